@@ -1,0 +1,67 @@
+# One module = one directory below src/ = one concept = one target.
+#
+#   pawl_library(merkle TRUSTED
+#     SOURCES tree.cc note.cc
+#     DEPENDS result encoding crypto          # other modules of ours; must stand below this one in PAWL_LAYERS
+#     LINK OpenSSL::Crypto                    # foreign targets
+#     TESTS tree_test.cc note_test.cc         # become one executable, merkle_test
+#     TEST_DEPENDS ...  TEST_LINK ...)        # what only the tests need
+#
+# TRUSTED: part of pawl-check; built and tested under sanitizers as well.
+# STD_ONLY: C++ standard library alone; built with -fno-exceptions -fno-rtti.
+# tools/check-layers reads these calls and the #include lines and fails on any that points down the list.
+
+set(PAWL_LAYERS result model checker encoding crypto merkle subject charter warrant ledger prover sandbox trial
+    oversight gate server cli)
+
+function(pawl_library NAME)
+  cmake_parse_arguments(ARG "TRUSTED;STD_ONLY" "" "SOURCES;DEPENDS;LINK;TESTS;TEST_DEPENDS;TEST_LINK" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pawl_library(${NAME}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  if(PAWL_ONLY_TRUSTED AND NOT ARG_TRUSTED)
+    return()
+  endif()
+  set(TARGET pawl_${NAME})
+  if(ARG_SOURCES)
+    add_library(${TARGET} STATIC ${ARG_SOURCES})
+    set(SCOPE PUBLIC)
+  else()
+    add_library(${TARGET} INTERFACE)
+    set(SCOPE INTERFACE)
+  endif()
+  target_include_directories(${TARGET} ${SCOPE} ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_DEPENDS PREPEND pawl_ OUTPUT_VARIABLE OWN)
+  target_link_libraries(${TARGET} ${SCOPE} ${OWN} ${ARG_LINK})
+  if(ARG_SOURCES)
+    target_link_libraries(${TARGET} PRIVATE pawl_warnings)
+    if(ARG_STD_ONLY)
+      target_compile_options(${TARGET} PRIVATE -fno-exceptions -fno-rtti)
+    endif()
+    # libFuzzer's instrumentation goes into the libraries that parse; the driver is linked by the fuzz targets alone.
+    if(PAWL_FUZZ)
+      target_compile_options(${TARGET} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
+  endif()
+  if(ARG_TESTS)
+    pawl_test(${NAME}_test LABEL quick SOURCES ${ARG_TESTS} DEPENDS ${NAME} ${ARG_TEST_DEPENDS} LINK ${ARG_TEST_LINK})
+  endif()
+endfunction()
+
+# pawl_test(NAME LABEL quick|test|long SOURCES … DEPENDS modules… LINK targets… ARGS … TIMEOUT seconds)
+# quick: also run by `make quick`. test: `make test` and CI. long: `make test-long` only.
+function(pawl_test NAME)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LINK;ARGS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pawl_test(${NAME}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  add_executable(${NAME} ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND pawl_ OUTPUT_VARIABLE OWN)
+  target_link_libraries(${NAME} PRIVATE ${OWN} ${ARG_LINK} pawl_warnings GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${NAME} PRIVATE PAWL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${NAME} COMMAND ${NAME} ${ARG_ARGS})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  set_tests_properties(${NAME} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
