@@ -1,0 +1,122 @@
+// Searches for a proof or for a counterexample of a property of a network. Untrusted: whatever it finds is confirmed
+// before it is returned, a proof by the checker on the certificate's bytes, a counterexample by exact evaluation.
+//
+//   ProofRequest request;
+//   request.network = &network;            // from model::ReadNetwork
+//   request.property = &property;          // from model::ReadProperty
+//   request.network_digest = ...;          // of the bytes that `network` was read from
+//   request.property_digest = ...;
+//   request.arithmetic = checker::Arithmetic::kFloat32;
+//   request.timeout_ms = 60'000;
+//   ProofResult result = Prove(request);
+//   if (result.status == ProofStatus::kProven) WriteFile(path, result.certificate);
+//
+// Method. First a search for counterexamples: projected gradient descent from corners, centres and random points of
+// every input box. Then branch and bound over input boxes: linear lower and upper bounds of each neuron as functions of
+// the inputs (Zhang et al., "Efficient Neural Network Robustness Certification with General Activation Functions",
+// 2018), backward substitution for the rows of the unsafe set (Singh et al., "An Abstract Domain for Certifying Neural
+// Networks", 2019), sixteen boxes a SIMD vector, splits on the input with the largest gradient times radius ("smear",
+// Kearfott 1996). Bounds are computed in single precision and are heuristics: each leaf is confirmed by the checker's
+// own routine as a step of its own, and split further where the checker does not accept it.
+//
+// Thread safety: Prove may be called from several threads at once; a request is not changed by it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "checker/certificate.h"
+#include "model/network.h"
+#include "model/property.h"
+
+namespace pawl::prover {
+
+// How far a search is. Called from the thread that called Prove, about four times a second.
+struct Progress {
+  double seconds = 0;
+  std::uint64_t boxes = 0;   // boxes bounded so far
+  std::uint64_t open = 0;    // boxes waiting to be bounded
+  std::uint64_t leaves = 0;  // boxes proven so far
+  double volume_proven = 0;  // share of the input set's volume that the leaves cover, in [0, 1]
+};
+
+struct ProofRequest {
+  // Both must outlive the call to Prove. Required.
+  const model::Network* network = nullptr;
+  const model::Property* property = nullptr;
+  // SHA-256 of the bytes that network and property were read from; written into the certificate.
+  std::array<std::uint8_t, 32> network_digest{};
+  std::array<std::uint8_t, 32> property_digest{};
+  // What the proof claims: real numbers, or every single (double) precision evaluation in the sense of
+  // spec/certificate.md.
+  checker::Arithmetic arithmetic = checker::Arithmetic::kReal;
+  // Wall time until Prove returns; met within a second. 0 means no limit.
+  std::uint64_t timeout_ms = 0;
+  // Worker threads, at least 1. With one thread the same request gives the same certificate or counterexample, as long
+  // as no time limit is reached.
+  unsigned threads = 2;
+  // Upper limit of the memory that the search tree, open boxes and certificate take.
+  std::uint64_t memory_mib_max = 4096;
+  // Seed of the search for counterexamples.
+  std::uint64_t seed = 1;
+  // May be empty.
+  std::function<void(const Progress&)> progress;
+  // Stops the search within a second when a stop is requested; the result is then kUnknown, kCancelled.
+  std::stop_token cancel;
+};
+
+enum class ProofStatus {
+  kProven,    // the certificate was accepted by the checker
+  kViolated,  // the counterexample was confirmed
+  kUnknown,   // neither; see UnknownReason
+};
+
+enum class UnknownReason {
+  kNone,         // the status is not kUnknown
+  kTimeout,      // timeout_ms passed
+  kMemory,       // memory_mib_max was reached
+  kStuck,        // a box cannot be split any further and is neither proven nor violated in this arithmetic
+  kUnsupported,  // no bounds for an operator of this network or for this shape of property; `detail` names it
+  kCancelled,    // a stop was requested
+};
+
+// An input in the property's input set whose output lies in the unsafe set.
+struct Counterexample {
+  // One number per network input, in order, each exactly representable in single precision for single precision
+  // networks. Every input constraint of one disjunct holds exactly, with no tolerance.
+  std::vector<double> inputs;
+  // The network's outputs there, evaluated in the reference order in the network's own precision.
+  std::vector<double> outputs;
+  // Which arithmetic the unsafe set is reached in. At least the requested one is true.
+  bool violates_float = false;  // the outputs above lie in the unsafe set, or one of them is not finite
+  bool violates_real = false;   // the exact real outputs lie in the unsafe set (proven by interval evaluation)
+  // Which of the property's disjuncts.
+  std::size_t disjunct = 0;
+};
+
+struct ProofStatistics {
+  std::uint64_t boxes = 0;           // boxes bounded
+  std::uint64_t leaves = 0;          // leaves of the certificate
+  std::uint64_t refused_leaves = 0;  // leaves that the checker did not accept at first and that were split further
+  double seconds = 0;                // wall time of the whole call
+  double seconds_confirming = 0;     // thereof spent in the checker's routine, summed over threads
+  double best_margin = 0;            // smallest slack reached over all leaves (open boxes count as negative)
+};
+
+struct ProofResult {
+  ProofStatus status = ProofStatus::kUnknown;
+  UnknownReason reason = UnknownReason::kNone;
+  std::string detail;                     // one sentence for people; empty unless kUnknown
+  std::vector<std::uint8_t> certificate;  // when kProven
+  Counterexample counterexample;          // when kViolated
+  ProofStatistics statistics;
+};
+
+// Never fails otherwise than by kUnknown. Requires network and property.
+ProofResult Prove(const ProofRequest& request);
+
+}  // namespace pawl::prover
