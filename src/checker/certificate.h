@@ -1,0 +1,140 @@
+// A certificate: the finished search of a prover, in a form that is re-checked without searching.
+//
+//   Result<Certificate> certificate = ReadCertificate(bytes, limits);     // the checker's side
+//   std::string bytes = WriteCertificate(certificate);                    // the prover's side
+//
+// The binary format is specified in spec/certificate.md. It is canonical: ReadCertificate accepts exactly the bytes
+// that WriteCertificate gives, so equal proofs are equal files and have equal digests. Nothing in a certificate is
+// believed: it holds no bound, no weight and no property, only where to split and which row to refute at each leaf.
+//
+// Building one:
+//
+//   Certificate certificate;
+//   certificate.arithmetic = Arithmetic::kFloat32;
+//   certificate.network = digest_of_network_file;
+//   certificate.property = digest_of_property_file;
+//   CaseProof& proof = certificate.cases.emplace_back();                  // one per case of the property, in order
+//   proof.conjunctions = 1;                                               // as many as the case has
+//   proof.arguments.push_back({Recipe::kForward, {{{{.row = 0, .multiplier = kUnitMultiplier}}}}});
+//   proof.nodes.push_back(Node::MidpointSplit(/*input=*/2));              // pre-order: node, low child, high child
+//   proof.nodes.push_back(Node::Leaf(/*argument=*/0));                    // x2 <= midpoint
+//   proof.nodes.push_back(Node::Leaf(/*argument=*/0));                    // x2 >= midpoint
+//
+// Thread safety: values, no shared state.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "result/result.h"
+
+namespace pawl::checker {
+
+using Digest = std::array<std::uint8_t, 32>;  // SHA-256
+
+// Under which arithmetic the property is claimed. The numbers are those of the file.
+enum class Arithmetic : std::uint8_t {
+  kReal = 0,     // the network's real-number semantics
+  kFloat32 = 1,  // every single-precision evaluation: any order of summation, FMA, flush-to-zero
+  kFloat64 = 2,  // the same in double precision
+};
+
+// How a leaf's box becomes bounds on its rows. The numbers are those of the file.
+enum class Recipe : std::uint8_t {
+  // Forward affine forms over the inputs for every node, then one backward substitution per row; the better counts.
+  kForward = 1,
+  // As kForward, and every neuron whose sign the forward forms leave open gets a backward substitution of its own
+  // before it is relaxed. Dearer by the number of such neurons, much tighter.
+  kBackward = 2,
+};
+
+// One row with its weight in a combination of rows. Rows of a conjunction are numbered as Property lists them: those of
+// the conjunction first, then those of the case's input constraints.
+struct Term {
+  std::uint32_t row = 0;
+  // (8 + (m & 7)) * 2^(m >> 3): 256 positive weights from 8 to 15 * 2^31. Only ratios matter.
+  std::uint8_t multiplier = 0;
+  friend bool operator==(const Term&, const Term&) = default;
+};
+inline constexpr std::uint8_t kUnitMultiplier = 0;
+
+// The weight that an 8-bit multiplier stands for; exact.
+constexpr double MultiplierWeight(std::uint8_t multiplier) {
+  return static_cast<double>(std::uint64_t{8u + (multiplier & 7u)} << (multiplier >> 3));
+}
+
+// Why one conjunction of the unsafe set is not reached: the weighted sum of these rows exceeds its right-hand side. One
+// term (with kUnitMultiplier) is the usual case. Rows strictly increase; never empty.
+using Refutation = std::vector<Term>;
+
+// How a leaf is proven. Many leaves share one argument.
+struct Argument {
+  Recipe recipe = Recipe::kForward;
+  std::vector<Refutation> refutations;  // one per conjunction of the case, in order
+  friend bool operator==(const Argument&, const Argument&) = default;
+};
+
+enum class NodeKind : std::uint8_t {
+  kLeaf,
+  kMidpointSplit,  // at SplitMidpoint(lower, upper) of the node's own box
+  kValueSplit,     // at `value`, strictly inside the node's box and not its midpoint
+};
+
+struct Node {
+  NodeKind kind = NodeKind::kLeaf;
+  std::uint32_t index = 0;  // leaf: of the argument; split: of the input
+  double value = 0;         // kValueSplit only, else 0
+
+  static Node Leaf(std::uint32_t argument) { return {NodeKind::kLeaf, argument, 0}; }
+  static Node MidpointSplit(std::uint32_t input) { return {NodeKind::kMidpointSplit, input, 0}; }
+  static Node ValueSplit(std::uint32_t input, double value) { return {NodeKind::kValueSplit, input, value}; }
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+// One case of the property's input set: a binary tree in pre-order. A split is followed by the whole tree of its low
+// child (x <= value), then by that of its high child (x >= value).
+struct CaseProof {
+  std::uint32_t conjunctions = 0;
+  std::vector<Argument> arguments;
+  std::vector<Node> nodes;
+  friend bool operator==(const CaseProof&, const CaseProof&) = default;
+};
+
+struct Certificate {
+  Arithmetic arithmetic = Arithmetic::kReal;
+  Digest network{};
+  Digest property{};
+  std::vector<CaseProof> cases;
+  friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+
+// What a reader refuses before it allocates. The defaults suit a gate; a caller may lower or raise each.
+struct CertificateLimits {
+  std::size_t bytes_max = 256u << 20;
+  std::uint64_t cases_max = 100'000;
+  std::uint64_t nodes_max = 64'000'000;     // in all cases together
+  std::uint64_t arguments_max = 1'000'000;  // in all cases together
+  std::uint64_t terms_max = 16'000'000;     // in all arguments together
+  std::uint32_t depth_max = 4'096;          // splits between a root and a leaf
+};
+
+// The point at which kMidpointSplit cuts [lower, upper]: lower/2 + upper/2 in IEEE double precision, to nearest, ties
+// to even, no excess precision. It does not overflow. Where the interval is so small that the result is not strictly
+// inside, the split is refused.
+constexpr double SplitMidpoint(double lower, double upper) { return lower * 0.5 + upper * 0.5; }
+
+// Reads one certificate.
+// Failure: kMalformed "certificate.*" where the bytes are not the canonical form of a certificate, kLimit
+// "certificate.limit-*" where a limit is exceeded. It says nothing about whether the proof holds: that is Check's.
+Result<Certificate> ReadCertificate(std::span<const std::uint8_t> bytes, const CertificateLimits& limits = {});
+
+// The canonical bytes of a certificate. Arguments are renumbered by first use; unused and duplicate ones are left out,
+// so a prover may append them as it goes. Requires well-formed trees, as ReadCertificate gives them: what is not is
+// written as it stands and refused by ReadCertificate.
+std::string WriteCertificate(const Certificate& certificate);
+
+}  // namespace pawl::checker
