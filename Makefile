@@ -1,0 +1,47 @@
+# make demo    install what is missing, build, and run the whole path on a self-improving subject
+# make test    install, build, and run every test (what CI runs)
+# make build   pawl, pawl-check and pawl-check-certificate in build/release/bin
+# make quick   the inner loop: unit tests, under two minutes
+# make test-long  everything that takes long
+# INSTALL=0    never install packages, only report what is missing
+.PHONY: demo test build quick test-long bench dependencies format tidy clean
+
+JOBS ?= $(shell nproc)
+CTEST = ctest --output-on-failure --no-tests=error
+
+dependencies:
+	@INSTALL=$(INSTALL) tools/install-dependencies
+
+build/release/build.ninja: CMakeLists.txt CMakePresets.json
+	cmake --preset release
+
+build: dependencies build/release/build.ninja
+	cmake --build --preset release -j $(JOBS)
+
+demo: build
+	examples/collision/demo/run
+
+quick: build
+	$(CTEST) --test-dir build/release -L quick -j $(JOBS)
+
+# The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on.
+test: build
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS)
+	$(CTEST) --test-dir build/fuzz -L 'quick|fuzz' -j $(JOBS)
+	$(CTEST) --test-dir build/release -L 'quick|test' -j $(JOBS)
+
+test-long: test
+	$(CTEST) --test-dir build/release -L long
+
+bench: build
+	tools/bench
+
+format:
+	git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+tidy: build
+	git ls-files 'src/*.cc' 'cmd/*.cc' | xargs clang-tidy -p build/release --quiet
+
+clean:
+	rm -rf build
