@@ -1,0 +1,60 @@
+// ECDSA with the curve P-256 and SHA-256 ("ES256"), for OpenSSH keys, passkeys and Sigstore bundles.
+//
+//   Result<P256PublicKey> key = P256PublicKey::FromPoint(point);
+//   key->VerifyRaw(message, r_and_s)
+//
+// ECDSA signatures are malleable: (r, n - s) verifies where (r, s) does, and authenticators make both. So a signature's
+// bytes identify nothing; whoever counts, counts keys. Thread safety: const calls may run at the same time.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "result/result.h"
+
+namespace pawl::crypto {
+
+class P256PublicKey {
+ public:
+  // From the 65-byte uncompressed point 04 ‖ x ‖ y. Refuses ("p256.key") other forms and points off the curve.
+  static Result<P256PublicKey> FromPoint(std::string_view point);
+
+  const std::string& point() const { return point_; }
+  // The SubjectPublicKeyInfo structure in DER, as certificates and PEM files hold it.
+  std::string SubjectPublicKeyInfo() const;
+
+  // `signature` is the 64 bytes r ‖ s, big-endian.
+  bool VerifyRaw(std::string_view message, std::string_view signature) const;
+  // `signature` is the DER sequence of r and s, in its one canonical encoding.
+  bool VerifyDer(std::string_view message, std::string_view signature) const;
+
+  auto operator<=>(const P256PublicKey&) const = default;
+
+ private:
+  explicit P256PublicKey(std::string point) : point_(std::move(point)) {}
+  std::string point_;
+};
+
+class P256PrivateKey {
+ public:
+  static Result<P256PrivateKey> Generate();
+  // PKCS#8 PEM files under the same rules as Ed25519PrivateKey.
+  static Result<P256PrivateKey> ReadFile(const std::string& path);
+  Result<void> WriteFile(const std::string& path) const;
+
+  const P256PublicKey& public_key() const { return public_key_; }
+  // The DER form. Differs from call to call.
+  Result<std::string> SignDer(std::string_view message) const;
+  // The 64 bytes r ‖ s.
+  Result<std::string> SignRaw(std::string_view message) const;
+
+ private:
+  struct Key;
+  P256PrivateKey(std::shared_ptr<Key> key, P256PublicKey public_key);
+  static Result<P256PrivateKey> FromKey(std::shared_ptr<Key> key);
+  std::shared_ptr<Key> key_;  // libcrypto's object, which wipes itself
+  P256PublicKey public_key_;
+};
+
+}  // namespace pawl::crypto
