@@ -1,0 +1,180 @@
+// What one trial says about a candidate: every condition of the charter tested, the verdict, and the report that goes
+// into an evaluator's vote.
+//
+//   TrialRules rules = …;                                            // from the charter
+//   TrialData data{.candidate = …, .parent = …, .baseline = …, .decisions = …};
+//   Result<TrialReport> report = AssessTrial(rules, {.budget_index = 7, .share = {2, 3}}, data);
+//   if (report->verdict == TrialVerdict::kPass) …
+//   vote.evidence["report"] = TrialReportToJson(*report);            // canonical: decimal strings, no floats
+//   Result<TrialReport> read = ReadTrialReport(json);                // strict; refuses a verdict that does not follow
+//
+// Conditions, and the test behind each (alpha = TrialAlpha(lifetime error, k, r/n); headers of the same names):
+// - harm: the mean of the metric is below its limit. EProcess(kMeanBelow).
+// - improvement: the mean of candidate minus parent on the same seeds is above 0. Differences D of a metric with range
+//   [lo, hi] lie in [-(hi-lo), hi-lo]: they are mapped by (D/(hi-lo) + 1)/2, whose range is 1, not by D. EProcess
+//   (kMeanAbove) against 1/2.
+// - step: the upper bound of that mean is at most max_step, at the improvement's alpha. Improvement and step need no
+//   split of the error: their null hypotheses (mean <= 0, mean > max_step) exclude each other.
+// - ceiling: the upper bound of the metric's mean is at most the ceiling.
+// - drift: the upper bound of the share of decisions that differ from the *baseline's* is at most the limit.
+// Upper bounds are by betting (confidence_sequence.h). All conditions have to be shown; none is bought back by another.
+// `exceeded` says that the opposite was shown at the same alpha (the two null hypotheses exclude each other).
+//
+// The verdict is lexicographic, safety before capability:
+//   1 a harm limit is exceeded -> kHarm        2 drift exceeded -> kDrifted
+//   3 a harm or drift condition is not shown -> kNotShown
+//   4 ceiling exceeded -> kAboveCeiling        5 step exceeded -> kStepTooLarge
+//   6 any other condition is not shown -> kNotShown      7 otherwise kPass
+// kStepTooLarge and kAboveCeiling are `outside-charter` (a person would have to amend the charter first); all others
+// but kPass are `rejected`. Tables that do not fit together, and void runs (run.h), give kVoid.
+//
+// Guarantee: over the subject's life, P(a candidate that violates condition j passes) <= lifetime error of j, whatever
+// the proposer does, if the seeds were fresh and k counts every committed proposal (budget.h, seeds.h).
+//
+// Thread safety: pure functions and values. Time: about 0.1 s for 10,000 episodes and ten conditions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "encoding/json.h"
+#include "result/result.h"
+#include "trial/budget.h"
+#include "trial/episodes.h"
+
+namespace pawl::trial {
+
+// "The mean of `metric` per episode is below `limit`." Limits are in the metric's own units, strictly inside its range.
+struct HarmCondition {
+  std::string name;
+  std::string metric;
+  double limit = 0;
+  double lifetime_error = 0;
+};
+
+// "Better than the parent, and by at most `max_step`." Larger values of the metric are better.
+struct ImprovementCondition {
+  std::string metric;
+  double max_step = 0;
+  double lifetime_error = 0;
+};
+
+// "The mean of `metric` is at most `ceiling`."
+struct CeilingCondition {
+  std::string metric;
+  double ceiling = 0;
+  double lifetime_error = 0;
+};
+
+// "At most this share of decisions differs from the baseline's."
+struct DriftCondition {
+  double limit = 0;
+  double lifetime_error = 0;
+};
+
+struct TrialRules {
+  std::vector<MetricRange> metrics;
+  std::vector<HarmCondition> harms;
+  std::optional<ImprovementCondition> improvement;
+  std::optional<CeilingCondition> ceiling;
+  std::optional<DriftCondition> drift;
+};
+
+// Refused ("trial.metrics", "trial.rule") where AssessTrial could not test what is asked: no condition at all, an
+// unknown metric, a limit outside its metric's range, an error outside (0, 1), two harms of one name.
+Result<void> CheckTrialRules(const TrialRules& rules);
+
+// Whether there is a parent to compare with.
+enum class TrialKind {
+  kStep,          // a candidate that replaces a live release
+  kFirstRelease,  // nothing is live yet: improvement and step are not tested, and the report says so
+};
+
+struct TrialTerms {
+  TrialKind kind = TrialKind::kStep;
+  std::uint64_t budget_index = 1;  // k of the candidate statement
+  EvaluatorShare share;            // r of n, from the charter's quorum
+};
+
+struct DecisionPairs {
+  std::vector<std::string> candidate;
+  std::vector<std::string> baseline;  // on the same probes
+};
+
+// Tables of one evaluator on one set of seeds, same metrics and episodes.
+struct TrialData {
+  EpisodeTable candidate;
+  EpisodeTable parent;  // empty for kFirstRelease
+  EpisodeTable baseline;
+  DecisionPairs decisions;  // empty where the rules have no drift condition
+};
+
+enum class TrialVerdict { kPass, kNotShown, kHarm, kStepTooLarge, kAboveCeiling, kDrifted, kVoid };
+// "pass", "not-shown", "harm", "step-too-large", "above-ceiling", "drifted", "void"
+std::string_view TrialVerdictName(TrialVerdict verdict);
+// Whether the proposal's outcome is `outside-charter` rather than `rejected`.
+bool IsOutsideCharter(TrialVerdict verdict);
+
+enum class ConditionKind { kHarm, kImprovement, kStep, kCeiling, kDrift };
+std::string_view ConditionKindName(ConditionKind kind);
+
+enum class ConditionStatus { kShown, kNotShown, kExceeded };
+std::string_view ConditionStatusName(ConditionStatus status);
+
+// Numbers are in the metric's own units (drift: a share).
+struct ConditionReport {
+  ConditionKind kind = ConditionKind::kHarm;
+  std::string name;    // of the harm condition; else the kind's
+  std::string metric;  // "decisions" for drift
+  double limit = 0;
+  double alpha = 0;     // spent on this condition by this trial
+  double estimate = 0;  // sample mean
+  double lower = 0;     // one-sided bounds at alpha each, by betting
+  double upper = 0;
+  double log_e_value = 0;       // natural logarithm of the e-value for what is to be shown, at the end
+  double log_e_value_peak = 0;  // its largest value on the way, which decides
+  std::uint64_t observations = 0;
+  ConditionStatus status = ConditionStatus::kNotShown;
+};
+
+// For information, not a condition: mean of candidate minus baseline and its bounds, at the improvement's alpha.
+struct GainOverBaseline {
+  double estimate = 0;
+  double lower = 0;
+  double upper = 0;
+};
+
+struct TrialReport {
+  TrialVerdict verdict = TrialVerdict::kVoid;
+  TrialTerms terms;
+  std::vector<ConditionReport> conditions;  // harms in the charter's order, improvement, step, ceiling, drift
+  std::optional<GainOverBaseline> gain_over_baseline;
+  double harm_error_sum = 0;  // sum of the harm conditions' lifetime errors: what is promised for the whole life
+  std::string void_rule;      // kVoid: the rule and the message of what voided the trial; else empty
+  std::string void_reason;
+};
+
+// Errors are the caller's (CheckTrialRules, TrialAlpha); bad data is a report with kVoid.
+Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms, const TrialData& data);
+
+// The report of a trial whose runs gave nothing usable. It passes nothing and spends like any other.
+TrialReport VoidTrial(const TrialRules& rules, const TrialTerms& terms, const Error& reason);
+
+// The verdict that follows from the conditions alone, by the order above; kNotShown where there are none.
+TrialVerdict VerdictOf(const std::vector<ConditionReport>& conditions);
+
+// Canonical: integers, text, and decimal strings in their shortest round-trip form.
+encoding::Json TrialReportToJson(const TrialReport& report);
+
+// Refuses ("trial-report.<reason>", kMalformed) unknown or missing keys, numbers that are not canonical, a status that
+// does not follow from the numbers beside it, and a verdict that does not follow from the conditions.
+Result<TrialReport> ReadTrialReport(const encoding::Json& json);
+
+// Whether a report answers exactly these rules and terms: the same conditions with the same limits and alphas, in
+// order. For whoever checks a vote. Refused ("trial-report.terms", "trial-report.conditions").
+Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rules, const TrialTerms& terms);
+
+}  // namespace pawl::trial

@@ -1,0 +1,77 @@
+// Strict readers for what an evaluator wrote (spec/evaluation.md).
+//
+//   const std::vector<MetricRange> metrics = {{"near_miss"}, {"score", 0, 1}};
+//   Result<EpisodeTable> table = ReadEpisodes(text, metrics, /*episodes=*/4000);
+//   if (!table.ok()) -> the trial is void, table.error() says why
+//   std::span<const double> scores = table->column(1);
+//
+// Every line is checked: the right index in the right order, exactly the declared metrics, each finite and in its
+// declared range. Anything else is an error and voids the trial: nothing is clipped, skipped, filled in or repaired,
+// since every such mercy moves a mean. Sizes are checked before anything is allocated.
+//
+// Thread safety: pure functions and values.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "result/result.h"
+
+namespace pawl::trial {
+
+// A metric that the charter declares: name, and the smallest and largest value that an episode can have.
+struct MetricRange {
+  std::string name;
+  double lowest = 0;
+  double highest = 1;
+};
+
+inline constexpr std::size_t kMetricsMax = 64;
+inline constexpr std::size_t kEpisodesMax = 1'000'000;
+inline constexpr std::size_t kEpisodeLineBytesMax = 8192;
+inline constexpr std::size_t kDecisionLineBytesMax = 512;
+inline constexpr std::size_t kDecisionBytesMax = 256;
+inline constexpr std::size_t kValuesMax = 16'000'000;  // metrics x episodes
+
+// Largest valid size of an evaluator's output, which the sandbox may use as its limit.
+std::size_t EpisodeBytesMax(std::size_t episodes);
+std::size_t DecisionBytesMax(std::size_t probes);
+
+// metrics x episodes, in the declared order, raw values (not mapped).
+class EpisodeTable {
+ public:
+  EpisodeTable() = default;
+  // Requires values.size() == metrics.size() * episodes, one column of `episodes` values per metric, each finite and in
+  // range. For tests and simulations; readers use ReadEpisodes.
+  EpisodeTable(std::vector<MetricRange> metrics, std::size_t episodes, std::vector<double> values);
+
+  std::size_t episodes() const { return episodes_; }
+  const std::vector<MetricRange>& metrics() const { return metrics_; }
+  // Values of one metric, one per episode. Requires index < metrics().size(). Valid while the table lives.
+  std::span<const double> column(std::size_t index) const;
+  // Index of a metric; metrics().size() where there is none of that name.
+  std::size_t IndexOf(std::string_view metric) const;
+
+ private:
+  std::vector<MetricRange> metrics_;
+  std::size_t episodes_ = 0;
+  std::vector<double> values_;
+};
+
+// Refused ("trial.metrics") unless there are 1 to kMetricsMax metrics with distinct names of 1 to 64 characters a-z,
+// 0-9, '_', '-', '.', and finite lowest < highest.
+Result<void> CheckMetrics(std::span<const MetricRange> metrics);
+
+// One line {"episode":i,"metrics":{...}} per episode, i = 0, 1, ..., each ended by one newline. Errors are kMalformed
+// with rule "episodes.<reason>" (…size, …count, …syntax, …order, …metric-unknown, …metric-missing, …metric-twice,
+// …not-finite, …out-of-range) and name the line; kUsage where `metrics` or `episodes` are refused themselves.
+Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricRange> metrics, std::size_t episodes);
+
+// One line {"probe":i,"decision":"..."} per probe; a decision is 1 to kDecisionBytesMax printable ASCII characters
+// without '"' and '\'. Errors as above with "decisions.<reason>".
+Result<std::vector<std::string>> ReadDecisions(std::string_view text, std::size_t probes);
+
+}  // namespace pawl::trial

@@ -1,0 +1,55 @@
+// Runs the charter's evaluator over one tree in the sandbox, by the protocol of spec/evaluation.md.
+//
+//   EvaluationRequest request{.command = charter.command, .charter_directory = …, .subject_directory = …,
+//                             .seeds = seeds, .limits = …};
+//   Result<Evaluation<EpisodeTable>> run = RunEpisodes(request, metrics);
+//   if (!run.ok()) …                     // the machine failed: pending, try again; nothing is said about the candidate
+//   else if (!run->table) …              // the trial is void: run->void_reason
+//
+// The two kinds of failure are kept apart because they end differently. The machine's (sandbox cannot be set up, disk
+// full, no such directory) leaves the proposal pending. The run's own (a non-zero exit, a signal, a time-out, too much
+// memory or output, a missing file, a line that is wrong) voids the trial, which spends its error and passes nothing:
+// otherwise a candidate could crash its way out of a bad draw.
+//
+// Thread safety: calls are independent; each uses scratch space of its own.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "result/result.h"
+#include "trial/episodes.h"
+#include "trial/seeds.h"
+
+namespace pawl::trial {
+
+struct EvaluationLimits {
+  std::uint64_t wall_ms_max = 120'000;
+  std::uint64_t memory_bytes_max = std::uint64_t{1} << 30;
+  std::uint32_t processes_max = 16;
+};
+
+struct EvaluationRequest {
+  std::vector<std::string> command;         // the charter's; arguments are appended
+  std::filesystem::path charter_directory;  // becomes /in/charter, the working directory
+  std::filesystem::path subject_directory;  // the tree to evaluate, becomes /in/subject
+  std::filesystem::path scratch_directory;  // existing, private, writable; holds seeds and output while it runs
+  std::span<const Seed> seeds;              // one per episode or probe
+  EvaluationLimits limits;
+};
+
+template <typename Table>
+struct Evaluation {
+  std::optional<Table> table;
+  Error void_reason;  // where there is no table
+  std::uint64_t wall_ms = 0;
+};
+
+Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics);
+Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request);
+
+}  // namespace pawl::trial
