@@ -12,18 +12,17 @@
 //
 // Canonical form: UTF-8, members sorted by the bytes of their names, no white space, integers only with |n| < 2^53
 // (numbers with fractions are decimal strings, number.h), the shortest escapes: \" \\ \b \f \n \r \t, \u00xx in lower
-// case for the other characters below U+0020, and nothing else escaped but U+007F, which nlohmann-json writes as
-// "\u007f". For what we write this is a subset of RFC 8785 apart from the sort order (bytes, not UTF-16 units) and
-// U+007F.
+// case for the other characters below U+0020, and nothing else escaped. For what we write this is a subset of RFC 8785
+// apart from the sort order (bytes, not UTF-16 units).
 //
 // Thread safety: pure functions; a JsonObject and its children belong to one thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,8 +48,8 @@ struct JsonLimits {
 std::string CanonicalJson(const Json& value);
 
 // Reads one JSON text of any layout. Refused, each with a rule of its own: too large, too deep or too many elements
-// ("json.too-large", "json.too-deep", "json.too-many"), invalid UTF-8 and escaped surrogates without a partner
-// ("json.utf8"), a name twice in one object ("json.duplicate"), fractions, exponents, -0 and integers beyond 2^53 - 1
+// ("json.too-large", "json.too-deep", "json.too-many"), invalid UTF-8 ("json.utf8"), a name twice in one object
+// ("json.duplicate"), fractions, exponents, -0 and integers beyond 2^53 - 1
 // ("json.number"), and everything else that is not JSON, trailing bytes included ("json.syntax").
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits = {});
 
@@ -77,12 +76,12 @@ class JsonObject {
   std::string String(const char* name, size_t bytes_max = 65'536);
   int64_t Integer(const char* name, int64_t min, int64_t max = kJsonIntegerMax);
   bool Boolean(const char* name);
-  double Number(const char* name);           // a decimal string of number.h
-  int64_t Time(const char* name);            // a time of time.h, in POSIX seconds
-  int64_t Duration(const char* name);        // a duration of time.h, in seconds
-  std::string DigestText(const char* name);  // "sha256:" and 64 lower-case hexadecimal digits
-  std::string Base64(const char* name);      // decoded
-  const Json& Any(const char* name);         // whatever it is, not looked into
+  double Number(const char* name);                                  // a decimal string of number.h
+  int64_t Time(const char* name);                                   // a time of time.h, in POSIX seconds
+  int64_t Duration(const char* name);                               // a duration of time.h, in seconds
+  std::string DigestText(const char* name);                         // "sha256:" and 64 lower-case hexadecimal digits
+  std::string Base64(const char* name, size_t bytes_max = 65'536);  // decoded
+  const Json& Any(const char* name);                                // whatever it is, not looked into
   JsonObject Object(const char* name);
   std::vector<JsonObject> Objects(const char* name, size_t count_max);
   std::vector<std::string> Strings(const char* name, size_t count_max);
@@ -117,7 +116,9 @@ class JsonObject {
   struct State;
   JsonObject(const Json& value, std::string path, std::shared_ptr<State> state);
   const Json* Take(const char* name, Json::value_t type, const char* type_name);
-  const Json* TakeArray(const char* name, size_t count_max);
+  template <typename T>
+  T Parsed(const char* name, size_t bytes_max, Result<T> (*parse)(std::string_view));
+  std::vector<std::pair<const Json*, std::string>> Elements(const char* name, size_t count_max);
 
   std::shared_ptr<State> state_;
   Visited* visited_;  // owned by state_

@@ -1,0 +1,58 @@
+#include "encoding/base64.h"
+
+#include <cstdint>
+
+namespace pawl::encoding {
+namespace {
+
+constexpr char kStandard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr char kUrlSafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+std::string Encode(std::string_view bytes, const char* alphabet) {
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  uint32_t bits = 0;
+  unsigned count = 0;  // of bits not yet written
+  for (const char byte : bytes) {
+    bits = bits << 8 | static_cast<uint8_t>(byte);
+    for (count += 8; count >= 6; count -= 6) text += alphabet[bits >> (count - 6) & 63];
+  }
+  if (count > 0) text += alphabet[bits << (6 - count) & 63];
+  return text;
+}
+
+int ValueOf(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+}  // namespace
+
+std::string EncodeBase64(std::string_view bytes) {
+  std::string text = Encode(bytes, kStandard);
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
+}
+
+std::string EncodeBase64Url(std::string_view bytes) { return Encode(bytes, kUrlSafe); }
+
+Result<std::string> DecodeBase64(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text.substr(0, text.find('='))) {
+    const int value = ValueOf(c);
+    if (value < 0) return Malformed("base64.malformed", "a character outside the base64 alphabet");
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    count += 6;
+    if (count >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 0xff);
+  }
+  // One text for each value: this also settles padding, length and the bits left over.
+  if (EncodeBase64(bytes) != text) return Malformed("base64.malformed", "not in the canonical, padded form");
+  return bytes;
+}
+
+}  // namespace pawl::encoding
