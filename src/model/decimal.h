@@ -60,6 +60,11 @@ class Decimal {
   double NearestFloat64() const;
   double NearestFloat32() const;
 
+  // At least as many decimal digits as the value has when written out without exponent: what arithmetic on it costs.
+  size_t DigitBound() const {
+    return 10 * digits_.size() + static_cast<size_t>(exponent_ < 0 ? -exponent_ : exponent_);
+  }
+
   // Canonical text without exponent: "-12.5", "0", "0.001". Parse gives the same value again.
   std::string ToString() const;
 

@@ -11,9 +11,11 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "model/network.h"
+#include "model/vector_program.h"
 
 namespace pawl::model {
 
@@ -23,5 +25,7 @@ inline constexpr std::string_view kReferenceOrder = "pawl-reference-1";
 // the same way; it may hold infinities or NaN where the evaluation overflows. Refused: a wrong number of elements
 // (evaluate.size), an element that is not finite or not a value of the element type (evaluate.input).
 Result<std::vector<double>> EvaluateReference(const Network& network, std::span<const double> input);
+// The same of a network's program, for many evaluations of one network.
+Result<std::vector<double>> EvaluateReference(const VectorProgram& program, std::span<const double> input);
 
 }  // namespace pawl::model

@@ -111,9 +111,13 @@ struct NetworkLimits {
 // Unknown protobuf fields are skipped as protobuf demands; what carries meaning that is not modelled (functions,
 // sub-graphs, sparse or external or quantised tensors, training information, other domains' operators, attributes with
 // other values than supported) is refused by name. Rules: onnx.truncated, onnx.wire-type, onnx.limit, onnx.unsupported-
-// operator, onnx.unsupported-attribute, onnx.shape, onnx.undefined-value, onnx.cycle, onnx.duplicate-name,
-// onnx.non-finite, and others below "onnx.".
+// operator, onnx.unsupported-attribute, onnx.shape, onnx.undefined-value, onnx.node-order (also of cycles),
+// onnx.duplicate-name, onnx.non-finite, and others below "onnx.".
 Result<Network> ReadOnnx(std::span<const uint8_t> bytes, const NetworkLimits& limits);
+
+// The constant's values stretched to `shape` by ONNX's (NumPy's) broadcasting, row-major. Requires shapes that
+// broadcast, as those of a network's Add, Sub, Mul and Gemm nodes do.
+std::vector<double> Broadcast(const Tensor& constant, const Shape& shape);
 
 // Whether two networks are the same graph but for the *values* of constants: nodes, attributes, names, shapes and
 // element types are equal, and so are the constants' shapes and origins.

@@ -77,7 +77,7 @@ struct PropertyLimits {
   size_t variables_max = 100'000;       // declared
   size_t conjunctions_max = 10'000;     // after expansion to disjunctive form
   size_t constraints_max = 10'000'000;  // constraints of all conjunctions together, after expansion
-  size_t terms_max = 1'000'000;         // terms of one linear expression, and atoms and terms of the file together
+  size_t terms_max = 1'000'000;         // variables and numbers in the file's expressions together
   size_t digits_max = 120;              // of a number
 };
 
