@@ -10,10 +10,18 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "result/result.h"
 
+struct evp_pkey_st;  // libcrypto's EVP_PKEY
+
 namespace pawl::crypto {
+
+// The parts of a DER signature, which SSH calls mpints: the shortest form of a non-negative big-endian number, and the
+// sequence of two such numbers of at most 33 bytes.
+std::string DerInteger(std::string_view big_endian);
+std::string DerSignature(std::string_view r, std::string_view s);
 
 class P256PublicKey {
  public:
@@ -45,15 +53,16 @@ class P256PrivateKey {
 
   const P256PublicKey& public_key() const { return public_key_; }
   // The DER form. Differs from call to call.
-  Result<std::string> SignDer(std::string_view message) const;
+  std::string SignDer(std::string_view message) const;
   // The 64 bytes r ‖ s.
-  Result<std::string> SignRaw(std::string_view message) const;
+  std::string SignRaw(std::string_view message) const;
 
  private:
-  struct Key;
-  P256PrivateKey(std::shared_ptr<Key> key, P256PublicKey public_key);
-  static Result<P256PrivateKey> FromKey(std::shared_ptr<Key> key);
-  std::shared_ptr<Key> key_;  // libcrypto's object, which wipes itself
+  P256PrivateKey(std::shared_ptr<evp_pkey_st> key, P256PublicKey public_key)
+      : key_(std::move(key)), public_key_(std::move(public_key)) {}
+  static Result<P256PrivateKey> From(std::shared_ptr<evp_pkey_st> key);
+
+  std::shared_ptr<evp_pkey_st> key_;  // libcrypto's object, which wipes itself
   P256PublicKey public_key_;
 };
 

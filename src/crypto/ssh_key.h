@@ -6,6 +6,7 @@
 // Sources: RFC 4253, RFC 5656, RFC 8709, OpenSSH's PROTOCOL.u2f. Thread safety: values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ enum class SshKeyType {
 };
 
 std::string_view SshKeyTypeName(SshKeyType type);
+std::optional<SshKeyType> SshKeyTypeNamed(std::string_view name);
 // True for the three kinds whose signatures say whether a person was present.
 bool IsSecurityKey(SshKeyType type);
 

@@ -48,7 +48,11 @@ struct SignedNote {
 std::string SerializeNoteSignatures(std::span<const NoteSignature> signatures);
 Result<std::vector<NoteSignature>> ParseNoteSignatures(std::string_view lines);
 
-// A signature of type 01. Requires that `text` ends in a line feed and that IsKeyName(name).
+// Whether a text begins like what the same kind of key signs elsewhere (cosignatures, DSSE, SSHSIG). Such a text is
+// never a note here: neither signed nor accepted, so that no signature fits two protocols.
+bool HasForeignPrefix(std::string_view text);
+
+// A signature of type 01. Requires that `text` ends in a line feed, has no foreign prefix, and that IsKeyName(name).
 NoteSignature SignNote(std::string_view text, std::string_view name, const crypto::Ed25519PrivateKey& key);
 
 // Which of `keys` (those of type 01; others are passed over) have signed the note: ascending indices into `keys`.

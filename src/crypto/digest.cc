@@ -1,0 +1,84 @@
+#include "crypto/digest.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "crypto/libcrypto.h"
+#include "encoding/hex.h"
+
+namespace pawl::crypto {
+
+namespace {
+
+constexpr std::string_view kPrefix = "sha256:";
+
+// Looked up once: the look-up takes longer than hashing a tree node.
+const EVP_MD* Algorithm() {
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA2-256", nullptr);
+  assert(kAlgorithm != nullptr);
+  return kAlgorithm;
+}
+
+}  // namespace
+
+std::string Digest::Raw() const { return std::string(bytes.begin(), bytes.end()); }
+std::string Digest::Hex() const { return encoding::EncodeHex(Raw()); }
+std::string Digest::Text() const { return std::string(kPrefix) + Hex(); }
+
+Result<Digest> Digest::Parse(std::string_view text) {
+  if (text.starts_with(kPrefix)) return FromHex(text.substr(kPrefix.size()));
+  return Malformed("digest.malformed", "a digest that does not begin with sha256:");
+}
+
+Result<Digest> Digest::FromHex(std::string_view hex) {
+  const Result<std::string> raw = hex.size() == 64 ? encoding::DecodeHex(hex) : std::string();
+  return FromRaw(raw.ok() ? *raw : std::string());
+}
+
+Result<Digest> Digest::FromRaw(std::string_view raw) {
+  Digest digest;
+  if (raw.size() != digest.bytes.size()) {
+    return Malformed("digest.malformed", "not the 32 bytes or 64 lower-case hexadecimal digits of a SHA-256 digest");
+  }
+  std::copy(raw.begin(), raw.end(), digest.bytes.begin());
+  return digest;
+}
+
+Digest Sha256(std::string_view bytes) {
+  Digest digest;
+  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, Algorithm(), nullptr);
+  assert(done == 1);
+  return digest;
+}
+
+Digest Sha256(std::span<const uint8_t> bytes) {
+  return Sha256(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+struct Sha256Hasher::State {
+  EvpDigestContext context{EVP_MD_CTX_new()};
+};
+
+Sha256Hasher::Sha256Hasher() : state_(std::make_unique<State>()) {
+  const int done = EVP_DigestInit_ex(state_->context.get(), Algorithm(), nullptr);
+  assert(done == 1);
+}
+Sha256Hasher::~Sha256Hasher() = default;
+Sha256Hasher::Sha256Hasher(Sha256Hasher&&) noexcept = default;
+Sha256Hasher& Sha256Hasher::operator=(Sha256Hasher&&) noexcept = default;
+
+Sha256Hasher& Sha256Hasher::Update(std::string_view bytes) {
+  const int done = EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size());
+  assert(done == 1);
+  return *this;
+}
+
+Digest Sha256Hasher::Finish() {
+  Digest digest;
+  const int done = EVP_DigestFinal_ex(state_->context.get(), digest.bytes.data(), nullptr) &
+                   EVP_DigestInit_ex(state_->context.get(), Algorithm(), nullptr);
+  assert(done == 1);
+  return digest;
+}
+
+}  // namespace pawl::crypto

@@ -1,0 +1,103 @@
+#include "crypto/ssh_key.h"
+
+#include "crypto/ed25519.h"
+#include "crypto/p256.h"
+#include "crypto/ssh_wire.h"
+#include "encoding/base64.h"
+#include "encoding/hex.h"
+#include "encoding/utf8.h"
+
+namespace pawl::crypto {
+namespace {
+
+constexpr SshKeyType kTypes[] = {SshKeyType::kEd25519, SshKeyType::kEcdsaP256, SshKeyType::kSkEd25519,
+                                 SshKeyType::kSkEcdsaP256, SshKeyType::kWebauthnSkEcdsaP256};
+constexpr std::string_view kCurve = "nistp256";
+
+bool IsEd25519(SshKeyType type) { return type == SshKeyType::kEd25519 || type == SshKeyType::kSkEd25519; }
+
+}  // namespace
+
+std::string_view SshKeyTypeName(SshKeyType type) {
+  switch (type) {
+    case SshKeyType::kEd25519:
+      return "ssh-ed25519";
+    case SshKeyType::kEcdsaP256:
+      return "ecdsa-sha2-nistp256";
+    case SshKeyType::kSkEd25519:
+      return "sk-ssh-ed25519@openssh.com";
+    case SshKeyType::kSkEcdsaP256:
+      return "sk-ecdsa-sha2-nistp256@openssh.com";
+    case SshKeyType::kWebauthnSkEcdsaP256:
+      return "webauthn-sk-ecdsa-sha2-nistp256@openssh.com";
+  }
+  return {};
+}
+
+std::optional<SshKeyType> SshKeyTypeNamed(std::string_view name) {
+  for (const SshKeyType type : kTypes) {
+    if (name == SshKeyTypeName(type)) return type;
+  }
+  return std::nullopt;
+}
+
+bool IsSecurityKey(SshKeyType type) { return type != SshKeyType::kEd25519 && type != SshKeyType::kEcdsaP256; }
+
+Result<SshPublicKey> SshPublicKey::ParseBlob(std::string_view blob) {
+  SshReader reader(blob);
+  const std::string_view name = reader.String();
+  const std::optional<SshKeyType> type = SshKeyTypeNamed(name);
+  if (!type) {
+    return Refused("ssh-key.type", "not a kind of key that may sign here",
+                   "use ssh-ed25519, ecdsa-sha2-nistp256 or a security key");
+  }
+  SshPublicKey key{.type = *type, .key = {}, .application = {}};
+  const bool curve = IsEd25519(*type) || reader.String() == kCurve;
+  key.key = reader.String();
+  if (IsSecurityKey(*type)) key.application = reader.String();
+  if (!reader.Complete() || !curve) return Malformed("ssh-key.malformed", "not the parts of such a key");
+  const bool sound =
+      IsEd25519(*type) ? Ed25519PublicKey::FromRaw(key.key).ok() : P256PublicKey::FromPoint(key.key).ok();
+  if (!sound) return Malformed("ssh-key.malformed", "the public key is not a sound point of its curve");
+  if (IsSecurityKey(*type) &&
+      (key.application.empty() || key.application.size() > 255 || !encoding::IsPlainText(key.application))) {
+    return Malformed("ssh-key.malformed", "the application is empty, too long or not plain text");
+  }
+  return key;
+}
+
+Result<SshPublicKey> SshPublicKey::ParseLine(std::string_view line) {
+  const size_t name_end = line.find(' ');
+  if (name_end == line.npos) return Malformed("ssh-key.malformed", "not a key type, a space and base64");
+  const std::string_view rest = line.substr(name_end + 1);
+  const Result<std::string> blob = encoding::DecodeBase64(rest.substr(0, rest.find(' ')));
+  if (!blob.ok()) return Malformed("ssh-key.malformed", "the key's base64 is malformed: " + blob.error().message);
+  Result<SshPublicKey> key = ParseBlob(*blob);
+  if (key.ok() && SshKeyTypeName(key->type) != line.substr(0, name_end)) {
+    return Malformed("ssh-key.malformed", "the key is of another type than the line says");
+  }
+  return key;
+}
+
+std::string SshPublicKey::Blob() const {
+  std::string blob = SshString(SshKeyTypeName(type));
+  if (!IsEd25519(type)) blob += SshString(kCurve);
+  blob += SshString(key);
+  if (IsSecurityKey(type)) blob += SshString(application);
+  return blob;
+}
+
+std::string SshPublicKey::Line() const {
+  return std::string(SshKeyTypeName(type)) + " " + encoding::EncodeBase64(Blob());
+}
+
+std::string SshPublicKey::Fingerprint() const {
+  const std::string text = encoding::EncodeBase64(Sha256(Blob()).Raw());
+  return "SHA256:" + text.substr(0, text.find('='));
+}
+
+std::string SshPublicKey::UnderlyingKey() const {
+  return (IsEd25519(type) ? "ed25519:" : "p256:") + encoding::EncodeHex(key);
+}
+
+}  // namespace pawl::crypto

@@ -1,0 +1,65 @@
+#include "merkle/cosignature.h"
+
+#include <algorithm>
+#include <cassert>
+#include <string>
+
+#include "encoding/time.h"
+
+namespace pawl::merkle {
+namespace {
+
+constexpr size_t kTimeBytes = 8;
+
+std::string MessageOf(std::string_view checkpoint_text, uint64_t time_s) {
+  return "cosignature/v1\ntime " + std::to_string(time_s) + "\n" + std::string(checkpoint_text);
+}
+
+}  // namespace
+
+NoteSignature Cosign(std::string_view checkpoint_text, std::string_view name, const crypto::Ed25519PrivateKey& key,
+                     int64_t time_s) {
+  assert(checkpoint_text.ends_with('\n') && time_s >= 0 && time_s <= encoding::kTimeMax_s);
+  const crypto::NoteKey note_key =
+      crypto::NoteKey::Of(std::string(name), crypto::NoteKeyType::kEd25519Cosignature, key.public_key());
+  const auto time = static_cast<uint64_t>(time_s);
+  std::string blob;
+  for (int shift = 56; shift >= 0; shift -= 8) blob += static_cast<char>(time >> shift & 0xff);
+  return {
+      .name = note_key.name, .key_id = note_key.Id(), .signature = blob + key.Sign(MessageOf(checkpoint_text, time))};
+}
+
+Result<std::vector<Cosignature>> VerifyCosignatures(const SignedNote& note,
+                                                    std::span<const crypto::NoteKey> witnesses) {
+  std::vector<Cosignature> good;
+  for (size_t i = 0; i < witnesses.size(); ++i) {
+    const crypto::NoteKey key = witnesses[i].As(crypto::NoteKeyType::kEd25519Cosignature);
+    const uint32_t id = key.Id();
+    size_t count = 0;
+    for (const NoteSignature& line : note.signatures) {
+      if (line.name != key.name || line.key_id != id) continue;
+      const std::string_view blob = line.signature;
+      uint64_t time = 0;
+      for (const char byte : blob.substr(0, kTimeBytes)) time = time << 8 | static_cast<uint8_t>(byte);
+      if (++count > 1 || blob.size() < kTimeBytes ||
+          !key.key.Verify(MessageOf(note.text, time), blob.substr(kTimeBytes))) {
+        return Refused("cosignature.signature", "a cosignature by " + key.name + " does not verify or stands twice");
+      }
+      if (time > static_cast<uint64_t>(encoding::kTimeMax_s)) {
+        return Refused("cosignature.time", "a cosignature by " + key.name + " names a time that no calendar has");
+      }
+      good.push_back({.witness = i, .time_s = static_cast<int64_t>(time)});
+    }
+  }
+  return good;
+}
+
+int64_t MedianTime(std::span<const Cosignature> cosignatures) {
+  assert(!cosignatures.empty());
+  std::vector<int64_t> times_s;
+  for (const Cosignature& cosignature : cosignatures) times_s.push_back(cosignature.time_s);
+  std::ranges::sort(times_s);
+  return times_s[(times_s.size() - 1) / 2];
+}
+
+}  // namespace pawl::merkle
