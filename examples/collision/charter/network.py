@@ -55,6 +55,8 @@ def read(path):
     _require(0 < len(graph.node) <= 2 * LAYERS_MAX and len(graph.initializer) <= 2 * LAYERS_MAX, "too many layers")
     _require(len({t.name for t in graph.initializer}) == len(graph.initializer), "two tensors have one name")
     tensors = {t.name: _tensor(t) for t in graph.initializer}
+    names = [graph.input[0].name] + [name for node in graph.node for name in node.output]
+    _require(len(set(names)) == len(names) and not tensors.keys() & set(names), "two values have one name")
     layers, value = [], graph.input[0].name
     for position, node in enumerate(graph.node):
         expected = "Relu" if position % 2 else "Gemm"

@@ -13,7 +13,7 @@ import network
 import training
 
 HIDDEN = [12, 12]
-STEPS = 1200
+STEPS = 1500
 RATE = 0.004
 
 
