@@ -73,7 +73,7 @@ struct ProcessLimits {
 };
 
 struct Improver {
-  std::vector<std::string> command;  // run in the live release's tree
+  std::vector<std::string> command;  // run in the live release's tree; empty: the charter names no improver
   ProcessLimits limits;
   Position position;
 };
@@ -151,6 +151,9 @@ struct Pace {
   Position position;
 };
 
+// A key whose private half nobody has: what the fields below hold until they are filled.
+crypto::NoteKey NobodysKey();
+
 enum class Role { kProver, kEvaluator, kIntegrity, kAuditor };
 
 std::string_view RoleName(Role role);
@@ -160,7 +163,7 @@ struct Reviewer {
   std::string name;
   std::string principal;  // the person or organisation that answers for it
   Role role = Role::kProver;
-  crypto::NoteKey key;
+  crypto::NoteKey key = NobodysKey();
   Position position;
 };
 
@@ -200,8 +203,8 @@ struct Revocation {
 };
 
 struct GateKeys {
-  crypto::NoteKey log;    // signs checkpoints and candidate statements
-  crypto::NoteKey clock;  // cosigns checkpoints with the time
+  crypto::NoteKey log = NobodysKey();    // signs checkpoints and candidate statements
+  crypto::NoteKey clock = NobodysKey();  // cosigns checkpoints with the time
   Position position;
 };
 

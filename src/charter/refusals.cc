@@ -1,0 +1,420 @@
+#include "charter/refusals.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "model/network.h"
+#include "model/property.h"
+#include "subject/path.h"
+
+namespace pawl::charter {
+namespace {
+
+std::string Place(Position position) {
+  return std::string(kCharterFile) + ":" + std::to_string(position.line) + ":" + std::to_string(position.column) + ": ";
+}
+
+Error Refuse(Position position, const char* rule, const std::string& message, const std::string& advice) {
+  return Refused(rule, Place(position) + message, advice);
+}
+
+std::string Quoted(std::string_view text) { return "\"" + subject::Printable(text) + "\""; }
+
+std::string Count(int64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+Result<std::string> ReadFile(const subject::Manifest& manifest, const subject::BlobReader& read, Position position,
+                             const std::string& path, uint64_t size_max) {
+  const subject::FileEntry* entry = manifest.Find(path);
+  if (entry == nullptr) {
+    return Error{ErrorCode::kMalformed, "charter.file-missing",
+                 Place(position) + "the charter has no file " + Quoted(path), "add it, or mend the name"};
+  }
+  return read(entry->digest, size_max);
+}
+
+Error Within(Position position, const char* rule, const std::string& path, const Error& inner) {
+  return {inner.code, rule, Place(position) + Quoted(path) + ": " + inner.message + " [" + inner.rule + "]",
+          inner.advice};
+}
+
+Result<void> ReadProperty(const subject::Manifest& manifest, const subject::BlobReader& read,
+                          const Property& property) {
+  const model::PropertyLimits limits;
+  Result<std::string> text = ReadFile(manifest, read, property.position, property.spec, limits.bytes_max);
+  if (!text.ok()) return text.error();
+  const Result<model::Property> parsed = model::ReadVnnlib(*text, limits);
+  if (!parsed.ok()) return Within(property.position, "charter.specification", property.spec, parsed.error());
+  if (!property.falsified_by.has_value()) return {};
+  Result<std::string> bytes =
+      ReadFile(manifest, read, property.position, *property.falsified_by, model::NetworkLimits{}.bytes_max);
+  if (!bytes.ok()) return bytes.error();
+  const std::span<const uint8_t> raw(reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size());
+  const Result<model::Network> mutant = model::ReadOnnx(raw, model::NetworkLimits{});
+  if (!mutant.ok()) return Within(property.position, "charter.mutant", *property.falsified_by, mutant.error());
+  const Result<void> fits = model::CheckFits(*mutant, *parsed);
+  if (!fits.ok()) return Within(property.position, "charter.mutant", *property.falsified_by, fits.error());
+  return {};
+}
+
+template <typename Entries>
+Result<void> CheckNamesDiffer(const Entries& entries, const char* what) {
+  std::set<std::string_view> names;
+  for (const auto& entry : entries) {
+    if (!names.insert(entry.name).second) {
+      return Refuse(entry.position, "charter.name-twice",
+                    std::string("two ") + what + " are called " + Quoted(entry.name), "rename one");
+    }
+  }
+  return {};
+}
+
+// ---- what may change
+
+Result<void> CheckSurfaceRule(const SurfaceEntry& entry) {
+  const subject::SurfaceRule& rule = entry.rule;
+  const std::vector<std::string_view> components = subject::SplitPath(rule.path);
+  const bool is_everything =
+      std::all_of(components.begin(), components.end(),
+                  [](std::string_view part) { return part.find_first_not_of("*?") == part.npos; }) &&
+      std::find(components.begin(), components.end(), "**") != components.end();
+  if (is_everything && rule.kind == subject::SurfaceKind::kAny) {
+    return Refuse(entry.position, "charter.surface-everything",
+                  "the surface rule " + Quoted(rule.path) + " of kind any lets everything change",
+                  "list the paths that may change, each with its kind");
+  }
+  const bool has_lines = rule.kind == subject::SurfaceKind::kText || rule.kind == subject::SurfaceKind::kJson;
+  const bool is_network = rule.kind == subject::SurfaceKind::kNetwork;
+  if ((rule.max_changed_lines.has_value() && !has_lines) ||
+      ((rule.max_parameters.has_value() || !rule.operators.empty()) && !is_network)) {
+    return Refuse(entry.position, "charter.surface-limit",
+                  "the surface rule " + Quoted(rule.path) + " has a limit that its kind cannot have",
+                  "max_changed_lines is for text and json; max_parameters and operators are for network");
+  }
+  return {};
+}
+
+Result<void> CheckSurfaceRules(const Charter& charter) {
+  std::set<std::string_view> globs;
+  for (const SurfaceEntry& entry : charter.surface) {
+    if (Result<void> checked = CheckSurfaceRule(entry); !checked.ok()) return checked;
+    if (!globs.insert(entry.rule.path).second) {
+      return Refuse(entry.position, "charter.surface-twice",
+                    "an earlier rule has the same path " + Quoted(entry.rule.path) + ", so this one never applies",
+                    "remove one of them");
+    }
+  }
+  for (const Property& property : charter.properties) {
+    if (const Result<void> path = subject::CheckTreePath(property.network); !path.ok()) {
+      return Within(property.position, "charter.property-network", property.network, path.error());
+    }
+    const auto rule = std::find_if(charter.surface.begin(), charter.surface.end(), [&](const SurfaceEntry& entry) {
+      return subject::GlobMatches(entry.rule.path, property.network);
+    });
+    if (rule == charter.surface.end()) continue;  // the network cannot change at all
+    if (rule->rule.kind != subject::SurfaceKind::kNetwork || rule->rule.may_remove) {
+      return Refuse(property.position, "charter.property-network",
+                    "the surface lets " + Quoted(property.network) +
+                        " become something other than a network, so property " + Quoted(property.name) +
+                        " could not be checked",
+                    "give it a surface rule of kind network, without may_remove, before the one that matches now");
+    }
+  }
+  return {};
+}
+
+// ---- who measures
+
+bool IsSystemProgram(const std::string& program) {
+  return program.find('/') == program.npos || program.starts_with("/usr/") || program.starts_with("/bin/") ||
+         program.starts_with("/lib");
+}
+
+// The evaluator runs in the charter's directory with the subject mounted beside it. Whatever it is made of has to come
+// from the charter or from the system, never from the subject, or one change could move the score and what is scored.
+Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation& evaluation) {
+  const auto in_charter = [&](std::string path) {
+    while (path.starts_with("./")) path.erase(0, 2);
+    if (path.starts_with("/in/charter/")) path.erase(0, 12);
+    return manifest.Find(path) != nullptr;
+  };
+  if (!IsSystemProgram(evaluation.command.front())) {
+    return Refuse(evaluation.position, "charter.command",
+                  "the evaluator's command begins with " + Quoted(evaluation.command.front()) +
+                      ", which is no program of the system; files of a tree are not executable",
+                  "name the interpreter first: [\"python3\", \"evaluate.py\"]");
+  }
+  bool is_pinned = false;
+  for (size_t i = 1; i < evaluation.command.size(); ++i) {
+    const std::string& argument = evaluation.command[i];
+    for (const char* place : {"/in/subject", "..", "/proc/", "/out", "/tmp"}) {
+      if (argument.find(place) == argument.npos) continue;
+      return Refuse(evaluation.position, "charter.evaluator-in-subject",
+                    "the evaluator's command names " + Quoted(argument) + ", which lies outside the charter",
+                    "keep the evaluator in the charter's directory; the subject is passed to it as --subject");
+    }
+    const bool is_module = evaluation.command[i - 1] == "-m";
+    std::string module_path = argument;
+    std::replace(module_path.begin(), module_path.end(), '.', '/');
+    const bool is_found = in_charter(argument) ||
+                          (is_module && (in_charter(module_path + ".py") || in_charter(module_path + "/__main__.py")));
+    const bool looks_like_program = is_module || argument.ends_with(".py") || argument.ends_with(".sh");
+    if (looks_like_program && !is_found) {
+      return Refuse(evaluation.position, "charter.evaluator-missing",
+                    "the evaluator's command names " + Quoted(argument) + ", which the charter does not contain",
+                    "add it to the charter's directory");
+    }
+    is_pinned = is_pinned || is_found;
+  }
+  if (!is_pinned) {
+    return Refuse(evaluation.position, "charter.evaluator-missing",
+                  "no argument of the evaluator's command is a file of the charter, so nothing pins what it does",
+                  "put the evaluator into the charter's directory and name it in the command");
+  }
+  for (const std::string& path : evaluation.closure) {
+    if (path.starts_with("/usr/") && path.find("..") == path.npos) continue;
+    return Refuse(evaluation.position, "charter.closure",
+                  "the closure names " + Quoted(path) + ", which is not below /usr/",
+                  "list interpreter and libraries of the system by absolute path; the charter is pinned as it is");
+  }
+  return {};
+}
+
+Result<void> CheckBounds(const Charter& charter) {
+  const Bounds& bounds = charter.bounds;
+  const auto known = [&](Position position, const std::string& name) -> Result<void> {
+    if (charter.evaluation.Find(name) != nullptr) return {};
+    return Refuse(position, "charter.metric-unknown", "there is no metric " + Quoted(name),
+                  "declare it under [[evaluation.metric]]");
+  };
+  std::set<std::pair<std::string_view, double>> harms;
+  double error_sum = 0;
+  for (const HarmBound& harm : bounds.harm) {
+    if (Result<void> checked = known(harm.position, harm.metric); !checked.ok()) return checked;
+    const Metric& metric = *charter.evaluation.Find(harm.metric);
+    const bool can_fail =
+        metric.direction == Direction::kLowerIsBetter ? harm.limit < metric.max : harm.limit > metric.min;
+    const bool can_hold =
+        metric.direction == Direction::kLowerIsBetter ? harm.limit > metric.min : harm.limit < metric.max;
+    if (!can_fail || !can_hold) {
+      return Refuse(
+          harm.position, "charter.bound-vacuous",
+          "the limit of harm " + Quoted(harm.name) + (can_fail ? " can never be met" : " can never be broken"),
+          "choose a limit inside the metric's range");
+    }
+    error_sum += harm.lifetime_error;
+  }
+  if (error_sum > 0.5) {
+    return Refuse(bounds.harm.front().position, "charter.error-sum",
+                  "the lifetime errors of all harms add up to more than 0.5", "lower them; 0.001 each is common");
+  }
+  if (Result<void> checked = CheckNamesDiffer(bounds.harm, "harms"); !checked.ok()) return checked;
+  if (Result<void> checked = known(bounds.improvement.position, bounds.improvement.metric); !checked.ok())
+    return checked;
+  if (Result<void> checked = known(bounds.capability.position, bounds.capability.metric); !checked.ok()) return checked;
+  const CapabilityBound& capability = bounds.capability;
+  const Metric& metric = *charter.evaluation.Find(capability.metric);
+  const double range = metric.max - metric.min;
+  if (capability.max_step >= range || capability.ceiling <= metric.min || capability.ceiling >= metric.max) {
+    return Refuse(capability.position, "charter.bound-vacuous",
+                  "max_step or ceiling of the capability can never be exceeded, or never be kept",
+                  "choose max_step smaller than the metric's range, and the ceiling inside it");
+  }
+  if (bounds.acceleration.expected_step >= capability.max_step) {
+    return Refuse(bounds.acceleration.position, "charter.bound-vacuous",
+                  "expected_step is not below max_step, so no acceleration could be seen", "choose a smaller one");
+  }
+  if (bounds.drift.limit >= 1) {
+    return Refuse(bounds.drift.position, "charter.bound-vacuous", "a drift limit of 1 can never be exceeded",
+                  "choose a share below 1");
+  }
+  return {};
+}
+
+// ---- who reviews
+
+Result<void> CheckQuorum(const Charter& charter) {
+  std::map<Role, std::set<std::string_view>> principals;
+  for (const Reviewer& reviewer : charter.reviewers) {
+    principals[reviewer.role].insert(reviewer.principal);
+    if (charter.FindQuorum(reviewer.role) == nullptr) {
+      return Refuse(reviewer.position, "charter.reviewer-unheard",
+                    "reviewer " + Quoted(reviewer.name) + " has a role that the quorum does not ask for",
+                    "add { role = \"" + std::string(RoleName(reviewer.role)) + "\", at_least = 1 } to quorum.all");
+    }
+  }
+  std::set<Role> roles;
+  for (const QuorumRule& rule : charter.quorum) {
+    const auto count = static_cast<int64_t>(principals[rule.role].size());
+    const std::string role(RoleName(rule.role));
+    if (!roles.insert(rule.role).second) {
+      return Refuse(rule.position, "charter.quorum-twice", "the quorum lists role " + role + " twice", "keep one");
+    }
+    if (rule.at_least > count) {
+      return Refuse(rule.position, "charter.quorum-unreachable",
+                    "the quorum asks for " + Count(rule.at_least, "principal") + " in role " + role + ", and there " +
+                        (count == 1 ? "is " : "are ") + std::to_string(count),
+                    "enrol reviewers of other principals, or lower at_least");
+    }
+    if (rule.against_max >= count) {
+      return Refuse(rule.position, "charter.against-ignored",
+                    "against_max of role " + role + " is so large that votes against can never count", "lower it");
+    }
+  }
+  // Trial, bounds and drift are recomputed by evaluators, halts and the closing of votes by auditors, and by nobody
+  // else beside the gate. Manifest, surface, pace, certificates and thresholds are checked by pawl-check itself.
+  for (const auto& [role, what] : {std::pair{Role::kEvaluator, "trial, bounds and drift"},
+                                   std::pair{Role::kAuditor, "halts and the closing of votes"}}) {
+    if (roles.contains(role)) continue;
+    return Refuse(charter.quorum.front().position, "charter.no-enforcer",
+                  "nobody but the gate would watch over " + std::string(what),
+                  "add { role = \"" + std::string(RoleName(role)) + "\", at_least = 1 } to quorum.all, and a reviewer");
+  }
+  if (charter.assurance == Assurance::kSingleOperator) return {};
+  for (const Reviewer& reviewer : charter.reviewers) {
+    const bool is_enough_alone = std::all_of(charter.quorum.begin(), charter.quorum.end(), [&](const QuorumRule& rule) {
+      return rule.at_least == 1 && principals[rule.role].contains(reviewer.principal);
+    });
+    if (is_enough_alone) {
+      return Refuse(
+          charter.quorum.front().position, "charter.quorum-one-principal",
+          Quoted(reviewer.principal) + " alone can meet the quorum",
+          "ask for a second principal, or set [assurance] level = \"single-operator\", which is shown everywhere");
+    }
+  }
+  return {};
+}
+
+// One key pair may speak in one place only: the gate's log and clock, each reviewer, each approver.
+Result<void> CheckKeysDiffer(const Charter& charter) {
+  std::map<std::string, std::string> owners;
+  const auto take = [&](Position position, const std::string& key, const std::string& owner) -> Result<void> {
+    const auto [known, is_new] = owners.try_emplace(key, owner);
+    if (is_new) return {};
+    return Refuse(position, "charter.key-shared", known->second + " and " + owner + " have the same key",
+                  "make a key of its own for each: pawl key new");
+  };
+  if (Result<void> taken = take(charter.gate.position, charter.gate.log.UnderlyingKey(), "the gate's log");
+      !taken.ok()) {
+    return taken;
+  }
+  if (Result<void> taken = take(charter.gate.position, charter.gate.clock.UnderlyingKey(), "the gate's clock");
+      !taken.ok()) {
+    return taken;
+  }
+  for (const Reviewer& reviewer : charter.reviewers) {
+    Result<void> taken = take(reviewer.position, reviewer.key.UnderlyingKey(), "reviewer " + Quoted(reviewer.name));
+    if (!taken.ok()) return taken;
+  }
+  for (const crypto::AllowedSigner& signer : charter.approval.signers) {
+    Result<void> taken =
+        take(charter.approval.position, signer.key.UnderlyingKey(), "approver " + Quoted(signer.principal));
+    if (!taken.ok()) return taken;
+  }
+  return {};
+}
+
+// ---- who decides
+
+// Principals whose keys can show what the charter demands of an approval.
+int64_t CapableApprovers(const Approval& approval) {
+  std::set<std::string_view> principals;
+  for (const crypto::AllowedSigner& signer : approval.signers) {
+    const bool is_passkey = signer.key.type == crypto::SshKeyType::kWebauthnSkEcdsaP256;
+    const bool may_approve = signer.namespaces.empty() || std::find(signer.namespaces.begin(), signer.namespaces.end(),
+                                                                    "approve@pawl") != signer.namespaces.end();
+    const bool is_present = approval.presence == Presence::kSoftware || crypto::IsSecurityKey(signer.key.type);
+    if (may_approve && is_present && (!is_passkey || !approval.rp_id.empty())) principals.insert(signer.principal);
+  }
+  return static_cast<int64_t>(principals.size());
+}
+
+Result<void> CheckThresholds(const Charter& charter) {
+  const Approval& approval = charter.approval;
+  const bool is_single = charter.assurance == Assurance::kSingleOperator;
+  if (approval.rp_id.empty() != approval.origins.empty()) {
+    return Refuse(approval.position, "charter.passkeys", "rp_id and origins must both be given, or neither",
+                  "rp_id = \"review.example.org\" and origins = [\"https://review.example.org\"]");
+  }
+  const int64_t capable = CapableApprovers(approval);
+  const int64_t threshold = approval.threshold;
+  for (const auto& [name, value] :
+       {std::pair{"approval.threshold", threshold}, std::pair{"amendment.threshold", charter.amendment.threshold},
+        std::pair{"rollback.threshold", charter.rollback_threshold},
+        std::pair{"halt.resume_threshold", charter.resume_threshold},
+        std::pair{"revocation.threshold", charter.revocation.threshold}}) {
+    if (value <= capable) continue;
+    return Refuse(approval.position, "charter.threshold-unreachable",
+                  std::string(name) + " is " + std::to_string(value) + ", and " + Count(capable, "principal") + " in " +
+                      Quoted(approval.signers_file) + " can approve" +
+                      (approval.presence == Presence::kRequired ? " with proof of presence" : ""),
+                  "enrol approvers, or lower the threshold");
+  }
+  if (!is_single && threshold < 2) {
+    return Refuse(
+        approval.position, "charter.one-approver", "one principal alone could approve a release",
+        "set approval.threshold to 2 or more, or [assurance] level = \"single-operator\", which is shown everywhere");
+  }
+  // One person has no second signature to add; the waiting period is then what sets an amendment apart.
+  if (charter.amendment.threshold < threshold + (is_single ? 0 : 1)) {
+    return Refuse(
+        charter.amendment.position, "charter.amendment-threshold",
+        "amendment.threshold must be larger than approval.threshold, or a release's approvers could move the bounds",
+        "raise amendment.threshold");
+  }
+  if (charter.rollback_threshold > threshold || charter.resume_threshold < threshold ||
+      charter.revocation.threshold > charter.amendment.threshold) {
+    return Refuse(
+        approval.position, "charter.threshold-order",
+        "rollback.threshold may not exceed approval.threshold, halt.resume_threshold may not be below it, and "
+        "revocation.threshold may not exceed amendment.threshold",
+        "mend the one that is out of order");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> ReadNamedFiles(const subject::Manifest& manifest, const subject::BlobReader& read, Charter& charter) {
+  for (const Property& property : charter.properties) {
+    if (Result<void> checked = ReadProperty(manifest, read, property); !checked.ok()) return checked;
+  }
+  if (charter.evaluation.probes_file.has_value()) {
+    Result<std::string> probes =
+        ReadFile(manifest, read, charter.evaluation.position, *charter.evaluation.probes_file, 32 * 1'000'000);
+    if (!probes.ok()) return probes.error();
+    if (probes->empty() || probes->size() % 32 != 0) {
+      return Refuse(charter.evaluation.position, "charter.probes",
+                    "the probes file does not hold 32 bytes for each probe", "write 32 random bytes for each probe");
+    }
+  }
+  Approval& approval = charter.approval;
+  Result<std::string> text =
+      ReadFile(manifest, read, approval.position, approval.signers_file, crypto::kAllowedSignersBytesMax);
+  if (!text.ok()) return text.error();
+  Result<std::vector<crypto::AllowedSigner>> signers = crypto::ParseAllowedSigners(*text);
+  if (!signers.ok()) return Within(approval.position, "charter.signers", approval.signers_file, signers.error());
+  approval.signers = std::move(*signers);
+  return {};
+}
+
+Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& charter) {
+  if (Result<void> checked = CheckSurfaceRules(charter); !checked.ok()) return checked;
+  if (Result<void> checked = CheckNamesDiffer(charter.properties, "properties"); !checked.ok()) return checked;
+  if (Result<void> checked = CheckNamesDiffer(charter.evaluation.metrics, "metrics"); !checked.ok()) return checked;
+  if (Result<void> checked = CheckNamesDiffer(charter.reviewers, "reviewers"); !checked.ok()) return checked;
+  if (!charter.improver.command.empty() && !IsSystemProgram(charter.improver.command.front())) {
+    return Refuse(charter.improver.position, "charter.command",
+                  "the improver's command begins with a file of the tree, and those are not executable",
+                  "name the interpreter first: [\"python3\", \"improver/improve.py\"]");
+  }
+  if (Result<void> checked = CheckEvaluator(manifest, charter.evaluation); !checked.ok()) return checked;
+  if (Result<void> checked = CheckBounds(charter); !checked.ok()) return checked;
+  if (Result<void> checked = CheckQuorum(charter); !checked.ok()) return checked;
+  if (Result<void> checked = CheckKeysDiffer(charter); !checked.ok()) return checked;
+  return CheckThresholds(charter);
+}
+
+}  // namespace pawl::charter
