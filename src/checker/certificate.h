@@ -52,8 +52,7 @@ enum class Recipe : std::uint8_t {
   kBackward = 2,
 };
 
-// One row with its weight in a combination of rows. Rows of a conjunction are numbered as Property lists them: those of
-// the conjunction first, then those of the case's input constraints.
+// One row with its weight in a combination of rows of one conjunction, numbered as the property lists them.
 struct Term {
   std::uint32_t row = 0;
   // (8 + (m & 7)) * 2^(m >> 3): 256 positive weights from 8 to 15 * 2^31. Only ratios matter.
@@ -118,7 +117,7 @@ struct CertificateLimits {
   std::uint64_t cases_max = 100'000;
   std::uint64_t nodes_max = 64'000'000;     // in all cases together
   std::uint64_t arguments_max = 1'000'000;  // in all cases together
-  std::uint64_t terms_max = 16'000'000;     // in all arguments together
+  std::uint64_t terms_max = 4'000'000;      // in all arguments together
   std::uint32_t depth_max = 4'096;          // splits between a root and a leaf
 };
 

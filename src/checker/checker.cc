@@ -1,0 +1,249 @@
+#include "checker/checker.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "checker/box_walk.h"
+#include "checker/leaf.h"
+
+namespace pawl::checker {
+namespace {
+
+constexpr std::uint64_t kNoLeaf = std::numeric_limits<std::uint64_t>::max();
+
+// One case's arguments, ready to be used.
+struct PreparedArgument {
+  Recipe recipe = Recipe::kForward;
+  std::vector<RefutationRow> rows;  // one a conjunction
+};
+
+Result<std::vector<PreparedArgument>> PrepareArguments(const Claim& claim, std::size_t case_index,
+                                                       const CaseProof& proof) {
+  const std::size_t conjunctions = claim.property->cases[case_index].unsafe.size();
+  std::vector<PreparedArgument> prepared;
+  for (const Argument& argument : proof.arguments) {
+    if (argument.refutations.size() != conjunctions)
+      return Refused("checker.conjunctions", "an argument does not refute exactly the conjunctions of its case");
+    PreparedArgument& ready = prepared.emplace_back();
+    ready.recipe = argument.recipe;
+    for (std::size_t k = 0; k < conjunctions; ++k) {
+      Result<RefutationRow> row = MakeRefutationRow(claim, case_index, k, argument.refutations[k]);
+      if (!row.ok()) return row.error();
+      ready.rows.push_back(std::move(*row));
+    }
+  }
+  return prepared;
+}
+
+// Up to kLanes leaves of one recipe.
+struct Batch {
+  Recipe recipe = Recipe::kForward;
+  std::size_t size = 0;
+  std::uint64_t first = 0;  // number of the first leaf in its case
+  std::vector<double> lower[kLanes], upper[kLanes];
+  std::uint32_t argument[kLanes] = {};
+};
+
+// Hands the leaves of one case to threads in batches, and gathers what became of them. The first leaf that fails (in
+// the tree's order) is the one reported, however many threads there are: batches are handed out in order, and those
+// that are out when a failure is found are finished.
+class LeafQueue {
+ public:
+  LeafQueue(const Claim& claim, std::size_t case_index, const CaseProof& proof,
+            const std::vector<PreparedArgument>& arguments, std::uint32_t depth_max)
+      : arguments_(arguments), walk_(claim.boxes[case_index], proof, depth_max) {}
+
+  bool Take(Batch& batch) {
+    const std::lock_guard lock(mutex_);
+    batch.size = 0;
+    batch.first = taken_;
+    if (failed_ != kNoLeaf || !environment_sound_) return false;
+    while (batch.size < kLanes && (pending_ || walk_.Next())) {
+      pending_ = false;
+      const Recipe recipe = arguments_[walk_.argument()].recipe;
+      if (batch.size > 0 && recipe != batch.recipe) {
+        pending_ = true;  // begins the next batch
+        break;
+      }
+      batch.recipe = recipe;
+      batch.lower[batch.size] = walk_.lower();
+      batch.upper[batch.size] = walk_.upper();
+      batch.argument[batch.size++] = walk_.argument();
+      deepest_ = std::max(deepest_, walk_.depth());
+    }
+    taken_ += batch.size;
+    return batch.size > 0;
+  }
+
+  void Report(const Batch& batch, const double* margins) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t t = 0; t < batch.size; ++t) {
+      if (margins[t] > 0) {
+        ++confirmed_;
+        smallest_margin_ = std::min(smallest_margin_, margins[t]);
+      } else {  // also NaN
+        failed_ = std::min(failed_, batch.first + t);
+      }
+    }
+  }
+
+  void ReportEnvironment() {
+    const std::lock_guard lock(mutex_);
+    environment_sound_ = false;
+  }
+
+  // After all threads have ended: every leaf was given out, every one came back confirmed, and they cover the box.
+  bool Proven() const {
+    return environment_sound_ && walk_.finished() && !pending_ && failed_ == kNoLeaf && taken_ > 0 &&
+           confirmed_ == taken_;
+  }
+  Error Reason(std::size_t case_index) const {
+    const std::string where = " in case " + std::to_string(case_index);
+    if (!environment_sound_)
+      return SystemFailure("checker.environment", "floating-point arithmetic is unusual in a thread of this machine");
+    if (failed_ != kNoLeaf)
+      return Refused("checker.leaf", "leaf " + std::to_string(failed_) + where + " is not refuted by its argument",
+                     "the network or property may have changed, or the proof is wrong; prove again");
+    if (walk_.error()) return *walk_.error();
+    return {ErrorCode::kInternal, "checker.internal", "leaves were lost" + where, {}};
+  }
+  std::uint64_t confirmed() const { return confirmed_; }
+  std::uint32_t deepest() const { return deepest_; }
+  double smallest_margin() const { return smallest_margin_; }
+
+ private:
+  const std::vector<PreparedArgument>& arguments_;
+  std::mutex mutex_;
+  BoxWalk walk_;
+  bool pending_ = false;  // the walk stands on a leaf that was not given out
+  bool environment_sound_ = true;
+  std::uint64_t taken_ = 0, confirmed_ = 0, failed_ = kNoLeaf;
+  std::uint32_t deepest_ = 0;
+  double smallest_margin_ = std::numeric_limits<double>::infinity();
+};
+
+void CheckLeaves(LeafEngine& engine, const std::vector<PreparedArgument>& arguments, LeafQueue& queue) {
+  // Every thread has a floating-point environment of its own.
+  if (!EnvironmentIsSound()) return queue.ReportEnvironment();
+  Batch batch;
+  while (queue.Take(batch)) {
+    LeafTask tasks[kLanes];
+    double margins[kLanes];
+    for (std::size_t t = 0; t < batch.size; ++t)
+      tasks[t] = {batch.lower[t], batch.upper[t], arguments[batch.argument[t]].rows};
+    engine.Margins(batch.recipe, {tasks, batch.size}, {margins, batch.size});
+    queue.Report(batch, margins);
+  }
+}
+
+Error TooMuch(const char* rule, const char* what) {
+  return LimitReached(rule, std::string("checking this certificate takes more ") + what + " than the limit",
+                      "raise the limit, or look for a smaller proof");
+}
+
+// Limits that a certificate from ReadCertificate meets already, and the work that it asks for.
+Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const CheckLimits& limits) {
+  std::uint64_t nodes = 0, arguments = 0;
+  double operations = 0;
+  for (std::size_t i = 0; i < certificate.cases.size(); ++i) {
+    const CaseProof& proof = certificate.cases[i];
+    nodes += proof.nodes.size();
+    arguments += proof.arguments.size();
+    double dearest = 0;
+    for (const Argument& argument : proof.arguments)
+      dearest = std::max(dearest, LeafEngine::OperationsPerLeaf(claim, argument.recipe, argument.refutations.size()));
+    operations += dearest * (static_cast<double>(proof.nodes.size()) / 2 + kLanes);
+  }
+  if (nodes > limits.certificate.nodes_max) return TooMuch("checker.limit-nodes", "nodes");
+  if (arguments > limits.certificate.arguments_max) return TooMuch("checker.limit-arguments", "arguments");
+  if (!(operations <= limits.operations_max)) return TooMuch("checker.limit-operations", "operations");
+  if (!(LeafEngine::ScratchBytes(claim) <= limits.scratch_bytes_max))
+    return TooMuch("checker.limit-memory", "memory for each thread");
+  if (limits.threads < 1 || limits.threads > 1024)
+    return Error{ErrorCode::kUsage, "checker.threads", "between 1 and 1024 threads can be asked for", {}};
+  return {};
+}
+
+Result<void> CheckHeader(const model::Property& property, const Certificate& certificate, const ClaimRequest& request) {
+  if (certificate.network != request.network)
+    return Refused("checker.digest", "the certificate is about another network file", "prove this network");
+  if (certificate.property != request.property)
+    return Refused("checker.digest", "the certificate is about another property file", "prove this property");
+  if (certificate.arithmetic != request.arithmetic)
+    return Refused("checker.arithmetic", "the certificate claims another arithmetic than was asked for",
+                   "ask for its own arithmetic, or prove again");
+  // A property without cases would be proven by nothing.
+  if (property.cases.empty() || certificate.cases.size() != property.cases.size())
+    return Refused("checker.cases", "the certificate has another number of cases than the property");
+  for (std::size_t i = 0; i < property.cases.size(); ++i) {
+    if (property.cases[i].unsafe.empty() || certificate.cases[i].conjunctions != property.cases[i].unsafe.size())
+      return Refused("checker.conjunctions",
+                     "case " + std::to_string(i) + " of the certificate has another number of conjunctions");
+  }
+  return {};
+}
+
+// Confirms one case; adds to the verdict's report, and sets its reason where the case is not proven.
+bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proof, const CheckLimits& limits,
+               std::vector<LeafEngine>& engines, Verdict& verdict) {
+  const Result<std::vector<PreparedArgument>> arguments = PrepareArguments(claim, case_index, proof);
+  if (!arguments.ok()) {
+    verdict.reason = arguments.error();
+    return false;
+  }
+  LeafQueue queue(claim, case_index, proof, *arguments, limits.certificate.depth_max);
+  std::vector<std::thread> threads;
+  // No more threads than there are batches to give them.
+  const std::size_t wanted = std::min(engines.size(), proof.nodes.size() / (4 * kLanes) + 1);
+  for (std::size_t i = 1; i < wanted; ++i) threads.emplace_back([&, i] { CheckLeaves(engines[i], *arguments, queue); });
+  CheckLeaves(engines[0], *arguments, queue);
+  for (std::thread& thread : threads) thread.join();
+  verdict.leaves += queue.confirmed();
+  verdict.depth = std::max(verdict.depth, queue.deepest());
+  if (queue.confirmed() > 0) {
+    const bool first = verdict.leaves == queue.confirmed();
+    verdict.smallest_margin =
+        first ? queue.smallest_margin() : std::min(verdict.smallest_margin, queue.smallest_margin());
+  }
+  if (queue.Proven()) return true;
+  verdict.reason = queue.Reason(case_index);
+  return false;
+}
+
+}  // namespace
+
+Verdict Check(const model::Network& network, const model::Property& property, const Certificate& certificate,
+              const ClaimRequest& request, const CheckLimits& limits) {
+  Verdict verdict;
+  const auto rejected = [&](const Error& reason) {
+    verdict.reason = reason;
+    return verdict;
+  };
+  if (const Result<void> header = CheckHeader(property, certificate, request); !header.ok())
+    return rejected(header.error());
+  const Result<Claim> claim = PrepareClaim(network, property, request.arithmetic);
+  if (!claim.ok()) return rejected(claim.error());
+  if (const Result<void> work = CheckWork(*claim, certificate, limits); !work.ok()) return rejected(work.error());
+
+  std::vector<LeafEngine> engines;
+  for (unsigned i = 0; i < limits.threads; ++i) engines.emplace_back(*claim);
+  std::size_t proven_cases = 0;
+  for (std::size_t i = 0; i < property.cases.size(); ++i) {
+    if (!CheckCase(*claim, i, certificate.cases[i], limits, engines, verdict)) return verdict;
+    ++proven_cases;
+  }
+  // The one place where the answer becomes yes.
+  verdict.proven = !property.cases.empty() && proven_cases == property.cases.size() &&
+                   proven_cases == certificate.cases.size() && certificate.network == request.network &&
+                   certificate.property == request.property && certificate.arithmetic == request.arithmetic;
+  return verdict;
+}
+
+}  // namespace pawl::checker

@@ -1,0 +1,56 @@
+// The checker: whether a certificate proves a property of a network.
+//
+//   Result<Certificate> certificate = ReadCertificate(bytes, limits);
+//   Verdict verdict = Check(network, property, *certificate, {Arithmetic::kFloat32, network_digest, property_digest});
+//   if (verdict.proven) ...                       // and only then
+//
+// The caller reads each file once, takes digests of the bytes it read, and passes those: the checker does no I/O. What
+// is claimed, under which arithmetic, and when yes may be said is fixed in spec/certificate.md.
+//
+// Thread safety: pure function. Requires the default floating-point environment (tested; anything else is refused).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "checker/certificate.h"
+#include "checker/claim.h"
+#include "model/network.h"
+#include "model/property.h"
+#include "result/result.h"
+
+namespace pawl::checker {
+
+// What the caller wants to have proven, and of which files.
+struct ClaimRequest {
+  Arithmetic arithmetic = Arithmetic::kReal;
+  Digest network{};   // of the bytes that `network` was read from
+  Digest property{};  // of the bytes that `property` was read from
+};
+
+// Checked before the work in question begins.
+struct CheckLimits {
+  CertificateLimits certificate;   // for certificates that were not read with ReadCertificate, too
+  double operations_max = 1e14;    // multiplications and additions, estimated from above
+  double scratch_bytes_max = 1e9;  // a thread
+  unsigned threads = 1;            // 1 to 1024; the verdict does not depend on it
+};
+
+// Starts as rejected. `proven` is set in one place, by one conjunction.
+struct Verdict {
+  bool proven = false;
+  // Why not; meaningless where proven. kRefused: the certificate does not prove this claim (rules "checker.digest",
+  // "checker.arithmetic", "checker.cases", "checker.conjunctions", "checker.tree", "checker.split", "checker.row",
+  // "checker.leaf", ...). kMalformed, kLimit, kSystem: it could not be decided.
+  Error reason{ErrorCode::kInternal, "checker.not-run", "the certificate was not checked", {}};
+  // For reports only.
+  std::uint64_t leaves = 0;    // that were confirmed
+  std::uint32_t depth = 0;     // of the deepest leaf
+  double smallest_margin = 0;  // over the confirmed leaves; 0 where there is none
+};
+
+Verdict Check(const model::Network& network, const model::Property& property, const Certificate& certificate,
+              const ClaimRequest& request, const CheckLimits& limits = {});
+
+}  // namespace pawl::checker

@@ -1,0 +1,110 @@
+#include "checker/lane_kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define PAWL_X86_VARIANTS 1
+#else
+#define PAWL_X86_VARIANTS 0
+#endif
+
+namespace pawl::checker {
+namespace {
+
+// GCC's and clang's portable vector type: one Lanes in registers, whatever their width is.
+typedef double Vector __attribute__((vector_size(sizeof(Lanes)), may_alias));
+static_assert(sizeof(Vector) == sizeof(Lanes) && alignof(Vector) <= alignof(Lanes));
+
+#define PAWL_INLINE inline __attribute__((always_inline))
+
+PAWL_INLINE const Vector* Load(const Lanes* lanes) { return reinterpret_cast<const Vector*>(lanes); }
+PAWL_INLINE Vector* Store(Lanes* lanes) { return reinterpret_cast<Vector*>(lanes); }
+
+// Coefficients [c, c + Width) of one row, kept in registers while the operands go by.
+template <std::size_t Width>
+PAWL_INLINE void ForwardTile(const ForwardTask& t, std::size_t row, std::size_t c) {
+  Vector below[Width] = {}, above[Width] = {};
+  const double* weights = t.weights + row * t.columns;
+  for (std::size_t k = 0; k < t.active_count; ++k) {
+    const std::size_t j = t.active[k];
+    const double w = weights[j];
+    const bool keep = w >= 0;
+    const Vector* low = Load((keep ? t.below : t.above) + j * t.width + c);
+    const Vector* high = Load((keep ? t.above : t.below) + j * t.width + c);
+    for (std::size_t i = 0; i < Width; ++i) {
+      below[i] += low[i] * w;
+      above[i] += high[i] * w;
+    }
+  }
+  for (std::size_t i = 0; i < Width; ++i) {
+    Store(t.below_out + row * t.width + c)[i] = below[i];
+    Store(t.above_out + row * t.width + c)[i] = above[i];
+  }
+}
+
+PAWL_INLINE void ForwardBody(const ForwardTask& t) {
+  for (std::size_t row = 0; row < t.rows; ++row) {
+    std::size_t c = 0;
+    for (; c + 6 <= t.width; c += 6) ForwardTile<6>(t, row, c);
+    for (; c + 2 <= t.width; c += 2) ForwardTile<2>(t, row, c);
+    for (; c < t.width; ++c) ForwardTile<1>(t, row, c);
+    Vector charge = {};
+    const double* weights = t.weights + row * t.columns;
+    for (std::size_t k = 0; k < t.active_count; ++k) {
+      const double w = weights[t.active[k]];
+      charge += *Load(t.charge + t.active[k]) * (w < 0 ? -w : w);
+    }
+    *Store(t.charge_out + row) = charge;
+  }
+}
+
+template <std::size_t Width>
+PAWL_INLINE void BackwardTile(const BackwardTask& t, std::size_t column) {
+  Vector sums[Width] = {};
+  for (std::size_t k = 0; k < t.active_count; ++k) {
+    const Vector coefficient = *Load(t.coefficients + t.active[k]);
+    const double* weights = t.weights + t.active[k] * t.columns + column;
+    for (std::size_t j = 0; j < Width; ++j) sums[j] += coefficient * weights[j];
+  }
+  for (std::size_t j = 0; j < Width; ++j) Store(t.out + column)[j] = sums[j];
+}
+
+PAWL_INLINE void BackwardBody(const BackwardTask& t) {
+  std::size_t column = 0;
+  for (; column + 10 <= t.columns; column += 10) BackwardTile<10>(t, column);
+  for (; column + 4 <= t.columns; column += 4) BackwardTile<4>(t, column);
+  for (; column < t.columns; ++column) BackwardTile<1>(t, column);
+}
+
+#if PAWL_X86_VARIANTS
+__attribute__((target("avx512f"))) void Forward512(const ForwardTask& t) { ForwardBody(t); }
+__attribute__((target("avx512f"))) void Backward512(const BackwardTask& t) { BackwardBody(t); }
+__attribute__((target("avx2"))) void Forward256(const ForwardTask& t) { ForwardBody(t); }
+__attribute__((target("avx2"))) void Backward256(const BackwardTask& t) { BackwardBody(t); }
+
+enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
+InstructionSet Detected() {
+  static const InstructionSet kDetected = __builtin_cpu_supports("avx512f") ? InstructionSet::kAvx512
+                                          : __builtin_cpu_supports("avx2")  ? InstructionSet::kAvx2
+                                                                            : InstructionSet::kBaseline;
+  return kDetected;
+}
+#endif
+
+}  // namespace
+
+void ForwardAffine(const ForwardTask& task) {
+#if PAWL_X86_VARIANTS
+  if (Detected() == InstructionSet::kAvx512) return Forward512(task);
+  if (Detected() == InstructionSet::kAvx2) return Forward256(task);
+#endif
+  ForwardBody(task);
+}
+
+void BackwardAffine(const BackwardTask& task) {
+#if PAWL_X86_VARIANTS
+  if (Detected() == InstructionSet::kAvx512) return Backward512(task);
+  if (Detected() == InstructionSet::kAvx2) return Backward256(task);
+#endif
+  BackwardBody(task);
+}
+
+}  // namespace pawl::checker
