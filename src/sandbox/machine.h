@@ -44,6 +44,7 @@ struct Capabilities {
 struct CgroupParents {
   std::filesystem::path memory;   // version 1
   std::filesystem::path pids;     // version 1
+  std::filesystem::path cpuacct;  // version 1
   std::filesystem::path unified;  // version 2
   bool unified_has_memory = false;
   bool unified_has_pids = false;

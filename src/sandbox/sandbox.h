@@ -87,7 +87,7 @@ enum class End {
   kSignalled,      // status is the signal that killed the program
   kWallLimit,      // wall_ms passed
   kCpuLimit,       // cpu_ms was used up
-  kMemoryLimit,    // the kernel killed one of its processes for want of memory, or the program used all it may
+  kMemoryLimit,    // the kernel killed one of its processes for want of memory
   kProcessLimit,   // it tried to start more processes or threads than it may, whether or not it went on
   kOutputFlood,    // more on a stream or in /out than it may; the streams hold what came before
   kForbiddenCall,  // killed by the system-call filter
