@@ -1,0 +1,104 @@
+#include "ledger/home.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "encoding/json.h"
+
+namespace pawl::ledger {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kHomeVersion = 1;
+
+std::string ChosenRoot(const std::string& flag) {
+  if (!flag.empty()) return flag;
+  if (const char* home = std::getenv("PAWL_HOME"); home != nullptr && *home != '\0') return home;
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
+    return std::string(state) + "/pawl";
+  }
+  const char* user_home = std::getenv("HOME");
+  return std::string(user_home != nullptr && *user_home != '\0' ? user_home : "/root") + "/.local/state/pawl";
+}
+
+Result<void> CheckVersion(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  Result<encoding::Json> json = encoding::ParseJson(text.str(), {.bytes_max = 4'096});
+  if (!json.ok()) return Malformed("home.schema", "'" + file.string() + "': " + json.error().message);
+  encoding::JsonObject object(*json, "schema");
+  const int64_t version = object.Integer("version", 1);
+  if (Result<void> done = object.Finish(); !done.ok()) return done;
+  if (version > kHomeVersion) {
+    return Refused("home.schema", "this home was written by a newer Pawl (version " + std::to_string(version) + ")",
+                   "install that version; an older one never writes here");
+  }
+  return {};
+}
+
+// Whether `inner` is `outer` or lies below it; both as they are on disk, links resolved.
+bool LiesIn(const fs::path& inner, const fs::path& outer) {
+  const fs::path relative = inner.lexically_relative(outer);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+}  // namespace
+
+Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
+  std::error_code failure;
+  const fs::path root = fs::absolute(ChosenRoot(flag), failure).lexically_normal();
+  if (failure) return SystemFailure("home.path", failure.message());
+  const fs::path schema = root / "schema.json";
+  if (!fs::exists(schema, failure)) {
+    if (access == HomeAccess::kExisting) {
+      return Error{ErrorCode::kNotFound, "home.missing", "there is no Pawl home at '" + root.string() + "'",
+                   "pawl init makes one; --home or PAWL_HOME names another place"};
+    }
+    for (const char* part : {"", "store", "ledger", "keys", "loader"}) {
+      fs::create_directories(root / part, failure);
+      if (failure)
+        return SystemFailure("home.create", "cannot make '" + (root / part).string() + "': " + failure.message());
+    }
+    chmod(root.c_str(), 0700);
+    chmod((root / "keys").c_str(), 0700);
+    std::ofstream file(schema);
+    file << R"({"version":1})";
+    file.close();
+    if (file.fail()) return SystemFailure("home.create", "cannot write '" + schema.string() + "'");
+  }
+  if (Result<void> version = CheckVersion(schema); !version.ok()) return version.error();
+  return Home(root.string());
+}
+
+Result<void> Home::RequireOutside(const std::string& directory) const {
+  std::error_code failure;
+  const fs::path subject = fs::weakly_canonical(directory, failure);
+  const fs::path home = fs::weakly_canonical(root_, failure);
+  if (!failure && !LiesIn(home, subject) && !LiesIn(subject, home)) return {};
+  return Refused("home.inside-subject",
+                 "the home '" + root_ + "' and the directory '" + directory + "' lie one inside the other",
+                 "keep Pawl's home where the subject cannot write: --home");
+}
+
+std::vector<std::string> Home::Subjects() const {
+  std::vector<std::string> subjects;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root_ + "/ledger", failure)) {
+    if (entry.path().extension() == ".sqlite") subjects.push_back(entry.path().stem().string());
+  }
+  std::sort(subjects.begin(), subjects.end());
+  return subjects;
+}
+
+}  // namespace pawl::ledger

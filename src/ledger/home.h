@@ -1,0 +1,60 @@
+// Where Pawl's state lives on this machine.
+//
+//   Result<Home> home = Home::Open(flag_or_empty, HomeAccess::kReadOnly);
+//   home->LedgerPath("collision-avoidance")
+//
+// The folder is --home, else $PAWL_HOME, else ${XDG_STATE_HOME:-~/.local/state}/pawl:
+//
+//   schema.json                      {"version":1}; a newer one is refused
+//   store/                           content-addressed blobs and trees of all subjects (subject/store.h)
+//   ledger/<subject>.sqlite          one log a subject
+//   keys/<name>/key.pem              one folder a key holder, 0700; the key 0600
+//   loader/<subject>/state.json      the loader's memory, unless --state names another place
+//   loader/<subject>/warrants/       <epoch>.json
+//
+// Thread safety: values.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "result/result.h"
+
+namespace pawl::ledger {
+
+enum class HomeAccess {
+  kExisting,  // "home.missing" where there is none
+  kCreate,    // made where it is missing, 0700
+};
+
+class Home {
+ public:
+  // `flag` is the value of --home, or empty. Refused "home.schema" for a newer schema.
+  static Result<Home> Open(const std::string& flag, HomeAccess access);
+
+  // Refuses ("home.inside-subject") a home that lies inside `directory`, and a directory that lies inside the home's
+  // own parts: a subject that could write there could write its own permission.
+  Result<void> RequireOutside(const std::string& directory) const;
+
+  const std::string& root() const { return root_; }
+  std::string StorePath() const { return root_ + "/store"; }
+  std::string LedgerPath(std::string_view subject) const {
+    return root_ + "/ledger/" + std::string(subject) + ".sqlite";
+  }
+  std::string KeyFolder(std::string_view name) const { return root_ + "/keys/" + std::string(name); }
+  std::string KeyPath(std::string_view name) const { return KeyFolder(name) + "/key.pem"; }
+  std::string LoaderFolder(std::string_view subject) const { return root_ + "/loader/" + std::string(subject); }
+  std::string StatePath(std::string_view subject) const { return LoaderFolder(subject) + "/state.json"; }
+  std::string WarrantPath(std::string_view subject, int64_t epoch) const {
+    return LoaderFolder(subject) + "/warrants/" + std::to_string(epoch) + ".json";
+  }
+  // Names of the subjects that have a ledger here, sorted.
+  std::vector<std::string> Subjects() const;
+
+ private:
+  explicit Home(std::string root) : root_(std::move(root)) {}
+  std::string root_;
+};
+
+}  // namespace pawl::ledger

@@ -1,0 +1,364 @@
+#include "ledger/ledger.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "merkle/checkpoint.h"
+#include "merkle/cosignature.h"
+#include "merkle/tile.h"
+
+namespace pawl::ledger {
+namespace {
+
+using crypto::Digest;
+
+constexpr int kBusyTimeout_ms = 10'000;
+
+Error DatabaseError(sqlite3* database, int code, const std::string& what) {
+  std::string rule = "ledger.input-output";
+  std::string advice = "look at the disk, then try again; nothing was acknowledged";
+  const int primary = code & 0xff;
+  if (primary == SQLITE_FULL) {
+    rule = "ledger.full";
+    advice = "make room on the disk, then try again; nothing was acknowledged";
+  } else if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN) {
+    rule = "ledger.read-only";
+    advice = "check the permissions of the home folder";
+  } else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
+    rule = "ledger.damaged";
+    advice = "restore the ledger from a back-up";
+  } else if (primary == SQLITE_BUSY) {
+    rule = "ledger.busy";
+    advice = "another process holds the ledger; try again";
+  }
+  return SystemFailure(rule, what + ": " + (database ? sqlite3_errmsg(database) : sqlite3_errstr(code)), advice);
+}
+
+// One prepared statement. Binding and stepping report through code().
+class Query {
+ public:
+  Query(sqlite3* database, const char* sql) : database_(database) {
+    code_ = sqlite3_prepare_v2(database, sql, -1, &statement_, nullptr);
+  }
+  ~Query() { sqlite3_finalize(statement_); }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  Query& Bind(int position, int64_t value) {
+    if (code_ == SQLITE_OK) code_ = sqlite3_bind_int64(statement_, position, value);
+    return *this;
+  }
+  Query& Bind(int position, std::string_view bytes) {
+    if (code_ == SQLITE_OK) {
+      code_ = sqlite3_bind_blob64(statement_, position, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+    }
+    return *this;
+  }
+  // True while there is a row.
+  bool Step() {
+    if (code_ != SQLITE_OK && code_ != SQLITE_ROW) return false;
+    code_ = sqlite3_step(statement_);
+    return code_ == SQLITE_ROW;
+  }
+  bool failed() const { return code_ != SQLITE_OK && code_ != SQLITE_ROW && code_ != SQLITE_DONE; }
+  Error error(const std::string& what) const { return DatabaseError(database_, code_, what); }
+  int64_t Integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  std::string Blob(int column) const {
+    const void* bytes = sqlite3_column_blob(statement_, column);
+    const int size = sqlite3_column_bytes(statement_, column);
+    return size == 0 ? std::string() : std::string(static_cast<const char*>(bytes), static_cast<size_t>(size));
+  }
+  void Reset() {
+    sqlite3_reset(statement_);
+    code_ = SQLITE_OK;
+  }
+
+ private:
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+  int code_ = SQLITE_OK;
+};
+
+constexpr char kSchema[] =
+    "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, entry BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS nodes (level INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " PRIMARY KEY (level, position)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL);";
+
+Result<void> WriteWhole(const std::filesystem::path& path, std::string_view bytes) {
+  std::error_code failure;
+  std::filesystem::create_directories(path.parent_path(), failure);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (file.fail()) return SystemFailure("ledger.export", "cannot write '" + path.string() + "'");
+  return {};
+}
+
+}  // namespace
+
+struct Ledger::Database {
+  sqlite3* handle = nullptr;
+  ~Database() { sqlite3_close(handle); }
+
+  Result<void> Execute(const char* sql, const std::string& what) const {
+    const int code = sqlite3_exec(handle, sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return DatabaseError(handle, code, what);
+    return {};
+  }
+};
+
+namespace {
+
+// Rolls back unless committed.
+class Transaction {
+ public:
+  explicit Transaction(sqlite3* database) : database_(database) {
+    code_ = sqlite3_exec(database_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+  }
+  ~Transaction() {
+    if (open_) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  Result<void> Begin() {
+    if (code_ != SQLITE_OK) return DatabaseError(database_, code_, "cannot lock the ledger");
+    open_ = true;
+    return {};
+  }
+  Result<void> Commit() {
+    code_ = sqlite3_exec(database_, "COMMIT", nullptr, nullptr, nullptr);
+    if (code_ != SQLITE_OK) return DatabaseError(database_, code_, "cannot commit to the ledger");
+    open_ = false;
+    return {};
+  }
+
+ private:
+  sqlite3* database_;
+  int code_ = SQLITE_OK;
+  bool open_ = false;
+};
+
+Result<uint64_t> CountEvents(sqlite3* database) {
+  Query query(database, "SELECT COALESCE(MAX(seq) + 1, 0) FROM events");
+  if (!query.Step()) return query.error("cannot read the ledger's size");
+  return static_cast<uint64_t>(query.Integer(0));
+}
+
+Result<Digest> ReadNode(sqlite3* database, unsigned level, uint64_t index) {
+  Query query(database, "SELECT hash FROM nodes WHERE level = ? AND position = ?");
+  query.Bind(1, static_cast<int64_t>(level)).Bind(2, static_cast<int64_t>(index));
+  if (!query.Step()) {
+    if (query.failed()) return query.error("cannot read a node of the ledger");
+    return SystemFailure("ledger.damaged",
+                         "node " + std::to_string(level) + "/" + std::to_string(index) + " is missing",
+                         "restore the ledger from a back-up");
+  }
+  return Digest::FromRaw(query.Blob(0));
+}
+
+Result<merkle::Frontier> ReadFrontier(sqlite3* database, uint64_t size) {
+  std::vector<Digest> nodes;
+  uint64_t begin = 0;
+  for (int level = 62; level >= 0; --level) {
+    if ((size >> level & 1) == 0) continue;
+    Result<Digest> node = ReadNode(database, static_cast<unsigned>(level), begin >> level);
+    if (!node.ok()) return node.error();
+    nodes.push_back(*node);
+    begin += uint64_t{1} << level;
+  }
+  return merkle::Frontier::From(size, std::move(nodes));
+}
+
+// Index of an entry that is in the log already.
+Result<std::optional<uint64_t>> FindEntry(sqlite3* database, std::string_view entry) {
+  Query query(database, "SELECT seq FROM events WHERE digest = ?");
+  query.Bind(1, crypto::Sha256(entry).Raw());
+  if (query.Step()) return std::optional(static_cast<uint64_t>(query.Integer(0)));
+  if (query.failed()) return query.error("cannot look an entry up");
+  return std::optional<uint64_t>();
+}
+
+}  // namespace
+
+Ledger::Ledger(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Ledger::Ledger(Ledger&&) noexcept = default;
+Ledger& Ledger::operator=(Ledger&&) noexcept = default;
+Ledger::~Ledger() = default;
+
+Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
+  if (access == LedgerAccess::kReadOnly && ::access(path.c_str(), F_OK) != 0) {
+    return Error{ErrorCode::kNotFound, "ledger.missing", "there is no ledger at '" + path + "'", "pawl init"};
+  }
+  auto database = std::make_unique<Database>();
+  const int flags =
+      access == LedgerAccess::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int code = sqlite3_open_v2(path.c_str(), &database->handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (code != SQLITE_OK) return DatabaseError(database->handle, code, "cannot open '" + path + "'");
+  sqlite3_busy_timeout(database->handle, kBusyTimeout_ms);
+  int version = 0;
+  {
+    Query query(database->handle, "PRAGMA user_version");
+    if (!query.Step()) return query.error("cannot read '" + path + "'");
+    version = static_cast<int>(query.Integer(0));
+  }
+  if (version > kSchemaVersion) {
+    return Refused("ledger.schema",
+                   "'" + path + "' was written by a newer Pawl (schema " + std::to_string(version) + ")",
+                   "install that version; an older one never writes to it");
+  }
+  if (access == LedgerAccess::kReadWrite) {
+    if (Result<void> set = database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");
+        !set.ok()) {
+      return set.error();
+    }
+    if (version == 0) {
+      if (Result<void> made = database->Execute(kSchema, "cannot make the ledger"); !made.ok()) return made.error();
+      const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
+      if (Result<void> done = database->Execute(stamp.c_str(), "cannot stamp the ledger"); !done.ok())
+        return done.error();
+    }
+  }
+  return Ledger(std::move(database));
+}
+
+Result<uint64_t> Ledger::Size() const { return CountEvents(database_->handle); }
+
+Result<uint64_t> Ledger::Append(uint64_t expected_size, const std::vector<std::string>& entries) {
+  sqlite3* handle = database_->handle;
+  for (const std::string& entry : entries) {
+    if (entry.size() > merkle::kEntryBytesMax) {
+      return LimitReached("ledger.entry-too-large", "an entry has at most 65,535 bytes",
+                          "put what is large into the store and log its digest");
+    }
+  }
+  Transaction transaction(handle);
+  if (Result<void> begun = transaction.Begin(); !begun.ok()) return begun.error();
+  Result<uint64_t> size = CountEvents(handle);
+  if (!size.ok()) return size.error();
+  if (!entries.empty()) {
+    Result<std::optional<uint64_t>> first = FindEntry(handle, entries.front());
+    if (!first.ok()) return first.error();
+    if (first->has_value()) {
+      Result<std::vector<std::string>> there = Entries(**first, entries.size());
+      if (!there.ok()) return there.error();
+      if (*there == entries) return **first;
+      return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
+    }
+  }
+  if (*size != expected_size) {
+    return Error{ErrorCode::kPending, "ledger.conflict",
+                 "the log has " + std::to_string(*size) + " entries, not " + std::to_string(expected_size),
+                 "read what is new and decide again"};
+  }
+  Result<merkle::Frontier> frontier = ReadFrontier(handle, *size);
+  if (!frontier.ok()) return frontier.error();
+  Query insert_event(handle, "INSERT INTO events (seq, digest, entry) VALUES (?, ?, ?)");
+  Query insert_node(handle, "INSERT INTO nodes (level, position, hash) VALUES (?, ?, ?)");
+  std::optional<Error> failure;
+  for (const std::string& entry : entries) {
+    insert_event.Reset();
+    insert_event.Bind(1, static_cast<int64_t>(frontier->size())).Bind(2, crypto::Sha256(entry).Raw()).Bind(3, entry);
+    insert_event.Step();
+    if (insert_event.failed()) return insert_event.error("cannot append");
+    frontier->Append(merkle::LeafHash(entry), [&](unsigned level, uint64_t index, const Digest& hash) {
+      insert_node.Reset();
+      insert_node.Bind(1, static_cast<int64_t>(level)).Bind(2, static_cast<int64_t>(index)).Bind(3, hash.Raw());
+      insert_node.Step();
+      if (insert_node.failed() && !failure) failure = insert_node.error("cannot append a node");
+    });
+    if (failure) return *failure;
+  }
+  if (Result<void> committed = transaction.Commit(); !committed.ok()) return committed.error();
+  return *size;
+}
+
+Result<std::vector<std::string>> Ledger::Entries(uint64_t first, uint64_t count) const {
+  Query query(database_->handle, "SELECT seq, entry FROM events WHERE seq >= ? ORDER BY seq LIMIT ?");
+  query.Bind(1, static_cast<int64_t>(first)).Bind(2, static_cast<int64_t>(count));
+  std::vector<std::string> entries;
+  while (query.Step()) {
+    if (static_cast<uint64_t>(query.Integer(0)) != first + entries.size()) {
+      return SystemFailure("ledger.damaged", "event " + std::to_string(first + entries.size()) + " is missing",
+                           "restore the ledger from a back-up");
+    }
+    entries.push_back(query.Blob(1));
+  }
+  if (query.failed()) return query.error("cannot read the ledger");
+  return entries;
+}
+
+merkle::HashReader Ledger::Hashes() const {
+  return [handle = database_->handle](unsigned level, uint64_t index) { return ReadNode(handle, level, index); };
+}
+
+Result<Digest> Ledger::Root(uint64_t size) const { return merkle::RootAt(size, Hashes()); }
+
+Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s) {
+  Transaction transaction(database_->handle);
+  if (Result<void> begun = transaction.Begin(); !begun.ok()) return begun.error();
+  Result<uint64_t> size = Size();
+  if (!size.ok()) return size.error();
+  Result<Digest> root = Root(*size);
+  if (!root.ok()) return root.error();
+  merkle::SignedNote note = merkle::SignCheckpoint({.origin = keys.origin, .size = *size, .root = *root}, keys.log);
+  note.signatures.push_back(merkle::Cosign(note.text, keys.clock_name, keys.clock, time_s));
+  const std::string bytes = note.Serialize();
+  {
+    Query query(database_->handle, "INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)");
+    query.Bind(1, static_cast<int64_t>(*size)).Bind(2, bytes);
+    query.Step();
+    if (query.failed()) return query.error("cannot store a checkpoint");
+  }
+  if (Result<void> committed = transaction.Commit(); !committed.ok()) return committed.error();
+  return bytes;
+}
+
+Result<std::optional<std::string>> Ledger::LatestCheckpoint() const {
+  Query query(database_->handle, "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1");
+  if (query.Step()) return std::optional(query.Blob(0));
+  if (query.failed()) return query.error("cannot read the checkpoints");
+  return std::optional<std::string>();
+}
+
+Result<void> Ledger::Export(const std::string& directory) const {
+  Result<std::optional<std::string>> note = LatestCheckpoint();
+  if (!note.ok()) return note.error();
+  Result<uint64_t> size = Size();
+  if (!size.ok()) return size.error();
+  if (!note->has_value()) return Refused("ledger.no-checkpoint", "the log has no checkpoint yet");
+  Result<merkle::SignedNote> parsed = merkle::SignedNote::Parse(**note);
+  if (!parsed.ok()) return parsed.error();
+  Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(parsed->text);
+  if (!checkpoint.ok()) return checkpoint.error();
+  if (checkpoint->size != *size) {
+    return Refused("ledger.no-checkpoint", "the log has grown since its last checkpoint", "sign one first");
+  }
+  const std::filesystem::path root(directory);
+  for (const merkle::Tile& tile : merkle::TilesOf(*size)) {
+    const unsigned level = tile.level * 8;
+    std::string hashes;
+    for (unsigned i = 0; i < tile.width; ++i) {
+      Result<Digest> hash = ReadNode(database_->handle, level, tile.index * merkle::kTileWidth + i);
+      if (!hash.ok()) return hash.error();
+      hashes += hash->Raw();
+    }
+    if (Result<void> written = WriteWhole(root / tile.Path(), hashes); !written.ok()) return written;
+    if (tile.level != 0) continue;
+    Result<std::vector<std::string>> entries = Entries(tile.index * merkle::kTileWidth, tile.width);
+    if (!entries.ok()) return entries.error();
+    if (Result<void> written = WriteWhole(root / tile.EntriesPath(), merkle::SerializeEntries(*entries));
+        !written.ok()) {
+      return written;
+    }
+  }
+  return WriteWhole(root / "checkpoint", **note);
+}
+
+}  // namespace pawl::ledger

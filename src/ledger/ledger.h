@@ -1,0 +1,82 @@
+// The ledger: the append-only Merkle log of one subject's events, in SQLite. spec/ledger.md is normative.
+//
+//   Result<Ledger> ledger = Ledger::Open(home + "/ledger/collision-avoidance.sqlite", LedgerAccess::kReadWrite);
+//   Result<uint64_t> index = ledger->Append(ledger->size(), {SerializeEnvelope(envelope)});
+//   if (!index.ok() && index.error().rule == "ledger.conflict") …     // somebody was faster: re-read and decide again
+//   Result<std::string> checkpoint = ledger->SignCheckpoint(keys, now);
+//
+// An append is acknowledged only after SQLite has flushed it (WAL, synchronous=FULL). Any number of processes may use
+// one file; each append names the size that its writer has read, so that nobody decides on what is no longer the end.
+//
+// The store is not trusted: entries are signed and whoever reads folds them with warrant::History and compares roots.
+//
+// Thread safety: a Ledger belongs to one thread at a time; open one per thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/digest.h"
+#include "crypto/ed25519.h"
+#include "merkle/tree.h"
+#include "result/result.h"
+
+namespace pawl::ledger {
+
+enum class LedgerAccess { kReadOnly, kReadWrite };
+
+// Who stamps a checkpoint: the log's key signs, the clock's key cosigns with the time.
+struct LogKeys {
+  std::string origin;  // the log key's name
+  crypto::Ed25519PrivateKey log;
+  std::string clock_name;
+  crypto::Ed25519PrivateKey clock;
+};
+
+inline constexpr int kSchemaVersion = 1;
+
+class Ledger {
+ public:
+  // Makes the file where it is missing and access allows. Refused "ledger.schema" for a newer schema; "ledger.missing",
+  // "ledger.input-output", "ledger.full", "ledger.read-only" (all kSystem) for what the machine refuses.
+  static Result<Ledger> Open(const std::string& path, LedgerAccess access);
+  Ledger(Ledger&&) noexcept;
+  Ledger& operator=(Ledger&&) noexcept;
+  ~Ledger();
+
+  // Entries so far, as other processes have left it.
+  Result<uint64_t> Size() const;
+
+  // Appends all entries or none, if the log still has `expected_size` entries, and returns the index of the first.
+  // kPending "ledger.conflict" where it does not. An entry that is in the log already (a retry after a lost answer) is
+  // not appended again: if all are, in a row, the first one's index is returned. At most 65,535 bytes an entry.
+  Result<uint64_t> Append(uint64_t expected_size, const std::vector<std::string>& entries);
+
+  // Up to `count` entries from `first`, in order.
+  Result<std::vector<std::string>> Entries(uint64_t first, uint64_t count) const;
+
+  // Roots of complete subtrees, for proofs. Valid while the ledger lives.
+  merkle::HashReader Hashes() const;
+  Result<crypto::Digest> Root(uint64_t size) const;
+
+  // Signs the present size and root, cosigns it with the time, stores and returns the note.
+  Result<std::string> SignCheckpoint(const LogKeys& keys, int64_t time_s);
+  // The stored checkpoint of the largest size, or nothing.
+  Result<std::optional<std::string>> LatestCheckpoint() const;
+
+  // Writes `/checkpoint`, `/tile/…` and `/tile/entries/…` below a directory that is empty or holds an older export of
+  // the same log. Requires a checkpoint of the present size.
+  Result<void> Export(const std::string& directory) const;
+
+ private:
+  struct Database;
+  explicit Ledger(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace pawl::ledger

@@ -1,0 +1,70 @@
+#include "ledger/subject_log.h"
+
+#include <utility>
+
+namespace pawl::ledger {
+namespace {
+
+constexpr uint64_t kEntriesPerRead = 1'024;
+
+}  // namespace
+
+Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access) {
+  SubjectLog log(home, std::string(subject));
+  Result<subject::Store> store =
+      subject::Store::Open(home.StorePath(), access == LedgerAccess::kReadWrite ? subject::StoreAccess::kReadWrite
+                                                                                : subject::StoreAccess::kReadOnly);
+  if (!store.ok()) return store.error();
+  log.store_ = std::make_unique<subject::Store>(std::move(*store));
+  Result<Ledger> ledger = Ledger::Open(home.LedgerPath(subject), access);
+  if (!ledger.ok()) return ledger.error();
+  log.ledger_ = std::make_unique<Ledger>(std::move(*ledger));
+  log.history_ = std::make_unique<warrant::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {
+    return charter::ReadCharterFromStore(*store_ptr, digest);
+  });
+  if (Result<void> folded = log.Refresh(); !folded.ok()) return folded.error();
+  return log;
+}
+
+Result<void> SubjectLog::Fold(const std::vector<std::string>& entries) {
+  for (const std::string& entry : entries) {
+    if (Result<void> applied = history_->Apply(history_->size(), entry); !applied.ok()) return applied;
+    frontier_.Append(merkle::LeafHash(entry));
+  }
+  if (!history_->has_genesis()) return {};
+  if (charter_ && charter_->charter.digest == history_->charter().digest) return {};
+  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(*store_, history_->charter().digest);
+  if (!files.ok()) return files.error();
+  charter_ = std::make_unique<warrant::CharterFiles>(std::move(*files));
+  return {};
+}
+
+Result<void> SubjectLog::Refresh() {
+  for (;;) {
+    Result<std::vector<std::string>> entries = ledger_->Entries(history_->size(), kEntriesPerRead);
+    if (!entries.ok()) return entries.error();
+    if (entries->empty()) break;
+    if (Result<void> folded = Fold(*entries); !folded.ok()) return folded;
+  }
+  if (history_->size() == 0) return {};
+  Result<crypto::Digest> stored = ledger_->Root(history_->size());
+  if (!stored.ok()) return stored.error();
+  if (*stored == frontier_.Root()) return {};
+  return Refused("ledger.root", "the database's tree does not belong to its entries",
+                 "restore the ledger from a back-up");
+}
+
+Result<void> SubjectLog::Append(const std::vector<encoding::Envelope>& envelopes) {
+  std::vector<std::string> entries;
+  for (const encoding::Envelope& envelope : envelopes) entries.push_back(encoding::SerializeEnvelope(envelope));
+  // What would not fold is never written: otherwise one bad event would close the log for everybody.
+  warrant::History trial = *history_;
+  for (const std::string& entry : entries) {
+    if (Result<void> applied = trial.Apply(trial.size(), entry); !applied.ok()) return applied;
+  }
+  Result<uint64_t> index = ledger_->Append(history_->size(), entries);
+  if (!index.ok()) return index.error();
+  return Fold(entries);
+}
+
+}  // namespace pawl::ledger

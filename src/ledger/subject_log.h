@@ -1,0 +1,61 @@
+// One subject's log, store and folded history together: what the gate, every reviewer and every command start from.
+//
+//   Result<SubjectLog> log = SubjectLog::Open(home, "collision-avoidance", LedgerAccess::kReadWrite);
+//   const warrant::ProposalHistory* proposal = log->history().Find("p3");
+//   Result<void> done = log->Append({envelope});      // kPending "ledger.conflict": Refresh() and decide again
+//
+// Opening reads every event, verifies every signature and recomputes the root from the entries themselves: a database
+// that was edited is refused here ("ledger.root", or the history's rules).
+//
+// Thread safety: belongs to one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "encoding/dsse.h"
+#include "ledger/home.h"
+#include "ledger/ledger.h"
+#include "result/result.h"
+#include "subject/store.h"
+#include "warrant/history.h"
+#include "warrant/verify.h"
+
+namespace pawl::ledger {
+
+class SubjectLog {
+ public:
+  static Result<SubjectLog> Open(const Home& home, std::string_view subject, LedgerAccess access);
+
+  // Folds what others have appended since.
+  Result<void> Refresh();
+  // Appends at the end that this object has seen, then folds. All envelopes or none.
+  Result<void> Append(const std::vector<encoding::Envelope>& envelopes);
+
+  const std::string& subject() const { return subject_; }
+  const Home& home() const { return home_; }
+  const warrant::History& history() const { return *history_; }
+  subject::Store& store() { return *store_; }
+  const subject::Store& store() const { return *store_; }
+  Ledger& ledger() { return *ledger_; }
+  // The charter in force with its files. Requires a genesis.
+  const warrant::CharterFiles& charter() const { return *charter_; }
+  // Root over all entries folded so far, computed from the entries.
+  crypto::Digest root() const { return frontier_.Root(); }
+
+ private:
+  SubjectLog(Home home, std::string subject) : home_(std::move(home)), subject_(std::move(subject)) {}
+  Result<void> Fold(const std::vector<std::string>& entries);
+
+  Home home_;
+  std::string subject_;
+  std::unique_ptr<subject::Store> store_;  // behind pointers: the history's charter reader refers to it
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<warrant::History> history_;
+  std::unique_ptr<warrant::CharterFiles> charter_;
+  merkle::Frontier frontier_;
+};
+
+}  // namespace pawl::ledger

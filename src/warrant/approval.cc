@@ -1,0 +1,81 @@
+#include "warrant/approval.h"
+
+#include <algorithm>
+#include <set>
+
+#include "warrant/statements.h"
+
+namespace pawl::warrant {
+namespace {
+
+// User presence in the sense of the charter. Stock ssh-keygen checks neither flag nor origin, so we do.
+bool ShowsPresence(const crypto::SshsigFacts& facts, const charter::Approval& rules) {
+  switch (facts.signature_type) {
+    case crypto::SshKeyType::kEd25519:
+    case crypto::SshKeyType::kEcdsaP256:
+      return false;
+    case crypto::SshKeyType::kSkEd25519:
+    case crypto::SshKeyType::kSkEcdsaP256:
+      return facts.user_present;
+    case crypto::SshKeyType::kWebauthnSkEcdsaP256:
+      return facts.user_present && facts.user_verified && !rules.rp_id.empty() && facts.application == rules.rp_id &&
+             std::find(rules.origins.begin(), rules.origins.end(), facts.origin) != rules.origins.end();
+  }
+  return false;
+}
+
+Result<Approver> VerifyOne(const encoding::Signature& signature, const std::string& message,
+                           const charter::Charter& charter, int64_t time_s) {
+  Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
+  if (!parsed.ok()) return parsed.error();
+  const crypto::AllowedSigner* signer = nullptr;
+  for (const crypto::AllowedSigner& candidate : charter.approval.signers) {
+    if (candidate.principal == signature.keyid && candidate.key.UnderlyingKey() == parsed->key.UnderlyingKey()) {
+      signer = &candidate;
+    }
+  }
+  if (signer == nullptr) {
+    return Refused("approval.unknown-signer",
+                   "'" + signature.keyid + "' with key " + parsed->key.Fingerprint() + " is no signer of the charter",
+                   "sign with a key that " + charter.approval.signers_file + " lists for that person");
+  }
+  if (!signer->Allows(kApprovalNamespace, time_s)) {
+    return Refused("approval.expired-key", "the key " + parsed->key.Fingerprint() + " of '" + signature.keyid +
+                                               "' is not in force for this purpose at this time");
+  }
+  Result<crypto::SshsigFacts> facts = crypto::VerifySshsig(*parsed, message, kApprovalNamespace, signer->key);
+  if (!facts.ok()) {
+    return Refused("approval.signature", "signature of '" + signature.keyid + "': " + facts.error().message);
+  }
+  Approver approver{.principal = signature.keyid,
+                    .key_fingerprint = parsed->key.Fingerprint(),
+                    .facts = *facts,
+                    .presence_proven = ShowsPresence(*facts, charter.approval)};
+  if (charter.approval.presence == charter::Presence::kRequired && !approver.presence_proven) {
+    return Refused("approval.presence",
+                   "the signature of '" + signature.keyid + "' does not show that a person was there",
+                   "sign with a security key that is touched, or with a passkey on the charter's page");
+  }
+  return approver;
+}
+
+}  // namespace
+
+Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope, const charter::Charter& charter,
+                                              int64_t time_s) {
+  const std::string message = encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload);
+  std::vector<Approver> approvers;
+  std::set<std::string> principals, keys;
+  for (const encoding::Signature& signature : envelope.signatures) {
+    Result<Approver> approver = VerifyOne(signature, message, charter, time_s);
+    if (!approver.ok()) return approver.error();
+    Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
+    if (!principals.insert(approver->principal).second || !keys.insert(parsed->key.UnderlyingKey()).second) {
+      return Refused("approval.twice", "'" + approver->principal + "' or its key appears twice among the approvals");
+    }
+    approvers.push_back(std::move(*approver));
+  }
+  return approvers;
+}
+
+}  // namespace pawl::warrant

@@ -1,0 +1,387 @@
+#include "warrant/history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "encoding/dsse.h"
+#include "warrant/verify.h"
+
+namespace pawl::warrant {
+namespace {
+
+Error Impossible(std::string message) {
+  return Refused("history.impossible", std::move(message), "this log was tampered with, or written by another version");
+}
+
+std::string SignerOf(const encoding::Envelope& envelope) {
+  return envelope.signatures.empty() ? "nobody" : "'" + envelope.signatures.front().keyid + "'";
+}
+
+}  // namespace
+
+const Finding* ProposalHistory::FindingOf(Step step) const {
+  for (auto finding = findings.rbegin(); finding != findings.rend(); ++finding) {
+    if (finding->step == step) return &*finding;
+  }
+  return nullptr;
+}
+
+const ProposalHistory* History::Find(std::string_view proposal) const {
+  const auto found = by_name_.find(proposal);
+  return found == by_name_.end() ? nullptr : &proposals_[found->second];
+}
+
+std::string History::NextProposalName() const { return "p" + std::to_string(proposals_.size() + 1); }
+
+std::optional<Digest> History::live_tree() const {
+  return releases_.empty() ? std::nullopt : std::optional(releases_.back().tree);
+}
+
+std::vector<Digest> History::OpenHalts() const {
+  std::vector<Digest> open;
+  for (const LoggedHalt& halt : halts_) {
+    if (!halt.lifted) open.push_back(halt.digest);
+  }
+  std::sort(open.begin(), open.end());
+  return open;
+}
+
+Result<void> History::Apply(uint64_t index, std::string_view entry) {
+  if (refused_) return Impossible("an earlier event of this log was refused");
+  if (index != size_)
+    return Impossible("event " + std::to_string(index) + " where " + std::to_string(size_) + " follows");
+  Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entry);
+  Result<void> applied = envelope.ok() ? ApplyEnvelope(index, *envelope) : Result<void>(envelope.error());
+  if (!applied.ok()) {
+    refused_ = true;
+    Error error = applied.error();
+    error.message = "event " + std::to_string(index) + ": " + error.message;
+    return error;
+  }
+  ++size_;
+  return {};
+}
+
+Result<void> History::ApplyEnvelope(uint64_t index, const encoding::Envelope& envelope) {
+  if (envelope.payload_type != kPayloadType) return Malformed("history.payload-type", "is no in-toto statement");
+  Result<StatementKind> kind = KindOf(envelope.payload);
+  if (!kind.ok()) return kind.error();
+  if (index == 0 && *kind != StatementKind::kDecision) return Impossible("a log begins with its genesis decision");
+  switch (*kind) {
+    case StatementKind::kProposal:
+      return ApplyProposal(index, envelope);
+    case StatementKind::kFinding:
+      return ApplyFinding(envelope);
+    case StatementKind::kCandidate:
+      return ApplyCandidate(index, envelope);
+    case StatementKind::kVote:
+      return ApplyVote(index, envelope);
+    case StatementKind::kClosing:
+      return ApplyClosing(envelope);
+    case StatementKind::kDecision:
+      return ApplyDecision(index, envelope);
+    case StatementKind::kRefusal:
+      return ApplyRefusal(envelope);
+    case StatementKind::kWarrant:
+      return ApplyWarrant(envelope);
+    case StatementKind::kRelease:
+      return ApplyRelease(envelope);
+    case StatementKind::kOutcome:
+      return ApplyOutcome(envelope);
+  }
+  return Impossible("unknown kind of statement");
+}
+
+Result<void> History::FromGate(const encoding::Envelope& envelope) const {
+  if (envelope.signatures.size() == 1 && IsSignedBy(envelope, charter_->gate.log)) return {};
+  return Refused("history.signature", "is signed by " + SignerOf(envelope) + ", not by the charter's gate key");
+}
+
+Result<ProposalHistory*> History::Open(const std::string& proposal) {
+  const auto found = by_name_.find(proposal);
+  if (found == by_name_.end()) return Impossible("speaks of proposal '" + proposal + "', which nobody made");
+  ProposalHistory& history = proposals_[found->second];
+  if (history.outcome) return Impossible("speaks of proposal '" + proposal + "' after its outcome");
+  return &history;
+}
+
+Result<ProposalHistory*> History::OpenByCandidate(const Digest& candidate) {
+  const auto found = by_candidate_.find(candidate);
+  if (found == by_candidate_.end()) return Impossible("speaks of a candidate statement that nobody logged");
+  return &proposals_[found->second];
+}
+
+Result<void> History::ApplyProposal(uint64_t index, const encoding::Envelope& envelope) {
+  if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
+  Result<Proposal> proposal = ReadProposal(envelope.payload);
+  if (!proposal.ok()) return proposal.error();
+  if (proposal->proposal != NextProposalName())
+    return Impossible("proposal '" + proposal->proposal + "' is out of order");
+  by_name_.emplace(proposal->proposal, proposals_.size());
+  Saw(proposal->time);
+  ProposalHistory history;
+  history.proposal = std::move(*proposal);
+  history.index = index;
+  proposals_.push_back(std::move(history));
+  return {};
+}
+
+Result<void> History::ApplyFinding(const encoding::Envelope& envelope) {
+  if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
+  Result<Finding> finding = ReadFinding(envelope.payload);
+  if (!finding.ok()) return finding.error();
+  Result<ProposalHistory*> proposal = Open(finding->proposal);
+  if (!proposal.ok()) return proposal.error();
+  const Finding* earlier = (*proposal)->FindingOf(finding->step);
+  if (earlier != nullptr && earlier->outcome != FindingOutcome::kPending) {
+    return Impossible("a second finding of step " + std::string(StepName(finding->step)) + " for " + finding->proposal);
+  }
+  for (int step = 0; step < static_cast<int>(finding->step); ++step) {
+    const Finding* before = (*proposal)->FindingOf(static_cast<Step>(step));
+    if (before == nullptr || before->outcome != FindingOutcome::kPass) {
+      return Impossible("step " + std::string(StepName(finding->step)) + " of " + finding->proposal + " before step " +
+                        std::string(StepName(static_cast<Step>(step))) + " has passed");
+    }
+  }
+  Saw(finding->time);
+  (*proposal)->findings.push_back(std::move(*finding));
+  return {};
+}
+
+Result<void> History::ApplyCandidate(uint64_t index, const encoding::Envelope& envelope) {
+  if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
+  Result<Candidate> candidate = ReadCandidate(envelope.payload);
+  if (!candidate.ok()) return candidate.error();
+  Result<ProposalHistory*> found = Open(candidate->proposal);
+  if (!found.ok()) return found.error();
+  ProposalHistory& proposal = **found;
+  if (proposal.candidate) return Impossible("a second candidate statement for " + candidate->proposal);
+  const bool counts = candidate->action == Action::kRelease;
+  if (candidate->tree != proposal.proposal.tree || candidate->action != proposal.proposal.action ||
+      candidate->charter != charter_->digest || candidate->charter_epoch != charter_epoch_ ||
+      candidate->epoch != epoch_ + 1 || candidate->parent_warrant != last_warrant_ ||
+      candidate->parent_tree != live_tree() || candidate->budget_index != budget_index_ + (counts ? 1 : 0)) {
+    return Impossible("the candidate statement of " + candidate->proposal + " does not follow from the log");
+  }
+  if (counts) ++budget_index_;
+  proposal.candidate_digest = StatementDigest(envelope.payload);
+  proposal.candidate_envelope = envelope;
+  proposal.candidate_index = index;
+  by_candidate_.emplace(proposal.candidate_digest, by_name_.find(candidate->proposal)->second);
+  Saw(candidate->time);
+  proposal.candidate = std::move(*candidate);
+  return {};
+}
+
+Result<void> History::ApplyVote(uint64_t index, const encoding::Envelope& envelope) {
+  Result<Vote> vote = ReadVote(envelope.payload);
+  if (!vote.ok()) return vote.error();
+  const charter::Reviewer* reviewer = charter_->FindReviewer(vote->reviewer);
+  if (reviewer == nullptr || envelope.signatures.size() != 1 || !IsSignedBy(envelope, reviewer->key) ||
+      vote->role != charter::RoleName(reviewer->role)) {
+    return Refused("history.signature", "is no vote of reviewer '" + vote->reviewer + "', signed by it, in its role");
+  }
+  Result<ProposalHistory*> proposal = OpenByCandidate(vote->candidate);
+  if (!proposal.ok()) return proposal.error();
+  for (const LoggedVote& earlier : (*proposal)->votes) {
+    if (earlier.vote.reviewer == vote->reviewer)
+      return Impossible("'" + vote->reviewer + "' votes twice on one candidate");
+  }
+  Saw(vote->time);
+  (*proposal)->votes.push_back({std::move(*vote), StatementDigest(envelope.payload), envelope, index});
+  return {};
+}
+
+Result<void> History::ApplyClosing(const encoding::Envelope& envelope) {
+  Result<Closing> closing = ReadClosing(envelope.payload);
+  if (!closing.ok()) return closing.error();
+  Result<ProposalHistory*> found = OpenByCandidate(closing->candidate);
+  if (!found.ok()) return found.error();
+  ProposalHistory& proposal = **found;
+  for (const encoding::Signature& signature : envelope.signatures) {
+    const charter::Reviewer* auditor = charter_->FindReviewer(signature.keyid);
+    encoding::Envelope alone = envelope;
+    alone.signatures = {signature};
+    if (auditor == nullptr || auditor->role != charter::Role::kAuditor || !IsSignedBy(alone, auditor->key)) {
+      return Refused("history.signature", "is a closing statement with a signature that is no auditor's");
+    }
+  }
+  if (envelope.signatures.empty()) return Refused("history.signature", "is a closing statement that nobody signed");
+  if (proposal.closing && proposal.closing_envelope.payload != envelope.payload) {
+    return Impossible("two different closing statements for " + proposal.proposal.proposal);
+  }
+  std::vector<encoding::Signature> signatures = proposal.closing_envelope.signatures;
+  for (const encoding::Signature& signature : envelope.signatures) {
+    if (std::find(signatures.begin(), signatures.end(), signature) == signatures.end()) signatures.push_back(signature);
+  }
+  std::sort(signatures.begin(), signatures.end(), [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
+  Saw(closing->time);
+  proposal.closing = std::move(*closing);
+  proposal.closing_envelope = envelope;
+  proposal.closing_envelope.signatures = std::move(signatures);
+  return {};
+}
+
+Result<void> History::ApplyDecision(uint64_t index, const encoding::Envelope& envelope) {
+  Result<Decision> decision = ReadDecision(envelope.payload);
+  if (!decision.ok()) return decision.error();
+  if ((index == 0) != (decision->action == Action::kGenesis))
+    return Impossible("genesis is the first event and no other");
+  switch (decision->action) {
+    case Action::kGenesis:
+      return ApplyGenesis(*decision, envelope);
+    case Action::kHalt:
+    case Action::kResume:
+      return ApplyHaltOrResume(index, *decision, envelope);
+    case Action::kRelease:
+    case Action::kRollback:
+    case Action::kAmendment:
+      break;
+  }
+  if (!decision->candidate) return Impossible("a decision without a candidate statement");
+  Result<ProposalHistory*> found = OpenByCandidate(*decision->candidate);
+  if (!found.ok()) return found.error();
+  ProposalHistory& proposal = **found;
+  const bool is_draft = envelope.signatures.size() == 1 && IsSignedBy(envelope, charter_->gate.log);
+  if (!is_draft) return ApplyApproval(index, proposal, envelope);
+  // A draft that has expired before enough people signed it may be drafted anew; approvals of the old one are void.
+  proposal.decision_envelope = {.payload_type = envelope.payload_type, .payload = envelope.payload, .signatures = {}};
+  proposal.approvers.clear();
+  proposal.approved_index.reset();
+  by_decision_[StatementDigest(envelope.payload)] = by_candidate_.find(*decision->candidate)->second;
+  Saw(decision->issued);
+  proposal.decision = std::move(*decision);
+  return {};
+}
+
+Result<void> History::ApplyGenesis(const Decision& decision, const encoding::Envelope& envelope) {
+  Result<charter::Charter> charter = read_charter_(decision.charter);
+  if (!charter.ok()) return charter.error();
+  if (Result<State> state = InitialState(*charter, envelope); !state.ok()) return state.error();
+  charter_ = std::make_shared<const charter::Charter>(std::move(*charter));
+  genesis_ = decision;
+  genesis_envelope_ = envelope;
+  Saw(decision.issued);
+  return {};
+}
+
+Result<void> History::ApplyHaltOrResume(uint64_t index, const Decision& decision, const encoding::Envelope& envelope) {
+  if (decision.about.subject != charter_->subject.name || decision.resource != charter_->subject.resource_uri) {
+    return Impossible("a halt or resume for another subject");
+  }
+  Result<std::vector<Approver>> approvers = VerifyApprovals(envelope, *charter_, decision.issued);
+  if (!approvers.ok()) return approvers.error();
+  const int64_t needed = decision.action == Action::kHalt ? 1 : charter_->resume_threshold;
+  if (static_cast<int64_t>(approvers->size()) < needed) {
+    return Refused("history.signature", "is a halt or resume that too few people have signed");
+  }
+  Saw(decision.issued);
+  if (decision.action == Action::kHalt) {
+    halts_.push_back({.digest = StatementDigest(envelope.payload),
+                      .decision = decision,
+                      .principal = approvers->front().principal,
+                      .index = index,
+                      .lifted = false,
+                      .envelope = envelope});
+    return {};
+  }
+  for (LoggedHalt& halt : halts_) {
+    if (std::binary_search(decision.lifts.begin(), decision.lifts.end(), halt.digest)) halt.lifted = true;
+  }
+  return {};
+}
+
+Result<void> History::ApplyApproval(uint64_t index, ProposalHistory& proposal, const encoding::Envelope& envelope) {
+  if (!proposal.decision || proposal.decision_envelope.payload != envelope.payload) {
+    return Impossible("an approval of something that was not drafted");
+  }
+  if (envelope.signatures.empty()) return Refused("history.signature", "is a decision that nobody signed");
+  encoding::Envelope merged = proposal.decision_envelope;
+  for (const encoding::Signature& signature : envelope.signatures) {
+    if (std::find(merged.signatures.begin(), merged.signatures.end(), signature) == merged.signatures.end()) {
+      merged.signatures.push_back(signature);
+    }
+  }
+  std::sort(merged.signatures.begin(), merged.signatures.end(),
+            [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
+  // An amendment is signed under two charters; the check of its warrant looks at both, the fold only collects.
+  if (proposal.candidate->action != Action::kAmendment) {
+    Result<std::vector<Approver>> approvers = VerifyApprovals(merged, *charter_, proposal.decision->issued);
+    if (!approvers.ok()) return approvers.error();
+    proposal.approvers = std::move(*approvers);
+  }
+  if (envelope.signatures == merged.signatures) proposal.approved_index = index;
+  proposal.decision_envelope = std::move(merged);
+  return {};
+}
+
+Result<void> History::ApplyRefusal(const encoding::Envelope& envelope) {
+  Result<Refusal> refusal = ReadRefusal(envelope.payload);
+  if (!refusal.ok()) return refusal.error();
+  Result<std::vector<Approver>> approvers = VerifyApprovals(envelope, *charter_, refusal->time);
+  if (!approvers.ok()) return approvers.error();
+  if (approvers->size() != 1 || approvers->front().principal != refusal->principal) {
+    return Refused("history.signature", "is a refusal that '" + refusal->principal + "' did not sign alone");
+  }
+  const auto found = by_decision_.find(refusal->decision);
+  if (found == by_decision_.end()) return Impossible("a refusal of something that was not drafted");
+  Saw(refusal->time);
+  proposals_[found->second].refusals.push_back(std::move(*refusal));
+  return {};
+}
+
+Result<void> History::ApplyWarrant(const encoding::Envelope& envelope) {
+  if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
+  Result<WarrantRecord> record = ReadWarrantRecord(envelope.payload);
+  if (!record.ok()) return record.error();
+  Result<ProposalHistory*> proposal = Open(record->proposal);
+  if (!proposal.ok()) return proposal.error();
+  if (!(*proposal)->candidate || record->epoch != (*proposal)->candidate->epoch) {
+    return Impossible("a warrant for another epoch than its candidate statement's");
+  }
+  (*proposal)->warrant = record->warrant;
+  return {};
+}
+
+Result<void> History::ApplyRelease(const encoding::Envelope& envelope) {
+  if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
+  Result<ReleaseRecord> record = ReadReleaseRecord(envelope.payload);
+  if (!record.ok()) return record.error();
+  Result<ProposalHistory*> proposal = Open(record->proposal);
+  if (!proposal.ok()) return proposal.error();
+  const std::optional<Candidate>& candidate = (*proposal)->candidate;
+  if (!candidate || (*proposal)->release || (*proposal)->warrant != record->warrant || record->epoch != epoch_ + 1 ||
+      candidate->epoch != record->epoch || candidate->tree != record->tree ||
+      candidate->parent_warrant != last_warrant_) {
+    return Impossible("a release that does not follow from the log");
+  }
+  if (candidate->action == Action::kAmendment) {
+    Result<charter::Charter> charter = read_charter_(candidate->tree);
+    if (!charter.ok()) return charter.error();
+    charter_ = std::make_shared<const charter::Charter>(std::move(*charter));
+    ++charter_epoch_;
+  } else {
+    releases_.push_back(*record);
+  }
+  epoch_ = record->epoch;
+  last_warrant_ = record->warrant;
+  Saw(record->time);
+  (*proposal)->release = std::move(*record);
+  return {};
+}
+
+Result<void> History::ApplyOutcome(const encoding::Envelope& envelope) {
+  if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
+  Result<OutcomeRecord> record = ReadOutcomeRecord(envelope.payload);
+  if (!record.ok()) return record.error();
+  Result<ProposalHistory*> proposal = Open(record->proposal);
+  if (!proposal.ok()) return proposal.error();
+  if ((record->outcome == ProposalOutcome::kAccepted) != (*proposal)->release.has_value()) {
+    return Impossible("an outcome that does not fit the release of " + record->proposal);
+  }
+  Saw(record->time);
+  (*proposal)->outcome = std::move(*record);
+  return {};
+}
+
+}  // namespace pawl::warrant

@@ -1,0 +1,741 @@
+#include "warrant/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "encoding/base64.h"
+#include "encoding/time.h"
+#include "merkle/cosignature.h"
+#include "merkle/tlog_proof.h"
+#include "warrant/property_check.h"
+#include "warrant/statements.h"
+
+// Tests build this file once per clause with that clause forced true, to see that some test then fails. Nothing else
+// defines the name.
+#ifndef PAWL_FORCED_CLAUSE
+#define PAWL_FORCED_CLAUSE ""
+#endif
+
+namespace pawl::warrant {
+namespace {
+
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
+
+struct VoteRecord {
+  Vote vote;
+  Digest digest;
+  const encoding::Envelope* envelope = nullptr;
+};
+
+// The warrant's parts, parsed, beside the question. Filled by Open; clauses read it and add what later ones need.
+struct Examination {
+  const WarrantQuestion& question;
+  const charter::Charter& charter;
+  const State& state;
+  WarrantVerdict& verdict;
+
+  Warrant warrant;
+  Candidate candidate;
+  Digest candidate_digest;
+  std::vector<VoteRecord> votes;
+  Closing closing;
+  Digest closing_digest;
+  Decision decision;
+  merkle::TlogProof proof;
+  merkle::SignedCheckpoint checkpoint;
+  std::vector<merkle::Cosignature> cosignatures;
+  std::vector<Approver> approvers;
+  std::optional<CharterFiles> new_charter;  // amendments
+  subject::Manifest tree;                   // releases and rollbacks
+
+  bool restarting() const { return question.purpose == Purpose::kRestart; }
+  bool is(Action action) const { return candidate.action == action; }
+  int64_t time() const { return verdict.time; }
+};
+
+Result<void> Refuse(std::string_view rule, std::string message, std::string advice = {}) {
+  return Refused(std::string(rule), std::move(message), std::move(advice));
+}
+
+Result<void> Ok() { return {}; }
+
+std::string Count(size_t have, int64_t need) { return std::to_string(have) + " of " + std::to_string(need); }
+
+// ---- reading
+
+Result<void> Open(Examination& x) {
+  Result<Warrant> warrant = ReadWarrant(x.question.warrant);
+  if (!warrant.ok()) return warrant.error();
+  x.warrant = std::move(*warrant);
+  x.verdict.warrant = crypto::Sha256(x.question.warrant);
+  for (const encoding::Envelope* envelope : {&x.warrant.candidate, &x.warrant.closing, &x.warrant.decision}) {
+    if (envelope->payload_type != kPayloadType) return Malformed("warrant.payload-type", "not an in-toto statement");
+  }
+  Result<Candidate> candidate = ReadCandidate(x.warrant.candidate.payload);
+  if (!candidate.ok()) return candidate.error();
+  x.candidate = std::move(*candidate);
+  x.candidate_digest = StatementDigest(x.warrant.candidate.payload);
+  for (const encoding::Envelope& envelope : x.warrant.votes) {
+    if (envelope.payload_type != kPayloadType) return Malformed("warrant.payload-type", "not an in-toto statement");
+    Result<Vote> vote = ReadVote(envelope.payload);
+    if (!vote.ok()) return vote.error();
+    x.votes.push_back({std::move(*vote), StatementDigest(envelope.payload), &envelope});
+  }
+  Result<Closing> closing = ReadClosing(x.warrant.closing.payload);
+  if (!closing.ok()) return closing.error();
+  x.closing = std::move(*closing);
+  x.closing_digest = StatementDigest(x.warrant.closing.payload);
+  Result<Decision> decision = ReadDecision(x.warrant.decision.payload);
+  if (!decision.ok()) return decision.error();
+  x.decision = std::move(*decision);
+  Result<merkle::TlogProof> proof = merkle::TlogProof::Parse(x.warrant.proof);
+  if (!proof.ok()) return proof.error();
+  x.proof = std::move(*proof);
+  x.verdict.action = x.candidate.action;
+  x.verdict.epoch = x.candidate.epoch;
+  x.verdict.tree = x.candidate.tree;
+  return Ok();
+}
+
+// ---- clauses, in the order of kClauses
+
+Result<void> SameSubject(Examination& x) {
+  const auto agrees = [&](const std::string& subject, const std::string& resource) {
+    return subject == x.state.subject && resource == x.state.resource;
+  };
+  if (!agrees(x.charter.subject.name, x.charter.subject.resource_uri) ||
+      !agrees(x.candidate.about.subject, x.candidate.resource) ||
+      !agrees(x.decision.about.subject, x.decision.resource)) {
+    return Refuse("state.other-subject", "the warrant, the charter and this loader are not about the same subject",
+                  "this loader serves '" + x.state.subject + "' at " + x.state.resource);
+  }
+  return Ok();
+}
+
+Result<void> CurrentCharter(Examination& x) {
+  // The live release keeps the charter it was accepted under; the state pins its warrant, and that names the charter.
+  const Digest expected = x.restarting() ? x.candidate.charter : x.state.charter;
+  const int64_t epoch = x.restarting() ? x.candidate.charter_epoch : x.state.charter_epoch;
+  if (x.charter.digest != expected || x.candidate.charter != expected || x.decision.charter != expected ||
+      x.candidate.charter_epoch != epoch || x.decision.charter_epoch != epoch ||
+      x.charter.gate.log.Text() != x.state.log) {
+    return Refuse("charter.not-current",
+                  "this loader is at charter " + x.state.charter.Text() + ", epoch " +
+                      std::to_string(x.state.charter_epoch) + "; the warrant was made under another",
+                  "follow the amendments in between, one at a time");
+  }
+  return Ok();
+}
+
+Result<void> NoHalt(Examination& x) {
+  if (!x.question.halts.in_force.empty()) {
+    return Refuse("halt.in-force", "halted: " + x.question.halts.reasons.front(),
+                  "people lift a halt: pawl resume, signed at the charter's resume threshold");
+  }
+  return Ok();
+}
+
+Result<void> CandidateSignature(Examination& x) {
+  if (x.warrant.candidate.signatures.size() == 1 && IsSignedBy(x.warrant.candidate, x.charter.gate.log)) return Ok();
+  return Refuse("warrant.candidate-signature", "the candidate statement is not signed by the charter's gate key");
+}
+
+Result<void> KnownAction(Examination& x) {
+  if (x.candidate.action == x.decision.action) return Ok();  // the reader allows only the three of a proposal
+  return Refuse("warrant.action", "the decision and the candidate statement are about different actions");
+}
+
+Result<void> PartsMatch(Examination& x) {
+  std::vector<Digest> votes;
+  for (const VoteRecord& record : x.votes) votes.push_back(record.digest);
+  const bool sorted = std::is_sorted(votes.begin(), votes.end());
+  if (!sorted || x.decision.candidate != x.candidate_digest || x.decision.closing != x.closing_digest ||
+      x.decision.votes != votes || x.decision.target != x.candidate.tree || x.decision.epoch != x.candidate.epoch ||
+      x.decision.previous != x.candidate.parent_warrant || x.decision.about.digest != x.candidate.tree ||
+      x.candidate.about.digest != x.candidate.tree) {
+    return Refuse("warrant.mismatch", "the decision that people signed is not about the other parts of this warrant");
+  }
+  return Ok();
+}
+
+Result<void> NextEpoch(Examination& x) {
+  if (x.restarting()) {
+    const bool live = !x.state.releases.empty() && x.state.releases.back().warrant == x.verdict.warrant &&
+                      x.state.tree == x.candidate.tree;
+    if (live) return Ok();
+    return Refuse("warrant.epoch", "this is not the warrant of the live release",
+                  "the live release's warrant is named in the loader's state");
+  }
+  if (x.candidate.epoch == x.state.epoch + 1) return Ok();
+  return Refuse("warrant.epoch",
+                "epoch " + std::to_string(x.candidate.epoch) + " does not follow " + std::to_string(x.state.epoch),
+                x.candidate.epoch > x.state.epoch ? "this loader is behind: give it the warrants in between"
+                                                  : "an older warrant is never accepted again; roll back instead");
+}
+
+Result<void> LiveParent(Examination& x) {
+  if (x.restarting()) return Ok();
+  if (x.candidate.parent_warrant == x.state.warrant && x.candidate.parent_tree == x.state.tree) return Ok();
+  return Refuse("warrant.parent", "the change starts from something else than what is live");
+}
+
+Result<void> VoteSignatures(Examination& x) {
+  std::set<std::string> reviewers;
+  for (const VoteRecord& record : x.votes) {
+    const charter::Reviewer* reviewer = x.charter.FindReviewer(record.vote.reviewer);
+    if (reviewer == nullptr) {
+      return Refuse("vote.signature", "'" + record.vote.reviewer + "' is no reviewer of the charter");
+    }
+    if (record.vote.role != charter::RoleName(reviewer->role) || record.vote.candidate != x.candidate_digest ||
+        record.vote.about.subject != x.state.subject || record.envelope->signatures.size() != 1 ||
+        !IsSignedBy(*record.envelope, reviewer->key)) {
+      return Refuse("vote.signature",
+                    "the vote of '" + reviewer->name + "' is not its own signed vote, in its role, on this candidate");
+    }
+    if (!reviewers.insert(reviewer->name).second) {
+      return Refuse("vote.signature", "'" + reviewer->name + "' has voted twice");
+    }
+  }
+  return Ok();
+}
+
+Result<void> VoteSeeds(Examination& x) {
+  for (const VoteRecord& record : x.votes) {
+    const charter::Reviewer* reviewer = x.charter.FindReviewer(record.vote.reviewer);
+    const bool counts = reviewer != nullptr && reviewer->role == charter::Role::kEvaluator &&
+                        record.vote.verdict == VoteVerdict::kFor && x.is(Action::kRelease);
+    if (!counts) continue;
+    encoding::JsonObject evidence(record.vote.evidence, "evidence");
+    const std::string body = evidence.String("checkpoint", 4'096);
+    const std::string signature = evidence.Base64("seed_signature");
+    evidence.Any("report");
+    if (Result<void> done = evidence.Finish(); !done.ok()) return done.error();
+    Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(body);
+    if (!checkpoint.ok()) return checkpoint.error();
+    if (checkpoint->origin != x.charter.gate.log.name || checkpoint->size >= static_cast<uint64_t>(x.closing.size) ||
+        !reviewer->key.key.Verify(SeedMessage(x.candidate_digest, body), signature)) {
+      return Refuse("vote.seeds",
+                    "the seeds of '" + reviewer->name + "' do not come from its signature over this commit");
+    }
+  }
+  return Ok();
+}
+
+// Rollbacks bring back what passed its trial before, and amendments try nothing, so evaluators are not asked.
+bool Applies(const Examination& x, charter::Role role) {
+  return role != charter::Role::kEvaluator || x.is(Action::kRelease);
+}
+
+Result<void> Quorum(Examination& x) {
+  for (const charter::QuorumRule& rule : x.charter.quorum) {
+    if (rule.role == charter::Role::kAuditor || !Applies(x, rule.role)) continue;
+    if (rule.role == charter::Role::kProver && x.is(Action::kAmendment)) continue;
+    std::set<std::string> in_favour, against;
+    for (const VoteRecord& record : x.votes) {
+      const charter::Reviewer* reviewer = x.charter.FindReviewer(record.vote.reviewer);
+      if (reviewer == nullptr || reviewer->role != rule.role) continue;
+      if (record.vote.verdict == VoteVerdict::kFor) in_favour.insert(reviewer->principal);
+      if (record.vote.verdict == VoteVerdict::kAgainst) against.insert(reviewer->principal);
+    }
+    // A principal whose reviewers disagree stands against.
+    for (const std::string& principal : against) in_favour.erase(principal);
+    const std::string role(charter::RoleName(rule.role));
+    if (static_cast<int64_t>(against.size()) > rule.against_max) {
+      return Refuse("quorum.not-met", std::to_string(against.size()) + " votes against in role " + role + ", at most " +
+                                          std::to_string(rule.against_max) + " allowed");
+    }
+    if (static_cast<int64_t>(in_favour.size()) < rule.at_least) {
+      return Refuse("quorum.not-met", Count(in_favour.size(), rule.at_least) + " votes for in role " + role);
+    }
+  }
+  return Ok();
+}
+
+Result<void> ClosingSignatures(Examination& x) {
+  std::set<std::string> principals;
+  for (const encoding::Signature& signature : x.warrant.closing.signatures) {
+    const charter::Reviewer* auditor = x.charter.FindReviewer(signature.keyid);
+    encoding::Envelope alone = x.warrant.closing;
+    alone.signatures = {signature};
+    if (auditor == nullptr || auditor->role != charter::Role::kAuditor || !IsSignedBy(alone, auditor->key)) {
+      return Refuse("closing.signature", "the closing statement has a signature that is no auditor's");
+    }
+    principals.insert(auditor->principal);
+  }
+  const charter::QuorumRule* rule = x.charter.FindQuorum(charter::Role::kAuditor);
+  const int64_t needed = rule == nullptr ? 1 : rule->at_least;
+  if (static_cast<int64_t>(principals.size()) < needed) {
+    return Refuse("closing.signature",
+                  Count(principals.size(), needed) + " auditors have signed the closing statement");
+  }
+  return Ok();
+}
+
+Result<void> ClosingVotes(Examination& x) {
+  if (x.closing.candidate == x.candidate_digest && x.closing.votes == x.decision.votes &&
+      x.closing.about.subject == x.state.subject) {
+    return Ok();
+  }
+  return Refuse("closing.votes", "the auditors saw other votes than this warrant shows",
+                "a vote was left out or added after voting closed");
+}
+
+Result<void> ClosingHalts(Examination& x) {
+  for (const Digest& halt : x.closing.open_halts) {
+    const auto& lifted = x.question.halts.lifted;
+    if (!std::binary_search(lifted.begin(), lifted.end(), halt)) {
+      return Refuse("closing.open-halt", "the auditors saw a halt that nobody has lifted: " + halt.Text());
+    }
+  }
+  return Ok();
+}
+
+Result<void> LogSignature(Examination& x) {
+  Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(x.proof.checkpoint, x.charter.gate.log);
+  if (!checkpoint.ok()) return Refuse("log.signature", "the log's checkpoint: " + checkpoint.error().message);
+  x.checkpoint = std::move(*checkpoint);
+  const std::vector<crypto::NoteKey> clocks = {x.charter.gate.clock};
+  Result<std::vector<merkle::Cosignature>> seen = merkle::VerifyCosignatures(x.checkpoint.note, clocks);
+  if (!seen.ok()) return Refuse("log.signature", "the checkpoint's cosignatures: " + seen.error().message);
+  if (seen->empty())
+    return Refuse("log.signature", "the checkpoint says no time: no cosignature by the charter's clock");
+  x.cosignatures = std::move(*seen);
+  x.verdict.time = merkle::MedianTime(x.cosignatures);
+  x.verdict.warnings.push_back("time stated by the gate alone (no witnesses in the charter)");
+  return Ok();
+}
+
+Result<void> LogProof(Examination& x) {
+  const std::string entry = encoding::SerializeEnvelope(x.warrant.decision);
+  Result<void> included = merkle::VerifyInclusion(merkle::LeafHash(entry), x.proof.index, x.checkpoint.checkpoint.size,
+                                                  x.proof.hashes, x.checkpoint.checkpoint.root);
+  if (!included.ok()) return Refuse("log.proof", "the decision is not in the log: " + included.error().message);
+  if (x.proof.index < static_cast<uint64_t>(x.closing.size)) {
+    return Refuse("log.proof", "the decision was logged before voting closed");
+  }
+  return Ok();
+}
+
+Result<void> LogConsistency(Examination& x) {
+  const merkle::Checkpoint& now = x.checkpoint.checkpoint;
+  Result<void> closing = merkle::VerifyConsistency(static_cast<uint64_t>(x.closing.size), x.closing.root, now.size,
+                                                   now.root, x.warrant.closing_consistency);
+  if (!closing.ok())
+    return Refuse("log.consistency", "the log that the auditors closed on: " + closing.error().message);
+  if (x.restarting()) return Ok();
+  if (x.warrant.previous_size != x.state.checkpoint_size) {
+    return Refuse("log.consistency",
+                  "the warrant's proof starts at size " + std::to_string(x.warrant.previous_size) +
+                      ", this loader has seen " + std::to_string(x.state.checkpoint_size),
+                  "the log was rewritten, or this loader is behind: give it the warrants in between");
+  }
+  Result<void> since = merkle::VerifyConsistency(x.state.checkpoint_size, x.state.checkpoint_root, now.size, now.root,
+                                                 x.warrant.previous_consistency);
+  if (!since.ok()) return Refuse("log.consistency", "the log that this loader has seen: " + since.error().message);
+  return Ok();
+}
+
+Result<void> TimeForward(Examination& x) {
+  const int64_t now = std::max(x.question.now_s, x.state.time);
+  const int64_t skew = x.charter.pace.max_clock_skew_s;
+  if (x.time() > now + skew) {
+    return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is ahead of this clock",
+                  "set the clock, or find out who stamped the log");
+  }
+  if (!x.restarting() && x.time() < x.state.time) {
+    return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is before " +
+                                        encoding::TimeText(x.state.time) + ", which this loader has seen");
+  }
+  return Ok();
+}
+
+Result<void> NotExpired(Examination& x) {
+  if (x.time() > x.decision.expires || x.decision.expires - x.decision.issued > x.charter.approval.expiry_s) {
+    return Refuse("time.expired",
+                  "the decision had expired when it was logged, or runs longer than the charter allows");
+  }
+  if (x.question.purpose != Purpose::kSwitch) return Ok();
+  const int64_t now = std::max(x.question.now_s, x.state.time);
+  if (now > x.decision.expires) {
+    return Refuse("time.expired", "the decision expired at " + encoding::TimeText(x.decision.expires),
+                  "approve it again");
+  }
+  if (now - x.time() > x.charter.approval.checkpoint_age_max_s) {
+    return Refuse("time.expired",
+                  "the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
+                  "ask the gate for a fresh one");
+  }
+  return Ok();
+}
+
+// Signatures by `charter`'s people over the decision; one under another charter's list alone does not count there.
+Result<std::vector<Approver>> ApproversUnder(const Examination& x, const charter::Charter& charter) {
+  encoding::Envelope listed = x.warrant.decision;
+  std::erase_if(listed.signatures, [&](const encoding::Signature& signature) {
+    return std::none_of(charter.approval.signers.begin(), charter.approval.signers.end(),
+                        [&](const crypto::AllowedSigner& signer) { return signer.principal == signature.keyid; });
+  });
+  return VerifyApprovals(listed, charter, x.time());
+}
+
+Result<void> Threshold(Examination& x) {
+  const auto reach = [&](const charter::Charter& charter, int64_t needed, const char* whose) -> Result<void> {
+    // Only an amendment may carry signatures that one of the two charters does not know.
+    Result<std::vector<Approver>> approvers =
+        x.is(Action::kAmendment) ? ApproversUnder(x, charter) : VerifyApprovals(x.warrant.decision, charter, x.time());
+    if (!approvers.ok()) return approvers.error();
+    if (static_cast<int64_t>(approvers->size()) < needed) {
+      return Refuse("approval.threshold",
+                    Count(approvers->size(), needed) + " people have approved, by " + whose + " charter",
+                    "pawl approve, by each of them");
+    }
+    x.approvers = std::move(*approvers);
+    return Ok();
+  };
+  switch (x.candidate.action) {
+    case Action::kRelease:
+      return reach(x.charter, x.charter.approval.threshold, "the");
+    case Action::kRollback: {
+      const auto& past = x.state.releases;
+      const bool to_predecessor = past.size() >= 2 && past[past.size() - 2].tree == x.candidate.tree;
+      return reach(x.charter,
+                   to_predecessor || x.restarting() ? x.charter.rollback_threshold : x.charter.approval.threshold,
+                   "the");
+    }
+    case Action::kAmendment: {
+      Result<CharterFiles> files = ReadCharterFiles(*x.question.store, x.candidate.tree);
+      if (!files.ok()) return files.error();
+      x.new_charter = std::move(*files);
+      if (Result<void> old = reach(x.charter, x.charter.amendment.threshold, "the old"); !old.ok()) return old;
+      return reach(x.new_charter->charter, x.new_charter->charter.amendment.threshold, "the new");
+    }
+    case Action::kGenesis:
+    case Action::kHalt:
+    case Action::kResume:
+      break;
+  }
+  return Refuse("approval.threshold", "no threshold is known for this action");
+}
+
+Result<void> Interval(Examination& x) {
+  if (x.restarting() || !x.is(Action::kRelease) || x.state.releases.empty()) return Ok();
+  const int64_t since = x.time() - x.state.releases.back().time;
+  if (since >= x.charter.pace.min_interval_s) return Ok();
+  return Refuse("pace.interval",
+                "only " + std::to_string(since) + " s since the last release, the charter asks for " +
+                    std::to_string(x.charter.pace.min_interval_s),
+                "wait");
+}
+
+Result<void> Window(Examination& x) {
+  if (x.restarting() || !x.is(Action::kRelease)) return Ok();
+  const auto in_window = std::count_if(x.state.releases.begin(), x.state.releases.end(), [&](const PastRelease& past) {
+    return past.time > x.time() - x.charter.pace.window_s;
+  });
+  if (in_window < x.charter.pace.max_releases) return Ok();
+  return Refuse("pace.window", std::to_string(in_window) + " releases in the charter's window already", "wait");
+}
+
+Result<void> Waited(Examination& x) {
+  if (!x.is(Action::kAmendment)) return Ok();
+  const int64_t waited = x.time() - x.candidate.time;
+  if (waited >= x.charter.amendment.waiting_period_s) return Ok();
+  return Refuse("amendment.waiting",
+                std::to_string(waited) + " s since the amendment was proposed, the charter asks for " +
+                    std::to_string(x.charter.amendment.waiting_period_s),
+                "wait");
+}
+
+// What makes the new charter this subject's: an amendment changes the rules, not the subject or its past.
+Result<void> SameLineage(Examination& x) {
+  if (!x.is(Action::kAmendment)) return Ok();
+  const charter::Charter& next = x.new_charter->charter;
+  if (next.subject.name == x.state.subject && next.subject.resource_uri == x.state.resource &&
+      next.subject.baseline == x.charter.subject.baseline && next.gate.log == x.charter.gate.log) {
+    return Ok();
+  }
+  return Refuse("amendment.lineage", "an amendment may not change the subject's name, resource, baseline or log");
+}
+
+Result<void> RollbackTarget(Examination& x) {
+  if (!x.is(Action::kRollback)) return Ok();
+  const auto& revoked = x.charter.revocation.trees;
+  if (std::find(revoked.begin(), revoked.end(), x.candidate.tree) != revoked.end()) {
+    return Refuse("rollback.target", "the charter has revoked this tree");
+  }
+  const bool known = std::any_of(x.state.releases.begin(), x.state.releases.end(),
+                                 [&](const PastRelease& past) { return past.tree == x.candidate.tree; });
+  if (known) return Ok();
+  return Refuse("rollback.target", "this tree has never been live here");
+}
+
+Result<void> TreeBytes(Examination& x) {
+  if (x.is(Action::kAmendment)) return Ok();
+  Result<subject::Manifest> manifest = x.question.store->ReadManifest(x.candidate.tree);
+  if (!manifest.ok()) return manifest.error();
+  for (const subject::FileEntry& file : manifest->files) {
+    Result<std::string> bytes = x.question.store->ReadBlob(file.digest, kFileBytesMax);
+    if (!bytes.ok()) return bytes.error();
+  }
+  x.tree = std::move(*manifest);
+  return Ok();
+}
+
+Result<void> Surface(Examination& x) {
+  if (x.restarting() || !x.is(Action::kRelease)) return Ok();
+  if (!x.state.tree) {
+    if (x.candidate.tree == x.charter.subject.baseline) return Ok();
+    return Refuse("surface.refused", "the first release must be the charter's baseline");
+  }
+  Result<subject::Manifest> parent = x.question.store->ReadManifest(*x.state.tree);
+  if (!parent.ok()) return parent.error();
+  Result<subject::SurfaceReport> report =
+      subject::CheckSurface(x.charter.SurfaceRules(), *parent, x.tree, x.question.store->Reader());
+  if (!report.ok()) return report.error();
+  for (const subject::SurfaceFinding& finding : report->findings) {
+    if (!finding.allowed) {
+      return Refuse("surface.refused", finding.change.path + ": " + finding.reason + " (" + finding.rule + ")");
+    }
+  }
+  return Ok();
+}
+
+checker::Arithmetic CheckerArithmetic(charter::Arithmetic arithmetic) {
+  return arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
+}
+
+Result<void> CertificateHolds(Examination& x, const charter::Property& property,
+                              const CertificateReference& reference) {
+  const subject::FileEntry* network = x.tree.Find(property.network);
+  const subject::FileEntry* spec = x.question.charter->manifest.Find(property.spec);
+  if (network == nullptr || spec == nullptr || reference.property != property.name ||
+      reference.network != network->digest) {
+    return Refuse("property.certificate", "the certificate of '" + property.name + "' is about another network");
+  }
+  Result<std::string> network_bytes = x.question.store->ReadBlob(network->digest, kFileBytesMax);
+  if (!network_bytes.ok()) return network_bytes.error();
+  Result<std::string> spec_bytes = x.question.charter->read(spec->digest, kFileBytesMax);
+  if (!spec_bytes.ok()) return spec_bytes.error();
+  Result<std::string> certificate_bytes = x.question.store->ReadBlob(reference.certificate, kFileBytesMax);
+  if (!certificate_bytes.ok()) return certificate_bytes.error();
+  const checker::Verdict verdict = CheckPropertyCertificate(
+      {*network_bytes, *spec_bytes, *certificate_bytes, CheckerArithmetic(property.arithmetic), x.question.threads});
+  if (verdict.proven) return Ok();
+  return Refuse("property.certificate", "'" + property.name + "': " + verdict.reason.message);
+}
+
+Result<void> Certificates(Examination& x) {
+  if (x.restarting() || x.is(Action::kAmendment)) return Ok();
+  if (x.candidate.certificates.size() != x.charter.properties.size()) {
+    return Refuse("property.certificate",
+                  Count(x.candidate.certificates.size(), static_cast<int64_t>(x.charter.properties.size())) +
+                      " properties have a certificate");
+  }
+  for (size_t i = 0; i < x.charter.properties.size(); ++i) {
+    Result<void> holds = CertificateHolds(x, x.charter.properties[i], x.candidate.certificates[i]);
+    if (!holds.ok()) return holds;
+  }
+  return Ok();
+}
+
+struct Clause {
+  std::string_view rule;
+  Result<void> (*holds)(Examination&);
+};
+
+constexpr Clause kClauses[] = {
+    {"state.other-subject", SameSubject},
+    {"charter.not-current", CurrentCharter},
+    {"halt.in-force", NoHalt},
+    {"warrant.candidate-signature", CandidateSignature},
+    {"warrant.action", KnownAction},
+    {"warrant.mismatch", PartsMatch},
+    {"warrant.epoch", NextEpoch},
+    {"warrant.parent", LiveParent},
+    {"vote.signature", VoteSignatures},
+    {"vote.seeds", VoteSeeds},
+    {"quorum.not-met", Quorum},
+    {"closing.signature", ClosingSignatures},
+    {"closing.votes", ClosingVotes},
+    {"closing.open-halt", ClosingHalts},
+    {"log.signature", LogSignature},
+    {"log.proof", LogProof},
+    {"log.consistency", LogConsistency},
+    {"time.backwards", TimeForward},
+    {"time.expired", NotExpired},
+    {"approval.threshold", Threshold},  // after the log's time, by which keys are in force or not
+    {"pace.interval", Interval},
+    {"pace.window", Window},
+    {"amendment.waiting", Waited},
+    {"amendment.lineage", SameLineage},
+    {"rollback.target", RollbackTarget},
+    {"tree.bytes", TreeBytes},
+    {"surface.refused", Surface},
+    {"property.certificate", Certificates},
+};
+
+State StateAfter(const Examination& x) {
+  State next = x.state;
+  next.epoch = x.candidate.epoch;
+  next.warrant = x.verdict.warrant;
+  next.checkpoint_size = x.checkpoint.checkpoint.size;
+  next.checkpoint_root = x.checkpoint.checkpoint.root;
+  next.time = std::max(next.time, x.time());
+  std::vector<Digest> lifted;
+  std::set_union(next.lifted.begin(), next.lifted.end(), x.question.halts.lifted.begin(), x.question.halts.lifted.end(),
+                 std::back_inserter(lifted));
+  next.lifted = std::move(lifted);
+  if (x.is(Action::kAmendment)) {
+    next.charter = x.candidate.tree;
+    next.charter_epoch += 1;
+    return next;
+  }
+  next.tree = x.candidate.tree;
+  next.releases.push_back({.epoch = x.candidate.epoch,
+                           .tree = x.candidate.tree,
+                           .time = x.time(),
+                           .warrant = x.verdict.warrant,
+                           .action = x.candidate.action});
+  if (next.releases.size() > kPastReleasesMax) next.releases.erase(next.releases.begin());
+  return next;
+}
+
+void AddWarnings(Examination& x) {
+  for (const Approver& approver : x.approvers) {
+    x.verdict.approvers.push_back(approver.principal);
+    if (!approver.presence_proven) {
+      x.verdict.warnings.push_back("no human presence proven: '" + approver.principal + "' signed with a software key");
+    }
+  }
+  if (x.charter.assurance == charter::Assurance::kSingleOperator) {
+    x.verdict.warnings.push_back("single operator: one person answers for every reviewer and every approval");
+  }
+}
+
+// Without a state there is nothing to decide; what can be said is whether the signatures hold.
+State StatelessStandIn(const Examination& x) {
+  State state;
+  state.subject = x.charter.subject.name;
+  state.resource = x.charter.subject.resource_uri;
+  state.charter = x.charter.digest;
+  state.charter_epoch = x.candidate.charter_epoch;
+  state.log = x.charter.gate.log.Text();
+  return state;
+}
+
+constexpr std::string_view kStatelessClauses[] = {
+    "state.other-subject", "charter.not-current", "warrant.candidate-signature",
+    "warrant.action",      "warrant.mismatch",    "vote.signature",
+    "vote.seeds",          "quorum.not-met",      "closing.signature",
+    "closing.votes",       "log.signature",       "log.proof"};
+
+bool IsForced(std::string_view rule) { return rule == std::string_view(PAWL_FORCED_CLAUSE); }
+
+}  // namespace
+
+WarrantVerdict VerifyWarrant(const WarrantQuestion& question) {
+  WarrantVerdict verdict;
+  static const State kNoState;
+  State stand_in;
+  const auto examine = [&](const State& state, bool decide) -> Result<void> {
+    Examination x{.question = question,
+                  .charter = question.charter->charter,
+                  .state = state,
+                  .verdict = verdict,
+                  .warrant = {},
+                  .candidate = {},
+                  .candidate_digest = {},
+                  .votes = {},
+                  .closing = {},
+                  .closing_digest = {},
+                  .decision = {},
+                  .proof = {},
+                  .checkpoint = {},
+                  .cosignatures = {},
+                  .approvers = {},
+                  .new_charter = {},
+                  .tree = {}};
+    if (Result<void> opened = Open(x); !opened.ok()) return opened;
+    if (!decide) stand_in = StatelessStandIn(x);
+    for (const Clause& clause : kClauses) {
+      const bool stateless = std::find(std::begin(kStatelessClauses), std::end(kStatelessClauses), clause.rule) !=
+                             std::end(kStatelessClauses);
+      if (!decide && !stateless) continue;
+      if (!IsForced(clause.rule)) {
+        if (Result<void> held = clause.holds(x); !held.ok()) return held;
+      }
+      verdict.clauses.emplace_back(clause.rule);
+    }
+    AddWarnings(x);
+    if (!decide) {
+      return Error{ErrorCode::kPending, "state.missing",
+                   "not a decision: without a loader state only signatures were checked",
+                   "give --state; lost state is made again by people: pawl-check state init"};
+    }
+    verdict.next = StateAfter(x);
+    return Ok();
+  };
+  const Result<void> done = question.state != nullptr ? examine(*question.state, true) : examine(stand_in, false);
+  if (!done.ok()) {
+    verdict.reason = done.error();
+    return verdict;
+  }
+  verdict.accepted = question.state != nullptr;
+  return verdict;
+}
+
+std::vector<std::string_view> ClauseNames() {
+  std::vector<std::string_view> names;
+  for (const Clause& clause : kClauses) names.push_back(clause.rule);
+  return names;
+}
+
+Result<CharterFiles> ReadCharterFiles(const std::string& directory) {
+  auto files = std::make_shared<std::map<Digest, std::string>>();
+  Result<subject::Manifest> manifest =
+      subject::ReadTree(directory, subject::TreeLimits{}, [&](const std::string&, std::string_view bytes) {
+        const Digest digest = crypto::Sha256(bytes);
+        files->emplace(digest, bytes);
+        return Result<Digest>(digest);
+      });
+  if (!manifest.ok()) return manifest.error();
+  subject::BlobReader read = [files](const Digest& digest, uint64_t size_max) -> Result<std::string> {
+    const auto found = files->find(digest);
+    if (found == files->end()) return Error{ErrorCode::kNotFound, "store.missing", "no such file in the charter", ""};
+    if (found->second.size() > size_max) return LimitReached("store.too-large", "a file of the charter is too large");
+    return found->second;
+  };
+  Result<charter::Charter> charter = charter::ReadCharter(*manifest, read);
+  if (!charter.ok()) return charter.error();
+  return CharterFiles{std::move(*charter), std::move(*manifest), std::move(read)};
+}
+
+Result<CharterFiles> ReadCharterFiles(const subject::Store& store, const Digest& digest) {
+  Result<subject::Manifest> manifest = store.ReadManifest(digest);
+  if (!manifest.ok()) return manifest.error();
+  Result<charter::Charter> charter = charter::ReadCharter(*manifest, store.Reader());
+  if (!charter.ok()) return charter.error();
+  return CharterFiles{std::move(*charter), std::move(*manifest), store.Reader()};
+}
+
+std::string SeedMessage(const Digest& candidate, std::string_view checkpoint_body) {
+  return "pawl/trial-seeds/v1\n" + candidate.Text() + "\n" + std::string(checkpoint_body);
+}
+
+bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key) {
+  if (envelope.payload_type != kPayloadType) return false;
+  const std::string message = encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload);
+  return std::any_of(envelope.signatures.begin(), envelope.signatures.end(), [&](const encoding::Signature& signature) {
+    return signature.keyid == key.name && key.key.Verify(message, signature.sig);
+  });
+}
+
+encoding::Signature SignPayload(std::string_view payload, std::string keyid, const crypto::Ed25519PrivateKey& key) {
+  return {.keyid = std::move(keyid), .sig = key.Sign(encoding::PreAuthenticationEncoding(kPayloadType, payload))};
+}
+
+}  // namespace pawl::warrant

@@ -1,0 +1,90 @@
+#include "warrant/warrant.h"
+
+#include "encoding/base64.h"
+#include "encoding/json.h"
+
+namespace pawl::warrant {
+namespace {
+
+using encoding::Json;
+using encoding::JsonObject;
+
+constexpr std::string_view kFormat = "pawl-warrant/v1";
+
+// Envelopes stand in the warrant as they stand in the log, so that one reader serves both.
+Json EnvelopeJson(const encoding::Envelope& envelope) { return Json::parse(encoding::SerializeEnvelope(envelope)); }
+
+Json HashesJson(const std::vector<crypto::Digest>& hashes) {
+  Json list = Json::array();
+  for (const crypto::Digest& hash : hashes) list.push_back(encoding::EncodeBase64(hash.Raw()));
+  return list;
+}
+
+encoding::Envelope TakeEnvelope(JsonObject& object, const char* name) {
+  Result<encoding::Envelope> envelope = encoding::ParseEnvelope(encoding::CanonicalJson(object.Any(name)));
+  if (envelope.ok()) return std::move(*envelope);
+  object.Fail(envelope.error().rule, name, envelope.error().message);
+  return {};
+}
+
+std::vector<crypto::Digest> TakeHashes(JsonObject& object, const char* name) {
+  std::vector<crypto::Digest> hashes;
+  for (const std::string& text : object.Strings(name, kConsistencyHashesMax)) {
+    Result<std::string> raw = encoding::DecodeBase64(text);
+    Result<crypto::Digest> digest = raw.ok() ? crypto::Digest::FromRaw(*raw) : Result<crypto::Digest>(raw.error());
+    if (!digest.ok()) {
+      object.Fail(digest.error().rule, name, "holds something that is not a hash");
+      break;
+    }
+    hashes.push_back(*digest);
+  }
+  return hashes;
+}
+
+}  // namespace
+
+std::string WriteWarrant(const Warrant& warrant) {
+  Json votes = Json::array();
+  for (const encoding::Envelope& vote : warrant.votes) votes.push_back(EnvelopeJson(vote));
+  return encoding::CanonicalJson({{"format", kFormat},
+                                  {"candidate", EnvelopeJson(warrant.candidate)},
+                                  {"votes", votes},
+                                  {"closing", EnvelopeJson(warrant.closing)},
+                                  {"decision", EnvelopeJson(warrant.decision)},
+                                  {"proof", warrant.proof},
+                                  {"closing_consistency", HashesJson(warrant.closing_consistency)},
+                                  {"previous_size", warrant.previous_size},
+                                  {"previous_consistency", HashesJson(warrant.previous_consistency)}});
+}
+
+Result<Warrant> ReadWarrant(std::string_view bytes) {
+  if (bytes.size() > kWarrantBytesMax) {
+    return LimitReached("warrant.too-large", "a warrant has at most " + std::to_string(kWarrantBytesMax) + " bytes");
+  }
+  Result<Json> json = encoding::ParseCanonicalJson(bytes, {.bytes_max = kWarrantBytesMax});
+  if (!json.ok()) return json.error();
+  JsonObject object(*json, "warrant");
+  object.Expect("format", kFormat);
+  Warrant warrant;
+  warrant.candidate = TakeEnvelope(object, "candidate");
+  const Json& votes = object.Any("votes");
+  if (!votes.is_array() || votes.size() > kVotesMax) {
+    object.Fail("warrant.format", "votes", "is not a list of at most " + std::to_string(kVotesMax) + " envelopes");
+  } else {
+    for (const Json& item : votes) {
+      Result<encoding::Envelope> vote = encoding::ParseEnvelope(encoding::CanonicalJson(item));
+      if (!vote.ok()) return vote.error();
+      warrant.votes.push_back(std::move(*vote));
+    }
+  }
+  warrant.closing = TakeEnvelope(object, "closing");
+  warrant.decision = TakeEnvelope(object, "decision");
+  warrant.proof = object.String("proof", size_t{1} << 19);
+  warrant.closing_consistency = TakeHashes(object, "closing_consistency");
+  warrant.previous_size = static_cast<uint64_t>(object.Integer("previous_size", 0));
+  warrant.previous_consistency = TakeHashes(object, "previous_consistency");
+  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+  return warrant;
+}
+
+}  // namespace pawl::warrant
