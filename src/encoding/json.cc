@@ -95,7 +95,9 @@ class Builder : public nlohmann::json_sax<Json> {
 bool HasCanonicalForm(const Json& value) {
   if (value.is_string()) return IsUtf8(value.get_ref<const std::string&>());
   if (value.is_number_unsigned()) return value.get<uint64_t>() <= static_cast<uint64_t>(kJsonIntegerMax);
-  if (value.is_number_integer()) return std::abs(value.get<int64_t>()) <= kJsonIntegerMax;
+  if (value.is_number_integer()) {
+    return value.get<int64_t>() >= -kJsonIntegerMax && value.get<int64_t>() <= kJsonIntegerMax;
+  }
   if (value.is_object() || value.is_array()) {
     for (const auto& [name, member] : value.items()) {
       if (!IsUtf8(name) || !HasCanonicalForm(member)) return false;
@@ -248,7 +250,10 @@ double JsonObject::Number(const char* name) { return Parsed(name, 32, ParseNumbe
 int64_t JsonObject::Time(const char* name) { return Parsed(name, 32, ParseTime); }
 int64_t JsonObject::Duration(const char* name) { return Parsed(name, 32, ParseDuration); }
 std::string JsonObject::Base64(const char* name, size_t bytes_max) {
-  return Parsed(name, (bytes_max + 2) / 3 * 4, DecodeBase64);
+  std::string bytes = Parsed(name, (bytes_max + 2) / 3 * 4, DecodeBase64);
+  if (bytes.size() > bytes_max)
+    Fail("json.member-range", name, "is longer than " + std::to_string(bytes_max) + " bytes");
+  return bytes;
 }
 
 std::string JsonObject::DigestText(const char* name) {
