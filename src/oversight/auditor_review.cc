@@ -1,0 +1,214 @@
+// The auditor's role: the log only grows, every vote that was cast is counted, no halt is open. Says so by signing the
+// closing statement, which every warrant carries.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "encoding/base64.h"
+#include "encoding/json.h"
+#include "merkle/checkpoint.h"
+#include "oversight/charter_trial.h"
+#include "oversight/quorum.h"
+#include "oversight/review.h"
+#include "warrant/state.h"
+
+namespace pawl::oversight {
+namespace {
+
+using warrant::ProposalHistory;
+
+// ---- what the auditor has seen of the log before
+
+struct Memory {
+  uint64_t size = 0;
+  crypto::Digest root = merkle::EmptyRoot();
+};
+
+std::string MemoryPath(const Reviewer& reviewer, const std::string& subject) {
+  return reviewer.memory_folder + "/seen-" + subject + ".json";
+}
+
+Result<Memory> ReadMemory(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Memory{};
+  std::ostringstream text;
+  text << file.rdbuf();
+  Result<encoding::Json> json = encoding::ParseCanonicalJson(text.str(), {.bytes_max = 4'096});
+  if (!json.ok()) return Malformed("audit.memory", "'" + path + "': " + json.error().message);
+  encoding::JsonObject object(*json, "memory");
+  Memory memory;
+  memory.size = static_cast<uint64_t>(object.Integer("size", 0));
+  Result<crypto::Digest> root = crypto::Digest::FromHex(object.String("root", 64));
+  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+  if (!root.ok()) return root.error();
+  memory.root = *root;
+  return memory;
+}
+
+Result<void> WriteMemory(const std::string& path, const Memory& memory) {
+  const std::string bytes = encoding::CanonicalJson({{"size", memory.size}, {"root", memory.root.Hex()}});
+  const std::string temporary = path + ".new";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const bool written =
+      fd >= 0 && write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && fsync(fd) == 0;
+  if (fd >= 0) close(fd);
+  if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    return SystemFailure("audit.memory", "cannot write '" + path + "'");
+  }
+  return {};
+}
+
+// The log that we see extends the one that we saw.
+Result<void> CheckGrowth(ledger::SubjectLog& log, const Reviewer& reviewer) {
+  const std::string path = MemoryPath(reviewer, log.subject());
+  Result<Memory> seen = ReadMemory(path);
+  if (!seen.ok()) return seen.error();
+  const uint64_t size = log.history().size();
+  const crypto::Digest root = log.root();
+  if (seen->size > size) {
+    return Refused(
+        "audit.log-shrank",
+        "this auditor has seen " + std::to_string(seen->size) + " events, now there are " + std::to_string(size),
+        "the log was truncated: stop, and compare with other copies");
+  }
+  Result<std::vector<crypto::Digest>> proof = merkle::ConsistencyProof(seen->size, size, log.ledger().Hashes());
+  if (!proof.ok()) return proof.error();
+  if (Result<void> grew = merkle::VerifyConsistency(seen->size, seen->root, size, root, *proof); !grew.ok()) {
+    return Refused("audit.log-rewritten",
+                   "the log is not an extension of what this auditor has seen: " + grew.error().message,
+                   "the log was rewritten: stop, and compare with other copies");
+  }
+  return WriteMemory(path, {size, root});
+}
+
+// ---- votes that need the log to be checked
+
+Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& proposal, const warrant::Vote& vote) {
+  const charter::Charter& charter = log.charter().charter;
+  const charter::Reviewer* evaluator = charter.FindReviewer(vote.reviewer);
+  encoding::JsonObject evidence(vote.evidence, "evidence");
+  const std::string checkpoint = evidence.String("checkpoint", 4'096);
+  const std::string signature = evidence.Base64("seed_signature");
+  const encoding::Json& report_json = evidence.Any("report");
+  if (Result<void> done = evidence.Finish(); !done.ok()) return done;
+  Result<std::string> expected = CommitCheckpoint(log, proposal.candidate_index);
+  if (!expected.ok()) return expected.error();
+  const std::string message = warrant::SeedMessage(proposal.candidate_digest, *expected);
+  if (checkpoint != *expected || !evaluator->key.key.Verify(message, signature)) {
+    return Refused("audit.seeds", "the seeds of '" + vote.reviewer + "' were not drawn from the commit");
+  }
+  Result<trial::TrialReport> report = trial::ReadTrialReport(report_json);
+  if (!report.ok()) return report.error();
+  Result<trial::TrialRules> rules = MakeTrialRules(charter);
+  if (!rules.ok()) return rules.error();
+  trial::TrialTerms terms;
+  terms.kind = proposal.candidate->parent_tree ? trial::TrialKind::kStep : trial::TrialKind::kFirstRelease;
+  terms.budget_index = static_cast<uint64_t>(proposal.candidate->budget_index);
+  terms.share = EvaluatorShareOf(charter);
+  if (Result<void> answers = trial::CheckReportAnswers(*report, *rules, terms); !answers.ok()) return answers;
+  if (report->verdict != trial::TrialVerdict::kPass) {
+    return Refused("audit.verdict", "'" + vote.reviewer + "' votes for a trial that did not pass");
+  }
+  return {};
+}
+
+Result<void> CheckVotes(ledger::SubjectLog& log, const ProposalHistory& proposal) {
+  if (proposal.proposal.action != warrant::Action::kRelease) return {};
+  for (const warrant::LoggedVote& logged : proposal.votes) {
+    const charter::Reviewer* reviewer = log.charter().charter.FindReviewer(logged.vote.reviewer);
+    if (reviewer == nullptr || reviewer->role != charter::Role::kEvaluator ||
+        logged.vote.verdict != warrant::VoteVerdict::kFor) {
+      continue;
+    }
+    if (Result<void> checked = CheckEvaluatorVote(log, proposal, logged.vote); !checked.ok()) return checked;
+  }
+  return {};
+}
+
+std::vector<crypto::Digest> VotesBelow(const ProposalHistory& proposal, uint64_t size) {
+  std::vector<crypto::Digest> votes;
+  for (const warrant::LoggedVote& logged : proposal.votes) {
+    if (logged.index < size) votes.push_back(logged.digest);
+  }
+  std::sort(votes.begin(), votes.end());
+  return votes;
+}
+
+// Halts on the ledger, and those that were delivered to the loader directly.
+Result<std::vector<crypto::Digest>> OpenHalts(ledger::SubjectLog& log, const Reviewer& reviewer) {
+  std::vector<crypto::Digest> open = log.history().OpenHalts();
+  Result<warrant::State> state = warrant::ReadStateFile(reviewer.state_path);
+  if (!state.ok()) return state.error();
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(reviewer.state_path, log.charter().charter, *state);
+  if (!local.ok()) return local.error();
+  open.insert(open.end(), local->in_force.begin(), local->in_force.end());
+  std::sort(open.begin(), open.end());
+  open.erase(std::unique(open.begin(), open.end()), open.end());
+  return open;
+}
+
+encoding::Envelope SignedClosing(const std::string& payload, const Reviewer& reviewer) {
+  return {.payload_type = std::string(warrant::kPayloadType),
+          .payload = payload,
+          .signatures = {warrant::SignPayload(payload, reviewer.record.name, reviewer.key)}};
+}
+
+ReviewReport Waits(const ProposalHistory& proposal, std::string why) {
+  return {proposal.proposal.proposal, ReviewReport::What::kWaiting, {}, std::move(why)};
+}
+
+// Another auditor has closed: say the same if it is what we see.
+Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {
+  for (const encoding::Signature& signature : proposal.closing_envelope.signatures) {
+    if (signature.keyid == reviewer.record.name) {
+      return ReviewReport{proposal.proposal.proposal, ReviewReport::What::kNothingToDo, {}, "closed already"};
+    }
+  }
+  const warrant::Closing& closing = *proposal.closing;
+  const auto size = static_cast<uint64_t>(closing.size);
+  Result<crypto::Digest> root = log.ledger().Root(size);
+  if (!root.ok()) return root.error();
+  if (*root != closing.root || closing.votes != VotesBelow(proposal, log.history().size())) {
+    return Refused("audit.closing", "the closing statement is not what this auditor sees in the log");
+  }
+  Result<void> appended = log.Append({SignedClosing(proposal.closing_envelope.payload, reviewer)});
+  if (!appended.ok()) return appended.error();
+  return ReviewReport{proposal.proposal.proposal, ReviewReport::What::kCosigned, {}, "closing statement signed"};
+}
+
+}  // namespace
+
+Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                     const ProposalHistory& proposal) {
+  if (Result<void> grew = CheckGrowth(log, reviewer); !grew.ok()) return grew.error();
+  Result<std::vector<crypto::Digest>> halts = OpenHalts(log, reviewer);
+  if (!halts.ok()) return halts.error();
+  if (!halts->empty()) return Waits(proposal, "a halt is open; nothing is closed before people lift it");
+  if (Result<void> checked = CheckVotes(log, proposal); !checked.ok()) return checked.error();
+  if (proposal.closing) return Cosign(log, reviewer, proposal);
+  const QuorumReport quorum = TallyQuorum(log.charter().charter, proposal);
+  if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);
+  if (reviewer.waiting == Waiting::kForEveryVote && !quorum.missing.empty()) {
+    return Waits(proposal, "'" + quorum.missing.front() + "' has not voted");
+  }
+  const warrant::Closing closing{.about = {.subject = log.subject(), .digest = proposal.candidate->tree},
+                                 .candidate = proposal.candidate_digest,
+                                 .size = static_cast<int64_t>(log.history().size()),
+                                 .root = log.root(),
+                                 .votes = VotesBelow(proposal, log.history().size()),
+                                 .open_halts = *halts,
+                                 .time = std::max(log.history().time(), reviewer.now_s)};
+  Result<void> appended = log.Append({SignedClosing(warrant::WriteClosing(closing), reviewer)});
+  if (!appended.ok()) return appended.error();
+  return ReviewReport{proposal.proposal.proposal,
+                      ReviewReport::What::kClosed,
+                      {},
+                      "closed at log size " + std::to_string(closing.size) + ": " + quorum.summary};
+}
+
+}  // namespace pawl::oversight

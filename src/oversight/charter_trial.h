@@ -1,0 +1,51 @@
+// A trial as the charter asks for it: which conditions, which trees, which seeds, on which machine.
+//
+//   Result<trial::TrialRules> rules = MakeTrialRules(charter);
+//   Result<trial::TrialReport> report = RunCharterTrial({.log = &log, .candidate = candidate, …});
+//   if (!report.ok()) …                    // the machine failed; nothing is known about the candidate
+//   else if (report->verdict == trial::TrialVerdict::kPass) …
+//
+// The gate runs one with its own seeds to turn hopeless candidates away early; each evaluator runs one that counts.
+//
+// Thread safety: as the subject log's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "charter/charter.h"
+#include "ledger/subject_log.h"
+#include "result/result.h"
+#include "trial/assess.h"
+#include "trial/environment.h"
+#include "warrant/statements.h"
+
+namespace pawl::oversight {
+
+// The charter's bounds as trial conditions, checked.
+Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter);
+
+// r of n evaluators, from the charter's quorum and reviewers.
+trial::EvaluatorShare EvaluatorShareOf(const charter::Charter& charter);
+
+// What the evaluator of the charter in force runs on, here and now.
+Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log);
+
+// The checkpoint body whose last leaf is the commit: what seeds are drawn from.
+Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t candidate_index);
+
+struct TrialOrder {
+  ledger::SubjectLog* log = nullptr;
+  warrant::Candidate candidate;
+  std::string seed_signature;  // 64 bytes, over warrant::SeedMessage
+  std::function<void(const std::string&)> progress;
+};
+
+// Machine failures are errors and say nothing about the candidate; everything else is a report.
+Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order);
+
+// One sentence with every condition, for findings, votes and people.
+std::string DescribeTrial(const trial::TrialReport& report);
+
+}  // namespace pawl::oversight

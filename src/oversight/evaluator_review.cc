@@ -1,0 +1,39 @@
+// The evaluator's role: a trial with seeds that come from this reviewer's own key, after the candidate was committed.
+#include "encoding/base64.h"
+#include "oversight/charter_trial.h"
+#include "oversight/review.h"
+
+namespace pawl::oversight {
+
+Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                  const warrant::ProposalHistory& proposal) {
+  const warrant::Candidate& candidate = *proposal.candidate;
+  Opinion opinion;
+  if (candidate.action != warrant::Action::kRelease) {
+    opinion.reasons.push_back("a trial is not asked for by this action");
+    return opinion;
+  }
+  Result<trial::EvaluationEnvironment> environment = DescribeEvaluation(log);
+  if (!environment.ok()) return environment.error();
+  if (!candidate.environment || candidate.environment->Text() != environment->digest) {
+    // Numbers from different machines are not compared; somebody whose machine is like the gate's has to try.
+    opinion.reasons.push_back("this machine's evaluation environment " + environment->digest +
+                              " is not the one that the candidate statement names");
+    return opinion;
+  }
+  Result<std::string> checkpoint = CommitCheckpoint(log, proposal.candidate_index);
+  if (!checkpoint.ok()) return checkpoint.error();
+  const std::string signature = reviewer.key.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
+  Result<trial::TrialReport> report = RunCharterTrial(
+      {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress});
+  if (!report.ok()) return report.error();
+  opinion.evidence = {{"checkpoint", *checkpoint},
+                      {"seed_signature", encoding::EncodeBase64(signature)},
+                      {"report", trial::TrialReportToJson(*report)}};
+  const bool passed = report->verdict == trial::TrialVerdict::kPass;
+  opinion.verdict = passed ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
+  opinion.reasons.push_back(DescribeTrial(*report));
+  return opinion;
+}
+
+}  // namespace pawl::oversight

@@ -1,0 +1,63 @@
+// The prover's role: every property of the charter has a certificate that this process's own checker accepts for the
+// candidate's own bytes.
+#include "oversight/review.h"
+#include "warrant/property_check.h"
+
+namespace pawl::oversight {
+namespace {
+
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
+
+// Why the certificate of one property does not count, or nothing.
+Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer, const charter::Property& property,
+                              const warrant::CertificateReference& reference, const subject::Manifest& tree) {
+  const subject::FileEntry* network = tree.Find(property.network);
+  const subject::FileEntry* spec = log.charter().manifest.Find(property.spec);
+  if (network == nullptr) return "'" + property.name + "': the tree has no file " + property.network;
+  if (spec == nullptr) return "'" + property.name + "': the charter has no file " + property.spec;
+  if (reference.property != property.name || reference.network != network->digest) {
+    return "'" + property.name + "': the certificate named is about something else";
+  }
+  Result<std::string> network_bytes = log.store().ReadBlob(network->digest, kFileBytesMax);
+  if (!network_bytes.ok()) return network_bytes.error();
+  Result<std::string> spec_bytes = log.charter().read(spec->digest, kFileBytesMax);
+  if (!spec_bytes.ok()) return spec_bytes.error();
+  Result<std::string> certificate = log.store().ReadBlob(reference.certificate, kFileBytesMax);
+  if (!certificate.ok()) return certificate.error();
+  const auto arithmetic =
+      property.arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
+  const checker::Verdict verdict =
+      warrant::CheckPropertyCertificate({*network_bytes, *spec_bytes, *certificate, arithmetic, reviewer.threads});
+  if (verdict.proven) return std::string();
+  return "'" + property.name + "': " + verdict.reason.message + " (" + verdict.reason.rule + ")";
+}
+
+}  // namespace
+
+Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer,
+                               const warrant::ProposalHistory& proposal) {
+  const warrant::Candidate& candidate = *proposal.candidate;
+  Opinion opinion;
+  encoding::Json checked = encoding::Json::array();
+  const auto& properties = log.charter().charter.properties;
+  if (candidate.action != warrant::Action::kAmendment) {
+    Result<subject::Manifest> tree = log.store().ReadManifest(candidate.tree);
+    if (!tree.ok()) return tree.error();
+    if (candidate.certificates.size() != properties.size()) {
+      opinion.reasons.push_back(std::to_string(candidate.certificates.size()) + " certificates for " +
+                                std::to_string(properties.size()) + " properties");
+    }
+    for (size_t i = 0; i < properties.size() && i < candidate.certificates.size(); ++i) {
+      if (reviewer.progress) reviewer.progress("checking certificate of '" + properties[i].name + "'");
+      Result<std::string> objection = Objection(log, reviewer, properties[i], candidate.certificates[i], *tree);
+      if (!objection.ok()) return objection.error();
+      if (!objection->empty()) opinion.reasons.push_back(*objection);
+      checked.push_back(candidate.certificates[i].certificate.Text());
+    }
+  }
+  opinion.verdict = opinion.reasons.empty() ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
+  opinion.evidence = {{"checked", checked}};
+  return opinion;
+}
+
+}  // namespace pawl::oversight

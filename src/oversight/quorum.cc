@@ -1,0 +1,103 @@
+#include "oversight/quorum.h"
+
+#include <algorithm>
+#include <set>
+
+namespace pawl::oversight {
+namespace {
+
+bool Asked(charter::Role role, warrant::Action action) {
+  switch (role) {
+    case charter::Role::kProver:
+      return action != warrant::Action::kAmendment;
+    case charter::Role::kEvaluator:
+      return action == warrant::Action::kRelease;
+    case charter::Role::kIntegrity:
+      return true;
+    case charter::Role::kAuditor:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::ProposalHistory& proposal) {
+  QuorumReport report;
+  report.met = true;
+  for (const charter::QuorumRule& rule : charter.quorum) {
+    if (!Asked(rule.role, proposal.proposal.action)) continue;
+    RoleTally tally{.role = rule.role,
+                    .at_least = rule.at_least,
+                    .against_max = rule.against_max,
+                    .in_favour = {},
+                    .against = {},
+                    .missing = {}};
+    std::set<std::string> in_favour, against, could_vote;
+    for (const charter::Reviewer& reviewer : charter.reviewers) {
+      if (reviewer.role != rule.role) continue;
+      const auto vote =
+          std::find_if(proposal.votes.begin(), proposal.votes.end(),
+                       [&](const warrant::LoggedVote& logged) { return logged.vote.reviewer == reviewer.name; });
+      if (vote == proposal.votes.end()) {
+        tally.missing.push_back(reviewer.name);
+        could_vote.insert(reviewer.principal);
+        continue;
+      }
+      switch (vote->vote.verdict) {
+        case warrant::VoteVerdict::kFor:
+          in_favour.insert(reviewer.principal);
+          break;
+        case warrant::VoteVerdict::kAgainst:
+          against.insert(reviewer.principal);
+          break;
+        case warrant::VoteVerdict::kAbstain:
+          break;
+      }
+    }
+    for (const std::string& principal : against) {
+      in_favour.erase(principal);
+      could_vote.erase(principal);
+    }
+    std::set<std::string> reachable = in_favour;
+    reachable.insert(could_vote.begin(), could_vote.end());
+    tally.in_favour.assign(in_favour.begin(), in_favour.end());
+    tally.against.assign(against.begin(), against.end());
+    if (static_cast<int64_t>(against.size()) > rule.against_max ||
+        static_cast<int64_t>(reachable.size()) < rule.at_least) {
+      report.lost = true;
+    }
+    if (static_cast<int64_t>(in_favour.size()) < rule.at_least) report.met = false;
+    report.missing.insert(report.missing.end(), tally.missing.begin(), tally.missing.end());
+    if (!report.summary.empty()) report.summary += ", ";
+    report.summary += std::string(charter::RoleName(rule.role)) + " " + std::to_string(in_favour.size()) + "/" +
+                      std::to_string(rule.at_least);
+    if (!against.empty()) report.summary += " (" + std::to_string(against.size()) + " against)";
+    report.roles.push_back(std::move(tally));
+  }
+  if (report.lost) report.met = false;
+  return report;
+}
+
+ClosingTally TallyClosing(const charter::Charter& charter, const warrant::ProposalHistory& proposal) {
+  ClosingTally tally;
+  if (const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kAuditor)) tally.at_least = rule->at_least;
+  std::set<std::string> principals;
+  for (const charter::Reviewer& reviewer : charter.reviewers) {
+    if (reviewer.role != charter::Role::kAuditor) continue;
+    const auto& signatures = proposal.closing_envelope.signatures;
+    const bool signed_it = std::any_of(signatures.begin(), signatures.end(), [&](const encoding::Signature& signature) {
+      return signature.keyid == reviewer.name;
+    });
+    if (signed_it) {
+      principals.insert(reviewer.principal);
+    } else {
+      tally.missing.push_back(reviewer.name);
+    }
+  }
+  tally.principals.assign(principals.begin(), principals.end());
+  tally.met = proposal.closing && static_cast<int64_t>(principals.size()) >= tally.at_least;
+  return tally;
+}
+
+}  // namespace pawl::oversight

@@ -1,0 +1,48 @@
+// Where the votes on a candidate stand against the charter's quorum.
+//
+//   QuorumReport quorum = TallyQuorum(charter, proposal);
+//   if (quorum.lost) …            // more votes against than allowed, or no longer reachable
+//   else if (!quorum.met) …       // quorum.missing names who has not voted
+//
+// The loader counts again (spec/warrant.md, `quorum.not-met`). Distinct principals count, not reviewers; a principal
+// whose reviewers disagree stands against; a rollback asks no evaluator, an amendment neither evaluator nor prover; the
+// auditor's rule is about the closing statement. Thread safety: pure function.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+#include "warrant/history.h"
+
+namespace pawl::oversight {
+
+struct RoleTally {
+  charter::Role role = charter::Role::kProver;
+  int64_t at_least = 0;
+  int64_t against_max = 0;
+  std::vector<std::string> in_favour;  // principals, sorted
+  std::vector<std::string> against;
+  std::vector<std::string> missing;  // reviewers that have not voted
+};
+
+struct QuorumReport {
+  bool met = false;
+  bool lost = false;
+  std::vector<RoleTally> roles;
+  std::vector<std::string> missing;  // reviewers of all roles that could still vote
+  std::string summary;               // one line for people
+};
+
+QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::ProposalHistory& proposal);
+
+// Distinct auditors' principals on the closing statement, and how many the charter asks for.
+struct ClosingTally {
+  std::vector<std::string> principals;
+  std::vector<std::string> missing;  // auditors that have not signed
+  int64_t at_least = 1;
+  bool met = false;
+};
+ClosingTally TallyClosing(const charter::Charter& charter, const warrant::ProposalHistory& proposal);
+
+}  // namespace pawl::oversight

@@ -1,0 +1,113 @@
+#include "oversight/review.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "encoding/utf8.h"
+
+namespace pawl::oversight {
+namespace {
+
+using warrant::ProposalHistory;
+
+constexpr size_t kReasonBytesMax = 4'000;  // of the statement's 4,096
+constexpr int kConflictsMax = 100;
+
+std::string Plain(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  if (text.size() > kReasonBytesMax) text.resize(kReasonBytesMax);
+  while (!encoding::IsPlainText(text) && !text.empty()) text.pop_back();
+  return text;
+}
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? Plain(name) : "unknown";
+}
+
+std::string UserName() {
+  const passwd* entry = getpwuid(geteuid());
+  return entry != nullptr ? Plain(entry->pw_name) : "uid " + std::to_string(geteuid());
+}
+
+bool HasVoted(const ProposalHistory& proposal, const std::string& reviewer) {
+  return std::any_of(proposal.votes.begin(), proposal.votes.end(),
+                     [&](const warrant::LoggedVote& logged) { return logged.vote.reviewer == reviewer; });
+}
+
+Result<Opinion> OpinionOf(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {
+  switch (reviewer.record.role) {
+    case charter::Role::kProver:
+      return ReviewAsProver(log, reviewer, proposal);
+    case charter::Role::kEvaluator:
+      return ReviewAsEvaluator(log, reviewer, proposal);
+    case charter::Role::kIntegrity:
+      return ReviewAsIntegrity(log, reviewer, proposal);
+    case charter::Role::kAuditor:
+      break;
+  }
+  return Error{ErrorCode::kInternal, "review.role", "auditors do not vote", ""};
+}
+
+Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, const std::string& name) {
+  // A copy: appending folds into the history that the original lives in.
+  const ProposalHistory proposal = *log.history().Find(name);
+  Result<Opinion> opinion = OpinionOf(log, reviewer, proposal);
+  if (!opinion.ok()) return opinion.error();
+  warrant::Vote vote;
+  vote.about = {.subject = log.subject(), .digest = proposal.candidate->tree};
+  vote.candidate = proposal.candidate_digest;
+  vote.reviewer = reviewer.record.name;
+  vote.role = charter::RoleName(reviewer.record.role);
+  vote.verdict = opinion->verdict;
+  for (const std::string& reason : opinion->reasons) vote.reasons.push_back(Plain(reason));
+  vote.evidence = opinion->evidence;
+  vote.host = HostName();
+  vote.user = UserName();
+  vote.time = std::max(log.history().time(), reviewer.now_s);
+  const std::string payload = warrant::WriteVote(vote);
+  const encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType),
+                                    .payload = payload,
+                                    .signatures = {warrant::SignPayload(payload, reviewer.record.name, reviewer.key)}};
+  for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
+    Result<void> appended = log.Append({envelope});
+    if (appended.ok()) {
+      std::string summary(warrant::VoteVerdictName(vote.verdict));
+      for (const std::string& reason : vote.reasons) summary += "; " + reason;
+      return ReviewReport{name, ReviewReport::What::kVoted, std::move(*opinion), std::move(summary)};
+    }
+    if (appended.error().rule != "ledger.conflict") return appended.error();
+    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();
+  }
+  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
+}
+
+}  // namespace
+
+Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, const Reviewer& reviewer) {
+  std::vector<std::string> waiting;
+  for (const ProposalHistory& proposal : log.history().proposals()) {
+    if (proposal.candidate && !proposal.outcome) waiting.push_back(proposal.proposal.proposal);
+  }
+  std::vector<ReviewReport> reports;
+  for (const std::string& name : waiting) {
+    const ProposalHistory proposal = *log.history().Find(name);
+    if (reviewer.record.role == charter::Role::kAuditor) {
+      Result<ReviewReport> report = ReviewAsAuditor(log, reviewer, proposal);
+      if (!report.ok()) return report.error();
+      reports.push_back(std::move(*report));
+      continue;
+    }
+    if (HasVoted(proposal, reviewer.record.name) || proposal.closing) continue;
+    Result<ReviewReport> report = Vote(log, reviewer, name);
+    if (!report.ok()) return report.error();
+    reports.push_back(std::move(*report));
+  }
+  return reports;
+}
+
+}  // namespace pawl::oversight

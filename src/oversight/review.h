@@ -1,0 +1,74 @@
+// A reviewer: an independent process with a key of its own that re-does its role's checks from the bytes and signs what
+// it found.
+//
+//   Reviewer reviewer{.record = *charter.FindReviewer("prover-a"), .key = key, …};
+//   for (const ReviewReport& report : *ReviewOpenProposals(log, reviewer)) Print(report);
+//
+// A reviewer believes nothing that the gate says: it folds the log itself, takes trees and certificates from the store
+// by digest, and computes manifests, diffs, surface, pace, budget index, trials and roots again. It votes once on each
+// candidate statement; what it could not do for reasons of its own machine it says by not voting yet, so that it can
+// try again.
+//
+// Thread safety: one reviewer, one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+#include "crypto/ed25519.h"
+#include "encoding/json.h"
+#include "ledger/subject_log.h"
+#include "result/result.h"
+#include "warrant/statements.h"
+
+namespace pawl::oversight {
+
+// What an auditor does about reviewers that have not voted.
+enum class Waiting {
+  kForEveryVote,  // close when every reviewer of the charter has voted
+  kForQuorum,     // close as soon as the charter's quorum is met
+};
+
+struct Reviewer {
+  charter::Reviewer record;
+  crypto::Ed25519PrivateKey key;
+  std::string memory_folder;  // auditors: where it remembers the log it has seen; its key folder
+  std::string state_path;     // auditors: the loader's state, whose halt folder it looks into
+  int64_t now_s = 0;          // local clock
+  unsigned threads = 2;
+  Waiting waiting = Waiting::kForEveryVote;
+  std::function<void(const std::string&)> progress;
+};
+
+// What a role's checks came to.
+struct Opinion {
+  warrant::VoteVerdict verdict = warrant::VoteVerdict::kAbstain;
+  std::vector<std::string> reasons;  // never empty unless for
+  encoding::Json evidence = encoding::Json::object();
+};
+
+struct ReviewReport {
+  std::string proposal;
+  enum class What { kVoted, kClosed, kCosigned, kWaiting, kNothingToDo } what = What::kNothingToDo;
+  Opinion opinion;      // kVoted
+  std::string summary;  // one line for people
+};
+
+// Looks at every proposal that waits for this reviewer, in log order, and acts. Errors are of the machine or of the log
+// ("ledger.…", "history.…", "audit.…"): nothing was signed about the proposal at hand.
+Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, const Reviewer& reviewer);
+
+// One file a role. Opinions about a proposal that has a candidate statement; Requires that the store can be read.
+Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer,
+                               const warrant::ProposalHistory& proposal);
+Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                  const warrant::ProposalHistory& proposal);
+Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                  const warrant::ProposalHistory& proposal);
+Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                     const warrant::ProposalHistory& proposal);
+
+}  // namespace pawl::oversight
