@@ -9,34 +9,26 @@
 namespace pawl::checker {
 namespace {
 
-// GCC's and clang's portable vector type: one Lanes in registers, whatever their width is.
-typedef double Vector __attribute__((vector_size(sizeof(Lanes)), may_alias));
-static_assert(sizeof(Vector) == sizeof(Lanes) && alignof(Vector) <= alignof(Lanes));
-
-#define PAWL_INLINE inline __attribute__((always_inline))
-
-PAWL_INLINE const Vector* Load(const Lanes* lanes) { return reinterpret_cast<const Vector*>(lanes); }
-PAWL_INLINE Vector* Store(Lanes* lanes) { return reinterpret_cast<Vector*>(lanes); }
-
 // Coefficients [c, c + Width) of one row, kept in registers while the operands go by.
 template <std::size_t Width>
 PAWL_INLINE void ForwardTile(const ForwardTask& t, std::size_t row, std::size_t c) {
-  Vector below[Width] = {}, above[Width] = {};
+  Lanes below[Width], above[Width];
+  for (std::size_t i = 0; i < Width; ++i) below[i] = above[i] = 0.0;
   const double* weights = t.weights + row * t.columns;
   for (std::size_t k = 0; k < t.active_count; ++k) {
     const std::size_t j = t.active[k];
     const double w = weights[j];
     const bool keep = w >= 0;
-    const Vector* low = Load((keep ? t.below : t.above) + j * t.width + c);
-    const Vector* high = Load((keep ? t.above : t.below) + j * t.width + c);
+    const Lanes* low = (keep ? t.below : t.above) + j * t.width + c;
+    const Lanes* high = (keep ? t.above : t.below) + j * t.width + c;
     for (std::size_t i = 0; i < Width; ++i) {
       below[i] += low[i] * w;
       above[i] += high[i] * w;
     }
   }
   for (std::size_t i = 0; i < Width; ++i) {
-    Store(t.below_out + row * t.width + c)[i] = below[i];
-    Store(t.above_out + row * t.width + c)[i] = above[i];
+    t.below_out[row * t.width + c + i] = below[i];
+    t.above_out[row * t.width + c + i] = above[i];
   }
 }
 
@@ -46,25 +38,26 @@ PAWL_INLINE void ForwardBody(const ForwardTask& t) {
     for (; c + 6 <= t.width; c += 6) ForwardTile<6>(t, row, c);
     for (; c + 2 <= t.width; c += 2) ForwardTile<2>(t, row, c);
     for (; c < t.width; ++c) ForwardTile<1>(t, row, c);
-    Vector charge = {};
+    Lanes charge = 0.0;
     const double* weights = t.weights + row * t.columns;
     for (std::size_t k = 0; k < t.active_count; ++k) {
       const double w = weights[t.active[k]];
-      charge += *Load(t.charge + t.active[k]) * (w < 0 ? -w : w);
+      charge += t.charge[t.active[k]] * (w < 0 ? -w : w);
     }
-    *Store(t.charge_out + row) = charge;
+    t.charge_out[row] = charge;
   }
 }
 
 template <std::size_t Width>
 PAWL_INLINE void BackwardTile(const BackwardTask& t, std::size_t column) {
-  Vector sums[Width] = {};
+  Lanes sums[Width];
+  for (std::size_t j = 0; j < Width; ++j) sums[j] = 0.0;
   for (std::size_t k = 0; k < t.active_count; ++k) {
-    const Vector coefficient = *Load(t.coefficients + t.active[k]);
+    const Lanes coefficient = t.coefficients[t.active[k]];
     const double* weights = t.weights + t.active[k] * t.columns + column;
     for (std::size_t j = 0; j < Width; ++j) sums[j] += coefficient * weights[j];
   }
-  for (std::size_t j = 0; j < Width; ++j) Store(t.out + column)[j] = sums[j];
+  for (std::size_t j = 0; j < Width; ++j) t.out[column + j] = sums[j];
 }
 
 PAWL_INLINE void BackwardBody(const BackwardTask& t) {

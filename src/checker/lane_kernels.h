@@ -11,14 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "checker/lanes.h"
+
 namespace pawl::checker {
-
-inline constexpr std::size_t kLanes = 8;
-
-// One number for each of kLanes leaves.
-struct alignas(64) Lanes {
-  double at[kLanes];
-};
 
 // Forward forms through an affine step, before any radius is added:
 //   below_out[i·width + c] = Σ_j W_ij·(W_ij ≥ 0 ? below : above)[j·width + c],  above_out the other way round,

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "checker/lane_kernels.h"
+
 namespace pawl::checker {
 namespace {
 
@@ -13,18 +15,8 @@ using model::OperationKind;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr Lanes kZero = {};
 
-// Every loop over lanes is written this way, so that compilers vectorise it.
-#define PAWL_LANES for (std::size_t l = 0; l < kLanes; ++l)
-
-bool AnyNonZero(const Lanes& lanes) {
-  bool any = false;
-  PAWL_LANES any |= !(lanes.at[l] == 0);  // NaN counts
-  return any;
-}
-
-double Largest(double a, double b) { return a > b ? a : b; }
+Lanes Magnitude(const Lanes& lower, const Lanes& upper) { return Max(Abs(lower), Abs(upper)); }
 
 }  // namespace
 
@@ -81,31 +73,29 @@ double LeafEngine::OperationsPerLeaf(const Claim& claim, Recipe recipe, std::siz
 void LeafEngine::LoadBoxes(std::span<const LeafTask> tasks) {
   assert(!tasks.empty() && tasks.size() <= kLanes);
   ValueState& input = values_[0];
-  const std::size_t inputs = claim_.input_count();
-  poison_ = kZero;
-  PAWL_LANES tiny_.at[l] = kTiny;
-  input.magnitude_sum = kZero;
-  for (std::size_t j = 0; j < inputs; ++j) {
-    PAWL_LANES {
+  poison_ = 0.0;
+  tiny_ = kTiny;
+  input.magnitude_sum = 0.0;
+  for (auto* forms : {&input.below, &input.above}) std::fill(forms->begin(), forms->end(), Lanes(0.0));
+  for (std::size_t j = 0; j < claim_.input_count(); ++j) {
+    Lanes& lower = input.lower[j];
+    Lanes& upper = input.upper[j];
+    for (std::size_t l = 0; l < kLanes; ++l) {
       const LeafTask& task = tasks[l < tasks.size() ? l : 0];
-      const double lower = task.lower[j], upper = task.upper[j];
-      const double centre = SplitMidpoint(lower, upper);
-      // Both differences are exact where they are subnormal; else one rounding each, and one for the product.
-      const double spread = Largest(upper - centre, centre - lower) * (1 + 8 * kUnit);
-      const double magnitude = Largest(std::abs(lower), std::abs(upper));
-      if (!(lower <= upper) || !std::isfinite(spread)) poison_.at[l] = kNan;
-      input.lower[j].at[l] = lower;
-      input.upper[j].at[l] = upper;
-      centre_[j].at[l] = centre;
-      spread_[j].at[l] = spread;
-      input.form_size[j].at[l] = Largest((std::abs(centre) + spread) * kWiden, magnitude);
-      input.magnitude_sum.at[l] += magnitude * kWiden;
-      tiny_.at[l] += kTiny * spread;
+      lower.Set(l, task.lower[j]);
+      upper.Set(l, task.upper[j]);
+      centre_[j].Set(l, SplitMidpoint(task.lower[j], task.upper[j]));
     }
+    // Both differences are exact where they are subnormal; else one rounding each, and one for the product.
+    spread_[j] = Max(upper - centre_[j], centre_[j] - lower) * (1 + 8 * kUnit);
+    poison_ = Select((lower <= upper) & (spread_[j] <= kFiniteMax), poison_, kNan);
+    const Lanes magnitude = Magnitude(lower, upper);
+    input.form_size[j] = Max((Abs(centre_[j]) + spread_[j]) * kWiden, magnitude);
+    input.magnitude_sum += magnitude * kWiden;
+    tiny_ += spread_[j] * kTiny;
     for (auto* forms : {&input.below, &input.above}) {
-      std::fill_n(forms->begin() + static_cast<std::ptrdiff_t>(j * width_), width_, kZero);
       (*forms)[j * width_] = centre_[j];
-      PAWL_LANES(*forms)[j * width_ + 1 + j].at[l] = 1;
+      (*forms)[j * width_ + 1 + j] = 1.0;
     }
   }
 }
@@ -116,33 +106,28 @@ void LeafEngine::Bound(Recipe recipe, std::span<const LeafTask> tasks) {
 }
 
 Interval LeafEngine::Value(std::size_t value, std::size_t neuron, std::size_t task) const {
-  if (!(poison_.at[task] == 0)) return {-kInfinity, kInfinity};
-  return {values_[value].lower[neuron].at[task], values_[value].upper[neuron].at[task]};
+  if (!(poison_[task] == 0)) return {-kInfinity, kInfinity};
+  return {values_[value].lower[neuron][task], values_[value].upper[neuron][task]};
 }
 
 void LeafEngine::Margins(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins) {
   assert(margins.size() == tasks.size() && !tasks[0].rows.empty());
   Bound(recipe, tasks);
-  Lanes margin;
-  PAWL_LANES margin.at[l] = kInfinity;
+  Lanes margin = kInfinity;
   for (std::size_t row = 0; row < tasks[0].rows.size(); ++row) {
     StartRow(tasks, row);
     const Lanes forward = ForwardRow();
     ClearCoefficients();
-    PAWL_LANES {
-      constant_.at[l] = row_constant_.at[l] - row_charge_.at[l];
-      constant_size_.at[l] = std::abs(row_constant_.at[l]) + row_charge_.at[l];
-    }
+    constant_ = row_constant_ - row_charge_;
+    constant_size_ = Abs(row_constant_) + row_charge_;
     AddCoefficients(claim_.output, output_row_.data());
     AddCoefficients(0, input_row_.data());
     const Lanes backward = Backward(claim_.output);
-    PAWL_LANES {
-      const double better = backward.at[l] > forward.at[l] ? backward.at[l] : forward.at[l];
-      // Written so that a bound that is NaN or beyond all numbers takes the margin down, and nothing takes it up again.
-      margin.at[l] = better <= kFiniteMax ? (better < margin.at[l] ? better : margin.at[l]) : -kInfinity;
-    }
+    const Lanes better = Select(backward > forward, backward, forward);
+    // Written so that a bound that is NaN or beyond all numbers takes the margin down, and nothing takes it up again.
+    margin = Select(better <= kFiniteMax, Min(better, margin), -kInfinity);
   }
-  for (std::size_t t = 0; t < tasks.size(); ++t) margins[t] = poison_.at[t] == 0 ? margin.at[t] : -kInfinity;
+  for (std::size_t t = 0; t < tasks.size(); ++t) margins[t] = poison_[t] == 0 ? margin[t] : -kInfinity;
 }
 
 // ---- forward ----
@@ -174,12 +159,7 @@ namespace {
 // What an operand of size 1 (in weight) is charged with: the deployed rounding of products with its value, and our own
 // of products with its forms.
 Lanes OperandCharge(const Step& step, const Lanes& lower, const Lanes& upper, const Lanes& form_size) {
-  Lanes charge;
-  PAWL_LANES {
-    const double magnitude = Largest(std::abs(lower.at[l]), std::abs(upper.at[l]));
-    charge.at[l] = step.gamma * magnitude + step.own_gamma * form_size.at[l];
-  }
-  return charge;
+  return Magnitude(lower, upper) * step.gamma + form_size * step.own_gamma;
 }
 }  // namespace
 
@@ -189,10 +169,8 @@ void LeafEngine::ForwardAffineStep(const Step& step, const ValueState& in, Value
                  in.below.data(), in.above.data(), charges_.data(), out.below.data(), out.above.data(),
                  scratch_.data()});
   for (std::size_t i = 0; i < step.rows; ++i) {
-    PAWL_LANES {
-      out.below[i * width_].at[l] += step.bias[i];
-      out.above[i * width_].at[l] += step.bias[i];
-    }
+    out.below[i * width_] += step.bias[i];
+    out.above[i * width_] += step.bias[i];
     ChargeRow(step, i, scratch_[i], in.magnitude_sum, out);
   }
   Concretise(out);
@@ -204,17 +182,13 @@ void LeafEngine::ForwardElementwise(const Step& step, const ValueState& in, Valu
     const std::vector<Lanes>& low = scale >= 0 ? in.below : in.above;
     const std::vector<Lanes>& high = scale >= 0 ? in.above : in.below;
     for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      PAWL_LANES out.below[c].at[l] = low[c].at[l] * scale;
-      PAWL_LANES out.above[c].at[l] = high[c].at[l] * scale;
+      out.below[c] = low[c] * scale;
+      out.above[c] = high[c] * scale;
     }
-    Lanes charge = OperandCharge(step, in.lower[i], in.upper[i], in.form_size[i]), magnitude;
-    PAWL_LANES {
-      out.below[i * width_].at[l] += step.bias[i];
-      out.above[i * width_].at[l] += step.bias[i];
-      charge.at[l] *= std::abs(scale);
-      magnitude.at[l] = Largest(std::abs(in.lower[i].at[l]), std::abs(in.upper[i].at[l]));
-    }
-    ChargeRow(step, i, charge, magnitude, out);
+    out.below[i * width_] += step.bias[i];
+    out.above[i * width_] += step.bias[i];
+    const Lanes charge = OperandCharge(step, in.lower[i], in.upper[i], in.form_size[i]) * std::abs(scale);
+    ChargeRow(step, i, charge, Magnitude(in.lower[i], in.upper[i]), out);
   }
   Concretise(out);
 }
@@ -224,14 +198,13 @@ void LeafEngine::ForwardSum(const Step& step, const ValueState& a, const ValueSt
   const std::vector<Lanes>& high = step.second_sign >= 0 ? b.above : b.below;
   for (std::size_t i = 0; i < step.rows; ++i) {
     for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      PAWL_LANES out.below[c].at[l] = a.below[c].at[l] + step.second_sign * low[c].at[l];
-      PAWL_LANES out.above[c].at[l] = a.above[c].at[l] + step.second_sign * high[c].at[l];
+      out.below[c] = a.below[c] + low[c] * step.second_sign;
+      out.above[c] = a.above[c] + high[c] * step.second_sign;
     }
-    const Lanes first = OperandCharge(step, a.lower[i], a.upper[i], a.form_size[i]);
-    const Lanes second = OperandCharge(step, b.lower[i], b.upper[i], b.form_size[i]);
-    Lanes charge;
-    PAWL_LANES charge.at[l] = first.at[l] + second.at[l];
-    ChargeRow(step, i, charge, kZero, out);
+    ChargeRow(step, i,
+              OperandCharge(step, a.lower[i], a.upper[i], a.form_size[i]) +
+                  OperandCharge(step, b.lower[i], b.upper[i], b.form_size[i]),
+              0.0, out);
   }
   Concretise(out);
 }
@@ -241,84 +214,74 @@ void LeafEngine::ChargeRow(const Step& step, std::size_t row, const Lanes& charg
                            ValueState& out) {
   const double bias = step.bias.empty() ? 0 : std::abs(step.bias[row]);
   const double weight_sum = step.weight_sums.empty() ? 2 : step.weight_sums[row];
-  Lanes& radius = out.radius[row];
-  PAWL_LANES {
-    const double underflow = step.underflow * (weight_sum + operands.at[l] + step.underflow_count);
-    radius.at[l] = (charge.at[l] + (step.gamma + step.own_gamma) * bias + underflow) * kWiden + tiny_.at[l];
-    if (step.gamma > 0) {
-      // charge/gamma is at least Σ|W||x|.
-      double sum = charge.at[l] / step.gamma + bias;
-      if (step.scaled) sum = step.overflow_factor * (sum + operands.at[l] + weight_sum + 1);
-      const double largest = (1 + step.gamma) * sum * (kWiden * kWiden) + underflow * kWiden;
-      if (!(largest < claim_.format.finite_max)) poison_.at[l] = kNan;
-    }
-    out.below[row * width_].at[l] -= radius.at[l];
-    out.above[row * width_].at[l] += radius.at[l];
+  const Lanes underflow = (operands + (weight_sum + step.underflow_count)) * step.underflow;
+  const Lanes radius = (charge + (step.gamma + step.own_gamma) * bias + underflow) * kWiden + tiny_;
+  if (step.gamma > 0) {
+    // charge/gamma is at least Σ|W||x|.
+    Lanes sum = charge / step.gamma + bias;
+    if (step.scaled) sum = (sum + operands + (weight_sum + 1)) * step.overflow_factor;
+    const Lanes largest = sum * ((1 + step.gamma) * kWiden * kWiden) + underflow * kWiden;
+    poison_ = Select(largest < claim_.format.finite_max, poison_, kNan);
   }
+  out.radius[row] = radius;
+  out.below[row * width_] -= radius;
+  out.above[row * width_] += radius;
 }
 
 // Bounds from the forms: the constant ± Σ |coefficient|·spread, widened by our rounding in that sum.
 void LeafEngine::Concretise(ValueState& value) {
-  value.magnitude_sum = kZero;
+  value.magnitude_sum = 0.0;
   for (std::size_t i = 0; i < value.lower.size(); ++i) {
     const Lanes* below = &value.below[i * width_];
     const Lanes* above = &value.above[i * width_];
-    Lanes below_sum = kZero, above_sum = kZero;
+    Lanes below_sum = 0.0, above_sum = 0.0;
     for (std::size_t c = 1; c < width_; ++c) {
-      PAWL_LANES below_sum.at[l] += std::abs(below[c].at[l]) * spread_[c - 1].at[l];
-      PAWL_LANES above_sum.at[l] += std::abs(above[c].at[l]) * spread_[c - 1].at[l];
+      below_sum += Abs(below[c]) * spread_[c - 1];
+      above_sum += Abs(above[c]) * spread_[c - 1];
     }
-    PAWL_LANES {
-      const double below_size = std::abs(below[0].at[l]) + below_sum.at[l];
-      const double above_size = std::abs(above[0].at[l]) + above_sum.at[l];
-      const double lower = (below[0].at[l] - below_sum.at[l]) - (form_rounding_ * below_size + tiny_.at[l]);
-      const double upper = (above[0].at[l] + above_sum.at[l]) + (form_rounding_ * above_size + tiny_.at[l]);
-      const double magnitude = Largest(std::abs(lower), std::abs(upper));
-      value.lower[i].at[l] = lower;
-      value.upper[i].at[l] = upper;
-      value.form_size[i].at[l] = Largest(Largest(below_size, above_size) * kWiden, magnitude);
-      value.magnitude_sum.at[l] += magnitude * kWiden;
-      poison_.at[l] += 0.0 * (upper - lower);  // NaN for ever once a bound is infinite or NaN
-    }
+    const Lanes below_size = Abs(below[0]) + below_sum, above_size = Abs(above[0]) + above_sum;
+    const Lanes lower = (below[0] - below_sum) - (below_size * form_rounding_ + tiny_);
+    const Lanes upper = (above[0] + above_sum) + (above_size * form_rounding_ + tiny_);
+    const Lanes magnitude = Magnitude(lower, upper);
+    value.lower[i] = lower;
+    value.upper[i] = upper;
+    value.form_size[i] = Max(Max(below_size, above_size) * kWiden, magnitude);
+    value.magnitude_sum += magnitude * kWiden;
+    poison_ += (upper - lower) * 0.0;  // NaN for ever once a bound is infinite or NaN
   }
 }
 
 void LeafEngine::ForwardRelu(const ValueState& in, ValueState& out) {
   out.active.clear();
-  out.magnitude_sum = kZero;
+  out.magnitude_sum = 0.0;
   for (std::size_t i = 0; i < out.lower.size(); ++i) {
-    Lanes& slope = out.slope[i];
-    Lanes& offset = out.offset[i];
-    Lanes& keep = out.keep[i];
-    Lanes raised;  // offset of the form above, with the rounding of the form's own product
-    bool alive = false;
-    PAWL_LANES {
-      const double lower = in.lower[i].at[l], upper = in.upper[i].at[l];
-      const bool open = lower < 0 && upper > 0;
-      const double farther = Largest(-lower, upper);
-      // Any slope is sound as long as the line lies above ReLU at both ends. The offset also allows for a slope that
-      // differs by a unit: that is what rounding the product with a coefficient amounts to.
-      const double chord = std::min(upper / (upper - lower), 1.0);
-      const double needed = Largest(-chord * lower, (1 - chord) * upper) * (1 + 8 * kUnit);
-      slope.at[l] = open ? chord : lower >= 0 ? 1.0 : 0.0;
-      offset.at[l] = open ? needed + 8 * kUnit * farther + kTiny : 0.0;
-      keep.at[l] = open ? (upper > -lower ? 1.0 : 0.0) : slope.at[l];
-      const double form_size = in.form_size[i].at[l];
-      const double product = slope.at[l] * form_size + offset.at[l];
-      raised.at[l] = open ? offset.at[l] + 8 * kUnit * product + tiny_.at[l] : 0.0;
-      out.lower[i].at[l] = Largest(lower, 0.0);
-      out.upper[i].at[l] = Largest(upper, 0.0);
-      const double size = open ? (product + raised.at[l]) * kWiden : slope.at[l] * form_size;
-      out.form_size[i].at[l] = Largest(Largest(size, keep.at[l] * form_size), out.upper[i].at[l]);
-      out.magnitude_sum.at[l] += out.upper[i].at[l] * kWiden;
-      alive |= upper > 0;
-    }
-    if (alive) out.active.push_back(static_cast<std::uint32_t>(i));
+    const Lanes lower = in.lower[i], upper = in.upper[i], form_size = in.form_size[i];
+    const Mask open = (lower < 0.0) & (upper > 0.0);
+    // Any slope is sound as long as the line lies above ReLU at both ends. The offset also allows for a slope that
+    // differs by a unit: that is what rounding the product with a coefficient amounts to.
+    const Lanes chord = Min(upper / (upper - lower), 1.0);
+    const Lanes needed = Max(-chord * lower, (1.0 - chord) * upper) * (1 + 8 * kUnit);
+    const Lanes passed = Select(lower >= 0.0, 1.0, 0.0);
+    const Lanes slope = Select(open, chord, passed);
+    const Lanes offset = Select(open, needed + Max(-lower, upper) * (8 * kUnit) + kTiny, 0.0);
+    const Lanes keep = Select(open & (upper > -lower), 1.0, passed);
+    // The form above also bears the rounding of its own product.
+    const Lanes product = slope * form_size + offset;
+    const Lanes raised = Select(open, offset + product * (8 * kUnit) + tiny_, 0.0);
+    const Lanes above_size = Select(open, (product + raised) * kWiden, slope * form_size);
+    out.slope[i] = slope;
+    out.offset[i] = offset;
+    out.keep[i] = keep;
+    out.lower[i] = Max(lower, 0.0);
+    out.upper[i] = Max(upper, 0.0);
+    out.form_size[i] = Max(Max(above_size, keep * form_size), out.upper[i]);
+    out.magnitude_sum += out.upper[i] * kWiden;
+    if (Any(upper > 0.0)) out.active.push_back(static_cast<std::uint32_t>(i));
     for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      PAWL_LANES out.below[c].at[l] = in.below[c].at[l] * keep.at[l];
-      PAWL_LANES out.above[c].at[l] = in.above[c].at[l] * slope.at[l];
+      out.below[c] = in.below[c] * keep;
+      out.above[c] = in.above[c] * slope;
     }
-    PAWL_LANES out.above[i * width_].at[l] += raised.at[l];
+    out.above[i * width_] += raised;
   }
 }
 
@@ -326,24 +289,20 @@ void LeafEngine::ForwardRelu(const ValueState& in, ValueState& out) {
 void LeafEngine::TightenBackward(std::size_t value) {
   ValueState& v = values_[value];
   for (std::size_t i = 0; i < v.lower.size(); ++i) {
-    bool open = false;
-    PAWL_LANES open |= v.lower[i].at[l] < 0 && v.upper[i].at[l] > 0;
-    if (!open) continue;
+    if (!Any((v.lower[i] < 0.0) & (v.upper[i] > 0.0))) continue;
     for (const double sign : {1.0, -1.0}) {
       ClearCoefficients();
-      std::fill(v.coefficients.begin(), v.coefficients.end(), kZero);
-      PAWL_LANES v.coefficients[i].at[l] = sign;
+      std::fill(v.coefficients.begin(), v.coefficients.end(), Lanes(0.0));
+      v.coefficients[i] = sign;
       v.has_coefficients = true;
-      constant_ = constant_size_ = kZero;
+      constant_ = constant_size_ = 0.0;
       const Lanes bound = Backward(value);
-      PAWL_LANES {
-        // Comparisons are false for NaN; an infinite bound is a failed one.
-        const bool usable = std::abs(bound.at[l]) <= kFiniteMax;
-        double& lower = v.lower[i].at[l];
-        double& upper = v.upper[i].at[l];
-        if (usable && sign > 0 && bound.at[l] > lower) lower = bound.at[l];
-        if (usable && sign < 0 && -bound.at[l] < upper) upper = -bound.at[l];
-      }
+      // Comparisons are false for NaN; an infinite bound is a failed one.
+      const Mask usable = Abs(bound) <= kFiniteMax;
+      if (sign > 0)
+        v.lower[i] = Select(usable & (bound > v.lower[i]), bound, v.lower[i]);
+      else
+        v.upper[i] = Select(usable & (-bound < v.upper[i]), -bound, v.upper[i]);
     }
   }
 }
@@ -353,58 +312,50 @@ void LeafEngine::TightenBackward(std::size_t value) {
 // Puts row `row` of every task into lanes, with what its enclosed coefficients, flushed outputs and rounded inputs may
 // take away from it.
 void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size_t row) {
-  std::fill(input_row_.begin(), input_row_.end(), kZero);
-  PAWL_LANES {
+  const Format& format = claim_.format;
+  const ValueState& x = values_[0];
+  const ValueState& y = values_[claim_.output];
+  std::fill(input_row_.begin(), input_row_.end(), Lanes(0.0));
+  for (std::size_t l = 0; l < kLanes; ++l) {
     const RefutationRow& r = tasks[l < tasks.size() ? l : 0].rows[row];
-    const Format& format = claim_.format;
     double charge = kTiny, size = std::abs(r.bound);
     for (std::size_t k = 0; k < output_row_.size(); ++k) {
-      const ValueState& y = values_[claim_.output];
-      const double magnitude = Largest(std::abs(y.lower[k].at[l]), std::abs(y.upper[k].at[l]));
-      output_row_[k].at[l] = r.coefficients[k];
-      charge += r.errors[k] * (magnitude + format.normal_min) + std::abs(r.coefficients[k]) * format.normal_min;
-      size += std::abs(r.coefficients[k]) * y.form_size[k].at[l];
+      const double a = std::abs(r.coefficients[k]);
+      output_row_[k].Set(l, r.coefficients[k]);
+      charge += r.errors[k] * (Magnitude(y.lower[k], y.upper[k])[l] + format.normal_min) + a * format.normal_min;
+      size += a * y.form_size[k][l];
     }
     for (const RefutationRow::InputTerm& t : r.inputs) {
-      const ValueState& x = values_[0];
-      const double magnitude = Largest(std::abs(x.lower[t.input].at[l]), std::abs(x.upper[t.input].at[l]));
+      const double magnitude = Magnitude(x.lower[t.input], x.upper[t.input])[l];
       const double moved = 2 * format.unit * magnitude + 2 * format.normal_min;  // by rounding and flushing an input
-      input_row_[t.input].at[l] = t.coefficient;
+      input_row_[t.input].Set(l, t.coefficient);
       charge += t.error * (magnitude + moved) + std::abs(t.coefficient) * moved;
-      size += std::abs(t.coefficient) * x.form_size[t.input].at[l];
+      size += std::abs(t.coefficient) * x.form_size[t.input][l];
     }
-    row_constant_.at[l] = -r.bound;
-    row_charge_.at[l] = charge * kWiden;
-    row_size_.at[l] = size * kWiden;
+    row_constant_.Set(l, -r.bound);
+    row_charge_.Set(l, charge * kWiden);
+    row_size_.Set(l, size * kWiden);
   }
 }
 
 // The row's lower bound from the forward forms.
 Lanes LeafEngine::ForwardRow() const {
   const ValueState& y = values_[claim_.output];
-  Lanes constant = row_constant_, sum = kZero, bound;
+  Lanes constant = row_constant_, sum = 0.0;
+  for (std::size_t j = 0; j < input_row_.size(); ++j) constant += input_row_[j] * centre_[j];
   for (std::size_t c = 0; c < width_; ++c) {
-    Lanes total = c == 0 ? constant : kZero;
+    Lanes total = c == 0 ? constant : input_row_[c - 1];
     for (std::size_t k = 0; k < output_row_.size(); ++k) {
-      PAWL_LANES {
-        const double a = output_row_[k].at[l];
-        total.at[l] += a * (a >= 0 ? y.below : y.above)[k * width_ + c].at[l];
-      }
+      const Lanes& a = output_row_[k];
+      total += a * Select(a >= 0.0, y.below[k * width_ + c], y.above[k * width_ + c]);
     }
-    if (c == 0) {
-      for (std::size_t j = 0; j < input_row_.size(); ++j)
-        PAWL_LANES total.at[l] += input_row_[j].at[l] * centre_[j].at[l];
+    if (c == 0)
       constant = total;
-    } else {
-      PAWL_LANES sum.at[l] += std::abs(total.at[l] + input_row_[c - 1].at[l]) * spread_[c - 1].at[l];
-    }
+    else
+      sum += Abs(total) * spread_[c - 1];
   }
-  PAWL_LANES {
-    const double size = std::abs(constant.at[l]) + sum.at[l];
-    const double rounding = form_rounding_ * size + row_rounding_ * row_size_.at[l];
-    bound.at[l] = (constant.at[l] - sum.at[l]) - (rounding + row_charge_.at[l] + tiny_.at[l]) * kWiden;
-  }
-  return bound;
+  const Lanes rounding = (Abs(constant) + sum) * form_rounding_ + row_size_ * row_rounding_;
+  return (constant - sum) - (rounding + row_charge_ + tiny_) * kWiden;
 }
 
 // ---- backward ----
@@ -422,14 +373,11 @@ void LeafEngine::AddCoefficients(std::size_t value, const Lanes* added) {
     return;
   }
   for (std::size_t j = 0; j < v.coefficients.size(); ++j) {
-    PAWL_LANES {
-      double& coefficient = v.coefficients[j].at[l];
-      const double magnitude = Largest(std::abs(v.lower[j].at[l]), std::abs(v.upper[j].at[l]));
-      const double charge = 2 * kUnit * (std::abs(coefficient) + std::abs(added[j].at[l])) * magnitude;
-      constant_.at[l] -= charge;
-      constant_size_.at[l] += charge;
-      coefficient += added[j].at[l];
-    }
+    Lanes& coefficient = v.coefficients[j];
+    const Lanes charge = (Abs(coefficient) + Abs(added[j])) * Magnitude(v.lower[j], v.upper[j]) * (2 * kUnit);
+    constant_ -= charge;
+    constant_size_ += charge;
+    coefficient += added[j];
   }
 }
 
@@ -454,36 +402,27 @@ Lanes LeafEngine::Backward(std::size_t from) {
         break;
     }
     // Underflow of products with coefficients: each below 2^-1074, times what it multiplies.
-    PAWL_LANES constant_.at[l] -= kTiny * (1 + values_[step.input].magnitude_sum.at[l]);
+    constant_ -= (values_[step.input].magnitude_sum + 1.0) * kTiny;
   }
   const ValueState& x = values_[0];
-  if (x.has_coefficients) {
-    for (std::size_t j = 0; j < x.coefficients.size(); ++j) {
-      PAWL_LANES {
-        const double a = x.coefficients[j].at[l];
-        const double product = a * (a >= 0 ? x.lower : x.upper)[j].at[l];
-        constant_.at[l] += product;
-        constant_size_.at[l] += std::abs(product);
-      }
-    }
+  for (std::size_t j = 0; x.has_coefficients && j < x.coefficients.size(); ++j) {
+    const Lanes& a = x.coefficients[j];
+    const Lanes product = a * Select(a >= 0.0, x.lower[j], x.upper[j]);
+    constant_ += product;
+    constant_size_ += Abs(product);
   }
-  Lanes bound;
-  PAWL_LANES bound.at[l] = constant_.at[l] - (backward_rounding_ * constant_size_.at[l] + tiny_.at[l]);
-  return bound;
+  return constant_ - (constant_size_ * backward_rounding_ + tiny_);
 }
 
 void LeafEngine::BackwardThroughAffine(const Step& step, ValueState& from) {
   rows_active_.clear();
   for (std::size_t i = 0; i < step.rows; ++i) {
     const Lanes& a = from.coefficients[i];
-    if (!AnyNonZero(a)) continue;
+    if (!Any(a != 0.0)) continue;  // NaN counts
     rows_active_.push_back(static_cast<std::uint32_t>(i));
-    const double bias = step.bias[i];
-    PAWL_LANES {
-      const double taken = std::abs(a.at[l]) * from.radius[i].at[l];
-      constant_.at[l] += a.at[l] * bias - taken;
-      constant_size_.at[l] += std::abs(a.at[l] * bias) + taken;
-    }
+    const Lanes taken = Abs(a) * from.radius[i], added = a * step.bias[i];
+    constant_ += added - taken;
+    constant_size_ += Abs(added) + taken;
   }
   BackwardAffine({step.weights.data(), step.columns, rows_active_.data(), rows_active_.size(), from.coefficients.data(),
                   added_.data()});
@@ -492,25 +431,21 @@ void LeafEngine::BackwardThroughAffine(const Step& step, ValueState& from) {
 
 void LeafEngine::BackwardThroughElementwise(const Step& step, ValueState& from) {
   for (std::size_t i = 0; i < step.rows; ++i) {
-    PAWL_LANES {
-      const double a = from.coefficients[i].at[l];
-      const double taken = std::abs(a) * from.radius[i].at[l];
-      constant_.at[l] += a * step.bias[i] - taken;
-      constant_size_.at[l] += std::abs(a * step.bias[i]) + taken;
-      added_[i].at[l] = a * step.weights[i];
-    }
+    const Lanes& a = from.coefficients[i];
+    const Lanes taken = Abs(a) * from.radius[i], added = a * step.bias[i];
+    constant_ += added - taken;
+    constant_size_ += Abs(added) + taken;
+    added_[i] = a * step.weights[i];
   }
   AddCoefficients(step.input, added_.data());
 }
 
 void LeafEngine::BackwardThroughSum(const Step& step, ValueState& from) {
   for (std::size_t i = 0; i < step.rows; ++i) {
-    PAWL_LANES {
-      const double taken = std::abs(from.coefficients[i].at[l]) * from.radius[i].at[l];
-      constant_.at[l] -= taken;
-      constant_size_.at[l] += taken;
-      added_[i].at[l] = from.coefficients[i].at[l] * step.second_sign;
-    }
+    const Lanes taken = Abs(from.coefficients[i]) * from.radius[i];
+    constant_ -= taken;
+    constant_size_ += taken;
+    added_[i] = from.coefficients[i] * step.second_sign;
   }
   AddCoefficients(step.input, from.coefficients.data());
   AddCoefficients(step.second_input, added_.data());
@@ -518,13 +453,12 @@ void LeafEngine::BackwardThroughSum(const Step& step, ValueState& from) {
 
 void LeafEngine::BackwardThroughRelu(const Step& step, ValueState& from) {
   for (std::size_t i = 0; i < step.rows; ++i) {
-    PAWL_LANES {
-      const double a = from.coefficients[i].at[l];
-      const double raised = a < 0 ? a * from.offset[i].at[l] : 0.0;
-      constant_.at[l] += raised;
-      constant_size_.at[l] += std::abs(raised);
-      added_[i].at[l] = a * (a < 0 ? from.slope[i].at[l] : from.keep[i].at[l]);
-    }
+    const Lanes& a = from.coefficients[i];
+    const Mask falls = a < 0.0;
+    const Lanes taken = Select(falls, a * from.offset[i], 0.0);
+    constant_ += taken;
+    constant_size_ -= taken;
+    added_[i] = a * Select(falls, from.slope[i], from.keep[i]);
   }
   AddCoefficients(step.input, added_.data());
 }

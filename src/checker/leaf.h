@@ -22,7 +22,7 @@
 
 #include "checker/certificate.h"
 #include "checker/claim.h"
-#include "checker/lane_kernels.h"
+#include "checker/lanes.h"
 
 namespace pawl::checker {
 
