@@ -44,6 +44,10 @@ struct Progress {
   double volume_proven = 0;  // share of the input set's volume that the leaves cover, in [0, 1]
 };
 
+// Which bounds the hidden layers get in the proof: recipes 01 and 02 of spec/certificate.md, or whichever seems to come
+// cheaper for a box.
+enum class RecipeChoice { kAuto, kForward, kBackward };
+
 struct ProofRequest {
   // Both must outlive the call to Prove. Required.
   const model::Network* network = nullptr;
@@ -63,6 +67,7 @@ struct ProofRequest {
   std::uint64_t memory_mib_max = 4096;
   // Seed of the search for counterexamples.
   std::uint64_t seed = 1;
+  RecipeChoice recipe = RecipeChoice::kAuto;
   // May be empty.
   std::function<void(const Progress&)> progress;
   // Stops the search within a second when a stop is requested; the result is then kUnknown, kCancelled.
@@ -87,15 +92,15 @@ enum class UnknownReason {
 // An input in the property's input set whose output lies in the unsafe set.
 struct Counterexample {
   // One number per network input, in order, each exactly representable in single precision for single precision
-  // networks. Every input constraint of one disjunct holds exactly, with no tolerance.
+  // networks. Every input constraint of one case holds exactly, with no tolerance.
   std::vector<double> inputs;
   // The network's outputs there, evaluated in the reference order in the network's own precision.
   std::vector<double> outputs;
   // Which arithmetic the unsafe set is reached in. At least the requested one is true.
   bool violates_float = false;  // the outputs above lie in the unsafe set, or one of them is not finite
   bool violates_real = false;   // the exact real outputs lie in the unsafe set (proven by interval evaluation)
-  // Which of the property's disjuncts.
-  std::size_t disjunct = 0;
+  // Which of the property's cases.
+  std::size_t case_index = 0;
 };
 
 struct ProofStatistics {

@@ -1,0 +1,143 @@
+#include "prover/confirmation.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace pawl::prover {
+namespace {
+
+using checker::Recipe;
+
+constexpr double kMeasuredOperationsMax = 1e9;
+
+double SecondsOfOneBatch(const checker::Claim& claim, checker::LeafEngine& engine, Recipe recipe) {
+  std::vector<checker::LeafTask> tasks(checker::kLanes);
+  for (checker::LeafTask& task : tasks) task = {claim.boxes[0].lower, claim.boxes[0].upper, {}};
+  const auto start = std::chrono::steady_clock::now();
+  engine.Bound(recipe, tasks);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+checker::Certificate MakeCertificate(const ProofRequest& request, const SplitTree& tree) {
+  checker::Certificate certificate;
+  certificate.arithmetic = request.arithmetic;
+  certificate.network = request.network_digest;
+  certificate.property = request.property_digest;
+  for (std::size_t i = 0; i < request.property->cases.size(); ++i) {
+    const std::size_t conjunctions = request.property->cases[i].unsafe.size();
+    certificate.cases.push_back(tree.ToCaseProof(i, static_cast<std::uint32_t>(conjunctions)));
+  }
+  return certificate;
+}
+
+// Bounds waiting leaves, kLanes of one argument at a time, and reopens what is refused.
+class LeafAudit {
+ public:
+  LeafAudit(const checker::Claim& claim, SplitTree& tree) : claim_(claim), tree_(tree), engine_(claim) {}
+
+  void Add(OpenBox box, std::uint32_t argument_number) {
+    if (argument_number != argument_number_ || box.case_index != case_index_ || waiting_.size() == checker::kLanes) {
+      Flush();
+      argument_number_ = argument_number;
+      case_index_ = box.case_index;
+    }
+    waiting_.push_back(std::move(box));
+  }
+
+  void Flush() {
+    if (waiting_.empty()) return;
+    const checker::Argument argument = tree_.argument(argument_number_);
+    const Result<std::vector<checker::RefutationRow>> rows = RowsOf(claim_, case_index_, argument);
+    std::vector<double> margins(waiting_.size(), -1.0);
+    if (rows.ok()) {
+      std::vector<checker::LeafTask> tasks;
+      for (const OpenBox& box : waiting_) tasks.push_back({box.lower(), box.upper(), *rows});
+      engine_.Margins(argument.recipe, tasks, margins);
+    }
+    for (std::size_t i = 0; i < waiting_.size(); ++i) {
+      if (margins[i] > 0) continue;
+      tree_.Reopen(waiting_[i].node);
+      waiting_[i].must_split = true;
+      refused_.push_back(std::move(waiting_[i]));
+    }
+    waiting_.clear();
+  }
+
+  std::vector<OpenBox> TakeRefused() { return std::move(refused_); }
+
+ private:
+  const checker::Claim& claim_;
+  SplitTree& tree_;
+  checker::LeafEngine engine_;
+  std::uint32_t argument_number_ = 0;
+  std::uint32_t case_index_ = 0;
+  std::vector<OpenBox> waiting_, refused_;
+};
+
+}  // namespace
+
+Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, std::size_t case_index,
+                                                   const checker::Argument& argument) {
+  std::vector<checker::RefutationRow> rows;
+  for (std::size_t c = 0; c < argument.refutations.size(); ++c) {
+    Result<checker::RefutationRow> row = checker::MakeRefutationRow(claim, case_index, c, argument.refutations[c]);
+    if (!row.ok()) return row.error();
+    rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
+LeafSeconds MeasureLeafSeconds(const checker::Claim& claim) {
+  checker::LeafEngine engine(claim);
+  const double forward_operations = checker::LeafEngine::OperationsPerLeaf(claim, Recipe::kForward, 1);
+  const double backward_operations = checker::LeafEngine::OperationsPerLeaf(claim, Recipe::kBackward, 1);
+  const double lanes = static_cast<double>(checker::kLanes);
+  LeafSeconds seconds;
+  seconds.forward = SecondsOfOneBatch(claim, engine, Recipe::kForward) / lanes;
+  seconds.backward = backward_operations * lanes < kMeasuredOperationsMax
+                         ? SecondsOfOneBatch(claim, engine, Recipe::kBackward) / lanes
+                         : seconds.forward * backward_operations / forward_operations;
+  return seconds;
+}
+
+Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree) {
+  Confirmation confirmation;
+  {
+    const std::string text = checker::WriteCertificate(MakeCertificate(request, tree));
+    confirmation.bytes.assign(text.begin(), text.end());
+  }
+  checker::CheckLimits limits;
+  limits.threads = std::clamp(request.threads, 1u, 1024u);
+  const Result<checker::Certificate> certificate = checker::ReadCertificate(confirmation.bytes, limits.certificate);
+  if (!certificate.ok()) {
+    confirmation.verdict.reason = certificate.error();
+    return confirmation;
+  }
+  confirmation.verdict = checker::Check(*request.network, *request.property, *certificate,
+                                        {request.arithmetic, request.network_digest, request.property_digest}, limits);
+  return confirmation;
+}
+
+std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree) {
+  LeafAudit audit(claim, tree);
+  for (OpenBox& root : RootBoxes(query)) {
+    std::vector<OpenBox> open;
+    open.push_back(std::move(root));
+    while (!open.empty()) {
+      OpenBox box = std::move(open.back());
+      open.pop_back();
+      if (const std::optional<SplitTree::SplitOf> split = tree.split(box.node)) {
+        open.push_back(box.Child(1, split->low, split->input));
+        open.push_back(box.Child(0, split->low, split->input));
+      } else {
+        const std::uint32_t argument = tree.leaf_argument(box.node);
+        audit.Add(std::move(box), argument);
+      }
+    }
+  }
+  audit.Flush();
+  return audit.TakeRefused();
+}
+
+}  // namespace pawl::prover

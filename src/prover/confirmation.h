@@ -1,0 +1,39 @@
+// Asking the checker: of single leaves during the search, and of a finished certificate's bytes.
+//
+// Thread safety: LeafRows is read-only after it was made; Confirm functions are pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checker/certificate.h"
+#include "checker/checker.h"
+#include "checker/claim.h"
+#include "checker/leaf.h"
+#include "prover/search.h"
+#include "prover/split_tree.h"
+#include "result/result.h"
+
+namespace pawl::prover {
+
+// The rows that `argument` refutes, one per conjunction, as the checker forms them.
+Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, std::size_t case_index,
+                                                   const checker::Argument& argument);
+
+// Measured on the first case's whole box, where most signs are open: an estimate from above. What would take too long
+// to measure is estimated by operation counts.
+LeafSeconds MeasureLeafSeconds(const checker::Claim& claim);
+
+// Writes the certificate of a closed tree, reads its bytes again and has the checker check them.
+struct Confirmation {
+  checker::Verdict verdict;
+  std::vector<std::uint8_t> bytes;
+};
+Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree);
+
+// The leaves of a closed tree that the checker does not accept, reopened and ready to be split.
+std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree);
+
+}  // namespace pawl::prover

@@ -1,0 +1,69 @@
+// Finding inputs that reach the unsafe set, and confirming them exactly.
+//
+// Thread safety: Confirmer is shared by threads; an Attacker belongs to one.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/network.h"
+#include "model/property.h"
+#include "model/vector_program.h"
+#include "prover/batch_bounds.h"
+#include "prover/prover.h"
+#include "prover/query.h"
+
+namespace pawl::prover {
+
+// Decides whether an input is a counterexample: the input constraints exactly, the outputs by the reference evaluation
+// and by exact real evaluation (decimal arithmetic without rounding). The three pointers must outlive it.
+class Confirmer {
+ public:
+  Confirmer(const model::Network& network, const model::VectorProgram& program, const model::Property& property,
+            checker::Arithmetic arithmetic);
+
+  // `input` holds numbers of the network's element type. Nothing unless it violates the requested arithmetic.
+  std::optional<Counterexample> Confirm(const std::vector<double>& input) const;
+
+ private:
+  const model::Network& network_;
+  const model::VectorProgram& program_;
+  const model::Property& property_;
+  checker::Arithmetic arithmetic_;
+  // Exact evaluation is slow; near misses may ask for it this often.
+  mutable std::atomic<int> exact_budget_;
+};
+
+// The outputs of the network in exact real arithmetic.
+std::vector<model::Decimal> EvaluateExactly(const model::VectorProgram& program, const std::vector<double>& input);
+
+// Projected gradient descent on the largest row of a conjunction, sixteen points at a time (Madry et al., "Towards Deep
+// Learning Models Resistant to Adversarial Attacks", 2018, with a step that shrinks).
+class Attacker {
+ public:
+  // `bounds` is used for its point evaluation only and must not be between Propagate and a reader of its results that
+  // needs the point buffers.
+  Attacker(const Query& query, const Confirmer& confirmer, BatchBounds& bounds, std::uint64_t seed);
+
+  // Descends from sixteen random points of the case (the first time: its centre and corners) for one conjunction.
+  std::optional<Counterexample> FromRandomPoints(const QueryCase& query_case, std::size_t conjunction);
+  // Descends from the given points; `points` is [kLanes][inputs].
+  std::optional<Counterexample> FromPoints(const QueryCase& query_case, std::size_t conjunction,
+                                           std::vector<float>& points, int steps);
+
+ private:
+  std::optional<Counterexample> Try(const QueryCase& query_case, const float* point);
+  void Clamp(const QueryCase& query_case, float* point) const;
+  double Random();  // in [0, 1)
+
+  const Query& query_;
+  const Confirmer& confirmer_;
+  BatchBounds& bounds_;
+  std::uint64_t state_;
+  std::vector<float> gradient_rows_;  // [outputs][kLanes]
+};
+
+}  // namespace pawl::prover

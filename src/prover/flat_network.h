@@ -1,0 +1,44 @@
+// The prover's own picture of a network: affine layers with an optional ReLU, in single precision, in the two layouts
+// that the kernels read. Its rounding differs from the file's numbers, which is harmless here: bounds made from it only
+// steer the search.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "checker/certificate.h"
+#include "model/vector_program.h"
+#include "result/result.h"
+
+namespace pawl::prover {
+
+// y = weight·x + bias, then max(y, 0) where `relu`.
+struct FlatLayer {
+  std::size_t inputs = 0;
+  std::size_t outputs = 0;
+  bool relu = false;
+  std::vector<float> weight;                // [outputs][inputs]
+  std::vector<float> weight_magnitude;      // |weight|
+  std::vector<float> transposed;            // [inputs][outputs]
+  std::vector<float> transposed_magnitude;  // |transposed|
+  std::vector<float> bias;                  // [outputs]
+  // Every deployed evaluation stays within relative·(Σ|w||x| + |b|) + absolute of the exact value.
+  float error_relative = 0;
+  float error_absolute = 0;
+};
+
+struct FlatNetwork {
+  std::size_t inputs = 0;
+  std::vector<FlatLayer> layers;  // at least one
+
+  std::size_t outputs() const { return layers.back().outputs; }
+};
+
+// Fills in the derived members of `layer` (magnitudes and transposes) from weight and its shape.
+void CompleteLayer(FlatLayer& layer);
+
+// Composes the affine operations between activations. `arithmetic` decides the error terms. Refused, with the operation
+// named: what is not a chain of affine operations and ReLUs (rule "prover.unsupported").
+Result<FlatNetwork> Flatten(const model::VectorProgram& program, checker::Arithmetic arithmetic);
+
+}  // namespace pawl::prover

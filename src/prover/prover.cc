@@ -1,0 +1,154 @@
+#include "prover/prover.h"
+
+#include <cassert>
+#include <chrono>
+#include <utility>
+
+#include "checker/claim.h"
+#include "model/vector_program.h"
+#include "prover/confirmation.h"
+#include "prover/counterexample.h"
+#include "prover/query.h"
+#include "prover/search.h"
+#include "prover/split_tree.h"
+
+namespace pawl::prover {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Rounds of sixteen descents per conjunction before the search for a proof begins.
+constexpr int kAttackRounds = 8;
+// Certificates that the checker may refuse before we give up; each refusal splits the refused leaves.
+constexpr int kConfirmationsMax = 20;
+
+ProofResult Unknown(UnknownReason reason, std::string detail) {
+  ProofResult result;
+  result.reason = reason;
+  result.detail = std::move(detail);
+  return result;
+}
+
+UnknownReason ReasonOf(SearchEnd end) {
+  switch (end) {
+    case SearchEnd::kClosed:
+    case SearchEnd::kViolated:
+      return UnknownReason::kNone;
+    case SearchEnd::kTimeout:
+      return UnknownReason::kTimeout;
+    case SearchEnd::kMemory:
+      return UnknownReason::kMemory;
+    case SearchEnd::kStuck:
+      return UnknownReason::kStuck;
+    case SearchEnd::kCancelled:
+      return UnknownReason::kCancelled;
+  }
+  return UnknownReason::kStuck;
+}
+
+bool OutOfTime(const ProofRequest& request, const SearchOptions& options) {
+  return request.cancel.stop_requested() || (options.deadline.has_value() && Clock::now() >= *options.deadline);
+}
+
+std::optional<Counterexample> Attack(const ProofRequest& request, const Query& query, const Confirmer& confirmer,
+                                     const SearchOptions& options) {
+  BatchBounds bounds(query.network, query.rows_max);
+  Attacker attacker(query, confirmer, bounds, request.seed);
+  for (int round = 0; round < kAttackRounds; ++round) {
+    for (const QueryCase& query_case : query.cases) {
+      if (!query_case.attackable()) continue;
+      for (std::size_t c = 0; c < query_case.conjunctions(); ++c) {
+        if (OutOfTime(request, options)) return std::nullopt;
+        if (std::optional<Counterexample> found = attacker.FromRandomPoints(query_case, c)) return found;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+ProofResult Violated(Counterexample counterexample) {
+  ProofResult result;
+  result.status = ProofStatus::kViolated;
+  result.counterexample = std::move(counterexample);
+  return result;
+}
+
+// Search and confirmation in turn, until the checker accepts the bytes or the search ends otherwise.
+ProofResult SearchProof(const ProofRequest& request, const Query& query, const checker::Claim& claim,
+                        const Confirmer& confirmer, const SearchOptions& options) {
+  SplitTree tree(query.cases.size());
+  Search search(query, claim, confirmer, tree, options);
+  std::vector<OpenBox> boxes = RootBoxes(query);
+  ProofStatistics statistics;
+  statistics.best_margin = std::numeric_limits<double>::infinity();
+  for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
+    SearchOutcome outcome = search.Run(std::move(boxes));
+    statistics.boxes += outcome.boxes;
+    statistics.refused_leaves += outcome.refused_leaves;
+    statistics.leaves += outcome.leaves;
+    statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
+    if (outcome.end != SearchEnd::kClosed) {
+      ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
+                                                              : Unknown(ReasonOf(outcome.end), outcome.detail);
+      result.statistics = statistics;
+      return result;
+    }
+    const Clock::time_point start = Clock::now();
+    Confirmation confirmation = ConfirmTree(request, tree);
+    statistics.seconds_confirming += std::chrono::duration<double>(Clock::now() - start).count();
+    if (confirmation.verdict.proven) {
+      ProofResult result;
+      result.status = ProofStatus::kProven;
+      result.certificate = std::move(confirmation.bytes);
+      statistics.leaves = confirmation.verdict.leaves;
+      result.statistics = statistics;
+      return result;
+    }
+    const Error& reason = confirmation.verdict.reason;
+    boxes = reason.rule == "checker.leaf" ? ReopenRefusedLeaves(claim, query, tree) : std::vector<OpenBox>();
+    if (boxes.empty()) {
+      ProofResult result = Unknown(UnknownReason::kStuck, "the checker refuses the certificate: " + reason.message);
+      result.statistics = statistics;
+      return result;
+    }
+    statistics.refused_leaves += boxes.size();
+    statistics.leaves -= boxes.size();
+  }
+  ProofResult result = Unknown(UnknownReason::kStuck, "the checker keeps refusing leaves that the bounds accept");
+  result.statistics = statistics;
+  return result;
+}
+
+ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
+  const Result<Query> query = MakeQuery(*request.network, *request.property, request.arithmetic);
+  if (!query.ok()) return Unknown(UnknownReason::kUnsupported, query.error().message);
+  const Result<checker::Claim> claim = checker::PrepareClaim(*request.network, *request.property, request.arithmetic);
+  if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
+  const model::VectorProgram program = model::ToVectorProgram(*request.network);
+  const Confirmer confirmer(*request.network, program, *request.property, request.arithmetic);
+  SearchOptions options;
+  options.threads = std::max(1u, request.threads);
+  if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);
+  options.memory_bytes_max = request.memory_mib_max << 20;
+  options.seed = request.seed;
+  options.recipe = request.recipe;
+  options.cancel = request.cancel;
+  options.progress = request.progress;
+  if (std::optional<Counterexample> found = Attack(request, *query, confirmer, options)) {
+    return Violated(std::move(*found));
+  }
+  options.leaf_seconds = MeasureLeafSeconds(*claim);
+  return SearchProof(request, *query, *claim, confirmer, options);
+}
+
+}  // namespace
+
+ProofResult Prove(const ProofRequest& request) {
+  assert(request.network != nullptr && request.property != nullptr);
+  const Clock::time_point start = Clock::now();
+  ProofResult result = ProveUntimed(request, start);
+  result.statistics.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return result;
+}
+
+}  // namespace pawl::prover

@@ -1,0 +1,101 @@
+// Branch and bound over input boxes with a pool of workers.
+//
+//   SplitTree tree(query.cases.size());
+//   Search search(query, claim, confirmer, tree, options);
+//   SearchOutcome outcome = search.Run(RootBoxes(query));
+//
+// Each worker takes up to sixteen boxes from the end of its own queue (depth first, so that few boxes are open), bounds
+// them together, closes those that are proven, tests points of the others as counterexamples and splits them. A worker
+// without boxes steals the largest ones from the front of another's queue.
+//
+// Thread safety: Run starts and joins its own threads; a Search is used by one thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "checker/claim.h"
+#include "prover/counterexample.h"
+#include "prover/prover.h"
+#include "prover/query.h"
+#include "prover/split_tree.h"
+
+namespace pawl::prover {
+
+// A box that is neither proven nor split yet.
+struct OpenBox {
+  NodeId node = 0;
+  std::uint32_t case_index = 0;
+  std::uint32_t depth = 0;
+  // The checker refused this box as a leaf: split it whatever the bounds say.
+  bool must_split = false;
+  std::vector<double> bounds;  // lower bounds, then upper bounds
+
+  std::span<const double> lower() const { return {bounds.data(), bounds.size() / 2}; }
+  std::span<const double> upper() const { return {bounds.data() + bounds.size() / 2, bounds.size() / 2}; }
+  // The low (0) or high (1) child of a midpoint split of `input`; `low` is the low child's node.
+  OpenBox Child(std::size_t side, NodeId low, std::size_t input) const;
+};
+
+// One box per case, with the root nodes of a SplitTree.
+std::vector<OpenBox> RootBoxes(const Query& query);
+
+// Seconds that the checker takes for one leaf of each recipe.
+struct LeafSeconds {
+  double forward = 0, backward = 0;
+};
+
+struct SearchOptions {
+  unsigned threads = 1;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::uint64_t memory_bytes_max = std::uint64_t{4096} << 20;
+  std::uint64_t seed = 1;
+  std::stop_token cancel;
+  std::function<void(const Progress&)> progress;
+  RecipeChoice recipe = RecipeChoice::kAuto;
+  LeafSeconds leaf_seconds;  // to keep time for the check
+};
+
+enum class SearchEnd {
+  kClosed,  // every node is a leaf or a split
+  kViolated,
+  kTimeout,
+  kMemory,
+  kStuck,
+  kCancelled,
+};
+
+struct SearchOutcome {
+  SearchEnd end = SearchEnd::kClosed;
+  std::string detail;
+  std::optional<Counterexample> counterexample;
+  std::uint64_t boxes = 0;
+  std::uint64_t leaves = 0;
+  std::uint64_t refused_leaves = 0;  // that the checker did not accept when asked during the search
+  double best_margin = 0;  // smallest bound by which a leaf was closed, or failed to be where the end is kStuck
+};
+
+class Search {
+ public:
+  // All references must outlive it.
+  Search(const Query& query, const checker::Claim& claim, const Confirmer& confirmer, SplitTree& tree,
+         SearchOptions options);
+
+  // Works until nothing is open. May be called again with further boxes; statistics are those of one call.
+  SearchOutcome Run(std::vector<OpenBox> boxes);
+
+ private:
+  const Query& query_;
+  const checker::Claim& claim_;
+  const Confirmer& confirmer_;
+  SplitTree& tree_;
+  SearchOptions options_;
+};
+
+}  // namespace pawl::prover

@@ -1,0 +1,78 @@
+// The tree of splits that a search grows, and its conversion to a certificate.
+//
+// A node is 8 bytes and never moves, so threads grow different parts of the tree without locking: a node is written by
+// the one thread that holds its box. Arguments (how a leaf is proven) are shared by all leaves and numbered once.
+//
+// Thread safety: as said per function.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "checker/certificate.h"
+
+namespace pawl::prover {
+
+using NodeId = std::uint32_t;
+
+class SplitTree {
+ public:
+  // One root per case: node `case_index`.
+  explicit SplitTree(std::size_t cases);
+
+  // Turns an undecided node into a split of `input` at the midpoint and returns its low child; the high child is the
+  // next id. 0 when kNodesMax is reached. Any thread; no other thread may use the node meanwhile.
+  NodeId Split(NodeId node, std::uint32_t input);
+  // Turns an undecided node into a leaf. Thread safety as Split.
+  void Close(NodeId node, std::uint32_t argument);
+  // Makes a leaf undecided again. No other thread may be active.
+  void Reopen(NodeId node);
+
+  // The number of an argument, giving it one if it is new. Any thread, locked.
+  std::uint32_t ArgumentNumber(const checker::Argument& argument);
+
+  // What a node is. No other thread may be active.
+  struct SplitOf {
+    NodeId low = 0;
+    std::uint32_t input = 0;
+  };
+  std::optional<SplitOf> split(NodeId node) const;
+  std::uint32_t leaf_argument(NodeId node) const;  // requires a leaf
+  checker::Argument argument(std::uint32_t number) const { return arguments_[number]; }
+
+  // Bytes that the nodes take.
+  std::uint64_t memory_bytes() const;
+
+  // The tree below a root in pre-order. Requires that no other thread is active and every node is split or closed.
+  checker::CaseProof ToCaseProof(std::size_t case_index, std::uint32_t conjunctions) const;
+
+ private:
+  // Undecided: 0, 0. Split: low child, input. Leaf: kLeaf, argument.
+  struct Slot {
+    std::uint32_t first = 0;
+    std::uint32_t second = 0;
+  };
+  static constexpr std::uint32_t kLeaf = 0xffffffff;
+  static constexpr std::size_t kChunk = std::size_t{1} << 16;
+  static constexpr std::size_t kChunksMax = std::size_t{1} << 13;
+  using Chunk = std::array<Slot, kChunk>;
+
+  Slot& at(NodeId node) const { return (*chunks_[node / kChunk].load(std::memory_order_acquire))[node % kChunk]; }
+  NodeId Allocate();
+
+  std::unique_ptr<std::atomic<Chunk*>[]> chunks_;
+  std::vector<std::unique_ptr<Chunk>> owned_;  // guarded by mutex_
+  std::atomic<std::uint64_t> next_;
+  std::mutex mutex_;
+  std::map<std::vector<std::uint32_t>, std::uint32_t> numbers_;  // guarded by mutex_
+  std::vector<checker::Argument> arguments_;                     // guarded by mutex_
+};
+
+}  // namespace pawl::prover
