@@ -38,10 +38,10 @@ struct SurfaceRule {
   SurfaceKind kind = SurfaceKind::kText;
   bool may_add = false;
   bool may_remove = false;
-  std::optional<uint64_t> max_bytes;          // of the file after the change
-  std::optional<uint64_t> max_changed_lines;  // of text and JSON, per file
-  std::optional<uint64_t> max_parameters;     // of networks
-  std::vector<std::string> operators;         // of networks; empty: any that the reader knows
+  std::optional<uint64_t> max_bytes = std::nullopt;          // of the file after the change
+  std::optional<uint64_t> max_changed_lines = std::nullopt;  // of text and JSON, per file
+  std::optional<uint64_t> max_parameters = std::nullopt;     // of networks
+  std::vector<std::string> operators = {};                   // of networks; empty: any that the reader knows
 };
 
 // Where a rule limits changed lines, no line may be longer than this, or one line could hold everything.
