@@ -1,0 +1,241 @@
+#include "prover/prover.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+#include <stop_token>
+#include <vector>
+
+#include "checker/checker.h"
+#include "model/vector_program.h"
+#include "prover/counterexample.h"
+#include "prover/network_for_test.h"
+
+namespace pawl::prover {
+namespace {
+
+using checker::Arithmetic;
+
+struct Problem {
+  PlainNetwork plain;
+  PlainProperty plain_property;
+  model::Network network;
+  model::Property property;
+
+  Problem(PlainNetwork the_network, PlainProperty the_property)
+      : plain(std::move(the_network)),
+        plain_property(std::move(the_property)),
+        network(ReadBack(plain)),
+        property(ReadBack(plain_property)) {}
+
+  ProofRequest Request(Arithmetic arithmetic = Arithmetic::kReal) const {
+    ProofRequest request;
+    request.network = &network;
+    request.property = &property;
+    request.arithmetic = arithmetic;
+    request.network_digest.fill(1);
+    request.property_digest.fill(2);
+    request.timeout_ms = 20'000;
+    request.threads = 1;
+    return request;
+  }
+};
+
+// Unsafe where y_0 <= threshold, over [-1, 1]^n.
+Problem Planted(std::uint64_t seed, const std::string& threshold, std::size_t inputs = 3, std::size_t depth = 2) {
+  std::mt19937_64 random(seed);
+  PlantedMinimum planted = PlantMinimum(random, inputs, 6, depth);
+  PlainProperty property;
+  property.lower.assign(inputs, "-1");
+  property.upper.assign(inputs, "1");
+  property.rows.push_back({{1}, threshold});
+  property.outputs = 1;
+  return Problem(std::move(planted.network), std::move(property));
+}
+
+bool Accepted(const ProofRequest& request, const std::vector<std::uint8_t>& bytes, Arithmetic arithmetic) {
+  const Result<checker::Certificate> certificate = checker::ReadCertificate(bytes);
+  if (!certificate.ok()) return false;
+  return checker::Check(*request.network, *request.property, *certificate,
+                        {arithmetic, request.network_digest, request.property_digest})
+      .proven;
+}
+
+TEST(ProverTest, ProvesWhatHoldsInEachArithmetic) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const Problem problem = Planted(seed, "-0.05");
+    for (const Arithmetic arithmetic : {Arithmetic::kReal, Arithmetic::kFloat32}) {
+      for (const RecipeChoice recipe : {RecipeChoice::kAuto, RecipeChoice::kForward, RecipeChoice::kBackward}) {
+        ProofRequest request = problem.Request(arithmetic);
+        request.recipe = recipe;
+        const ProofResult result = Prove(request);
+        ASSERT_EQ(result.status, ProofStatus::kProven) << seed << ": " << result.detail;
+        EXPECT_TRUE(Accepted(request, result.certificate, arithmetic));
+        EXPECT_FALSE(Accepted(request, result.certificate,
+                              arithmetic == Arithmetic::kReal ? Arithmetic::kFloat32 : Arithmetic::kReal));
+        EXPECT_GT(result.statistics.leaves, 0u);
+        EXPECT_GT(result.statistics.best_margin, 0);
+      }
+    }
+  }
+}
+
+TEST(ProverTest, FindsCounterexamplesThatHoldExactly) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const Problem problem = Planted(seed, "0.05");
+    for (const Arithmetic arithmetic : {Arithmetic::kReal, Arithmetic::kFloat32}) {
+      const ProofResult result = Prove(problem.Request(arithmetic));
+      ASSERT_EQ(result.status, ProofStatus::kViolated) << seed << ": " << result.detail;
+      EXPECT_TRUE(arithmetic == Arithmetic::kReal ? result.counterexample.violates_real
+                                                  : result.counterexample.violates_float);
+      EXPECT_EQ(result.counterexample.violates_real,
+                ViolatesExactly(problem.plain, problem.plain_property, result.counterexample.inputs));
+      EXPECT_TRUE(result.certificate.empty());
+    }
+  }
+}
+
+TEST(ProverTest, OneThreadAndOneSeedGiveOneCertificate) {
+  const Problem problem = Planted(11, "-0.02");
+  const ProofResult first = Prove(problem.Request());
+  const ProofResult second = Prove(problem.Request());
+  ASSERT_EQ(first.status, ProofStatus::kProven);
+  EXPECT_EQ(first.certificate, second.certificate);
+}
+
+TEST(ProverTest, TwoThreadsProveTheSame) {
+  const Problem problem = Planted(12, "-0.01", 4);
+  ProofRequest request = problem.Request();
+  request.threads = 3;
+  const ProofResult result = Prove(request);
+  ASSERT_EQ(result.status, ProofStatus::kProven) << result.detail;
+  EXPECT_TRUE(Accepted(request, result.certificate, Arithmetic::kReal));
+}
+
+// The threshold is the minimum itself: closed rows make it a violation at one point only.
+TEST(ProverTest, TheMinimumItselfIsNeverProven) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const Problem problem = Planted(seed, "0");
+    ProofRequest request = problem.Request();
+    request.timeout_ms = 500;
+    EXPECT_NE(Prove(request).status, ProofStatus::kProven);
+  }
+}
+
+TEST(ProverTest, TimeLimitIsMetWithinASecond) {
+  const Problem problem = Planted(5, "-0.000001", 8, 4);
+  ProofRequest request = problem.Request();
+  request.timeout_ms = 300;
+  const auto start = std::chrono::steady_clock::now();
+  const ProofResult result = Prove(request);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1300));
+  ASSERT_EQ(result.status, ProofStatus::kUnknown);
+  EXPECT_EQ(result.reason, UnknownReason::kTimeout);
+  EXPECT_FALSE(result.detail.empty());
+}
+
+TEST(ProverTest, AStopRequestEndsTheSearch) {
+  const Problem problem = Planted(5, "-0.000001", 8, 4);
+  std::stop_source source;
+  ProofRequest request = problem.Request();
+  request.cancel = source.get_token();
+  int reports = 0;
+  request.progress = [&](const Progress& progress) {
+    EXPECT_GE(progress.volume_proven, 0);
+    EXPECT_LE(progress.volume_proven, 1);
+    if (++reports == 2) source.request_stop();
+  };
+  const ProofResult result = Prove(request);
+  ASSERT_EQ(result.status, ProofStatus::kUnknown);
+  EXPECT_EQ(result.reason, UnknownReason::kCancelled);
+  EXPECT_GE(reports, 2);
+}
+
+TEST(ProverTest, MemoryLimitEndsTheSearch) {
+  const Problem problem = Planted(5, "-0.000001", 8, 4);
+  ProofRequest request = problem.Request();
+  request.memory_mib_max = 6;
+  const ProofResult result = Prove(request);
+  ASSERT_EQ(result.status, ProofStatus::kUnknown);
+  EXPECT_EQ(result.reason, UnknownReason::kMemory);
+}
+
+TEST(ProverTest, RefusesArithmeticThatTheNetworkDoesNotRunIn) {
+  const Problem problem = Planted(1, "-1");
+  const ProofResult result = Prove(problem.Request(Arithmetic::kFloat64));
+  ASSERT_EQ(result.status, ProofStatus::kUnknown);
+  EXPECT_EQ(result.reason, UnknownReason::kUnsupported);
+}
+
+TEST(ProverTest, EveryDisjunctMustBeRefuted) {
+  std::mt19937_64 random(3);
+  const PlantedMinimum planted = PlantMinimum(random, 2, 4, 1);
+  const model::Network network = ReadBack(planted.network);
+  const std::string inputs =
+      "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
+      "(assert (or (and (>= X_0 -1)(<= X_0 0)(>= X_1 -1)(<= X_1 1)) (and (>= X_0 0)(<= X_0 1)(>= X_1 -1)(<= X_1 1))))";
+  for (const bool holds : {true, false}) {
+    const std::string text =
+        inputs + "(assert (or (<= Y_0 -0.1) (>= Y_0 " + std::string(holds ? "100000" : "0.5") + ")))";
+    const Result<model::Property> property = model::ReadVnnlib(text, {});
+    ASSERT_TRUE(property.ok()) << property.error().message;
+    ProofRequest request;
+    request.network = &network;
+    request.property = &*property;
+    request.timeout_ms = 10'000;
+    const ProofResult result = Prove(request);
+    EXPECT_EQ(result.status, holds ? ProofStatus::kProven : ProofStatus::kViolated) << result.detail;
+  }
+}
+
+TEST(ProverTest, RowsOverInputsCount) {
+  // y = |x0 + x1|: unsafe where y <= 0.5, but only where x0 + x1 >= 1 is asked for.
+  PlainNetwork plain;
+  plain.layers.push_back({2, 2, {1, 1, -1, -1}, {0, 0}});
+  plain.layers.push_back({2, 1, {1, 1}, {0}});
+  const model::Network network = ReadBack(plain);
+  for (const bool holds : {true, false}) {
+    const std::string text =
+        "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
+        "(assert (>= X_0 -1))(assert (<= X_0 1))(assert (>= X_1 -1))(assert (<= X_1 1))"
+        "(assert (<= (+ Y_0 (* -1 X_0) (* -1 X_1)) " +
+        std::string(holds ? "-0.1" : "0.1") + "))";
+    const Result<model::Property> property = model::ReadVnnlib(text, {});
+    ASSERT_TRUE(property.ok()) << property.error().message;
+    ProofRequest request;
+    request.network = &network;
+    request.property = &*property;
+    request.timeout_ms = 10'000;
+    const ProofResult result = Prove(request);
+    EXPECT_EQ(result.status, holds ? ProofStatus::kProven : ProofStatus::kViolated) << result.detail;
+  }
+}
+
+TEST(EvaluateExactlyTest, AgreesWithRationals) {
+  std::mt19937_64 random(21);
+  const PlainNetwork plain = RandomNetwork(random, {3, 8, 8, 2});
+  const model::VectorProgram program = model::ToVectorProgram(ReadBack(plain));
+  for (int sample = 0; sample < 20; ++sample) {
+    std::vector<double> x;
+    for (int i = 0; i < 3; ++i) x.push_back(Uniform(random, -1, 1));
+    const std::vector<model::Decimal> exact = EvaluateExactly(program, x);
+    const std::vector<mpq_class> expected = plain.Evaluate<mpq_class>({x.begin(), x.end()});
+    for (std::size_t j = 0; j < exact.size(); ++j) {
+      const std::string text = exact[j].ToString();
+      EXPECT_EQ(Rational(text), expected[j]) << text;
+    }
+  }
+}
+
+TEST(ConfirmerTest, TakesNoInputOutsideTheBoxByTolerance) {
+  const Problem problem = Planted(1, "1000");  // everything in the box violates
+  const model::VectorProgram program = model::ToVectorProgram(problem.network);
+  const Confirmer confirmer(problem.network, program, problem.property, Arithmetic::kFloat32);
+  EXPECT_TRUE(confirmer.Confirm({1.0, -1.0, 0.0}).has_value());
+  EXPECT_FALSE(confirmer.Confirm({1.0 + 0x1p-23, -1.0, 0.0}).has_value());
+  EXPECT_FALSE(confirmer.Confirm({1.0, -1.0, 0.1}).has_value());  // 0.1 is not a single precision number
+}
+
+}  // namespace
+}  // namespace pawl::prover
