@@ -78,4 +78,30 @@ Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope
   return approvers;
 }
 
+encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter) {
+  encoding::Envelope listed = envelope;
+  std::erase_if(listed.signatures, [&](const encoding::Signature& signature) {
+    return std::none_of(charter.approval.signers.begin(), charter.approval.signers.end(),
+                        [&](const crypto::AllowedSigner& signer) { return signer.principal == signature.keyid; });
+  });
+  return listed;
+}
+
+int64_t ApprovalsNeeded(const charter::Charter& charter, Action action, RollbackTarget target) {
+  switch (action) {
+    case Action::kRelease:
+      return charter.approval.threshold;
+    case Action::kRollback:
+      return target == RollbackTarget::kPredecessor ? charter.rollback_threshold : charter.approval.threshold;
+    case Action::kAmendment:
+    case Action::kGenesis:
+      return charter.amendment.threshold;
+    case Action::kHalt:
+      return 1;
+    case Action::kResume:
+      return charter.resume_threshold;
+  }
+  return charter.amendment.threshold;
+}
+
 }  // namespace pawl::warrant

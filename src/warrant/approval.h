@@ -14,6 +14,7 @@
 #include "crypto/sshsig.h"
 #include "encoding/dsse.h"
 #include "result/result.h"
+#include "warrant/statements.h"
 
 namespace pawl::warrant {
 
@@ -32,5 +33,13 @@ struct Approver {
 // ("approval.presence"). The result may be shorter than any threshold: the caller compares.
 Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope, const charter::Charter& charter,
                                               int64_t time_s);
+
+// The envelope with only those signatures whose keyid is a principal of this charter. An amendment is signed by the
+// people of two charters, and each list is then verified by itself.
+encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter);
+
+// How many people have to sign a decision of this action under this charter. `target` matters to rollbacks alone.
+enum class RollbackTarget { kPredecessor, kOlder };
+int64_t ApprovalsNeeded(const charter::Charter& charter, Action action, RollbackTarget target);
 
 }  // namespace pawl::warrant

@@ -354,71 +354,52 @@ Result<void> TimeForward(Examination& x) {
 }
 
 Result<void> NotExpired(Examination& x) {
-  if (x.time() > x.decision.expires || x.decision.expires - x.decision.issued > x.charter.approval.expiry_s) {
-    return Refuse("time.expired",
-                  "the decision had expired when it was logged, or runs longer than the charter allows");
-  }
-  if (x.question.purpose != Purpose::kSwitch) return Ok();
+  const bool runs_too_long = x.decision.expires - x.decision.issued > x.charter.approval.expiry_s;
   const int64_t now = std::max(x.question.now_s, x.state.time);
-  if (now > x.decision.expires) {
+  const bool passed =
+      x.time() > x.decision.expires || (x.question.purpose == Purpose::kSwitch && now > x.decision.expires);
+  if (runs_too_long) return Refuse("time.expired", "the decision runs longer than the charter allows");
+  if (passed) {
     return Refuse("time.expired", "the decision expired at " + encoding::TimeText(x.decision.expires),
-                  "approve it again");
-  }
-  if (now - x.time() > x.charter.approval.checkpoint_age_max_s) {
-    return Refuse("time.expired",
-                  "the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
-                  "ask the gate for a fresh one");
+                  "propose and approve it again");
   }
   return Ok();
 }
 
-// Signatures by `charter`'s people over the decision; one under another charter's list alone does not count there.
-Result<std::vector<Approver>> ApproversUnder(const Examination& x, const charter::Charter& charter) {
-  encoding::Envelope listed = x.warrant.decision;
-  std::erase_if(listed.signatures, [&](const encoding::Signature& signature) {
-    return std::none_of(charter.approval.signers.begin(), charter.approval.signers.end(),
-                        [&](const crypto::AllowedSigner& signer) { return signer.principal == signature.keyid; });
-  });
-  return VerifyApprovals(listed, charter, x.time());
+Result<void> Fresh(Examination& x) {
+  if (x.question.purpose != Purpose::kSwitch) return Ok();
+  const int64_t now = std::max(x.question.now_s, x.state.time);
+  if (now - x.time() <= x.charter.approval.checkpoint_age_max_s) return Ok();
+  return Refuse("time.stale", "the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
+                "ask the gate for a warrant over a fresh one: pawl release");
+}
+
+// Enough distinct people of `charter` have signed. Only an amendment may carry signatures that the charter does not
+// know.
+Result<void> Reached(Examination& x, const charter::Charter& charter, RollbackTarget target, const char* whose) {
+  const encoding::Envelope& decision = x.warrant.decision;
+  Result<std::vector<Approver>> approvers =
+      VerifyApprovals(x.is(Action::kAmendment) ? ListedApprovals(decision, charter) : decision, charter, x.time());
+  if (!approvers.ok()) return approvers.error();
+  const int64_t needed = ApprovalsNeeded(charter, x.candidate.action, target);
+  if (static_cast<int64_t>(approvers->size()) < needed) {
+    return Refuse("approval.threshold",
+                  Count(approvers->size(), needed) + " people of " + whose + " charter have approved",
+                  "pawl approve, by each of them");
+  }
+  x.approvers = std::move(*approvers);
+  return Ok();
 }
 
 Result<void> Threshold(Examination& x) {
-  const auto reach = [&](const charter::Charter& charter, int64_t needed, const char* whose) -> Result<void> {
-    // Only an amendment may carry signatures that one of the two charters does not know.
-    Result<std::vector<Approver>> approvers =
-        x.is(Action::kAmendment) ? ApproversUnder(x, charter) : VerifyApprovals(x.warrant.decision, charter, x.time());
-    if (!approvers.ok()) return approvers.error();
-    if (static_cast<int64_t>(approvers->size()) < needed) {
-      return Refuse("approval.threshold",
-                    Count(approvers->size(), needed) + " people have approved, by " + whose + " charter",
-                    "pawl approve, by each of them");
-    }
-    x.approvers = std::move(*approvers);
-    return Ok();
-  };
-  switch (x.candidate.action) {
-    case Action::kRelease:
-      return reach(x.charter, x.charter.approval.threshold, "the");
-    case Action::kRollback: {
-      const auto& past = x.state.releases;
-      const bool to_predecessor = past.size() >= 2 && past[past.size() - 2].tree == x.candidate.tree;
-      return reach(x.charter,
-                   to_predecessor || x.restarting() ? x.charter.rollback_threshold : x.charter.approval.threshold,
-                   "the");
-    }
-    case Action::kAmendment: {
-      Result<CharterFiles> files = ReadCharterFiles(*x.question.store, x.candidate.tree);
-      if (!files.ok()) return files.error();
-      x.new_charter = std::move(*files);
-      if (Result<void> old = reach(x.charter, x.charter.amendment.threshold, "the old"); !old.ok()) return old;
-      return reach(x.new_charter->charter, x.new_charter->charter.amendment.threshold, "the new");
-    }
-    case Action::kGenesis:
-    case Action::kHalt:
-    case Action::kResume:
-      break;
-  }
-  return Refuse("approval.threshold", "no threshold is known for this action");
+  const bool to_predecessor = x.restarting() || IsPredecessor(x.state, x.candidate.tree);
+  const RollbackTarget target = to_predecessor ? RollbackTarget::kPredecessor : RollbackTarget::kOlder;
+  if (!x.is(Action::kAmendment)) return Reached(x, x.charter, target, "the");
+  Result<CharterFiles> files = ReadCharterFiles(*x.question.store, x.candidate.tree);
+  if (!files.ok()) return files.error();
+  x.new_charter = std::move(*files);
+  if (Result<void> old = Reached(x, x.charter, target, "the old"); !old.ok()) return old;
+  return Reached(x, x.new_charter->charter, target, "the new");
 }
 
 Result<void> Interval(Examination& x) {
@@ -567,6 +548,7 @@ constexpr Clause kClauses[] = {
     {"log.consistency", LogConsistency},
     {"time.backwards", TimeForward},
     {"time.expired", NotExpired},
+    {"time.stale", Fresh},
     {"approval.threshold", Threshold},  // after the log's time, by which keys are in force or not
     {"pace.interval", Interval},
     {"pace.window", Window},
@@ -692,6 +674,11 @@ std::vector<std::string_view> ClauseNames() {
   std::vector<std::string_view> names;
   for (const Clause& clause : kClauses) names.push_back(clause.rule);
   return names;
+}
+
+bool IsPredecessor(const State& state, const Digest& tree) {
+  const std::vector<PastRelease>& past = state.releases;
+  return past.size() >= 2 && past.back().action == Action::kRelease && past[past.size() - 2].tree == tree;
 }
 
 Result<CharterFiles> ReadCharterFiles(const std::string& directory) {

@@ -72,6 +72,10 @@ struct WarrantVerdict {
 
 WarrantVerdict VerifyWarrant(const WarrantQuestion& question);
 
+// Whether a rollback to `tree` only takes back the last release. What a rollback left is no predecessor: going there
+// would undo what people decided.
+bool IsPredecessor(const State& state, const Digest& tree);
+
 // The rule of every clause in the order in which they are asked, for tests that leave none out.
 std::vector<std::string_view> ClauseNames();
 

@@ -1,0 +1,152 @@
+#include "gate/decide.h"
+
+#include <algorithm>
+
+#include "gate/steps.h"
+
+namespace pawl::gate {
+namespace {
+
+using warrant::FindingOutcome;
+using warrant::ProposalHistory;
+using warrant::ProposalOutcome;
+
+struct PathStep {
+  warrant::Step name;
+  Step* run;
+};
+
+// The path. A step runs only after every step above it has passed, and only once it has passed.
+constexpr PathStep kPath[] = {
+    {warrant::Step::kFreeze, Freeze},
+    {warrant::Step::kSurface, Surface},
+    {warrant::Step::kPace, Pace},
+    {warrant::Step::kProperties, Properties},  // ends with the commit: from here on the trial's budget is spent
+    {warrant::Step::kTrial, Trial},
+    {warrant::Step::kBounds, Bounds},
+    {warrant::Step::kQuorum, Quorum},      // ends with the auditors' closing statement: votes are fixed
+    {warrant::Step::kApproval, Approval},  // ends with enough signatures over one decision statement
+    {warrant::Step::kWarrant, Warrant},
+    {warrant::Step::kRelease, Release},  // the loader's own rename makes it final
+};
+
+constexpr int kConflictsMax = 100;
+
+encoding::Envelope FindingEvent(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
+                                const StepReport& report) {
+  return gate.Signed(warrant::WriteFinding({.about = gate.About(proposal.proposal.tree),
+                                            .proposal = proposal.proposal.proposal,
+                                            .step = step,
+                                            .outcome = report.outcome,
+                                            .rule = report.rule,
+                                            .summary = PlainText(report.summary),
+                                            .evidence = report.evidence,
+                                            .time = gate.Now()}));
+}
+
+encoding::Envelope OutcomeEvent(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
+                                ProposalOutcome outcome, const StepReport& report) {
+  return gate.Signed(warrant::WriteOutcomeRecord({.about = gate.About(proposal.proposal.tree),
+                                                  .proposal = proposal.proposal.proposal,
+                                                  .outcome = outcome,
+                                                  .step = step,
+                                                  .rule = report.rule,
+                                                  .reason = PlainText(report.summary),
+                                                  .time = gate.Now()}));
+}
+
+// What the ledger gets for a report. A wait is logged once, not at every look.
+std::vector<encoding::Envelope> EventsOf(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
+                                         const StepReport& report) {
+  std::vector<encoding::Envelope> events = report.events_before;
+  const warrant::Finding* before = proposal.FindingOf(step);
+  const bool same_wait = report.outcome == FindingOutcome::kPending && before != nullptr &&
+                         before->rule == report.rule && before->summary == PlainText(report.summary);
+  if (!same_wait) events.push_back(FindingEvent(gate, proposal, step, report));
+  events.insert(events.end(), report.events_after.begin(), report.events_after.end());
+  switch (report.outcome) {
+    case FindingOutcome::kPending:
+      break;
+    case FindingOutcome::kPass:
+      if (step == warrant::Step::kRelease) {
+        events.push_back(OutcomeEvent(gate, proposal, step, ProposalOutcome::kAccepted, report));
+      }
+      break;
+    case FindingOutcome::kRejected:
+      events.push_back(OutcomeEvent(gate, proposal, step, ProposalOutcome::kRejected, report));
+      break;
+    case FindingOutcome::kOutsideCharter:
+      events.push_back(OutcomeEvent(gate, proposal, step, ProposalOutcome::kOutsideCharter, report));
+      break;
+  }
+  return events;
+}
+
+// Runs one step and logs its report. When others have appended meanwhile, what the step saw may be out of date: it
+// reads again and runs again.
+Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& step) {
+  for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
+    const ProposalHistory proposal = *gate.log().history().Find(name);
+    Result<StepReport> report = step.run(gate, proposal);
+    if (!report.ok()) return report.error();
+    const std::vector<encoding::Envelope> events = EventsOf(gate, proposal, step.name, *report);
+    if (events.empty()) return report;
+    Result<void> appended = gate.log().Append(events);
+    if (appended.ok()) return report;
+    if (appended.error().rule != "ledger.conflict") return appended.error();
+    if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+  }
+  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
+}
+
+}  // namespace
+
+Position PositionOf(const ProposalHistory& proposal) {
+  Position position;
+  position.proposal = proposal.proposal.proposal;
+  if (!proposal.findings.empty()) {
+    const warrant::Finding& last = proposal.findings.back();
+    position.step = last.step;
+    position.rule = last.rule;
+    position.reason = last.summary;
+  }
+  if (proposal.outcome) {
+    position.outcome = proposal.outcome->outcome;
+    position.step = proposal.outcome->step;
+    position.rule = proposal.outcome->rule;
+    position.reason = proposal.outcome->reason;
+  }
+  return position;
+}
+
+Result<Position> Decide(Gate& gate, const std::string& name, Until until) {
+  if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+  const ProposalHistory* found = gate.log().history().Find(name);
+  if (found == nullptr) {
+    return Error{ErrorCode::kNotFound, "gate.no-proposal", "there is no proposal '" + name + "'", "pawl status"};
+  }
+  if (found->outcome) return PositionOf(*found);
+  for (const PathStep& step : kPath) {
+    const warrant::Finding* finding = gate.log().history().Find(name)->FindingOf(step.name);
+    if (finding != nullptr && finding->outcome == FindingOutcome::kPass) continue;
+    if (step.name == warrant::Step::kRelease && until == Until::kLastApproval) {
+      Position position = PositionOf(*gate.log().history().Find(name));
+      position.step = step.name;
+      position.rule = "release.waiting";
+      position.reason = "the warrant is complete";
+      position.waits_for = {"pawl release " + name};
+      return position;
+    }
+    Result<StepReport> report = RunStep(gate, name, step);
+    if (!report.ok()) return report.error();
+    gate.Say(std::string(warrant::StepName(step.name)) + ": " +
+             std::string(warrant::FindingOutcomeName(report->outcome)) + ": " + report->summary);
+    if (report->outcome == FindingOutcome::kPass) continue;
+    Position position = PositionOf(*gate.log().history().Find(name));
+    position.waits_for = report->waits_for;
+    return position;
+  }
+  return PositionOf(*gate.log().history().Find(name));
+}
+
+}  // namespace pawl::gate

@@ -1,0 +1,71 @@
+#include "gate/gate.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "encoding/utf8.h"
+#include "ledger/keys.h"
+
+namespace pawl::gate {
+
+Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, GateOptions options) {
+  const std::string lock_path = home.LedgerPath(subject) + ".gate";
+  const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock < 0) return SystemFailure("gate.lock", "cannot open '" + lock_path + "'", "pawl init makes the ledger");
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    close(lock);
+    return Error{ErrorCode::kPending, "gate.busy", "another gate is at work on '" + std::string(subject) + "'",
+                 "wait until it is done"};
+  }
+  // From here on `lock` is closed by whoever holds it.
+  struct Guard {
+    int descriptor;
+    ~Guard() {
+      if (descriptor >= 0) close(descriptor);
+    }
+  } guard{lock};
+  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, subject, ledger::LedgerAccess::kReadWrite);
+  if (!log.ok()) return log.error();
+  if (!log->history().has_genesis()) {
+    return Refused("gate.no-genesis", "'" + std::string(subject) + "' has no charter yet", "pawl init");
+  }
+  const charter::GateKeys& names = log->charter().charter.gate;
+  Result<crypto::Ed25519PrivateKey> log_key = ledger::FindPrivateKey(home, names.log);
+  if (!log_key.ok()) return log_key.error();
+  Result<crypto::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(home, names.clock);
+  if (!clock_key.ok()) return clock_key.error();
+  if (options.state_path.empty()) options.state_path = home.StatePath(subject);
+  guard.descriptor = -1;
+  return Gate(std::move(*log),
+              {.origin = names.log.name, .log = *log_key, .clock_name = names.clock.name, .clock = *clock_key},
+              std::move(options), lock);
+}
+
+Gate::~Gate() {
+  if (lock_ >= 0) close(lock_);
+}
+
+int64_t Gate::Now() const { return std::max<int64_t>(log_.history().time(), std::time(nullptr)); }
+
+encoding::Envelope Gate::Signed(const std::string& payload) const {
+  return {.payload_type = std::string(warrant::kPayloadType),
+          .payload = payload,
+          .signatures = {warrant::SignPayload(payload, keys_.origin, keys_.log)}};
+}
+
+std::string PlainText(std::string text) {
+  constexpr size_t kBytesMax = 4'000;  // a statement's text holds 4,096
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  if (text.size() > kBytesMax) text.resize(kBytesMax);
+  while (!text.empty() && !encoding::IsPlainText(text)) text.pop_back();
+  return text;
+}
+
+}  // namespace pawl::gate

@@ -1,0 +1,72 @@
+// The gate: the one program that moves a proposal along the one path. It can refuse and delay; it cannot get anything
+// loaded that reviewers, people and the loader's own check have not allowed.
+//
+//   Result<Gate> gate = Gate::Open(home, "collision-avoidance", {});
+//   Result<std::string> proposal = ProposeTree(*gate, "/home/me/candidate", "wider second layer");
+//   Result<Position> position = Decide(*gate, *proposal, Until::kLastApproval);
+//
+// Thread safety: belongs to one thread. Two gates on one subject exclude each other by a lock file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ledger/home.h"
+#include "ledger/ledger.h"
+#include "ledger/subject_log.h"
+#include "result/result.h"
+#include "warrant/statements.h"
+
+namespace pawl::gate {
+
+struct GateOptions {
+  std::string state_path;  // empty: the home's
+  unsigned threads = 2;
+  std::function<void(const std::string&)> progress;  // one line a stage; may be empty
+};
+
+class Gate {
+ public:
+  // "gate.busy" (kPending) where another gate works on this subject; "key.missing" where the gate's keys are not here.
+  static Result<Gate> Open(const ledger::Home& home, std::string_view subject, GateOptions options);
+  Gate(Gate&& other) noexcept
+      : log_(std::move(other.log_)),
+        keys_(std::move(other.keys_)),
+        options_(std::move(other.options_)),
+        lock_(std::exchange(other.lock_, -1)) {}
+  Gate& operator=(Gate&&) = delete;
+  ~Gate();
+
+  ledger::SubjectLog& log() { return log_; }
+  const ledger::LogKeys& keys() const { return keys_; }
+  const charter::Charter& charter() const { return log_.charter().charter; }
+  const GateOptions& options() const { return options_; }
+  const std::string& state_path() const { return options_.state_path; }
+  void Say(const std::string& line) const {
+    if (options_.progress) options_.progress(line);
+  }
+
+  // The latest of local clock and the log's times, POSIX seconds: time never goes back.
+  int64_t Now() const;
+  // A statement signed by the gate.
+  encoding::Envelope Signed(const std::string& payload) const;
+  warrant::About About(const crypto::Digest& digest) const { return {log_.subject(), digest}; }
+
+ private:
+  Gate(ledger::SubjectLog log, ledger::LogKeys keys, GateOptions options, int lock)
+      : log_(std::move(log)), keys_(std::move(keys)), options_(std::move(options)), lock_(lock) {}
+
+  ledger::SubjectLog log_;
+  ledger::LogKeys keys_;
+  GateOptions options_;
+  int lock_ = -1;
+};
+
+// Text that may stand in a statement: control characters become spaces, and it is cut at what a statement holds.
+std::string PlainText(std::string text);
+
+}  // namespace pawl::gate

@@ -1,0 +1,142 @@
+// Steps 7 and 8: the reviewers' quorum with the auditors' closing statement, and the people's signatures.
+#include <algorithm>
+
+#include "encoding/time.h"
+#include "gate/steps.h"
+#include "oversight/quorum.h"
+#include "warrant/approval.h"
+#include "warrant/state.h"
+
+namespace pawl::gate {
+namespace {
+
+using warrant::Action;
+using warrant::FindingOutcome;
+using warrant::ProposalHistory;
+
+std::vector<std::string> ReviewCommands(const std::vector<std::string>& reviewers) {
+  std::vector<std::string> commands;
+  for (const std::string& name : reviewers) commands.push_back("pawl review --as " + name);
+  return commands;
+}
+
+// The first reason of a vote against, for the person who wants to know why.
+std::string WhyAgainst(const ProposalHistory& proposal) {
+  for (const warrant::LoggedVote& logged : proposal.votes) {
+    if (logged.vote.verdict == warrant::VoteVerdict::kAgainst && !logged.vote.reasons.empty()) {
+      return "'" + logged.vote.reviewer + "' against: " + logged.vote.reasons.front();
+    }
+  }
+  return "not enough votes can be had any more";
+}
+
+encoding::Envelope DraftDecision(Gate& gate, const ProposalHistory& proposal) {
+  const warrant::Candidate& candidate = *proposal.candidate;
+  warrant::Decision decision;
+  decision.about = gate.About(candidate.tree);
+  decision.action = candidate.action;
+  decision.resource = candidate.resource;
+  decision.epoch = candidate.epoch;
+  decision.charter = candidate.charter;
+  decision.charter_epoch = candidate.charter_epoch;
+  decision.target = candidate.tree;
+  decision.previous = candidate.parent_warrant;
+  decision.candidate = proposal.candidate_digest;
+  decision.closing = warrant::StatementDigest(proposal.closing_envelope.payload);
+  decision.votes = proposal.closing->votes;
+  for (const warrant::Finding& finding : proposal.findings) {
+    if (finding.outcome == FindingOutcome::kPass)
+      decision.results[std::string(StepName(finding.step))] = finding.summary;
+  }
+  decision.reason = proposal.proposal.note;
+  decision.issued = gate.Now();
+  decision.expires = decision.issued + gate.charter().approval.expiry_s;
+  return gate.Signed(warrant::WriteDecision(decision));
+}
+
+// How many people have signed, and how many have to, by every charter that has a say.
+struct Signatures {
+  int64_t have = 0;
+  int64_t need = 0;
+  bool enough = false;
+};
+
+Result<Signatures> CountSignatures(Gate& gate, const ProposalHistory& proposal) {
+  const Action action = proposal.proposal.action;
+  const auto count = [&](const charter::Charter& charter) -> Result<Signatures> {
+    Result<std::vector<warrant::Approver>> approvers =
+        warrant::VerifyApprovals(warrant::ListedApprovals(proposal.decision_envelope, charter), charter, gate.Now());
+    if (!approvers.ok()) return approvers.error();
+    const auto& releases = gate.log().history().releases();
+    const bool last_was_release =
+        !releases.empty() && gate.log().history().Find(releases.back().proposal)->proposal.action == Action::kRelease;
+    const bool to_predecessor =
+        last_was_release && releases.size() >= 2 && releases[releases.size() - 2].tree == proposal.proposal.tree;
+    Signatures signatures;
+    signatures.have = static_cast<int64_t>(approvers->size());
+    signatures.need = warrant::ApprovalsNeeded(
+        charter, action, to_predecessor ? warrant::RollbackTarget::kPredecessor : warrant::RollbackTarget::kOlder);
+    signatures.enough = signatures.have >= signatures.need;
+    return signatures;
+  };
+  Result<Signatures> old_charter = count(gate.charter());
+  if (!old_charter.ok() || action != Action::kAmendment || !old_charter->enough) return old_charter;
+  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(gate.log().store(), proposal.proposal.tree);
+  if (!files.ok()) return files.error();
+  return count(files->charter);
+}
+
+}  // namespace
+
+Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
+  const oversight::QuorumReport quorum = oversight::TallyQuorum(gate.charter(), proposal);
+  if (quorum.lost)
+    return Failed(FindingOutcome::kRejected, "quorum.not-met", quorum.summary + "; " + WhyAgainst(proposal));
+  if (!quorum.met) return Waiting("quorum.waiting", "votes: " + quorum.summary, ReviewCommands(quorum.missing));
+  const oversight::ClosingTally closing = oversight::TallyClosing(gate.charter(), proposal);
+  if (!closing.met) {
+    std::vector<std::string> who = quorum.missing;
+    who.insert(who.end(), closing.missing.begin(), closing.missing.end());
+    return Waiting("quorum.closing",
+                   "votes: " + quorum.summary + "; " + std::to_string(closing.principals.size()) + "/" +
+                       std::to_string(closing.at_least) + " auditors have closed",
+                   ReviewCommands(who));
+  }
+  return Passed(quorum.summary + ", auditor " + std::to_string(closing.principals.size()) + "/" +
+                std::to_string(closing.at_least));
+}
+
+Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
+  const std::string& name = proposal.proposal.proposal;
+  const int64_t now = gate.Now();
+  if (proposal.proposal.action == Action::kAmendment) {
+    const int64_t from = proposal.candidate->time + gate.charter().amendment.waiting_period_s;
+    if (now < from) {
+      return Waiting("amendment.waiting", "the waiting period ends at " + encoding::TimeText(from),
+                     {"pawl advance " + name + " (from then on)"});
+    }
+  }
+  const std::vector<std::string> ask = {"pawl approve " + name, "pawl reject " + name};
+  if (!proposal.decision || now > proposal.decision->expires) {
+    StepReport report = Waiting("approval.waiting", "drafted for people to approve", ask);
+    report.events_before.push_back(DraftDecision(gate, proposal));
+    return report;
+  }
+  Result<Signatures> signatures = CountSignatures(gate, proposal);
+  if (!signatures.ok()) return signatures.error();
+  const auto approvers = static_cast<int64_t>(gate.charter().ApproverCount());
+  const auto refusals = static_cast<int64_t>(proposal.refusals.size());
+  if (!signatures->enough && approvers - refusals < signatures->need) {
+    const warrant::Refusal& first = proposal.refusals.front();
+    return Failed(FindingOutcome::kRejected, "approval.refused", "'" + first.principal + "' says no: " + first.reason);
+  }
+  const std::string count = std::to_string(signatures->have) + "/" + std::to_string(signatures->need) + " approvals";
+  if (!signatures->enough) return Waiting("approval.waiting", count, ask);
+  std::string who;
+  for (const encoding::Signature& signature : proposal.decision_envelope.signatures) {
+    who += (who.empty() ? "" : ", ") + signature.keyid;
+  }
+  return Passed(count + ": " + who);
+}
+
+}  // namespace pawl::gate

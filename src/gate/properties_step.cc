@@ -1,0 +1,246 @@
+// Step 4: every property of the charter holds for the candidate's own bytes, by a certificate that the checker accepts.
+// Where no certificate is at hand, the prover searches for one; it is not trusted. The step ends with the commit: the
+// candidate statement, from which on the lifetime budget is spent.
+#include <cmath>
+#include <cstdio>
+#include <span>
+
+#include "encoding/json.h"
+#include "encoding/number.h"
+#include "gate/steps.h"
+#include "model/network.h"
+#include "model/property.h"
+#include "oversight/charter_trial.h"
+#include "prover/prover.h"
+#include "warrant/property_check.h"
+
+namespace pawl::gate {
+namespace {
+
+using warrant::Action;
+using warrant::CertificateReference;
+using warrant::FindingOutcome;
+using warrant::ProposalHistory;
+
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
+
+struct Material {
+  const charter::Property* property = nullptr;
+  crypto::Digest network_digest;
+  std::string network;
+  std::string spec;
+  checker::Arithmetic arithmetic = checker::Arithmetic::kFloat32;
+};
+
+Result<Material> Collect(Gate& gate, const charter::Property& property, const subject::Manifest& tree) {
+  Material material;
+  material.property = &property;
+  const subject::FileEntry* network = tree.Find(property.network);
+  if (network == nullptr) {
+    return Refused("property.network", "'" + property.name + "': the candidate has no file " + property.network);
+  }
+  const warrant::CharterFiles& files = gate.log().charter();
+  const subject::FileEntry* spec = files.manifest.Find(property.spec);
+  if (spec == nullptr) return Refused("property.spec", "the charter has no file " + property.spec);
+  Result<std::string> network_bytes = gate.log().store().ReadBlob(network->digest, kFileBytesMax);
+  if (!network_bytes.ok()) return network_bytes.error();
+  Result<std::string> spec_bytes = files.read(spec->digest, kFileBytesMax);
+  if (!spec_bytes.ok()) return spec_bytes.error();
+  material.network_digest = network->digest;
+  material.network = std::move(*network_bytes);
+  material.spec = std::move(*spec_bytes);
+  material.arithmetic =
+      property.arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
+  return material;
+}
+
+// A certificate of an earlier candidate with the same network bytes under the same charter; checked like any other.
+Result<std::optional<CertificateReference>> Reuse(Gate& gate, const Material& material) {
+  for (const ProposalHistory& past : gate.log().history().proposals()) {
+    if (!past.candidate || past.candidate->charter != gate.charter().digest) continue;
+    for (const CertificateReference& reference : past.candidate->certificates) {
+      if (reference.property != material.property->name || reference.network != material.network_digest) continue;
+      Result<std::string> bytes = gate.log().store().ReadBlob(reference.certificate, kFileBytesMax);
+      if (!bytes.ok()) continue;
+      const checker::Verdict verdict = warrant::CheckPropertyCertificate(
+          {material.network, material.spec, *bytes, material.arithmetic, gate.options().threads});
+      if (verdict.proven) return std::optional(reference);
+    }
+  }
+  return std::optional<CertificateReference>();
+}
+
+// "tau = 3.2 s", from the property file's own names and units.
+std::string InWords(const model::VariableNote& note, double value, char letter, size_t index) {
+  double shown = value;
+  if (note.factor) shown = shown * note.factor->NearestFloat64();
+  if (note.offset) shown = shown + note.offset->NearestFloat64();
+  char text[64];
+  std::snprintf(text, sizeof text, "%.6g", shown);
+  const std::string name = note.name.empty() ? std::string(1, letter) + "_" + std::to_string(index) : note.name;
+  return name + " = " + text + (note.unit.empty() ? "" : " " + note.unit);
+}
+
+struct Refutation {
+  std::string words;     // for people, in the subject's own units
+  std::string document;  // canonical JSON, for machines
+};
+
+Refutation Describe(const Material& material, const model::Property& property,
+                    const prover::Counterexample& counterexample) {
+  Refutation refutation;
+  encoding::Json inputs = encoding::Json::array(), outputs = encoding::Json::array();
+  const auto note = [&](size_t variable) {
+    return variable < property.variables.size() ? property.variables[variable] : model::VariableNote{};
+  };
+  for (size_t i = 0; i < counterexample.inputs.size(); ++i) {
+    if (i > 0) refutation.words += ", ";
+    refutation.words += InWords(note(i), counterexample.inputs[i], 'X', i);
+    inputs.push_back(encoding::NumberText(counterexample.inputs[i]));
+  }
+  refutation.words += " gives ";
+  for (size_t i = 0; i < counterexample.outputs.size(); ++i) {
+    if (i > 0) refutation.words += ", ";
+    refutation.words += InWords(note(property.input_count + i), counterexample.outputs[i], 'Y', i);
+    const double output = counterexample.outputs[i];
+    outputs.push_back(std::isfinite(output) ? encoding::NumberText(output) : "not finite");
+  }
+  refutation.document = encoding::CanonicalJson({{"property", material.property->name},
+                                                 {"network", material.network_digest.Text()},
+                                                 {"inputs", inputs},
+                                                 {"outputs", outputs},
+                                                 {"violates_float", counterexample.violates_float},
+                                                 {"violates_real", counterexample.violates_real},
+                                                 {"words", refutation.words}});
+  return refutation;
+}
+
+struct Proof {
+  std::optional<CertificateReference> certificate;
+  std::optional<StepReport> failure;
+  std::string words;
+};
+
+Result<Proof> Search(Gate& gate, const Material& material) {
+  const std::span<const uint8_t> network_bytes(reinterpret_cast<const uint8_t*>(material.network.data()),
+                                               material.network.size());
+  Proof proof;
+  const std::string& name = material.property->name;
+  Result<model::Network> network = model::ReadOnnx(network_bytes, model::NetworkLimits{});
+  if (!network.ok()) {
+    proof.failure =
+        Failed(FindingOutcome::kRejected, network.error().rule, "'" + name + "': " + network.error().message);
+    return proof;
+  }
+  Result<model::Property> property = model::ReadVnnlib(material.spec, model::PropertyLimits{});
+  if (!property.ok()) return property.error();
+  prover::ProofRequest request;
+  request.network = &*network;
+  request.property = &*property;
+  request.network_digest = material.network_digest.bytes;
+  request.property_digest = crypto::Sha256(material.spec).bytes;
+  request.arithmetic = material.arithmetic;
+  request.timeout_ms = static_cast<uint64_t>(material.property->time_limit_s) * 1'000;
+  request.threads = gate.options().threads;
+  gate.Say("proving '" + name + "'");
+  const prover::ProofResult result = prover::Prove(request);
+  switch (result.status) {
+    case prover::ProofStatus::kProven: {
+      const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
+      // The prover is not trusted: its bytes go through the checker like anybody's.
+      const checker::Verdict verdict = warrant::CheckPropertyCertificate(
+          {material.network, material.spec, bytes, material.arithmetic, gate.options().threads});
+      if (!verdict.proven) {
+        return Error{ErrorCode::kInternal, "property.prover",
+                     "the checker refuses the prover's certificate for '" + name + "': " + verdict.reason.message, ""};
+      }
+      Result<crypto::Digest> digest = gate.log().store().PutBlob(bytes);
+      if (!digest.ok()) return digest.error();
+      proof.certificate = CertificateReference{name, material.network_digest, *digest};
+      proof.words = "'" + name + "' proven (" + std::to_string(verdict.leaves) + " leaves)";
+      return proof;
+    }
+    case prover::ProofStatus::kViolated: {
+      const Refutation refutation = Describe(material, *property, result.counterexample);
+      Result<crypto::Digest> digest = gate.log().store().PutBlob(refutation.document);
+      if (!digest.ok()) return digest.error();
+      proof.failure = Failed(FindingOutcome::kRejected, "property.violated", "'" + name + "': " + refutation.words);
+      proof.failure->evidence = {{"counterexample", *digest}};
+      return proof;
+    }
+    case prover::ProofStatus::kUnknown:
+      proof.failure = Failed(FindingOutcome::kRejected, "property.not-proven", "'" + name + "': " + result.detail);
+      return proof;
+  }
+  return Error{ErrorCode::kInternal, "property.prover", "the prover gave no answer", ""};
+}
+
+// The commit. Nothing of the candidate can change after it.
+Result<encoding::Envelope> Commit(Gate& gate, const ProposalHistory& proposal,
+                                  std::vector<CertificateReference> certificates) {
+  const warrant::History& history = gate.log().history();
+  const charter::Charter& charter = gate.charter();
+  warrant::Candidate candidate;
+  candidate.about = gate.About(proposal.proposal.tree);
+  candidate.proposal = proposal.proposal.proposal;
+  candidate.action = proposal.proposal.action;
+  candidate.resource = charter.subject.resource_uri;
+  candidate.epoch = history.epoch() + 1;
+  candidate.tree = proposal.proposal.tree;
+  candidate.parent_tree = history.live_tree();
+  candidate.parent_warrant = history.last_warrant();
+  candidate.baseline = charter.subject.baseline;
+  candidate.charter = charter.digest;
+  candidate.charter_epoch = history.charter_epoch();
+  candidate.budget_index = history.budget_index() + (candidate.action == Action::kRelease ? 1 : 0);
+  candidate.diff = proposal.proposal.diff;
+  if (candidate.action == Action::kRelease) {
+    Result<trial::EvaluationEnvironment> environment = oversight::DescribeEvaluation(gate.log());
+    if (!environment.ok()) return environment.error();
+    Result<crypto::Digest> digest = gate.log().store().PutBlob(environment->description);
+    if (!digest.ok()) return digest.error();
+    candidate.environment = *digest;
+  }
+  candidate.certificates = std::move(certificates);
+  candidate.time = gate.Now();
+  return gate.Signed(warrant::WriteCandidate(candidate));
+}
+
+}  // namespace
+
+Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
+  std::vector<CertificateReference> certificates;
+  std::string words;
+  if (proposal.proposal.action != Action::kAmendment) {
+    Result<subject::Manifest> tree = gate.log().store().ReadManifest(proposal.proposal.tree);
+    if (!tree.ok()) return tree.error();
+    for (const charter::Property& property : gate.charter().properties) {
+      Result<Material> material = Collect(gate, property, *tree);
+      if (!material.ok()) {
+        if (material.error().rule != "property.network") return material.error();
+        return Failed(FindingOutcome::kRejected, material.error().rule, material.error().message);
+      }
+      Result<std::optional<CertificateReference>> known = Reuse(gate, *material);
+      if (!known.ok()) return known.error();
+      if (known->has_value()) {
+        certificates.push_back(**known);
+        words += (words.empty() ? "" : ", ") + ("'" + property.name + "' proven before");
+        continue;
+      }
+      Result<Proof> proof = Search(gate, *material);
+      if (!proof.ok()) return proof.error();
+      if (proof->failure) return *proof->failure;
+      certificates.push_back(*proof->certificate);
+      words += (words.empty() ? "" : ", ") + proof->words;
+    }
+  }
+  StepReport report = Passed(words.empty() ? "no property is asked for by this action" : words);
+  for (const CertificateReference& reference : certificates)
+    report.evidence[reference.property] = reference.certificate;
+  Result<encoding::Envelope> commit = Commit(gate, proposal, std::move(certificates));
+  if (!commit.ok()) return commit.error();
+  report.events_after.push_back(std::move(*commit));
+  return report;
+}
+
+}  // namespace pawl::gate

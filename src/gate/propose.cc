@@ -1,0 +1,82 @@
+#include "gate/propose.h"
+
+#include "oversight/diff_document.h"
+#include "subject/surface.h"
+
+namespace pawl::gate {
+namespace {
+
+using warrant::Action;
+
+constexpr int kConflictsMax = 100;
+
+Result<std::string> LogProposal(Gate& gate, Action action, const crypto::Digest& tree, const crypto::Digest& diff,
+                                const std::string& note) {
+  for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
+    const warrant::History& history = gate.log().history();
+    const warrant::Proposal proposal{.about = gate.About(tree),
+                                     .proposal = history.NextProposalName(),
+                                     .action = action,
+                                     .tree = tree,
+                                     .parent_tree = history.live_tree(),
+                                     .parent_warrant = history.last_warrant(),
+                                     .diff = diff,
+                                     .note = PlainText(note),
+                                     .time = gate.Now()};
+    Result<void> appended = gate.log().Append({gate.Signed(warrant::WriteProposal(proposal))});
+    if (appended.ok()) return proposal.proposal;
+    if (appended.error().rule != "ledger.conflict") return appended.error();
+    if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+  }
+  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
+}
+
+// The diff against what is live, as the surface sees it; for the first release against nothing.
+Result<crypto::Digest> StoreDiff(Gate& gate, const subject::Manifest& tree) {
+  subject::Manifest parent;
+  if (const std::optional<crypto::Digest> live = gate.log().history().live_tree()) {
+    Result<subject::Manifest> manifest = gate.log().store().ReadManifest(*live);
+    if (!manifest.ok()) return manifest.error();
+    parent = std::move(*manifest);
+  }
+  Result<subject::SurfaceReport> report =
+      subject::CheckSurface(gate.charter().SurfaceRules(), parent, tree, gate.log().store().Reader());
+  if (!report.ok()) return report.error();
+  return gate.log().store().PutBlob(oversight::DiffDocument(*report));
+}
+
+}  // namespace
+
+Result<std::string> ProposeTree(Gate& gate, const std::string& directory, const std::string& note) {
+  if (Result<void> outside = gate.log().home().RequireOutside(directory); !outside.ok()) return outside.error();
+  gate.Say("freezing " + directory);
+  Result<subject::StoredTree> tree = gate.log().store().PutTree(directory, gate.charter().subject.limits);
+  if (!tree.ok()) return tree.error();
+  Result<crypto::Digest> diff = StoreDiff(gate, tree->manifest);
+  if (!diff.ok()) return diff.error();
+  return LogProposal(gate, Action::kRelease, tree->digest, *diff, note);
+}
+
+Result<std::string> ProposeRollback(Gate& gate, const crypto::Digest& tree, const std::string& note) {
+  Result<subject::Manifest> manifest = gate.log().store().ReadManifest(tree);
+  if (!manifest.ok()) return manifest.error();
+  Result<crypto::Digest> diff = StoreDiff(gate, *manifest);
+  if (!diff.ok()) return diff.error();
+  return LogProposal(gate, Action::kRollback, tree, *diff, note);
+}
+
+Result<std::string> ProposeAmendment(Gate& gate, const std::string& directory, const std::string& note) {
+  Result<subject::StoredTree> tree = gate.log().store().PutTree(directory, subject::TreeLimits{});
+  if (!tree.ok()) return tree.error();
+  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(gate.log().store(), tree->digest);
+  if (!files.ok()) return files.error();
+  // What changes in a charter is shown to people file by file; no surface applies to it.
+  Result<subject::SurfaceReport> report =
+      subject::CheckSurface({}, gate.log().charter().manifest, tree->manifest, gate.log().store().Reader());
+  if (!report.ok()) return report.error();
+  Result<crypto::Digest> diff = gate.log().store().PutBlob(oversight::DiffDocument(*report));
+  if (!diff.ok()) return diff.error();
+  return LogProposal(gate, Action::kAmendment, tree->digest, *diff, note);
+}
+
+}  // namespace pawl::gate

@@ -1,0 +1,211 @@
+// Steps 9 and 10: everything in one file, and the loader's own check of it, after which one rename makes it live.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "gate/steps.h"
+#include "merkle/checkpoint.h"
+#include "merkle/tlog_proof.h"
+#include "warrant/state.h"
+#include "warrant/verify.h"
+#include "warrant/warrant.h"
+
+namespace pawl::gate {
+namespace {
+
+using warrant::Action;
+using warrant::FindingOutcome;
+using warrant::ProposalHistory;
+
+// Size of the checkpoint in the warrant that came before, 0 for the first.
+Result<uint64_t> PreviousSize(Gate& gate) {
+  const std::optional<crypto::Digest>& last = gate.log().history().last_warrant();
+  if (!last) return uint64_t{0};
+  Result<std::string> bytes = gate.log().store().ReadBlob(*last, warrant::kWarrantBytesMax);
+  if (!bytes.ok()) return bytes.error();
+  Result<warrant::Warrant> previous = warrant::ReadWarrant(*bytes);
+  if (!previous.ok()) return previous.error();
+  Result<merkle::TlogProof> proof = merkle::TlogProof::Parse(previous->proof);
+  if (!proof.ok()) return proof.error();
+  Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(proof->checkpoint, gate.charter().gate.log);
+  if (!checkpoint.ok()) return checkpoint.error();
+  return checkpoint->checkpoint.size;
+}
+
+// A warrant over a fresh checkpoint. Requires the approved decision on the ledger.
+Result<std::string> BuildWarrant(Gate& gate, const ProposalHistory& proposal) {
+  ledger::Ledger& ledger = gate.log().ledger();
+  Result<uint64_t> previous = PreviousSize(gate);
+  if (!previous.ok()) return previous.error();
+  Result<std::string> note = ledger.SignCheckpoint(gate.keys(), gate.Now());
+  if (!note.ok()) return note.error();
+  Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(*note, gate.charter().gate.log);
+  if (!checkpoint.ok()) return checkpoint.error();
+  const uint64_t size = checkpoint->checkpoint.size;
+  const merkle::HashReader hashes = ledger.Hashes();
+  Result<std::vector<crypto::Digest>> inclusion = merkle::InclusionProof(*proposal.approved_index, size, hashes);
+  if (!inclusion.ok()) return inclusion.error();
+  Result<std::vector<crypto::Digest>> closing =
+      merkle::ConsistencyProof(static_cast<uint64_t>(proposal.closing->size), size, hashes);
+  if (!closing.ok()) return closing.error();
+  Result<std::vector<crypto::Digest>> since = merkle::ConsistencyProof(*previous, size, hashes);
+  if (!since.ok()) return since.error();
+
+  warrant::Warrant warrant;
+  warrant.candidate = proposal.candidate_envelope;
+  std::vector<const warrant::LoggedVote*> votes;
+  for (const warrant::LoggedVote& vote : proposal.votes) {
+    // Votes after closing are on the ledger, but not among what people decided on.
+    const auto& closed = proposal.closing->votes;
+    if (std::binary_search(closed.begin(), closed.end(), vote.digest)) votes.push_back(&vote);
+  }
+  std::sort(votes.begin(), votes.end(), [](const auto* a, const auto* b) { return a->digest < b->digest; });
+  for (const warrant::LoggedVote* vote : votes) warrant.votes.push_back(vote->envelope);
+  warrant.closing = proposal.closing_envelope;
+  warrant.decision = proposal.decision_envelope;
+  warrant.proof =
+      merkle::TlogProof{.index = *proposal.approved_index, .hashes = *inclusion, .checkpoint = *note}.Serialize();
+  warrant.closing_consistency = *closing;
+  warrant.previous_size = *previous;
+  warrant.previous_consistency = *since;
+  return warrant::WriteWarrant(warrant);
+}
+
+encoding::Envelope WarrantEvent(Gate& gate, const ProposalHistory& proposal, const crypto::Digest& digest) {
+  return gate.Signed(warrant::WriteWarrantRecord({.about = gate.About(proposal.proposal.tree),
+                                                  .proposal = proposal.proposal.proposal,
+                                                  .epoch = proposal.candidate->epoch,
+                                                  .warrant = digest}));
+}
+
+// The same decision over a fresh checkpoint, logged before anybody can switch to it.
+Result<std::string> RenewWarrant(Gate& gate, const ProposalHistory& proposal) {
+  Result<std::string> bytes = BuildWarrant(gate, proposal);
+  if (!bytes.ok()) return bytes.error();
+  Result<crypto::Digest> digest = gate.log().store().PutBlob(*bytes);
+  if (!digest.ok()) return digest.error();
+  if (Result<void> logged = gate.log().Append({WarrantEvent(gate, proposal, *digest)}); !logged.ok()) {
+    return logged.error();
+  }
+  return bytes;
+}
+
+// What waits for the clock or for people is not the candidate's fault.
+bool MayPassLater(const std::string& rule) {
+  constexpr std::array<std::string_view, 9> kRules = {
+      "time.stale",  "time.backwards",    "halt.in-force", "halt.unreadable",   "pace.interval",
+      "pace.window", "amendment.waiting", "state.missing", "closing.open-halt",
+  };
+  return std::find(kRules.begin(), kRules.end(), rule) != kRules.end();
+}
+
+Result<void> KeepWarrantFile(Gate& gate, int64_t epoch, const std::string& bytes) {
+  const std::string path = gate.log().home().WarrantPath(gate.log().subject(), epoch);
+  std::error_code failure;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failure);
+  std::ofstream file(path + ".new", std::ios::binary | std::ios::trunc);
+  file << bytes;
+  file.close();
+  if (file.fail() || std::rename((path + ".new").c_str(), path.c_str()) != 0) {
+    return SystemFailure("release.warrant-file", "cannot write '" + path + "'");
+  }
+  return {};
+}
+
+StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::Digest& digest, int64_t time,
+                    const std::vector<std::string>& warnings) {
+  std::string words = "epoch " + std::to_string(proposal.candidate->epoch) + " is live";
+  if (proposal.proposal.action == Action::kAmendment) words = "the new charter is in force";
+  for (const std::string& warning : warnings) words += "; " + warning;
+  StepReport report = Passed(words);
+  report.evidence = {{"warrant", digest}};
+  report.events_after.push_back(gate.Signed(warrant::WriteReleaseRecord({.about = gate.About(proposal.proposal.tree),
+                                                                         .proposal = proposal.proposal.proposal,
+                                                                         .epoch = proposal.candidate->epoch,
+                                                                         .warrant = digest,
+                                                                         .tree = proposal.proposal.tree,
+                                                                         .time = time})));
+  return report;
+}
+
+}  // namespace
+
+Result<StepReport> Warrant(Gate& gate, const ProposalHistory& proposal) {
+  if (!proposal.approved_index) {
+    // One leaf that carries every approval is what the warrant's proof is about.
+    if (Result<void> appended = gate.log().Append({proposal.decision_envelope}); !appended.ok())
+      return appended.error();
+  }
+  const ProposalHistory complete = *gate.log().history().Find(proposal.proposal.proposal);
+  if (!complete.approved_index) {
+    return Error{ErrorCode::kInternal, "warrant.no-leaf", "the approved decision is not on the ledger", ""};
+  }
+  Result<std::string> bytes = BuildWarrant(gate, complete);
+  if (!bytes.ok()) return bytes.error();
+  Result<crypto::Digest> digest = gate.log().store().PutBlob(*bytes);
+  if (!digest.ok()) return digest.error();
+  StepReport report = Passed("warrant " + digest->Text());
+  report.evidence = {{"warrant", *digest}};
+  report.events_before.push_back(WarrantEvent(gate, proposal, *digest));
+  return report;
+}
+
+Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
+  const std::string& state_path = gate.state_path();
+  Result<warrant::StateLock> lock = warrant::StateLock::Take(state_path);
+  if (!lock.ok()) return lock.error();
+  Result<warrant::State> state = warrant::ReadStateFile(state_path);
+  if (!state.ok()) {
+    if (!MayPassLater(state.error().rule)) return state.error();
+    return Waiting(state.error().rule, state.error().message, {state.error().advice});
+  }
+  // The switch was made and the machine stopped before it was logged: log it now.
+  if (state->warrant && state->warrant == proposal.warrant) {
+    return Released(gate, proposal, *proposal.warrant, state->time, {});
+  }
+  Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(state_path, gate.charter(), *state);
+  if (!halts.ok()) return Waiting(halts.error().rule, halts.error().message, {halts.error().advice});
+
+  if (proposal.proposal.action != Action::kAmendment) {
+    Result<std::string> view = gate.log().store().Materialise(proposal.proposal.tree);
+    if (!view.ok() && view.error().code != ErrorCode::kRefused) return view.error();
+  }
+  Result<std::string> bytes = gate.log().store().ReadBlob(*proposal.warrant, warrant::kWarrantBytesMax);
+  if (!bytes.ok()) return bytes.error();
+  warrant::WarrantQuestion question{.warrant = *bytes,
+                                    .charter = &gate.log().charter(),
+                                    .store = &gate.log().store(),
+                                    .state = &*state,
+                                    .halts = *halts,
+                                    .now_s = gate.Now(),
+                                    .purpose = warrant::Purpose::kSwitch,
+                                    .threads = gate.options().threads};
+  warrant::WarrantVerdict verdict = warrant::VerifyWarrant(question);
+  if (!verdict.accepted && verdict.reason.rule == "time.stale") {
+    bytes = RenewWarrant(gate, proposal);
+    if (!bytes.ok()) return bytes.error();
+    question.warrant = *bytes;
+    question.now_s = gate.Now();
+    verdict = warrant::VerifyWarrant(question);
+  }
+  if (!verdict.accepted) {
+    if (MayPassLater(verdict.reason.rule)) {
+      return Waiting(verdict.reason.rule, verdict.reason.message, {"pawl release " + proposal.proposal.proposal});
+    }
+    return Failed(FindingOutcome::kRejected, verdict.reason.rule, "the loader refuses: " + verdict.reason.message);
+  }
+  if (Result<void> kept = KeepWarrantFile(gate, verdict.epoch, *bytes); !kept.ok()) return kept.error();
+  // This rename is the release.
+  if (Result<void> switched = warrant::WriteStateFile(state_path, verdict.next); !switched.ok())
+    return switched.error();
+  return Released(gate, proposal, verdict.warrant, verdict.time, verdict.warnings);
+}
+
+}  // namespace pawl::gate

@@ -1,0 +1,61 @@
+// Steps 5 and 6: the gate's own trial, on seeds from its own key and the commit. It turns hopeless candidates away
+// before reviewers spend time on them; what counts for acceptance are the evaluators' trials (step 7).
+#include "encoding/json.h"
+#include "gate/steps.h"
+#include "oversight/charter_trial.h"
+
+namespace pawl::gate {
+namespace {
+
+using warrant::Action;
+using warrant::FindingOutcome;
+using warrant::ProposalHistory;
+
+constexpr char kReport[] = "report";
+constexpr uint64_t kReportBytesMax = uint64_t{1} << 20;
+
+}  // namespace
+
+Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
+  if (proposal.proposal.action != Action::kRelease) return Passed("no trial is asked for by this action");
+  Result<std::string> checkpoint = oversight::CommitCheckpoint(gate.log(), proposal.candidate_index);
+  if (!checkpoint.ok()) return checkpoint.error();
+  const std::string signature = gate.keys().log.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
+  Result<trial::TrialReport> trial =
+      oversight::RunCharterTrial({.log = &gate.log(),
+                                  .candidate = *proposal.candidate,
+                                  .seed_signature = signature,
+                                  .progress = [&](const std::string& line) { gate.Say(line); }});
+  if (!trial.ok()) return trial.error();
+  Result<crypto::Digest> document =
+      gate.log().store().PutBlob(encoding::CanonicalJson(trial::TrialReportToJson(*trial)));
+  if (!document.ok()) return document.error();
+  StepReport report = trial->verdict == trial::TrialVerdict::kVoid
+                          ? Failed(FindingOutcome::kRejected, trial->void_rule, oversight::DescribeTrial(*trial))
+                          : Passed(std::to_string(gate.charter().evaluation.episodes) + " episodes, " +
+                                   std::to_string(gate.charter().evaluation.probes) + " probes");
+  report.evidence = {{kReport, *document}};
+  return report;
+}
+
+Result<StepReport> Bounds(Gate& gate, const ProposalHistory& proposal) {
+  if (proposal.proposal.action != Action::kRelease) return Passed("no bound applies to this action");
+  const warrant::Finding* finding = proposal.FindingOf(warrant::Step::kTrial);
+  const auto document = finding->evidence.find(kReport);
+  if (document == finding->evidence.end()) {
+    return Error{ErrorCode::kInternal, "bounds.no-report", "the trial's finding names no report", ""};
+  }
+  Result<std::string> bytes = gate.log().store().ReadBlob(document->second, kReportBytesMax);
+  if (!bytes.ok()) return bytes.error();
+  Result<encoding::Json> json = encoding::ParseCanonicalJson(*bytes);
+  if (!json.ok()) return json.error();
+  Result<trial::TrialReport> report = trial::ReadTrialReport(*json);
+  if (!report.ok()) return report.error();
+  const std::string words = oversight::DescribeTrial(*report);
+  if (report->verdict == trial::TrialVerdict::kPass) return Passed(words);
+  const FindingOutcome outcome =
+      trial::IsOutsideCharter(report->verdict) ? FindingOutcome::kOutsideCharter : FindingOutcome::kRejected;
+  return Failed(outcome, "bounds." + std::string(trial::TrialVerdictName(report->verdict)), words);
+}
+
+}  // namespace pawl::gate

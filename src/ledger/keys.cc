@@ -1,0 +1,59 @@
+#include "ledger/keys.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "encoding/utf8.h"
+
+namespace pawl::ledger {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsFolderName(const std::string& name) {
+  return encoding::IsKeyName(name) && name.find('/') == std::string::npos && name[0] != '.' && name.size() <= 64;
+}
+
+}  // namespace
+
+Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type) {
+  if (!IsFolderName(name)) {
+    return Error{ErrorCode::kUsage, "key.name", "'" + name + "' cannot name a key",
+                 "use letters, digits, '-', '_' and '.'"};
+  }
+  if (mkdir(home.KeyFolder(name).c_str(), 0700) != 0 && errno != EEXIST) {
+    return SystemFailure("key.folder", "cannot make '" + home.KeyFolder(name) + "': " + std::strerror(errno));
+  }
+  Result<crypto::Ed25519PrivateKey> key = crypto::Ed25519PrivateKey::Generate();
+  if (!key.ok()) return key.error();
+  if (Result<void> written = key->WriteFile(home.KeyPath(name)); !written.ok()) return written.error();
+  return crypto::NoteKey::Of(name, type, key->public_key());
+}
+
+std::vector<HeldKey> ListKeys(const Home& home) {
+  std::vector<HeldKey> keys;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(home.root() + "/keys", failure)) {
+    const std::string name = entry.path().filename().string();
+    if (!IsFolderName(name)) continue;
+    Result<crypto::Ed25519PrivateKey> key = crypto::Ed25519PrivateKey::ReadFile(home.KeyPath(name));
+    if (key.ok()) keys.push_back({name, crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519, key->public_key())});
+  }
+  std::sort(keys.begin(), keys.end(), [](const HeldKey& a, const HeldKey& b) { return a.name < b.name; });
+  return keys;
+}
+
+Result<crypto::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key) {
+  for (const HeldKey& held : ListKeys(home)) {
+    if (held.key.key == key.key) return crypto::Ed25519PrivateKey::ReadFile(home.KeyPath(held.name));
+  }
+  return Error{ErrorCode::kNotFound, "key.missing",
+               "no readable private key for '" + key.name + "' below " + home.root() + "/keys",
+               "run this where that key is kept, or as the user who holds it"};
+}
+
+}  // namespace pawl::ledger

@@ -1,0 +1,31 @@
+// Private keys in a home: one folder a key holder (0700), one key file in it (0600).
+//
+//   Result<crypto::Ed25519PrivateKey> key = FindPrivateKey(home, charter.gate.log);
+//
+// Thread safety: reads the file system; no shared state.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crypto/ed25519.h"
+#include "crypto/note_key.h"
+#include "ledger/home.h"
+#include "result/result.h"
+
+namespace pawl::ledger {
+
+// Makes keys/<name>/key.pem; never overwrites. `name` also becomes the key's name in signatures.
+Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type);
+
+// The private half of a public key, wherever in keys/ it is; kNotFound "key.missing" where this user has none.
+Result<crypto::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key);
+
+// Every key of this home that this user can read: folder name and public key as a type-01 verifier key.
+struct HeldKey {
+  std::string name;
+  crypto::NoteKey key;
+};
+std::vector<HeldKey> ListKeys(const Home& home);
+
+}  // namespace pawl::ledger
