@@ -189,7 +189,6 @@ Result<void> CheckBounds(const Charter& charter) {
     return Refuse(position, "charter.metric-unknown", "there is no metric " + Quoted(name),
                   "declare it under [[evaluation.metric]]");
   };
-  std::set<std::pair<std::string_view, double>> harms;
   double error_sum = 0;
   for (const HarmBound& harm : bounds.harm) {
     if (Result<void> checked = known(harm.position, harm.metric); !checked.ok()) return checked;

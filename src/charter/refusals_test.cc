@@ -1,0 +1,275 @@
+// One test for each way in which a charter can parse and yet protect nothing. Each differs from an accepted charter by
+// that defect alone.
+#include "charter/refusals.h"
+
+#include <gtest/gtest.h>
+
+#include "charter/testing.h"
+
+namespace pawl::charter {
+namespace {
+
+using subject::RuleOf;
+
+// The rule broken, after a check that message and advice help.
+std::string Rule(const Result<Charter>& charter) {
+  if (charter.ok()) return "ok";
+  EXPECT_NE(charter.error().message.find("charter.toml:"), std::string::npos) << charter.error().message;
+  EXPECT_EQ(charter.error().message.find("charter.toml:0"), std::string::npos) << charter.error().message;
+  return charter.error().rule;
+}
+
+std::string After(const std::string& from, const std::string& to) {
+  return Rule(TestCharter().Replace(from, to).Read());
+}
+
+std::string Reviewer(const std::string& name, const std::string& principal, const std::string& role, char seed) {
+  return "\n[[reviewer]]\nname = \"" + name + "\"\nprincipal = \"" + principal + "\"\nrole = \"" + role +
+         "\"\nkey = \"" + TestNoteKey(name, seed) + "\"\n";
+}
+
+TEST(Refusals, TheCharterOfTheTestsIsAccepted) { EXPECT_EQ(Rule(TestCharter().Read()), "ok"); }
+
+TEST(Refusals, FilesThatAreNotThere) {
+  EXPECT_EQ(After("properties/calm.vnnlib", "properties/clam.vnnlib"), "charter.file-missing");
+  EXPECT_EQ(After("mutants/loud.onnx", "mutants/lout.onnx"), "charter.file-missing");
+  EXPECT_EQ(After("\"probes.bin\"", "\"probes.dat\""), "charter.file-missing");
+  EXPECT_EQ(After("signers = \"approvers\"", "signers = \"nobody\""), "charter.file-missing");
+}
+
+TEST(Refusals, FilesThatAreNotWhatTheyAreSaidToBe) {
+  TestCharter charter;
+  charter.files["properties/calm.vnnlib"] = "(assert";
+  EXPECT_EQ(Rule(charter.Read()), "charter.specification");
+  charter = TestCharter();
+  // An empty input set: no counterexample could exist.
+  std::string& spec = charter.files["properties/calm.vnnlib"];
+  spec.replace(spec.find("(<= X_0 1)"), 10, "(<= X_0 -1)");
+  EXPECT_EQ(Rule(charter.Read()), "charter.specification");
+  charter = TestCharter();
+  charter.files["mutants/loud.onnx"] = "no network";
+  EXPECT_EQ(Rule(charter.Read()), "charter.mutant");
+  charter = TestCharter();
+  charter.files["probes.bin"] = "too short";
+  EXPECT_EQ(Rule(charter.Read()), "charter.probes");
+  charter.files["probes.bin"] = "";
+  EXPECT_EQ(Rule(charter.Read()), "charter.probes");
+  charter = TestCharter();
+  charter.files["approvers"] = "*@example.org ssh-ed25519 AAAA\n";
+  EXPECT_EQ(Rule(charter.Read()), "charter.signers");
+}
+
+TEST(Refusals, ASurfaceThatLetsEverythingChange) {
+  EXPECT_EQ(After("path = \"improver/**\"\nkind = \"text\"\nmay_add = true\nmax_changed_lines = 200",
+                  "path = \"**\"\nkind = \"any\""),
+            "charter.surface-everything");
+  EXPECT_EQ(After("path = \"improver/**\"\nkind = \"text\"\nmay_add = true\nmax_changed_lines = 200",
+                  "path = \"*/**/*\"\nkind = \"any\""),
+            "charter.surface-everything");
+  // Everything, but of a kind: allowed.
+  EXPECT_EQ(After("path = \"improver/**\"", "path = \"**\""), "ok");
+  EXPECT_EQ(After("path = \"improver/**\"", "path = \"policy.onnx\""), "charter.surface-twice");
+  EXPECT_EQ(After("kind = \"text\"", "kind = \"data\""), "charter.surface-limit");
+  EXPECT_EQ(After("kind = \"text\"", "kind = \"text\"\nmax_parameters = 3"), "charter.surface-limit");
+  EXPECT_EQ(After("kind = \"text\"", "kind = \"text\"\noperators = [\"Relu\"]"), "charter.surface-limit");
+}
+
+TEST(Refusals, APropertyWhoseNetworkCouldBecomeSomethingElse) {
+  EXPECT_EQ(After("kind = \"network\"\noperators = [\"Gemm\", \"Relu\"]\nmax_parameters = 20_000", "kind = \"any\""),
+            "charter.property-network");
+  EXPECT_EQ(After("kind = \"network\"", "kind = \"network\"\nmay_remove = true"), "charter.property-network");
+  EXPECT_EQ(After("network = \"policy.onnx\"", "network = \"../policy.onnx\""), "charter.property-network");
+  EXPECT_EQ(After("network = \"policy.onnx\"", "network = \"fixed.onnx\""), "ok");  // no rule: it cannot change
+}
+
+TEST(Refusals, TwoThingsOfOneName) {
+  EXPECT_EQ(
+      After("[improver]",
+            "[[property]]\nname = \"calm\"\nnetwork = \"policy.onnx\"\nspec = \"properties/calm.vnnlib\"\n[improver]"),
+      "charter.name-twice");
+  EXPECT_EQ(After("name = \"score\"", "name = \"near_miss\""), "charter.name-twice");
+  EXPECT_EQ(After("name = \"auditor-b\"", "name = \"prover-a\""), "charter.name-twice");
+  EXPECT_EQ(After("[bounds.harm]\nmetric = \"near_miss\"\nlimit = 0.01",
+                  "[[bounds.harm]]\nmetric = \"near_miss\"\nlimit = 0.01\n[[bounds.harm]]\nmetric = "
+                  "\"near_miss\"\nlimit = 0.02"),
+            "charter.name-twice");
+}
+
+// T2: the score and what is scored may not share a source that a change can reach.
+TEST(Refusals, AnEvaluatorOutsideTheCharter) {
+  const std::string ours = "command = [\"python3\", \"evaluate.py\"]";
+  for (const char* path : {"/in/subject/evaluate.py", "../subject/evaluate.py", "/in/charter/../subject/evaluate.py",
+                           "/proc/self/cwd/evaluate.py", "--path=/in/subject", "/tmp/evaluate.py"}) {
+    EXPECT_EQ(After(ours, "command = [\"python3\", \"evaluate.py\", \"" + std::string(path) + "\"]"),
+              "charter.evaluator-in-subject")
+        << path;
+  }
+  EXPECT_EQ(After(ours, "command = [\"python3\", \"other.py\"]"), "charter.evaluator-missing");
+  EXPECT_EQ(After(ours, "command = [\"python3\", \"-m\", \"scoring\"]"), "charter.evaluator-missing");
+  EXPECT_EQ(After(ours, "command = [\"python3\", \"-c\", \"print(1)\"]"), "charter.evaluator-missing");
+  EXPECT_EQ(After(ours, "command = [\"python3\"]"), "charter.evaluator-missing");
+  EXPECT_EQ(After(ours, "command = [\"./evaluate.py\"]"), "charter.command");
+  EXPECT_EQ(After(ours, "command = [\"python3\", \"-m\", \"evaluate\"]"), "ok");
+  EXPECT_EQ(After(ours, "command = [\"/usr/bin/python3\", \"-I\", \"./evaluate.py\", \"--level\", \"2\"]"), "ok");
+  EXPECT_EQ(After("closure = [\"/usr/bin/python3\"]", "closure = [\"/in/subject/lib\"]"), "charter.closure");
+  EXPECT_EQ(After("command = [\"python3\", \"improver/improve.py\"]", "command = [\"improver/improve.py\"]"),
+            "charter.command");
+}
+
+TEST(Refusals, ProcessesWithoutLimits) {
+  EXPECT_EQ(After("limits = { wall_seconds = 60, memory_mib = 1024, processes = 16 }", ""), "charter.missing-key");
+  EXPECT_EQ(After("limits = { wall_seconds = 120, memory_mib = 1024, processes = 16 }", ""), "charter.missing-key");
+  for (const char* limit : {"wall_seconds = 60, ", "memory_mib = 1024, ", ", processes = 16"}) {
+    EXPECT_EQ(After(limit, ""), "charter.missing-key") << limit;
+  }
+}
+
+TEST(Refusals, BoundsThatBindNothing) {
+  EXPECT_EQ(After("metric = \"near_miss\"", "metric = \"near_hit\""), "charter.metric-unknown");
+  EXPECT_EQ(After("[bounds.improvement]\nmetric = \"score\"", "[bounds.improvement]\nmetric = \"sore\""),
+            "charter.metric-unknown");
+  EXPECT_EQ(After("metric = \"score\"\nmax_step", "metric = \"sore\"\nmax_step"), "charter.metric-unknown");
+  EXPECT_EQ(After("limit = 0.01", "limit = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("limit = 0.01", "limit = 0"), "charter.bound-vacuous");
+  EXPECT_EQ(After("max_step = 0.02", "max_step = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("ceiling = 0.95", "ceiling = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("ceiling = 0.95", "ceiling = 0"), "charter.bound-vacuous");
+  EXPECT_EQ(After("expected_step = 0.005", "expected_step = 0.02"), "charter.bound-vacuous");
+  EXPECT_EQ(After("limit = 0.10", "limit = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("[bounds.harm]\nmetric = \"near_miss\"\nlimit = 0.01",
+                  "[[bounds.harm]]\nmetric = \"near_miss\"\nlimit = 0.01\nlifetime_error = 0.4\n"
+                  "[[bounds.harm]]\nmetric = \"score\"\nlimit = 0.5\nlifetime_error = 0.4"),
+            "charter.error-sum");
+  for (const char* section :
+       {"[bounds.harm]\nmetric = \"near_miss\"\nlimit = 0.01", "[bounds.improvement]\nmetric = \"score\"",
+        "[bounds.drift]\nlimit = 0.10", "[bounds.acceleration]\nexpected_step = 0.005"}) {
+    EXPECT_EQ(After(section, ""), "charter.missing-key") << section;
+  }
+}
+
+TEST(Refusals, RulesThatNobodyButTheGateEnforces) {
+  EXPECT_EQ(After("  { role = \"evaluator\", at_least = 1 },\n", ""), "charter.reviewer-unheard");
+  // Without any evaluator: trial, bounds and drift would be the gate's word.
+  TestCharter charter;
+  charter.Replace("  { role = \"evaluator\", at_least = 1 },\n", "")
+      .Replace("role = \"evaluator\"", "role = \"prover\"");
+  EXPECT_EQ(Rule(charter.Read()), "charter.no-enforcer");
+  charter = TestCharter();
+  charter.Replace("  { role = \"auditor\", at_least = 1 },\n", "").Replace("role = \"auditor\"", "role = \"prover\"");
+  EXPECT_EQ(Rule(charter.Read()), "charter.no-enforcer");
+  EXPECT_EQ(After("{ role = \"auditor\", at_least = 1 }", "{ role = \"auditor\", at_least = 0 }"), "charter.range");
+}
+
+TEST(Refusals, QuorumsThatCannotBeMetOrMeanNothing) {
+  EXPECT_EQ(After("{ role = \"prover\", at_least = 1 }", "{ role = \"prover\", at_least = 2 }"),
+            "charter.quorum-unreachable");
+  // Two reviewers of one principal count once.
+  TestCharter twice;
+  twice.Replace("{ role = \"prover\", at_least = 1 }", "{ role = \"prover\", at_least = 2 }");
+  twice.Append(Reviewer("prover-b", "ann@example.org", "prover", '6'));
+  EXPECT_EQ(Rule(twice.Read()), "charter.quorum-unreachable");
+  twice.Append(Reviewer("prover-c", "cy@example.org", "prover", '7'));
+  EXPECT_EQ(Rule(twice.Read()), "ok");
+  EXPECT_EQ(After("{ role = \"prover\", at_least = 1 }", "{ role = \"prover\", at_least = 1, against_max = 1 }"),
+            "charter.against-ignored");
+  EXPECT_EQ(After("{ role = \"prover\", at_least = 1 }", "{ role = \"auditor\", at_least = 1 }"),
+            "charter.reviewer-unheard");
+  TestCharter listed;
+  listed.Replace("role = \"prover\"\nkey", "role = \"auditor\"\nkey");
+  listed.Replace("{ role = \"prover\", at_least = 1 }", "{ role = \"auditor\", at_least = 1 }");
+  EXPECT_EQ(Rule(listed.Read()), "charter.quorum-twice");
+}
+
+TEST(Refusals, OnePrincipalAlone) {
+  TestCharter charter;
+  charter.Replace("principal = \"bob@example.org\"", "principal = \"ann@example.org\"");
+  EXPECT_EQ(Rule(charter.Read()), "charter.quorum-one-principal");
+  charter.Append("\n[assurance]\nlevel = \"single-operator\"\n");
+  EXPECT_EQ(Rule(charter.Read()), "ok");
+
+  charter = TestCharter();
+  charter.Replace("threshold = 2", "threshold = 1");
+  EXPECT_EQ(Rule(charter.Read()), "charter.one-approver");
+  charter.Append("\n[assurance]\nlevel = \"single-operator\"\n");
+  EXPECT_EQ(Rule(charter.Read()), "ok");
+}
+
+TEST(Refusals, ASingleOperatorNeedsOnlyOneKey) {
+  TestCharter charter;
+  charter.files["approvers"] = TestSigner("ann@example.org", 'A');
+  charter.Replace("threshold = 2", "threshold = 1").Replace("threshold = 3", "threshold = 1");
+  charter.Append("\n[assurance]\nlevel = \"single-operator\"\n");
+  EXPECT_EQ(Rule(charter.Read()), "ok");
+}
+
+TEST(Refusals, KeysInTwoPlaces) {
+  TestCharter charter;
+  charter.Replace(TestNoteKey("prover-a", '1'), TestNoteKey("prover-a", 'A'));  // an approver's
+  EXPECT_EQ(Rule(charter.Read()), "charter.key-shared");
+  charter = TestCharter();
+  charter.Replace(TestNoteKey("prover-a", '1'), TestNoteKey("prover-a", '4'));  // the gate's
+  EXPECT_EQ(Rule(charter.Read()), "charter.key-shared");
+  charter = TestCharter();
+  charter.Replace(TestNoteKey("prover-a", '1'), TestNoteKey("prover-a", '2'));  // another reviewer's
+  EXPECT_EQ(Rule(charter.Read()), "charter.key-shared");
+  charter = TestCharter();
+  charter.Replace(TestNoteKey("example.org/clock", '5', crypto::NoteKeyType::kEd25519Cosignature),
+                  TestNoteKey("example.org/clock", '4', crypto::NoteKeyType::kEd25519Cosignature));
+  EXPECT_EQ(Rule(charter.Read()), "charter.key-shared");
+  charter = TestCharter();
+  charter.files["approvers"] += TestSigner("dee@example.org", '5');  // the clock's
+  EXPECT_EQ(Rule(charter.Read()), "charter.key-shared");
+}
+
+TEST(Refusals, ThresholdsThatCannotBeReached) {
+  EXPECT_EQ(After("threshold = 3", "threshold = 4"), "charter.threshold-unreachable");
+  EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 4\n[gate]"), "charter.threshold-unreachable");
+  EXPECT_EQ(After("[gate]", "[halt]\nresume_threshold = 4\n[gate]"), "charter.threshold-unreachable");
+  EXPECT_EQ(After("[gate]", "[revocation]\nthreshold = 4\n[gate]"), "charter.threshold-unreachable");
+  // One person with three keys is one principal.
+  TestCharter charter;
+  charter.files["approvers"] =
+      TestSigner("ann@example.org", 'A') + TestSigner("ann@example.org", 'B') + TestSigner("bob@example.org", 'C');
+  EXPECT_EQ(Rule(charter.Read()), "charter.threshold-unreachable");
+  // Software keys do not count where presence is required; they do where it is not.
+  charter.files["approvers"] = TestSigner("ann@example.org", 'A') + TestSigner("bob@example.org", 'B') +
+                               TestSigner("cy@example.org", 'C', crypto::SshKeyType::kEd25519);
+  EXPECT_EQ(Rule(charter.Read()), "charter.threshold-unreachable");
+  charter.Replace("signers = \"approvers\"", "signers = \"approvers\"\npresence = \"software\"");
+  EXPECT_EQ(Rule(charter.Read()), "ok");
+  // A key that is for something else cannot approve.
+  std::string& signers = charter.files["approvers"];
+  signers.replace(signers.find("approve@pawl"), 12, "git@pawl");
+  EXPECT_EQ(Rule(charter.Read()), "charter.threshold-unreachable");
+}
+
+TEST(Refusals, ThresholdsInTheWrongOrder) {
+  EXPECT_EQ(After("threshold = 3", "threshold = 2"), "charter.amendment-threshold");
+  EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 3\n[gate]"), "charter.threshold-order");
+  EXPECT_EQ(After("[gate]", "[halt]\nresume_threshold = 1\n[gate]"), "charter.threshold-order");
+  EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 1\n[revocation]\nthreshold = 3\n[gate]"), "ok");
+}
+
+TEST(Refusals, HalfAPasskey) {
+  EXPECT_EQ(After("signers = \"approvers\"", "signers = \"approvers\"\nrp_id = \"example.org\""), "charter.passkeys");
+  EXPECT_EQ(After("signers = \"approvers\"", "signers = \"approvers\"\norigins = [\"https://example.org\"]"),
+            "charter.passkeys");
+  EXPECT_EQ(After("signers = \"approvers\"",
+                  "signers = \"approvers\"\nrp_id = \"example.org\"\norigins = [\"https://example.org\"]"),
+            "ok");
+}
+
+TEST(Refusals, WitnessesBeforeTheyAreSupported) {
+  EXPECT_EQ(Rule(TestCharter().Append("\n[witnesses]\npolicy = \"witnesses.policy\"\n").Read()), "charter.witnesses");
+}
+
+TEST(Refusals, RevokedTreesAreDigests) {
+  EXPECT_EQ(After("[gate]", "[revocation]\ntrees = [\"old\"]\n[gate]"), "charter.type");
+  const Result<Charter> charter =
+      TestCharter().Replace("[gate]", "[revocation]\ntrees = [\"sha256:" + std::string(64, '0') + "\"]\n[gate]").Read();
+  ASSERT_EQ(Rule(charter), "ok");
+  EXPECT_EQ(charter->revocation.trees.size(), 1u);
+}
+
+}  // namespace
+}  // namespace pawl::charter
