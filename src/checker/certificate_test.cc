@@ -1,0 +1,249 @@
+#include "checker/certificate.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+
+namespace pawl::checker {
+namespace {
+
+std::span<const std::uint8_t> AsBytes(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+// Header of a certificate with `cases` cases; 76 bytes and the count.
+std::string Header(char cases = 1) {
+  return std::string("PAWLCERT\x01\x01\x00", 11) + std::string(32, 'n') + std::string(32, 'p') + cases;
+}
+std::string Text(std::initializer_list<int> bytes) {
+  std::string text;
+  for (const int byte : bytes) text.push_back(static_cast<char>(byte));
+  return text;
+}
+std::string DoubleText(double value) {
+  std::string text;
+  for (int shift = 0; shift < 64; shift += 8)
+    text.push_back(static_cast<char>(std::bit_cast<std::uint64_t>(value) >> shift));
+  return text;
+}
+std::string RuleOf(const std::string& bytes, const CertificateLimits& limits = {}) {
+  const Result<Certificate> result = ReadCertificate(AsBytes(bytes), limits);
+  return result.ok() ? "" : result.error().rule;
+}
+
+// A random tree with `leaves` leaves and arguments drawn from a few.
+CaseProof RandomCase(std::mt19937_64& random) {
+  CaseProof proof;
+  proof.conjunctions = 1 + static_cast<std::uint32_t>(random() % 3);
+  const auto argument = [&] {
+    Argument a{random() % 3 == 0 ? Recipe::kBackward : Recipe::kForward, {}};
+    for (std::uint32_t k = 0; k < proof.conjunctions; ++k) {
+      Refutation& r = a.refutations.emplace_back();
+      const std::size_t terms = random() % 8 == 0 ? 2 + random() % 3 : 1;
+      std::uint32_t row = static_cast<std::uint32_t>(random() % 200);
+      for (std::size_t i = 0; i < terms; ++i, row += 1 + static_cast<std::uint32_t>(random() % 200))
+        r.push_back({row, terms == 1 ? kUnitMultiplier : static_cast<std::uint8_t>(random())});
+    }
+    return a;
+  };
+  std::size_t open = 1, splits = random() % 300;
+  while (open > 0) {
+    if (splits > 0 && (open < 3 || random() % 2 == 0)) {
+      --splits;
+      ++open;
+      const auto input = static_cast<std::uint32_t>(random() % 4 == 0 ? random() % 1000 : random() % 5);
+      proof.nodes.push_back(random() % 5 == 0
+                                ? Node::ValueSplit(input, std::ldexp(1.0 + static_cast<double>(random() % 999), -9))
+                                : Node::MidpointSplit(input));
+    } else {
+      --open;
+      if (proof.arguments.empty() || random() % 2 == 0) proof.arguments.push_back(argument());
+      proof.nodes.push_back(Node::Leaf(static_cast<std::uint32_t>(random() % proof.arguments.size())));
+    }
+  }
+  return proof;
+}
+
+TEST(Certificate, ReadsWhatIsWrittenAndWritesItAgain) {
+  std::size_t long_tables = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    std::mt19937_64 random(seed);
+    Certificate certificate;
+    certificate.arithmetic = static_cast<Arithmetic>(random() % 3);
+    for (auto* digest : {&certificate.network, &certificate.property})
+      for (std::uint8_t& byte : *digest) byte = static_cast<std::uint8_t>(random());
+    for (std::size_t i = random() % 4; i > 0; --i) certificate.cases.push_back(RandomCase(random));
+    const std::string bytes = WriteCertificate(certificate);
+    const Result<Certificate> read = ReadCertificate(AsBytes(bytes));
+    ASSERT_TRUE(read.ok()) << seed << ": " << read.error().rule << ": " << read.error().message;
+    EXPECT_EQ(WriteCertificate(*read), bytes);
+    ASSERT_EQ(read->cases.size(), certificate.cases.size());
+    for (std::size_t i = 0; i < read->cases.size(); ++i) {
+      const CaseProof &a = certificate.cases[i], &b = read->cases[i];
+      ASSERT_EQ(a.nodes.size(), b.nodes.size());
+      for (std::size_t n = 0; n < a.nodes.size(); ++n) {
+        ASSERT_EQ(a.nodes[n].kind, b.nodes[n].kind);
+        if (a.nodes[n].kind == NodeKind::kLeaf) {
+          ASSERT_EQ(a.arguments[a.nodes[n].index], b.arguments[b.nodes[n].index]);
+        } else {
+          ASSERT_EQ(a.nodes[n], b.nodes[n]);
+        }
+      }
+      long_tables += b.arguments.size() > 96;
+    }
+  }
+  EXPECT_GT(long_tables, 0u);
+}
+
+TEST(Certificate, TypicalLeafTakesTwoBytes) {
+  Certificate certificate;
+  CaseProof& proof = certificate.cases.emplace_back();
+  proof.conjunctions = 2;
+  std::size_t leaves = 1;
+  for (; leaves < 1000; ++leaves) {
+    proof.nodes.push_back(Node::MidpointSplit(static_cast<std::uint32_t>(leaves % 5)));
+    proof.arguments.push_back({Recipe::kForward, {{{static_cast<std::uint32_t>(leaves % 3), 0}}, {{1, 0}}}});
+    proof.nodes.push_back(Node::Leaf(static_cast<std::uint32_t>(proof.arguments.size() - 1)));
+  }
+  proof.nodes.push_back(Node::Leaf(0));
+  EXPECT_LT(WriteCertificate(certificate).size(), 2 * leaves + 100);
+  EXPECT_TRUE(ReadCertificate(AsBytes(WriteCertificate(certificate))).ok());
+}
+
+// conjunctions 1, no slopes, one argument: forward, row 0.
+const std::string kOneArgument = Text({1, 0, 1, 1, 1});
+
+TEST(Certificate, SmallestOneIsAsTheSpecificationSays) {
+  Certificate certificate;
+  certificate.arithmetic = Arithmetic::kFloat32;
+  certificate.network.fill('n');
+  certificate.property.fill('p');
+  certificate.cases.push_back({1,
+                               {{Recipe::kForward, {{{0, 0}}}}, {Recipe::kBackward, {{{0, 7}, {300, 9}}}}},
+                               {Node::MidpointSplit(2), Node::ValueSplit(128, -0.5), Node::Leaf(0), Node::Leaf(1),
+                                Node::MidpointSplit(128), Node::Leaf(1), Node::Leaf(0)}});
+  EXPECT_EQ(WriteCertificate(certificate), Header() +
+                                               Text({1, 0, 2, 1, 1, 2, 0, 2, 1, 7, 0xAD, 2, 9, 0x82, 0x62, 0x80, 1}) +
+                                               DoubleText(-0.5) + Text({0, 1, 0x61, 0, 1, 0}));
+}
+
+TEST(Certificate, EveryMalformedShapeIsRefusedByItsRule) {
+  const std::string good = Header() + kOneArgument + Text({0x80, 0, 0});
+  ASSERT_EQ(RuleOf(good), "");
+  for (std::size_t n = 0; n < good.size(); ++n) {
+    const std::string rule = RuleOf(good.substr(0, n));
+    EXPECT_TRUE(rule == "certificate.truncated" || (n < 8 && rule == "certificate.magic")) << n << ": " << rule;
+  }
+  EXPECT_EQ(RuleOf(good + '\0'), "certificate.trailing-bytes");
+  const auto changed = [&](std::size_t at, int byte) {
+    std::string bytes = good;
+    bytes[at] = static_cast<char>(byte);
+    return RuleOf(bytes);
+  };
+  EXPECT_EQ(changed(0, 'p'), "certificate.magic");
+  EXPECT_EQ(changed(8, 0), "certificate.version");
+  EXPECT_EQ(changed(8, 2), "certificate.version");
+  EXPECT_EQ(changed(9, 3), "certificate.arithmetic");
+  EXPECT_EQ(changed(10, 1), "certificate.weight-radius");
+  const std::size_t body = Header().size();
+  EXPECT_EQ(changed(body, 0), "certificate.conjunctions");
+  EXPECT_EQ(changed(body + 1, 1), "certificate.slopes");
+  EXPECT_EQ(changed(body + 2, 0), "certificate.argument");  // no argument for the first leaf... and a tree too early
+  for (const int recipe : {0, 3, 255}) EXPECT_EQ(changed(body + 3, recipe), "certificate.recipe");
+  for (int node = 0x63; node < 0x80; ++node) EXPECT_EQ(changed(body + 5, node), "certificate.node") << node;
+  EXPECT_EQ(changed(body + 6, 1), "certificate.argument");
+
+  const auto tree = [&](const std::string& bytes) { return RuleOf(Header() + kOneArgument + bytes); };
+  // A value that is no number, and minus zero.
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), -0.0})
+    EXPECT_EQ(tree(Text({0x62, 0}) + DoubleText(value) + Text({0, 0})), "certificate.value");
+  EXPECT_EQ(tree(Text({0x62, 0}) + DoubleText(0.0) + Text({0, 0})), "");
+  // Numbers too long, or not shortest.
+  EXPECT_EQ(tree(Text({0x61, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0})), "certificate.varint");
+  EXPECT_EQ(tree(Text({0x61, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0})), "certificate.varint");
+  EXPECT_EQ(tree(Text({0x61, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0, 0})), "certificate.varint");
+  EXPECT_EQ(tree(Text({0x61, 0x80, 0, 0, 0})), "certificate.not-canonical");
+
+  const auto with_case = [&](const std::string& bytes) { return RuleOf(Header() + bytes); };
+  // Arguments: unused, duplicate, not in the order of use.
+  EXPECT_EQ(with_case(Text({1, 0, 2, 1, 1, 1, 2, 0})), "certificate.not-canonical");
+  EXPECT_EQ(with_case(Text({1, 0, 2, 1, 1, 1, 1, 0x80, 0, 1})), "certificate.not-canonical");
+  EXPECT_EQ(with_case(Text({1, 0, 2, 1, 1, 1, 2, 0x80, 1, 0})), "certificate.not-canonical");
+  EXPECT_EQ(with_case(Text({1, 0, 2, 1, 1, 1, 2, 0x80, 0, 1})), "");
+  // Combinations: too few rows, rows that repeat or fall, row 0 of a term.
+  EXPECT_EQ(with_case(Text({1, 0, 1, 1, 0, 0, 0})), "certificate.combination");
+  EXPECT_EQ(with_case(Text({1, 0, 1, 1, 0, 1, 1, 0, 0})), "certificate.combination");
+  EXPECT_EQ(with_case(Text({1, 0, 1, 1, 0, 2, 1, 0, 1, 0, 0})), "certificate.combination");
+  EXPECT_EQ(with_case(Text({1, 0, 1, 1, 0, 2, 2, 0, 1, 0, 0})), "certificate.combination");
+  EXPECT_EQ(with_case(Text({1, 0, 1, 1, 0, 2, 0, 0, 1, 0, 0})), "certificate.combination");
+  EXPECT_EQ(with_case(Text({1, 0, 1, 1, 0, 2, 1, 0, 2, 0, 0})), "");
+}
+
+TEST(Certificate, CountsThatLieCostNothing) {
+  EXPECT_EQ(RuleOf(Header('\x7F')), "certificate.truncated");
+  const std::string many = Text({0xFF, 0xFF, 0xFF, 0xFF, 0x0F});
+  std::string header = Header();
+  header.pop_back();
+  EXPECT_EQ(RuleOf(header + many), "certificate.limit-cases");
+  EXPECT_EQ(RuleOf(Header() + Text({1, 0}) + many), "certificate.limit-arguments");
+  EXPECT_EQ(RuleOf(Header() + many + Text({0, 1, 1, 1})), "certificate.truncated");
+  EXPECT_EQ(RuleOf(Header() + Text({1, 0, 1, 1, 0}) + many), "certificate.limit-terms");
+}
+
+TEST(Certificate, LimitsHold) {
+  const std::string good = Header() + kOneArgument + Text({0x80, 0x80, 0, 0, 0});
+  const auto limited = [&](auto member, auto value) {
+    CertificateLimits limits;
+    limits.*member = value;
+    return RuleOf(good, limits);
+  };
+  EXPECT_EQ(limited(&CertificateLimits::bytes_max, good.size() - 1), "certificate.limit-bytes");
+  EXPECT_EQ(limited(&CertificateLimits::bytes_max, good.size()), "");
+  EXPECT_EQ(limited(&CertificateLimits::cases_max, 0u), "certificate.limit-cases");
+  EXPECT_EQ(limited(&CertificateLimits::nodes_max, 4u), "certificate.limit-nodes");
+  EXPECT_EQ(limited(&CertificateLimits::nodes_max, 5u), "");
+  EXPECT_EQ(limited(&CertificateLimits::arguments_max, 0u), "certificate.limit-arguments");
+  EXPECT_EQ(limited(&CertificateLimits::terms_max, 0u), "certificate.limit-terms");
+  EXPECT_EQ(limited(&CertificateLimits::depth_max, 1u), "certificate.limit-depth");
+  EXPECT_EQ(limited(&CertificateLimits::depth_max, 2u), "");
+}
+
+TEST(Certificate, DepthBombsEndAtTheLimit) {
+  for (const int byte : {0x80, 0xFF}) {
+    const std::string bomb = Header() + kOneArgument + std::string(5'000'000, static_cast<char>(byte));
+    EXPECT_EQ(RuleOf(bomb), "certificate.limit-depth");
+  }
+  // Deep to the right: the high child of each split is the next split.
+  std::string right;
+  for (int i = 0; i < 100'000; ++i) right += Text({0x80, 0});
+  EXPECT_EQ(RuleOf(Header() + kOneArgument + right + '\0'), "certificate.limit-depth");
+}
+
+TEST(Certificate, NoFlippedByteReadsAsTheSameProof) {
+  std::mt19937_64 random(3);
+  Certificate certificate;
+  certificate.cases.push_back(RandomCase(random));
+  const std::string bytes = WriteCertificate(certificate);
+  const Result<Certificate> read = ReadCertificate(AsBytes(bytes));
+  ASSERT_TRUE(read.ok());
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
+      const Result<Certificate> other = ReadCertificate(AsBytes(flipped));
+      if (other.ok()) {
+        EXPECT_FALSE(*other == *read) << at;
+      } else {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, bytes.size());
+}
+
+}  // namespace
+}  // namespace pawl::checker

@@ -1,0 +1,359 @@
+// Bounds against evaluations: no deployed evaluation, and no exact one, may leave what the engine says.
+#include "checker/leaf.h"
+
+#include <gmpxx.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "checker/deployed_evaluation_for_test.h"
+#include "checker/proof_search_for_test.h"
+#include "model/random_network_for_test.h"
+
+namespace pawl::checker {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+model::Network Read(const std::string& bytes) {
+  Result<model::Network> network = model::ReadOnnx(AsBytes(bytes), {});
+  if (!network.ok()) ADD_FAILURE() << network.error().message;
+  return *network;
+}
+
+model::Property Parse(const std::string& text) {
+  Result<model::Property> property = model::ReadVnnlib(text, {});
+  if (!property.ok()) ADD_FAILURE() << property.error().message;
+  return *property;
+}
+
+// A row Σ a·y + Σ b·x ≤ bound with random coefficients over a random box; the box is the property's only case.
+model::Property RandomProperty(std::mt19937_64& random, std::size_t inputs, std::size_t outputs) {
+  const auto decimal = [](double value) { return model::Decimal::FromDouble(value); };
+  std::normal_distribution<double> normal(0, 1);
+  model::Property property;
+  property.input_count = inputs;
+  property.output_count = outputs;
+  model::Case& c = property.cases.emplace_back();
+  const double scale = std::ldexp(1.0, static_cast<int>(random() % 9) - 6) * (random() % 40 == 0 ? 0x1p-130 : 1);
+  for (std::size_t j = 0; j < inputs; ++j) {
+    const double centre = normal(random) * (scale < 1e-30 ? scale : 1.0);
+    const double radius = random() % 5 == 0 ? 0 : std::abs(normal(random)) * scale;
+    c.box.push_back({decimal(centre - radius), decimal(centre + radius), false, false});
+  }
+  model::Row row;
+  for (std::size_t v = 0; v < inputs + outputs; ++v) {
+    if (v < inputs && random() % 3 != 0) continue;
+    row.terms.push_back({v, *model::Decimal::Parse(std::to_string(normal(random) + 3), 100)});
+  }
+  row.bound = decimal(normal(random));
+  c.unsafe.push_back({row});
+  return property;
+}
+
+std::vector<mpq_class> ExactValue(const model::VectorProgram& program, const std::vector<double>& input,
+                                  std::vector<std::vector<mpq_class>>& values) {
+  values.assign(1, std::vector<mpq_class>(input.begin(), input.end()));
+  for (const model::Operation& o : program.operations) {
+    const std::vector<mpq_class>& x = values[o.inputs[0]];
+    std::vector<mpq_class> y(o.size);
+    for (std::size_t i = 0; i < o.size; ++i) {
+      switch (o.kind) {
+        case model::OperationKind::kAffine:
+          for (std::size_t j = 0; j < o.columns; ++j) y[i] += mpq_class(o.weights[i * o.columns + j]) * x[j];
+          y[i] *= mpq_class(o.alpha);
+          if (!o.bias.empty()) y[i] += mpq_class(o.beta) * mpq_class(o.bias[i]);
+          break;
+        case model::OperationKind::kElementwise:
+          y[i] = x[i] * (o.scale.empty() ? mpq_class(1) : mpq_class(o.scale[i]));
+          if (!o.offset.empty()) y[i] += mpq_class(o.offset[i]);
+          break;
+        case model::OperationKind::kRelu:
+          y[i] = x[i] > 0 ? x[i] : mpq_class(0);
+          break;
+        case model::OperationKind::kSum:
+          y[i] = o.subtract ? mpq_class(x[i] - values[o.inputs[1]][i]) : mpq_class(x[i] + values[o.inputs[1]][i]);
+          break;
+      }
+    }
+    values.push_back(std::move(y));
+  }
+  return values[program.output];
+}
+
+mpq_class RowValue(const RefutationRow& row, const std::vector<double>& x, const std::vector<mpq_class>& y) {
+  mpq_class value = -mpq_class(row.bound);
+  for (std::size_t k = 0; k < y.size(); ++k) value += mpq_class(row.coefficients[k]) * y[k];
+  for (const auto& t : row.inputs) value += mpq_class(t.coefficient) * mpq_class(x[t.input]);
+  return value;
+}
+
+std::vector<double> DrawPoint(std::mt19937_64& random, const RootBox& box) {
+  std::vector<double> x;
+  for (std::size_t j = 0; j < box.lower.size(); ++j) {
+    const double t = std::uniform_real_distribution<double>(0, 1)(random);
+    const std::size_t where = random() % 4;
+    const double value = where == 0   ? box.lower[j]
+                         : where == 1 ? box.upper[j]
+                                      : std::lerp(box.lower[j], box.upper[j], t);
+    x.push_back(std::clamp(value, box.lower[j], box.upper[j]));
+  }
+  return x;
+}
+
+// Constants times powers of two, some so small that products underflow.
+void Rescale(model::Network& network, std::mt19937_64& random) {
+  const bool wide = network.element_type() == model::ElementType::kFloat64;
+  for (model::Tensor& tensor : network.tensors) {
+    if (!tensor.is_constant) continue;
+    const int shift =
+        random() % 4 == 0 ? -static_cast<int>(random() % (wide ? 700 : 90)) : static_cast<int>(random() % 5) - 2;
+    for (double& value : tensor.values)
+      value = wide ? std::ldexp(value, shift) : static_cast<double>(std::ldexp(static_cast<float>(value), shift));
+  }
+}
+
+template <typename T>
+void CheckDeployed(const LeafEngine& engine, const Claim& claim, const RootBox& box, std::size_t task, double margin,
+                   const RefutationRow& row, const model::VectorProgram& program, std::mt19937_64& random,
+                   std::size_t& samples) {
+  DeployedEvaluation<T> evaluate(program, random);
+  for (int i = 0; i < 6; ++i) {
+    std::vector<T> x;
+    for (const double value : DrawPoint(random, box)) x.push_back(static_cast<T>(value));
+    bool inside = true;  // rounding the drawn point can leave a box that was cut between two floats
+    for (std::size_t j = 0; j < x.size(); ++j)
+      inside = inside && box.lower[j] <= static_cast<double>(x[j]) && static_cast<double>(x[j]) <= box.upper[j];
+    if (!inside) continue;
+    const std::vector<std::vector<T>> values = evaluate(x);
+    for (std::size_t v = 0; v < values.size(); ++v) {
+      const double flushed =
+          v > 0 && claim.steps[v - 1].kind == model::OperationKind::kRelu ? claim.format.normal_min : 0;
+      for (std::size_t k = 0; k < values[v].size(); ++k) {
+        const Interval bound = engine.Value(v, k, task);
+        ASSERT_GE(static_cast<double>(values[v][k]), bound.lower - flushed) << "value " << v << " neuron " << k;
+        ASSERT_LE(static_cast<double>(values[v][k]), bound.upper + flushed) << "value " << v << " neuron " << k;
+      }
+    }
+    const std::vector<T>& y = values[claim.output];
+    ASSERT_LE(margin, RowValue(row, std::vector<double>(x.begin(), x.end()), {y.begin(), y.end()}));
+    ++samples;
+  }
+}
+
+void CheckExact(const LeafEngine& engine, const RootBox& box, std::size_t task, double margin, const RefutationRow& row,
+                const model::VectorProgram& program, std::mt19937_64& random, std::size_t& samples) {
+  std::vector<std::vector<mpq_class>> values;
+  for (int i = 0; i < 3; ++i) {
+    const std::vector<double> x = DrawPoint(random, box);
+    const std::vector<mpq_class> y = ExactValue(program, x, values);
+    for (std::size_t v = 0; v < values.size(); ++v) {
+      for (std::size_t k = 0; k < values[v].size(); ++k) {
+        const Interval bound = engine.Value(v, k, task);
+        if (bound.lower == -kInfinity) continue;
+        ASSERT_GE(values[v][k], mpq_class(bound.lower)) << "value " << v << " neuron " << k;
+        ASSERT_LE(values[v][k], mpq_class(bound.upper)) << "value " << v << " neuron " << k;
+      }
+    }
+    if (margin > -kInfinity) {
+      ASSERT_LE(mpq_class(margin), RowValue(row, x, y));
+    }
+    ++samples;
+  }
+}
+
+TEST(LeafBounds, NoEvaluationLeavesThem) {
+  std::size_t deployed = 0, exact = 0, bounded = 0, leaves = 0;
+  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+    std::mt19937_64 random(seed);
+    model::Network network = Read(model::onnx::RandomNetwork(seed, model::onnx::Variety::kEverything).Bytes());
+    if (seed % 2 == 0) Rescale(network, random);
+    const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
+    const bool wide = network.element_type() == model::ElementType::kFloat64;
+    const Arithmetic arithmetic = seed % 3 == 0 ? Arithmetic::kReal
+                                  : wide        ? Arithmetic::kFloat64
+                                                : Arithmetic::kFloat32;
+    const Result<Claim> claim = PrepareClaim(network, property, arithmetic);
+    if (!claim.ok()) {  // alpha so small that the overflow test has no bound, or the like
+      ADD_FAILURE() << claim.error().message;
+      continue;
+    }
+    const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
+    ASSERT_TRUE(row.ok());
+    const model::VectorProgram program = model::ToVectorProgram(network);
+    LeafEngine engine(*claim);
+    for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward}) {
+      // Sub-boxes of the root box, one a lane.
+      std::vector<RootBox> boxes(1 + random() % kLanes, claim->boxes[0]);
+      std::vector<LeafTask> tasks;
+      std::vector<double> margins(boxes.size());
+      for (std::size_t t = 1; t < boxes.size(); ++t) {
+        for (std::size_t j = 0; j < boxes[t].lower.size(); ++j) {
+          const double middle = SplitMidpoint(boxes[t].lower[j], boxes[t].upper[j]);
+          if (random() % 2 == 0) (random() % 2 == 0 ? boxes[t].lower : boxes[t].upper)[j] = middle;
+        }
+      }
+      for (const RootBox& box : boxes) tasks.push_back({box.lower, box.upper, {&*row, 1}});
+      engine.Margins(recipe, tasks, margins);
+      for (std::size_t t = 0; t < boxes.size(); ++t) {
+        ++leaves;
+        bounded += margins[t] > -kInfinity;
+        if (arithmetic == Arithmetic::kFloat32)
+          CheckDeployed<float>(engine, *claim, boxes[t], t, margins[t], *row, program, random, deployed);
+        if (arithmetic == Arithmetic::kFloat64)
+          CheckDeployed<double>(engine, *claim, boxes[t], t, margins[t], *row, program, random, deployed);
+        CheckExact(engine, boxes[t], t, margins[t], *row, program, random, exact);
+        ASSERT_FALSE(::testing::Test::HasFatalFailure()) << "seed " << seed;
+      }
+    }
+  }
+  std::printf("%zu leaves, %zu bounded, %zu deployed and %zu exact evaluations\n", leaves, bounded, deployed, exact);
+  EXPECT_GT(bounded, leaves * 9 / 10);
+  EXPECT_GT(deployed, 20'000u);
+  EXPECT_GT(exact, 20'000u);
+}
+
+// The lower bound of the row that `text` asserts, over the whole box.
+double Margin(const std::string& network_bytes, const std::string& text, Arithmetic arithmetic,
+              Recipe recipe = Recipe::kForward) {
+  const model::Network network = Read(network_bytes);
+  const model::Property property = Parse(text);
+  const Result<Claim> claim = PrepareClaim(network, property, arithmetic);
+  if (!claim.ok()) return ADD_FAILURE() << claim.error().message, 0;
+  const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
+  LeafEngine engine(*claim);
+  const LeafTask task{claim->boxes[0].lower, claim->boxes[0].upper, {&*row, 1}};
+  double margin = 0;
+  engine.Margins(recipe, {&task, 1}, {&margin, 1});
+  return margin;
+}
+
+std::string Declared(int inputs, int outputs, const std::string& rest) {
+  std::string text;
+  for (int i = 0; i < inputs; ++i) text += "(declare-const X_" + std::to_string(i) + " Real)\n";
+  for (int i = 0; i < outputs; ++i) text += "(declare-const Y_" + std::to_string(i) + " Real)\n";
+  return text + rest;
+}
+
+TEST(LeafBounds, AreTightOnOneRelu) {
+  // y = relu(x) − relu(−x) = x on [−1, 1]; the two relaxations differ from it by at most 1/2 each.
+  const std::string network = DenseNetworkBytes({{{{1}, {-1}}, {0, 0}, true}, {{{1, -1}}, {0}, false}});
+  const double margin = Margin(network, Declared(1, 1, "(assert (>= X_0 -1)) (assert (<= X_0 1)) (assert (<= Y_0 -2))"),
+                               Arithmetic::kReal);
+  EXPECT_GT(margin, 0.49);
+  EXPECT_LE(margin, 1.0);
+}
+
+TEST(LeafBounds, AreStrict) {
+  // y = x on [1, 2]: the smallest output is exactly 1.
+  const std::string network = DenseNetworkBytes({{{{1}}, {0}, true}});
+  const std::string box = "(assert (>= X_0 1)) (assert (<= X_0 2))";
+  EXPECT_LE(Margin(network, Declared(1, 1, box + "(assert (<= Y_0 1))"), Arithmetic::kReal), 0);
+  EXPECT_LE(Margin(network, Declared(1, 1, box + "(assert (< Y_0 1))"), Arithmetic::kReal), 0);
+  EXPECT_GT(Margin(network, Declared(1, 1, box + "(assert (<= Y_0 0.99999999999))"), Arithmetic::kReal), 0);
+  // In float32 one rounding of the product may take it below.
+  EXPECT_LE(Margin(network, Declared(1, 1, box + "(assert (<= Y_0 0.99999999999))"), Arithmetic::kFloat32), 0);
+  EXPECT_GT(Margin(network, Declared(1, 1, box + "(assert (<= Y_0 0.999999))"), Arithmetic::kFloat32), 0);
+}
+
+TEST(LeafBounds, RefuseWhatMayOverflow) {
+  const std::string network = DenseNetworkBytes({{{{1e30f}}, {0}, true}, {{{1e30f}}, {0}, false}});
+  const std::string text = Declared(1, 1, "(assert (>= X_0 0)) (assert (<= X_0 1)) (assert (<= Y_0 -1e50))");
+  EXPECT_GT(Margin(network, text, Arithmetic::kReal), 0);
+  EXPECT_EQ(Margin(network, text, Arithmetic::kFloat32), -kInfinity);
+  // Large terms that cancel: some order of summation overflows although the sum does not.
+  const std::string cancels = DenseNetworkBytes({{{{3e38f, -3e38f, 3e38f}}, {0}, false}});
+  const std::string three =
+      Declared(3, 1, "(assert (= X_0 1)) (assert (= X_1 1)) (assert (= X_2 1)) (assert (<= Y_0 0))");
+  EXPECT_GT(Margin(cancels, three, Arithmetic::kReal), 0);
+  EXPECT_EQ(Margin(cancels, three, Arithmetic::kFloat32), -kInfinity);
+}
+
+TEST(LeafBounds, ExpectFlushing) {
+  // x·2^-100 is subnormal in float32 and may be flushed; times 2^100 it would have been x.
+  const std::string network = DenseNetworkBytes({{{{0x1p-100f}}, {0}, true}, {{{0x1p100f}}, {0}, false}});
+  const std::string text = Declared(1, 1, "(assert (>= X_0 0x)) (assert (<= X_0 0y)) (assert (<= Y_0 0))");
+  const auto with = [&](const char* lower, const char* upper) {
+    std::string t = text;
+    t.replace(t.find("0x"), 2, lower);
+    t.replace(t.find("0y"), 2, upper);
+    return t;
+  };
+  // 2^-27 ≤ x ≤ 2^-26: the product is at most 2^-126, so y may be 0.
+  EXPECT_GT(Margin(network, with("0.00000000745058059692", "0.0000000149011611938"), Arithmetic::kReal), 0);
+  EXPECT_LE(Margin(network, with("0.00000000745058059692", "0.0000000149011611938"), Arithmetic::kFloat32), 0);
+  EXPECT_GT(Margin(network, with("0.5", "1"), Arithmetic::kFloat32), 0);
+}
+
+TEST(LeafBounds, RowsOverInputsAreUsedAndTheirRoundingIsCharged) {
+  // y = x0; unsafe: y − x0 ≤ −1 never holds.
+  const std::string network = DenseNetworkBytes({{{{1, 0}}, {0}, false}});
+  const std::string box = "(assert (>= X_0 -4)) (assert (<= X_0 4)) (assert (>= X_1 0)) (assert (<= X_1 1))";
+  const double margin = Margin(network, Declared(2, 1, box + "(assert (<= (- Y_0 X_0) -1))"), Arithmetic::kReal);
+  EXPECT_GT(margin, 0.999999);
+  EXPECT_LE(margin, 1);
+  // x itself may be moved by its rounding, 4·2^-24 at most.
+  const double deployed =
+      Margin(network, Declared(2, 1, box + "(assert (<= (- Y_0 X_0) -0.0000005))"), Arithmetic::kFloat32);
+  EXPECT_LE(deployed, 0);
+}
+
+TEST(LeafBounds, ALaneDoesNotDependOnItsNeighbours) {
+  const model::Network network = Read(model::onnx::RandomNetwork(5, model::onnx::Variety::kPlain).Bytes());
+  std::mt19937_64 random(5);
+  const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
+  const Result<Claim> claim = PrepareClaim(network, property, Arithmetic::kFloat32);
+  ASSERT_TRUE(claim.ok());
+  const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
+  LeafEngine engine(*claim);
+  std::vector<RootBox> boxes(kLanes, claim->boxes[0]);
+  for (std::size_t t = 1; t < kLanes; ++t)
+    boxes[t].upper[0] = SplitMidpoint(boxes[t - 1].lower[0], boxes[t - 1].upper[0]);
+  boxes[3].upper[0] = kInfinity;  // spoils its own lane only
+  std::vector<LeafTask> tasks;
+  for (const RootBox& box : boxes) tasks.push_back({box.lower, box.upper, {&*row, 1}});
+  std::vector<double> together(kLanes);
+  for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward}) {
+    engine.Margins(recipe, tasks, together);
+    EXPECT_FALSE(together[3] > -kInfinity);
+    for (std::size_t t = 0; t < kLanes; ++t) {
+      if (t == 3) continue;
+      double alone = 0;
+      engine.Margins(recipe, {&tasks[t], 1}, {&alone, 1});
+      EXPECT_EQ(alone, together[t]);
+    }
+  }
+}
+
+TEST(RefutationRows, AreFormedExactlyAndRefuseWhatIsNotThere) {
+  const model::Network network = Read(DenseNetworkBytes({{{{1}, {1}}, {0, 0}, false}}));
+  const model::Property property =
+      Parse(Declared(1, 2, "(assert (>= X_0 0)) (assert (<= X_0 1)) (assert (<= Y_0 0.1)) (assert (<= Y_1 0.2))"));
+  const Result<Claim> claim = PrepareClaim(network, property, Arithmetic::kReal);
+  ASSERT_TRUE(claim.ok());
+  ASSERT_EQ(property.cases[0].unsafe[0].size(), 2u);
+  const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, 0}, {1, 9}});  // 8·y0 + 18·y1 − 0.8 − 3.6
+  ASSERT_TRUE(row.ok());
+  EXPECT_EQ(row->coefficients, (std::vector<double>{8, 18}));
+  EXPECT_EQ(row->errors, (std::vector<double>{0, 0}));
+  EXPECT_EQ((*model::Decimal::Parse("4.4", 10)).Compare(row->bound), -1);
+  EXPECT_FALSE(MakeRefutationRow(*claim, 1, 0, {{0, 0}}).ok());
+  EXPECT_FALSE(MakeRefutationRow(*claim, 0, 1, {{0, 0}}).ok());
+  EXPECT_FALSE(MakeRefutationRow(*claim, 0, 0, {{2, 0}}).ok());
+  EXPECT_FALSE(MakeRefutationRow(*claim, 0, 0, {}).ok());
+  EXPECT_FALSE(MakeRefutationRow(*claim, 0, 0, {{1, 0}, {1, 0}}).ok());
+  EXPECT_FALSE(MakeRefutationRow(*claim, 0, 0, {{1, 0}, {0, 0}}).ok());
+}
+
+TEST(Multipliers, AreExactAndIncrease) {
+  for (int m = 1; m < 256; ++m) {
+    EXPECT_GT(MultiplierWeight(static_cast<std::uint8_t>(m)), MultiplierWeight(static_cast<std::uint8_t>(m - 1)));
+  }
+  EXPECT_EQ(MultiplierWeight(0), 8);
+  EXPECT_EQ(MultiplierWeight(255), 15.0 * 0x1p31);
+}
+
+}  // namespace
+}  // namespace pawl::checker
