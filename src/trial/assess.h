@@ -2,23 +2,30 @@
 // into an evaluator's vote.
 //
 //   TrialRules rules = …;                                            // from the charter
-//   TrialData data{.candidate = …, .parent = …, .baseline = …, .decisions = …};
+//   TrialData data{.candidate = …, .parent = …, .baseline = …,
+//                  .fresh_decisions = {candidate_decisions, baseline_decisions}};
 //   Result<TrialReport> report = AssessTrial(rules, {.budget_index = 7, .share = {2, 3}}, data);
 //   if (report->verdict == TrialVerdict::kPass) …
 //   vote.evidence["report"] = TrialReportToJson(*report);            // canonical: decimal strings, no floats
 //   Result<TrialReport> read = ReadTrialReport(json);                // strict; refuses a verdict that does not follow
 //
-// Conditions, and the test behind each (alpha = TrialAlpha(lifetime error, k, r/n); headers of the same names):
-// - harm: the mean of the metric is below its limit. EProcess(kMeanBelow).
-// - improvement: the mean of candidate minus parent on the same seeds is above 0. Differences D of a metric with range
-//   [lo, hi] lie in [-(hi-lo), hi-lo]: they are mapped by (D/(hi-lo) + 1)/2, whose range is 1, not by D. EProcess
-//   (kMeanAbove) against 1/2.
-// - step: the upper bound of that mean is at most max_step, at the improvement's alpha. Improvement and step need no
-//   split of the error: their null hypotheses (mean <= 0, mean > max_step) exclude each other.
-// - ceiling: the upper bound of the metric's mean is at most the ceiling.
-// - drift: the upper bound of the share of decisions that differ from the *baseline's* is at most the limit.
-// Upper bounds are by betting (confidence_sequence.h). All conditions have to be shown; none is bought back by another.
-// `exceeded` says that the opposite was shown at the same alpha (the two null hypotheses exclude each other).
+// Conditions, and the test behind each (alpha = TrialAlpha(lifetime error, k, r/n); headers of the same names).
+// "Better" is what the metric's direction says; every value is first mapped to [0, 1] by its declared range:
+// - harm: the mean of the metric is on the good side of its limit. EProcess with Bet::kMixed, since most harm metrics
+//   are 0/1 values.
+// - improvement: the mean of candidate minus parent on the same seeds is better than 0. Differences D of a metric with
+//   range [lo, hi] lie in [-(hi-lo), hi-lo]: they are mapped by (D/(hi-lo) + 1)/2, whose range is 1, not by D. EProcess
+//   (kMeanAbove) against 1/2 with Bet::kVarianceAdaptive, since paired differences vary little.
+// - step: the upper bound of the mean gain of the capability metric is at most max_step.
+// - ceiling: the upper bound of the capability metric's mean is no better than the ceiling.
+// - drift: the upper bound of the share of decisions that differ from the *baseline's* is at most the limit, on fresh
+//   probes and on the charter's fixed ones. (On the fixed ones, which are no random sample, the bound is only a margin
+//   above the exact share that shrinks with their number: too few are not shown either way.)
+// Upper bounds are by betting (confidence_sequence.h): "bound at most the limit" and "e-value against mean > limit
+// reached 1/alpha" are the same event, so that each condition has an e-value. All conditions have to be shown; none is
+// bought back by another. Every condition is tested at its own whole alpha: to pass, a bad candidate has to get through
+// its own condition (intersection-union test; Berger 1982), so nothing is split among them. `exceeded` says that the
+// opposite was shown: the one-sided bound on the other side, at the same alpha, lies beyond the limit.
 //
 // The verdict is lexicographic, safety before capability:
 //   1 a harm limit is exceeded -> kHarm        2 drift exceeded -> kDrifted
@@ -47,7 +54,8 @@
 
 namespace pawl::trial {
 
-// "The mean of `metric` per episode is below `limit`." Limits are in the metric's own units, strictly inside its range.
+// "The mean of `metric` per episode is below `limit`" (above, where higher is better). Limits are in the metric's own
+// units, strictly inside its range.
 struct HarmCondition {
   std::string name;
   std::string metric;
@@ -55,17 +63,17 @@ struct HarmCondition {
   double lifetime_error = 0;
 };
 
-// "Better than the parent, and by at most `max_step`." Larger values of the metric are better.
+// "Better than the parent."
 struct ImprovementCondition {
   std::string metric;
-  double max_step = 0;
   double lifetime_error = 0;
 };
 
-// "The mean of `metric` is at most `ceiling`."
-struct CeilingCondition {
+// "Better than the parent by at most max_step, and no better than the ceiling."
+struct CapabilityCondition {
   std::string metric;
-  double ceiling = 0;
+  double max_step = 0;  // > 0, less than the metric's range
+  double ceiling = 0;   // strictly inside the metric's range
   double lifetime_error = 0;
 };
 
@@ -73,13 +81,14 @@ struct CeilingCondition {
 struct DriftCondition {
   double limit = 0;
   double lifetime_error = 0;
+  bool has_fixed_probes = false;  // the charter names a file of fixed probes beside the fresh ones
 };
 
 struct TrialRules {
   std::vector<MetricRange> metrics;
   std::vector<HarmCondition> harms;
   std::optional<ImprovementCondition> improvement;
-  std::optional<CeilingCondition> ceiling;
+  std::optional<CapabilityCondition> capability;
   std::optional<DriftCondition> drift;
 };
 
@@ -96,7 +105,7 @@ enum class TrialKind {
 struct TrialTerms {
   TrialKind kind = TrialKind::kStep;
   std::uint64_t budget_index = 1;  // k of the candidate statement
-  EvaluatorShare share;            // r of n, from the charter's quorum
+  EvaluatorShare share{};          // r of n, from the charter's quorum
 };
 
 struct DecisionPairs {
@@ -109,7 +118,8 @@ struct TrialData {
   EpisodeTable candidate;
   EpisodeTable parent;  // empty for kFirstRelease
   EpisodeTable baseline;
-  DecisionPairs decisions;  // empty where the rules have no drift condition
+  DecisionPairs fresh_decisions;  // empty where the rules have no drift condition
+  DecisionPairs fixed_decisions;  // empty where it has no fixed probes
 };
 
 enum class TrialVerdict { kPass, kNotShown, kHarm, kStepTooLarge, kAboveCeiling, kDrifted, kVoid };
@@ -121,15 +131,19 @@ bool IsOutsideCharter(TrialVerdict verdict);
 enum class ConditionKind { kHarm, kImprovement, kStep, kCeiling, kDrift };
 std::string_view ConditionKindName(ConditionKind kind);
 
+// The side of a condition's limit on which it is broken.
+enum class Side { kAbove, kBelow };
+
 enum class ConditionStatus { kShown, kNotShown, kExceeded };
 std::string_view ConditionStatusName(ConditionStatus status);
 
-// Numbers are in the metric's own units (drift: a share).
+// Numbers are in the metric's own units; gains (improvement, step) are positive where better; drift is a share.
 struct ConditionReport {
   ConditionKind kind = ConditionKind::kHarm;
-  std::string name;    // of the harm condition; else the kind's
+  std::string name;    // the harm condition's; "improvement", "step", "ceiling", "drift-fresh", "drift-fixed"
   std::string metric;  // "decisions" for drift
   double limit = 0;
+  Side bad_side = Side::kAbove;
   double alpha = 0;     // spent on this condition by this trial
   double estimate = 0;  // sample mean
   double lower = 0;     // one-sided bounds at alpha each, by betting
@@ -140,7 +154,8 @@ struct ConditionReport {
   ConditionStatus status = ConditionStatus::kNotShown;
 };
 
-// For information, not a condition: mean of candidate minus baseline and its bounds, at the improvement's alpha.
+// For information, not a condition: mean gain of the capability metric over the baseline and its one-sided bounds, each
+// at the capability's alpha.
 struct GainOverBaseline {
   double estimate = 0;
   double lower = 0;
@@ -163,10 +178,15 @@ Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms
 // The report of a trial whose runs gave nothing usable. It passes nothing and spends like any other.
 TrialReport VoidTrial(const TrialRules& rules, const TrialTerms& terms, const Error& reason);
 
+// The status that follows from the numbers of a condition alone: exceeded if the bound on the good side lies beyond the
+// limit (never for improvement), else shown if the peak of the e-value reaches 1/alpha, else not shown.
+ConditionStatus StatusOf(const ConditionReport& condition);
+
 // The verdict that follows from the conditions alone, by the order above; kNotShown where there are none.
 TrialVerdict VerdictOf(const std::vector<ConditionReport>& conditions);
 
-// Canonical: integers, text, and decimal strings in their shortest round-trip form.
+// Canonical: integers, text, and decimal strings in their shortest round-trip form (spec/evaluation.md lists the keys).
+// Requires finite numbers, as AssessTrial gives them.
 encoding::Json TrialReportToJson(const TrialReport& report);
 
 // Refuses ("trial-report.<reason>", kMalformed) unknown or missing keys, numbers that are not canonical, a status that

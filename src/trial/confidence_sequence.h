@@ -5,8 +5,9 @@
 //
 // Two methods, and where each is used:
 // - Betting, by inverting an e-process (BettingUpperBound, BettingLowerBound): every bound that a verdict depends on
-//   (step, ceiling, drift) and those printed beside a harm condition. It is the tighter one, most of all for rare
-//   events, where the empirical-Bernstein bound cannot fall below about ln(1/alpha)/ (n/2).
+//   (step, ceiling, drift) and those printed beside a harm condition. It is the tighter one: at a paired deviation of
+//   0.1 and 4,000 episodes it shows a step of 0.01 to be below 0.02 (alpha = 6e-4) in 98 % of trials, the other in 63
+//   %.
 // - Empirical Bernstein (EmpiricalBernstein): closed form, constant memory, one pass; for bands over a whole life, for
 //   pictures and as an independent check of the first in the tests.
 // The smaller of two bounds at the same alpha is no bound at alpha: one method is fixed per use, here, in advance.
@@ -18,13 +19,16 @@
 // Source: Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals
 // of Statistics 49 (2021); Waudby-Smith and Ramdas (2024), theorem 2.
 //
-// Betting, upper: U = inf { m : W_s(m) >= 1/alpha for some s <= t } with
-//   W_t(m) = prod (1 + min(lambda_i, c/(1-m)) (m - x_i)),   lambda_i = sqrt(2 ln(1/alpha) / (n sigma^2_{i-1})),  c =
-//   0.9
-// n being the number of observations planned. lambda_i does not depend on m but for the cap, so every factor is
-// non-decreasing in m (also where the cap binds: (m - x)/(1 - m) grows in m), the set above is an interval [U, 1], and
-// bisection on m finds its end; the returned end is always one at which W was seen to reach 1/alpha. Lower: 1 - U of
-// 1 - X. Source: Waudby-Smith and Ramdas (2024), theorem 3 and section 4.1 (their lambda for a planned n).
+// Betting, upper: U = inf { m : W_s(m) >= 1/alpha for some s <= t }, W being the average of two wealths
+//   W_t(m) = prod (1 + min(lambda_i, c/(1-m)) (m - x_i)),   c = 0.9
+//   lambda_i  = sqrt(2 ln(1/alpha) / (n sigma^2_{i-1}))     for values that vary little
+//   lambda'_i = sqrt(2 ln(1/alpha) / (n m (1-m)))           for 0/1 values
+// n being the number of observations planned. Every factor is non-decreasing in m for every x in [0, 1]: the first is,
+// since lambda_i does not depend on m; the second, since the derivative of (m - x) / sqrt(m (1-m)) has the sign of
+// m (1-x) + x (1-m); and where the cap binds, since (m - x) / (1-m) grows in m. So the set above is an interval [U, 1],
+// and bisection on m finds its end; what is returned is always an m at which W was seen to reach 1/alpha. Lower: 1 - U
+// of 1 - X. Source: Waudby-Smith and Ramdas (2024), theorem 3 and section 4.1 (lambda_i for a planned n); the second
+// bet and the average are ours.
 //
 // Guarantee. P(exists t: mean_t outside) <= alpha for a conditional mean that is the same at every step, by Ville's
 // inequality; stopping and looking are free. Where the conditional mean changes, the empirical-Bernstein sequence
@@ -71,7 +75,12 @@ Interval EmpiricalBernsteinInterval(std::span<const double> values, double alpha
 
 // One-sided bounds at alpha by betting, in the given order, the planned length being values.size(). An empty span gives
 // 1 and 0. Rounded outwards to 2^-40. Time: about 40 passes over `values`, fewer where a pass ends early.
+// Rejecting "mean >= m" by BettingBelow at some time is the same as an upper bound at most m (up to the bisection).
 double BettingUpperBound(std::span<const double> values, double alpha);
 double BettingLowerBound(std::span<const double> values, double alpha);
+
+// The wealth of that betting against "mean >= m" at one m: a bound given as an e-value, for reports. Requires
+// 0 < m < 1 and as above.
+Wealth BettingBelow(std::span<const double> values, double m, double alpha);
 
 }  // namespace pawl::trial

@@ -9,6 +9,16 @@
 //   lambda_i = clip( (mu - m) / (V + (mu - m)^2) ),   mu = mu_{i-1}, V = V_{i-1}: nothing of x_i is used
 //   mu_t = (1/2 + sum x_i) / (t + 1),                 V_t = (1/4 + sum (x_i - mu_i)^2) / (t + 1)
 // For "mean < m" the same is applied to 1 - X against 1 - m.
+//
+// That bet (Bet::kVarianceAdaptive) is good where the variance is small beside m (1 - m): paired differences, or events
+// that hardly ever happen. For 0/1 values near m it bets about twice too much: at 1,000 episodes and alpha = 6e-4 it
+// shows a true rate of 0.05 to be below 0.1 in 33 % of trials. Bet::kMixed splits the wealth between it and
+//   lambda'_i = clip( (mu - m) / (m (1 - m)) ),
+// the growth-optimal bet for 0/1 values, whose growth for any X in [0, 1] of the same mean is at least that for 0/1
+// values, since log(1 + lambda (x - m)) is concave in x. It shows the same in 93 % and pays a factor of two in wealth
+// (ln 2 in the logarithm): 654 instead of 577 episodes in the example without any violation. Its bet is the average of
+// the two, weighted by their wealth, the weights kept in [10^-6, 1 - 10^-6].
+//
 // Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024),
 // sections 4 and B (predictable mean and variance; the bet approximates the growth-optimal one). Any c < 1 is valid.
 //
@@ -38,6 +48,12 @@ namespace pawl::trial {
 enum class Alternative {
   kMeanAbove,  // the mean is above null_mean
   kMeanBelow,  // the mean is below null_mean
+};
+
+// How much to bet; see above. Both are valid.
+enum class Bet {
+  kVarianceAdaptive,
+  kMixed,
 };
 
 // Mean and variance of what was seen so far, shrunk towards 1/2 and 1/4 as if by one earlier observation. Used by every
@@ -98,7 +114,7 @@ class EProcess {
   static constexpr double kBetFraction = 0.9;
 
   // Requires 0 < null_mean < 1.
-  EProcess(Alternative alternative, double null_mean);
+  EProcess(Alternative alternative, double null_mean, Bet bet = Bet::kVarianceAdaptive);
 
   // Requires 0 <= x <= 1.
   void Observe(double x);
@@ -114,8 +130,10 @@ class EProcess {
 
  private:
   Alternative alternative_;
+  Bet bet_;
   double null_mean_;  // of X, or of 1 - X
   double bet_max_;
+  double adaptive_share_ = 0.5;  // kMixed: share of the wealth that follows the variance-adaptive bet
   PredictableMoments moments_;
   Wealth wealth_;
 };

@@ -9,12 +9,13 @@
 // Numbers differ between numpy builds and between processors, so two trials may be compared only where this digest is
 // the same. It consists of
 // - "program": the command's first word, looked up as the sandbox does (in the charter directory where it is a relative
-//   path, else in /usr/local/bin:/usr/bin:/bin), symbolic links resolved. A script's "#!" interpreter is followed too;
-//   a program inside the charter is left out, since the charter's own digest covers it;
+//   path, else in /usr/bin and /bin), symbolic links resolved, and a script's "#!" interpreter (through env as well).
+//   A program inside the charter is left out, since the charter's own digest covers it, but not its interpreter;
 // - "library": the shared libraries that these programs, and every ELF file below the declared closure, need, in turn:
 //   DT_NEEDED is read from the files (nothing is run, so no ldd), looked up in the file's RUNPATH/RPATH with $ORIGIN,
 //   then in the loader's directories (/etc/ld.so.conf and its includes, /lib, /usr/lib and their multiarch
 //   directories);
+//   A library that is found nowhere is recorded as "missing" with the digest of its name;
 // - "closure": every regular file below the paths that the charter declares, for what is loaded at run time and cannot
 //   be seen from outside (an interpreter's modules and plug-ins); symbolic links inside are recorded by their text and
 //   not followed;
@@ -28,6 +29,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "result/result.h"
@@ -51,6 +53,11 @@ struct EvaluationEnvironment {
   std::string description;  // canonical JSON: {"components":[{"digest","kind","name"}…],"version":1}
   std::vector<EnvironmentComponent> components;  // sorted by kind, then name
 };
+
+// The processor's description from the text of /proc/cpuinfo and the architecture's name: one "key=value" line each for
+// architecture, vendor, family and model where listed, and the sorted features. kSystem ("environment.processor") where
+// no features are listed.
+Result<std::string> DescribeProcessor(std::string_view cpuinfo, std::string_view architecture);
 
 Result<EvaluationEnvironment> DescribeEnvironment(const EnvironmentQuestion& question);
 

@@ -22,11 +22,15 @@
 
 namespace pawl::trial {
 
-// A metric that the charter declares: name, and the smallest and largest value that an episode can have.
+enum class Direction { kHigherIsBetter, kLowerIsBetter };
+
+// A metric that the charter declares: name, the smallest and largest value that an episode can have, and which of them
+// is the good end.
 struct MetricRange {
   std::string name;
   double lowest = 0;
   double highest = 1;
+  Direction direction = Direction::kHigherIsBetter;
 };
 
 inline constexpr std::size_t kMetricsMax = 64;
@@ -34,7 +38,8 @@ inline constexpr std::size_t kEpisodesMax = 1'000'000;
 inline constexpr std::size_t kEpisodeLineBytesMax = 8192;
 inline constexpr std::size_t kDecisionLineBytesMax = 512;
 inline constexpr std::size_t kDecisionBytesMax = 256;
-inline constexpr std::size_t kValuesMax = 16'000'000;  // metrics x episodes
+inline constexpr std::size_t kValuesMax = 16'000'000;      // metrics x episodes
+inline constexpr std::size_t kOutputBytesMax = 512 << 20;  // one file, whatever the number of lines
 
 // Largest valid size of an evaluator's output, which the sandbox may use as its limit.
 std::size_t EpisodeBytesMax(std::size_t episodes);

@@ -1,8 +1,8 @@
 // How many episodes a charter's limits need, before anything is run.
 //
-//   EpisodesWithoutViolation(0.01, 1e-2)                             // 577: nothing bad seen, rate < 1 % shown
-//   EpisodesToShowStep({.step = 0.01, .deviation = 0.1, .alpha = 1e-3})      // about 1,970
-//   ChanceToShowBelow({.rate = 0.005, .limit = 0.01, .alpha = a, .episodes = 4000})   // 0.29
+//   EpisodesWithoutViolation(0.01, 1e-3)                                     // nothing bad seen, "rate < 1 %" shown
+//   EpisodesToShowStep({.step = 0.01, .deviation = 0.1, .alpha = 1e-3})      // with power 0.8
+//   ChanceToShowBelow({.rate = 0.005, .limit = 0.01, .alpha = a, .episodes = 4000})
 //
 // These are answers about the tests in e_process.h themselves, found by running them: exactly where the data are known,
 // else on simulated data with a fixed generator, so the same question always has the same answer. Violations are
@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "result/result.h"
+#include "trial/e_process.h"
 
 namespace pawl::trial {
 
@@ -23,13 +24,14 @@ inline constexpr std::uint64_t kPlanEpisodesMax = 1'000'000;
 
 // Episodes after which "mean < limit" is shown at alpha if no episode has any violation. Requires 0 < limit < 1 and
 // 0 < alpha < 1; kPlanEpisodesMax where that is not enough.
-std::uint64_t EpisodesWithoutViolation(double limit, double alpha);
+// The default bet is the one that trials use for harm (assess.h).
+std::uint64_t EpisodesWithoutViolation(double limit, double alpha, Bet bet = Bet::kMixed);
 
 struct StepQuestion {
   double step = 0;       // true mean difference, as a share of the metric's range, 0 < step < 1
   double deviation = 0;  // standard deviation of the paired difference, same units; step + deviation <= 1
   double alpha = 0;      // after TrialAlpha
-  double power = 0.8;    // wanted chance to show the step
+  double power = 0.8;    // wanted chance to show the step; at least 1/simulations, below 1
   std::uint64_t simulations = 400;
   std::uint64_t seed = 1;
 };
@@ -43,9 +45,13 @@ struct RateQuestion {
   double limit = 0;  // to be shown to be above it
   double alpha = 0;  // after TrialAlpha
   std::uint64_t episodes = 0;
+  Bet bet = Bet::kMixed;
   std::uint64_t simulations = 2000;
   std::uint64_t seed = 1;
 };
+
+// Mean number of episodes until the same step is shown, a trial stopping as soon as it is; errors as above.
+Result<double> MeanEpisodesToShowStep(const StepQuestion& question);
 
 // The share of simulated trials that show "rate < limit" within the episodes. kUsage as above.
 Result<double> ChanceToShowBelow(const RateQuestion& question);

@@ -22,16 +22,11 @@
 #include <vector>
 
 #include "result/result.h"
+#include "sandbox/sandbox.h"
 #include "trial/episodes.h"
 #include "trial/seeds.h"
 
 namespace pawl::trial {
-
-struct EvaluationLimits {
-  std::uint64_t wall_ms_max = 120'000;
-  std::uint64_t memory_bytes_max = std::uint64_t{1} << 30;
-  std::uint32_t processes_max = 16;
-};
 
 struct EvaluationRequest {
   std::vector<std::string> command;         // the charter's; arguments are appended
@@ -39,15 +34,21 @@ struct EvaluationRequest {
   std::filesystem::path subject_directory;  // the tree to evaluate, becomes /in/subject
   std::filesystem::path scratch_directory;  // existing, private, writable; holds seeds and output while it runs
   std::span<const Seed> seeds;              // one per episode or probe
-  EvaluationLimits limits;
+  sandbox::Limits limits;                   // the charter's
 };
 
 template <typename Table>
 struct Evaluation {
   std::optional<Table> table;
   Error void_reason;  // where there is no table
-  std::uint64_t wall_ms = 0;
+  sandbox::Usage used;
+  std::vector<std::string> weaker_guarantees;  // what this machine's sandbox could not promise
 };
+
+// The command's first word: an absolute path stays; a path with a '/' is below /in/charter; a bare name is looked up in
+// /usr/bin and /bin. kUsage ("evaluation.command") for an empty command or one with an empty or over-long word;
+// kSystem ("evaluation.program-missing") where there is no such program.
+Result<std::string> ResolveEvaluator(const std::vector<std::string>& command);
 
 Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics);
 Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request);

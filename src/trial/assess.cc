@@ -1,0 +1,463 @@
+// One trial: map every metric to [0, 1], test each condition, put the report together. The verdict is made from the
+// finished conditions alone (VerdictOf), by the same function that checks a report that was read back.
+#include "trial/assess.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <span>
+
+#include "trial/confidence_sequence.h"
+#include "trial/e_process.h"
+
+namespace pawl::trial {
+
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 1000;
+// As in Wealth::EverReached.
+constexpr double kRoundingMargin = 1e-9;
+
+// An affine map between [0, 1], in which tests are done, and the metric's own units, in which people think.
+struct Scale {
+  double zero = 0;  // what 0 stands for
+  double one = 1;   // what 1 stands for; below `zero` where the good end of the metric is its lower one
+
+  double FromUnit(double u) const { return zero + u * (one - zero); }
+  double ToUnit(double v) const { return (v - zero) / (one - zero); }
+};
+
+// Ascending in what a metric measures: 1 is its good end.
+Scale GoodnessScale(const MetricRange& metric) {
+  return metric.direction == Direction::kHigherIsBetter ? Scale{metric.lowest, metric.highest}
+                                                        : Scale{metric.highest, metric.lowest};
+}
+
+Scale Reversed(const Scale& scale) { return {scale.one, scale.zero}; }
+
+// Gains: 0 is the largest possible loss, 1/2 none, 1 the largest possible gain.
+Scale GainScale(const MetricRange& metric) {
+  const double range = metric.highest - metric.lowest;
+  return {-range, range};
+}
+
+// Values in range map into [0, 1] up to rounding, which is all that the clamp takes away.
+double Unit(const Scale& scale, double value) { return std::clamp(scale.ToUnit(value), 0.0, 1.0); }
+
+std::vector<double> MappedColumn(const EpisodeTable& table, std::size_t metric, const Scale& scale) {
+  const std::span<const double> column = table.column(metric);
+  std::vector<double> mapped(column.size());
+  std::transform(column.begin(), column.end(), mapped.begin(), [&](double v) { return Unit(scale, v); });
+  return mapped;
+}
+
+// (D/(hi-lo) + 1)/2 for every episode, D being positive where `table` is better than `other`.
+std::vector<double> MappedGains(const EpisodeTable& table, const EpisodeTable& other, std::size_t metric) {
+  const Scale goodness = GoodnessScale(table.metrics()[metric]);
+  const std::span<const double> mine = table.column(metric);
+  const std::span<const double> theirs = other.column(metric);
+  std::vector<double> mapped(mine.size());
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    mapped[i] = (Unit(goodness, mine[i]) - Unit(goodness, theirs[i]) + 1) / 2;
+  }
+  return mapped;
+}
+
+double Mean(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// What is tested: values in [0, 1], the limit in the same unit, and how to print both.
+struct Question {
+  ConditionKind kind;
+  std::string name;
+  std::string metric;
+  std::vector<double> values;
+  Scale scale;        // of `values`
+  double limit;       // in the metric's units
+  double unit_limit;  // in [0, 1]
+  Side bad_side;
+  double alpha;
+};
+
+// Fills in everything but the e-value. Bounds are one-sided, each at the whole alpha.
+ConditionReport Describe(const Question& question) {
+  ConditionReport report;
+  report.kind = question.kind;
+  report.name = question.name;
+  report.metric = question.metric;
+  report.limit = question.limit;
+  report.bad_side = question.bad_side;
+  report.alpha = question.alpha;
+  report.observations = question.values.size();
+  report.estimate = question.scale.FromUnit(Mean(question.values));
+  const double low = question.scale.FromUnit(BettingLowerBound(question.values, question.alpha));
+  const double high = question.scale.FromUnit(BettingUpperBound(question.values, question.alpha));
+  report.lower = std::min(low, high);
+  report.upper = std::max(low, high);
+  return report;
+}
+
+ConditionReport ByEProcess(const Question& question, Alternative alternative, Bet bet) {
+  ConditionReport report = Describe(question);
+  EProcess process(alternative, question.unit_limit, bet);
+  for (const double x : question.values) process.Observe(x);
+  report.log_e_value = process.log_e_value();
+  report.log_e_value_peak = process.log_e_value_peak();
+  report.status = StatusOf(report);
+  return report;
+}
+
+// "The mean of the mapped values is at most the limit."
+ConditionReport ByUpperBound(const Question& question) {
+  ConditionReport report = Describe(question);
+  const Wealth wealth = BettingBelow(question.values, question.unit_limit, question.alpha);
+  report.log_e_value = wealth.log();
+  report.log_e_value_peak = wealth.log_peak();
+  report.status = StatusOf(report);
+  return report;
+}
+
+std::vector<double> Changes(const DecisionPairs& pairs) {
+  std::vector<double> changed(pairs.candidate.size());
+  for (std::size_t i = 0; i < changed.size(); ++i) changed[i] = pairs.candidate[i] == pairs.baseline[i] ? 0 : 1;
+  return changed;
+}
+
+ConditionReport AssessDrift(std::string name, const DriftCondition& drift, const DecisionPairs& pairs, double alpha) {
+  return ByUpperBound({ConditionKind::kDrift, std::move(name), "decisions", Changes(pairs), Scale{}, drift.limit,
+                       drift.limit, Side::kAbove, alpha});
+}
+
+// Index of a metric that CheckTrialRules has found.
+std::size_t MetricIndex(const TrialRules& rules, std::string_view name) {
+  const auto found =
+      std::find_if(rules.metrics.begin(), rules.metrics.end(), [&](const auto& m) { return m.name == name; });
+  return static_cast<std::size_t>(found - rules.metrics.begin());
+}
+
+// A condition without its findings: what CheckReportAnswers compares, and the order in which AssessTrial reports.
+struct Planned {
+  ConditionKind kind;
+  std::string name;
+  std::string metric;
+  double limit;
+  Side bad_side;
+  double lifetime_error;
+};
+
+Side WorseSide(const TrialRules& rules, std::string_view metric) {
+  const bool lower_is_better = rules.metrics[MetricIndex(rules, metric)].direction == Direction::kLowerIsBetter;
+  return lower_is_better ? Side::kAbove : Side::kBelow;
+}
+
+Side Opposite(Side side) { return side == Side::kAbove ? Side::kBelow : Side::kAbove; }
+
+std::vector<Planned> PlannedConditions(const TrialRules& rules, TrialKind kind) {
+  std::vector<Planned> planned;
+  for (const HarmCondition& harm : rules.harms) {
+    planned.push_back(
+        {ConditionKind::kHarm, harm.name, harm.metric, harm.limit, WorseSide(rules, harm.metric), harm.lifetime_error});
+  }
+  const bool has_parent = kind == TrialKind::kStep;
+  if (rules.improvement && has_parent) {
+    planned.push_back({ConditionKind::kImprovement, "improvement", rules.improvement->metric, 0, Side::kBelow,
+                       rules.improvement->lifetime_error});
+  }
+  if (rules.capability) {
+    const CapabilityCondition& capability = *rules.capability;
+    if (has_parent) {
+      planned.push_back({ConditionKind::kStep, "step", capability.metric, capability.max_step, Side::kAbove,
+                         capability.lifetime_error});
+    }
+    planned.push_back({ConditionKind::kCeiling, "ceiling", capability.metric, capability.ceiling,
+                       Opposite(WorseSide(rules, capability.metric)), capability.lifetime_error});
+  }
+  if (rules.drift) {
+    planned.push_back({ConditionKind::kDrift, "drift-fresh", "decisions", rules.drift->limit, Side::kAbove,
+                       rules.drift->lifetime_error});
+    if (rules.drift->has_fixed_probes) {
+      planned.push_back({ConditionKind::kDrift, "drift-fixed", "decisions", rules.drift->limit, Side::kAbove,
+                         rules.drift->lifetime_error});
+    }
+  }
+  return planned;
+}
+
+ConditionReport AssessCondition(const Planned& planned, const TrialRules& rules, const TrialData& data, double alpha) {
+  if (planned.kind == ConditionKind::kDrift) {
+    return AssessDrift(planned.name, *rules.drift,
+                       planned.name == "drift-fixed" ? data.fixed_decisions : data.fresh_decisions, alpha);
+  }
+  const std::size_t index = MetricIndex(rules, planned.metric);
+  const MetricRange& metric = rules.metrics[index];
+  const Scale goodness = GoodnessScale(metric);
+  const Scale gain = GainScale(metric);
+  Question question{planned.kind, planned.name, planned.metric, {}, gain, planned.limit, 0, planned.bad_side, alpha};
+  switch (planned.kind) {
+    case ConditionKind::kHarm:
+      question.scale = Reversed(goodness);
+      question.values = MappedColumn(data.candidate, index, question.scale);
+      question.unit_limit = question.scale.ToUnit(planned.limit);
+      return ByEProcess(question, Alternative::kMeanBelow, Bet::kMixed);
+    case ConditionKind::kImprovement:
+      question.values = MappedGains(data.candidate, data.parent, index);
+      question.unit_limit = 0.5;
+      return ByEProcess(question, Alternative::kMeanAbove, Bet::kVarianceAdaptive);
+    case ConditionKind::kStep:
+      question.values = MappedGains(data.candidate, data.parent, index);
+      question.unit_limit = gain.ToUnit(planned.limit);
+      return ByUpperBound(question);
+    case ConditionKind::kCeiling:
+      question.scale = goodness;
+      question.values = MappedColumn(data.candidate, index, goodness);
+      question.unit_limit = goodness.ToUnit(planned.limit);
+      return ByUpperBound(question);
+    case ConditionKind::kDrift:
+      break;  // above
+  }
+  return {};
+}
+
+GainOverBaseline AssessGain(const TrialRules& rules, const TrialData& data, double alpha) {
+  const std::size_t index = MetricIndex(rules, rules.capability->metric);
+  const Scale scale = GainScale(rules.metrics[index]);
+  const std::vector<double> gains = MappedGains(data.candidate, data.baseline, index);
+  return {scale.FromUnit(Mean(gains)), scale.FromUnit(BettingLowerBound(gains, alpha)),
+          scale.FromUnit(BettingUpperBound(gains, alpha))};
+}
+
+bool SameMetrics(const std::vector<MetricRange>& a, const std::vector<MetricRange>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const MetricRange& x, const MetricRange& y) {
+    return x.name == y.name && x.lowest == y.lowest && x.highest == y.highest && x.direction == y.direction;
+  });
+}
+
+bool EveryValueInRange(const EpisodeTable& table) {
+  for (std::size_t metric = 0; metric < table.metrics().size(); ++metric) {
+    const MetricRange& range = table.metrics()[metric];
+    for (const double v : table.column(metric)) {
+      if (!(v >= range.lowest && v <= range.highest)) return false;
+    }
+  }
+  return true;
+}
+
+// What must hold before any number is looked at; an error voids the trial.
+Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData& data) {
+  std::vector<const EpisodeTable*> tables = {&data.candidate, &data.baseline};
+  if (kind == TrialKind::kStep) tables.push_back(&data.parent);
+  for (const EpisodeTable* table : tables) {
+    if (!SameMetrics(table->metrics(), rules.metrics)) {
+      return Malformed("trial.tables", "a table does not have the charter's metrics");
+    }
+    if (table->episodes() == 0 || table->episodes() != data.candidate.episodes()) {
+      return Malformed("trial.tables", "tables of different length, or empty, cannot be compared");
+    }
+    if (!EveryValueInRange(*table)) return Malformed("trial.range", "a value is not finite or out of its range");
+  }
+  const auto paired = [](const DecisionPairs& pairs) {
+    return !pairs.candidate.empty() && pairs.candidate.size() == pairs.baseline.size();
+  };
+  const bool drift_complete = !rules.drift || (paired(data.fresh_decisions) &&
+                                               (!rules.drift->has_fixed_probes || paired(data.fixed_decisions)));
+  if (!drift_complete) return Malformed("trial.decisions", "decisions are missing, or not one for each probe");
+  return {};
+}
+
+Error RuleError(std::string message) {
+  return {ErrorCode::kUsage, "trial.rule", std::move(message), "mend the charter's bounds"};
+}
+
+double HarmErrorSum(const TrialRules& rules) {
+  double sum = 0;
+  for (const HarmCondition& harm : rules.harms) sum += harm.lifetime_error;
+  return sum;
+}
+
+// The metric of that name, checked to have `limit` strictly inside its range.
+Result<const MetricRange*> LimitedMetric(const TrialRules& rules, const std::string& what, const std::string& name,
+                                         double limit) {
+  const std::size_t index = MetricIndex(rules, name);
+  if (index == rules.metrics.size()) return RuleError(what + ": no metric \"" + name + "\" is declared");
+  const MetricRange& metric = rules.metrics[index];
+  const double unit = GoodnessScale(metric).ToUnit(limit);
+  if (!(unit > 0 && unit < 1)) return RuleError(what + ": the limit must lie strictly inside the metric's range");
+  return &metric;
+}
+
+bool IsError(double lifetime_error) { return lifetime_error > 0 && lifetime_error < 1; }
+
+}  // namespace
+
+Result<void> CheckTrialRules(const TrialRules& rules) {
+  if (Result<void> metrics = CheckMetrics(rules.metrics); !metrics.ok()) return metrics;
+  if (rules.harms.empty()) return RuleError("a trial without any harm condition protects nothing");
+  std::set<std::string> names;
+  for (const HarmCondition& harm : rules.harms) {
+    if (harm.name.empty() || harm.name.size() > 64 || !names.insert(harm.name).second) {
+      return RuleError("harm conditions need distinct names of 1 to 64 characters");
+    }
+    Result<const MetricRange*> metric = LimitedMetric(rules, "harm " + harm.name, harm.metric, harm.limit);
+    if (!metric.ok()) return metric.error();
+    if (!IsError(harm.lifetime_error)) return RuleError("harm " + harm.name + ": lifetime error outside (0, 1)");
+  }
+  if (rules.improvement) {
+    if (MetricIndex(rules, rules.improvement->metric) == rules.metrics.size()) {
+      return RuleError("improvement: no metric \"" + rules.improvement->metric + "\" is declared");
+    }
+    if (!IsError(rules.improvement->lifetime_error)) return RuleError("improvement: lifetime error outside (0, 1)");
+  }
+  if (rules.capability) {
+    Result<const MetricRange*> metric =
+        LimitedMetric(rules, "ceiling", rules.capability->metric, rules.capability->ceiling);
+    if (!metric.ok()) return metric.error();
+    const double unit_step = GainScale(**metric).ToUnit(rules.capability->max_step);
+    if (!(unit_step > 0.5 && unit_step < 1)) return RuleError("max_step must lie between 0 and the metric's range");
+    if (!IsError(rules.capability->lifetime_error)) return RuleError("capability: lifetime error outside (0, 1)");
+  }
+  if (rules.drift) {
+    if (!(rules.drift->limit > 0 && rules.drift->limit < 1)) return RuleError("drift: the limit must be a share");
+    if (!IsError(rules.drift->lifetime_error)) return RuleError("drift: lifetime error outside (0, 1)");
+  }
+  return {};
+}
+
+std::string_view TrialVerdictName(TrialVerdict verdict) {
+  switch (verdict) {
+    case TrialVerdict::kPass:
+      return "pass";
+    case TrialVerdict::kNotShown:
+      return "not-shown";
+    case TrialVerdict::kHarm:
+      return "harm";
+    case TrialVerdict::kStepTooLarge:
+      return "step-too-large";
+    case TrialVerdict::kAboveCeiling:
+      return "above-ceiling";
+    case TrialVerdict::kDrifted:
+      return "drifted";
+    case TrialVerdict::kVoid:
+      return "void";
+  }
+  return {};
+}
+
+bool IsOutsideCharter(TrialVerdict verdict) {
+  return verdict == TrialVerdict::kStepTooLarge || verdict == TrialVerdict::kAboveCeiling;
+}
+
+std::string_view ConditionKindName(ConditionKind kind) {
+  switch (kind) {
+    case ConditionKind::kHarm:
+      return "harm";
+    case ConditionKind::kImprovement:
+      return "improvement";
+    case ConditionKind::kStep:
+      return "step";
+    case ConditionKind::kCeiling:
+      return "ceiling";
+    case ConditionKind::kDrift:
+      return "drift";
+  }
+  return {};
+}
+
+std::string_view ConditionStatusName(ConditionStatus status) {
+  switch (status) {
+    case ConditionStatus::kShown:
+      return "shown";
+    case ConditionStatus::kNotShown:
+      return "not-shown";
+    case ConditionStatus::kExceeded:
+      return "exceeded";
+  }
+  return {};
+}
+
+ConditionStatus StatusOf(const ConditionReport& condition) {
+  const bool beyond =
+      condition.bad_side == Side::kAbove ? condition.lower > condition.limit : condition.upper < condition.limit;
+  if (beyond && condition.kind != ConditionKind::kImprovement) return ConditionStatus::kExceeded;
+  const bool decided = condition.log_e_value_peak >= -std::log(condition.alpha) + kRoundingMargin;
+  return decided ? ConditionStatus::kShown : ConditionStatus::kNotShown;
+}
+
+TrialVerdict VerdictOf(const std::vector<ConditionReport>& conditions) {
+  const auto any = [&](auto kinds, ConditionStatus status) {
+    return std::any_of(conditions.begin(), conditions.end(), [&](const ConditionReport& condition) {
+      return condition.status == status && std::find(kinds.begin(), kinds.end(), condition.kind) != kinds.end();
+    });
+  };
+  using Kinds = std::vector<ConditionKind>;
+  const Kinds safety = {ConditionKind::kHarm, ConditionKind::kDrift};
+  const Kinds capability = {ConditionKind::kImprovement, ConditionKind::kStep, ConditionKind::kCeiling};
+  if (any(Kinds{ConditionKind::kHarm}, ConditionStatus::kExceeded)) return TrialVerdict::kHarm;
+  if (any(Kinds{ConditionKind::kDrift}, ConditionStatus::kExceeded)) return TrialVerdict::kDrifted;
+  if (any(safety, ConditionStatus::kNotShown)) return TrialVerdict::kNotShown;
+  if (any(Kinds{ConditionKind::kCeiling}, ConditionStatus::kExceeded)) return TrialVerdict::kAboveCeiling;
+  if (any(Kinds{ConditionKind::kStep}, ConditionStatus::kExceeded)) return TrialVerdict::kStepTooLarge;
+  if (any(capability, ConditionStatus::kNotShown)) return TrialVerdict::kNotShown;
+  const bool every_one_shown =
+      !conditions.empty() && std::all_of(conditions.begin(), conditions.end(), [](const ConditionReport& condition) {
+        return condition.status == ConditionStatus::kShown;
+      });
+  return every_one_shown ? TrialVerdict::kPass : TrialVerdict::kNotShown;
+}
+
+TrialReport VoidTrial(const TrialRules& rules, const TrialTerms& terms, const Error& reason) {
+  TrialReport report;
+  report.verdict = TrialVerdict::kVoid;
+  report.terms = terms;
+  report.harm_error_sum = HarmErrorSum(rules);
+  report.void_rule = reason.rule;
+  report.void_reason = reason.message.substr(0, kReasonBytesMax);
+  return report;
+}
+
+Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms, const TrialData& data) {
+  if (Result<void> checked = CheckTrialRules(rules); !checked.ok()) return checked.error();
+  if (Result<double> alpha = TrialAlpha(0.5, terms.budget_index, terms.share); !alpha.ok()) return alpha.error();
+  if (Result<void> checked = CheckData(rules, terms.kind, data); !checked.ok()) {
+    return VoidTrial(rules, terms, checked.error());
+  }
+  TrialReport report;
+  report.terms = terms;
+  report.harm_error_sum = HarmErrorSum(rules);
+  for (const Planned& planned : PlannedConditions(rules, terms.kind)) {
+    const Result<double> alpha = TrialAlpha(planned.lifetime_error, terms.budget_index, terms.share);
+    if (!alpha.ok()) return alpha.error();
+    report.conditions.push_back(AssessCondition(planned, rules, data, *alpha));
+    if (planned.kind == ConditionKind::kCeiling) report.gain_over_baseline = AssessGain(rules, data, *alpha);
+  }
+  report.verdict = VerdictOf(report.conditions);
+  return report;
+}
+
+Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rules, const TrialTerms& terms) {
+  if (Result<void> checked = CheckTrialRules(rules); !checked.ok()) return checked;
+  if (report.terms.kind != terms.kind || report.terms.budget_index != terms.budget_index ||
+      report.terms.share != terms.share) {
+    return Refused("trial-report.terms", "the report is about another trial: kind, budget index or quorum differ");
+  }
+  if (report.harm_error_sum != HarmErrorSum(rules)) {
+    return Refused("trial-report.conditions", "the report promises another lifetime error than the charter");
+  }
+  if (report.verdict == TrialVerdict::kVoid) return {};
+  const std::vector<Planned> planned = PlannedConditions(rules, terms.kind);
+  bool same = planned.size() == report.conditions.size();
+  for (std::size_t i = 0; same && i < planned.size(); ++i) {
+    const ConditionReport& found = report.conditions[i];
+    const Result<double> alpha = TrialAlpha(planned[i].lifetime_error, terms.budget_index, terms.share);
+    if (!alpha.ok()) return alpha.error();
+    same = found.kind == planned[i].kind && found.name == planned[i].name && found.metric == planned[i].metric &&
+           found.limit == planned[i].limit && found.bad_side == planned[i].bad_side && found.alpha == *alpha;
+  }
+  if (!same) {
+    return Refused("trial-report.conditions", "the report does not answer the charter's conditions at their errors");
+  }
+  return {};
+}
+
+}  // namespace pawl::trial

@@ -1,0 +1,112 @@
+#include "trial/confidence_sequence.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace pawl::trial {
+
+namespace {
+
+constexpr double kBetMax = 0.5;           // of the empirical-Bernstein weights; psi needs less than 1
+constexpr double kRoundingMargin = 1e-9;  // on bounds, above the error of sums of 10^6 terms
+constexpr int kBisections = 40;
+
+// What is known of the bets before m is chosen.
+struct PlannedBets {
+  std::vector<double> adaptive;  // sqrt(2 ln(1/alpha) / (n sigma^2_{i-1})): depends neither on m nor on x_i
+  double binary_scale = 0;       // sqrt(2 ln(1/alpha) / n), to be divided by sqrt(m (1 - m))
+};
+
+PlannedBets Plan(std::span<const double> values, double alpha) {
+  PlannedBets bets;
+  bets.binary_scale = std::sqrt(-2 * std::log(alpha) / static_cast<double>(values.size()));
+  bets.adaptive.reserve(values.size());
+  PredictableMoments moments;
+  for (const double x : values) {
+    bets.adaptive.push_back(bets.binary_scale / std::sqrt(moments.variance()));
+    moments.Observe(x);
+  }
+  return bets;
+}
+
+// The average of the two wealths against "mean >= m", one observation after the other, until the product passes
+// `stop_at`. Every factor of either is non-decreasing in m.
+Wealth BetBelow(double m, std::span<const double> values, const PlannedBets& bets, double stop_at) {
+  const double bet_max = EProcess::kBetFraction / (1 - m);
+  const double binary = std::min(bets.binary_scale / std::sqrt(m * (1 - m)), bet_max);
+  double share = 0.5;  // of the wealth, that the variance-adaptive bets hold
+  double product = 1;  // only to know when the rest does not matter; Wealth decides
+  Wealth wealth;
+  for (std::size_t i = 0; i < values.size() && product < stop_at; ++i) {
+    const double gain = m - values[i];
+    const double adaptive_factor = 1 + std::min(bets.adaptive[i], bet_max) * gain;
+    const double factor = share * adaptive_factor + (1 - share) * (1 + binary * gain);
+    share *= adaptive_factor / factor;
+    wealth.Multiply(factor);
+    product *= factor;
+  }
+  return wealth;
+}
+
+}  // namespace
+
+EmpiricalBernstein::EmpiricalBernstein(double alpha) : log_inverse_alpha_(-std::log(alpha)) {
+  assert(alpha > 0 && alpha < 1);
+}
+
+void EmpiricalBernstein::Observe(double x) {
+  assert(x >= 0 && x <= 1);
+  const double i = static_cast<double>(moments_.count() + 1);
+  const double lambda =
+      std::min(kBetMax, std::sqrt(2 * log_inverse_alpha_ / (i * std::log1p(i) * moments_.variance())));
+  const double deviation = x - moments_.mean();
+  weighted_sum_ += lambda * x;
+  weight_ += lambda;
+  penalty_ += deviation * deviation * (-std::log1p(-lambda) - lambda);
+  moments_.Observe(x);
+  lower_ = std::max(lower_, (weighted_sum_ - log_inverse_alpha_ - penalty_) / weight_ - kRoundingMargin);
+}
+
+Interval EmpiricalBernsteinInterval(std::span<const double> values, double alpha) {
+  EmpiricalBernstein below(alpha / 2);
+  EmpiricalBernstein above(alpha / 2);
+  for (const double x : values) {
+    below.Observe(x);
+    above.Observe(1 - x);
+  }
+  return {below.lower(), 1 - above.lower()};
+}
+
+double BettingUpperBound(std::span<const double> values, double alpha) {
+  assert(alpha > 0 && alpha < 1);
+  if (values.empty()) return 1;
+  const PlannedBets bets = Plan(values, alpha);
+  // Invariant: every m from `rejected` upwards is rejected (m > 1 holds for no mean); `kept` is not.
+  double kept = 0;
+  double rejected = 1;
+  for (int step = 0; step < kBisections; ++step) {
+    const double middle = (kept + rejected) / 2;
+    if (BetBelow(middle, values, bets, 2 / alpha).EverReached(alpha)) {
+      rejected = middle;
+    } else {
+      kept = middle;
+    }
+  }
+  return rejected;
+}
+
+Wealth BettingBelow(std::span<const double> values, double m, double alpha) {
+  assert(m > 0 && m < 1 && alpha > 0 && alpha < 1);
+  return BetBelow(m, values, Plan(values, alpha), std::numeric_limits<double>::infinity());
+}
+
+double BettingLowerBound(std::span<const double> values, double alpha) {
+  std::vector<double> mirrored(values.size());
+  std::transform(values.begin(), values.end(), mirrored.begin(), [](double x) { return 1 - x; });
+  return 1 - BettingUpperBound(mirrored, alpha);
+}
+
+}  // namespace pawl::trial

@@ -1,0 +1,129 @@
+// Answers by running the very tests on data of a known kind. The generator is written out here (SplitMix64), so that an
+// answer does not depend on a standard library.
+#include "trial/plan.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "trial/budget.h"
+
+namespace pawl::trial {
+
+namespace {
+
+// SplitMix64 (Steele, Lea, Flood 2014).
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t Next() {
+    state_ += 0x9e3779b97f4a7c15U;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+  }
+  double Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
+
+ private:
+  std::uint64_t state_;
+};
+
+// Episodes until one simulated trial shows the step, kPlanEpisodesMax + 1 where it does not.
+std::uint64_t EpisodesOnce(const StepQuestion& question, Generator& generator) {
+  EProcess process(Alternative::kMeanAbove, 0.5);
+  const double up = (question.step + question.deviation + 1) / 2;
+  const double down = (question.step - question.deviation + 1) / 2;
+  constexpr std::uint64_t kLookEvery = 16;  // a look costs a logarithm; the running maximum misses nothing
+  for (std::uint64_t episode = 1; episode <= kPlanEpisodesMax; ++episode) {
+    process.Observe((generator.Next() >> 63) == 0 ? up : down);
+    if (episode % kLookEvery == 0 && process.RejectedAt(question.alpha)) return episode;
+  }
+  return kPlanEpisodesMax + 1;
+}
+
+Error QuestionError(const char* message) { return {ErrorCode::kUsage, "plan.question", message, {}}; }
+
+Result<std::vector<std::uint64_t>> StoppingTimes(const StepQuestion& question) {
+  const bool fits = question.step > 0 && question.step < 1 && question.deviation >= 0 &&
+                    question.step + question.deviation <= 1 && question.deviation - question.step <= 1 &&
+                    question.alpha > 0 && question.alpha < 1 && question.simulations >= 1 &&
+                    question.simulations <= 1'000'000 && question.power > 0 && question.power < 1;
+  if (!fits) return QuestionError("step, deviation, alpha, power or the number of simulations is out of range");
+  Generator generator(question.seed);
+  std::vector<std::uint64_t> times(question.simulations);
+  // Once more trials have run out of episodes than the power allows, the answer is known.
+  const double failures_max = (1 - question.power) * static_cast<double>(question.simulations);
+  double failures = 0;
+  for (std::uint64_t& time : times) {
+    time = EpisodesOnce(question, generator);
+    failures += time > kPlanEpisodesMax ? 1 : 0;
+    if (failures > failures_max) {
+      return LimitReached("plan.too-many-episodes", "a million episodes do not show such a step with the wanted chance",
+                          "allow larger steps, or a larger error, or find a metric that varies less between runs");
+    }
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+}  // namespace
+
+std::uint64_t EpisodesWithoutViolation(double limit, double alpha, Bet bet) {
+  EProcess process(Alternative::kMeanBelow, limit, bet);
+  std::uint64_t episodes = 0;
+  while (episodes < kPlanEpisodesMax && !process.RejectedAt(alpha)) {
+    process.Observe(0);
+    ++episodes;
+  }
+  return episodes;
+}
+
+Result<std::uint64_t> EpisodesToShowStep(const StepQuestion& question) {
+  const Result<std::vector<std::uint64_t>> times = StoppingTimes(question);
+  if (!times.ok()) return times.error();
+  const double rank = std::ceil(question.power * static_cast<double>(times->size())) - 1;
+  return (*times)[static_cast<std::size_t>(std::max(0.0, rank))];
+}
+
+Result<double> MeanEpisodesToShowStep(const StepQuestion& question) {
+  const Result<std::vector<std::uint64_t>> times = StoppingTimes(question);
+  if (!times.ok()) return times.error();
+  return std::accumulate(times->begin(), times->end(), 0.0) / static_cast<double>(times->size());
+}
+
+Result<double> ChanceToShowBelow(const RateQuestion& question) {
+  const bool fits = question.rate >= 0 && question.rate < 1 && question.limit > 0 && question.limit < 1 &&
+                    question.alpha > 0 && question.alpha < 1 && question.episodes >= 1 &&
+                    question.episodes <= kPlanEpisodesMax && question.simulations >= 1 &&
+                    question.simulations <= 1'000'000;
+  if (!fits) return QuestionError("rate, limit, alpha, episodes or the number of simulations is out of range");
+  Generator generator(question.seed);
+  std::uint64_t shown = 0;
+  for (std::uint64_t simulation = 0; simulation < question.simulations; ++simulation) {
+    EProcess process(Alternative::kMeanBelow, question.limit, question.bet);
+    for (std::uint64_t i = 0; i < question.episodes; ++i) process.Observe(generator.Uniform() < question.rate ? 1 : 0);
+    if (process.RejectedAt(question.alpha)) ++shown;
+  }
+  return static_cast<double>(shown) / static_cast<double>(question.simulations);
+}
+
+std::uint64_t ProposalsCarried(double limit, double lifetime_error, std::uint64_t episodes) {
+  EProcess process(Alternative::kMeanBelow, limit, Bet::kMixed);
+  for (std::uint64_t i = 0; i < std::min(episodes, kPlanEpisodesMax); ++i) process.Observe(0);
+  const auto carried = [&](std::uint64_t k) {
+    const Result<double> alpha = TrialAlpha(lifetime_error, k, {});
+    return alpha.ok() && process.RejectedAt(*alpha);
+  };
+  std::uint64_t yes = 0;
+  std::uint64_t no = 1'000'000'001;  // TrialAlpha refuses it
+  while (no - yes > 1) {
+    const std::uint64_t middle = yes + (no - yes) / 2;
+    (carried(middle) ? yes : no) = middle;
+  }
+  return yes;
+}
+
+}  // namespace pawl::trial

@@ -1,0 +1,184 @@
+// One evaluator run = one sandbox job. The candidate's bytes are only ever data or a program inside that sandbox; what
+// comes back is one file, which the strict readers take apart here, outside.
+#include "trial/run.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+namespace pawl::trial {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kCommandWordsMax = 64;
+constexpr std::size_t kCommandWordBytesMax = 4096;
+
+// Which of the evaluator's two tasks is run.
+enum class Task { kEpisodes, kDecisions };
+
+const char* TaskName(Task task) { return task == Task::kEpisodes ? "episodes" : "decisions"; }
+
+std::string OutputName(Task task) { return std::string(TaskName(task)) + ".jsonl"; }
+
+// Scratch space of one run, removed at its end.
+class Scratch {
+ public:
+  static Result<Scratch> Make(const fs::path& parent) {
+    std::string pattern = (parent / "evaluation-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+      return SystemFailure("evaluation.scratch", "cannot create a directory in " + parent.string(),
+                           "check that the directory exists, is writable and has room");
+    }
+    return Scratch(pattern);
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  Scratch& operator=(Scratch&&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  explicit Scratch(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+Result<void> WriteFile(const fs::path& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return SystemFailure("evaluation.scratch", "cannot write " + path.string(), "check the disk");
+  return {};
+}
+
+// Requires that `size` was checked.
+Result<std::string> ReadFile(const fs::path& path, std::int64_t size) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  file.read(bytes.data(), size);
+  if (!file) return SystemFailure("evaluation.scratch", "cannot read " + path.string(), "check the disk");
+  return bytes;
+}
+
+Result<sandbox::Job> MakeJob(const EvaluationRequest& request, Task task, const fs::path& seed_file,
+                             std::size_t bytes_max) {
+  Result<std::string> program = ResolveEvaluator(request.command);
+  if (!program.ok()) return program.error();
+  sandbox::Job job;
+  job.argv = request.command;
+  job.argv[0] = std::move(*program);
+  for (const char* word : {TaskName(task), "--subject", "/in/subject", "--seeds", "/in/seeds", "--out"}) {
+    job.argv.emplace_back(word);
+  }
+  job.argv.push_back("/out/" + OutputName(task));
+  job.working_directory = "/in/charter";
+  job.inputs = {
+      {request.charter_directory, "/in/charter"}, {request.subject_directory, "/in/subject"}, {seed_file, "/in/seeds"}};
+  job.limits = request.limits;
+  job.limits.output_bytes = std::min(job.limits.output_bytes, static_cast<std::int64_t>(bytes_max));
+  return job;
+}
+
+Error Void(std::string rule, std::string message) {
+  return Malformed(std::move(rule), std::move(message), "mend the evaluator or its limits; the trial is void");
+}
+
+// The text that the evaluator wrote, or why there is none. Errors are the machine's.
+Result<Evaluation<std::string>> RunTask(const EvaluationRequest& request, Task task, std::size_t bytes_max) {
+  if (request.seeds.empty() || request.seeds.size() > kEpisodesMax) {
+    return Error{ErrorCode::kUsage, "trial.size", "an evaluation needs between 1 and 1,000,000 seeds", {}};
+  }
+  const Result<Scratch> scratch = Scratch::Make(request.scratch_directory);
+  if (!scratch.ok()) return scratch.error();
+  const fs::path seed_file = scratch->path() / "seeds";
+  if (Result<void> written = WriteFile(seed_file, SeedFile(request.seeds)); !written.ok()) return written.error();
+  const Result<sandbox::Job> job = MakeJob(request, task, seed_file, bytes_max);
+  if (!job.ok()) return job.error();
+  const fs::path output = scratch->path() / "out";
+  const Result<sandbox::Outcome> outcome = sandbox::Run(*job, output);
+  if (!outcome.ok()) return outcome.error();
+  if (outcome->end == sandbox::End::kSetupError) {
+    return SystemFailure("evaluation.machine", outcome->explanation, "mend the machine and try again");
+  }
+  Evaluation<std::string> evaluation;
+  evaluation.used = outcome->used;
+  evaluation.weaker_guarantees = outcome->weaker_guarantees;
+  if (!sandbox::Succeeded(*outcome)) {
+    evaluation.void_reason =
+        Void("evaluation." + std::string(sandbox::Name(outcome->end)), "the evaluator failed: " + outcome->explanation);
+    return evaluation;
+  }
+  const bool one_file = outcome->files.size() == 1 && outcome->files[0].path == OutputName(task);
+  if (!one_file || outcome->files[0].size_bytes > static_cast<std::int64_t>(bytes_max)) {
+    evaluation.void_reason =
+        Void("evaluation.output", "the evaluator has to leave exactly /out/" + OutputName(task) + ", within its limit");
+    return evaluation;
+  }
+  Result<std::string> text = ReadFile(output / OutputName(task), outcome->files[0].size_bytes);
+  if (!text.ok()) return text.error();
+  evaluation.table = std::move(*text);
+  return evaluation;
+}
+
+// Puts what `read` makes of the text in its place. An error of kind kMalformed voids; any other is the caller's.
+template <typename Table, typename Read>
+Result<Evaluation<Table>> Parsed(Evaluation<std::string> raw, Read read) {
+  Evaluation<Table> evaluation;
+  evaluation.void_reason = std::move(raw.void_reason);
+  evaluation.used = raw.used;
+  evaluation.weaker_guarantees = std::move(raw.weaker_guarantees);
+  if (!raw.table) return evaluation;
+  Result<Table> table = read(*raw.table);
+  if (table.ok()) {
+    evaluation.table = std::move(*table);
+  } else if (table.error().code == ErrorCode::kMalformed) {
+    evaluation.void_reason = table.error();
+  } else {
+    return table.error();
+  }
+  return evaluation;
+}
+
+}  // namespace
+
+Result<std::string> ResolveEvaluator(const std::vector<std::string>& command) {
+  const auto bad_word = [](const std::string& word) {
+    return word.empty() || word.size() > kCommandWordBytesMax || word.find('\0') != std::string::npos;
+  };
+  if (command.empty() || command.size() > kCommandWordsMax || std::any_of(command.begin(), command.end(), bad_word)) {
+    return Error{ErrorCode::kUsage, "evaluation.command", "a command has 1 to 64 words of 1 to 4096 bytes",
+                 "mend [evaluation] command in the charter"};
+  }
+  const std::string& program = command[0];
+  if (program.front() == '/') return program;
+  if (program.find('/') != std::string::npos) return (fs::path("/in/charter") / program).lexically_normal().string();
+  for (const char* directory : {"/usr/bin", "/bin"}) {
+    const fs::path path = fs::path(directory) / program;
+    std::error_code error;
+    if (fs::is_regular_file(path, error)) return path.string();
+  }
+  return SystemFailure("evaluation.program-missing", "there is no program " + program + " in /usr/bin or /bin",
+                       "install it, or mend [evaluation] command in the charter");
+}
+
+Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics) {
+  if (Result<void> checked = CheckMetrics(metrics); !checked.ok()) return checked.error();
+  const std::size_t episodes = request.seeds.size();
+  Result<Evaluation<std::string>> raw = RunTask(request, Task::kEpisodes, EpisodeBytesMax(episodes));
+  if (!raw.ok()) return raw.error();
+  return Parsed<EpisodeTable>(std::move(*raw),
+                              [&](const std::string& text) { return ReadEpisodes(text, metrics, episodes); });
+}
+
+Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request) {
+  const std::size_t probes = request.seeds.size();
+  Result<Evaluation<std::string>> raw = RunTask(request, Task::kDecisions, DecisionBytesMax(probes));
+  if (!raw.ok()) return raw.error();
+  return Parsed<std::vector<std::string>>(std::move(*raw),
+                                          [&](const std::string& text) { return ReadDecisions(text, probes); });
+}
+
+}  // namespace pawl::trial
