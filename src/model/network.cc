@@ -20,6 +20,18 @@ uint64_t ElementCount(const Shape& shape) {
   return count;
 }
 
+std::vector<double> Strided(const std::vector<double>& from, const Shape& shape, const std::vector<uint64_t>& step) {
+  std::vector<double> values(ElementCount(shape));
+  Shape at(shape.size(), 0);
+  for (double& value : values) {
+    uint64_t source = 0;
+    for (size_t i = 0; i < at.size(); ++i) source += at[i] * step[i];
+    value = from[source];
+    for (size_t i = at.size(); i > 0 && ++at[i - 1] == shape[i - 1]; --i) at[i - 1] = 0;
+  }
+  return values;
+}
+
 std::vector<double> Broadcast(const Tensor& constant, const Shape& shape) {
   // The step in the constant for one step along each axis of `shape`: 0 where the constant is stretched.
   std::vector<uint64_t> stride(shape.size(), 0);
@@ -29,15 +41,7 @@ std::vector<double> Broadcast(const Tensor& constant, const Shape& shape) {
     if (axis != 1) stride[shape.size() - i] = step;
     step *= axis;
   }
-  std::vector<double> values(ElementCount(shape));
-  Shape at(shape.size(), 0);
-  for (double& value : values) {
-    uint64_t source = 0;
-    for (size_t i = 0; i < at.size(); ++i) source += at[i] * stride[i];
-    value = constant.values[source];
-    for (size_t i = at.size(); i > 0 && ++at[i - 1] == shape[i - 1]; --i) at[i - 1] = 0;
-  }
-  return values;
+  return Strided(constant.values, shape, stride);
 }
 
 bool SameGraph(const Network& a, const Network& b) {

@@ -119,6 +119,9 @@ Result<Network> ReadOnnx(std::span<const uint8_t> bytes, const NetworkLimits& li
 // broadcast, as those of a network's Add, Sub, Mul and Gemm nodes do.
 std::vector<double> Broadcast(const Tensor& constant, const Shape& shape);
 
+// Row-major values of `shape` where one step along axis i is `step[i]` elements in `from`.
+std::vector<double> Strided(const std::vector<double>& from, const Shape& shape, const std::vector<uint64_t>& step);
+
 // Whether two networks are the same graph but for the *values* of constants: nodes, attributes, names, shapes and
 // element types are equal, and so are the constants' shapes and origins.
 bool SameGraph(const Network& a, const Network& b);

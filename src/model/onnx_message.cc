@@ -164,12 +164,11 @@ Result<AttributeMessage> DecodeAttribute(std::span<const uint8_t> bytes, const N
       case 2: in.Float(attribute.f); break;
       case 3: in.Integer(attribute.i); break;
       case 5: in.Message(DecodeTensor, attribute.tensor); break;
-      case 7: in.Numbers(AppendFloats, attribute.floats); break;
       case 8: in.Numbers(AppendVarints, attribute.integers); break;
       case 6: case 11: in.Refuse("onnx.subgraph", "a sub-graph"); break;
       case 22: case 23: in.Refuse("onnx.sparse-tensor", "a sparse tensor"); break;
-      case 4: case 9: case 10: case 14: case 15: case 21:
-        in.Refuse("onnx.unsupported-attribute", "a value that is neither number, list of numbers nor tensor");
+      case 4: case 7: case 9: case 10: case 14: case 15: case 21:
+        in.Refuse("onnx.unsupported-attribute", "a value that is neither number, list of integers nor tensor");
         break;
       case 20: in.Integer(type); break;
       default: break;
@@ -182,7 +181,7 @@ Result<AttributeMessage> DecodeAttribute(std::span<const uint8_t> bytes, const N
   }
   attribute.type = static_cast<AttributeType>(type);
   // A serialiser may leave a zero or an empty list out; what is there must be of the stated type.
-  const uint32_t expected = type == 1 ? 2 : type == 2 ? 3 : type == 4 ? 5 : type == 6 ? 7 : type == 7 ? 8 : 0;
+  const uint32_t expected = type == 1 ? 2 : type == 2 ? 3 : type == 4 ? 5 : type == 7 ? 8 : 0;
   if (expected == 0 || (value_field != 0 && value_field != expected) || (type == 4 && value_field == 0)) {
     in.Fail(Malformed("onnx.attribute", "attribute '" + std::string(attribute.name) + "' has type " +
                                             std::to_string(type) + ", which does not go with its value"));

@@ -255,7 +255,7 @@ TEST(ReadOnnx, RefusesTensorsWhoseDataDoesNotFit) {
   ExpectRule(bias(Tensor<float>("b", {3}, {7, 8, 9, 10})), "onnx.tensor-data");
   ExpectRule(bias(TensorHead("b", {3}, 1)), "onnx.tensor-data");
   ExpectRule(bias(Tensor<float>("b", {3}, {7, 8, 9}) + Float(4, 1)), "onnx.tensor-data");
-  ExpectRule(bias(TensorHead("b", {3}, 1) + onnx::Bytes(9, "1234567")), "onnx.truncated");
+  ExpectRule(bias(TensorHead("b", {3}, 1) + onnx::Bytes(9, "1234567")), "onnx.tensor-data");
   ExpectRule(bias(TensorHead("b", {3}, 1) + onnx::Bytes(10, Raw<double>({1, 2, 3}))), "onnx.tensor-data");
   ExpectRule(bias(TensorHead("b", {3}, 10) + onnx::Bytes(9, "123456")), "onnx.element-type");  // float16
   ExpectRule(bias(Tensor<float>("b", {-3}, {})), "onnx.shape");
@@ -433,7 +433,7 @@ TEST(ReadOnnx, RefusesInputsAndAttributesThatAnOperatorDoesNotHave) {
   bad(Node("Unsqueeze", {"x"}, {"y"}), "onnx.input-count");
   bad(Node("Unsqueeze", {"x", "s"}, {"y"}), "onnx.input-count", 12);
   bad(Node("Unsqueeze", {"x", "s"}, {"y"}, {IntegersAttribute("axes", {0})}), "onnx.unsupported-attribute");
-  bad(Node("Constant", {}, {"y"}), "onnx.attribute");
+  bad(Node("Constant", {}, {"y"}), "onnx.unsupported-attribute");
   bad(Node("Constant", {}, {"y"}, {IntegerAttribute("other", 1)}), "onnx.unsupported-attribute");
 }
 
