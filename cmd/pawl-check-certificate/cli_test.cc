@@ -1,0 +1,114 @@
+// The program as people run it: files in, output and exit status out.
+#include <gtest/gtest.h>
+#include <openssl/sha.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "checker/proof_search_for_test.h"
+
+namespace pawl::checker {
+namespace {
+
+constexpr const char* kProperty =
+    "(declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real)\n"
+    "(assert (>= X_0 -1)) (assert (<= X_0 1)) (assert (>= X_1 -1)) (assert (<= X_1 1))\n"
+    "(assert (<= Y_0 -0.1))\n";
+
+class CommandLine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    directory_ = std::filesystem::path(::testing::TempDir()) / ("pawl-check-certificate-" + test);
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    // y0 = |x0| + |x1| − |x0 − x1|
+    network_ = DenseNetworkBytes({{{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, -1}, {-1, 1}}, {0, 0, 0, 0, 0, 0}, true},
+                                  {{{1, 1, 1, 1, -1, -1}}, {0}, false}});
+    const model::Network network = *model::ReadOnnx(AsBytes(network_), {});
+    const model::Property property = *model::ReadVnnlib(kProperty, {});
+    const Result<Claim> claim = PrepareClaim(network, property, Arithmetic::kFloat32);
+    ASSERT_TRUE(claim.ok());
+    ASSERT_TRUE(ProofSearch(*claim, {}).Run(certificate_));
+    const std::string property_text = kProperty;
+    ::SHA256(AsBytes(network_).data(), network_.size(), certificate_.network.data());
+    ::SHA256(AsBytes(property_text).data(), property_text.size(), certificate_.property.data());
+    Write("n.onnx", network_);
+    Write("p.vnnlib", kProperty);
+    Write("c.cert", WriteCertificate(certificate_));
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  void Write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(directory_ / name, std::ios::binary) << bytes;
+  }
+
+  // Runs in the directory; sets `output_` to what it printed and returns its exit status.
+  int Run(const std::string& arguments) {
+    const std::string command =
+        "cd '" + directory_.string() + "' && '" PAWL_CHECK_CERTIFICATE "' " + arguments + " 2>&1";
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    output_.clear();
+    for (int c = 0; (c = std::fgetc(pipe)) != EOF;) output_.push_back(static_cast<char>(c));
+    const int status = ::pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  std::filesystem::path directory_;
+  std::string network_, output_;
+  Certificate certificate_;
+};
+
+TEST_F(CommandLine, Yes) {
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert"), 0) << output_;
+  EXPECT_EQ(output_.rfind("proven: ", 0), 0u) << output_;
+  EXPECT_NE(output_.find("arithmetic float32"), std::string::npos) << output_;
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --arithmetic float32 --threads=2"), 0) << output_;
+  EXPECT_EQ(Run("--json -- n.onnx p.vnnlib c.cert"), 0);
+  EXPECT_EQ(output_.rfind("{\"arithmetic\":\"float32\",\"depth\":", 0), 0u) << output_;
+  EXPECT_NE(output_.find("\"proven\":true}\n"), std::string::npos) << output_;
+}
+
+TEST_F(CommandLine, No) {
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --arithmetic real"), 1);
+  EXPECT_EQ(output_.rfind("not proven: checker.arithmetic: ", 0), 0u) << output_;
+  Write("p2.vnnlib", std::string(kProperty) + " ");
+  EXPECT_EQ(Run("n.onnx p2.vnnlib c.cert"), 1);
+  EXPECT_NE(output_.find("checker.digest"), std::string::npos) << output_;
+  // The right digests and a property that does not hold (y0 = 2 at a corner).
+  std::string violated = kProperty;
+  violated.replace(violated.find("(<= Y_0 -0.1)"), 13, "(>= Y_0 1.9)");
+  ::SHA256(AsBytes(violated).data(), violated.size(), certificate_.property.data());
+  Write("v.vnnlib", violated);
+  Write("v.cert", WriteCertificate(certificate_));
+  EXPECT_EQ(Run("n.onnx v.vnnlib v.cert --json"), 1);
+  EXPECT_NE(output_.find("\"proven\":false,\"rule\":\"checker.leaf\"}"), std::string::npos) << output_;
+}
+
+TEST_F(CommandLine, UsageAndMalformedFiles) {
+  EXPECT_EQ(Run(""), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert more"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --arithmetic"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --arithmetic half"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --arithmetic real --arithmetic half"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --threads 0"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --threads 2x"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --force"), 2);
+  EXPECT_EQ(Run("n.onnx p.vnnlib absent.cert"), 2);
+  EXPECT_EQ(Run("--help"), 0);
+  EXPECT_NE(output_.find("example:"), std::string::npos);
+  EXPECT_EQ(Run("p.vnnlib p.vnnlib c.cert"), 3);
+  EXPECT_EQ(Run("n.onnx n.onnx c.cert"), 3);
+  EXPECT_EQ(Run("n.onnx p.vnnlib n.onnx"), 3);
+  Write("long.cert", WriteCertificate(certificate_) + '\0');
+  EXPECT_EQ(Run("n.onnx p.vnnlib long.cert"), 3);
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert > /dev/full"), 5);
+}
+
+}  // namespace
+}  // namespace pawl::checker

@@ -1,0 +1,254 @@
+// pawl-check-certificate: whether a certificate proves a property of a network. Links src/model, src/checker and the
+// SHA-256 of libcrypto, and nothing else. Each file is read once; digests are those of the bytes that were read.
+#include <openssl/sha.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checker/certificate.h"
+#include "checker/checker.h"
+#include "model/network.h"
+#include "model/property.h"
+#include "result/exit_code.h"
+#include "result/result.h"
+
+namespace {
+
+using namespace pawl;           // NOLINT: this is a main file
+using namespace pawl::checker;  // NOLINT
+
+constexpr const char* kHelp =
+    R"(usage: pawl-check-certificate NETWORK PROPERTY CERTIFICATE [options]
+
+Confirms, without searching, that CERTIFICATE proves PROPERTY (VNN-LIB) of NETWORK (ONNX).
+
+options:
+  --arithmetic real|float32|float64  refuse a certificate of another arithmetic (default: the certificate's own)
+  --threads N                        check leaves in N threads, 1 to 1024 (default: 1); the answer is the same
+  --json                             print one JSON object
+  --help                             print this
+
+example:
+  pawl-check-certificate policy.onnx clear.vnnlib clear.cert --arithmetic float32
+
+exit status: 0 proven, 1 not proven by this certificate, 2 usage, 3 malformed file, 4 a limit was reached,
+5 internal or set-up error. Only 0 means yes.
+)";
+
+struct Options {
+  std::vector<std::string> files;
+  std::optional<Arithmetic> arithmetic;
+  unsigned threads = 1;
+  bool json = false, help = false;
+};
+
+Error Usage(std::string message) {
+  return {ErrorCode::kUsage, "usage", std::move(message), "see pawl-check-certificate --help"};
+}
+
+constexpr std::string_view kArithmetics[] = {"real", "float32", "float64"};  // by their numbers
+std::string_view NameOf(Arithmetic arithmetic) { return kArithmetics[static_cast<std::size_t>(arithmetic)]; }
+
+Result<void> SetOption(std::string_view name, std::string_view value, Options& options) {
+  if (name == "--arithmetic") {
+    for (std::size_t i = 0; i < std::size(kArithmetics); ++i)
+      if (value == kArithmetics[i]) options.arithmetic = static_cast<Arithmetic>(i);
+    if (!options.arithmetic || NameOf(*options.arithmetic) != value)
+      return Usage("--arithmetic takes real, float32 or float64");
+    return {};
+  }
+  const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), options.threads);
+  if (failure != std::errc{} || end != value.data() + value.size() || options.threads < 1 || options.threads > 1024)
+    return Usage("--threads takes a number from 1 to 1024");
+  return {};
+}
+
+Result<Options> ParseArguments(int count, char** arguments) {
+  Options options;
+  bool only_files = false;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view argument = arguments[i];
+    if (only_files || argument.empty() || argument[0] != '-') {
+      options.files.emplace_back(argument);
+    } else if (argument == "--") {
+      only_files = true;
+    } else if (argument == "--help" || argument == "-h") {
+      options.help = true;
+    } else if (argument == "--json") {
+      options.json = true;
+    } else {
+      const std::size_t equals = argument.find('=');
+      const std::string_view name = argument.substr(0, equals);
+      if (name != "--arithmetic" && name != "--threads") return Usage("unknown option " + std::string(argument));
+      if (equals == std::string_view::npos && i + 1 == count) return Usage(std::string(name) + " takes a value");
+      const std::string_view value =
+          equals == std::string_view::npos ? std::string_view(arguments[++i]) : argument.substr(equals + 1);
+      if (const Result<void> set = SetOption(name, value, options); !set.ok()) return set.error();
+    }
+  }
+  if (!options.help && options.files.size() != 3) return Usage("give a network, a property and a certificate");
+  return options;
+}
+
+// The whole file, once. A file beyond the limit is not read to its end.
+Result<std::string> ReadFile(const std::string& path, std::size_t bytes_max) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (!file) return Error{ErrorCode::kNotFound, "file.open", path + ": " + std::strerror(errno), "check the path"};
+  std::string bytes;
+  std::string buffer(1 << 16, '\0');
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
+    bytes.append(buffer, 0, got);
+    if (bytes.size() > bytes_max)
+      return LimitReached("file.limit-bytes", path + " is larger than " + std::to_string(bytes_max) + " bytes");
+  }
+  if (std::ferror(file.get())) return SystemFailure("file.read", path + " cannot be read to its end");
+  return bytes;
+}
+
+std::span<const std::uint8_t> AsBytes(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+Digest Sha256(const std::string& bytes) {
+  Digest digest;
+  ::SHA256(AsBytes(bytes).data(), bytes.size(), digest.data());
+  return digest;
+}
+
+std::string DigestText(const Digest& digest) {
+  std::string text = "sha256:";
+  for (const std::uint8_t byte : digest) {
+    text.push_back("0123456789abcdef"[byte >> 4]);
+    text.push_back("0123456789abcdef"[byte & 15]);
+  }
+  return text;
+}
+
+// What is said of a verdict.
+struct Answer {
+  Verdict verdict;
+  ClaimRequest request;
+  bool read = false;  // all three files were read, so request is meaningful
+};
+
+Answer Failed(const Error& error) {
+  Answer answer;
+  answer.verdict.reason = error;
+  return answer;
+}
+
+Answer Run(const Options& options) {
+  const model::NetworkLimits network_limits;
+  const model::PropertyLimits property_limits;
+  CheckLimits limits;
+  limits.threads = options.threads;
+
+  const Result<std::string> network_bytes = ReadFile(options.files[0], network_limits.bytes_max);
+  if (!network_bytes.ok()) return Failed(network_bytes.error());
+  const Result<std::string> property_bytes = ReadFile(options.files[1], property_limits.bytes_max);
+  if (!property_bytes.ok()) return Failed(property_bytes.error());
+  const Result<std::string> certificate_bytes = ReadFile(options.files[2], limits.certificate.bytes_max);
+  if (!certificate_bytes.ok()) return Failed(certificate_bytes.error());
+
+  const Result<model::Network> network = model::ReadOnnx(AsBytes(*network_bytes), network_limits);
+  if (!network.ok()) return Failed(network.error());
+  const Result<model::Property> property = model::ReadVnnlib(*property_bytes, property_limits);
+  if (!property.ok()) return Failed(property.error());
+  const Result<Certificate> certificate = ReadCertificate(AsBytes(*certificate_bytes), limits.certificate);
+  if (!certificate.ok()) return Failed(certificate.error());
+
+  Answer answer;
+  answer.request = {options.arithmetic.value_or(certificate->arithmetic), Sha256(*network_bytes),
+                    Sha256(*property_bytes)};
+  answer.verdict = Check(*network, *property, *certificate, answer.request, limits);
+  answer.read = true;
+  return answer;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted.push_back('\\');
+      quoted.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+      quoted += escape;
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + '"';
+}
+
+// Keys sorted, integers only, so that it can be signed as it stands.
+void PrintJson(const Answer& answer) {
+  const Verdict& v = answer.verdict;
+  std::string text = "{";
+  if (answer.read) text += "\"arithmetic\":" + Quoted(NameOf(answer.request.arithmetic)) + ",";
+  text += "\"depth\":" + std::to_string(v.depth) + ",\"leaves\":" + std::to_string(v.leaves);
+  if (!v.proven) text += ",\"message\":" + Quoted(v.reason.message);
+  if (answer.read) {
+    text += ",\"network\":" + Quoted(DigestText(answer.request.network));
+    text += ",\"property\":" + Quoted(DigestText(answer.request.property));
+  }
+  text += std::string(",\"proven\":") + (v.proven ? "true" : "false");
+  if (!v.proven) text += ",\"rule\":" + Quoted(v.reason.rule);
+  std::printf("%s}\n", text.c_str());
+}
+
+void PrintText(const Answer& answer) {
+  const Verdict& v = answer.verdict;
+  if (!v.proven) {
+    std::printf("not proven: %s: %s\n", v.reason.rule.c_str(), v.reason.message.c_str());
+    if (!v.reason.advice.empty()) std::printf("  %s\n", v.reason.advice.c_str());
+    return;
+  }
+  std::printf("proven: no input of the property's input set gives an unsafe output\n");
+  std::printf("  network    %s\n", DigestText(answer.request.network).c_str());
+  std::printf("  property   %s\n", DigestText(answer.request.property).c_str());
+  std::printf("  leaves     %llu, depth %u\n", static_cast<unsigned long long>(v.leaves), v.depth);
+  switch (answer.request.arithmetic) {
+    case Arithmetic::kReal:
+      std::printf("  arithmetic real: of the exact network; a deployed evaluation rounds and is not covered\n");
+      return;
+    case Arithmetic::kFloat32:
+    case Arithmetic::kFloat64:
+      std::printf(
+          "  arithmetic %s: any order of summation, fused or not, subnormals flushed or not\n"
+          "             not covered: Winograd, FFT or Strassen convolution, TF32, bfloat16, folded constants\n",
+          NameOf(answer.request.arithmetic).data());
+      return;
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const Result<Options> options = ParseArguments(count, arguments);
+  if (!options.ok()) {
+    std::fprintf(stderr, "pawl-check-certificate: %s\n%s\n", options.error().message.c_str(),
+                 options.error().advice.c_str());
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  if (options->help) {
+    std::fputs(kHelp, stdout);
+    return std::fflush(stdout) == 0 ? 0 : static_cast<int>(ExitCode::kInternal);
+  }
+  const Answer answer = Run(*options);
+  if (options->json)
+    PrintJson(answer);
+  else
+    PrintText(answer);
+  // Whoever reads only the output must not miss what could not be written.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return static_cast<int>(ExitCode::kInternal);
+  return static_cast<int>(answer.verdict.proven ? ExitCode::kYes : ExitCodeFor(answer.verdict.reason.code));
+}
