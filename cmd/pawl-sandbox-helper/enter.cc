@@ -25,7 +25,8 @@ constexpr unsigned kResourceLimitsMax = 16;
 
 struct ResourceLimit {
   unsigned resource = 0;
-  rlim_t value = 0;
+  rlim_t soft = 0;
+  rlim_t hard = 0;
 };
 
 struct Program {
@@ -53,7 +54,8 @@ void ReadProgram(Plan& plan, Program& program) {
   for (; program.resource_limit_count < count; ++program.resource_limit_count) {
     ResourceLimit& limit = program.resource_limits[program.resource_limit_count];
     limit.resource = static_cast<unsigned>(plan.Number());
-    limit.value = plan.Number();
+    limit.soft = plan.Number();
+    limit.hard = plan.Number();
   }
   program.landlock_abi = static_cast<int>(plan.Number());
   program.filter = plan.Next();
@@ -69,8 +71,9 @@ void LimitResources(const Program& program) {
     const ResourceLimit& limit = program.resource_limits[i];
     rlimit both{};
     if (syscall(SYS_prlimit64, 0, limit.resource, nullptr, &both) != 0) Fail("read a resource limit");
-    if (both.rlim_max > limit.value) both.rlim_max = limit.value;
-    both.rlim_cur = both.rlim_max;
+    // Without privileges a hard limit can only be lowered.
+    if (both.rlim_max > limit.hard) both.rlim_max = limit.hard;
+    both.rlim_cur = both.rlim_max < limit.soft ? both.rlim_max : limit.soft;
     if (syscall(SYS_prlimit64, 0, limit.resource, &both, nullptr) != 0) Fail("set a resource limit");
   }
 }

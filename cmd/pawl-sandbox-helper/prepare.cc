@@ -90,8 +90,10 @@ int NamespaceForRootsFiles(const Identity& identity) {
   const pid_t child = fork();
   if (child < 0) Fail("map root's files: fork");
   if (child == 0) {
+    // It must not outlive us: it holds the streams and the control socket.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     const char byte = unshare(CLONE_NEWUSER) == 0 ? 'y' : 'n';
-    if (write(ready[1], &byte, 1) == 1) pause();
+    if (write(ready[1], &byte, 1) == 1 && byte == 'y') pause();
     _exit(0);
   }
   char byte = 'n';

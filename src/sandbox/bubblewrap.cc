@@ -75,7 +75,8 @@ Arguments BubblewrapArguments(const std::vector<View>& views) {
   AddPrograms(arguments);
   AddProcesses(arguments);
   AddDevices(arguments);
-  Add(arguments, {"--bind", std::string(kStage) + "/tmp", "/tmp", "--bind", std::string(kStage) + "/out", "/out"});
+  Add(arguments, {"--bind", std::string(kStage) + "/tmp", "/tmp", "--bind", std::string(kStage) + "/out", "/out",
+                  "--perms", "0755", "--dir", "/in"});
   for (const View& view : views) {
     Add(arguments, {"--ro-bind", std::string(kStage) + "/" + view.stage_name, view.path_inside});
   }

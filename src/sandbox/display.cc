@@ -39,16 +39,17 @@ bool IsActive(std::uint32_t code) {
          (code >= 0xFFF9 && code <= 0xFFFB) || (code >= 0xE0000 && code <= 0xE0FFF);
 }
 
-}  // namespace
+enum class Lines { kMany, kOne };
 
-std::string Displayable(std::string_view bytes) {
+std::string Neutralised(std::string_view bytes, Lines lines) {
   std::string text;
   text.reserve(bytes.size());
   char escape[16];
   while (!bytes.empty()) {
     const Character character = Decode(bytes);
     const std::size_t size = character.size == 0 ? 1 : character.size;
-    if (character.size == 0 || (character.code < 0x80 && IsActive(character.code))) {
+    if (character.size == 0 ||
+        (character.code < 0x80 && (IsActive(character.code) || (character.code < 0x20 && lines == Lines::kOne)))) {
       std::snprintf(escape, sizeof escape, "\\x%02X", static_cast<std::uint8_t>(bytes[0]));
       text += escape;
     } else if (IsActive(character.code)) {
@@ -62,5 +63,11 @@ std::string Displayable(std::string_view bytes) {
   }
   return text;
 }
+
+}  // namespace
+
+std::string Displayable(std::string_view bytes) { return Neutralised(bytes, Lines::kMany); }
+
+std::string DisplayableOnOneLine(std::string_view bytes) { return Neutralised(bytes, Lines::kOne); }
 
 }  // namespace pawl::sandbox

@@ -30,7 +30,7 @@ enum HelperDescriptor : int {
 inline constexpr char kPrepareMagic[] = "pawl-prepare-1";
 // Fields of an enter plan:
 //   magic; working directory; number of arguments, each; number of environment entries, each;
-//   number of resource limits, each: resource, value; Landlock ABI to use (0: none); seccomp program.
+//   number of resource limits, each: resource, soft, hard; Landlock ABI to use (0: none); seccomp program.
 inline constexpr char kEnterMagic[] = "pawl-enter-1";
 inline constexpr std::uint32_t kPlanBytesMax = 1 << 20;
 

@@ -23,7 +23,7 @@ struct Entry {
   std::int64_t size_bytes = 0;
 };
 
-std::string Quoted(const std::string& path) { return "\"" + Displayable("out/" + path) + "\""; }
+std::string Quoted(const std::string& path) { return "\"" + DisplayableOnOneLine("out/" + path) + "\""; }
 
 Error Bad(const char* rule, const std::string& path, const std::string& why) {
   return Refused(std::string("sandbox.output.") + rule, Quoted(path) + " " + why);
@@ -41,10 +41,8 @@ Descriptor OpenBeneath(int out, const std::string& path, std::uint64_t flags) {
   return Descriptor(static_cast<int>(syscall(SYS_openat2, out, path.c_str(), &how, sizeof how)));
 }
 
-// Displayable changes exactly what is not plain, so a name that it leaves alone is fit for a manifest.
-bool IsPlainName(const std::string& name) {
-  return name.size() <= 255 && name.find_first_of("\n\t") == std::string::npos && Displayable(name) == name;
-}
+// This changes exactly what is not plain, so a name that it leaves alone is fit for a manifest.
+bool IsPlainName(const std::string& name) { return name.size() <= 255 && DisplayableOnOneLine(name) == name; }
 
 const char* KindOf(mode_t mode) {
   switch (mode & S_IFMT) {

@@ -2,14 +2,19 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "sandbox/sandbox.h"
 
 namespace pawl::sandbox {
 
-// (resource, value) pairs; the helper sets soft and hard limit to the value, or to a lower hard limit that it finds.
-std::vector<std::pair<int, std::uint64_t>> ResourceLimits(const Limits& limits, const Capabilities& capabilities);
+struct ResourceLimit {
+  int resource = 0;  // RLIMIT_…
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+
+// The helper sets these, or a lower hard limit that it finds.
+std::vector<ResourceLimit> ResourceLimits(const Limits& limits, const Capabilities& capabilities);
 
 }  // namespace pawl::sandbox

@@ -93,7 +93,9 @@ std::string EnterPlan(const Machine& machine, const Job& job, const std::string&
   for (const std::string& entry : environment) plan.Text(entry);
   const auto resource_limits = ResourceLimits(job.limits, machine.capabilities);
   plan.Number(resource_limits.size());
-  for (const auto& [resource, value] : resource_limits) plan.Number(static_cast<std::uint64_t>(resource)).Number(value);
+  for (const ResourceLimit& limit : resource_limits) {
+    plan.Number(static_cast<std::uint64_t>(limit.resource)).Number(limit.soft).Number(limit.hard);
+  }
   plan.Number(static_cast<std::uint64_t>(std::min(machine.capabilities.landlock_abi, kLandlockAbiMax)));
   plan.Text(filter);
   return plan.bytes();
@@ -116,7 +118,7 @@ Result<HelperPlans> WritePlans(const Machine& machine, const Job& job, const Con
 
 // What went wrong before the program ran, or what the caller asked for; never anything the program did.
 Result<void> CheckSetup(const Supervision& supervision) {
-  const std::string said = Displayable(supervision.standard_error.substr(0, 500));
+  const std::string said = DisplayableOnOneLine(supervision.standard_error.substr(0, 500));
   const char* advice = "Run `pawl sandbox check`.";
   if (supervision.reason == StopReason::kRequested) {
     return Error{ErrorCode::kPending, "sandbox.stopped", "the job was stopped on request", ""};
@@ -164,13 +166,13 @@ bool ConcludeByLimit(const Supervision& supervision, const CgroupCounters& count
 }
 
 void ConcludeBySignal(int signal, const Limits& limits, Outcome& outcome) {
-  // The kernel's clock for RLIMIT_CPU counts whole ticks; a hundredth of a second is within its rounding.
-  const bool out_of_cpu = outcome.used.cpu_ms + 10 >= (limits.cpu_ms + 999) / 1000 * 1000;
+  // The kernel's two clocks for CPU time, by ticks for the limit and exact for what was used, differ by some per cent.
+  const bool out_of_cpu = signal == SIGXCPU || (signal == SIGKILL && outcome.used.cpu_ms >= limits.cpu_ms / 10 * 9);
   if (signal == SIGSYS) {
     Conclude(outcome, End::kForbiddenCall, signal, "it made a system call of a foreign architecture");
   } else if (signal == SIGXFSZ) {
     Conclude(outcome, End::kOutputFlood, signal, "it wrote a file larger than it may");
-  } else if ((signal == SIGKILL || signal == SIGXCPU) && out_of_cpu) {
+  } else if (out_of_cpu) {
     Conclude(outcome, End::kCpuLimit, signal, "it used more CPU time than " + Of(limits.cpu_ms, "ms"));
   } else {
     Conclude(outcome, End::kSignalled, signal, "it was killed by signal " + std::to_string(signal));

@@ -150,4 +150,7 @@ Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesys
 // invisible becomes a visible \xHH or \u{HEX}; a backslash becomes two.
 std::string Displayable(std::string_view bytes);
 
+// The same on one line: line feeds and tabs are made visible too.
+std::string DisplayableOnOneLine(std::string_view bytes);
+
 }  // namespace pawl::sandbox

@@ -1,0 +1,200 @@
+// What the machine lacks, what a run leaves behind, and what is the same every time.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "fixture.h"
+
+namespace pawl::sandbox::testing {
+namespace {
+
+class MachineTest : public ::testing::Test {
+ protected:
+  TemporaryDirectory directory_;
+};
+
+TEST_F(MachineTest, ThisMachineCanRunJobs) {
+  const Capabilities found = Probe();
+  for (const std::string& sentence : found.sentences) std::printf("%s\n", sentence.c_str());
+  EXPECT_TRUE(found.usable());
+}
+
+TEST_F(MachineTest, MissingBubblewrapIsASetupError) {
+  Machine machine = ThisMachine();
+  machine.bubblewrap = "/nonexistent/bwrap";
+  const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), directory_.path() / "out");
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().code, ErrorCode::kSystem);
+  EXPECT_EQ(outcome.error().rule, "sandbox.bubblewrap-missing");
+  EXPECT_NE(outcome.error().message.find("/nonexistent/bwrap"), std::string::npos);
+  EXPECT_FALSE(outcome.error().advice.empty());
+}
+
+TEST_F(MachineTest, BubblewrapThatFailsIsASetupError) {
+  Machine machine = ThisMachine();
+  for (const char* impostor : {"/bin/false", "/bin/true"}) {
+    machine.bubblewrap = impostor;
+    const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), directory_.path() / "out");
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().rule, "sandbox.setup.bubblewrap");
+  }
+}
+
+TEST_F(MachineTest, MissingHelperIsASetupError) {
+  Machine machine = ThisMachine();
+  machine.helper = directory_.path() / "none";
+  const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), directory_.path() / "out");
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().rule, "sandbox.helper-missing");
+  EXPECT_EQ(outcome.error().code, ErrorCode::kSystem);
+}
+
+TEST_F(MachineTest, MissingWorkingDirectoryIsASetupError) {
+  Job job = ProbeJob({"describe"});
+  job.working_directory = "/in/probe/below-a-file";
+  const Result<Outcome> outcome = sandbox::Run(job, directory_.path() / "out");
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().rule, "sandbox.setup.step");
+}
+
+TEST_F(MachineTest, WithoutUserNamespacesNothingRuns) {
+  // Switched off for a child alone, in a user namespace of its own.
+  const Machine machine = ThisMachine();
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe");
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("PAWL_TEST_OUT", (directory_.path() / "out").c_str(), 1);
+    execl("/usr/bin/unshare", "unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c",
+          ("echo 0 > /proc/sys/user/max_user_namespaces && exec " + program +
+           " --gtest_also_run_disabled_tests --gtest_filter=MachineTest.DISABLED_ChildWithoutUserNamespaces")
+              .c_str(),
+          nullptr);
+    _exit(126);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(MachineTest, DISABLED_ChildWithoutUserNamespaces) {
+  const Result<Outcome> outcome = sandbox::Run(ProbeJob({"describe"}), directory_.path() / "out");
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().code, ErrorCode::kSystem) << outcome.error().message;
+  EXPECT_FALSE(Probe().user_namespaces);
+  EXPECT_FALSE(Probe().usable());
+}
+
+TEST_F(MachineTest, WeakerGuaranteesAreNamed) {
+  EXPECT_EQ(
+      RunInside(directory_, ProbeJob({"describe"}), MachineWith(Layers::kNoControlGroups)).weaker_guarantees.size(),
+      3u);
+  const Capabilities& found = ThisMachine().capabilities;
+  if (found.memory_limited && found.processes_limited && found.cpu_limited && found.landlock_abi > 0) {
+    EXPECT_TRUE(RunInside(directory_, ProbeJob({"describe"})).weaker_guarantees.empty());
+  }
+  const Outcome without = RunInside(directory_, ProbeJob({"describe"}), MachineWith(Layers::kNoLandlock));
+  EXPECT_NE(without.weaker_guarantees.back().find("Landlock"), std::string::npos);
+}
+
+TEST_F(MachineTest, SameEnvironmentEveryTime) {
+  const Outcome first = RunInside(directory_, ProbeJob({"describe"}));
+  ASSERT_TRUE(Succeeded(first)) << first.explanation;
+  EXPECT_NE(first.standard_output.find("PYTHONHASHSEED=0\nTZ=UTC\n"), std::string::npos) << first.standard_output;
+  EXPECT_NE(first.standard_output.find("2 1 1000 1000\npawl /tmp\n"), std::string::npos) << first.standard_output;
+  setenv("PAWL_TEST_NOISE", "noise", 1);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(RunInside(directory_, ProbeJob({"describe"})).standard_output, first.standard_output);
+  }
+  Job job = ProbeJob({"describe"});
+  job.extra_environment = {{"SEED", "7"}};
+  EXPECT_NE(RunInside(directory_, job).standard_output.find("SEED=7\n"), std::string::npos);
+}
+
+TEST_F(MachineTest, NothingIsLeftBehind) {
+  RunInside(directory_, ProbeJob({"describe"}));
+  const std::vector<std::string> before = Traces();
+  std::vector<Outcome> outcomes;
+  for (int i = 0; i < 64; ++i) {
+    Job job = ProbeJob(i % 4 == 0   ? std::vector<std::string>{"daemon", "left-behind-token", "close"}
+                       : i % 4 == 1 ? std::vector<std::string>{"fork", "100"}
+                       : i % 4 == 2 ? std::vector<std::string>{"flood", "2", "1"}
+                                    : std::vector<std::string>{"leave", "symlink", "/out"});
+    RunInside(directory_, job);
+  }
+  EXPECT_EQ(Traces(), before);
+  EXPECT_TRUE(ProcessesWith("left-behind-token").empty());
+}
+
+TEST_F(MachineTest, JobsRunSideBySide) {
+  const std::vector<std::string> before = Traces();
+  std::vector<std::thread> threads;
+  std::vector<std::string> printed(8);
+  for (std::size_t i = 0; i < printed.size(); ++i) {
+    threads.emplace_back([&, i] {
+      Job job = ProbeJob({});
+      job.argv = {"/bin/sh", "-c", "echo $0 > /out/x; cat /out/x", std::to_string(i)};
+      Result<Outcome> outcome = sandbox::Run(job, directory_.path() / ("side-" + std::to_string(i)));
+      printed[i] = outcome.ok() ? outcome->standard_output : outcome.error().message;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < printed.size(); ++i) EXPECT_EQ(printed[i], std::to_string(i) + "\n");
+  EXPECT_EQ(Traces(), before);
+}
+
+TEST_F(MachineTest, StopsOnRequest) {
+  std::stop_source stop;
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    stop.request_stop();
+  });
+  const auto began = std::chrono::steady_clock::now();
+  const Result<Outcome> outcome =
+      sandbox::Run(ProbeJob({"ignore-term", "15"}), directory_.path() / "out", stop.get_token());
+  later.join();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().rule, "sandbox.stopped");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+}
+
+TEST_F(MachineTest, TheJobDiesWithPawl) {
+  const std::string token = "pawl-orphan-" + std::to_string(getpid());
+  const pid_t child = fork();
+  if (child == 0) {
+    Job job = ProbeJob({});
+    job.argv = {"/bin/sh", "-c", "sleep 30 # $0", token};
+    [[maybe_unused]] const Result<Outcome> ignored = sandbox::Run(job, directory_.path() / "out");
+    _exit(0);
+  }
+  for (int i = 0; i < 100 && ProcessesWith(token).empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_FALSE(ProcessesWith(token).empty());
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  for (int i = 0; i < 100 && !ProcessesWith(token).empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(ProcessesWith(token).empty());
+  // Its control groups go with the next job that finds them empty.
+  const auto remains = [&] {
+    for (const auto& parent : {ThisMachine().cgroups.memory, ThisMachine().cgroups.pids}) {
+      if (parent.empty()) continue;
+      for (const auto& entry : std::filesystem::directory_iterator(parent)) {
+        if (entry.path().filename().string().find("-" + std::to_string(child) + "-") != std::string::npos) return true;
+      }
+    }
+    return false;
+  };
+  for (int i = 0; i < 50 && (i == 0 || remains()); ++i) {
+    EXPECT_TRUE(Succeeded(RunInside(directory_, ProbeJob({"describe"}))));
+  }
+  EXPECT_FALSE(remains());
+}
+
+}  // namespace
+}  // namespace pawl::sandbox::testing

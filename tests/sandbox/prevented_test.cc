@@ -1,0 +1,258 @@
+// What a program must not be able to do: each probe succeeds outside and is refused inside, with every layer and with
+// layers taken away. Where a case says so it is the root of the host that succeeds outside.
+#include <fcntl.h>
+#include <mqueue.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <map>
+
+#include "fixture.h"
+#include "sandbox/descriptor.h"
+
+namespace pawl::sandbox::testing {
+namespace {
+
+volatile int victims_variable = 42;
+
+// Everything on the host that a probe could get at. Made once.
+class Host {
+ public:
+  static Host& The() {
+    static Host host;
+    return host;
+  }
+
+  // Replaces "$NAME" arguments.
+  std::vector<std::string> Expand(std::vector<std::string> arguments) const {
+    for (std::string& argument : arguments) {
+      if (const auto found = values_.find(argument); found != values_.end()) argument = found->second;
+    }
+    return arguments;
+  }
+
+ private:
+  Host() : victim_(StartVictim()), named_(StartNamed()) {
+    tcp_ = Descriptor(Listen(SOCK_STREAM, "$TCP"));
+    udp_ = Descriptor(Listen(SOCK_DGRAM, "$UDP"));
+    const std::string name = "pawl-test-" + std::to_string(getpid());
+    abstract_ = Descriptor(ListenUnix("@" + name));
+    path_ = Descriptor(ListenUnix((directory_.path() / "socket").string()));
+    values_["$ABSTRACT"] = "@" + name;
+    values_["$SOCKET"] = (directory_.path() / "socket").string();
+    key_ = 0x5a5a0000 + getpid();
+    shared_ = shmget(key_, 4096, IPC_CREAT | 0666);
+    values_["$KEY"] = std::to_string(key_);
+    queue_ = "/" + name;
+    mq_close(mq_open(queue_.c_str(), O_RDWR | O_CREAT, 0666, nullptr));
+    values_["$QUEUE"] = queue_;
+    values_["$VICTIM"] = std::to_string(victim_.process());
+    values_["$ADDRESS"] = std::to_string(reinterpret_cast<std::uintptr_t>(&victims_variable));
+    values_["$TOKEN"] = Token();
+    // A descriptor without FD_CLOEXEC, as a careless library would leave it, and a secret.
+    leaked_ = Descriptor(open("/", O_RDONLY | O_DIRECTORY));
+    leaked_file_ = Descriptor(open((directory_.path() / "verdict").c_str(), O_RDWR | O_CREAT, 0600));
+    setenv("PAWL_TEST_SECRET", "hunter2", 1);
+  }
+  ~Host() {
+    shmctl(shared_, IPC_RMID, nullptr);
+    mq_unlink(queue_.c_str());
+  }
+
+  static std::string Token() { return "pawl-victim-" + std::to_string(getpid()); }
+
+  static pid_t StartVictim() {
+    const pid_t child = fork();
+    if (child == 0) {
+      for (;;) pause();
+    }
+    return child;
+  }
+  static pid_t StartNamed() {
+    const std::string token = Token();
+    const pid_t child = fork();
+    if (child == 0) {
+      execl("/bin/sleep", token.c_str(), "1000", nullptr);
+      _exit(126);
+    }
+    return child;
+  }
+
+  int Listen(int type, const char* name) {
+    const int descriptor = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    if (type == SOCK_STREAM) listen(descriptor, 64);
+    socklen_t size = sizeof address;
+    getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+    values_[name] = std::to_string(ntohs(address.sin_port));
+    return descriptor;
+  }
+
+  static int ListenUnix(const std::string& name) {
+    const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (name[0] == '@') address.sun_path[0] = '\0';
+    bind(descriptor, reinterpret_cast<const sockaddr*>(&address),
+         static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size()));
+    listen(descriptor, 64);
+    return descriptor;
+  }
+
+  TemporaryDirectory directory_;
+  std::map<std::string, std::string> values_;
+  Child victim_, named_;
+  Descriptor tcp_, udp_, abstract_, path_, leaked_, leaked_file_;
+  key_t key_ = 0;
+  int shared_ = -1;
+  std::string queue_;
+};
+
+struct Case {
+  int number;  // of the list of cases in docs
+  std::vector<std::string> arguments;
+  enum class Outside { kSucceeds, kOnlyRoot, kNotTried } outside = Outside::kSucceeds;
+  End inside = End::kExited;
+};
+using enum Case::Outside;
+
+const Case kCases[] = {
+    // network and communication
+    {1, {"tcp", "$TCP"}},
+    {1, {"family", "inet6"}},
+    {2, {"unix", "$ABSTRACT"}},
+    {3, {"unix", "$SOCKET"}},
+    {4, {"family", "vsock"}},
+    {5, {"family", "netlink"}},
+    {6, {"family", "packet"}, kOnlyRoot},
+    {6, {"family", "raw"}, kOnlyRoot},
+    {7, {"family", "alg"}},
+    {8, {"udp", "$UDP"}},
+    {9, {"shm", "$KEY"}},
+    {10, {"mqueue", "$QUEUE"}},
+    // processes
+    {11, {"signal", "$VICTIM"}},
+    {13, {"attach", "$VICTIM"}},
+    {14, {"proc", "$VICTIM", "mem"}},
+    {14, {"proc", "$VICTIM", "environ"}},
+    {15, {"vm-read", "$VICTIM", "$ADDRESS"}},
+    {16, {"steal-descriptor", "$VICTIM"}},
+    {17, {"see", "$TOKEN"}},
+    {18, {"traceme"}},
+    {14, {"proc", "1", "mem"}, kNotTried},
+    {14, {"proc", "1", "fd/3"}, kNotTried},
+    {14, {"proc", "1", "environ"}, kNotTried},
+    // memory that no limit would count
+    {40, {"mlock"}},
+    {40, {"huge-pages"}},
+    // inputs and descriptors
+    {50, {"open-write", "/proc/1/exe"}, kNotTried},
+    {50, {"open-write", "/proc/self/exe"}, kNotTried},
+    {51, {"write-inherited"}},
+    {52, {"leaked-directory"}},
+    {53, {"secret", "PAWL_TEST_SECRET"}},
+    {53, {"open-read", "/etc/passwd"}},
+    {53, {"open-read", "/etc/hostname"}},
+    {53, {"open-read", "/root"}, kOnlyRoot},
+    {53, {"open-read", "/home"}},
+    {53, {"open-read", "/var"}},
+    {53, {"open-read", "/proc/sys/kernel/random/boot_id"}},
+    {14, {"open-read", "/proc/self/root/etc/passwd"}},
+    // privilege and kernel
+    {55, {"mount"}, kOnlyRoot},
+    {55, {"remount"}, kOnlyRoot},
+    {55, {"umount"}, kOnlyRoot},
+    {55, {"open-tree"}, kOnlyRoot},
+    {55, {"fsopen"}, kOnlyRoot},
+    {55, {"chroot"}, kOnlyRoot},
+    {56, {"unshare-user"}},
+    {56, {"clone-user", "clone"}},
+    {56, {"clone-user", "clone3"}},
+    {57, {"keys"}},
+    {58, {"io-uring"}},
+    {59, {"bpf"}, kOnlyRoot},
+    {59, {"perf"}},
+    {60, {"userfault"}, kOnlyRoot},
+    {61, {"administer", "module"}, kOnlyRoot},
+    {61, {"administer", "kexec"}, kOnlyRoot},
+    {61, {"administer", "reboot"}, kOnlyRoot},
+    {61, {"administer", "swapon"}, kOnlyRoot},
+    {61, {"administer", "hostname"}, kOnlyRoot},
+    {61, {"administer", "clock"}, kOnlyRoot},
+    {62, {"file-handle"}, kOnlyRoot},
+    {63, {"leave", "device", "/tmp"}, kNotTried},
+    {64, {"open-write", "/proc/sys/kernel/core_pattern"}, kOnlyRoot},
+    {64, {"open-write", "/proc/sysrq-trigger"}, kNotTried},
+    {64, {"open-read", "/sys/fs/cgroup"}},
+    {64, {"open-read", "/dev/kmsg"}, kOnlyRoot},
+    {64, {"open-read", "/dev/kvm"}, kNotTried},
+    {64, {"open-read", "/dev/tty"}, kNotTried},
+    {65, {"ioctl-high"}},
+    {65, {"push-input"}, kOnlyRoot},
+    {66, {"ldt"}},
+    {66, {"int80"}, kSucceeds, End::kForbiddenCall},
+    {66, {"x32"}, kSucceeds, End::kForbiddenCall},
+    {66, {"lock", "/usr/bin/env"}},
+    {66, {"personality"}},
+    {66, {"raise-limits"}},
+};
+
+std::string Text(const std::vector<std::string>& arguments) {
+  std::string text;
+  for (const std::string& argument : arguments) text += argument + " ";
+  return text;
+}
+
+class Prevented : public ::testing::TestWithParam<Layers> {};
+
+TEST_P(Prevented, EveryProbeSucceedsOutsideAndFailsInside) {
+  const Machine machine = MachineWith(GetParam());
+  const TemporaryDirectory directory;
+  int shown_outside = 0;
+  for (const Case& probe : kCases) {
+    SCOPED_TRACE("case " + std::to_string(probe.number) + ": " + Text(probe.arguments));
+    const std::vector<std::string> arguments = Host::The().Expand(probe.arguments);
+    const bool try_outside = probe.outside == kSucceeds || (probe.outside == kOnlyRoot && geteuid() == 0);
+    if (try_outside && GetParam() == Layers::kAll) {
+      const int outside = RunOutside(arguments);
+      if (outside == 3) {
+        std::printf("not possible on this kernel, even outside: %s\n", Text(probe.arguments).c_str());
+      } else {
+        // The kernel's configuration may forbid some of these to ordinary users.
+        if (geteuid() == 0) {
+          EXPECT_EQ(outside, 0) << "the probe shows nothing";
+        }
+        shown_outside += outside == 0 ? 1 : 0;
+      }
+    }
+    const Outcome inside = RunInside(directory, ProbeJob(arguments), machine);
+    EXPECT_EQ(inside.end, probe.inside) << inside.explanation;
+    if (inside.end == End::kExited) {
+      EXPECT_TRUE(inside.status == 1 || inside.status == 3) << inside.explanation << inside.standard_error;
+    }
+  }
+  if (GetParam() == Layers::kAll) std::printf("%d probes succeeded outside\n", shown_outside);
+  if (GetParam() == Layers::kAll && geteuid() == 0) {
+    EXPECT_GE(shown_outside, 50);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, Prevented,
+                         ::testing::Values(Layers::kAll, Layers::kLandlockAbi2, Layers::kNoLandlock,
+                                           Layers::kNoControlGroups),
+                         [](const auto& layers) { return Name(layers.param); });
+
+}  // namespace
+}  // namespace pawl::sandbox::testing
