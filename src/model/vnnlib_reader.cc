@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "model/property.h"
@@ -82,19 +83,17 @@ std::optional<VariableNote> ParseNote(std::string_view text, size_t digits_max) 
   return note;
 }
 
+// The first failure sticks and ends the token stream, so that every loop below ends; Parse returns it.
 class Parser {
  public:
   Parser(std::string_view text, const PropertyLimits& limits) : rest_(text), limits_(limits) {}
 
   // The whole file: fills the members below.
   Result<void> Parse() {
-    while (true) {
-      Advance();
-      if (token_.empty()) break;
-      Result<void> done = ParseCommand();
-      if (!done.ok()) return done;
-    }
-    return CheckDeclarations();
+    for (Advance(); !token_.empty(); Advance()) ParseCommand();
+    CheckDeclarations();
+    if (error_) return *error_;
+    return {};
   }
 
   std::vector<Row> atoms;
@@ -103,20 +102,19 @@ class Parser {
   size_t input_count = 0, output_count = 0;
 
  private:
-  using Done = Result<void>;
-
-  Error Syntax(const std::string& what) const {
-    return Malformed("vnnlib.syntax", "line " + std::to_string(line_) + ": " + what);
+  void Fail(const char* rule, const std::string& what, ErrorCode code = ErrorCode::kMalformed) {
+    if (!error_) error_ = Error{code, rule, "line " + std::to_string(line_) + ": " + what, ""};
+    rest_ = token_ = {};
   }
-  Error Limit(const std::string& what) const {
-    return LimitReached("vnnlib.limit", "line " + std::to_string(line_) + ": " + what);
-  }
-  std::string Shown() const {
-    return token_.empty() ? "the end of the file" : "'" + std::string(token_.substr(0, 40)) + "'";
+  void FailSyntax(const std::string& what) { Fail("vnnlib.syntax", what); }
+  void FailLimit(const std::string& what) { Fail("vnnlib.limit", what, ErrorCode::kLimit); }
+  static std::string Shown(std::string_view token) {
+    return token.empty() ? "the end of the file" : "'" + std::string(token.substr(0, 40)) + "'";
   }
 
-  // Moves to the next token: "(", ")", a symbol, or nothing at the end.
-  void Advance() {
+  // Moves to the next token: "(", ")", a symbol, or nothing at the end. Returns the one before.
+  std::string_view Advance() {
+    const std::string_view before = token_;
     while (!rest_.empty() && (IsSpace(rest_.front()) || rest_.front() == ';')) {
       if (rest_.front() == ';') {
         const size_t end = std::min(rest_.find('\n'), rest_.size());
@@ -127,15 +125,15 @@ class Parser {
         rest_.remove_prefix(1);
       }
     }
-    size_t size = rest_.empty() ? 0 : 1;
-    if (size != 0 && rest_.front() != '(' && rest_.front() != ')') {
-      while (size < rest_.size() && !IsSpace(rest_[size]) && rest_[size] != '(' && rest_[size] != ')' &&
-             rest_[size] != ';') {
-        ++size;
-      }
-    }
+    size_t size = std::min(rest_.find_first_of(" \t\r\n();"), rest_.size());
+    if (size == 0 && !rest_.empty()) size = 1;
     token_ = rest_.substr(0, size);
     rest_.remove_prefix(size);
+    return before;
+  }
+
+  void Expect(std::string_view token) {
+    if (Advance() != token) FailSyntax("expected '" + std::string(token) + "'");
   }
 
   void ReadComment(std::string_view comment) {
@@ -145,197 +143,157 @@ class Parser {
     if (colon == std::string_view::npos || notes.size() >= limits_.variables_max) return;
     const auto variable = VariableNamed(comment.substr(0, colon));
     // Notes are shown on terminals and pages: control characters have no business in them.
-    const bool plain = std::none_of(comment.begin(), comment.end(),
-                                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-    if (!variable || !plain) return;
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (!variable || std::any_of(comment.begin(), comment.end(), is_control)) return;
     if (auto note = ParseNote(comment.substr(colon + 1), limits_.digits_max))
       notes.emplace(*variable, *std::move(note));
   }
 
-  Done Expect(std::string_view token) {
-    if (token_ != token) return Syntax("expected '" + std::string(token) + "' before " + Shown());
-    Advance();
-    return {};
-  }
-
-  // One command; the last token consumed is its closing parenthesis.
-  Done ParseCommand() {
-    if (auto done = Expect("("); !done.ok()) return done;
-    const std::string_view command = token_;
-    Advance();
+  // One command, up to its closing parenthesis, which stays the current token.
+  void ParseCommand() {
+    Expect("(");
+    const std::string_view command = Advance();
     if (command == "declare-const" || command == "declare-fun") {
-      const std::string_view name = token_;
-      Advance();
+      const std::string_view name = Advance();
       if (command == "declare-fun") {
-        if (auto done = Expect("("); !done.ok()) return done;
-        if (auto done = Expect(")"); !done.ok()) return done;
+        Expect("(");
+        Expect(")");
       }
-      if (auto done = Expect("Real"); !done.ok()) return done;
-      if (auto done = Declare(name); !done.ok()) return done;
+      Expect("Real");
+      Declare(name);
     } else if (command == "assert") {
-      Result<Formula> formula = ParseFormula(0);
-      if (!formula.ok()) return formula.error();
-      asserted.push_back(std::move(*formula));
+      asserted.push_back(ParseFormula(0));
     } else {
-      return Syntax("unknown command '" + std::string(command.substr(0, 40)) + "'");
+      FailSyntax("unknown command " + Shown(command));
     }
-    return token_ == ")" ? Done() : Syntax("expected ')' before " + Shown());
+    if (token_ != ")") FailSyntax("expected ')' before " + Shown(token_));
   }
 
-  Done Declare(std::string_view name) {
+  void Declare(std::string_view name) {
     const auto variable = VariableNamed(name);
-    if (!variable) return Syntax("'" + std::string(name.substr(0, 40)) + "' is not named X_i or Y_i");
-    if (declared_.size() >= limits_.variables_max) return Limit("too many variables");
-    if (!declared_.emplace(*variable, true).second) {
-      return Malformed("vnnlib.duplicate-declaration", VariableName(*variable) + " is declared twice");
+    if (!variable) return FailSyntax(Shown(name) + " is not named X_i or Y_i");
+    if (declared_.size() >= limits_.variables_max) return FailLimit("too many variables");
+    if (!declared_.insert(*variable).second) {
+      Fail("vnnlib.duplicate-declaration", VariableName(*variable) + " is declared twice");
     }
     ++(*variable < kOutputBase ? input_count : output_count);
-    return {};
   }
 
-  Done CheckDeclarations() const {
+  void CheckDeclarations() {
     size_t next_input = 0, next_output = kOutputBase;
-    for (const auto& [variable, declared] : declared_) {
+    for (const size_t variable : declared_) {
       size_t& next = variable < kOutputBase ? next_input : next_output;
       if (variable != next) {
-        return Malformed("vnnlib.gap", VariableName(variable) + " is declared, " + VariableName(next) + " is not");
+        return Fail("vnnlib.gap", VariableName(variable) + " is declared, " + VariableName(next) + " is not");
       }
       ++next;
     }
-    if (input_count == 0 || output_count == 0) {
-      return Malformed("vnnlib.no-variables", "the file declares no inputs X_i or no outputs Y_i");
-    }
-    return {};
+    if (input_count == 0 || output_count == 0)
+      Fail("vnnlib.no-variables", "no inputs X_i or no outputs Y_i are declared");
   }
 
-  Result<Formula> ParseFormula(size_t depth) {
-    if (depth >= limits_.depth_max) return Limit("parentheses are nested too deeply");
+  Formula ParseFormula(size_t depth) {
     Formula formula;
     formula.line = line_;
-    if (auto done = Expect("("); !done.ok()) return done.error();
-    const std::string_view head = token_;
-    Advance();
+    if (depth >= limits_.depth_max) FailLimit("parentheses are nested too deeply");
+    Expect("(");
+    const std::string_view head = Advance();
     if (head == "and" || head == "or") {
       formula.kind = head == "and" ? Formula::Kind::kAnd : Formula::Kind::kOr;
-      while (token_ != ")") {
-        Result<Formula> part = ParseFormula(depth + 1);
-        if (!part.ok()) return part.error();
-        formula.parts.push_back(std::move(*part));
-      }
-      if (formula.parts.empty()) return Syntax("an empty '" + std::string(head) + "'");
+      while (token_ != ")" && !error_) formula.parts.push_back(ParseFormula(depth + 1));
+      if (formula.parts.empty()) FailSyntax("an empty " + Shown(head));
     } else if (head == "<=" || head == ">=" || head == "<" || head == ">" || head == "=") {
-      Result<Linear> left = ParseLinear(depth + 1);
-      if (!left.ok()) return left.error();
-      Result<Linear> right = ParseLinear(depth + 1);
-      if (!right.ok()) return right.error();
-      if (auto done = AddComparison(head, *left, *right, formula); !done.ok()) return done.error();
+      const Linear left = ParseLinear(depth + 1);
+      AddComparison(head, left, ParseLinear(depth + 1), formula);
     } else {
-      return Syntax("'" + std::string(head.substr(0, 40)) + "' is not and, or, <=, >=, <, > or =");
+      FailSyntax(Shown(head) + " is not and, or, <=, >=, <, > or =");
     }
-    if (auto done = Expect(")"); !done.ok()) return done.error();
+    Expect(")");
     return formula;
   }
 
-  Done AddComparison(std::string_view comparison, const Linear& left, const Linear& right, Formula& formula) {
+  void AddComparison(std::string_view comparison, const Linear& left, const Linear& right, Formula& formula) {
     Linear difference = left;  // left - right, compared with 0
-    if (auto done = Accumulate(difference, right, Decimal::FromDouble(-1)); !done.ok()) return done;
-    Row row;
-    for (auto& [variable, coefficient] : difference.terms) {
-      if (coefficient.Sign() != 0) row.terms.push_back({variable, coefficient});
+    Accumulate(difference, right, Decimal::FromDouble(-1));
+    Row row, turned;
+    for (const auto& [variable, coefficient] : difference.terms) {
+      if (coefficient.Sign() == 0) continue;
+      row.terms.push_back({variable, coefficient});
+      turned.terms.push_back({variable, -coefficient});
     }
-    if (row.terms.empty())
-      return Malformed("vnnlib.constant-comparison", Syntax("a comparison says nothing about any variable").message);
+    if (row.terms.empty()) return Fail("vnnlib.constant-comparison", "a comparison says nothing about any variable");
     row.bound = -difference.constant;
-    row.strict = comparison == "<" || comparison == ">";
-    Row turned = row;
-    for (Term& term : turned.terms) term.coefficient = -term.coefficient;
-    turned.bound = -turned.bound;
-    const bool both = comparison == "=";
+    turned.bound = difference.constant;
+    row.strict = turned.strict = comparison == "<" || comparison == ">";
     formula.atom = atoms.size();
-    atoms.push_back(comparison.front() == '>' ? std::move(turned) : std::move(row));
-    if (both) {
-      Formula first = formula, second = formula;
-      second.atom = atoms.size();
-      atoms.push_back(std::move(turned));
-      formula.kind = Formula::Kind::kAnd;
-      formula.parts = {std::move(first), std::move(second)};
-    }
-    return {};
+    atoms.push_back(comparison.front() == '>' ? turned : row);
+    if (comparison != "=") return;
+    Formula second = formula;
+    second.atom = atoms.size();
+    atoms.push_back(std::move(turned));
+    formula.parts = {formula, std::move(second)};
+    formula.kind = Formula::Kind::kAnd;
   }
 
   // sum := sum + factor · addend.
-  Done Accumulate(Linear& sum, const Linear& addend, const Decimal& factor) const {
-    bool short_enough = true;
+  void Accumulate(Linear& sum, const Linear& addend, const Decimal& factor) {
     const auto add = [&](Decimal& to, const Decimal& value) {
       to = to + factor * value;
-      short_enough = short_enough && to.DigitBound() <= kExactDigitsMax;
+      if (to.DigitBound() > kExactDigitsMax) FailLimit("constants combine to a number with too many digits");
     };
     add(sum.constant, addend.constant);
     for (const auto& [variable, coefficient] : addend.terms) add(sum.terms[variable], coefficient);
-    return short_enough ? Done() : Limit("constants combine to a number with too many digits");
   }
 
-  Result<Linear> ParseLinear(size_t depth) {
-    if (depth >= limits_.depth_max) return Limit("parentheses are nested too deeply");
-    if (++term_count_ > limits_.terms_max) return Limit("too many terms");
-    if (token_ == "(") {
-      Advance();
-      return ParseOperation(depth);
-    }
+  Linear ParseLinear(size_t depth) {
+    if (depth >= limits_.depth_max) FailLimit("parentheses are nested too deeply");
+    if (++term_count_ > limits_.terms_max) FailLimit("too many terms");
+    const std::string_view token = Advance();
+    if (token == "(") return ParseOperation(depth);
     Linear linear;
-    if (const auto variable = VariableNamed(token_)) {
-      if (!declared_.contains(*variable)) {
-        return Malformed("vnnlib.undeclared-variable",
-                         "line " + std::to_string(line_) + ": " + Shown() + " is not declared");
-      }
+    if (const auto variable = VariableNamed(token)) {
+      if (!declared_.contains(*variable)) Fail("vnnlib.undeclared-variable", Shown(token) + " is not declared");
       linear.terms.emplace(*variable, Decimal::FromDouble(1));
-    } else {
-      Result<Decimal> number = Decimal::Parse(token_, limits_.digits_max);
-      if (!number.ok() && number.error().code == ErrorCode::kLimit) return Limit(number.error().message);
-      if (!number.ok()) return Syntax(Shown() + " is neither a number nor a variable");
+    } else if (const Result<Decimal> number = Decimal::Parse(token, limits_.digits_max); number.ok()) {
       linear.constant = *number;
+    } else if (number.error().code == ErrorCode::kLimit) {
+      FailLimit(number.error().message);
+    } else {
+      FailSyntax(Shown(token) + " is neither a number nor a variable");
     }
-    Advance();
     return linear;
   }
 
   // After "(": + - * and their operands.
-  Result<Linear> ParseOperation(size_t depth) {
-    const std::string_view head = token_;
-    if (head != "+" && head != "-" && head != "*") return Syntax(Shown() + " is not +, - or *");
-    Advance();
-    Result<Linear> result = ParseLinear(depth + 1);
-    if (!result.ok()) return result;
+  Linear ParseOperation(size_t depth) {
+    const std::string_view head = Advance();
+    if (head != "+" && head != "-" && head != "*") FailSyntax(Shown(head) + " is not +, - or *");
+    Linear result = ParseLinear(depth + 1);
     if (head == "-" && token_ == ")") {
-      Linear negated;
-      if (auto done = Accumulate(negated, *result, Decimal::FromDouble(-1)); !done.ok()) return done.error();
-      result = std::move(negated);
+      const Linear operand = std::exchange(result, {});
+      Accumulate(result, operand, Decimal::FromDouble(-1));
     }
-    while (token_ != ")") {
-      Result<Linear> operand = ParseLinear(depth + 1);
-      if (!operand.ok()) return operand;
+    while (token_ != ")" && !error_) {
+      Linear operand = ParseLinear(depth + 1);
       if (head == "*") {
-        if (!result->terms.empty() && !operand->terms.empty()) {
-          return Malformed("vnnlib.nonlinear", Syntax("a product of variables").message);
-        }
-        if (!operand->terms.empty()) std::swap(*result, *operand);
-        Linear product;
-        if (auto done = Accumulate(product, *result, operand->constant); !done.ok()) return done.error();
-        result = std::move(product);
+        if (!result.terms.empty() && !operand.terms.empty()) Fail("vnnlib.nonlinear", "a product of variables");
+        if (result.terms.empty()) std::swap(result, operand);
+        const Linear factor = std::exchange(result, {});
+        Accumulate(result, factor, operand.constant);
       } else {
-        const Decimal sign = Decimal::FromDouble(head == "+" ? 1 : -1);
-        if (auto done = Accumulate(*result, *operand, sign); !done.ok()) return done.error();
+        Accumulate(result, operand, Decimal::FromDouble(head == "+" ? 1 : -1));
       }
     }
-    Advance();
+    Expect(")");
     return result;
   }
 
   std::string_view rest_, token_;
   const PropertyLimits& limits_;
+  std::optional<Error> error_;
   size_t line_ = 1;
   size_t term_count_ = 0;
-  std::map<size_t, bool> declared_;
+  std::set<size_t> declared_;
 };
 
 // Disjunctive form, its size known to be within limits before any of it is built.
