@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Makes a charter directory for this example from charter/ and keys that were made on this machine.
+
+  make_charter.py --out DIR --baseline sha256:... --signers FILE --keys FILE
+                  [--presence required|software] [--min-interval 24h]
+
+signers: an OpenSSH allowed_signers file with at least three principals. keys: a JSON file with the verifier key lines
+(name+hash+base64) of the gate and the reviewers:
+
+  {"log": "...", "clock": "...",
+   "reviewers": [{"name": "prover-a", "principal": "lab-a", "role": "prover", "key": "..."}, ...]}
+
+Roles: prover (two principals), evaluator (two), integrity, auditor. Check the result with `pawl charter check DIR`.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PLAIN = re.compile(r"[A-Za-z0-9+/=@:. _-]+\Z")  # what may stand between quotes in TOML without an escape
+
+
+def quoted(text):
+    if not isinstance(text, str) or not PLAIN.match(text):
+        raise SystemExit(f"make_charter: {text!r} is no plain name, key or digest")
+    return f'"{text}"'
+
+
+def properties(directory):
+    """One [[property]] for each specification, with the mutant of the same name."""
+    tables = []
+    for name in sorted(os.path.splitext(file)[0] for file in os.listdir(os.path.join(directory, "properties"))):
+        tables.append(f'[[property]]\nname = "{name}"\nnetwork = "policy.onnx"\nspec = "properties/{name}.vnnlib"\n'
+                      f'arithmetic = "float32"\ntime_limit = "1m"\nfalsified_by = "mutants/{name}.onnx"\n')
+    return "\n".join(tables)
+
+
+def reviewers(entries):
+    return "\n".join("[[reviewer]]\n" + "".join(f"{key} = {quoted(entry[key])}\n"
+                                                for key in ("name", "principal", "role", "key")) for entry in entries)
+
+
+def fill(template, values):
+    for word, value in values.items():
+        template = template.replace(f"@{word}@", value)
+    left = re.findall(r"@[A-Z_]+@", template)
+    if left:
+        raise SystemExit(f"make_charter: nothing given for {left}")
+    return template
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, help="directory to write, must not exist")
+    parser.add_argument("--baseline", required=True, help="digest of the first release's tree")
+    parser.add_argument("--signers", required=True)
+    parser.add_argument("--keys", required=True)
+    parser.add_argument("--presence", choices=("required", "software"), default="required")
+    parser.add_argument("--min-interval", default="24h")
+    options = parser.parse_args()
+    with open(options.keys, encoding="utf-8") as file:
+        keys = json.load(file)
+    source = os.path.join(HERE, "charter")
+    with open(os.path.join(source, "charter.toml.in"), encoding="utf-8") as file:
+        template = file.read()
+    text = fill(template, {
+        "BASELINE": quoted(options.baseline)[1:-1], "PROPERTIES": properties(source),
+        "REVIEWERS": reviewers(keys["reviewers"]), "PRESENCE": options.presence,
+        "MIN_INTERVAL": quoted(options.min_interval)[1:-1],
+        "LOG_KEY": quoted(keys["log"])[1:-1], "CLOCK_KEY": quoted(keys["clock"])[1:-1]})
+    shutil.copytree(source, options.out, copy_function=shutil.copyfile,
+                    ignore=shutil.ignore_patterns("__pycache__", "charter.toml.in"))
+    shutil.copyfile(options.signers, os.path.join(options.out, "approvers.allowed_signers"))
+    with open(os.path.join(options.out, "charter.toml"), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
