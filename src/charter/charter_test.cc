@@ -145,6 +145,16 @@ TEST(CharterSyntax, EachMalformedShape) {
   EXPECT_EQ(RuleOf(swapped.Read()), "charter.key");
 }
 
+// Headers on which toml++ 3.3 asserts instead of reporting an error.
+TEST(CharterSyntax, HeadersWithoutAKeyAreErrorsNotCrashes) {
+  for (const char* header : {"[[[a]]]", "[[=", "[=", "[[\n", "[\n", "[[", "[", "[ \xC2\xA0", "[[\tx",
+                             "\xC2\xA0[[=", "[[]]", "[]", "[[\x01", "x = 1\x0b[[=", "x = 1\xE2\x80\xA8[[=", "[#"}) {
+    const Result<Charter> charter = TestCharter().Append(std::string("\n") + header).Read();
+    EXPECT_EQ(RuleOf(charter), "charter.toml") << header;
+    EXPECT_NE(MessageOf(charter).find("charter.toml:10"), std::string::npos) << header << MessageOf(charter);
+  }
+}
+
 TEST(CharterSyntax, LimitsHold) {
   EXPECT_EQ(RuleOf(TestCharter().Append(std::string(1 << 20, '#')).Read()), "store.blob-size");
   EXPECT_EQ(RuleOf(TestCharter().Append("\nx = " + std::string(100'000, '[')).Read()), "charter.toml");

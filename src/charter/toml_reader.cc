@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <set>
@@ -35,6 +36,43 @@ bool Resembles(std::string_view typed, std::string_view known) {
   return typed.size() <= 100 && EditDistance(typed, known) <= 1 + known.size() / 5;
 }
 
+// Whether toml++ can be given the text. Version 3.3 asserts, and so ends the program, on a table header that does not
+// begin with a key, such as `[[[a]]]` (mended upstream in 2026); a charter has no use for a line that begins so in any
+// other sense. Control characters and Unicode's line separators, which it takes for line ends, are refused first.
+// Returns the line of the first offence, from 1.
+std::optional<uint32_t> FindUnreadableLine(std::string_view text) {
+  uint32_t line = 1;
+  for (size_t at = 0; at < text.size(); ++line) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view content = text.substr(at, end - at);
+    at = end + 1;
+    const bool has_control = std::any_of(content.begin(), content.end(), [&](const char& c) {
+      const bool is_line_end = c == '\r' && &c == &content.back();
+      return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && !is_line_end) || c == 0x7F;
+    });
+    if (has_control) return line;
+    for (const char* separator : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
+      if (content.find(separator) != content.npos) return line;
+    }
+    // Blank: a space, or any part of a character beyond ASCII.
+    const auto next = [&](size_t from) {
+      while (from < content.size() && (content[from] == ' ' || content[from] == '\t' || (content[from] & 0x80) != 0))
+        ++from;
+      return from;
+    };
+    size_t start = next(0);
+    if (start >= content.size() || content[start] != '[') continue;
+    start = next(start + 1);
+    if (start < content.size() && content[start] == '[') start = next(start + 1);
+    const char key = start < content.size() ? content[start] : '\0';
+    if (std::isalnum(static_cast<unsigned char>(key)) == 0 &&
+        std::string_view("_-\"'").find(key) == std::string_view::npos) {
+      return line;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 struct TomlFile::Document {
@@ -48,6 +86,11 @@ TomlFile::~TomlFile() = default;
 
 Result<std::unique_ptr<TomlFile>> TomlFile::Parse(std::string_view text, std::string name) {
   std::unique_ptr<TomlFile> file(new TomlFile(std::move(name)));
+  if (const std::optional<uint32_t> line = FindUnreadableLine(text); line.has_value()) {
+    return Malformed("charter.toml",
+                     file->Place({*line, 1}) + "a control character, or a '[' that begins no table header",
+                     "write table headers as [name] or [[name]], and no other line beginning with '['");
+  }
   toml::parse_result parsed = toml::parse(text);
   if (parsed.failed()) {
     const toml::parse_error& error = parsed.error();
