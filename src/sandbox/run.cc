@@ -65,7 +65,8 @@ std::string PreparePlan(const Machine& machine, const Limits& limits, const Cont
   const bool root = geteuid() == 0;
   PlanWriter plan(kPrepareMagic);
   plan.Number(root ? 1 : 0).Number(root ? kUnprivilegedId : geteuid()).Number(root ? kUnprivilegedId : getegid());
-  plan.Number(machine.capabilities.idmapped_mounts ? 1 : 0);
+  // The last view is the helper, which everybody may read.
+  plan.Number(machine.capabilities.idmapped_mounts && views.size() > 1 ? 1 : 0);
   const std::vector<std::string> join_files = groups.JoinFiles();
   plan.Number(join_files.size());
   for (const std::string& file : join_files) plan.Text(file);

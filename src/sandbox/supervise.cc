@@ -89,6 +89,8 @@ class Watch {
         case ReportKind::kEnded:
           result_.ended = received->report;
           NoteEnd();
+          // What is left is for the kernel to kill.
+          deadline_ = Clock::now() + kTimeToDie;
           break;
       }
     }
@@ -114,8 +116,10 @@ class Watch {
     const Clock::time_point now = Clock::now();
     if (killed_at_) return;
     if (stop_.stop_requested()) return Stop(StopReason::kRequested);
-    if (!result_.ended && now >= deadline_) {
-      return Stop(result_.started ? StopReason::kWall : StopReason::kSetupTimeout);
+    if (now >= deadline_) {
+      return Stop(result_.ended     ? StopReason::kUndead
+                  : result_.started ? StopReason::kWall
+                                    : StopReason::kSetupTimeout);
     }
     if (!result_.started || now < next_count_) return;
     next_count_ = now + kTick;

@@ -102,6 +102,32 @@ TEST_F(MachineTest, WeakerGuaranteesAreNamed) {
   EXPECT_NE(without.weaker_guarantees.back().find("Landlock"), std::string::npos);
 }
 
+TEST_F(MachineTest, SetuidProgramsGainNothing) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to make one";
+  const std::filesystem::path program = directory_.path() / "setuid";
+  std::filesystem::copy_file(ProbeOutside(), program);
+  ASSERT_EQ(chmod(program.c_str(), 04755), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgid(1234) != 0 || setuid(1234) != 0) _exit(126);
+    execl(program.c_str(), "setuid", "euid", nullptr);
+    _exit(126);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0) << "the probe shows nothing";
+  Job job = ProbeJob({"euid"});
+  job.argv[0] = "/in/setuid";
+  job.inputs = {{program, "/in/setuid"}};
+  for (const Layers layers : {Layers::kAll, Layers::kNoLandlock}) {
+    const Outcome outcome = RunInside(directory_, job, MachineWith(layers));
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.standard_output, "euid 1000\n");
+  }
+  job.argv = {"/usr/bin/su", "-c", "id"};
+  EXPECT_FALSE(Succeeded(RunInside(directory_, job)));
+}
+
 TEST_F(MachineTest, SameEnvironmentEveryTime) {
   const Outcome first = RunInside(directory_, ProbeJob({"describe"}));
   ASSERT_TRUE(Succeeded(first)) << first.explanation;
