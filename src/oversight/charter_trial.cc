@@ -107,7 +107,9 @@ Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter) {
   rules.capability = trial::CapabilityCondition{bounds.capability.metric, bounds.capability.max_step,
                                                 bounds.capability.ceiling, bounds.capability.lifetime_error};
   rules.drift = trial::DriftCondition{bounds.drift.limit, bounds.drift.lifetime_error,
-                                      charter.evaluation.probes_file.has_value()};
+                                      charter.evaluation.probes_file.has_value(),
+                                      static_cast<uint64_t>(charter.evaluation.probes)};
+  rules.episodes = static_cast<uint64_t>(charter.evaluation.episodes);
   if (Result<void> checked = trial::CheckTrialRules(rules); !checked.ok()) return checked.error();
   return rules;
 }

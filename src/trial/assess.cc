@@ -145,6 +145,7 @@ struct Planned {
   double limit;
   Side bad_side;
   double lifetime_error;
+  std::uint64_t observations;  // 0: the size of the charter's file of fixed probes
 };
 
 Side WorseSide(const TrialRules& rules, std::string_view metric) {
@@ -157,29 +158,29 @@ Side Opposite(Side side) { return side == Side::kAbove ? Side::kBelow : Side::kA
 std::vector<Planned> PlannedConditions(const TrialRules& rules, TrialKind kind) {
   std::vector<Planned> planned;
   for (const HarmCondition& harm : rules.harms) {
-    planned.push_back(
-        {ConditionKind::kHarm, harm.name, harm.metric, harm.limit, WorseSide(rules, harm.metric), harm.lifetime_error});
+    planned.push_back({ConditionKind::kHarm, harm.name, harm.metric, harm.limit, WorseSide(rules, harm.metric),
+                       harm.lifetime_error, rules.episodes});
   }
   const bool has_parent = kind == TrialKind::kStep;
   if (rules.improvement && has_parent) {
     planned.push_back({ConditionKind::kImprovement, "improvement", rules.improvement->metric, 0, Side::kBelow,
-                       rules.improvement->lifetime_error});
+                       rules.improvement->lifetime_error, rules.episodes});
   }
   if (rules.capability) {
     const CapabilityCondition& capability = *rules.capability;
     if (has_parent) {
       planned.push_back({ConditionKind::kStep, "step", capability.metric, capability.max_step, Side::kAbove,
-                         capability.lifetime_error});
+                         capability.lifetime_error, rules.episodes});
     }
     planned.push_back({ConditionKind::kCeiling, "ceiling", capability.metric, capability.ceiling,
-                       Opposite(WorseSide(rules, capability.metric)), capability.lifetime_error});
+                       Opposite(WorseSide(rules, capability.metric)), capability.lifetime_error, rules.episodes});
   }
   if (rules.drift) {
     planned.push_back({ConditionKind::kDrift, "drift-fresh", "decisions", rules.drift->limit, Side::kAbove,
-                       rules.drift->lifetime_error});
+                       rules.drift->lifetime_error, rules.drift->probes});
     if (rules.drift->has_fixed_probes) {
       planned.push_back({ConditionKind::kDrift, "drift-fixed", "decisions", rules.drift->limit, Side::kAbove,
-                         rules.drift->lifetime_error});
+                         rules.drift->lifetime_error, 0});
     }
   }
   return planned;
@@ -252,16 +253,17 @@ Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData&
     if (!SameMetrics(table->metrics(), rules.metrics)) {
       return Malformed("trial.tables", "a table does not have the charter's metrics");
     }
-    if (table->episodes() == 0 || table->episodes() != data.candidate.episodes()) {
-      return Malformed("trial.tables", "tables of different length, or empty, cannot be compared");
+    if (table->episodes() != rules.episodes) {
+      return Malformed("trial.tables", "a table has not the charter's number of episodes");
     }
     if (!EveryValueInRange(*table)) return Malformed("trial.range", "a value is not finite or out of its range");
   }
   const auto paired = [](const DecisionPairs& pairs) {
     return !pairs.candidate.empty() && pairs.candidate.size() == pairs.baseline.size();
   };
-  const bool drift_complete = !rules.drift || (paired(data.fresh_decisions) &&
-                                               (!rules.drift->has_fixed_probes || paired(data.fixed_decisions)));
+  const bool drift_complete =
+      !rules.drift || (paired(data.fresh_decisions) && data.fresh_decisions.candidate.size() == rules.drift->probes &&
+                       (!rules.drift->has_fixed_probes || paired(data.fixed_decisions)));
   if (!drift_complete) return Malformed("trial.decisions", "decisions are missing, or not one for each probe");
   return {};
 }
@@ -294,6 +296,10 @@ bool IsError(double lifetime_error) { return lifetime_error > 0 && lifetime_erro
 Result<void> CheckTrialRules(const TrialRules& rules) {
   if (Result<void> metrics = CheckMetrics(rules.metrics); !metrics.ok()) return metrics;
   if (rules.harms.empty()) return RuleError("a trial without any harm condition protects nothing");
+  const auto is_count = [](std::uint64_t count) { return count >= 1 && count <= kEpisodesMax; };
+  if (!is_count(rules.episodes) || (rules.drift && !is_count(rules.drift->probes))) {
+    return RuleError("a trial needs between 1 and 1,000,000 episodes and, for drift, probes");
+  }
   std::set<std::string> names;
   for (const HarmCondition& harm : rules.harms) {
     if (harm.name.empty() || harm.name.size() > 64 || !names.insert(harm.name).second) {
@@ -452,7 +458,8 @@ Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rul
     const Result<double> alpha = TrialAlpha(planned[i].lifetime_error, terms.budget_index, terms.share);
     if (!alpha.ok()) return alpha.error();
     same = found.kind == planned[i].kind && found.name == planned[i].name && found.metric == planned[i].metric &&
-           found.limit == planned[i].limit && found.bad_side == planned[i].bad_side && found.alpha == *alpha;
+           found.limit == planned[i].limit && found.bad_side == planned[i].bad_side && found.alpha == *alpha &&
+           (planned[i].observations == 0 || found.observations == planned[i].observations);
   }
   if (!same) {
     return Refused("trial-report.conditions", "the report does not answer the charter's conditions at their errors");

@@ -82,6 +82,7 @@ struct DriftCondition {
   double limit = 0;
   double lifetime_error = 0;
   bool has_fixed_probes = false;  // the charter names a file of fixed probes beside the fresh ones
+  std::uint64_t probes = 0;       // fresh ones of one trial
 };
 
 struct TrialRules {
@@ -90,10 +91,12 @@ struct TrialRules {
   std::optional<ImprovementCondition> improvement;
   std::optional<CapabilityCondition> capability;
   std::optional<DriftCondition> drift;
+  std::uint64_t episodes = 0;  // of one trial; fixed in advance, since the bounds are tuned to it
 };
 
 // Refused ("trial.metrics", "trial.rule") where AssessTrial could not test what is asked: no condition at all, an
-// unknown metric, a limit outside its metric's range, an error outside (0, 1), two harms of one name.
+// unknown metric, a limit outside its metric's range, an error outside (0, 1), two harms of one name, no number of
+// episodes or probes.
 Result<void> CheckTrialRules(const TrialRules& rules);
 
 // Whether there is a parent to compare with.
@@ -193,8 +196,9 @@ encoding::Json TrialReportToJson(const TrialReport& report);
 // does not follow from the numbers beside it, and a verdict that does not follow from the conditions.
 Result<TrialReport> ReadTrialReport(const encoding::Json& json);
 
-// Whether a report answers exactly these rules and terms: the same conditions with the same limits and alphas, in
-// order. For whoever checks a vote. Refused ("trial-report.terms", "trial-report.conditions").
+// Whether a report answers exactly these rules and terms: the same conditions with the same limits, alphas and
+// numbers of episodes or probes, in order. For whoever checks a vote. Refused ("trial-report.terms",
+// "trial-report.conditions").
 Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rules, const TrialTerms& terms);
 
 }  // namespace pawl::trial

@@ -18,7 +18,8 @@ TrialRules Rules() {
   rules.harms = {{"collisions", "near_miss", 0.02, 1e-3}};
   rules.improvement = {"score", 1e-2};
   rules.capability = {.metric = "score", .max_step = 0.4, .ceiling = 8, .lifetime_error = 1e-2};
-  rules.drift = {.limit = 0.1, .lifetime_error = 1e-2};
+  rules.drift = {.limit = 0.1, .lifetime_error = 1e-2, .probes = 3000};
+  rules.episodes = 3000;
   return rules;
 }
 
@@ -58,7 +59,9 @@ TrialData Data(const TrialRules& rules, const Truth& truth, unsigned seed = 1) {
 }
 
 TrialVerdict VerdictFor(const Truth& truth, const TrialTerms& terms = {}) {
-  const TrialRules rules = Rules();
+  TrialRules rules = Rules();
+  rules.episodes = truth.episodes;
+  rules.drift->probes = truth.episodes;
   const Result<TrialReport> report = AssessTrial(rules, terms, Data(rules, truth));
   return report.ok() ? report->verdict : TrialVerdict::kVoid;
 }
@@ -139,6 +142,7 @@ TEST(AssessTrial, ExtremeDifferencesStayInRange) {
   TrialRules rules = Rules();
   rules.drift.reset();
   const std::size_t n = 500;
+  rules.episodes = n;
   const std::vector<double> clean(n, 0);
   TrialData data;
   data.candidate = Table(rules, clean, std::vector<double>(n, 10));
@@ -207,6 +211,10 @@ TEST(AssessTrial, VoidsTablesThatDoNotFit) {
       [](TrialData& d) { d.baseline = {}; },
       [&](TrialData& d) { d.parent = Data(rules, {.episodes = 2999}).parent; },
       [](TrialData& d) { d.fresh_decisions = {}; },
+      [](TrialData& d) {
+        d.fresh_decisions = {{"a"}, {"a"}};
+      },
+      [&](TrialData& d) { d = Data(rules, {.episodes = 2999}); },
       [](TrialData& d) { d.fresh_decisions.candidate.pop_back(); },
       [&](TrialData& d) { d.baseline = Table(rules, std::vector<double>(3000, 0), std::vector<double>(3000, 10.5)); },
       [&](TrialData& d) {
@@ -251,6 +259,8 @@ TEST(CheckTrialRules, RefusesRulesThatCannotBeTested) {
       [](TrialRules& r) { r.drift->limit = 1; },
       [](TrialRules& r) { r.drift->lifetime_error = -1; },
       [](TrialRules& r) { r.metrics.clear(); },
+      [](TrialRules& r) { r.episodes = 0; },
+      [](TrialRules& r) { r.drift->probes = kEpisodesMax + 1; },
   };
   for (const auto& spoil : spoils) {
     TrialRules rules = Rules();
@@ -334,6 +344,8 @@ TEST(CheckReportAnswers, RefusesAReportAboutSomethingElse) {
         r.harms.push_back({"other", "near_miss", 0.5, 1e-3});
       },
       [](TrialRules& r) { r.drift.reset(); },
+      [](TrialRules& r) { r.episodes = 4000; },
+      [](TrialRules& r) { r.drift->probes = 100; },
       [](TrialRules& r) { r.capability->max_step = 0.3; },
       [](TrialRules& r) { r.improvement->metric = "near_miss"; },
       [](TrialRules& r) { r.metrics[0].direction = Direction::kHigherIsBetter; },

@@ -1,5 +1,7 @@
 #include "trial/seeds.h"
 
+#include <string_view>
+
 #include "crypto/digest.h"
 
 namespace pawl::trial {
@@ -21,12 +23,6 @@ std::string_view Domain(SeedPurpose purpose) {
 }
 
 }  // namespace
-
-std::string SeedMessage(std::string_view candidate_statement_digest, std::string_view checkpoint_body) {
-  std::string message = "pawl/trial-seeds/v1\n";
-  message.append(candidate_statement_digest).append("\n").append(checkpoint_body);
-  return message;
-}
 
 Result<std::vector<Seed>> DeriveSeeds(std::span<const std::uint8_t> signature, SeedPurpose purpose, std::size_t count) {
   if (signature.size() != kSignatureBytes) {

@@ -1,10 +1,11 @@
 // Seeds that neither the proposer nor the gate can foresee and that anybody can check afterwards.
 //
-//   const std::string message = SeedMessage(candidate_digest, checkpoint_body);
+//   const std::string message = warrant::SeedMessage(candidate_digest, checkpoint_body);
 //   const std::array<std::uint8_t, 64> signature = key.Sign(message);         // Ed25519, deterministic; crypto module
 //   const Result<std::vector<Seed>> seeds = DeriveSeeds(signature, SeedPurpose::kEpisodes, 4000);
 //
-// The candidate is frozen and its statement logged first. The evaluator then signs (statement digest, checkpoint whose
+// The candidate is frozen and its statement logged first. (What is signed stands in warrant/verify.h, since the
+// signature is checked there.) The evaluator then signs (statement digest, checkpoint whose
 // last leaf is that commit); seed i is SHA-256(domain ‖ signature ‖ i). The signature is revealed with the vote, and
 // whoever checks the vote verifies it under the reviewer's key and derives the same seeds.
 //
@@ -19,7 +20,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "result/result.h"
@@ -36,11 +36,6 @@ enum class SeedPurpose {
 };
 
 inline constexpr std::size_t kSeedsMax = 1'000'000;
-
-// The bytes that the evaluator signs:
-//   "pawl/trial-seeds/v1\n" candidate_statement_digest "\n" checkpoint_body
-// with the digest as "sha256:<64 hex>" and the checkpoint's body as in its note, without signatures.
-std::string SeedMessage(std::string_view candidate_statement_digest, std::string_view checkpoint_body);
 
 // seed_i = SHA-256("pawl/trial-seed/v1/episodes\n" ‖ signature ‖ i), i from 0 as eight bytes, most significant first
 // ("decisions", "post-release" for the other purposes). Refused ("seeds.signature") unless the signature has 64 bytes,

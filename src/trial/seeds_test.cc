@@ -57,10 +57,6 @@ TEST(DeriveSeeds, RefusesOtherSizes) {
   EXPECT_EQ(DeriveSeeds(signature, SeedPurpose::kEpisodes, kSeedsMax + 1).error().rule, "seeds.count");
 }
 
-TEST(SeedMessage, BindsDomainStatementAndCheckpoint) {
-  EXPECT_EQ(SeedMessage("sha256:ab", "log\n5\nroot\n"), "pawl/trial-seeds/v1\nsha256:ab\nlog\n5\nroot\n");
-}
-
 TEST(SeedFile, IsTheSeedsOneAfterAnother) {
   const std::vector<Seed> seeds = *DeriveSeeds(Signature(), SeedPurpose::kEpisodes, 3);
   const std::string file = SeedFile(seeds);

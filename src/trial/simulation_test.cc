@@ -138,6 +138,11 @@ TEST(Calibration, ALifeOfNullProposalsIsWithinItsLifetimeError) {
   EXPECT_GT(lives_with_an_accept, cases / 20);
 }
 
+void PlanFor(TrialRules& rules, std::uint64_t episodes) {
+  rules.episodes = episodes;
+  rules.drift->probes = episodes;
+}
+
 TrialRules Rules() {
   TrialRules rules;
   rules.metrics = {{"near_miss", 0, 1, Direction::kLowerIsBetter}, {"score"}};
@@ -145,6 +150,7 @@ TrialRules Rules() {
   rules.improvement = {"score", 1e-2};
   rules.capability = {.metric = "score", .max_step = 0.02, .ceiling = 0.95, .lifetime_error = 1e-2};
   rules.drift = {.limit = 0.1, .lifetime_error = 1e-2};
+  PlanFor(rules, 3000);
   return rules;
 }
 
@@ -170,7 +176,8 @@ TrialVerdict RunTrial(const TrialRules& rules, std::uint64_t k, double gain, std
 
 // T22: a proposer that tries a thousand candidates without any gain, until one is lucky.
 TEST(Incidents, AThousandNullCandidatesAreNotAccepted) {
-  const TrialRules rules = Rules();
+  TrialRules rules = Rules();
+  PlanFor(rules, 1200);
   Random random(first_seed);
   int accepted = 0;
   constexpr int kCandidates = 1000;
@@ -213,6 +220,7 @@ TEST(Incidents, FiftySmallDriftsTripTheLimitAgainstTheBaseline) {
   rules.capability.reset();
   rules.drift = drift;
   constexpr std::size_t kProbes = 2000;
+  PlanFor(rules, kProbes);
   constexpr double kShareOfAStep = 0.01;
   Random random(first_seed);
   // What the release after `steps` steps decides at a probe that lies at `place` in [0, 1].
