@@ -164,6 +164,8 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
     if (Result<void> fine = CheckStep(claim.steps.back()); !fine.ok()) return fine.error();
   }
   for (const model::Case& input_case : property.cases) {
+    if (input_case.box.size() != claim.input_count())
+      return Malformed("property.size", "a case has another number of inputs than the network");
     Result<RootBox> box = MakeBox(input_case, arithmetic);
     if (!box.ok()) return box.error();
     claim.boxes.push_back(std::move(*box));

@@ -38,9 +38,10 @@ model::Property RandomProperty(std::mt19937_64& random, std::size_t inputs, std:
   property.output_count = outputs;
   model::Case& c = property.cases.emplace_back();
   const double scale = std::ldexp(1.0, static_cast<int>(random() % 9) - 6) * (random() % 40 == 0 ? 0x1p-130 : 1);
+  const bool is_point = random() % 8 == 0;  // so that nothing but rounding is left to be bounded
   for (std::size_t j = 0; j < inputs; ++j) {
     const double centre = normal(random) * (scale < 1e-30 ? scale : 1.0);
-    const double radius = random() % 5 == 0 ? 0 : std::abs(normal(random)) * scale;
+    const double radius = is_point || random() % 5 == 0 ? 0 : std::abs(normal(random)) * scale;
     c.box.push_back({decimal(centre - radius), decimal(centre + radius), false, false});
   }
   model::Row row;
@@ -298,6 +299,40 @@ TEST(LeafBounds, RowsOverInputsAreUsedAndTheirRoundingIsCharged) {
   const double deployed =
       Margin(network, Declared(2, 1, box + "(assert (<= (- Y_0 X_0) -0.0000005))"), Arithmetic::kFloat32);
   EXPECT_LE(deployed, 0);
+}
+
+TEST(LeafBounds, AnInputIsWhatWasRoundedInRowsOverInputs) {
+  // y = 0·x. Unsafe: x + y ≤ 0.99999999, with x ≥ 1; but the x that was rounded to 1 may be 1 − 2^-25.
+  const std::string network = DenseNetworkBytes({{{{0}}, {0}, false}});
+  const auto text = [&](const char* bound) {
+    return Declared(1, 1,
+                    std::string("(assert (>= X_0 1)) (assert (<= X_0 2)) (assert (<= (+ X_0 Y_0) ") + bound + "))");
+  };
+  EXPECT_GT(Margin(network, text("0.99999999"), Arithmetic::kReal), 0);
+  EXPECT_LE(Margin(network, text("0.99999999"), Arithmetic::kFloat32), 0);
+  EXPECT_GT(Margin(network, text("0.9999995"), Arithmetic::kFloat32), 0);
+}
+
+TEST(LeafBounds, ChargeTheirOwnRounding) {
+  // Points at which large terms cancel: the exact sum is far below the rounding of a sum in doubles.
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> uniform(1, 2);
+  for (int i = 0; i < 50; ++i) {
+    DenseLayer layer{{{}}, {0}, false};
+    std::vector<double> x;
+    std::string box;
+    for (std::size_t j = 0; j < 16; ++j) {
+      const float w = j < 8 ? static_cast<float>(uniform(random)) : -layer.weights[0][j - 8];
+      x.push_back(j < 8 ? uniform(random) : std::nextafter(x[j - 8], 2 * uniform(random) - 1));
+      layer.weights[0].push_back(w);
+      box += "(assert (= X_" + std::to_string(j) + " " + model::Decimal::FromDouble(x[j]).ToString() + "))";
+    }
+    mpq_class exact;
+    for (std::size_t j = 0; j < x.size(); ++j) exact += mpq_class(layer.weights[0][j]) * mpq_class(x[j]);
+    const std::string network = DenseNetworkBytes({layer});
+    EXPECT_LE(mpq_class(Margin(network, Declared(16, 1, box + "(assert (<= Y_0 0))"), Arithmetic::kReal)), exact);
+    EXPECT_LE(mpq_class(Margin(network, Declared(16, 1, box + "(assert (>= Y_0 0))"), Arithmetic::kReal)), -exact);
+  }
 }
 
 TEST(LeafBounds, ALaneDoesNotDependOnItsNeighbours) {
