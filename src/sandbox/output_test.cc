@@ -107,6 +107,7 @@ TEST_F(OutputTest, UnreadableEntriesAreRefusedForRootToo) {
   std::filesystem::create_directory(base_ / "out/d");
   chmod((base_ / "out/d").c_str(), 0300);
   EXPECT_EQ(RuleOf(), "sandbox.output.mode");
+  chmod((base_ / "out/d").c_str(), 0700);
 }
 
 TEST_F(OutputTest, SizeCountsHolesAndTheSum) {
