@@ -34,6 +34,8 @@ struct Sshsig {
 
   std::string Raw() const;
   std::string Armored() const;  // ends in a line feed
+
+  bool operator==(const Sshsig&) const = default;
 };
 
 // What a valid signature says.

@@ -1,0 +1,50 @@
+// Notes, checkpoints, proofs, verifier keys and tile paths that are accepted serialise to the same bytes again, and a
+// fixed log's key opens nothing but what that key has signed.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "merkle/checkpoint.h"
+#include "merkle/cosignature.h"
+#include "merkle/tile.h"
+#include "merkle/tlog_proof.h"
+
+using namespace pawl;          // NOLINT
+using namespace pawl::merkle;  // NOLINT
+
+namespace {
+
+void Require(bool condition) {
+  if (!condition) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  static const crypto::Ed25519PrivateKey key = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'f'));
+  static const crypto::NoteKey verifier =
+      crypto::NoteKey::Of("example.com/log", crypto::NoteKeyType::kEd25519, key.public_key());
+
+  if (const auto note_key = crypto::NoteKey::Parse(bytes); note_key.ok()) Require(note_key->Text() == bytes);
+  if (const auto address = ParseTilePath(bytes); address.ok()) {
+    Require((address->content == TileContent::kEntries ? address->tile.EntriesPath() : address->tile.Path()) == bytes);
+  }
+  for (const unsigned count : {0u, 1u, 2u, 256u}) {
+    if (const auto entries = ParseEntries(bytes, count); entries.ok()) Require(SerializeEntries(*entries) == bytes);
+  }
+  if (const auto checkpoint = Checkpoint::Parse(bytes); checkpoint.ok()) Require(checkpoint->Text() == bytes);
+  if (const auto proof = TlogProof::Parse(bytes); proof.ok()) {
+    Require(proof->Serialize() == bytes && proof->hashes.size() <= 63);
+    (void)VerifyTlogProof(*proof, "entry", verifier);
+  }
+  const auto note = SignedNote::Parse(bytes);
+  if (!note.ok()) return 0;
+  Require(note->Serialize() == bytes && !note->signatures.empty());
+  (void)VerifyCosignatures(*note, {&verifier, 1});
+  if (const auto opened = OpenCheckpoint(bytes, verifier); opened.ok()) {
+    Require(SignCheckpoint(opened->checkpoint, key).text == note->text);
+    Require(opened->checkpoint.origin == verifier.name);
+  }
+  return 0;
+}
