@@ -29,7 +29,7 @@ TEST(EProcess, CertifiesOnePercentAfterTheKnownNumberOfCleanEpisodes) {
 
 TEST(EProcess, TheMixedBetPaysAtMostAFactorOfTwoInWealth) {
   const int mixed = ObservationsToReject(0, 1e-2, 0.01, Bet::kMixed);
-  EXPECT_GT(mixed, 577);
+  EXPECT_EQ(mixed, 603);
   EXPECT_LE(mixed, ObservationsToReject(0, 1e-2 / 2, 0.01, Bet::kVarianceAdaptive));
 }
 
