@@ -147,12 +147,28 @@ TEST(CharterSyntax, EachMalformedShape) {
 
 // Headers on which toml++ 3.3 asserts instead of reporting an error.
 TEST(CharterSyntax, HeadersWithoutAKeyAreErrorsNotCrashes) {
-  for (const char* header : {"[[[a]]]", "[[=", "[=", "[[\n", "[\n", "[[", "[", "[ \xC2\xA0", "[[\tx",
-                             "\xC2\xA0[[=", "[[]]", "[]", "[[\x01", "x = 1\x0b[[=", "x = 1\xE2\x80\xA8[[=", "[#"}) {
+  for (const char* header : {"[[[a]]]",     "[[=",          "[=",
+                             "[[\n",        "[\n",          "[[",
+                             "[",           "[ \xC2\xA0",   "[[\tx",
+                             "\xC2\xA0[[=", "[[]]",         "[]",
+                             "[[\x01",      "x = 1\x0b[[=", "x = 1\xE2\x80\xA8[[=",
+                             "[#",          "\xC3\xA9 = 1", "x = \xCB\x8F",
+                             "x = \"\"\"a", "x = '''a",     "x = \"open",
+                             "x = 'open",   "x = \"a\\\""}) {
     const Result<Charter> charter = TestCharter().Append(std::string("\n") + header).Read();
     EXPECT_EQ(RuleOf(charter), "charter.toml") << header;
     EXPECT_NE(MessageOf(charter).find("charter.toml:10"), std::string::npos) << header << MessageOf(charter);
   }
+}
+
+TEST(CharterSyntax, LettersBeyondAsciiStandInStringsAndComments) {
+  EXPECT_EQ(RuleOf(TestCharter()
+                       .Append("# été [[= \xE2\x9A\xA0\n")
+                       .Replace("https://example.org/controller", "urn:é:'x#[")
+                       .Read()),
+            "ok");
+  EXPECT_EQ(RuleOf(TestCharter().Replace("\"controller\"", "'controller' # \"open").Read()), "ok");
+  EXPECT_EQ(RuleOf(TestCharter().Replace("[pace]", "  [ pace ]\t# [[\r").Read()), "ok");
 }
 
 TEST(CharterSyntax, LimitsHold) {

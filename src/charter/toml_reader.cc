@@ -36,41 +36,50 @@ bool Resembles(std::string_view typed, std::string_view known) {
   return typed.size() <= 100 && EditDistance(typed, known) <= 1 + known.size() / 5;
 }
 
-// Whether toml++ can be given the text. Version 3.3 asserts, and so ends the program, on a table header that does not
-// begin with a key, such as `[[[a]]]` (mended upstream in 2026); a charter has no use for a line that begins so in any
-// other sense. Control characters and Unicode's line separators, which it takes for line ends, are refused first.
-// Returns the line of the first offence, from 1.
-std::optional<uint32_t> FindUnreadableLine(std::string_view text) {
+// Whether a line can be given to toml++. Version 3.3 asserts on a table header that does not begin with a key, such as
+// `[[[a]]]` (mended upstream in 2026), runs into undefined behaviour on letters beyond ASCII where it looks for white
+// space, and takes some control characters and Unicode's separators for line ends. A charter has no use for any of
+// that, nor for strings over several lines, and without those every line can be judged by itself.
+bool IsReadableLine(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  for (const char* separator : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9", "\"\"\"", "\'\'\'"}) {
+    if (line.find(separator) != line.npos) return false;
+  }
+  char quote = 0;
+  bool is_comment = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const auto c = static_cast<unsigned char>(line[i]);
+    if ((c < 0x20 && c != '\t') || c == 0x7F) return false;
+    if (is_comment) continue;
+    if (quote == 0) {
+      if (c >= 0x80) return false;
+      is_comment = c == '#';
+      if (c == '"' || c == '\'') quote = line[i];
+    } else if (line[i] == quote) {
+      quote = 0;
+    } else if (c == '\\' && quote == '"') {
+      ++i;
+    }
+  }
+  if (quote != 0) return false;
+  const auto after_blanks = [&](size_t from) { return std::min(line.find_first_not_of(" \t", from), line.size()); };
+  size_t start = after_blanks(0);
+  if (start == line.size() || line[start] != '[') return true;
+  start = after_blanks(start + 1);
+  if (start < line.size() && line[start] == '[') start = after_blanks(start + 1);
+  return start < line.size() && (std::isalnum(static_cast<unsigned char>(line[start])) != 0 ||
+                                 std::string_view("_-\"'").find(line[start]) != std::string_view::npos);
+}
+
+// The first line that is not readable, from 1; 0 where all are.
+uint32_t FindUnreadableLine(std::string_view text) {
   uint32_t line = 1;
   for (size_t at = 0; at < text.size(); ++line) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view content = text.substr(at, end - at);
+    if (!IsReadableLine(text.substr(at, end - at))) return line;
     at = end + 1;
-    const bool has_control = std::any_of(content.begin(), content.end(), [&](const char& c) {
-      const bool is_line_end = c == '\r' && &c == &content.back();
-      return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && !is_line_end) || c == 0x7F;
-    });
-    if (has_control) return line;
-    for (const char* separator : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
-      if (content.find(separator) != content.npos) return line;
-    }
-    // Blank: a space, or any part of a character beyond ASCII.
-    const auto next = [&](size_t from) {
-      while (from < content.size() && (content[from] == ' ' || content[from] == '\t' || (content[from] & 0x80) != 0))
-        ++from;
-      return from;
-    };
-    size_t start = next(0);
-    if (start >= content.size() || content[start] != '[') continue;
-    start = next(start + 1);
-    if (start < content.size() && content[start] == '[') start = next(start + 1);
-    const char key = start < content.size() ? content[start] : '\0';
-    if (std::isalnum(static_cast<unsigned char>(key)) == 0 &&
-        std::string_view("_-\"'").find(key) == std::string_view::npos) {
-      return line;
-    }
   }
-  return std::nullopt;
+  return 0;
 }
 
 }  // namespace
@@ -86,10 +95,12 @@ TomlFile::~TomlFile() = default;
 
 Result<std::unique_ptr<TomlFile>> TomlFile::Parse(std::string_view text, std::string name) {
   std::unique_ptr<TomlFile> file(new TomlFile(std::move(name)));
-  if (const std::optional<uint32_t> line = FindUnreadableLine(text); line.has_value()) {
+  if (const uint32_t line = FindUnreadableLine(text); line != 0) {
     return Malformed("charter.toml",
-                     file->Place({*line, 1}) + "a control character, or a '[' that begins no table header",
-                     "write table headers as [name] or [[name]], and no other line beginning with '['");
+                     file->Place({line, 1}) +
+                         "this line has a string that does not end on it, a control character, a letter " +
+                         "beyond ASCII outside strings and comments, or a '[' that begins no table header",
+                     "write table headers as [name] or [[name]], and strings on one line between \" or '");
   }
   toml::parse_result parsed = toml::parse(text);
   if (parsed.failed()) {
