@@ -1,0 +1,63 @@
+#include <charconv>
+#include <cstdio>
+
+#include "pawl-check/arguments.h"
+#include "pawl-check/commands.h"
+#include "warrant/property_check.h"
+
+namespace pawl::check {
+namespace {
+
+constexpr size_t kFileBytesMax = size_t{1} << 28;
+
+Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
+  if (word.empty() || word == "float32") return checker::Arithmetic::kFloat32;
+  if (word == "real") return checker::Arithmetic::kReal;
+  if (word == "float64") return checker::Arithmetic::kFloat64;
+  return Error{ErrorCode::kUsage, "usage", "--arithmetic is real, float32 or float64", ""};
+}
+
+Result<unsigned> ParseThreads(const std::string& word) {
+  unsigned threads = 2;
+  if (word.empty()) return threads;
+  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), threads);
+  if (failure != std::errc() || end != word.data() + word.size() || threads < 1 || threads > 1'024) {
+    return Error{ErrorCode::kUsage, "usage", "--threads is a number from 1 to 1024", ""};
+  }
+  return threads;
+}
+
+}  // namespace
+
+ExitCode CheckCertificate(int count, const char* const* words) {
+  Arguments arguments({"--arithmetic", "--threads"}, {"--json"});
+  const Result<void> parsed = arguments.Parse(count, words);
+  const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
+  if (!parsed.ok()) return Report(parsed.error(), output);
+  if (arguments.words().size() != 3) {
+    return Report({ErrorCode::kUsage, "usage", "certificate takes NETWORK PROPERTY CERTIFICATE", "pawl-check --help"},
+                  output);
+  }
+  Result<checker::Arithmetic> arithmetic = ParseArithmetic(arguments.Value("--arithmetic"));
+  if (!arithmetic.ok()) return Report(arithmetic.error(), output);
+  Result<unsigned> threads = ParseThreads(arguments.Value("--threads"));
+  if (!threads.ok()) return Report(threads.error(), output);
+  std::string files[3];
+  for (int i = 0; i < 3; ++i) {
+    Result<std::string> bytes = ReadFile(arguments.words()[static_cast<size_t>(i)], kFileBytesMax);
+    if (!bytes.ok()) return Report(bytes.error(), output);
+    files[i] = std::move(*bytes);
+  }
+  const checker::Verdict verdict =
+      warrant::CheckPropertyCertificate({files[0], files[1], files[2], *arithmetic, *threads});
+  if (!verdict.proven) return Report(verdict.reason, output);
+  if (output == Output::kJson) {
+    const encoding::Json json = {{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}};
+    std::puts(json.dump().c_str());
+  } else {
+    std::printf("proven: %llu leaves, depth %u\n", static_cast<unsigned long long>(verdict.leaves), verdict.depth);
+  }
+  return ExitCode::kYes;
+}
+
+}  // namespace pawl::check

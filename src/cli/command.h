@@ -1,0 +1,84 @@
+// What every subcommand of `pawl` shares: global options, the choice of the subject, and how results are shown.
+//
+//   void AddStatus(CLI::App& app, Globals& globals) {
+//     CLI::App* command = app.add_subcommand("status", "what Pawl waits for, and who has to act");
+//     command->callback([&globals] { globals.exit = Status(globals); });
+//   }
+//
+// One file a subcommand; pawl.cc lists them. Thread safety: one thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "encoding/json.h"
+#include "gate/decide.h"
+#include "gate/gate.h"
+#include "ledger/home.h"
+#include "ledger/subject_log.h"
+#include "result/exit_code.h"
+#include "result/result.h"
+
+namespace pawl::cli {
+
+struct Globals {
+  std::string home;     // --home
+  std::string subject;  // --subject; empty: the only one there is
+  std::string state;    // --state; empty: the home's
+  bool json = false;
+  bool quiet = false;
+  ExitCode exit = ExitCode::kYes;
+};
+
+// Prints an error with its advice on standard error (or as JSON on standard output) and gives its exit status.
+ExitCode Fail(const Globals& globals, const Error& error);
+
+// The home, and the subject that was named or is the only one.
+struct Place {
+  ledger::Home home;
+  std::string subject;
+  std::string state_path;
+};
+Result<Place> FindPlace(const Globals& globals);
+
+Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access);
+// A gate that reports its progress on standard error, unless quiet or JSON.
+Result<gate::Gate> OpenGate(const Globals& globals, const Place& place);
+// The progress function that OpenGate uses.
+std::function<void(const std::string&)> ProgressTo(const Globals& globals);
+
+// Shows where a proposal stands, with the commands that move it on; the exit status says it in a number.
+ExitCode ShowPosition(const Globals& globals, const gate::Position& position);
+encoding::Json PositionJson(const gate::Position& position);
+
+// Text of others as it may be shown on a terminal.
+std::string Shown(std::string_view text);
+
+// Reads a whole file; "-" is standard input.
+Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
+// Replaces a file by rename.
+Result<void> WriteWholeFile(const std::string& path, std::string_view bytes);
+
+void AddInit(CLI::App& app, Globals& globals);
+void AddCharter(CLI::App& app, Globals& globals);
+void AddKey(CLI::App& app, Globals& globals);
+void AddPropose(CLI::App& app, Globals& globals);
+void AddCycle(CLI::App& app, Globals& globals);
+void AddReview(CLI::App& app, Globals& globals);
+void AddApprove(CLI::App& app, Globals& globals);
+void AddRelease(CLI::App& app, Globals& globals);
+void AddHalt(CLI::App& app, Globals& globals);
+void AddStatus(CLI::App& app, Globals& globals);
+void AddCurrent(CLI::App& app, Globals& globals);
+void AddExec(CLI::App& app, Globals& globals);
+void AddLog(CLI::App& app, Globals& globals);
+void AddProve(CLI::App& app, Globals& globals);
+void AddSandbox(CLI::App& app, Globals& globals);
+void AddCompletion(CLI::App& app, Globals& globals);
+
+// The whole program.
+int Main(int argc, char** argv);
+
+}  // namespace pawl::cli

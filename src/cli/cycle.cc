@@ -1,0 +1,130 @@
+// pawl cycle: one turn of the subject's own improver, in the sandbox, and everything up to the people.
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/local_review.h"
+#include "gate/propose.h"
+#include "sandbox/sandbox.h"
+
+namespace pawl::cli {
+namespace {
+
+struct Options {
+  uint64_t seed = 0;
+  bool seed_given = false;
+  std::string note;
+  bool no_review = false;
+};
+
+// A private folder that goes with its owner.
+struct Scratch {
+  std::string path;
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path.empty()) std::filesystem::remove_all(path, ignored);
+  }
+};
+
+Result<uint64_t> RandomSeed() {
+  uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) return SystemFailure("cycle.random", "no randomness");
+  return seed >> 1;
+}
+
+sandbox::Limits LimitsOf(const charter::ProcessLimits& limits) {
+  sandbox::Limits result;
+  result.wall_ms = limits.wall_seconds * 1'000;
+  result.cpu_ms = limits.cpu_seconds * 1'000;
+  result.memory_mib = limits.memory_mib;
+  result.processes = limits.processes;
+  result.output_bytes = limits.output_mib << 20;
+  result.output_files = limits.files;
+  return result;
+}
+
+// Runs the improver on the live release and leaves its candidate below `folder`/candidate.
+Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder) {
+  const std::optional<crypto::Digest> live = gate.log().history().live_tree();
+  if (!live) return Refused("cycle.nothing-live", "nothing is live yet", "pawl propose the baseline first");
+  subject::Store& store = gate.log().store();
+  Result<std::string> view = store.Materialise(*live);
+  if (!view.ok()) return view.error();
+  if (Result<void> whole = store.VerifyMaterialised(*live); !whole.ok()) return whole;
+  const charter::Improver& improver = gate.charter().improver;
+  if (improver.command.empty()) {
+    return Refused("cycle.no-improver", "the charter names no [improver] command",
+                   "pawl propose takes a candidate from outside");
+  }
+  sandbox::Job job;
+  job.argv = improver.command;
+  for (const char* word : {"--live", "/in/subject", "--out", "/out/candidate", "--seed"}) job.argv.emplace_back(word);
+  job.argv.push_back(std::to_string(seed));
+  job.working_directory = "/in/subject";
+  job.inputs = {{*view, "/in/subject"}};
+  job.limits = LimitsOf(improver.limits);
+  gate.Say("improving in the sandbox, seed " + std::to_string(seed));
+  Result<sandbox::Outcome> outcome = sandbox::Run(job, folder);
+  if (!outcome.ok()) return outcome.error();
+  for (const std::string& weaker : outcome->weaker_guarantees) gate.Say("sandbox: " + weaker);
+  if (!sandbox::Succeeded(*outcome)) {
+    const std::string words = sandbox::Displayable(outcome->standard_error);
+    return Refused(
+        "cycle.improver",
+        "the improver gave no candidate: " + outcome->explanation + (words.empty() ? "" : ": " + words.substr(0, 500)),
+        "nothing was proposed and no budget was spent");
+  }
+  return {};
+}
+
+ExitCode Cycle(const Globals& globals, const Options& options) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  std::string name;
+  {
+    Result<gate::Gate> gate = OpenGate(globals, *place);
+    if (!gate.ok()) return Fail(globals, gate.error());
+    Result<uint64_t> seed = options.seed_given ? Result<uint64_t>(options.seed) : RandomSeed();
+    if (!seed.ok()) return Fail(globals, seed.error());
+    Scratch scratch{(std::filesystem::temp_directory_path() / "pawl-cycle-XXXXXX").string()};
+    if (mkdtemp(scratch.path.data()) == nullptr) {
+      return Fail(globals, SystemFailure("cycle.scratch", "cannot make a temporary folder"));
+    }
+    const std::string out = scratch.path + "/out";
+    if (Result<void> improved = Improve(*gate, *seed, out); !improved.ok()) return Fail(globals, improved.error());
+    const std::string note = options.note.empty() ? "improver, seed " + std::to_string(*seed) : options.note;
+    Result<std::string> proposal = gate::ProposeTree(*gate, out + "/candidate", note);
+    if (!proposal.ok()) return Fail(globals, proposal.error());
+    name = *proposal;
+    Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
+    if (!position.ok()) return Fail(globals, position.error());
+    if (position->outcome || options.no_review || position->step != warrant::Step::kQuorum) {
+      return ShowPosition(globals, *position);
+    }
+  }
+  if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())
+    return Fail(globals, reviewed.error());
+  Result<gate::Gate> gate = OpenGate(globals, *place);
+  if (!gate.ok()) return Fail(globals, gate.error());
+  Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
+  return position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
+}
+
+}  // namespace
+
+void AddCycle(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("cycle", "one turn: improver, checks, reviewers, up to the people's approval");
+  CLI::Option* seed = command->add_option("--seed", options->seed, "seed of the improver (default: random)");
+  command->add_option("-m,--note", options->note, "what it is, for people");
+  command->add_flag("--no-review", options->no_review, "leave the reviewers of this machine alone");
+  command->footer("example:\n  pawl cycle && pawl approve p4 && pawl release p4");
+  command->callback([=, &globals] {
+    options->seed_given = seed->count() > 0;
+    globals.exit = Cycle(globals, *options);
+  });
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,58 @@
+#include "cli/live_release.h"
+
+#include <ctime>
+
+#include "warrant/verify.h"
+
+namespace pawl::cli {
+namespace {
+
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
+
+}  // namespace
+
+Result<LiveRelease> VerifyLiveRelease(const Place& place) {
+  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
+  if (!state.ok()) return state.error();
+  if (!state->tree || state->releases.empty()) {
+    return Error{ErrorCode::kPending, "current.nothing", "nothing is live yet", "pawl propose the baseline"};
+  }
+  Result<subject::Store> store = subject::Store::Open(place.home.StorePath(), subject::StoreAccess::kReadOnly);
+  if (!store.ok()) return store.error();
+  // Halts are judged by the charter in force, the warrant by the charter that it was accepted under.
+  Result<warrant::CharterFiles> in_force = warrant::ReadCharterFiles(*store, state->charter);
+  if (!in_force.ok()) return in_force.error();
+  Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(place.state_path, in_force->charter, *state);
+  if (!halts.ok()) return halts.error();
+  Result<std::string> bytes = store->ReadBlob(state->releases.back().warrant, warrant::kWarrantBytesMax);
+  if (!bytes.ok()) return bytes.error();
+  Result<warrant::Warrant> warrant = warrant::ReadWarrant(*bytes);
+  if (!warrant.ok()) return warrant.error();
+  Result<warrant::Candidate> candidate = warrant::ReadCandidate(warrant->candidate.payload);
+  if (!candidate.ok()) return candidate.error();
+  Result<warrant::CharterFiles> charter = warrant::ReadCharterFiles(*store, candidate->charter);
+  if (!charter.ok()) return charter.error();
+  const warrant::WarrantVerdict verdict = warrant::VerifyWarrant({.warrant = *bytes,
+                                                                  .charter = &*charter,
+                                                                  .store = &*store,
+                                                                  .state = &*state,
+                                                                  .halts = *halts,
+                                                                  .now_s = std::time(nullptr),
+                                                                  .purpose = warrant::Purpose::kRestart,
+                                                                  .threads = 2});
+  if (!verdict.accepted) return verdict.reason;
+  Result<subject::Manifest> manifest = store->ReadManifest(*state->tree);
+  if (!manifest.ok()) return manifest.error();
+  return LiveRelease{std::move(*store), std::move(*state), std::move(*manifest), verdict.warnings};
+}
+
+Result<std::string> ReadLiveFile(const LiveRelease& live, const std::string& path) {
+  const subject::FileEntry* file = live.manifest.Find(path);
+  if (file == nullptr) {
+    return Error{ErrorCode::kNotFound, "current.no-file", "the live release has no file '" + path + "'",
+                 "pawl current lists them"};
+  }
+  return live.store.ReadBlob(file->digest, kFileBytesMax);
+}
+
+}  // namespace pawl::cli

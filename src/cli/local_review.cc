@@ -1,0 +1,84 @@
+#include "cli/local_review.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "ledger/keys.h"
+
+extern char** environ;
+
+namespace pawl::cli {
+namespace {
+
+struct Started {
+  std::string name;
+  pid_t process = 0;
+};
+
+std::vector<std::string> Command(const Place& place, const std::string& name) {
+  return {"pawl",           "--home",  place.home.root(), "--subject", place.subject, "--state",
+          place.state_path, "--quiet", "review",          "--as",      name};
+}
+
+Result<Started> Start(const Place& place, const std::string& name) {
+  std::vector<std::string> words = Command(place, name);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  Started started{name, 0};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);  // standard output is the caller's answer
+  const int failure = posix_spawn(&started.process, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failure != 0) return SystemFailure("review.start", "cannot start reviewer '" + name + "'");
+  return started;
+}
+
+// Starts all, waits for all.
+Result<void> RunTogether(const Globals& globals, const Place& place, const std::vector<std::string>& names) {
+  std::vector<Started> running;
+  for (const std::string& name : names) {
+    Result<Started> started = Start(place, name);
+    if (!started.ok()) return started.error();
+    running.push_back(*started);
+  }
+  for (const Started& reviewer : running) {
+    int status = 0;
+    while (waitpid(reviewer.process, &status, 0) < 0 && errno == EINTR) {
+    }
+    const bool ended_well = WIFEXITED(status) && (WEXITSTATUS(status) == static_cast<int>(ExitCode::kYes) ||
+                                                  WEXITSTATUS(status) == static_cast<int>(ExitCode::kPending));
+    if (!ended_well && !globals.quiet) {
+      std::fprintf(stderr, "pawl: reviewer '%s' did not finish; its vote is missing\n", reviewer.name.c_str());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> RunLocalReviewers(const Globals& globals, const Place& place) {
+  std::vector<std::string> voters, auditors;
+  {
+    Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadOnly);
+    if (!log.ok()) return log.error();
+    for (const charter::Reviewer& reviewer : log->charter().charter.reviewers) {
+      if (!ledger::FindPrivateKey(place.home, reviewer.key).ok()) continue;
+      (reviewer.role == charter::Role::kAuditor ? auditors : voters).push_back(reviewer.name);
+    }
+  }
+  if (Result<void> voted = RunTogether(globals, place, voters); !voted.ok()) return voted;
+  // One after the other: each signs what the one before has written.
+  for (const std::string& auditor : auditors) {
+    if (Result<void> closed = RunTogether(globals, place, {auditor}); !closed.ok()) return closed;
+  }
+  return {};
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,143 @@
+// pawl log list|show|verify|export: the ledger for people and for other programs.
+#include <cstdio>
+
+#include "cli/command.h"
+#include "encoding/time.h"
+#include "ledger/keys.h"
+
+namespace pawl::cli {
+namespace {
+
+struct Row {
+  uint64_t index = 0;
+  std::string kind;
+  std::string who;
+  encoding::Json statement;
+};
+
+Result<Row> ReadRow(uint64_t index, const std::string& entry) {
+  Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entry);
+  if (!envelope.ok()) return envelope.error();
+  Result<warrant::StatementKind> kind = warrant::KindOf(envelope->payload);
+  if (!kind.ok()) return kind.error();
+  Result<encoding::Json> statement = encoding::ParseCanonicalJson(envelope->payload);
+  if (!statement.ok()) return statement.error();
+  std::string who;
+  for (const encoding::Signature& signature : envelope->signatures) who += (who.empty() ? "" : ",") + signature.keyid;
+  return Row{index, std::string(warrant::StatementKindName(*kind)), who, (*statement)["predicate"]};
+}
+
+// The two or three members of a predicate that say the most.
+std::string Gist(const encoding::Json& predicate) {
+  std::string gist;
+  for (const char* name :
+       {"proposal", "step", "action", "reviewer", "verdict", "outcome", "rule", "epoch", "summary", "reason"}) {
+    if (!predicate.contains(name)) continue;
+    const encoding::Json& value = predicate[name];
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (!text.empty()) gist += (gist.empty() ? "" : " ") + text;
+  }
+  return gist.size() > 160 ? gist.substr(0, 157) + "..." : gist;
+}
+
+ExitCode List(const Globals& globals) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return Fail(globals, log.error());
+  Result<std::vector<std::string>> entries = log->ledger().Entries(0, log->history().size());
+  if (!entries.ok()) return Fail(globals, entries.error());
+  for (uint64_t index = 0; index < entries->size(); ++index) {
+    Result<Row> row = ReadRow(index, (*entries)[index]);
+    if (!row.ok()) return Fail(globals, row.error());
+    if (globals.json) {
+      std::puts(encoding::Json(
+                    {{"index", index}, {"kind", row->kind}, {"signed_by", row->who}, {"predicate", row->statement}})
+                    .dump()
+                    .c_str());
+    } else {
+      std::printf("%5llu  %-10s %-24s %s\n", static_cast<unsigned long long>(index), row->kind.c_str(),
+                  Shown(row->who).c_str(), Shown(Gist(row->statement)).c_str());
+    }
+  }
+  return ExitCode::kYes;
+}
+
+ExitCode ShowEntry(const Globals& globals, uint64_t index) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return Fail(globals, log.error());
+  Result<std::vector<std::string>> entries = log->ledger().Entries(index, 1);
+  if (!entries.ok()) return Fail(globals, entries.error());
+  if (entries->empty()) {
+    return Fail(globals, {ErrorCode::kNotFound, "log.no-entry", "the log has no entry " + std::to_string(index),
+                          "pawl log list"});
+  }
+  Result<Row> row = ReadRow(index, entries->front());
+  if (!row.ok()) return Fail(globals, row.error());
+  const encoding::Json json = {{"index", index},
+                               {"kind", row->kind},
+                               {"signed_by", row->who},
+                               {"leaf", merkle::LeafHash(entries->front()).Hex()},
+                               {"predicate", row->statement}};
+  std::puts(json.dump(globals.json ? -1 : 2).c_str());
+  return ExitCode::kYes;
+}
+
+ExitCode Verify(const Globals& globals) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  // Opening folds every event, verifies every signature and compares roots.
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return Fail(globals, log.error());
+  if (globals.json) {
+    std::puts(encoding::Json({{"verified", true}, {"size", log->history().size()}, {"root", log->root().Hex()}})
+                  .dump()
+                  .c_str());
+  } else {
+    std::printf("%llu events, every signature verified, root %s\n",
+                static_cast<unsigned long long>(log->history().size()), log->root().Hex().c_str());
+  }
+  return ExitCode::kYes;
+}
+
+ExitCode Export(const Globals& globals, const std::string& directory) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<gate::Gate> gate = OpenGate(globals, *place);
+  if (!gate.ok()) return Fail(globals, gate.error());
+  Result<std::string> note = gate->log().ledger().SignCheckpoint(gate->keys(), gate->Now());
+  if (!note.ok()) return Fail(globals, note.error());
+  if (Result<void> exported = gate->log().ledger().Export(directory); !exported.ok())
+    return Fail(globals, exported.error());
+  if (globals.json) {
+    std::puts(encoding::Json({{"directory", directory}, {"size", gate->log().history().size()}}).dump().c_str());
+  } else {
+    std::printf("%llu events in %s (checkpoint, tile/, tile/entries/)\n",
+                static_cast<unsigned long long>(gate->log().history().size()), directory.c_str());
+  }
+  return ExitCode::kYes;
+}
+
+}  // namespace
+
+void AddLog(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand("log", "the ledger");
+  command->require_subcommand(1);
+  command->add_subcommand("list", "every event in a line")->callback([&globals] { globals.exit = List(globals); });
+  auto index = std::make_shared<uint64_t>(0);
+  CLI::App* show = command->add_subcommand("show", "one event whole");
+  show->add_option("INDEX", *index, "its number")->required();
+  show->callback([=, &globals] { globals.exit = ShowEntry(globals, *index); });
+  command->add_subcommand("verify", "every signature, and the root computed from the entries")->callback([&globals] {
+    globals.exit = Verify(globals);
+  });
+  auto directory = std::make_shared<std::string>();
+  CLI::App* exported = command->add_subcommand("export", "checkpoint and tiles (C2SP tlog-tiles) for anybody to check");
+  exported->add_option("DIRECTORY", *directory, "empty, or an older export")->required();
+  exported->footer("example:\n  pawl log export /tmp/log && pawl-check log /tmp/log --charter charter");
+  exported->callback([=, &globals] { globals.exit = Export(globals, *directory); });
+}
+
+}  // namespace pawl::cli

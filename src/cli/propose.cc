@@ -1,0 +1,100 @@
+// pawl propose, pawl advance, pawl rollback: begin a proposal, or move one on as far as it goes.
+#include "gate/propose.h"
+
+#include "cli/command.h"
+#include "cli/local_review.h"
+
+namespace pawl::cli {
+namespace {
+
+// Whether the reviewers whose keys are here are started when a proposal has come to them.
+enum class Reviewing { kElsewhere, kHere };
+
+// Runs `begin` on an open gate and takes what it proposes as far as it goes.
+template <typename Begin>
+ExitCode ProposeAndDecide(const Globals& globals, Reviewing reviewing, Begin begin) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  std::string name;
+  {
+    Result<gate::Gate> gate = OpenGate(globals, *place);
+    if (!gate.ok()) return Fail(globals, gate.error());
+    Result<std::string> proposal = begin(*gate);
+    if (!proposal.ok()) return Fail(globals, proposal.error());
+    name = *proposal;
+    Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
+    if (!position.ok()) return Fail(globals, position.error());
+    const bool waits_for_votes = !position->outcome && position->step == warrant::Step::kQuorum;
+    if (!waits_for_votes || reviewing == Reviewing::kElsewhere) return ShowPosition(globals, *position);
+  }
+  if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())
+    return Fail(globals, reviewed.error());
+  Result<gate::Gate> gate = OpenGate(globals, *place);
+  if (!gate.ok()) return Fail(globals, gate.error());
+  Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
+  return position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
+}
+
+// The tree to roll back to: named, or the one that was live before the present one.
+Result<crypto::Digest> RollbackTree(const std::string& target, const warrant::History& history) {
+  if (!target.empty()) {
+    if (target.rfind("sha256:", 0) == 0) return crypto::Digest::Parse(target);
+    for (const warrant::ReleaseRecord& release : history.releases()) {
+      if (std::to_string(release.epoch) == target) return release.tree;
+    }
+    return Error{ErrorCode::kUsage, "rollback.target", "'" + target + "' is neither a tree nor the epoch of a release",
+                 "pawl status --json lists them"};
+  }
+  const auto& releases = history.releases();
+  if (releases.size() < 2) {
+    return Error{ErrorCode::kUsage, "rollback.target", "nothing was live before the present release", ""};
+  }
+  return releases[releases.size() - 2].tree;
+}
+
+}  // namespace
+
+void AddPropose(CLI::App& app, Globals& globals) {
+  auto review = std::make_shared<bool>(false);
+  const auto reviewing = [review] { return *review ? Reviewing::kHere : Reviewing::kElsewhere; };
+  constexpr char kReviewHelp[] = "start the reviewers whose keys are on this machine";
+  auto directory = std::make_shared<std::string>();
+  auto note = std::make_shared<std::string>();
+  CLI::App* propose = app.add_subcommand("propose", "freeze a candidate and take it as far along the path as it goes");
+  propose->add_option("DIRECTORY", *directory, "the candidate: a complete tree")->required();
+  propose->add_option("-m,--note", *note, "what it is, for people");
+  propose->add_flag("--review", *review, kReviewHelp);
+  propose->footer(
+      "Ends with what it waits for, and the command to type. Exit status 6: pending.\n"
+      "example:\n  pawl propose ./candidate -m 'second layer widened'");
+  propose->callback([=, &globals] {
+    globals.exit = ProposeAndDecide(globals, reviewing(),
+                                    [&](gate::Gate& gate) { return gate::ProposeTree(gate, *directory, *note); });
+  });
+
+  auto proposal = std::make_shared<std::string>();
+  CLI::App* advance =
+      app.add_subcommand("advance", "go on with a proposal after somebody has acted or time has passed");
+  advance->add_option("PROPOSAL", *proposal, "its name, like p3")->required();
+  advance->add_flag("--review", *review, kReviewHelp);
+  advance->callback([=, &globals] {
+    globals.exit = ProposeAndDecide(globals, reviewing(), [&](gate::Gate&) { return Result<std::string>(*proposal); });
+  });
+
+  auto target = std::make_shared<std::string>();
+  auto reason = std::make_shared<std::string>();
+  CLI::App* rollback = app.add_subcommand("rollback", "propose to return to a tree that was live before");
+  rollback->add_option("TARGET", *target, "an epoch or a tree's digest (default: the release before the live one)");
+  rollback->add_option("-m,--note", *reason, "why");
+  rollback->add_flag("--review", *review, kReviewHelp);
+  rollback->footer("A rollback is a release: it is voted on, approved and checked like one, and no counter goes back.");
+  rollback->callback([=, &globals] {
+    globals.exit = ProposeAndDecide(globals, reviewing(), [&](gate::Gate& gate) -> Result<std::string> {
+      Result<crypto::Digest> tree = RollbackTree(*target, gate.log().history());
+      if (!tree.ok()) return tree.error();
+      return gate::ProposeRollback(gate, *tree, *reason);
+    });
+  });
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,130 @@
+#include "cli/ssh_sign.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "crypto/ssh_key.h"
+#include "crypto/sshsig.h"
+#include "warrant/statements.h"
+
+extern char** environ;
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string Slurp(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Result<crypto::SshPublicKey> PublicHalf(const std::string& key) {
+  const fs::path file = key.size() > 4 && key.ends_with(".pub") ? fs::path(key) : fs::path(key + ".pub");
+  std::string line = Slurp(file);
+  if (line.empty()) {
+    return Error{ErrorCode::kUsage, "sign.no-key", "there is no public key at '" + file.string() + "'",
+                 "ssh-keygen -y makes it from the private key"};
+  }
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
+  return crypto::SshPublicKey::ParseLine(line);
+}
+
+const crypto::AllowedSigner* FindSigner(const charter::Charter& charter, const crypto::SshPublicKey& key,
+                                        const std::string& principal) {
+  for (const crypto::AllowedSigner& signer : charter.approval.signers) {
+    if (signer.key.UnderlyingKey() == key.UnderlyingKey() && (principal.empty() || signer.principal == principal)) {
+      return &signer;
+    }
+  }
+  return nullptr;
+}
+
+// Runs ssh-keygen with the terminal of the person, who may have to touch a key or type a PIN.
+Result<void> RunSshKeygen(const std::vector<std::string>& arguments) {
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  const int failure = posix_spawnp(&child, "ssh-keygen", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failure != 0) return SystemFailure("sign.ssh-keygen", "cannot run ssh-keygen", "install openssh-client");
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return SystemFailure("sign.ssh-keygen", "ssh-keygen did not sign", "its message is above");
+}
+
+}  // namespace
+
+Result<SignerChoice> ResolveSigner(const charter::Charter& charter, const SignerChoice& choice) {
+  std::vector<std::string> candidates;
+  if (!choice.key.empty()) {
+    candidates.push_back(choice.key);
+  } else if (const char* home = std::getenv("HOME")) {
+    for (const char* name : {"id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_ecdsa"}) {
+      const std::string path = std::string(home) + "/.ssh/" + name;
+      if (fs::exists(path + ".pub")) candidates.push_back(path);
+    }
+  }
+  for (const std::string& key : candidates) {
+    Result<crypto::SshPublicKey> half = PublicHalf(key);
+    if (!half.ok()) return half.error();
+    if (const crypto::AllowedSigner* signer = FindSigner(charter, *half, choice.principal)) {
+      return SignerChoice{key, signer->principal};
+    }
+  }
+  if (candidates.empty()) {
+    return Error{ErrorCode::kUsage, "sign.no-key", "no key to sign with was found", "--key FILE names one"};
+  }
+  return Refused("sign.not-a-signer",
+                 "the charter lists no such key" + (choice.principal.empty() ? "" : " for '" + choice.principal + "'"),
+                 "sign with a key of " + charter.approval.signers_file + ": --key FILE");
+}
+
+Result<encoding::Signature> SignAsPerson(const std::string& payload, const charter::Charter& charter,
+                                         const SignerChoice& choice) {
+  Result<SignerChoice> signer = ResolveSigner(charter, choice);
+  if (!signer.ok()) return signer.error();
+  std::string folder = (fs::temp_directory_path() / "pawl-sign-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) return SystemFailure("sign.scratch", "cannot make a temporary folder");
+  struct Remover {
+    std::string path;
+    ~Remover() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  } remover{folder};
+  const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, payload);
+  const std::string file = folder + "/decision";
+  std::ofstream(file, std::ios::binary) << message;
+  Result<void> ran = RunSshKeygen(
+      {"ssh-keygen", "-q", "-Y", "sign", "-f", signer->key, "-n", std::string(warrant::kApprovalNamespace), file});
+  if (!ran.ok()) return ran.error();
+  Result<crypto::Sshsig> signature = crypto::Sshsig::ParseArmored(Slurp(file + ".sig"));
+  if (!signature.ok()) return signature.error();
+  const crypto::AllowedSigner* listed = FindSigner(charter, signature->key, signer->principal);
+  if (listed == nullptr) return Refused("sign.not-a-signer", "ssh-keygen signed with another key than was asked for");
+  Result<crypto::SshsigFacts> facts =
+      crypto::VerifySshsig(*signature, message, warrant::kApprovalNamespace, listed->key);
+  if (!facts.ok()) return facts.error();
+  return encoding::Signature{.keyid = signer->principal, .sig = signature->Raw()};
+}
+
+}  // namespace pawl::cli
