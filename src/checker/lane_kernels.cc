@@ -1,11 +1,5 @@
 #include "checker/lane_kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define PAWL_X86_VARIANTS 1
-#else
-#define PAWL_X86_VARIANTS 0
-#endif
-
 namespace pawl::checker {
 namespace {
 
@@ -72,30 +66,33 @@ __attribute__((target("avx512f"))) void Forward512(const ForwardTask& t) { Forwa
 __attribute__((target("avx512f"))) void Backward512(const BackwardTask& t) { BackwardBody(t); }
 __attribute__((target("avx2"))) void Forward256(const ForwardTask& t) { ForwardBody(t); }
 __attribute__((target("avx2"))) void Backward256(const BackwardTask& t) { BackwardBody(t); }
-
-enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
-InstructionSet Detected() {
-  static const InstructionSet kDetected = __builtin_cpu_supports("avx512f") ? InstructionSet::kAvx512
-                                          : __builtin_cpu_supports("avx2")  ? InstructionSet::kAvx2
-                                                                            : InstructionSet::kBaseline;
-  return kDetected;
-}
 #endif
 
 }  // namespace
 
+InstructionSet DetectedSet() {
+#if PAWL_X86_VARIANTS
+  static const InstructionSet kDetected = __builtin_cpu_supports("avx512f") ? InstructionSet::kAvx512
+                                          : __builtin_cpu_supports("avx2")  ? InstructionSet::kAvx2
+                                                                            : InstructionSet::kBaseline;
+  return kDetected;
+#else
+  return InstructionSet::kBaseline;
+#endif
+}
+
 void ForwardAffine(const ForwardTask& task) {
 #if PAWL_X86_VARIANTS
-  if (Detected() == InstructionSet::kAvx512) return Forward512(task);
-  if (Detected() == InstructionSet::kAvx2) return Forward256(task);
+  if (DetectedSet() == InstructionSet::kAvx512) return Forward512(task);
+  if (DetectedSet() == InstructionSet::kAvx2) return Forward256(task);
 #endif
   ForwardBody(task);
 }
 
 void BackwardAffine(const BackwardTask& task) {
 #if PAWL_X86_VARIANTS
-  if (Detected() == InstructionSet::kAvx512) return Backward512(task);
-  if (Detected() == InstructionSet::kAvx2) return Backward256(task);
+  if (DetectedSet() == InstructionSet::kAvx512) return Backward512(task);
+  if (DetectedSet() == InstructionSet::kAvx2) return Backward256(task);
 #endif
   BackwardBody(task);
 }

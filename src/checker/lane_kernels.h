@@ -13,7 +13,18 @@
 
 #include "checker/lanes.h"
 
+// Functions with __attribute__((target(...))) in their definitions are this machine's to call only if DetectedSet says
+// so.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define PAWL_X86_VARIANTS 1
+#else
+#define PAWL_X86_VARIANTS 0
+#endif
+
 namespace pawl::checker {
+
+enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
+InstructionSet DetectedSet();
 
 // Forward forms through an affine step, before any radius is added:
 //   below_out[i·width + c] = Σ_j W_ij·(W_ij ≥ 0 ? below : above)[j·width + c],  above_out the other way round,

@@ -16,7 +16,7 @@ using model::OperationKind;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Lanes Magnitude(const Lanes& lower, const Lanes& upper) { return Max(Abs(lower), Abs(upper)); }
+PAWL_INLINE Lanes Magnitude(const Lanes& lower, const Lanes& upper) { return Max(Abs(lower), Abs(upper)); }
 
 }  // namespace
 
@@ -70,7 +70,7 @@ double LeafEngine::OperationsPerLeaf(const Claim& claim, Recipe recipe, std::siz
   return forward + tightened + rows * (backward + 2 * width * static_cast<double>(claim.output_count()));
 }
 
-void LeafEngine::LoadBoxes(std::span<const LeafTask> tasks) {
+PAWL_INLINE void LeafEngine::LoadBoxes(std::span<const LeafTask> tasks) {
   assert(!tasks.empty() && tasks.size() <= kLanes);
   ValueState& input = values_[0];
   poison_ = 0.0;
@@ -100,39 +100,14 @@ void LeafEngine::LoadBoxes(std::span<const LeafTask> tasks) {
   }
 }
 
-void LeafEngine::Bound(Recipe recipe, std::span<const LeafTask> tasks) {
-  LoadBoxes(tasks);
-  Forward(recipe);
-}
-
 Interval LeafEngine::Value(std::size_t value, std::size_t neuron, std::size_t task) const {
   if (!(poison_[task] == 0)) return {-kInfinity, kInfinity};
   return {values_[value].lower[neuron][task], values_[value].upper[neuron][task]};
 }
 
-void LeafEngine::Margins(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins) {
-  assert(margins.size() == tasks.size() && !tasks[0].rows.empty());
-  Bound(recipe, tasks);
-  Lanes margin = kInfinity;
-  for (std::size_t row = 0; row < tasks[0].rows.size(); ++row) {
-    StartRow(tasks, row);
-    const Lanes forward = ForwardRow();
-    ClearCoefficients();
-    constant_ = row_constant_ - row_charge_;
-    constant_size_ = Abs(row_constant_) + row_charge_;
-    AddCoefficients(claim_.output, output_row_.data());
-    AddCoefficients(0, input_row_.data());
-    const Lanes backward = Backward(claim_.output);
-    const Lanes better = Select(backward > forward, backward, forward);
-    // Written so that a bound that is NaN or beyond all numbers takes the margin down, and nothing takes it up again.
-    margin = Select(better <= kFiniteMax, Min(better, margin), -kInfinity);
-  }
-  for (std::size_t t = 0; t < tasks.size(); ++t) margins[t] = poison_[t] == 0 ? margin[t] : -kInfinity;
-}
-
 // ---- forward ----
 
-void LeafEngine::Forward(Recipe recipe) {
+PAWL_INLINE void LeafEngine::Forward(Recipe recipe) {
   for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
     const Step& step = claim_.steps[s];
     const ValueState& in = values_[step.input];
@@ -158,12 +133,12 @@ void LeafEngine::Forward(Recipe recipe) {
 namespace {
 // What an operand of size 1 (in weight) is charged with: the deployed rounding of products with its value, and our own
 // of products with its forms.
-Lanes OperandCharge(const Step& step, const Lanes& lower, const Lanes& upper, const Lanes& form_size) {
+PAWL_INLINE Lanes OperandCharge(const Step& step, const Lanes& lower, const Lanes& upper, const Lanes& form_size) {
   return Magnitude(lower, upper) * step.gamma + form_size * step.own_gamma;
 }
 }  // namespace
 
-void LeafEngine::ForwardAffineStep(const Step& step, const ValueState& in, ValueState& out) {
+PAWL_INLINE void LeafEngine::ForwardAffineStep(const Step& step, const ValueState& in, ValueState& out) {
   for (const std::uint32_t j : in.active) charges_[j] = OperandCharge(step, in.lower[j], in.upper[j], in.form_size[j]);
   ForwardAffine({step.weights.data(), step.rows, step.columns, width_, in.active.data(), in.active.size(),
                  in.below.data(), in.above.data(), charges_.data(), out.below.data(), out.above.data(),
@@ -176,7 +151,7 @@ void LeafEngine::ForwardAffineStep(const Step& step, const ValueState& in, Value
   Concretise(out);
 }
 
-void LeafEngine::ForwardElementwise(const Step& step, const ValueState& in, ValueState& out) {
+PAWL_INLINE void LeafEngine::ForwardElementwise(const Step& step, const ValueState& in, ValueState& out) {
   for (std::size_t i = 0; i < step.rows; ++i) {
     const double scale = step.weights[i];
     const std::vector<Lanes>& low = scale >= 0 ? in.below : in.above;
@@ -193,7 +168,7 @@ void LeafEngine::ForwardElementwise(const Step& step, const ValueState& in, Valu
   Concretise(out);
 }
 
-void LeafEngine::ForwardSum(const Step& step, const ValueState& a, const ValueState& b, ValueState& out) {
+PAWL_INLINE void LeafEngine::ForwardSum(const Step& step, const ValueState& a, const ValueState& b, ValueState& out) {
   const std::vector<Lanes>& low = step.second_sign >= 0 ? b.below : b.above;
   const std::vector<Lanes>& high = step.second_sign >= 0 ? b.above : b.below;
   for (std::size_t i = 0; i < step.rows; ++i) {
@@ -210,8 +185,8 @@ void LeafEngine::ForwardSum(const Step& step, const ValueState& a, const ValueSt
 }
 
 // Sets the radius of a row from Σ|W|·OperandCharge and Σ|x|, widens its forms by it, and tests for overflow.
-void LeafEngine::ChargeRow(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
-                           ValueState& out) {
+PAWL_INLINE void LeafEngine::ChargeRow(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
+                                       ValueState& out) {
   const double bias = step.bias.empty() ? 0 : std::abs(step.bias[row]);
   const double weight_sum = step.weight_sums.empty() ? 2 : step.weight_sums[row];
   const Lanes underflow = (operands + (weight_sum + step.underflow_count)) * step.underflow;
@@ -229,7 +204,7 @@ void LeafEngine::ChargeRow(const Step& step, std::size_t row, const Lanes& charg
 }
 
 // Bounds from the forms: the constant ± Σ |coefficient|·spread, widened by our rounding in that sum.
-void LeafEngine::Concretise(ValueState& value) {
+PAWL_INLINE void LeafEngine::Concretise(ValueState& value) {
   value.magnitude_sum = 0.0;
   for (std::size_t i = 0; i < value.lower.size(); ++i) {
     const Lanes* below = &value.below[i * width_];
@@ -251,7 +226,7 @@ void LeafEngine::Concretise(ValueState& value) {
   }
 }
 
-void LeafEngine::ForwardRelu(const ValueState& in, ValueState& out) {
+PAWL_INLINE void LeafEngine::ForwardRelu(const ValueState& in, ValueState& out) {
   out.active.clear();
   out.magnitude_sum = 0.0;
   for (std::size_t i = 0; i < out.lower.size(); ++i) {
@@ -286,7 +261,7 @@ void LeafEngine::ForwardRelu(const ValueState& in, ValueState& out) {
 }
 
 // Recipe backward: the operands of a ReLU whose sign is open get a substitution of their own, down and up.
-void LeafEngine::TightenBackward(std::size_t value) {
+PAWL_INLINE void LeafEngine::TightenBackward(std::size_t value) {
   ValueState& v = values_[value];
   for (std::size_t i = 0; i < v.lower.size(); ++i) {
     if (!Any((v.lower[i] < 0.0) & (v.upper[i] > 0.0))) continue;
@@ -311,7 +286,7 @@ void LeafEngine::TightenBackward(std::size_t value) {
 
 // Puts row `row` of every task into lanes, with what its enclosed coefficients, flushed outputs and rounded inputs may
 // take away from it.
-void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size_t row) {
+PAWL_INLINE void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size_t row) {
   const Format& format = claim_.format;
   const ValueState& x = values_[0];
   const ValueState& y = values_[claim_.output];
@@ -339,7 +314,7 @@ void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size_t row) {
 }
 
 // The row's lower bound from the forward forms.
-Lanes LeafEngine::ForwardRow() const {
+PAWL_INLINE Lanes LeafEngine::ForwardRow() const {
   const ValueState& y = values_[claim_.output];
   Lanes constant = row_constant_, sum = 0.0;
   for (std::size_t j = 0; j < input_row_.size(); ++j) constant += input_row_[j] * centre_[j];
@@ -365,7 +340,7 @@ void LeafEngine::ClearCoefficients() {
 }
 
 // Adds to a value's coefficients. The sum is rounded, which is charged times the value's magnitude.
-void LeafEngine::AddCoefficients(std::size_t value, const Lanes* added) {
+PAWL_INLINE void LeafEngine::AddCoefficients(std::size_t value, const Lanes* added) {
   ValueState& v = values_[value];
   if (!v.has_coefficients) {
     std::copy_n(added, v.coefficients.size(), v.coefficients.begin());
@@ -382,7 +357,7 @@ void LeafEngine::AddCoefficients(std::size_t value, const Lanes* added) {
 }
 
 // The lower bound of Σ coefficients·value + constant_, all coefficients being those of value `from` and before.
-Lanes LeafEngine::Backward(std::size_t from) {
+PAWL_INLINE Lanes LeafEngine::Backward(std::size_t from) {
   for (std::size_t v = from; v > 0; --v) {
     ValueState& value = values_[v];
     if (!value.has_coefficients) continue;
@@ -414,7 +389,7 @@ Lanes LeafEngine::Backward(std::size_t from) {
   return constant_ - (constant_size_ * backward_rounding_ + tiny_);
 }
 
-void LeafEngine::BackwardThroughAffine(const Step& step, ValueState& from) {
+PAWL_INLINE void LeafEngine::BackwardThroughAffine(const Step& step, ValueState& from) {
   rows_active_.clear();
   for (std::size_t i = 0; i < step.rows; ++i) {
     const Lanes& a = from.coefficients[i];
@@ -429,7 +404,7 @@ void LeafEngine::BackwardThroughAffine(const Step& step, ValueState& from) {
   AddCoefficients(step.input, added_.data());
 }
 
-void LeafEngine::BackwardThroughElementwise(const Step& step, ValueState& from) {
+PAWL_INLINE void LeafEngine::BackwardThroughElementwise(const Step& step, ValueState& from) {
   for (std::size_t i = 0; i < step.rows; ++i) {
     const Lanes& a = from.coefficients[i];
     const Lanes taken = Abs(a) * from.radius[i], added = a * step.bias[i];
@@ -440,7 +415,7 @@ void LeafEngine::BackwardThroughElementwise(const Step& step, ValueState& from) 
   AddCoefficients(step.input, added_.data());
 }
 
-void LeafEngine::BackwardThroughSum(const Step& step, ValueState& from) {
+PAWL_INLINE void LeafEngine::BackwardThroughSum(const Step& step, ValueState& from) {
   for (std::size_t i = 0; i < step.rows; ++i) {
     const Lanes taken = Abs(from.coefficients[i]) * from.radius[i];
     constant_ -= taken;
@@ -451,7 +426,7 @@ void LeafEngine::BackwardThroughSum(const Step& step, ValueState& from) {
   AddCoefficients(step.second_input, added_.data());
 }
 
-void LeafEngine::BackwardThroughRelu(const Step& step, ValueState& from) {
+PAWL_INLINE void LeafEngine::BackwardThroughRelu(const Step& step, ValueState& from) {
   for (std::size_t i = 0; i < step.rows; ++i) {
     const Lanes& a = from.coefficients[i];
     const Mask falls = a < 0.0;
@@ -461,6 +436,54 @@ void LeafEngine::BackwardThroughRelu(const Step& step, ValueState& from) {
     added_[i] = a * Select(falls, from.slope[i], from.keep[i]);
   }
   AddCoefficients(step.input, added_.data());
+}
+
+// ---- one batch ----
+
+PAWL_INLINE void LeafEngine::BoundBody(Recipe recipe, std::span<const LeafTask> tasks) {
+  LoadBoxes(tasks);
+  Forward(recipe);
+}
+
+PAWL_INLINE void LeafEngine::MarginsBody(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins) {
+  BoundBody(recipe, tasks);
+  Lanes margin = kInfinity;
+  for (std::size_t row = 0; row < tasks[0].rows.size(); ++row) {
+    StartRow(tasks, row);
+    const Lanes forward = ForwardRow();
+    ClearCoefficients();
+    constant_ = row_constant_ - row_charge_;
+    constant_size_ = Abs(row_constant_) + row_charge_;
+    AddCoefficients(claim_.output, output_row_.data());
+    AddCoefficients(0, input_row_.data());
+    const Lanes backward = Backward(claim_.output);
+    const Lanes better = Select(backward > forward, backward, forward);
+    // Written so that a bound that is NaN or beyond all numbers takes the margin down, and nothing takes it up again.
+    margin = Select(better <= kFiniteMax, Min(better, margin), -kInfinity);
+  }
+  for (std::size_t t = 0; t < tasks.size(); ++t) margins[t] = poison_[t] == 0 ? margin[t] : -kInfinity;
+}
+
+void LeafEngine::Bound(Recipe recipe, std::span<const LeafTask> tasks) { BoundBody(recipe, tasks); }
+
+#if PAWL_X86_VARIANTS
+__attribute__((target("avx512f"))) void LeafEngine::Margins512(Recipe recipe, std::span<const LeafTask> tasks,
+                                                               std::span<double> margins) {
+  MarginsBody(recipe, tasks, margins);
+}
+__attribute__((target("avx2"))) void LeafEngine::Margins256(Recipe recipe, std::span<const LeafTask> tasks,
+                                                            std::span<double> margins) {
+  MarginsBody(recipe, tasks, margins);
+}
+#endif
+
+void LeafEngine::Margins(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins) {
+  assert(margins.size() == tasks.size() && !tasks.empty() && !tasks[0].rows.empty());
+#if PAWL_X86_VARIANTS
+  if (DetectedSet() == InstructionSet::kAvx512) return Margins512(recipe, tasks, margins);
+  if (DetectedSet() == InstructionSet::kAvx2) return Margins256(recipe, tasks, margins);
+#endif
+  MarginsBody(recipe, tasks, margins);
 }
 
 }  // namespace pawl::checker

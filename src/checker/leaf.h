@@ -67,6 +67,12 @@ class LeafEngine {
     bool has_coefficients = false;
   };
 
+  // The whole of one batch, and the same compiled for larger vectors. Everything below is inlined into these.
+  void BoundBody(Recipe recipe, std::span<const LeafTask> tasks);
+  void MarginsBody(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins);
+  void Margins256(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins);
+  void Margins512(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins);
+
   void LoadBoxes(std::span<const LeafTask> tasks);
   void Forward(Recipe recipe);
   void ForwardAffineStep(const Step& step, const ValueState& in, ValueState& out);

@@ -362,6 +362,34 @@ TEST(LeafBounds, ALaneDoesNotDependOnItsNeighbours) {
   }
 }
 
+// Bound runs on the baseline instruction set, Margins on the largest vectors there are.
+TEST(LeafBounds, DoNotDependOnTheInstructionSet) {
+  std::size_t compared = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937_64 random(seed);
+    const model::Network network = Read(model::onnx::RandomNetwork(seed, model::onnx::Variety::kEverything).Bytes());
+    const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
+    const Result<Claim> claim = PrepareClaim(network, property, Arithmetic::kReal);
+    ASSERT_TRUE(claim.ok());
+    const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
+    LeafEngine baseline(*claim), largest(*claim);
+    const LeafTask task{claim->boxes[0].lower, claim->boxes[0].upper, {&*row, 1}};
+    double margin = 0;
+    for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward}) {
+      baseline.Bound(recipe, {&task, 1});
+      largest.Margins(recipe, {&task, 1}, {&margin, 1});
+      for (std::size_t v = 0; v < claim->sizes.size(); ++v) {
+        for (std::size_t k = 0; k < claim->sizes[v]; ++k) {
+          ASSERT_EQ(baseline.Value(v, k, 0).lower, largest.Value(v, k, 0).lower) << seed;
+          ASSERT_EQ(baseline.Value(v, k, 0).upper, largest.Value(v, k, 0).upper) << seed;
+          ++compared;
+        }
+      }
+    }
+  }
+  EXPECT_GT(compared, 500u);
+}
+
 TEST(RefutationRows, AreFormedExactlyAndRefuseWhatIsNotThere) {
   const model::Network network = Read(DenseNetworkBytes({{{{1}, {1}}, {0, 0}, false}}));
   const model::Property property =
