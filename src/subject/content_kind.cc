@@ -58,8 +58,16 @@ std::string ContainerName(std::string_view bytes, bool is_text) {
   return tail.find("PK\5\6"sv) != tail.npos ? "zip archive behind other bytes" : "";
 }
 
-// What follows an opcode in the stream.
-enum class Argument { kNone, kOneByte, kTwoBytes, kFourBytes, kEightBytes, kLine, kCounted1, kCounted4, kCounted8 };
+// What follows an opcode in the stream: so many bytes, a line, or as many bytes as a little-endian number of the given
+// width says.
+struct Argument {
+  size_t bytes = 0;
+  bool is_line = false;
+  size_t count_width = 0;
+};
+constexpr Argument kNothing{}, kLine{0, true, 0};
+constexpr Argument Bytes(size_t count) { return {count, false, 0}; }
+constexpr Argument Counted(size_t width) { return {0, false, width}; }
 
 // What an opcode takes from the stack and leaves on it.
 struct Opcodes {
@@ -71,30 +79,30 @@ struct Opcodes {
 
 // All but those that import or call, which WalksAsPickle names. Source: CPython's Lib/pickletools.py.
 constexpr std::array kOpcodes = {
-    Opcodes{"N)]}\x88\x89\x8f"sv, Argument::kNone, 0, 1},
-    Opcodes{"2"sv, Argument::kNone, 1, 2},
-    Opcodes{"Q\x94\x85\x97\x98"sv, Argument::kNone, 1, 1},
-    Opcodes{"\x86"sv, Argument::kNone, 2, 1},
-    Opcodes{"\x87"sv, Argument::kNone, 3, 1},
-    Opcodes{"0"sv, Argument::kNone, 1, 0},
-    Opcodes{"a"sv, Argument::kNone, 2, 1},
-    Opcodes{"s"sv, Argument::kNone, 3, 1},
-    Opcodes{"tld\x91"sv, Argument::kNone, 0, 1, true},
-    Opcodes{"eu\x90"sv, Argument::kNone, 1, 1, true},
-    Opcodes{"1"sv, Argument::kNone, 0, 0, true},
-    Opcodes{"ILFSVPg"sv, Argument::kLine, 0, 1},
-    Opcodes{"p"sv, Argument::kLine, 1, 1},
-    Opcodes{"Kh"sv, Argument::kOneByte, 0, 1},
-    Opcodes{"q"sv, Argument::kOneByte, 1, 1},
-    Opcodes{"\x80"sv, Argument::kOneByte, 0, 0},
-    Opcodes{"M"sv, Argument::kTwoBytes, 0, 1},
-    Opcodes{"Jj"sv, Argument::kFourBytes, 0, 1},
-    Opcodes{"r"sv, Argument::kFourBytes, 1, 1},
-    Opcodes{"G"sv, Argument::kEightBytes, 0, 1},
-    Opcodes{"\x95"sv, Argument::kEightBytes, 0, 0},
-    Opcodes{"UC\x8a\x8c"sv, Argument::kCounted1, 0, 1},
-    Opcodes{"TXB\x8b"sv, Argument::kCounted4, 0, 1},
-    Opcodes{"\x8d\x8e\x96"sv, Argument::kCounted8, 0, 1},
+    Opcodes{"N)]}\x88\x89\x8f"sv, kNothing, 0, 1},
+    Opcodes{"2"sv, kNothing, 1, 2},
+    Opcodes{"Q\x94\x85\x97\x98"sv, kNothing, 1, 1},
+    Opcodes{"\x86"sv, kNothing, 2, 1},
+    Opcodes{"\x87"sv, kNothing, 3, 1},
+    Opcodes{"0"sv, kNothing, 1, 0},
+    Opcodes{"a"sv, kNothing, 2, 1},
+    Opcodes{"s"sv, kNothing, 3, 1},
+    Opcodes{"tld\x91"sv, kNothing, 0, 1, true},
+    Opcodes{"eu\x90"sv, kNothing, 1, 1, true},
+    Opcodes{"1"sv, kNothing, 0, 0, true},
+    Opcodes{"ILFSVPg"sv, kLine, 0, 1},
+    Opcodes{"p"sv, kLine, 1, 1},
+    Opcodes{"Kh"sv, Bytes(1), 0, 1},
+    Opcodes{"q"sv, Bytes(1), 1, 1},
+    Opcodes{"\x80"sv, Bytes(1), 0, 0},
+    Opcodes{"M"sv, Bytes(2), 0, 1},
+    Opcodes{"Jj"sv, Bytes(4), 0, 1},
+    Opcodes{"r"sv, Bytes(4), 1, 1},
+    Opcodes{"G"sv, Bytes(8), 0, 1},
+    Opcodes{"\x95"sv, Bytes(8), 0, 0},
+    Opcodes{"UC\x8a\x8c"sv, Counted(1), 0, 1},
+    Opcodes{"TXB\x8b"sv, Counted(4), 0, 1},
+    Opcodes{"\x8d\x8e\x96"sv, Counted(8), 0, 1},
 };
 
 // Takes a line off the front; where it is to be a name, only if it looks like one.
@@ -107,42 +115,15 @@ bool TakeLine(std::string_view& rest, bool is_name) {
   return !is_name || (!line.empty() && std::all_of(line.begin(), line.end(), fits));
 }
 
-bool TakeBytes(std::string_view& rest, uint64_t count) {
+bool TakeArgument(std::string_view& rest, const Argument& argument) {
+  if (argument.is_line) return TakeLine(rest, false);
+  if (rest.size() < argument.bytes + argument.count_width) return false;
+  uint64_t count = argument.bytes;
+  for (size_t i = 0; i < argument.count_width; ++i) count |= uint64_t{static_cast<unsigned char>(rest[i])} << (8 * i);
+  rest.remove_prefix(argument.count_width);
   if (rest.size() < count) return false;
   rest.remove_prefix(static_cast<size_t>(count));
   return true;
-}
-
-bool TakeCounted(std::string_view& rest, size_t width) {
-  if (rest.size() < width) return false;
-  uint64_t count = 0;
-  for (size_t i = 0; i < width; ++i) count |= uint64_t{static_cast<unsigned char>(rest[i])} << (8 * i);
-  rest.remove_prefix(width);
-  return TakeBytes(rest, count);
-}
-
-bool TakeArgument(std::string_view& rest, Argument argument) {
-  switch (argument) {
-    case Argument::kNone:
-      return true;
-    case Argument::kOneByte:
-      return TakeBytes(rest, 1);
-    case Argument::kTwoBytes:
-      return TakeBytes(rest, 2);
-    case Argument::kFourBytes:
-      return TakeBytes(rest, 4);
-    case Argument::kEightBytes:
-      return TakeBytes(rest, 8);
-    case Argument::kLine:
-      return TakeLine(rest, false);
-    case Argument::kCounted1:
-      return TakeCounted(rest, 1);
-    case Argument::kCounted4:
-      return TakeCounted(rest, 4);
-    case Argument::kCounted8:
-      return TakeCounted(rest, 8);
-  }
-  return false;
 }
 
 // Whether a walk over the opcodes comes to a call of an imported name. Protocols 2 and later announce themselves; the
@@ -213,21 +194,8 @@ void CountLines(std::string_view bytes, FileFacts& facts) {
 }  // namespace
 
 std::string_view ContentKindName(ContentKind kind) {
-  switch (kind) {
-    case ContentKind::kPickle:
-      return "pickle";
-    case ContentKind::kContainer:
-      return "container";
-    case ContentKind::kNetwork:
-      return "network";
-    case ContentKind::kJson:
-      return "json";
-    case ContentKind::kText:
-      return "text";
-    case ContentKind::kData:
-      return "data";
-  }
-  return "";
+  constexpr std::array<std::string_view, 6> kNames = {"pickle", "container", "network", "json", "text", "data"};
+  return kNames[static_cast<size_t>(kind)];
 }
 
 FileFacts InspectContent(std::string_view bytes) {

@@ -1,6 +1,7 @@
 #include "subject/diff.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "subject/path.h"
@@ -37,15 +38,8 @@ bool HasLines(const std::optional<FileFacts>& facts) { return !facts.has_value()
 }  // namespace
 
 std::string_view ChangeTypeName(ChangeType type) {
-  switch (type) {
-    case ChangeType::kAdded:
-      return "added";
-    case ChangeType::kRemoved:
-      return "removed";
-    case ChangeType::kChanged:
-      return "changed";
-  }
-  return "";
+  constexpr std::array<std::string_view, 3> kNames = {"added", "removed", "changed"};
+  return kNames[static_cast<size_t>(type)];
 }
 
 uint64_t ChangedLines(std::string_view before, std::string_view after) {

@@ -9,6 +9,7 @@ namespace pawl::subject {
 namespace {
 
 constexpr size_t kStarStarsMax = 16;
+constexpr std::array<std::string_view, 5> kKindNames = {"network", "json", "text", "data", "any"};
 
 // One component against one glob component: greedy, with one point of return per `*`, so linear times linear.
 bool ComponentMatches(std::string_view glob, std::string_view text) {
@@ -39,19 +40,9 @@ bool Fails(SurfaceFinding& finding, const char* rule, std::string reason) {
 }
 
 bool KindFits(SurfaceKind wanted, ContentKind found) {
-  switch (wanted) {
-    case SurfaceKind::kNetwork:
-      return found == ContentKind::kNetwork;
-    case SurfaceKind::kJson:
-      return found == ContentKind::kJson;
-    case SurfaceKind::kText:
-      return found == ContentKind::kText || found == ContentKind::kJson;
-    case SurfaceKind::kData:
-      return found == ContentKind::kData;
-    case SurfaceKind::kAny:
-      return found != ContentKind::kPickle && found != ContentKind::kContainer;
-  }
-  return false;
+  if (wanted == SurfaceKind::kAny) return true;  // pickles and containers were refused before
+  if (wanted == SurfaceKind::kText && found == ContentKind::kJson) return true;
+  return SurfaceKindName(wanted) == ContentKindName(found);
 }
 
 bool CheckContent(const SurfaceRule& rule, const Change& change, SurfaceFinding& finding) {
@@ -114,8 +105,7 @@ bool CheckChange(const std::vector<SurfaceRule>& rules, SurfaceFinding& finding)
   });
   if (rule == rules.end()) return Fails(finding, "surface.unlisted", "is not listed in the surface");
   finding.rule_index = static_cast<size_t>(rule - rules.begin());
-  // Spelled out: the glob has that very component, which has no wildcard, since paths in trees can hold none... but `?`
-  // and `*` are legal in file names, so the component must not look like a wildcard either.
+  // A file may itself be called "*.pth"; that component is then spelled out by no glob.
   const std::vector<std::string_view> spelled = SplitPath(rule->path);
   for (const std::string_view component : SplitPath(change.path)) {
     if (IsUnasked(component) && (component.find_first_of("*?") != component.npos ||
@@ -141,28 +131,12 @@ bool CheckChange(const std::vector<SurfaceRule>& rules, SurfaceFinding& finding)
 
 }  // namespace
 
-std::string_view SurfaceKindName(SurfaceKind kind) {
-  switch (kind) {
-    case SurfaceKind::kNetwork:
-      return "network";
-    case SurfaceKind::kJson:
-      return "json";
-    case SurfaceKind::kText:
-      return "text";
-    case SurfaceKind::kData:
-      return "data";
-    case SurfaceKind::kAny:
-      return "any";
-  }
-  return "";
-}
+std::string_view SurfaceKindName(SurfaceKind kind) { return kKindNames[static_cast<size_t>(kind)]; }
 
 std::optional<SurfaceKind> ParseSurfaceKind(std::string_view name) {
-  for (const SurfaceKind kind :
-       {SurfaceKind::kNetwork, SurfaceKind::kJson, SurfaceKind::kText, SurfaceKind::kData, SurfaceKind::kAny}) {
-    if (SurfaceKindName(kind) == name) return kind;
-  }
-  return std::nullopt;
+  const auto at = std::find(kKindNames.begin(), kKindNames.end(), name);
+  if (at == kKindNames.end()) return std::nullopt;
+  return static_cast<SurfaceKind>(at - kKindNames.begin());
 }
 
 Result<void> CheckGlob(std::string_view glob) {

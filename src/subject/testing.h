@@ -17,9 +17,8 @@ namespace pawl::subject {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/pawl-test-XXXXXX";
-    path_ = mkdtemp(name);
+  explicit TemporaryDirectory(const std::string& parent = "/tmp") : path_(parent + "/pawl-test-XXXXXX") {
+    EXPECT_NE(mkdtemp(path_.data()), nullptr);
   }
   ~TemporaryDirectory() {
     std::error_code ignored;

@@ -125,7 +125,7 @@ TEST(TreeReader, LimitsHoldBeforeAnythingIsRead) {
 }
 
 TEST(TreeReader, TenThousandDirectoriesDeepEndsAtTheLimit) {
-  const TemporaryDirectory directory;
+  const TemporaryDirectory directory(std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp");  // faster in memory
   int fd = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
   for (int i = 0; i < 10'000; ++i) {
     ASSERT_EQ(mkdirat(fd, "d", 0700), 0);
