@@ -104,7 +104,9 @@ Result<void> WriteKeyFile(const std::string& path, EVP_PKEY* key) {
   // Durable: the bytes, and the name in its folder.
   if (written != static_cast<ssize_t>(text.size()) || fsync(file.descriptor) != 0 || folder.descriptor < 0 ||
       fsync(folder.descriptor) != 0) {
-    return FileError("cannot write", path);
+    const Error failure = FileError("cannot write", path);
+    unlink(path.c_str());  // ours, and of no use
+    return failure;
   }
   return {};
 }

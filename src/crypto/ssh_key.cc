@@ -68,7 +68,8 @@ Result<SshPublicKey> SshPublicKey::ParseBlob(std::string_view blob) {
 
 Result<SshPublicKey> SshPublicKey::ParseLine(std::string_view line) {
   const size_t name_end = line.find(' ');
-  if (name_end == line.npos) return Malformed("ssh-key.malformed", "not a key type, a space and base64");
+  if (name_end == line.npos || !encoding::IsPlainText(line))
+    return Malformed("ssh-key.malformed", "not one line with a key type, a space and base64");
   const std::string_view rest = line.substr(name_end + 1);
   const Result<std::string> blob = encoding::DecodeBase64(rest.substr(0, rest.find(' ')));
   if (!blob.ok()) return Malformed("ssh-key.malformed", "the key's base64 is malformed: " + blob.error().message);

@@ -68,6 +68,7 @@ class JsonObject {
  public:
   // `path` names the value in messages.
   JsonObject(const Json& value, std::string path);
+  JsonObject(Json&& value, std::string path) = delete;  // it would be gone
 
   // Whether the member is present; for optional members. Does not count as reading it.
   bool Has(const char* name) const;

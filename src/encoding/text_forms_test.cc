@@ -75,9 +75,29 @@ TEST(Utf8, AcceptsShortestFormsAlone) {
 
 TEST(Utf8, KeyNamesHoldNoSpacesControlsOrPlus) {
   for (const char* good : {"a", "example.com/log", "caf\xc3\xa9", "!"}) EXPECT_TRUE(IsKeyName(good)) << good;
-  for (const char* bad :
-       {"", "a b", "a+b", "a\n", "\t", "a\x7f", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\xa8",
-        "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80", "\xff"}) {
+  for (const char* bad : {"",
+                          "a b",
+                          "a+b",
+                          "a\n",
+                          "\t",
+                          "a\x7f",
+                          "\xc2\x85",
+                          "\xc2\xa0",
+                          "\xe1\x9a\x80",
+                          "\xe2\x80\x80",
+                          "\xe2\x80\xa8",
+                          "\xe2\x80\xa9",
+                          "\xe2\x80\xaf",
+                          "\xe2\x81\x9f",
+                          "\xe3\x80\x80",
+                          "a\xe2\x80\x8b",
+                          "\xe2\x80\xae"
+                          "a",
+                          "\xe2\x81\xa6"
+                          "a",
+                          "\xef\xbb\xbf"
+                          "a",
+                          "\xff"}) {
     EXPECT_FALSE(IsKeyName(bad)) << EncodeHex(bad);
   }
   EXPECT_TRUE(IsKeyName(std::string(255, 'a')));

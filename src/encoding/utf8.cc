@@ -26,7 +26,11 @@ uint32_t NextCharacter(std::string_view bytes, size_t& position) {
   return character < kShortest[tail] || surrogate || character > 0x10ffff ? kNoCharacter : character;
 }
 
-bool IsControl(uint32_t character) { return character < 0x20 || (character >= 0x7f && character <= 0x9f); }
+// Controls, and the characters that are not seen but change what is: joiners, directions, invisible operators.
+bool IsControl(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+         (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
 
 // Unicode's property White_Space, as in Go's unicode.IsSpace and unicode.Z, apart from the control characters.
 bool IsSpace(uint32_t c) {

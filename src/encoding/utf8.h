@@ -9,8 +9,9 @@ namespace pawl::encoding {
 
 bool IsUtf8(std::string_view bytes);
 
-// UTF-8 without control characters: those below U+0020 (line feed and tab included), U+007F, and U+0080 to U+009F. What
-// stands on a line of a signed note, or is shown to people, must be such.
+// UTF-8 without control characters (below U+0020, line feed and tab included, U+007F, U+0080 to U+009F) and without
+// those that cannot be seen but change how the rest is seen (zero width, direction, invisible operators, byte order
+// mark). What stands on a line of a signed note, or is shown to people, must be such.
 bool IsPlainText(std::string_view bytes);
 
 // A name that can stand between spaces on a line of a signed note: UTF-8, 1 to 255 bytes, no control character, no

@@ -35,6 +35,10 @@ Result<std::vector<Cosignature>> VerifyCosignatures(const SignedNote& note,
   for (size_t i = 0; i < witnesses.size(); ++i) {
     const crypto::NoteKey key = witnesses[i].As(crypto::NoteKeyType::kEd25519Cosignature);
     const uint32_t id = key.Id();
+    // The signed bytes do not hold the witness's name: under two names, one cosignature would count twice.
+    for (size_t other = 0; other < i; ++other) {
+      if (witnesses[other].key == key.key) return Refused("cosignature.witness", "one witness key under two names");
+    }
     size_t count = 0;
     for (const NoteSignature& line : note.signatures) {
       if (line.name != key.name || line.key_id != id) continue;

@@ -30,7 +30,9 @@ NoteSignature Cosign(std::string_view checkpoint_text, std::string_view name, co
 
 // Who has cosigned, in the order of `witnesses` (a key of type 01 is taken in its role 04). Unknown keys are ignored; a
 // cosignature by a known key that does not verify, or a second one by the same key, refuses the note
-// ("cosignature.signature"), and so does a time that no calendar has ("cosignature.time").
+// ("cosignature.signature"), and so do a time that no calendar has ("cosignature.time") and a list that names one key
+// twice
+// ("cosignature.witness").
 Result<std::vector<Cosignature>> VerifyCosignatures(const SignedNote& note, std::span<const crypto::NoteKey> witnesses);
 
 // The median of the times, the lower one of two. Requires at least one.

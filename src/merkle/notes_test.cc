@@ -257,6 +257,11 @@ TEST(Cosignature, RefusesEveryFlippedBitAndOtherRoles) {
   other = note;
   other.signatures.push_back(Cosign(note.text, "w", w, 2000));  // two words of one witness
   EXPECT_EQ(VerifyCosignatures(other, witnesses).error().rule, "cosignature.signature");
+  // One witness that is listed under two names.
+  const std::vector<NoteKey> twice = {Verifier("w", w), Verifier("x", w, NoteKeyType::kEd25519Cosignature)};
+  other = note;
+  other.signatures.push_back(Cosign(note.text, "x", w, 1000));
+  EXPECT_EQ(VerifyCosignatures(other, twice).error().rule, "cosignature.witness");
   // A plain signature of the same key is not a cosignature, and the other way round.
   other.signatures = {SignNote(note.text, "w", w)};
   EXPECT_TRUE(VerifyCosignatures(other, witnesses)->empty());

@@ -57,7 +57,8 @@ NoteSignature SignNote(std::string_view text, std::string_view name, const crypt
 
 // Which of `keys` (those of type 01; others are passed over) have signed the note: ascending indices into `keys`.
 // Signatures by unknown keys are ignored; one by a known key that does not verify, or a second one by the same key,
-// refuses the whole note ("note.signature"). The result may be empty: the caller decides who must be in it.
+// refuses the whole note ("note.signature"). The result may be empty: the caller decides who must be in it,
+// and counts distinct keys, since the signed text does not hold the signer's name.
 Result<std::vector<size_t>> VerifyNote(const SignedNote& note, std::span<const crypto::NoteKey> keys);
 
 }  // namespace pawl::merkle

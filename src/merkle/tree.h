@@ -37,7 +37,8 @@ Digest RootOf(std::span<const Digest> leaves);
 class Frontier {
  public:
   Frontier() = default;
-  // Resumes from stored nodes; fails with "merkle.frontier" if their number does not fit the size.
+  // Resumes from stored nodes; fails with "merkle.frontier" if their number does not fit the size. Whether
+  // they are the right ones shows in Root(): compare it with the signed checkpoint.
   static Result<Frontier> From(uint64_t size, std::vector<Digest> nodes);
 
   // Called for every complete subtree that the append completes, the leaf included: level 0 upward. May be empty.
