@@ -1,0 +1,367 @@
+// pawl charter check|sign|new|amend|plan: the fixed bounds, from a first draft to an amendment.
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+
+#include "cli/charter_check.h"
+#include "cli/charter_new.h"
+#include "cli/command.h"
+#include "cli/ssh_sign.h"
+#include "gate/propose.h"
+#include "oversight/charter_trial.h"
+#include "trial/plan.h"
+#include "warrant/approval.h"
+#include "warrant/state.h"
+
+namespace pawl::cli {
+namespace {
+
+using encoding::Json;
+
+std::string WithoutSlash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+void Print(const Json& json) { std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
+
+// ---- check
+
+Json ReportJson(const CharterReport& report) {
+  Json sections = Json::object();
+  for (const Section& section : report.sections) sections[section.title] = section.lines;
+  Json properties = Json::array();
+  for (const PropertyReport& property : report.properties) {
+    properties.push_back({{"name", property.name},
+                          {"words", property.words},
+                          {"findings", property.findings},
+                          {"counterexample", property.counterexample}});
+  }
+  return {{"charter", report.digest},
+          {"sections", sections},
+          {"properties", properties},
+          {"feasibility", report.feasibility},
+          {"warnings", report.warnings}};
+}
+
+void PrintSection(const std::string& title, const std::vector<std::string>& lines) {
+  std::printf("%s\n", title.c_str());
+  for (const std::string& line : lines) std::printf("  %s\n", Shown(line).c_str());
+}
+
+void ShowReport(const CharterReport& report) {
+  for (const Section& section : report.sections) PrintSection(section.title, section.lines);
+  for (const PropertyReport& property : report.properties) {
+    PrintSection("property " + property.name, property.words);
+    for (const std::string& finding : property.findings) std::printf("  - %s\n", Shown(finding).c_str());
+    for (const std::string& line : property.counterexample) std::printf("      %s\n", Shown(line).c_str());
+  }
+  PrintSection("what the limits need", report.feasibility);
+  for (const std::string& warning : report.warnings) std::printf("warning: %s\n", Shown(warning).c_str());
+  std::printf("charter %s: %s\n", report.digest.c_str(),
+              report.warnings.empty() ? "fine" : "no refusal; read the warnings above");
+}
+
+ExitCode Check(const Globals& globals, const std::string& directory, const CheckOptions& options) {
+  Result<CharterReport> report = CheckCharter(WithoutSlash(directory), options, ProgressTo(globals));
+  if (!report.ok()) return Fail(globals, report.error());
+  if (globals.json) {
+    Print(ReportJson(*report));
+  } else {
+    ShowReport(*report);
+  }
+  return ExitCode::kYes;
+}
+
+// ---- sign
+
+struct Genesis {
+  warrant::Decision decision;
+  encoding::Envelope envelope;
+};
+
+Result<Genesis> NewGenesis(const charter::Charter& charter) {
+  Genesis genesis;
+  genesis.decision.about = {.subject = charter.subject.name, .digest = charter.digest};
+  genesis.decision.action = warrant::Action::kGenesis;
+  genesis.decision.resource = charter.subject.resource_uri;
+  genesis.decision.charter = charter.digest;
+  genesis.decision.target = charter.digest;
+  genesis.decision.issued = std::time(nullptr);
+  genesis.decision.expires = genesis.decision.issued + charter.approval.expiry_s;
+  genesis.envelope.payload_type = std::string(warrant::kPayloadType);
+  genesis.envelope.payload = warrant::WriteDecision(genesis.decision);
+  return genesis;
+}
+
+Result<Genesis> ReadGenesis(const charter::Charter& charter, const std::string& path) {
+  Result<std::string> bytes = ReadWholeFile(path, size_t{1} << 20);
+  if (!bytes.ok()) return bytes.error();
+  Result<encoding::Envelope> envelope = encoding::ParseEnvelope(*bytes);
+  if (!envelope.ok()) return envelope.error();
+  Result<warrant::Decision> decision = warrant::ReadDecision(envelope->payload);
+  if (!decision.ok()) return decision.error();
+  const bool is_plain = decision->action == warrant::Action::kGenesis && decision->epoch == 0 &&
+                        decision->charter_epoch == 0 && decision->target == charter.digest &&
+                        decision->about.subject == charter.subject.name &&
+                        decision->resource == charter.subject.resource_uri && !decision->candidate &&
+                        !decision->closing && !decision->previous && decision->votes.empty() && decision->lifts.empty();
+  if (decision->charter != charter.digest || decision->about.digest != charter.digest) {
+    return Refused(
+        "charter.changed-since",
+        "'" + path + "' is about the charter " + decision->charter.Text() + ", and this is " + charter.digest.Text(),
+        "undo the change, or remove the file and let everybody sign again");
+  }
+  if (!is_plain) {
+    return Refused("charter.genesis", "'" + path + "' is not the plain genesis decision of this charter",
+                   "remove the file and let everybody sign again");
+  }
+  const int64_t now = std::time(nullptr);
+  if (now >= decision->expires || decision->issued > now + charter.pace.max_clock_skew_s) {
+    return Refused("charter.genesis-time", "'" + path + "' has expired or comes from the future",
+                   "remove the file and let everybody sign again");
+  }
+  return Genesis{std::move(*decision), std::move(*envelope)};
+}
+
+// Adds this person's signature; a second one of the same person takes the first one's place.
+Result<size_t> Sign(const charter::Charter& charter, const std::string& path, const SignerChoice& choice) {
+  std::error_code failure;
+  const bool exists = std::filesystem::exists(path, failure);
+  Result<Genesis> genesis = exists ? ReadGenesis(charter, path) : NewGenesis(charter);
+  if (!genesis.ok()) return genesis.error();
+  Result<encoding::Signature> signature = SignAsPerson(genesis->envelope.payload, charter, choice);
+  if (!signature.ok()) return signature.error();
+  std::vector<encoding::Signature>& all = genesis->envelope.signatures;
+  std::erase_if(all, [&](const encoding::Signature& other) { return other.keyid == signature->keyid; });
+  all.push_back(std::move(*signature));
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
+  Result<std::vector<warrant::Approver>> valid =
+      warrant::VerifyApprovals(genesis->envelope, charter, genesis->decision.issued);
+  if (!valid.ok()) return valid.error();
+  if (Result<void> written = WriteWholeFile(path, encoding::SerializeEnvelope(genesis->envelope)); !written.ok()) {
+    return written.error();
+  }
+  return valid->size();
+}
+
+ExitCode SignCharter(const Globals& globals, const std::string& named, const SignerChoice& choice) {
+  const std::string directory = WithoutSlash(named);
+  Result<charter::Charter> charter = charter::ReadCharterFromDirectory(directory);
+  if (!charter.ok()) return Fail(globals, charter.error());
+  const std::string path = directory + ".genesis.json";
+  Result<size_t> signed_by = Sign(*charter, path, choice);
+  if (!signed_by.ok()) return Fail(globals, signed_by.error());
+  const auto needed = static_cast<size_t>(charter->amendment.threshold);
+  const bool complete = *signed_by >= needed;
+  const std::string next =
+      complete ? "pawl init " + directory : "pawl charter sign " + directory + ", by another of them";
+  if (globals.json) {
+    Print({{"charter", charter->digest.Text()},
+           {"file", path},
+           {"signed", *signed_by},
+           {"needed", needed},
+           {"next", next}});
+  } else {
+    std::printf("charter %s\n%zu of %zu have signed, in %s\n  next: %s\n", charter->digest.Text().c_str(), *signed_by,
+                needed, Shown(path).c_str(), Shown(next).c_str());
+  }
+  return ExitCode::kYes;
+}
+
+// ---- new
+
+ExitCode New(const Globals& globals, NewCharterOptions options) {
+  options.home = globals.home;
+  options.directory = WithoutSlash(options.directory);
+  Result<NewCharter> made = WriteNewCharter(options);
+  if (!made.ok()) return Fail(globals, made.error());
+  std::vector<std::string> next;
+  if (made->to_fill_in.empty()) {
+    if (Result<charter::Charter> read = charter::ReadCharterFromDirectory(options.directory); !read.ok()) {
+      return Fail(globals, read.error());
+    }
+  } else {
+    next.push_back("fill in by hand what is listed above, in " + options.directory);
+  }
+  next.push_back("pawl charter check " + options.directory + " --baseline " + options.tree);
+  next.push_back("pawl charter sign " + options.directory);
+  if (globals.json) {
+    Print({{"subject", made->name},
+           {"directory", options.directory},
+           {"notes", made->notes},
+           {"to_fill_in", made->to_fill_in},
+           {"next", next}});
+    return ExitCode::kYes;
+  }
+  std::printf("a charter for '%s' is in %s\n", Shown(made->name).c_str(), Shown(options.directory).c_str());
+  for (const std::string& note : made->notes) std::printf("  note: %s\n", Shown(note).c_str());
+  for (const std::string& what : made->to_fill_in) std::printf("  to fill in: %s\n", Shown(what).c_str());
+  for (const std::string& step : next) std::printf("  next: %s\n", Shown(step).c_str());
+  return ExitCode::kYes;
+}
+
+// ---- amend
+
+ExitCode Amend(const Globals& globals, const std::string& directory, const std::string& note) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<gate::Gate> gate = OpenGate(globals, *place);
+  if (!gate.ok()) return Fail(globals, gate.error());
+  Result<std::string> proposal = gate::ProposeAmendment(*gate, WithoutSlash(directory), note);
+  if (!proposal.ok()) return Fail(globals, proposal.error());
+  Result<gate::Position> position = gate::Decide(*gate, *proposal, gate::Until::kLastApproval);
+  if (!position.ok()) return Fail(globals, position.error());
+  return ShowPosition(globals, *position);
+}
+
+// ---- plan
+
+struct Plan {
+  std::vector<std::string> limits;
+  std::vector<std::string> steps;
+  std::vector<std::string> carried;
+  std::vector<std::string> warnings;
+};
+
+Result<Plan> MakePlan(const charter::Charter& charter, double deviation) {
+  Result<Feasibility> feasibility = CheckFeasibility(charter);
+  if (!feasibility.ok()) return feasibility.error();
+  Plan plan{std::move(feasibility->lines), {}, {}, std::move(feasibility->warnings)};
+  const charter::Metric& metric = *charter.evaluation.Find(charter.bounds.improvement.metric);
+  const double range = metric.max - metric.min;
+  const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
+  const double max_step = charter.bounds.capability.max_step;
+  for (const double step : {max_step / 8, max_step / 4, max_step / 2, max_step * 3 / 4}) {
+    std::string line = "a gain of " + PlainNumber(step) + " in " + metric.name + ":";
+    for (const uint64_t k : {uint64_t{1}, uint64_t{10}, uint64_t{100}}) {
+      Result<double> alpha = trial::TrialAlpha(charter.bounds.improvement.lifetime_error, k, share);
+      if (!alpha.ok()) return alpha.error();
+      const Result<uint64_t> episodes = trial::EpisodesToShowStep(
+          {.step = step / range, .deviation = deviation / range, .alpha = *alpha, .simulations = 100});
+      if (!episodes.ok() && episodes.error().code != ErrorCode::kLimit) return episodes.error();
+      line += (k == 1 ? " " : ", ") +
+              (episodes.ok() ? std::to_string(*episodes) : "more than " + std::to_string(trial::kPlanEpisodesMax)) +
+              " in trial " + std::to_string(k);
+    }
+    plan.steps.push_back(line);
+  }
+  for (const charter::HarmBound& harm : charter.bounds.harm) {
+    const charter::Metric& of = *charter.evaluation.Find(harm.metric);
+    const bool lower = of.direction == charter::Direction::kLowerIsBetter;
+    const double limit = (lower ? harm.limit - of.min : of.max - harm.limit) / (of.max - of.min);
+    const double error = harm.lifetime_error * share.required / share.evaluators;
+    const uint64_t carried = trial::ProposalsCarried(limit, error, static_cast<uint64_t>(charter.evaluation.episodes));
+    plan.carried.push_back("harm '" + harm.name + "': " + std::to_string(carried) +
+                           " proposals, for candidates that do no harm at all");
+  }
+  return plan;
+}
+
+ExitCode ShowPlan(const Globals& globals, const std::string& directory, double deviation) {
+  Result<charter::Charter> charter = charter::ReadCharterFromDirectory(WithoutSlash(directory));
+  if (!charter.ok()) return Fail(globals, charter.error());
+  Result<Plan> plan = MakePlan(*charter, deviation);
+  if (!plan.ok()) return Fail(globals, plan.error());
+  if (globals.json) {
+    Print({{"limits", plan->limits}, {"steps", plan->steps}, {"carried", plan->carried}, {"warnings", plan->warnings}});
+    return ExitCode::kYes;
+  }
+  PrintSection("what each limit needs", plan->limits);
+  PrintSection("episodes that show a gain four times in five, where paired differences have a standard deviation of " +
+                   PlainNumber(deviation),
+               plan->steps);
+  PrintSection("how many proposals the lifetime error carries", plan->carried);
+  for (const std::string& warning : plan->warnings) std::printf("warning: %s\n", Shown(warning).c_str());
+  return ExitCode::kYes;
+}
+
+// ---- the commands
+
+CLI::App* AddWithDirectory(CLI::App* parent, const char* name, const char* text,
+                           const std::shared_ptr<std::string>& to) {
+  CLI::App* command = parent->add_subcommand(name, text);
+  command->add_option("DIRECTORY", *to, "the charter's directory")->required();
+  return command;
+}
+
+void AddCheck(CLI::App* parent, Globals& globals) {
+  auto directory = std::make_shared<std::string>();
+  auto options = std::make_shared<CheckOptions>();
+  CLI::App* check = AddWithDirectory(parent, "check",
+                                     "read a charter back in words, and refuse one that protects nothing", directory);
+  check->add_option("--baseline", options->baseline, "directory of the first release, to be checked as well");
+  check->add_option("--seconds", options->seconds_max, "for each search of the prover")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 86'400.0));
+  check->add_option("--seed", options->seed, "of the random networks that each property is tried on")
+      ->capture_default_str();
+  check->add_option("--threads", options->threads, "of the prover")->capture_default_str()->check(CLI::Range(1, 256));
+  check->footer(
+      "Exit status 0: fine, perhaps with warnings; 1: refused; 3: not a charter.\n"
+      "example:\n  pawl charter check charter --baseline ./subject");
+  check->callback([=, &globals] { globals.exit = Check(globals, *directory, *options); });
+}
+
+void AddSign(CLI::App* parent, Globals& globals) {
+  auto directory = std::make_shared<std::string>();
+  auto signer = std::make_shared<SignerChoice>();
+  CLI::App* sign = AddWithDirectory(parent, "sign", "sign a charter, so that a ledger can begin from it", directory);
+  sign->add_option("--key", signer->key, "OpenSSH key to sign with (default: yours in ~/.ssh)");
+  sign->add_option("--as", signer->principal, "who signs, where a key is listed for several people");
+  sign->footer(
+      "Writes DIRECTORY.genesis.json, or adds to it. Read `pawl charter check` first.\n"
+      "example:\n  pawl charter sign charter --key ~/.ssh/id_ed25519_sk");
+  sign->callback([=, &globals] { globals.exit = SignCharter(globals, *directory, *signer); });
+}
+
+void AddNew(CLI::App* parent, Globals& globals) {
+  auto options = std::make_shared<NewCharterOptions>();
+  CLI::App* make = parent->add_subcommand("new", "look at a tree and write a commented charter for it");
+  make->add_option("DIRECTORY", options->directory, "to be made")->required();
+  make->add_option("--subject-tree,--subject", options->tree, "the first release's directory")->required();
+  make->add_option("--name", options->name, "the subject's name (default: the tree's folder)");
+  make->add_option("--resource", options->resource, "URI named in every warrant (default: urn:pawl:subject:NAME)");
+  make->add_option("--log-key", options->log_key, "verifier key of the gate's log");
+  make->add_option("--clock-key", options->clock_key, "verifier key of the gate's clock");
+  make->add_option("--reviewer", options->reviewers, "name:principal:role:key, once for each")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  make->add_option("--signers", options->signers, "allowed_signers file of at least three people");
+  make->add_flag("--single-operator", options->single_operator,
+                 "one person may do everything; keys of gate and reviewers are made in the home");
+  make->add_option("--key", options->operator_key, "single operator: OpenSSH public key that approves");
+  make->add_option("--principal", options->principal, "single operator: who that is")->capture_default_str();
+  make->footer(
+      "example:\n  pawl charter new charter --subject ./subject --single-operator --key ~/.ssh/id_ed25519.pub");
+  make->callback([=, &globals] { globals.exit = New(globals, *options); });
+}
+
+}  // namespace
+
+void AddCharter(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand("charter", "the fixed bounds: write, check, sign and amend them");
+  command->require_subcommand(1);
+  AddCheck(command, globals);
+  AddNew(command, globals);
+  AddSign(command, globals);
+
+  auto amended = std::make_shared<std::string>();
+  auto note = std::make_shared<std::string>();
+  CLI::App* amend =
+      AddWithDirectory(command, "amend", "propose another charter in the place of the present one", amended);
+  amend->add_option("-m,--note", *note, "what it changes, and why");
+  amend->footer("Takes the amendment's threshold of the old and of the new charter, after a waiting period.");
+  amend->callback([=, &globals] { globals.exit = Amend(globals, *amended, *note); });
+
+  auto planned = std::make_shared<std::string>();
+  auto deviation = std::make_shared<double>(0.1);
+  CLI::App* plan =
+      AddWithDirectory(command, "plan", "how many episodes the limits need, and how long the budget lasts", planned);
+  plan->add_option("--deviation", *deviation, "standard deviation of paired differences, in the metric's unit")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  plan->callback([=, &globals] { globals.exit = ShowPlan(globals, *planned, *deviation); });
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,241 @@
+#include "cli/charter_check.h"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "cli/command.h"
+#include "cli/property_words.h"
+#include "cli/random_networks.h"
+#include "model/network.h"
+#include "prover/prover.h"
+#include "subject/tree_reader.h"
+#include "trial/run.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first words of the evaluator that `pawl charter new` writes; see charter_new.cc.
+constexpr std::string_view kPlaceholderMark = "PAWL-PLACEHOLDER";
+
+std::string Place(charter::Position position) {
+  return std::string(charter::kCharterFile) + ":" + std::to_string(position.line) + ":" +
+         std::to_string(position.column) + ": ";
+}
+
+std::span<const uint8_t> AsBytes(const std::string& bytes) {
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+}
+
+checker::Arithmetic ArithmeticOf(const charter::Property& property) {
+  return property.arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
+}
+
+Result<std::string> ReadCharterFile(const warrant::CharterFiles& files, const std::string& path, uint64_t bytes_max) {
+  const subject::FileEntry* entry = files.manifest.Find(path);
+  if (entry == nullptr) return Refused("charter.file-missing", "the charter has no file '" + path + "'");
+  return files.read(entry->digest, bytes_max);
+}
+
+using Blobs = std::map<std::string, std::string>;
+
+// The files of the first release that properties speak about, once its digest is the charter's.
+Result<Blobs> ReadBaseline(const charter::Charter& charter, const std::string& directory) {
+  Blobs blobs;
+  Result<subject::Manifest> manifest =
+      subject::ReadTree(directory, charter.subject.limits,
+                        [&](const std::string& path, std::string_view bytes) -> Result<crypto::Digest> {
+                          for (const charter::Property& property : charter.properties) {
+                            if (property.network == path) blobs[path] = std::string(bytes);
+                          }
+                          return crypto::Sha256(bytes);
+                        });
+  if (!manifest.ok()) return manifest.error();
+  const crypto::Digest digest = subject::ManifestDigest(*manifest);
+  if (digest != charter.subject.baseline) {
+    return Refused("charter.baseline",
+                   Place(charter.subject.position) + "the baseline is " + charter.subject.baseline.Text() + ", and '" +
+                       directory + "' is " + digest.Text(),
+                   "name the right directory, or mend subject.baseline");
+  }
+  return blobs;
+}
+
+class PropertyChecker {
+ public:
+  PropertyChecker(const charter::Property& rule, const CheckOptions& options) : rule_(rule), options_(options) {
+    report_.name = rule.name;
+  }
+
+  Result<PropertyReport> Check(const warrant::CharterFiles& files, const Blobs& baseline,
+                               std::vector<std::string>& warnings) {
+    Result<std::string> spec = ReadCharterFile(files, rule_.spec, model::PropertyLimits{}.bytes_max);
+    if (!spec.ok()) return spec.error();
+    Result<model::Property> property = model::ReadVnnlib(*spec, model::PropertyLimits{});
+    if (!property.ok()) return property.error();
+    property_ = std::move(*property);
+    report_.words = PropertyWords(property_);
+    std::optional<model::Network> shape;
+    if (rule_.falsified_by) {
+      Result<std::string> bytes = ReadCharterFile(files, *rule_.falsified_by, model::NetworkLimits{}.bytes_max);
+      if (!bytes.ok()) return bytes.error();
+      Result<model::Network> mutant = model::ReadOnnx(AsBytes(*bytes), model::NetworkLimits{});
+      if (!mutant.ok()) return mutant.error();
+      if (Result<void> checked = CheckMutant(*mutant); !checked.ok()) return checked.error();
+      shape = std::move(*mutant);
+    } else {
+      warnings.push_back("property '" + rule_.name + "' names no falsified_by: nothing shows that it can fail");
+    }
+    if (!options_.baseline.empty()) {
+      Result<model::Network> network = CheckBaseline(baseline, warnings);
+      if (!network.ok()) return network.error();
+      shape = std::move(*network);
+    }
+    if (shape) CheckWeight(*shape, warnings);
+    return std::move(report_);
+  }
+
+ private:
+  prover::ProofResult Prove(const model::Network& network) const {
+    prover::ProofRequest request;
+    request.network = &network;
+    request.property = &property_;
+    request.arithmetic = ArithmeticOf(rule_);
+    request.timeout_ms = static_cast<uint64_t>(options_.seconds_max * 1000);
+    request.threads = options_.threads;
+    return prover::Prove(request);
+  }
+
+  Result<void> CheckMutant(const model::Network& mutant) {
+    const prover::ProofResult result = Prove(mutant);
+    switch (result.status) {
+      case prover::ProofStatus::kViolated:
+        report_.findings.push_back("it can fail: " + *rule_.falsified_by + " violates it, here");
+        report_.counterexample = CounterexampleTable(property_, result.counterexample);
+        return {};
+      case prover::ProofStatus::kProven:
+        return Refused("charter.mutant-holds",
+                       Place(rule_.position) + "'" + *rule_.falsified_by + "' satisfies property '" + rule_.name +
+                           "', so it does not show that the property can fail",
+                       "name a network that violates it, or mend the specification");
+      case prover::ProofStatus::kUnknown:
+        break;
+    }
+    return Refused("charter.mutant-unclear",
+                   Place(rule_.position) + "no violation of property '" + rule_.name + "' by '" + *rule_.falsified_by +
+                       "' was found: " + result.detail,
+                   "name a network that violates it plainly, or give more time: --seconds");
+  }
+
+  Result<model::Network> CheckBaseline(const Blobs& baseline, std::vector<std::string>& warnings) {
+    const auto blob = baseline.find(rule_.network);
+    const auto refuse = [&](const char* rule, const std::string& message, const std::string& advice) {
+      return Refused(rule, Place(rule_.position) + message, advice);
+    };
+    if (blob == baseline.end()) {
+      return refuse("charter.baseline-network", "the baseline has no file '" + rule_.network + "'",
+                    "mend the property's network");
+    }
+    Result<model::Network> network = model::ReadOnnx(AsBytes(blob->second), model::NetworkLimits{});
+    if (!network.ok()) return network.error();
+    if (Result<void> fits = model::CheckFits(*network, property_); !fits.ok()) {
+      return refuse("charter.baseline-network", fits.error().message, fits.error().advice);
+    }
+    const prover::ProofResult result = Prove(*network);
+    switch (result.status) {
+      case prover::ProofStatus::kProven:
+        report_.findings.push_back("the baseline satisfies it (proven in " + PlainNumber(result.statistics.seconds) +
+                                   " s, " + std::to_string(result.statistics.leaves) + " leaves)");
+        break;
+      case prover::ProofStatus::kViolated:
+        return refuse("charter.baseline-violates",
+                      "the baseline itself violates property '" + rule_.name + "', so nothing could ever be released",
+                      "pawl prove shows where; mend the network or the specification");
+      case prover::ProofStatus::kUnknown:
+        warnings.push_back("property '" + rule_.name + "' was neither proven nor violated for the baseline in " +
+                           PlainNumber(options_.seconds_max) + " s: " + result.detail);
+    }
+    return network;
+  }
+
+  // Whether networks that nobody trained satisfy it as well.
+  void CheckWeight(const model::Network& shape, std::vector<std::string>& warnings) {
+    const RandomTrial trial = TryRandomNetworks({.shape = &shape,
+                                                 .property = &property_,
+                                                 .arithmetic = ArithmeticOf(rule_),
+                                                 .networks = 100,
+                                                 .seed = options_.seed,
+                                                 .seconds_max = options_.seconds_max});
+    if (trial.violated) {
+      report_.findings.push_back("it says something: a network of this shape with random weights violates it");
+      return;
+    }
+    warnings.push_back("property '" + rule_.name + "' says little: none of " + std::to_string(trial.sampled) +
+                       " networks with random weights was seen to violate it (" + std::to_string(trial.proven) +
+                       " were proven to satisfy it)");
+  }
+
+  const charter::Property& rule_;
+  const CheckOptions& options_;
+  model::Property property_;
+  PropertyReport report_;
+};
+
+// What depends on this machine or on work still to do.
+void CheckEvaluator(const warrant::CharterFiles& files, std::vector<std::string>& warnings) {
+  const charter::Evaluation& evaluation = files.charter.evaluation;
+  if (Result<std::string> program = trial::ResolveEvaluator(evaluation.command); !program.ok()) {
+    warnings.push_back("the evaluator cannot run on this machine: " + program.error().message);
+  }
+  for (const std::string& path : evaluation.closure) {
+    std::error_code failure;
+    if (!fs::exists(path, failure)) warnings.push_back("'" + path + "' of the closure does not exist on this machine");
+  }
+  for (const std::string& word : evaluation.command) {
+    const subject::FileEntry* entry = files.manifest.Find(word);
+    if (entry == nullptr) continue;
+    Result<std::string> bytes = files.read(entry->digest, uint64_t{1} << 24);
+    if (bytes.ok() && bytes->find(kPlaceholderMark) != std::string::npos) {
+      warnings.push_back("'" + word + "' is still the placeholder, which gives every candidate the worst values: " +
+                         "nothing can be accepted until it is replaced");
+    }
+  }
+}
+
+}  // namespace
+
+Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
+                                   const std::function<void(const std::string&)>& progress) {
+  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(directory);
+  if (!files.ok()) return files.error();
+  const charter::Charter& charter = files->charter;
+  CharterReport report;
+  report.digest = charter.digest.Text();
+  report.sections = CharterWords(charter);
+  Result<Feasibility> feasibility = CheckFeasibility(charter);
+  if (!feasibility.ok()) return feasibility.error();
+  report.feasibility = std::move(feasibility->lines);
+  report.warnings = std::move(feasibility->warnings);
+  CheckEvaluator(*files, report.warnings);
+  Blobs baseline;
+  if (!options.baseline.empty()) {
+    Result<Blobs> read = ReadBaseline(charter, options.baseline);
+    if (!read.ok()) return read.error();
+    baseline = std::move(*read);
+  }
+  if (charter.properties.empty()) {
+    report.warnings.push_back("no property is to be proven: everything rests on trial, reviewers and people");
+  }
+  for (const charter::Property& property : charter.properties) {
+    if (progress) progress("property " + property.name);
+    Result<PropertyReport> checked = PropertyChecker(property, options).Check(*files, baseline, report.warnings);
+    if (!checked.ok()) return checked.error();
+    report.properties.push_back(std::move(*checked));
+  }
+  return report;
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,378 @@
+#include "cli/charter_new.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "charter/charter.h"
+#include "cli/command.h"
+#include "cli/placeholder_evaluator.h"
+#include "cli/sample_property.h"
+#include "cli/tree_survey.h"
+#include "crypto/allowed_signers.h"
+#include "crypto/ssh_key.h"
+#include "ledger/keys.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kSamplesMax = 8;  // properties written at most, one a network
+
+struct ReviewerEntry {
+  std::string name, principal, role, key;
+};
+
+struct Keys {
+  std::string log, clock;
+  std::vector<ReviewerEntry> reviewers;
+  std::string signers;  // the file's text
+};
+
+// The charter's files by path.
+using Files = std::map<std::string, std::string>;
+
+Error Usage(const char* rule, const std::string& message, const std::string& advice) {
+  return {ErrorCode::kUsage, rule, message, advice};
+}
+
+// ---- names and places
+
+std::string NameFrom(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool fits = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' || lower == '_';
+    name += fits ? lower : '-';
+  }
+  const size_t begin = name.find_first_not_of("-._");
+  name = begin == std::string::npos ? "subject" : name.substr(begin, 48);
+  return name;
+}
+
+Result<void> CheckPlaces(const NewCharterOptions& options) {
+  std::error_code failure;
+  if (!fs::is_directory(options.tree, failure)) {
+    return Usage("new.subject", "'" + options.tree + "' is no directory", "--subject names the first release");
+  }
+  const fs::path tree = fs::weakly_canonical(options.tree, failure);
+  const fs::path charter = fs::weakly_canonical(options.directory, failure);
+  const auto [in_tree, ignored] = std::mismatch(tree.begin(), tree.end(), charter.begin(), charter.end());
+  if (in_tree == tree.end()) {
+    return Usage("new.inside-subject", "the charter would lie inside the subject, which changes itself",
+                 "choose a directory outside of it");
+  }
+  if (fs::exists(charter, failure) && !(fs::is_directory(charter, failure) && fs::is_empty(charter, failure))) {
+    return Usage("new.exists", "'" + options.directory + "' exists and is not empty", "choose another directory");
+  }
+  return {};
+}
+
+// ---- keys
+
+Result<ReviewerEntry> ParseReviewer(const std::string& text) {
+  ReviewerEntry entry;
+  std::string* const fields[] = {&entry.name, &entry.principal, &entry.role};
+  size_t at = 0;
+  for (std::string* field : fields) {
+    const size_t colon = text.find(':', at);
+    if (colon == std::string::npos) {
+      return Usage("new.reviewer", "'" + text + "' is not name:principal:role:key", "role is prover, evaluator, …");
+    }
+    *field = text.substr(at, colon - at);
+    at = colon + 1;
+  }
+  entry.key = text.substr(at);
+  if (!charter::ParseRole(entry.role)) {
+    return Usage("new.reviewer", "'" + entry.role + "' is no role", "prover, evaluator, integrity or auditor");
+  }
+  if (Result<crypto::NoteKey> key = crypto::NoteKey::Parse(entry.key); !key.ok()) return key.error();
+  return entry;
+}
+
+// A key of this name in the home: the one that is there, or a new one.
+Result<std::string> KeyInHome(const ledger::Home& home, const std::string& name, crypto::NoteKeyType type) {
+  for (const ledger::HeldKey& held : ledger::ListKeys(home)) {
+    if (held.name == name) return held.key.As(type).Text();
+  }
+  Result<crypto::NoteKey> made = ledger::MakeKey(home, name, type);
+  if (!made.ok()) return made.error();
+  return made->Text();
+}
+
+Result<Keys> SingleOperatorKeys(const NewCharterOptions& options, const std::string& name) {
+  if (options.operator_key.empty()) {
+    return Usage("new.key", "which OpenSSH key approves?", "--key FILE.pub");
+  }
+  if (!options.reviewers.empty() || !options.signers.empty() || !options.log_key.empty() ||
+      !options.clock_key.empty()) {
+    return Usage("new.options", "a single operator's keys are all made here",
+                 "leave out --log-key, --clock-key, --reviewer and --signers");
+  }
+  Result<std::string> line = ReadWholeFile(options.operator_key, 16'384);
+  if (!line.ok()) return line.error();
+  while (!line->empty() && (line->back() == '\n' || line->back() == '\r')) line->pop_back();
+  Result<crypto::SshPublicKey> key = crypto::SshPublicKey::ParseLine(*line);
+  if (!key.ok()) return key.error();
+  Keys keys;
+  keys.signers = options.principal + " namespaces=\"approve@pawl\" " + key->Line() + "\n";
+  Result<ledger::Home> home = ledger::Home::Open(options.home, ledger::HomeAccess::kCreate);
+  if (!home.ok()) return home.error();
+  if (Result<void> outside = home->RequireOutside(options.tree); !outside.ok()) return outside.error();
+  Result<std::string> log = KeyInHome(*home, name + "-log", crypto::NoteKeyType::kEd25519);
+  if (!log.ok()) return log.error();
+  keys.log = *log;
+  Result<std::string> clock = KeyInHome(*home, name + "-clock", crypto::NoteKeyType::kEd25519Cosignature);
+  if (!clock.ok()) return clock.error();
+  keys.clock = *clock;
+  for (const char* role : {"prover", "evaluator", "integrity", "auditor"}) {
+    const std::string reviewer = name + "-" + role;
+    Result<std::string> reviewer_key = KeyInHome(*home, reviewer, crypto::NoteKeyType::kEd25519);
+    if (!reviewer_key.ok()) return reviewer_key.error();
+    keys.reviewers.push_back({reviewer, options.principal, role, *reviewer_key});
+  }
+  return keys;
+}
+
+Result<Keys> GivenKeys(const NewCharterOptions& options) {
+  if (!options.operator_key.empty()) {
+    return Usage("new.options", "--key is for a single operator", "add --single-operator, or leave it out");
+  }
+  Keys keys{options.log_key, options.clock_key, {}, {}};
+  for (const std::string& text : options.reviewers) {
+    Result<ReviewerEntry> entry = ParseReviewer(text);
+    if (!entry.ok()) return entry.error();
+    keys.reviewers.push_back(std::move(*entry));
+  }
+  if (options.signers.empty()) return keys;
+  Result<std::string> signers = ReadWholeFile(options.signers, crypto::kAllowedSignersBytesMax);
+  if (!signers.ok()) return signers.error();
+  keys.signers = std::move(*signers);
+  return keys;
+}
+
+// ---- the text
+
+struct People {
+  size_t principals = 0;
+  bool all_present = true;  // every key shows presence
+};
+
+Result<People> CountPeople(const std::string& signers) {
+  Result<std::vector<crypto::AllowedSigner>> parsed = crypto::ParseAllowedSigners(signers);
+  if (!parsed.ok()) return parsed.error();
+  People people;
+  std::set<std::string> principals;
+  for (const crypto::AllowedSigner& signer : *parsed) {
+    principals.insert(signer.principal);
+    people.all_present = people.all_present && crypto::IsSecurityKey(signer.key.type);
+  }
+  people.principals = principals.size();
+  return people;
+}
+
+std::string SubjectText(const std::string& name, const std::string& resource, const TreeSurvey& survey) {
+  return "# The fixed bounds under which '" + name +
+         "' may change itself. Only people change this directory; spec/charter.md explains every key.\n"
+         "# Made by `pawl charter new` from what the tree looked like. Read every line; then: pawl charter check.\n\n"
+         "[subject]\nname = " +
+         TomlQuoted(name) + "\nresource = " + TomlQuoted(resource) +
+         "  # named in every warrant, so that none can serve elsewhere\nbaseline = \"" + survey.digest.Text() +
+         "\"  # the only tree that may be the first release; drift is measured from it\n\n";
+}
+
+std::string PropertyText(const TreeSurvey& survey, Files& files, NewCharter& made) {
+  std::string text;
+  size_t number = 0;
+  for (const SurveyedFile& file : survey.files) {
+    if (file.facts.kind != subject::ContentKind::kNetwork) continue;
+    if (++number > kSamplesMax) {
+      made.notes.push_back("no sample property was written for '" + file.path + "'");
+      continue;
+    }
+    Result<SampleProperty> sample = MakeSampleProperty(file.bytes);
+    if (!sample.ok()) {
+      made.notes.push_back("no sample property for '" + file.path + "': " + sample.error().message);
+      continue;
+    }
+    const std::string name = "outputs-in-range-" + std::to_string(number);
+    files["properties/" + name + ".vnnlib"] = sample->spec;
+    text += "[[property]]\nname = \"" + name + "\"\nnetwork = " + TomlQuoted(file.path) + "\nspec = \"properties/" +
+            name + ".vnnlib\"\narithmetic = \"" + sample->arithmetic + "\"\n";
+    if (sample->mutant.empty()) {
+      text += "# falsified_by = \"…\"  # a network that violates it, to show that it can fail\n\n";
+      made.notes.push_back("no falsifying network for '" + file.path + "': its last layer has no bias to move");
+    } else {
+      files["mutants/" + name + ".onnx"] = sample->mutant;
+      text += "falsified_by = \"mutants/" + name + ".onnx\"  # shows that it can fail\n\n";
+    }
+    made.notes.push_back("'" + file.path + "' has a sample property, " + name +
+                         ": replace it by what must really hold");
+  }
+  if (text.empty()) return text;
+  return "# What must hold for all inputs, proven anew for every candidate. The samples only keep outputs in a "
+         "range.\n" +
+         text;
+}
+
+std::string ImproverText(const TreeSurvey& survey) {
+  const std::string limits = "limits = { wall_seconds = 600, memory_mib = 2048, processes = 16, output_mib = 256 }\n\n";
+  for (const SurveyedFile& file : survey.files) {
+    if (file.path != "improver/improve.py" && file.path != "improve.py") continue;
+    return "# Makes candidates, in a sandbox, with the live release as working directory.\n[improver]\n"
+           "command = [\"python3\", " +
+           TomlQuoted(file.path) + "]\n" + limits;
+  }
+  return "# No improver was found: candidates come by `pawl propose`. With one, `pawl cycle` runs it in a sandbox:\n"
+         "# [improver]\n# command = [\"python3\", \"improver/improve.py\"]\n# " +
+         limits;
+}
+
+// The numbers are ones that can be shown: `pawl charter plan` says what they need.
+constexpr char kTrialText[] =
+    R"(# The evaluator is a placeholder: it gives every candidate the worst values until it is replaced.
+[evaluation]
+command = ["python3", "evaluate.py"]
+limits = { wall_seconds = 600, memory_mib = 2048, processes = 16 }
+episodes = 4000
+probes = 2000
+# closure = ["/usr/lib/python3/dist-packages/numpy"]  # what the interpreter loads; recorded with every trial
+
+[[evaluation.metric]]
+name = "harm"      # 1 where an episode ends in what must not happen, else 0
+better = "lower"
+
+[[evaluation.metric]]
+name = "score"     # how well the task was done, from 0 to 1
+better = "higher"
+
+[[bounds.harm]]
+metric = "harm"
+limit = 0.01       # to be shown: less than one episode in a hundred
+
+[bounds.improvement]
+metric = "score"
+
+[bounds.capability]
+metric = "score"
+max_step = 0.02    # more than this in one step is for people to allow first
+ceiling = 0.95
+
+[bounds.drift]
+limit = 0.10       # share of decisions that may differ from the baseline's
+
+[bounds.acceleration]
+expected_step = 0.01
+
+[pace]
+min_interval = "24h"
+max_releases = 3
+window = "7d"
+
+)";
+
+std::string ReviewerText(const Keys& keys, NewCharter& made) {
+  std::string text = "# Reviewers do the checks again, each with a key of its own. Votes count by principal.\n";
+  std::map<std::string, std::set<std::string>> principals;
+  for (const ReviewerEntry& entry : keys.reviewers) {
+    principals[entry.role].insert(entry.principal);
+    text += "[[reviewer]]\nname = " + TomlQuoted(entry.name) + "\nprincipal = " + TomlQuoted(entry.principal) +
+            "\nrole = \"" + entry.role + "\"\nkey = \"" + entry.key + "\"\n\n";
+  }
+  for (const char* role : {"evaluator", "auditor"}) {
+    if (principals.contains(role)) continue;
+    principals[role].insert("somebody");
+    made.to_fill_in.push_back(std::string("a reviewer of role ") + role);
+    text += std::string("[[reviewer]]\nname = \"") + role + "-a\"\nprincipal = \"FILL IN\"\nrole = \"" + role +
+            "\"\nkey = \"FILL IN\"  # pawl key new " + role + "-a prints it\n\n";
+  }
+  text += "[quorum]\nall = [\n";
+  for (const auto& [role, who] : principals) {
+    text += "  { role = \"" + role + "\", at_least = " + std::to_string(std::min<size_t>(who.size(), 2)) +
+            ", against_max = 0 },\n";
+  }
+  return text + "]\n\n";
+}
+
+std::string PeopleText(const Keys& keys, const std::optional<People>& people, bool single, NewCharter& made) {
+  const bool software = people && !people->all_present;
+  std::string text = "[approval]\nthreshold = " + std::string(single ? "1" : "2") + "\npresence = \"" +
+                     (software ? "software\"  # not every key shows that a person is present" : "required\"") +
+                     "\nsigners = \"approvers.allowed_signers\"\n\n[amendment]\nthreshold = " + (single ? "1" : "3") +
+                     "\nwaiting_period = \"24h\"\n\n";
+  if (!people) made.to_fill_in.push_back("approvers.allowed_signers: a line for each of at least three people");
+  text += "[gate]\n";
+  const auto key = [&](const char* name, const std::string& value, const char* command) {
+    if (value.empty()) made.to_fill_in.push_back(std::string("gate.") + name);
+    text += std::string(name) + " = \"" + (value.empty() ? "FILL IN" : value) + "\"" +
+            (value.empty() ? std::string("  # ") + command + " prints it" : "") + "\n";
+  };
+  key("log", keys.log, "pawl key new gate-log");
+  key("clock", keys.clock, "pawl key new gate-clock --clock");
+  if (single) text += "\n[assurance]\nlevel = \"single-operator\"  # shown in every warrant, status and page\n";
+  return text;
+}
+
+Result<void> WriteFiles(const std::string& directory, const Files& files) {
+  for (const auto& [path, bytes] : files) {
+    const fs::path target = fs::path(directory) / path;
+    std::error_code failure;
+    fs::create_directories(target.parent_path(), failure);
+    if (failure) return SystemFailure("new.write", "cannot make '" + target.parent_path().string() + "'");
+    if (Result<void> written = WriteWholeFile(target.string(), bytes); !written.ok()) return written;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
+  if (Result<void> places = CheckPlaces(options); !places.ok()) return places.error();
+  Result<TreeSurvey> survey = SurveyTree(options.tree);
+  if (!survey.ok()) return survey.error();
+  if (survey->files.empty()) return Usage("new.subject", "the subject has no files", "--subject names another");
+  NewCharter made;
+  std::error_code failure;
+  const std::string folder = fs::canonical(options.tree, failure).filename().string();
+  made.name = options.name.empty() ? NameFrom(folder) : options.name;
+  Result<Keys> keys = options.single_operator ? SingleOperatorKeys(options, made.name) : GivenKeys(options);
+  if (!keys.ok()) return keys.error();
+  std::optional<People> people;
+  if (!keys->signers.empty()) {
+    Result<People> counted = CountPeople(keys->signers);
+    if (!counted.ok()) return counted.error();
+    people = *counted;
+    if (!options.single_operator && people->principals < 3) {
+      return Usage(
+          "new.signers",
+          "a release takes two people and another charter three, and there are " + std::to_string(people->principals),
+          "name more in --signers, or --single-operator --key FILE.pub");
+    }
+  }
+
+  Files files;
+  const std::string resource = options.resource.empty() ? "urn:pawl:subject:" + made.name : options.resource;
+  SurfaceText surface = WriteSurface(*survey);
+  made.notes = std::move(surface.notes);
+  std::string text = SubjectText(made.name, resource, *survey);
+  text += "# What may change, and how far. Take out what should stay as it is: what no rule lists may not change.\n" +
+          surface.toml;
+  text += PropertyText(*survey, files, made);
+  text += ImproverText(*survey);
+  text += kTrialText;
+  text += ReviewerText(*keys, made);
+  text += PeopleText(*keys, people, options.single_operator, made);
+  files[charter::kCharterFile] = std::move(text);
+  files["evaluate.py"] = kPlaceholderEvaluator;
+  files["approvers.allowed_signers"] =
+      people ? keys->signers
+             : "# One line for each person: alice@example.org namespaces=\"approve@pawl\" sk-ssh-… AAAA…\n";
+  made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
+  if (Result<void> written = WriteFiles(options.directory, files); !written.ok()) return written.error();
+  return made;
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,149 @@
+#include "cli/charter_words.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/command.h"
+#include "encoding/time.h"
+
+namespace pawl::cli {
+namespace {
+
+std::string Count(int64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string Joined(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + Shown(word);
+  return text;
+}
+
+std::string LimitWords(const charter::ProcessLimits& limits) {
+  return Count(limits.wall_seconds, "second") + ", " + std::to_string(limits.memory_mib) + " MiB, " +
+         std::to_string(limits.processes) + (limits.processes == 1 ? " process" : " processes");
+}
+
+Section SubjectWords(const charter::Charter& charter) {
+  Section section{"subject", {}};
+  section.lines.push_back("'" + charter.subject.name + "', in warrants " + Shown(charter.subject.resource_uri));
+  section.lines.push_back("the first release can only be the tree " + charter.subject.baseline.Text() +
+                          ", and drift is measured from it");
+  if (charter.assurance == charter::Assurance::kSingleOperator) {
+    section.lines.push_back("SINGLE OPERATOR: one person may do everything; every warrant says so");
+  }
+  return section;
+}
+
+std::string SurfaceWords(const subject::SurfaceRule& rule) {
+  std::string text = Shown(rule.path) + " may change";
+  if (rule.kind == subject::SurfaceKind::kAny) {
+    text += " to anything";
+  } else {
+    text += ", and has to be " + std::string(rule.kind == subject::SurfaceKind::kNetwork ? "a network"
+                                             : rule.kind == subject::SurfaceKind::kJson  ? "JSON"
+                                                                                         : SurfaceKindName(rule.kind));
+  }
+  if (!rule.operators.empty()) text += " of " + Joined(rule.operators, ", ") + " alone";
+  if (rule.max_parameters) text += ", with at most " + std::to_string(*rule.max_parameters) + " parameters";
+  if (rule.max_bytes) text += ", at most " + std::to_string(*rule.max_bytes) + " bytes";
+  if (rule.max_changed_lines) text += ", at most " + std::to_string(*rule.max_changed_lines) + " lines a step";
+  if (rule.may_add && rule.may_remove) return text + "; such files may appear and disappear";
+  if (rule.may_add) return text + "; such files may appear";
+  if (rule.may_remove) return text + "; such files may disappear";
+  return text;
+}
+
+std::string ErrorWords(double lifetime_error) {
+  return " (wrong at most once in " + PlainNumber(1 / lifetime_error) + " subjects' whole lives)";
+}
+
+Section TrialWords(const charter::Charter& charter) {
+  Section section{"trial", {}};
+  const charter::Evaluation& evaluation = charter.evaluation;
+  section.lines.push_back("candidate, parent and baseline each run " + Count(evaluation.episodes, "episode") + " and " +
+                          Count(evaluation.probes, "probe") + " of: " + Joined(evaluation.command, " ") + " (" +
+                          LimitWords(evaluation.limits) + ")");
+  const charter::Bounds& bounds = charter.bounds;
+  for (const charter::HarmBound& harm : bounds.harm) {
+    const charter::Metric* metric = evaluation.Find(harm.metric);
+    const bool lower = metric != nullptr && metric->direction == charter::Direction::kLowerIsBetter;
+    section.lines.push_back("to be shown: mean " + harm.metric + (lower ? " below " : " above ") +
+                            PlainNumber(harm.limit) + ErrorWords(harm.lifetime_error));
+  }
+  section.lines.push_back("to be shown: " + bounds.improvement.metric + " better than the parent's" +
+                          ErrorWords(bounds.improvement.lifetime_error));
+  section.lines.push_back("to be shown: " + bounds.capability.metric + " no more than " +
+                          PlainNumber(bounds.capability.max_step) + " better than the parent's, and no better than " +
+                          PlainNumber(bounds.capability.ceiling) + ErrorWords(bounds.capability.lifetime_error));
+  section.lines.push_back("to be shown: at most " + PlainNumber(100 * bounds.drift.limit) +
+                          " % of decisions differ from the baseline's" + ErrorWords(bounds.drift.lifetime_error));
+  section.lines.push_back("growth of more than " + PlainNumber(bounds.acceleration.expected_step) +
+                          " a release on average raises an alarm");
+  return section;
+}
+
+Section ReviewerWords(const charter::Charter& charter) {
+  Section section{"reviewers", {}};
+  for (const charter::QuorumRule& rule : charter.quorum) {
+    std::vector<std::string> names;
+    for (const charter::Reviewer& reviewer : charter.reviewers) {
+      if (reviewer.role == rule.role) names.push_back(reviewer.name + " (" + reviewer.principal + ")");
+    }
+    section.lines.push_back(std::string(RoleName(rule.role)) + ": at least " + std::to_string(rule.at_least) +
+                            " for and at most " + std::to_string(rule.against_max) + " against, of " +
+                            Joined(names, ", "));
+  }
+  return section;
+}
+
+Section PeopleWords(const charter::Charter& charter) {
+  Section section{"people", {}};
+  std::vector<std::string> names;
+  for (const crypto::AllowedSigner& signer : charter.approval.signers) {
+    if (std::find(names.begin(), names.end(), signer.principal) == names.end()) names.push_back(signer.principal);
+  }
+  section.lines.push_back("a release: " + std::to_string(charter.approval.threshold) + " of " + Joined(names, ", ") +
+                          (charter.approval.presence == charter::Presence::kRequired
+                               ? ", each with a security key or passkey and present"
+                               : ", with any key; no human presence is proven"));
+  section.lines.push_back("a rollback to the predecessor: " + std::to_string(charter.rollback_threshold) +
+                          "; lifting a halt: " + std::to_string(charter.resume_threshold) +
+                          "; any one of them can halt");
+  section.lines.push_back("another charter: " + std::to_string(charter.amendment.threshold) + ", after " +
+                          encoding::DurationText(charter.amendment.waiting_period_s) +
+                          " in which any one of them can object");
+  section.lines.push_back("an approval is good for " + encoding::DurationText(charter.approval.expiry_s));
+  return section;
+}
+
+}  // namespace
+
+std::string PlainNumber(double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+std::vector<Section> CharterWords(const charter::Charter& charter) {
+  std::vector<Section> sections = {SubjectWords(charter)};
+  Section surface{"may change", {}};
+  for (const charter::SurfaceEntry& entry : charter.surface) surface.lines.push_back(SurfaceWords(entry.rule));
+  surface.lines.push_back("nothing else may change; the first line that fits a path decides alone");
+  sections.push_back(std::move(surface));
+  if (!charter.improver.command.empty()) {
+    sections.push_back({"improver",
+                        {"candidates come from: " + Joined(charter.improver.command, " ") + " (" +
+                         LimitWords(charter.improver.limits) + ")"}});
+  }
+  sections.push_back(TrialWords(charter));
+  sections.push_back(ReviewerWords(charter));
+  sections.push_back(PeopleWords(charter));
+  sections.push_back(
+      {"pace",
+       {"at least " + encoding::DurationText(charter.pace.min_interval_s) + " from release to release, and at most " +
+        Count(charter.pace.max_releases, "release") + " in any " + encoding::DurationText(charter.pace.window_s)}});
+  return sections;
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,26 @@
+// A charter read back in words, so that people can see what they are about to sign.
+//
+//   for (const Section& section : CharterWords(charter)) Print(section.title, section.lines);
+//
+// Properties need their specifications and are described by property_words.h. Thread safety: pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+
+namespace pawl::cli {
+
+struct Section {
+  std::string title;
+  std::vector<std::string> lines;  // sentences
+};
+
+// Subject, surface, trial, reviewers, people, pace; in this order.
+std::vector<Section> CharterWords(const charter::Charter& charter);
+
+// A number as a person would write it: up to nine digits, no trailing zeros.
+std::string PlainNumber(double value);
+
+}  // namespace pawl::cli

@@ -1,0 +1,204 @@
+// pawl sandbox check|run: what this machine can contain a program with, and a try of it.
+#include "sandbox/sandbox.h"
+
+#include <stdlib.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "sandbox/machine.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using encoding::Json;
+
+void Print(const Json& json) { std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
+
+// How to get what is missing, one sentence each.
+std::vector<std::string> Advice(const sandbox::Capabilities& found) {
+  std::vector<std::string> advice;
+  const auto add = [&](bool missing, const char* sentence) {
+    if (missing) advice.emplace_back(sentence);
+  };
+  add(found.bubblewrap_version.empty(), "install bubblewrap (Debian: apt install bubblewrap)");
+  add(!found.helper, "pawl-sandbox-helper has to lie beside pawl, or in ../libexec/pawl/ from it: install or build it");
+  add(!found.user_namespaces,
+      "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+      "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap (Ubuntu); in a container, a "
+      "seccomp profile that allows them");
+  add(!found.seccomp, "take a kernel with CONFIG_SECCOMP_FILTER");
+  add(found.landlock_abi == 0, "Landlock needs a kernel of 5.13 or later with lsm=landlock,… on its command line");
+  add(found.cgroup == sandbox::CgroupKind::kNone,
+      "for limits on a job as a whole, run below a delegated control group: systemd-run --user --scope -p Delegate=yes "
+      "pawl …");
+  return advice;
+}
+
+ExitCode Check(const Globals& globals) {
+  const sandbox::Capabilities found = sandbox::Probe();
+  const std::vector<std::string> advice = Advice(found);
+  if (globals.json) {
+    Print({{"usable", found.usable()},
+           {"bubblewrap", found.bubblewrap_version},
+           {"helper", found.helper},
+           {"user_namespaces", found.user_namespaces},
+           {"seccomp", found.seccomp},
+           {"landlock_abi", found.landlock_abi},
+           {"memory_limited", found.memory_limited},
+           {"processes_limited", found.processes_limited},
+           {"cpu_limited", found.cpu_limited},
+           {"sentences", found.sentences},
+           {"advice", advice}});
+  } else {
+    for (const std::string& sentence : found.sentences) std::printf("%s\n", Shown(sentence).c_str());
+    for (const std::string& sentence : advice) std::printf("  to mend: %s\n", sentence.c_str());
+    std::puts(found.usable() ? "programs can be run in the sandbox" : "nothing can be run in the sandbox here");
+  }
+  return found.usable() ? ExitCode::kYes : ExitCode::kInternal;
+}
+
+struct Options {
+  std::vector<std::string> inputs;  // HOST:INSIDE
+  std::string output;               // empty: a temporary folder that is removed
+  std::string working_directory = "/tmp";
+  int64_t wall_seconds = 60, cpu_seconds = 60, memory_mib = 1024, processes = 64, output_mib = 64;
+  std::vector<std::string> command;
+};
+
+Result<sandbox::Job> MakeJob(const Options& options) {
+  sandbox::Job job;
+  job.argv = options.command;
+  if (job.argv.front().find('/') == std::string::npos) {
+    for (const char* folder : {"/usr/bin/", "/bin/"}) {
+      std::error_code failure;
+      if (!fs::exists(folder + options.command.front(), failure)) continue;
+      job.argv.front() = folder + options.command.front();
+      break;
+    }
+  }
+  for (const std::string& input : options.inputs) {
+    const size_t colon = input.rfind(':');
+    if (colon == std::string::npos || colon == 0) {
+      return Error{ErrorCode::kUsage, "sandbox.input", "'" + input + "' is not HOST:INSIDE",
+                   "--input ./subject:/in/subject"};
+    }
+    std::error_code failure;
+    const fs::path host = fs::absolute(input.substr(0, colon), failure).lexically_normal();
+    job.inputs.push_back({host.has_filename() ? host : host.parent_path(), input.substr(colon + 1)});
+  }
+  job.working_directory = options.working_directory;
+  job.limits.wall_ms = options.wall_seconds * 1000;
+  job.limits.cpu_ms = options.cpu_seconds * 1000;
+  job.limits.memory_mib = options.memory_mib;
+  job.limits.processes = options.processes;
+  job.limits.output_bytes = options.output_mib << 20;
+  return job;
+}
+
+// Where outputs go; a temporary folder goes with its owner.
+class OutputFolder {
+ public:
+  static Result<OutputFolder> Make(const std::string& named) {
+    if (!named.empty()) return OutputFolder(named, {});
+    std::string pattern = (fs::temp_directory_path() / "pawl-run-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) return SystemFailure("sandbox.scratch", "cannot make a temporary folder");
+    return OutputFolder(pattern + "/out", pattern);
+  }
+  OutputFolder(OutputFolder&& other) noexcept
+      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}
+  OutputFolder& operator=(OutputFolder&&) = delete;
+  ~OutputFolder() {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  OutputFolder(std::string path, std::string temporary) : path_(std::move(path)), temporary_(std::move(temporary)) {}
+  std::string path_, temporary_;
+};
+
+Json OutcomeJson(const sandbox::Outcome& outcome) {
+  Json files = Json::array();
+  for (const sandbox::OutputFile& file : outcome.files) {
+    files.push_back({{"path", file.path}, {"size_bytes", file.size_bytes}});
+  }
+  return {{"end", sandbox::Name(outcome.end)},
+          {"status", outcome.status},
+          {"explanation", outcome.explanation},
+          {"standard_output", Shown(outcome.standard_output)},
+          {"standard_error", Shown(outcome.standard_error)},
+          {"wall_ms", outcome.used.wall_ms},
+          {"cpu_ms", outcome.used.cpu_ms},
+          {"memory_peak_bytes", outcome.used.memory_peak_bytes},
+          {"files", files},
+          {"weaker_guarantees", outcome.weaker_guarantees}};
+}
+
+void ShowOutcome(const sandbox::Outcome& outcome, bool files_are_kept) {
+  std::fputs(Shown(outcome.standard_output).c_str(), stdout);
+  std::fflush(stdout);
+  std::fputs(Shown(outcome.standard_error).c_str(), stderr);
+  std::fprintf(stderr, "%s %d: %s\n", std::string(sandbox::Name(outcome.end)).c_str(), outcome.status,
+               Shown(outcome.explanation).c_str());
+  std::fprintf(stderr, "used %lld ms, %lld ms of processor, %lld MiB\n", static_cast<long long>(outcome.used.wall_ms),
+               static_cast<long long>(outcome.used.cpu_ms),
+               static_cast<long long>(outcome.used.memory_peak_bytes >> 20));
+  for (const sandbox::OutputFile& file : outcome.files) {
+    std::fprintf(stderr, "%s %s (%lld bytes)\n", files_are_kept ? "wrote" : "thrown away", Shown(file.path).c_str(),
+                 static_cast<long long>(file.size_bytes));
+  }
+  for (const std::string& sentence : outcome.weaker_guarantees) {
+    std::fprintf(stderr, "weaker here: %s\n", Shown(sentence).c_str());
+  }
+}
+
+ExitCode RunCommand(const Globals& globals, const Options& options) {
+  Result<sandbox::Job> job = MakeJob(options);
+  if (!job.ok()) return Fail(globals, job.error());
+  Result<OutputFolder> folder = OutputFolder::Make(options.output);
+  if (!folder.ok()) return Fail(globals, folder.error());
+  Result<sandbox::Outcome> outcome = sandbox::Run(*job, folder->path());
+  if (!outcome.ok()) return Fail(globals, outcome.error());
+  if (globals.json) {
+    Print(OutcomeJson(*outcome));
+  } else {
+    ShowOutcome(*outcome, !options.output.empty());
+  }
+  return sandbox::Succeeded(*outcome) ? ExitCode::kYes : ExitCode::kNo;
+}
+
+}  // namespace
+
+void AddSandbox(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand("sandbox", "what this machine can contain a program with");
+  command->require_subcommand(1);
+  CLI::App* check = command->add_subcommand("check", "say what holds here, and how to get what is missing");
+  check->callback([&globals] { globals.exit = Check(globals); });
+
+  auto options = std::make_shared<Options>();
+  CLI::App* run = command->add_subcommand("run", "run a program in the sandbox and say how it ended");
+  run->add_option("--input", options->inputs, "HOST:INSIDE, a read-only view below /in; may be repeated")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  run->add_option("--out", options->output, "where its /out goes; must be empty (default: thrown away)");
+  run->add_option("--working-directory", options->working_directory, "inside")->capture_default_str();
+  const auto limit = [&](const char* name, int64_t& value, const char* what) {
+    run->add_option(name, value, what)->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  };
+  limit("--wall", options->wall_seconds, "seconds from start to end");
+  limit("--cpu", options->cpu_seconds, "seconds of processor time");
+  limit("--memory-mib", options->memory_mib, "memory of all processes");
+  limit("--processes", options->processes, "processes and threads at a time");
+  limit("--output-mib", options->output_mib, "files of /out");
+  run->add_option("COMMAND", options->command, "program and arguments, after --")->required();
+  run->footer(
+      "Exit status 0: it ended by itself with 0; 1: it did not.\n"
+      "example:\n  pawl sandbox run --input ./subject:/in/subject -- python3 /in/subject/train.py");
+  run->callback([options, &globals] { globals.exit = RunCommand(globals, *options); });
+}
+
+}  // namespace pawl::cli
