@@ -1,23 +1,10 @@
 #include "prover/confirmation.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace pawl::prover {
 namespace {
-
-using checker::Recipe;
-
-constexpr double kMeasuredOperationsMax = 1e9;
-
-double SecondsOfOneBatch(const checker::Claim& claim, checker::LeafEngine& engine, Recipe recipe) {
-  std::vector<checker::LeafTask> tasks(checker::kLanes);
-  for (checker::LeafTask& task : tasks) task = {claim.boxes[0].lower, claim.boxes[0].upper, {}};
-  const auto start = std::chrono::steady_clock::now();
-  engine.Bound(recipe, tasks);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 checker::Certificate MakeCertificate(const ProofRequest& request, const SplitTree& tree) {
   checker::Certificate certificate;
@@ -86,19 +73,6 @@ Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, 
     rows.push_back(std::move(*row));
   }
   return rows;
-}
-
-LeafSeconds MeasureLeafSeconds(const checker::Claim& claim) {
-  checker::LeafEngine engine(claim);
-  const double forward_operations = checker::LeafEngine::OperationsPerLeaf(claim, Recipe::kForward, 1);
-  const double backward_operations = checker::LeafEngine::OperationsPerLeaf(claim, Recipe::kBackward, 1);
-  const double lanes = static_cast<double>(checker::kLanes);
-  LeafSeconds seconds;
-  seconds.forward = SecondsOfOneBatch(claim, engine, Recipe::kForward) / lanes;
-  seconds.backward = backward_operations * lanes < kMeasuredOperationsMax
-                         ? SecondsOfOneBatch(claim, engine, Recipe::kBackward) / lanes
-                         : seconds.forward * backward_operations / forward_operations;
-  return seconds;
 }
 
 Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree) {

@@ -22,10 +22,6 @@ namespace pawl::prover {
 Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, std::size_t case_index,
                                                    const checker::Argument& argument);
 
-// Measured on the first case's whole box, where most signs are open: an estimate from above. What would take too long
-// to measure is estimated by operation counts.
-LeafSeconds MeasureLeafSeconds(const checker::Claim& claim);
-
 // Writes the certificate of a closed tree, reads its bytes again and has the checker check them.
 struct Confirmation {
   checker::Verdict verdict;

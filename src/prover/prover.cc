@@ -137,7 +137,6 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   if (std::optional<Counterexample> found = Attack(request, *query, confirmer, options)) {
     return Violated(std::move(*found));
   }
-  options.leaf_seconds = MeasureLeafSeconds(*claim);
   return SearchProof(request, *query, *claim, confirmer, options);
 }
 

@@ -5,8 +5,10 @@
 //   SearchOutcome outcome = search.Run(RootBoxes(query));
 //
 // Each worker takes up to sixteen boxes from the end of its own queue (depth first, so that few boxes are open), bounds
-// them together, closes those that are proven, tests points of the others as counterexamples and splits them. A worker
-// without boxes steals the largest ones from the front of another's queue.
+// the children of their candidate splits together, closes those that are proven and tests points of the others as
+// counterexamples; see worker.h. A worker without boxes steals the largest ones from the front of another's queue.
+//
+// Time for the check is kept free: a sample of the leaves is put to the checker during the search.
 //
 // Thread safety: Run starts and joins its own threads; a Search is used by one thread.
 #pragma once
@@ -36,6 +38,11 @@ struct OpenBox {
   // The checker refused this box as a leaf: split it whatever the bounds say.
   bool must_split = false;
   std::vector<double> bounds;  // lower bounds, then upper bounds
+  // Of boxes that were bounded: the margin by which the hardest conjunction is not refuted, and how much each input
+  // matters to it. Empty: not bounded yet.
+  float margin = 0;
+  std::vector<float> smear;
+  std::uint32_t split_input = 0;  // that the box came from
 
   std::span<const double> lower() const { return {bounds.data(), bounds.size() / 2}; }
   std::span<const double> upper() const { return {bounds.data() + bounds.size() / 2, bounds.size() / 2}; }
@@ -46,11 +53,6 @@ struct OpenBox {
 // One box per case, with the root nodes of a SplitTree.
 std::vector<OpenBox> RootBoxes(const Query& query);
 
-// Seconds that the checker takes for one leaf of each recipe.
-struct LeafSeconds {
-  double forward = 0, backward = 0;
-};
-
 struct SearchOptions {
   unsigned threads = 1;
   std::optional<std::chrono::steady_clock::time_point> deadline;
@@ -59,7 +61,6 @@ struct SearchOptions {
   std::stop_token cancel;
   std::function<void(const Progress&)> progress;
   RecipeChoice recipe = RecipeChoice::kAuto;
-  LeafSeconds leaf_seconds;  // to keep time for the check
 };
 
 enum class SearchEnd {
