@@ -310,7 +310,12 @@ Result<void> History::ApplyApproval(uint64_t index, ProposalHistory& proposal, c
     if (!approvers.ok()) return approvers.error();
     proposal.approvers = std::move(*approvers);
   }
-  if (envelope.signatures == merged.signatures) proposal.approved_index = index;
+  // The leaf that a warrant proves is the one that carries every approval so far; a further signature outdates it.
+  if (envelope.signatures == merged.signatures) {
+    proposal.approved_index = index;
+  } else if (merged.signatures != proposal.decision_envelope.signatures) {
+    proposal.approved_index.reset();
+  }
   proposal.decision_envelope = std::move(merged);
   return {};
 }
