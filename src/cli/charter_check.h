@@ -30,7 +30,7 @@ struct CheckOptions {
 struct PropertyReport {
   std::string name;
   std::vector<std::string> words;
-  std::vector<std::string> findings;        // sentences
+  std::vector<std::string> findings;        // sentences; the last introduces the counterexample, where there is one
   std::vector<std::string> counterexample;  // the mutant's, as a table
 };
 

@@ -55,7 +55,7 @@ std::string SurfaceWords(const subject::SurfaceRule& rule) {
 }
 
 std::string ErrorWords(double lifetime_error) {
-  return " (wrong at most once in " + PlainNumber(1 / lifetime_error) + " subjects' whole lives)";
+  return " (wrong with probability at most " + PlainNumber(lifetime_error) + " over the subject's whole life)";
 }
 
 Section TrialWords(const charter::Charter& charter) {

@@ -1,0 +1,214 @@
+// What `pawl charter new` writes is a charter, says what it is, and runs.
+#include "cli/charter_new.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "charter/charter.h"
+#include "charter/testing.h"
+#include "cli/charter_check.h"
+#include "cli/sample_property.h"
+#include "cli/tree_survey.h"
+#include "model/network.h"
+#include "subject/testing.h"
+#include "trial/episodes.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::HasSubstr;
+
+class CharterNew : public testing::Test {
+ protected:
+  CharterNew() {
+    std::string pattern = (fs::temp_directory_path() / "pawl-new-XXXXXX").string();
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    root_ = pattern;
+    Write("tree/policy.onnx", subject::Testdata("policy.onnx"));
+    Write("tree/improver/improve.py", "print('hello')\n");
+    Write("tree/improver/other.py", "print('hello')\n");
+    Write("tree/settings.json", "{\"rate\":1}\n");
+    Write("key.pub", Signer('A').substr(Signer('A').find("ssh-ed25519")));
+  }
+  ~CharterNew() override { fs::remove_all(root_); }
+
+  static std::string Signer(char seed) {
+    return charter::TestSigner(std::string("p") + seed, seed, crypto::SshKeyType::kEd25519);
+  }
+  void Write(const std::string& path, const std::string& bytes) {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path, std::ios::binary) << bytes;
+  }
+  std::string Read(const std::string& path) {
+    std::ifstream file(root_ / path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  std::string At(const std::string& path) { return (root_ / path).string(); }
+
+  NewCharterOptions SingleOperator() {
+    NewCharterOptions options;
+    options.directory = At("charter");
+    options.tree = At("tree");
+    options.single_operator = true;
+    options.operator_key = At("key.pub");
+    options.home = At("home");
+    return options;
+  }
+
+  fs::path root_;
+};
+
+TEST_F(CharterNew, OfASingleOperatorPassesTheCheck) {
+  Result<NewCharter> made = WriteNewCharter(SingleOperator());
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_TRUE(made->to_fill_in.empty());
+  CheckOptions options;
+  options.baseline = At("tree");
+  options.threads = 1;
+  Result<CharterReport> report = CheckCharter(At("charter"), options, {});
+  ASSERT_TRUE(report.ok()) << report.error().message << " " << report.error().advice;
+  ASSERT_EQ(report->properties.size(), 1u);
+  EXPECT_THAT(report->properties[0].findings, Contains(HasSubstr("it can fail")));
+  EXPECT_THAT(report->properties[0].findings, Contains(HasSubstr("the baseline satisfies it")));
+  EXPECT_FALSE(report->properties[0].counterexample.empty());
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("placeholder")));
+  for (const std::string& warning : report->warnings) EXPECT_THAT(warning, testing::Not(HasSubstr("never be shown")));
+}
+
+TEST_F(CharterNew, OfSeveralPeopleIsReadWithTheirKeys) {
+  NewCharterOptions options = SingleOperator();
+  options.single_operator = false;
+  options.operator_key.clear();
+  Write("signers", Signer('A') + Signer('B') + Signer('C'));
+  options.signers = At("signers");
+  options.log_key = charter::TestNoteKey("log", '1');
+  options.clock_key = charter::TestNoteKey("clock", '2', crypto::NoteKeyType::kEd25519Cosignature);
+  options.reviewers = {"ev-a:ann:evaluator:" + charter::TestNoteKey("ev-a", '3'),
+                       "au-b:bob:auditor:" + charter::TestNoteKey("au-b", '4')};
+  Result<NewCharter> made = WriteNewCharter(options);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  Result<charter::Charter> charter = charter::ReadCharterFromDirectory(options.directory);
+  ASSERT_TRUE(charter.ok()) << charter.error().message;
+  EXPECT_EQ(charter->approval.threshold, 2);
+  EXPECT_EQ(charter->amendment.threshold, 3);
+  EXPECT_EQ(charter->assurance, charter::Assurance::kStandard);
+}
+
+TEST_F(CharterNew, SaysWhichKeysAreMissing) {
+  NewCharterOptions options = SingleOperator();
+  options.single_operator = false;
+  options.operator_key.clear();
+  Result<NewCharter> made = WriteNewCharter(options);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_EQ(made->to_fill_in.size(), 5u);  // evaluator, auditor, approvers, log, clock
+  Result<charter::Charter> charter = charter::ReadCharterFromDirectory(options.directory);
+  ASSERT_FALSE(charter.ok());
+  EXPECT_THAT(charter.error().message, HasSubstr("charter.toml:"));
+}
+
+TEST_F(CharterNew, RefusesAPlaceInsideTheSubject) {
+  NewCharterOptions options = SingleOperator();
+  options.directory = At("tree/charter");
+  Result<NewCharter> made = WriteNewCharter(options);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().rule, "new.inside-subject");
+}
+
+TEST_F(CharterNew, RefusesADirectoryInUse) {
+  Write("charter/file", "x");
+  Result<NewCharter> made = WriteNewCharter(SingleOperator());
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().rule, "new.exists");
+  EXPECT_EQ(Read("charter/file"), "x");
+}
+
+TEST_F(CharterNew, CheckRefusesAnotherBaselineAndAMutantThatHolds) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  CheckOptions options;
+  options.threads = 1;
+  Write("other/file", "x");
+  options.baseline = At("other");
+  Result<CharterReport> report = CheckCharter(At("charter"), options, {});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().rule, "charter.baseline");
+  Write("charter/mutants/outputs-in-range-1.onnx", subject::Testdata("policy.onnx"));
+  options.baseline.clear();
+  report = CheckCharter(At("charter"), options, {});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().rule, "charter.mutant-holds");
+  EXPECT_THAT(report.error().message, HasSubstr("charter.toml:"));
+}
+
+TEST_F(CharterNew, CheckWarnsOfAPropertyThatSaysLittle) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  std::string spec = Read("charter/properties/outputs-in-range-1.vnnlib");
+  spec = spec.substr(0, spec.find("(assert (or")) + "(assert (>= Y_0 1e30))\n";
+  Write("charter/properties/outputs-in-range-1.vnnlib", spec);
+  std::string toml = Read("charter/charter.toml");
+  toml.replace(toml.find("falsified_by"), 1, "# f");
+  Write("charter/charter.toml", toml);
+  CheckOptions options;
+  options.threads = 1;
+  options.seconds_max = 1;
+  options.baseline = At("tree");
+  Result<CharterReport> report = CheckCharter(At("charter"), options, {});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("says little")));
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("falsified_by")));
+}
+
+TEST_F(CharterNew, CheckWarnsOfLimitsThatCannotBeShown) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  std::string toml = Read("charter/charter.toml");
+  toml.replace(toml.find("episodes = 4000"), 15, "episodes = 50");
+  Write("charter/charter.toml", toml);
+  CheckOptions options;
+  options.threads = 1;
+  Result<CharterReport> report = CheckCharter(At("charter"), options, {});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("harm 'harm' with no harm seen can never be shown at all")));
+}
+
+TEST_F(CharterNew, PlaceholderEvaluatorRunsAndGivesTheWorstValues) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  Write("seeds", std::string(96, 's'));
+  const auto run = [&](const std::string& mode) {
+    return std::system(("/usr/bin/python3 '" + At("charter/evaluate.py") + "' " + mode + " --subject '" + At("tree") +
+                        "' --seeds '" + At("seeds") + "' --out '" + At(mode) + "'")
+                           .c_str());
+  };
+  ASSERT_EQ(run("episodes"), 0);
+  const std::vector<trial::MetricRange> metrics = {{"harm", 0, 1, trial::Direction::kLowerIsBetter},
+                                                   {"score", 0, 1, trial::Direction::kHigherIsBetter}};
+  Result<trial::EpisodeTable> table = trial::ReadEpisodes(Read("episodes"), metrics, 3);
+  ASSERT_TRUE(table.ok()) << table.error().message;
+  EXPECT_THAT(Read("episodes"), HasSubstr("\"harm\": 1, \"score\": 0"));
+  ASSERT_EQ(run("decisions"), 0);
+  EXPECT_TRUE(trial::ReadDecisions(Read("decisions"), 3).ok());
+}
+
+TEST(SampleProperty, MovesOneNumberAndNothingElse) {
+  const std::string policy = subject::Testdata("policy.onnx");
+  Result<SampleProperty> sample = MakeSampleProperty(policy);
+  ASSERT_TRUE(sample.ok()) << sample.error().message;
+  ASSERT_EQ(sample->mutant.size(), policy.size());
+  size_t changed = 0;
+  for (size_t i = 0; i < policy.size(); ++i) changed += policy[i] != sample->mutant[i];
+  EXPECT_GE(changed, 1u);
+  EXPECT_LE(changed, 4u);
+  EXPECT_FALSE(WithFirstElementMoved(policy, "no such initialiser", 1).has_value());
+}
+
+TEST(TomlQuoted, EscapesWhatTomlWould) { EXPECT_EQ(TomlQuoted("a\"b\\c\td"), "\"a\\\"b\\\\c\\td\""); }
+
+}  // namespace
+}  // namespace pawl::cli
