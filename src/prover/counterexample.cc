@@ -82,6 +82,8 @@ std::vector<Decimal> ApplyExactly(const model::Operation& op, const std::vector<
 
 constexpr int kExactBudget = 2000;
 constexpr int kDescentSteps = 40;
+// A value this close to the threshold is worth an exact evaluation.
+constexpr float kNear = 1e-6f;
 
 }  // namespace
 
@@ -166,57 +168,94 @@ std::optional<Counterexample> Attacker::FromRandomPoints(const QueryCase& query_
 std::optional<Counterexample> Attacker::FromPoints(const QueryCase& query_case, std::size_t conjunction,
                                                    std::vector<float>& points, int steps) {
   const std::size_t inputs = query_.network.inputs;
-  const std::size_t outputs = query_.network.outputs();
-  const RowSet& rows = query_case.rows;
-  // A value this close to the threshold is worth an exact evaluation.
-  constexpr float kNear = 1e-6f;
+  best_loss_ = std::numeric_limits<float>::infinity();
   float step = 0.25f;
   for (int s = 0; s <= steps; ++s, step *= 0.88f) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      Clamp(query_case, &points[lane * inputs]);
-      bounds_.SetPoint(lane, &points[lane * inputs]);
-    }
-    bounds_.Evaluate();
-    std::uint32_t worst_row[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float* point = &points[lane * inputs];
-      float worst = -std::numeric_limits<float>::infinity();
-      float scale = 0;
-      worst_row[lane] = query_case.first_row[conjunction];
-      for (std::uint32_t r = query_case.first_row[conjunction]; r < query_case.first_row[conjunction + 1]; ++r) {
-        float value = -rows.threshold[r];
-        for (std::size_t j = 0; j < outputs; ++j) value += rows.coefficient[r * outputs + j] * bounds_.output(j, lane);
-        for (std::size_t i = 0; i < inputs && !rows.input_coefficient.empty(); ++i) {
-          value += rows.input_coefficient[r * inputs + i] * point[i];
-        }
-        scale = std::max(scale, std::abs(rows.threshold[r]));
-        if (!(value <= worst)) {
-          worst = value;
-          worst_row[lane] = r;
-        }
-      }
-      if (!(worst > kNear * (1 + scale))) {
-        if (std::optional<Counterexample> found = Try(query_case, point)) return found;
-      }
-    }
-    if (s == steps) break;
-    for (std::size_t j = 0; j < outputs; ++j) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        gradient_rows_[j * kLanes + lane] = rows.coefficient[worst_row[lane] * outputs + j];
-      }
-    }
-    bounds_.Gradient(gradient_rows_.data());
+    if (std::optional<Counterexample> found = Evaluate(query_case, conjunction, points)) return found;
+    if (s < steps) Descend(query_case, points, step);
+  }
+  // Where several rows are nearly equal their gradients pull to and fro; random steps around the best point go on.
+  float reach = 0.1f;
+  for (int s = 0; s < steps; ++s) {
+    const float before = best_loss_;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       for (std::size_t i = 0; i < inputs; ++i) {
-        float slope = bounds_.gradient(i, lane);
-        if (!rows.input_coefficient.empty()) slope += rows.input_coefficient[worst_row[lane] * inputs + i];
         const float width = static_cast<float>(query_case.attack_upper[i] - query_case.attack_lower[i]);
-        const float direction = slope > 0 ? -1.0f : slope < 0 ? 1.0f : 0.0f;
-        points[lane * inputs + i] += direction * step * width;
+        const float shift = static_cast<float>(2 * Random() - 1) * reach * width;
+        points[lane * inputs + i] = best_point_[i] + (Random() < 0.5 ? shift : 0.0f);
       }
+    }
+    if (std::optional<Counterexample> found = Evaluate(query_case, conjunction, points)) return found;
+    if (!(best_loss_ < before)) reach *= 0.85f;
+  }
+  return std::nullopt;
+}
+
+// Clamps the points, evaluates them, remembers the best one and each lane's largest row; confirms what looks like a
+// counterexample.
+std::optional<Counterexample> Attacker::Evaluate(const QueryCase& query_case, std::size_t conjunction,
+                                                 std::vector<float>& points) {
+  const std::size_t inputs = query_.network.inputs;
+  const RowSet& rows = query_case.rows;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    Clamp(query_case, &points[lane * inputs]);
+    bounds_.SetPoint(lane, &points[lane * inputs]);
+  }
+  bounds_.Evaluate();
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const float* point = &points[lane * inputs];
+    float worst = -std::numeric_limits<float>::infinity();
+    float scale = 0;
+    worst_row_[lane] = query_case.first_row[conjunction];
+    for (std::uint32_t r = query_case.first_row[conjunction]; r < query_case.first_row[conjunction + 1]; ++r) {
+      const float value = RowValue(rows, r, lane, point);
+      scale = std::max(scale, std::abs(rows.threshold[r]));
+      if (!(value <= worst)) {  // not finite counts as well
+        worst = value;
+        worst_row_[lane] = r;
+      }
+    }
+    if (!(worst > kNear * (1 + scale))) {
+      if (std::optional<Counterexample> found = Try(query_case, point)) return found;
+    }
+    if (worst < best_loss_ || best_point_.empty()) {
+      best_loss_ = worst;
+      best_point_.assign(point, point + inputs);
     }
   }
   return std::nullopt;
+}
+
+float Attacker::RowValue(const RowSet& rows, std::uint32_t row, std::size_t lane, const float* point) const {
+  float value = -rows.threshold[row];
+  for (std::size_t j = 0; j < rows.outputs; ++j) {
+    value += rows.coefficient[row * rows.outputs + j] * bounds_.output(j, lane);
+  }
+  for (std::size_t i = 0; i < rows.inputs && !rows.input_coefficient.empty(); ++i) {
+    value += rows.input_coefficient[row * rows.inputs + i] * point[i];
+  }
+  return value;
+}
+
+// One step against the sign of the gradient of each lane's largest row. Requires Evaluate.
+void Attacker::Descend(const QueryCase& query_case, std::vector<float>& points, float step) {
+  const std::size_t inputs = query_.network.inputs;
+  const RowSet& rows = query_case.rows;
+  for (std::size_t j = 0; j < rows.outputs; ++j) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      gradient_rows_[j * kLanes + lane] = rows.coefficient[worst_row_[lane] * rows.outputs + j];
+    }
+  }
+  bounds_.Gradient(gradient_rows_.data());
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    for (std::size_t i = 0; i < inputs; ++i) {
+      float slope = bounds_.gradient(i, lane);
+      if (!rows.input_coefficient.empty()) slope += rows.input_coefficient[worst_row_[lane] * inputs + i];
+      const float width = static_cast<float>(query_case.attack_upper[i] - query_case.attack_lower[i]);
+      const float direction = slope > 0 ? -1.0f : slope < 0 ? 1.0f : 0.0f;
+      points[lane * inputs + i] += direction * step * width;
+    }
+  }
 }
 
 }  // namespace pawl::prover

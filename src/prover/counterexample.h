@@ -41,7 +41,8 @@ class Confirmer {
 std::vector<model::Decimal> EvaluateExactly(const model::VectorProgram& program, const std::vector<double>& input);
 
 // Projected gradient descent on the largest row of a conjunction, sixteen points at a time (Madry et al., "Towards Deep
-// Learning Models Resistant to Adversarial Attacks", 2018, with a step that shrinks).
+// Learning Models Resistant to Adversarial Attacks", 2018, with a step that shrinks), then random steps around the best
+// point.
 class Attacker {
  public:
   // `bounds` is used for its point evaluation only and must not be between Propagate and a reader of its results that
@@ -50,11 +51,16 @@ class Attacker {
 
   // Descends from sixteen random points of the case (the first time: its centre and corners) for one conjunction.
   std::optional<Counterexample> FromRandomPoints(const QueryCase& query_case, std::size_t conjunction);
-  // Descends from the given points; `points` is [kLanes][inputs].
+  // Descends from the given points, then searches around the best one; `points` is [kLanes][inputs] and is changed.
+  // With 0 steps the points are only tried.
   std::optional<Counterexample> FromPoints(const QueryCase& query_case, std::size_t conjunction,
                                            std::vector<float>& points, int steps);
 
  private:
+  std::optional<Counterexample> Evaluate(const QueryCase& query_case, std::size_t conjunction,
+                                         std::vector<float>& points);
+  float RowValue(const RowSet& rows, std::uint32_t row, std::size_t lane, const float* point) const;
+  void Descend(const QueryCase& query_case, std::vector<float>& points, float step);
   std::optional<Counterexample> Try(const QueryCase& query_case, const float* point);
   void Clamp(const QueryCase& query_case, float* point) const;
   double Random();  // in [0, 1)
@@ -64,6 +70,9 @@ class Attacker {
   BatchBounds& bounds_;
   std::uint64_t state_;
   std::vector<float> gradient_rows_;  // [outputs][kLanes]
+  std::uint32_t worst_row_[kLanes] = {};
+  float best_loss_ = 0;
+  std::vector<float> best_point_;
 };
 
 }  // namespace pawl::prover

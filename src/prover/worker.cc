@@ -25,9 +25,9 @@ constexpr float kCandidateShare = 0.2f;
 constexpr std::size_t kCandidatesMax = 8;
 // Parents that are worked on together.
 constexpr std::size_t kParents = kLanes;
-// One group of boxes in this many also runs a short descent from its worst points.
-constexpr std::uint64_t kDescentEvery = 64;
-constexpr int kDescentSteps = 12;
+// One group of boxes in this many also descends from its worst points and from random ones.
+constexpr std::uint64_t kDescentEvery = 100;
+constexpr int kDescentSteps = 20;
 // Longest path from a root; the checker's default limit is a little more.
 constexpr std::uint32_t kDepthMax = 4000;
 // How long a worker without boxes sleeps before it looks again.
@@ -297,9 +297,11 @@ bool Worker::AttackOpen(const QueryCase& query_case, const Job* jobs, std::size_
     bounds_.WorstInput(jobs[source].judgement.hardest_row, source, &points[lane * inputs]);
     if (jobs[source].judgement.margin < jobs[worst].judgement.margin) worst = source;
   }
-  const int steps = groups_ % kDescentEvery == 1 ? kDescentSteps : 0;
+  const std::size_t conjunction = jobs[worst].judgement.hardest_conjunction;
+  const bool descend = groups_ % kDescentEvery == 1;
   std::optional<Counterexample> found =
-      attacker_.FromPoints(query_case, jobs[worst].judgement.hardest_conjunction, points, steps);
+      attacker_.FromPoints(query_case, conjunction, points, descend ? kDescentSteps : 0);
+  if (descend && !found.has_value()) found = attacker_.FromRandomPoints(query_case, conjunction);
   if (!found.has_value()) return false;
   shared_.EndWith(std::move(*found));
   return true;
