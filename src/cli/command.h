@@ -63,6 +63,7 @@ Result<void> WriteWholeFile(const std::string& path, std::string_view bytes);
 
 void AddInit(CLI::App& app, Globals& globals);
 void AddCharter(CLI::App& app, Globals& globals);
+void AddTree(CLI::App& app, Globals& globals);
 void AddKey(CLI::App& app, Globals& globals);
 void AddPropose(CLI::App& app, Globals& globals);
 void AddCycle(CLI::App& app, Globals& globals);
