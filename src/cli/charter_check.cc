@@ -6,6 +6,7 @@
 #include <span>
 
 #include "cli/command.h"
+#include "cli/placeholder_evaluator.h"
 #include "cli/property_words.h"
 #include "cli/random_networks.h"
 #include "model/network.h"
@@ -17,9 +18,6 @@ namespace pawl::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The first words of the evaluator that `pawl charter new` writes; see charter_new.cc.
-constexpr std::string_view kPlaceholderMark = "PAWL-PLACEHOLDER";
 
 std::string Place(charter::Position position) {
   return std::string(charter::kCharterFile) + ":" + std::to_string(position.line) + ":" +

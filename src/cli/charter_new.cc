@@ -338,6 +338,9 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   std::error_code failure;
   const std::string folder = fs::canonical(options.tree, failure).filename().string();
   made.name = options.name.empty() ? NameFrom(folder) : options.name;
+  if (made.name != NameFrom(made.name)) {
+    return Usage("new.name", "'" + made.name + "' cannot name a subject", "up to 48 of a-z 0-9 - _ ., like a folder");
+  }
   Result<Keys> keys = options.single_operator ? SingleOperatorKeys(options, made.name) : GivenKeys(options);
   if (!keys.ok()) return keys.error();
   std::optional<People> people;
@@ -357,6 +360,7 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   const std::string resource = options.resource.empty() ? "urn:pawl:subject:" + made.name : options.resource;
   SurfaceText surface = WriteSurface(*survey);
   made.notes = std::move(surface.notes);
+  if (surface.toml.empty()) made.to_fill_in.push_back("a [[surface]] rule: nothing in the tree may change as it is");
   std::string text = SubjectText(made.name, resource, *survey);
   text += "# What may change, and how far. Take out what should stay as it is: what no rule lists may not change.\n" +
           surface.toml;

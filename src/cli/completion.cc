@@ -1,6 +1,7 @@
 // pawl completion bash|zsh|fish.
 #include "cli/completion.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/command.h"
@@ -33,6 +34,17 @@ std::string Names(const Words& words) {
   return text;
 }
 
+// What a subcommand takes: its own options, and those of the program that it does not hide.
+Words Together(Words own, const Words& global) {
+  const size_t count = own.size();
+  for (const auto& option : global) {
+    const bool hidden = std::any_of(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(count),
+                                    [&](const auto& other) { return other.first == option.first; });
+    if (!hidden) own.push_back(option);
+  }
+  return own;
+}
+
 // Inside single quotes of the shell in question.
 std::string Quoted(const std::string& text, const char* quote_within) {
   std::string quoted = "'";
@@ -59,7 +71,7 @@ std::string BashScript(const std::vector<CommandWords>& commands) {
   std::string text =
       "# bash completion for pawl; made by: pawl completion bash\n"
       "_pawl() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} path= names= options= i\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} path='' names='' options='' i\n"
       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
       "    [[ ${COMP_WORDS[i]} == -- ]] && return\n"
       "    case \"$path/${COMP_WORDS[i]}\" in\n"
@@ -69,11 +81,9 @@ std::string BashScript(const std::vector<CommandWords>& commands) {
       "    esac\n"
       "  done\n"
       "  case \"$path\" in\n";
-  const std::string global = commands.empty() ? "" : Names(commands.front().options);
   for (const CommandWords& command : commands) {
-    const std::string own = Names(command.options);
     text += "    " + (command.path.empty() ? "''" : command.path) + ") names='" + Names(command.names) + "' options='" +
-            own + (command.path.empty() ? "" : " " + global) + "' ;;\n";
+            Names(Together(command.options, commands.front().options)) + "' ;;\n";
   }
   return text +
          "  esac\n"
@@ -98,7 +108,7 @@ std::string ZshScript(const std::vector<CommandWords>& commands) {
       "#compdef pawl\n"
       "# zsh completion for pawl; made by: pawl completion zsh\n"
       "_pawl() {\n"
-      "  local place= word\n"
+      "  local place='' word\n"
       "  local -a names options\n"
       "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
       "    [[ $word == -- ]] && { _files; return }\n"
@@ -111,7 +121,7 @@ std::string ZshScript(const std::vector<CommandWords>& commands) {
       "  case \"$place\" in\n";
   for (const CommandWords& command : commands) {
     text += "    (" + (command.path.empty() ? "''" : command.path) + ")\n" + ZshList("names", command.names) +
-            ZshList("options", command.options) + "      ;;\n";
+            ZshList("options", Together(command.options, commands.front().options)) + "      ;;\n";
   }
   return text +
          "  esac\n"
@@ -150,7 +160,8 @@ std::string FishScript(const std::vector<CommandWords>& commands) {
       text += condition + "-f -a " + name + " -d " + Quoted(what, "\\'") + "\n";
     }
     for (const auto& [name, what] : command.options) {
-      text += condition + "-l " + name.substr(2) + " -d " + Quoted(what, "\\'") + "\n";
+      text += (command.path.empty() ? std::string("complete -c pawl ") : condition) + "-l " + name.substr(2) + " -d " +
+              Quoted(what, "\\'") + "\n";
     }
   }
   return text;

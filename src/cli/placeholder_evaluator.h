@@ -2,7 +2,12 @@
 // worst value of every metric, so that nothing passes before a person has replaced it.
 #pragma once
 
+#include <string_view>
+
 namespace pawl::cli {
+
+// Stands in it until somebody has replaced it; `pawl charter check` warns of it.
+inline constexpr std::string_view kPlaceholderMark = "PAWL-PLACEHOLDER";
 
 inline constexpr char kPlaceholderEvaluator[] = R"python(#!/usr/bin/python3
 """PAWL-PLACEHOLDER: an evaluator to be replaced. It measures nothing: every candidate gets the worst value of every

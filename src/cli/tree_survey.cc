@@ -90,7 +90,8 @@ SurfaceText WriteSurface(const TreeSurvey& survey) {
     } else if (subject::UnaskedName(file.path)) {
       text.notes.push_back("'" + file.path + "' is loaded by programs unasked and may not change");
     } else if (file.facts.kind == ContentKind::kPickle || file.facts.kind == ContentKind::kContainer) {
-      text.notes.push_back("'" + file.path + "' is " + file.facts.detail + " and could never be accepted changed");
+      text.notes.push_back("'" + file.path + "' is no content that can be accepted (" + file.facts.detail +
+                           ") and may not change");
     } else if (file.facts.kind == ContentKind::kNetwork) {
       text.toml += NetworkTable(file);
     } else {
