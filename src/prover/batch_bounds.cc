@@ -129,6 +129,7 @@ void FormsOfInputs(Work& w) {
       w.magnitude.at(i)[lane] = std::abs(w.centre.at(i)[lane]) + w.box_radius.at(i)[lane];
     }
   }
+  std::memset(w.ambiguity.at(0), 0, kLanes * sizeof(float));
   w.active = w.all_inputs;
   w.half_active.clear();
 }
@@ -167,8 +168,12 @@ void AffineForward(Work& w, std::size_t index) {
   FinishOperands(w, index);
 }
 
+// How near to each other -lower and upper are in a tie between the slopes 0 and 1.
+constexpr float kTieRelative = 1e-4f;
+constexpr float kTieAbsolute = 1e-6f;
+
 // Slopes of ReLU over [lower, upper] as recipe 01 of spec/certificate.md has them; kept for backward substitution.
-HWY_INLINE void RelaxNeuron(LayerState& state, std::size_t j, std::size_t lane) {
+HWY_INLINE void RelaxNeuron(LayerState& state, std::size_t j, std::size_t lane, float* ambiguity) {
   const Vector zero = Zero();
   const Vector one = Set(1.0f);
   const Vector lower = Load(state.lower.at(j) + lane);
@@ -176,6 +181,10 @@ HWY_INLINE void RelaxNeuron(LayerState& state, std::size_t j, std::size_t lane) 
   const Mask active = hn::Ge(lower, zero);
   const Mask open = hn::AndNot(active, hn::Gt(upper, zero));
   const Vector slope = hn::Div(upper, hn::IfThenElse(open, hn::Sub(upper, lower), one));
+  // The checker's bounds differ in the last digits, and near a tie it would take the other slope.
+  const Vector tie = hn::MulAdd(Set(kTieRelative), hn::Sub(upper, lower), Set(kTieAbsolute));
+  const Mask ambiguous = hn::And(open, hn::Lt(hn::Abs(hn::Add(upper, lower)), tie));
+  Store(hn::IfThenElse(ambiguous, one, Load(ambiguity)), ambiguity);
   const Mask below = hn::Or(active, hn::And(open, hn::Gt(hn::Add(upper, lower), zero)));
   Store(hn::IfThenElse(active, one, hn::IfThenElseZero(open, slope)), state.above.at(j) + lane);
   Store(hn::IfThenElseZero(open, hn::Neg(hn::Mul(slope, lower))), state.offset.at(j) + lane);
@@ -214,7 +223,7 @@ void ActivateForward(Work& w, std::size_t index) {
     for (std::size_t lane = 0; lane < kLanes; lane += step) {
       Vector above = Set(1.0f), below = above, offset = Zero();
       if (layer.relu) {
-        RelaxNeuron(state, j, lane);
+        RelaxNeuron(state, j, lane, w.ambiguity.at(0) + lane);
         above = Load(state.above.at(j) + lane);
         below = Load(state.below.at(j) + lane);
         offset = hn::Mul(half_one, Load(state.offset.at(j) + lane));
@@ -542,6 +551,7 @@ BatchBounds::Workspace::Workspace(const FlatNetwork& the_network, std::size_t ro
       row_bounds(rows_max, 1),
       row_input(network.inputs, rows_max),
       smear(network.inputs, 1),
+      ambiguity(1, 1),
       gradient_middle(widest, 1),
       gradient_radius(widest, 1),
       gradient_next(widest, 1),
@@ -581,6 +591,8 @@ void BatchBounds::Smear(const RowSet& rows, const std::uint32_t (&row)[kLanes]) 
 }
 
 float BatchBounds::smear(std::size_t input, std::size_t lane) const { return work_->smear.at(input)[lane]; }
+
+bool BatchBounds::ambiguous(std::size_t lane) const { return work_->ambiguity.at(0)[lane] != 0; }
 
 void BatchBounds::WorstInput(std::size_t row, std::size_t lane, float* input) const {
   for (std::size_t i = 0; i < work_->network.inputs; ++i) {

@@ -54,6 +54,9 @@ class BatchBounds {
   // Requires Propagate.
   void BoundRows(const RowSet& rows);
   float row_bound(std::size_t row, std::size_t lane) const;
+  // Whether a slope was chosen by so little that the checker, which rounds differently, may choose the other one and
+  // get other bounds. Requires Propagate.
+  bool ambiguous(std::size_t lane) const;
   // Gradient bounds of one row per lane. Requires Propagate.
   void Smear(const RowSet& rows, const std::uint32_t (&row)[kLanes]);
   float smear(std::size_t input, std::size_t lane) const;

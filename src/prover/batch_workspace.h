@@ -71,6 +71,7 @@ struct BatchBounds::Workspace {
   Panel row_bounds;       // [rows]
   Panel row_input;        // [inputs][rows]: coefficients of each row's bound over the inputs
   Panel smear;            // [inputs]
+  Panel ambiguity;        // [1]: not 0 where a slope was nearly the other one
   Panel gradient_middle, gradient_radius, gradient_next;  // [widest]
   Panel point;                                            // [inputs]
   NeuronList all_inputs;

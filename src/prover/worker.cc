@@ -264,6 +264,7 @@ void Worker::SetBoxes(const Job* jobs, std::size_t count) {
 Worker::Judgement Worker::Judge(const QueryCase& query_case, std::size_t lane) const {
   Judgement judgement;
   judgement.proven = true;
+  judgement.ambiguous = bounds_.ambiguous(lane);
   for (std::size_t c = 0; c < query_case.conjunctions(); ++c) {
     float best = -std::numeric_limits<float>::infinity();
     std::uint32_t best_row = query_case.first_row[c];
@@ -353,7 +354,8 @@ void Worker::Settle(Job& job) {
 // until there are enough of them to ask, and so is a sample of the others.
 void Worker::CloseBox(OpenBox box, const Judgement& judgement) {
   const KnownArgument& argument = ArgumentOf(box, judgement);
-  if (judgement.margin > kTight * (1 + judgement.scale) && closed_++ % kSamplePeriod >= kSampleLength) {
+  const bool clear = judgement.margin > kTight * (1 + judgement.scale) && !judgement.ambiguous;
+  if (clear && closed_++ % kSamplePeriod >= kSampleLength) {
     Close(box, argument, judgement.margin);
     return;
   }

@@ -69,6 +69,7 @@ class Worker {
     bool proven = false;
     std::vector<std::uint32_t> rows;  // per conjunction the row with the largest lower bound, within the conjunction
     float margin = 0;                 // the smallest of these bounds
+    bool ambiguous = false;           // see BatchBounds
     float scale = 0;                  // magnitude of the threshold it belongs to
     std::size_t hardest_conjunction = 0;
     std::uint32_t hardest_row = 0;  // within the case
