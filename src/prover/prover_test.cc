@@ -155,7 +155,8 @@ TEST(ProverTest, AStopRequestEndsTheSearch) {
 TEST(ProverTest, MemoryLimitEndsTheSearch) {
   const Problem problem = Planted(5, "-0.000001", 8, 4);
   ProofRequest request = problem.Request();
-  request.memory_mib_max = 6;
+  request.memory_mib_max = 4;
+  request.timeout_ms = 0;
   const ProofResult result = Prove(request);
   ASSERT_EQ(result.status, ProofStatus::kUnknown);
   EXPECT_EQ(result.reason, UnknownReason::kMemory);

@@ -80,6 +80,19 @@ struct Case {
   std::optional<ProofStatus> truth;
 };
 
+// The largest row minus its threshold, in double precision: above kClear it is not worth an exact evaluation.
+constexpr double kClear = 1e-6;
+double RowSlack(const PlainNetwork& network, const PlainProperty& property, const std::vector<double>& x) {
+  const std::vector<double> y = network.Evaluate<double>(x);
+  double slack = -1e30;
+  for (const PlainProperty::Row& row : property.rows) {
+    double sum = -Rational(row.threshold).get_d();
+    for (std::size_t j = 0; j < y.size(); ++j) sum += row.coefficient[j] * y[j];
+    slack = std::max(slack, sum);
+  }
+  return slack;
+}
+
 ProofResult ProveAndJudge(const Case& test, Arithmetic arithmetic, std::mt19937_64& random) {
   const model::Network network = ReadBack(test.network);
   const model::Property property = ReadBack(test.property);
@@ -99,6 +112,7 @@ ProofResult ProveAndJudge(const Case& test, Arithmetic arithmetic, std::mt19937_
         const std::optional<std::vector<double>> x = SampleInput(random, test.property);
         if (!x.has_value()) continue;
         if (arithmetic == Arithmetic::kReal) {
+          if (RowSlack(test.network, test.property, *x) > kClear) continue;
           EXPECT_FALSE(ViolatesExactly(test.network, test.property, *x));
         } else {
           EXPECT_FALSE(model::FindViolation(property, *x, *model::EvaluateReference(network, *x)).has_value());
@@ -149,8 +163,8 @@ double SampledMinimum(std::mt19937_64& random, const PlainNetwork& network, cons
   for (int i = 0; i < kSamples; ++i) {
     const std::optional<std::vector<double>> x = SampleInput(random, property);
     if (!x.has_value()) continue;
-    const std::vector<mpq_class> y = network.Evaluate<mpq_class>({x->begin(), x->end()});
-    smallest = std::min(smallest, mpq_class(y[0] - y[1]).get_d());
+    const std::vector<double> y = network.Evaluate<double>(*x);
+    smallest = std::min(smallest, y[0] - y[1]);
   }
   return smallest;
 }
