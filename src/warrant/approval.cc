@@ -81,8 +81,12 @@ Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope
 encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter) {
   encoding::Envelope listed = envelope;
   std::erase_if(listed.signatures, [&](const encoding::Signature& signature) {
-    return std::none_of(charter.approval.signers.begin(), charter.approval.signers.end(),
-                        [&](const crypto::AllowedSigner& signer) { return signer.principal == signature.keyid; });
+    const Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
+    return parsed.ok() && std::none_of(charter.approval.signers.begin(), charter.approval.signers.end(),
+                                       [&](const crypto::AllowedSigner& signer) {
+                                         return signer.principal == signature.keyid &&
+                                                signer.key.UnderlyingKey() == parsed->key.UnderlyingKey();
+                                       });
   });
   return listed;
 }

@@ -34,8 +34,9 @@ struct Approver {
 Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope, const charter::Charter& charter,
                                               int64_t time_s);
 
-// The envelope with only those signatures whose keyid is a principal of this charter. An amendment is signed by the
-// people of two charters, and each list is then verified by itself.
+// The envelope without the signatures whose person or key this charter does not list; what cannot be read stays, to be
+// refused. An amendment is signed by the people of two charters, where one person may have changed keys, and each list
+// is then verified by itself.
 encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter);
 
 // How many people have to sign a decision of this action under this charter. `target` matters to rollbacks alone.

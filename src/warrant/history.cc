@@ -198,6 +198,7 @@ Result<void> History::ApplyClosing(const encoding::Envelope& envelope) {
   Result<ProposalHistory*> found = OpenByCandidate(closing->candidate);
   if (!found.ok()) return found.error();
   ProposalHistory& proposal = **found;
+  if (proposal.outcome) return Impossible("a closing statement after the outcome of " + proposal.proposal.proposal);
   for (const encoding::Signature& signature : envelope.signatures) {
     const charter::Reviewer* auditor = charter_->FindReviewer(signature.keyid);
     encoding::Envelope alone = envelope;
@@ -242,6 +243,9 @@ Result<void> History::ApplyDecision(uint64_t index, const encoding::Envelope& en
   Result<ProposalHistory*> found = OpenByCandidate(*decision->candidate);
   if (!found.ok()) return found.error();
   ProposalHistory& proposal = **found;
+  if (proposal.release || proposal.outcome) {
+    return Impossible("a decision on " + proposal.proposal.proposal + " after its end");
+  }
   const bool is_draft = envelope.signatures.size() == 1 && IsSignedBy(envelope, charter_->gate.log);
   if (!is_draft) return ApplyApproval(index, proposal, envelope);
   // A draft that has expired before enough people signed it may be drafted anew; approvals of the old one are void.
@@ -277,17 +281,20 @@ Result<void> History::ApplyHaltOrResume(uint64_t index, const Decision& decision
   }
   Saw(decision.issued);
   if (decision.action == Action::kHalt) {
-    halts_.push_back({.digest = StatementDigest(envelope.payload),
+    const Digest digest = StatementDigest(envelope.payload);
+    const auto same = [&](const LoggedHalt& halt) { return halt.digest == digest; };
+    // The same halt by two ways, or from two people, is one halt; and one that was lifted stays lifted.
+    if (std::any_of(halts_.begin(), halts_.end(), same)) return {};
+    halts_.push_back({.digest = digest,
                       .decision = decision,
                       .principal = approvers->front().principal,
                       .index = index,
-                      .lifted = false,
+                      .lifted = lifted_.contains(digest),
                       .envelope = envelope});
     return {};
   }
-  for (LoggedHalt& halt : halts_) {
-    if (std::binary_search(decision.lifts.begin(), decision.lifts.end(), halt.digest)) halt.lifted = true;
-  }
+  lifted_.insert(decision.lifts.begin(), decision.lifts.end());
+  for (LoggedHalt& halt : halts_) halt.lifted = lifted_.contains(halt.digest);
   return {};
 }
 
@@ -348,6 +355,23 @@ Result<void> History::ApplyWarrant(const encoding::Envelope& envelope) {
   return {};
 }
 
+// The loader has checked more; this much the fold can see for itself, so that no event by the gate alone moves the live
+// release or the charter in anybody's history.
+Result<void> History::EnoughApproved(const ProposalHistory& proposal, const charter::Charter& charter) const {
+  if (!proposal.decision) return Impossible("a release of what nobody decided");
+  Result<std::vector<Approver>> approvers =
+      VerifyApprovals(ListedApprovals(proposal.decision_envelope, charter), charter, proposal.decision->issued);
+  if (!approvers.ok()) return approvers.error();
+  const bool to_predecessor = releases_.size() >= 2 &&
+                              releases_[releases_.size() - 2].tree == proposal.candidate->tree &&
+                              Find(releases_.back().proposal)->candidate->action == Action::kRelease;
+  const RollbackTarget target = to_predecessor ? RollbackTarget::kPredecessor : RollbackTarget::kOlder;
+  if (static_cast<int64_t>(approvers->size()) >= ApprovalsNeeded(charter, proposal.candidate->action, target)) {
+    return {};
+  }
+  return Refused("history.signature", "is a release that too few people have approved");
+}
+
 Result<void> History::ApplyRelease(const encoding::Envelope& envelope) {
   if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
   Result<ReleaseRecord> record = ReadReleaseRecord(envelope.payload);
@@ -360,9 +384,11 @@ Result<void> History::ApplyRelease(const encoding::Envelope& envelope) {
       candidate->parent_warrant != last_warrant_) {
     return Impossible("a release that does not follow from the log");
   }
+  if (Result<void> enough = EnoughApproved(**proposal, *charter_); !enough.ok()) return enough;
   if (candidate->action == Action::kAmendment) {
     Result<charter::Charter> charter = read_charter_(candidate->tree);
     if (!charter.ok()) return charter.error();
+    if (Result<void> enough = EnoughApproved(**proposal, *charter); !enough.ok()) return enough;
     charter_ = std::make_shared<const charter::Charter>(std::move(*charter));
     ++charter_epoch_;
   } else {

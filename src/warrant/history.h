@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,6 +103,8 @@ class History {
   int64_t budget_index() const { return budget_index_; }
 
   const std::vector<LoggedHalt>& halts() const { return halts_; }
+  // Everything that a resume has named: halts, and votes that raised an alarm.
+  const std::set<Digest>& lifted() const { return lifted_; }
   std::vector<Digest> OpenHalts() const;  // sorted
   // The latest time that any statement states, POSIX seconds; 0 before genesis.
   int64_t time() const { return time_; }
@@ -121,6 +124,7 @@ class History {
   Result<void> ApplyWarrant(const encoding::Envelope& envelope);
   Result<void> ApplyRelease(const encoding::Envelope& envelope);
   Result<void> ApplyOutcome(const encoding::Envelope& envelope);
+  Result<void> EnoughApproved(const ProposalHistory& proposal, const charter::Charter& charter) const;
   Result<void> FromGate(const encoding::Envelope& envelope) const;
   Result<ProposalHistory*> Open(const std::string& proposal);
   Result<ProposalHistory*> OpenByCandidate(const Digest& candidate);
@@ -140,6 +144,7 @@ class History {
   int64_t epoch_ = 0;
   int64_t budget_index_ = 0;
   std::vector<LoggedHalt> halts_;
+  std::set<Digest> lifted_;
   int64_t time_ = 0;
   uint64_t size_ = 0;
   bool refused_ = false;

@@ -45,18 +45,16 @@ void Tamper(const std::function<void(Part&)>& change, Part& part) {
   if (change) change(part);
 }
 
-std::string KeyId(const std::string& name) {
-  return name == "log" ? kLogName : name == "clock" ? kClockName : name;
-}
+std::string KeyId(const std::string& name) { return name == "log" ? kLogName : name == "clock" ? kClockName : name; }
 
 }  // namespace
 
 std::string TinyNetwork(float factor) {
   namespace onnx = model::onnx;
-  return onnx::Model(onnx::Graph(
-      {onnx::Node("Gemm", {"x", "W", "B"}, {"y"})},
-      {onnx::Tensor<float>("W", {2, 2}, {factor, 0, 0, factor}), onnx::Tensor<float>("B", {2}, {0, 0})},
-      {onnx::Value("x", {1, 2})}, {onnx::Value("y", {1, 2})}));
+  return onnx::Model(
+      onnx::Graph({onnx::Node("Gemm", {"x", "W", "B"}, {"y"})},
+                  {onnx::Tensor<float>("W", {2, 2}, {factor, 0, 0, factor}), onnx::Tensor<float>("B", {2}, {0, 0})},
+                  {onnx::Value("x", {1, 2})}, {onnx::Value("y", {1, 2})}));
 }
 
 crypto::Ed25519PrivateKey Path::Key(const std::string& name) {
@@ -100,8 +98,8 @@ charter::TestCharter Path::TestCharterOf(const Digest& baseline) {
                "{ role = \"evaluator\", at_least = 2 },\n  { role = \"integrity\", at_least = 1 }")
       .Replace("{ role = \"auditor\", at_least = 1 }", "{ role = \"auditor\", at_least = 2 }");
   charter.Append("[rollback]\nthreshold = 1\n\n[gate]\nlog = \"" + charter::TestNoteKey(kLogName, 'l') +
-                 "\"\nclock = \"" +
-                 charter::TestNoteKey(kClockName, 'c', crypto::NoteKeyType::kEd25519Cosignature) + "\"\n");
+                 "\"\nclock = \"" + charter::TestNoteKey(kClockName, 'c', crypto::NoteKeyType::kEd25519Cosignature) +
+                 "\"\n");
   charter.files["approvers"] = SignerLine("ann") + SignerLine("ann-two") + SignerLine("bob") + SignerLine("cy") +
                                SignerLine("dee") + SignerLine("eve", ",valid-before=\"20200101Z\"");
   return charter;
@@ -130,9 +128,8 @@ std::string Path::Certificate(const std::string& network) const {
 Digest Path::NetworkTree(float factor) {
   const std::string network = TinyNetwork(factor);
   const Digest tree = PutTree({{"policy.onnx", network}, {"improver/improve.py", "pass\n"}});
-  certificates_[tree] = {{.property = "calm",
-                          .network = crypto::Sha256(network),
-                          .certificate = *store_->PutBlob(Certificate(network))}};
+  certificates_[tree] = {
+      {.property = "calm", .network = crypto::Sha256(network), .certificate = *store_->PutBlob(Certificate(network))}};
   return tree;
 }
 
@@ -144,8 +141,8 @@ Digest Path::PutCharter(const std::function<void(charter::TestCharter&)>& edit) 
 
 Path::Path(const std::function<void(charter::TestCharter&)>& edit)
     : directory_(std::make_shared<subject::TemporaryDirectory>()) {
-  store_ = std::make_shared<subject::Store>(
-      *subject::Store::Open(*directory_ / "store", subject::StoreAccess::kReadWrite));
+  store_ =
+      std::make_shared<subject::Store>(*subject::Store::Open(*directory_ / "store", subject::StoreAccess::kReadWrite));
   baseline = NetworkTree(1);
   second = NetworkTree(1.5);
   third = NetworkTree(2);
@@ -312,9 +309,8 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   for (const Vote& vote : votes) warrant.votes.push_back(BySomeone(WriteVote(vote), vote.reviewer));
   Tamper(tampering.vote_envelopes, warrant.votes);
   for (const encoding::Envelope& vote : warrant.votes) Append(vote);
-  std::sort(warrant.votes.begin(), warrant.votes.end(), [](const auto& a, const auto& b) {
-    return StatementDigest(a.payload) < StatementDigest(b.payload);
-  });
+  std::sort(warrant.votes.begin(), warrant.votes.end(),
+            [](const auto& a, const auto& b) { return StatementDigest(a.payload) < StatementDigest(b.payload); });
 
   Closing closing;
   closing.about = about;
@@ -395,11 +391,10 @@ void Path::Accept(const MadeWarrant& made) {
   ASSERT_TRUE(verdict.accepted) << verdict.reason.rule << ": " << verdict.reason.message;
   state = verdict.next;
   const About about = AboutTree(verdict.tree);
-  Append(BySomeone(WriteWarrantRecord({.about = about,
-                                       .proposal = made.candidate.proposal,
-                                       .epoch = verdict.epoch,
-                                       .warrant = verdict.warrant}),
-                   "log"));
+  Append(BySomeone(
+      WriteWarrantRecord(
+          {.about = about, .proposal = made.candidate.proposal, .epoch = verdict.epoch, .warrant = verdict.warrant}),
+      "log"));
   Append(BySomeone(WriteReleaseRecord({.about = about,
                                        .proposal = made.candidate.proposal,
                                        .epoch = verdict.epoch,

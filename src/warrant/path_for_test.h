@@ -1,5 +1,5 @@
-// A whole accepted path without a gate: charter, keys, people, store, log and loader, made in a temporary directory, for
-// tests that change exactly one thing about it.
+// A whole accepted path without a gate: charter, keys, people, store, log and loader, made in a temporary directory,
+// for tests that change exactly one thing about it.
 //
 //   Path path = Path::WithTwoReleases();          // a copy is cheap and shares the store
 //   Tampering tampering;

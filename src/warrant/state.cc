@@ -23,7 +23,7 @@ using encoding::Json;
 using encoding::JsonObject;
 
 constexpr std::string_view kFormat = "pawl-state/v1";
-constexpr size_t kStateBytesMax = size_t{2} << 20;
+constexpr size_t kStateBytesMax = size_t{4} << 20;
 constexpr size_t kHaltFilesMax = 1'024;
 
 Error Failure(const std::string& what, const std::string& path) {
@@ -116,7 +116,7 @@ std::string WriteState(const State& state) {
 }
 
 Result<State> ReadState(std::string_view bytes) {
-  Result<Json> json = encoding::ParseCanonicalJson(bytes, {.bytes_max = kStateBytesMax});
+  Result<Json> json = encoding::ParseCanonicalJson(bytes, {.bytes_max = kStateBytesMax, .elements_max = 100'000});
   if (!json.ok()) return json.error();
   JsonObject object(*json, "state");
   object.Expect("format", kFormat);
@@ -249,8 +249,12 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
                    "'" + folder + "/" + name + "' is neither a valid halt nor a valid resume: " + why,
                    "look at it; until it is removed or mended nothing is loaded");
   };
-  std::set<Digest> halts, lifted(state.lifted.begin(), state.lifted.end());
-  std::vector<std::pair<Digest, std::string>> reasons;
+  struct Order {
+    std::string name;
+    encoding::Envelope envelope;
+    Decision decision;
+  };
+  std::vector<Order> resumes, halts;
   for (const std::string& name : names) {
     Result<std::string> bytes = ReadSmallFile(folder + "/" + name, size_t{1} << 18);
     if (!bytes.ok()) return unreadable(name, bytes.error().message);
@@ -258,33 +262,46 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
     if (!envelope.ok()) return unreadable(name, envelope.error().message);
     Result<Decision> decision = ReadDecision(envelope->payload);
     if (!decision.ok()) return unreadable(name, decision.error().message);
-    const Digest digest = StatementDigest(envelope->payload);
-    if (decision->action == Action::kHalt && lifted.contains(digest)) continue;  // its signer may have left since
-    if (decision->about.subject != state.subject || decision->resource != state.resource) {
-      return unreadable(name, "it is about another subject");
+    if (envelope->payload_type != kPayloadType ||
+        (decision->action != Action::kHalt && decision->action != Action::kResume)) {
+      return unreadable(name, "it is a decision about something else");
     }
-    Result<std::vector<Approver>> approvers = VerifyApprovals(*envelope, charter, decision->issued);
-    if (!approvers.ok()) return unreadable(name, approvers.error().message);
-    const int64_t needed = decision->action == Action::kHalt ? 1 : charter.resume_threshold;
-    if ((decision->action != Action::kHalt && decision->action != Action::kResume) ||
-        static_cast<int64_t>(approvers->size()) < needed) {
-      return unreadable(name, "it is not a halt, or too few people have signed it");
+    (decision->action == Action::kHalt ? halts : resumes).push_back({name, std::move(*envelope), std::move(*decision)});
+  }
+  const auto check = [&](const Order& order, int64_t needed) -> Result<std::vector<Approver>> {
+    if (order.decision.about.subject != state.subject || order.decision.resource != state.resource) {
+      return unreadable(order.name, "it is about another subject");
     }
-    if (decision->action == Action::kHalt) {
-      halts.insert(digest);
-      reasons.emplace_back(digest, approvers->front().principal + ": " + decision->reason);
-    } else {
-      lifted.insert(decision->lifts.begin(), decision->lifts.end());
+    Result<std::vector<Approver>> approvers = VerifyApprovals(order.envelope, charter, order.decision.issued);
+    if (!approvers.ok()) return unreadable(order.name, approvers.error().message);
+    if (static_cast<int64_t>(approvers->size()) < needed)
+      return unreadable(order.name, "too few people have signed it");
+    return approvers;
+  };
+  // Resumes first, whatever the order in the folder. What has been dealt with is not judged again: those who signed it
+  // may have left since.
+  std::set<Digest> lifted(state.lifted.begin(), state.lifted.end());
+  for (const Order& order : resumes) {
+    const std::vector<Digest>& lifts = order.decision.lifts;
+    if (std::includes(state.lifted.begin(), state.lifted.end(), lifts.begin(), lifts.end())) continue;
+    if (Result<std::vector<Approver>> signed_by = check(order, charter.resume_threshold); !signed_by.ok()) {
+      return signed_by.error();
     }
+    lifted.insert(lifts.begin(), lifts.end());
   }
   LocalHalts result;
+  std::set<Digest> in_force;
+  for (const Order& order : halts) {
+    const Digest digest = StatementDigest(order.envelope.payload);
+    if (lifted.contains(digest)) continue;
+    Result<std::vector<Approver>> signed_by = check(order, 1);
+    if (!signed_by.ok()) return signed_by.error();
+    if (in_force.insert(digest).second) {
+      result.reasons.push_back(signed_by->front().principal + ": " + order.decision.reason);
+    }
+  }
   result.lifted.assign(lifted.begin(), lifted.end());
-  for (const Digest& digest : halts) {
-    if (!lifted.contains(digest)) result.in_force.push_back(digest);
-  }
-  for (const auto& [digest, reason] : reasons) {
-    if (!lifted.contains(digest)) result.reasons.push_back(reason);
-  }
+  result.in_force.assign(in_force.begin(), in_force.end());
   return result;
 }
 

@@ -25,13 +25,13 @@ namespace pawl::warrant {
 struct PastRelease {
   int64_t epoch = 0;
   Digest tree;
-  int64_t time = 0;  // the warrant's time, POSIX seconds
+  int64_t time = 0;  // of the switch, POSIX seconds: the later of the warrant's time and the loader's clock
   Digest warrant;
   Action action = Action::kRelease;  // release or rollback
   bool operator==(const PastRelease&) const = default;
 };
 
-inline constexpr size_t kPastReleasesMax = 256;
+inline constexpr size_t kPastReleasesMax = 10'000;  // the most that a charter's pace can count
 inline constexpr size_t kLiftedMax = 4'096;
 
 struct State {

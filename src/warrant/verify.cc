@@ -53,8 +53,14 @@ struct Examination {
   subject::Manifest tree;                   // releases and rollbacks
 
   bool restarting() const { return question.purpose == Purpose::kRestart; }
+  bool stateless() const { return question.state == nullptr; }
   bool is(Action action) const { return candidate.action == action; }
   int64_t time() const { return verdict.time; }
+  // The local clock, which never goes back behind what the state has seen.
+  int64_t now() const { return std::max(question.now_s, state.time); }
+  // When this loader switches. The log's time is the gate's word and may lie in the past by as much as a checkpoint may
+  // be old; what is measured from one switch to the next goes by the loader's clock where it has one.
+  int64_t switching_time() const { return question.purpose == Purpose::kSwitch ? std::max(time(), now()) : time(); }
 };
 
 Result<void> Refuse(std::string_view rule, std::string message, std::string advice = {}) {
@@ -62,6 +68,13 @@ Result<void> Refuse(std::string_view rule, std::string message, std::string advi
 }
 
 Result<void> Ok() { return {}; }
+
+// What came of reading, as the answer of a clause: the kind of failure stays, the rule is the clause's.
+Error As(std::string_view rule, const Error& error) {
+  const bool missing = error.code == ErrorCode::kNotFound;
+  return {missing ? ErrorCode::kRefused : error.code, std::string(rule), error.message + " (" + error.rule + ")",
+          error.advice};
+}
 
 std::string Count(size_t have, int64_t need) { return std::to_string(have) + " of " + std::to_string(need); }
 
@@ -133,7 +146,9 @@ Result<void> CurrentCharter(Examination& x) {
 
 Result<void> NoHalt(Examination& x) {
   if (!x.question.halts.in_force.empty()) {
-    return Refuse("halt.in-force", "halted: " + x.question.halts.reasons.front(),
+    const LocalHalts& halts = x.question.halts;
+    return Refuse("halt.in-force",
+                  "halted: " + (halts.reasons.empty() ? halts.in_force.front().Text() : halts.reasons.front()),
                   "people lift a halt: pawl resume, signed at the charter's resume threshold");
   }
   return Ok();
@@ -156,7 +171,7 @@ Result<void> PartsMatch(Examination& x) {
   if (!sorted || x.decision.candidate != x.candidate_digest || x.decision.closing != x.closing_digest ||
       x.decision.votes != votes || x.decision.target != x.candidate.tree || x.decision.epoch != x.candidate.epoch ||
       x.decision.previous != x.candidate.parent_warrant || x.decision.about.digest != x.candidate.tree ||
-      x.candidate.about.digest != x.candidate.tree) {
+      x.candidate.about.digest != x.candidate.tree || x.candidate.baseline != x.charter.subject.baseline) {
     return Refuse("warrant.mismatch", "the decision that people signed is not about the other parts of this warrant");
   }
   return Ok();
@@ -213,6 +228,7 @@ Result<void> VoteSeeds(Examination& x) {
     const std::string body = evidence.String("checkpoint", 4'096);
     const std::string signature = evidence.Base64("seed_signature");
     evidence.Any("report");
+    if (evidence.Has("last_step")) evidence.Any("last_step");
     if (Result<void> done = evidence.Finish(); !done.ok()) return done.error();
     Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(body);
     if (!checkpoint.ok()) return checkpoint.error();
@@ -225,15 +241,24 @@ Result<void> VoteSeeds(Examination& x) {
   return Ok();
 }
 
-// Rollbacks bring back what passed its trial before, and amendments try nothing, so evaluators are not asked.
-bool Applies(const Examination& x, charter::Role role) {
-  return role != charter::Role::kEvaluator || x.is(Action::kRelease);
+// Whose votes in favour are needed. Rollbacks bring back what passed its trial before, and amendments try and prove
+// nothing; auditors say yes by closing.
+bool IsNeeded(const Examination& x, charter::Role role) {
+  switch (role) {
+    case charter::Role::kProver:
+      return !x.is(Action::kAmendment);
+    case charter::Role::kEvaluator:
+      return x.is(Action::kRelease);
+    case charter::Role::kIntegrity:
+      return true;
+    case charter::Role::kAuditor:
+      return false;
+  }
+  return true;
 }
 
 Result<void> Quorum(Examination& x) {
   for (const charter::QuorumRule& rule : x.charter.quorum) {
-    if (rule.role == charter::Role::kAuditor || !Applies(x, rule.role)) continue;
-    if (rule.role == charter::Role::kProver && x.is(Action::kAmendment)) continue;
     std::set<std::string> in_favour, against;
     for (const VoteRecord& record : x.votes) {
       const charter::Reviewer* reviewer = x.charter.FindReviewer(record.vote.reviewer);
@@ -248,7 +273,7 @@ Result<void> Quorum(Examination& x) {
       return Refuse("quorum.not-met", std::to_string(against.size()) + " votes against in role " + role + ", at most " +
                                           std::to_string(rule.against_max) + " allowed");
     }
-    if (static_cast<int64_t>(in_favour.size()) < rule.at_least) {
+    if (IsNeeded(x, rule.role) && static_cast<int64_t>(in_favour.size()) < rule.at_least) {
       return Refuse("quorum.not-met", Count(in_favour.size(), rule.at_least) + " votes for in role " + role);
     }
   }
@@ -340,9 +365,7 @@ Result<void> LogConsistency(Examination& x) {
 }
 
 Result<void> TimeForward(Examination& x) {
-  const int64_t now = std::max(x.question.now_s, x.state.time);
-  const int64_t skew = x.charter.pace.max_clock_skew_s;
-  if (x.time() > now + skew) {
+  if (x.time() > x.now() + x.charter.pace.max_clock_skew_s) {
     return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is ahead of this clock",
                   "set the clock, or find out who stamped the log");
   }
@@ -350,14 +373,20 @@ Result<void> TimeForward(Examination& x) {
     return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is before " +
                                         encoding::TimeText(x.state.time) + ", which this loader has seen");
   }
+  // The checkpoint holds what people and auditors signed, so it cannot be older than the times in it.
+  for (const int64_t stated : {x.candidate.time, x.closing.time, x.decision.issued}) {
+    if (x.time() + x.charter.pace.max_clock_skew_s < stated) {
+      return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is before " +
+                                          encoding::TimeText(stated) + ", which a statement in it says");
+    }
+  }
   return Ok();
 }
 
 Result<void> NotExpired(Examination& x) {
   const bool runs_too_long = x.decision.expires - x.decision.issued > x.charter.approval.expiry_s;
-  const int64_t now = std::max(x.question.now_s, x.state.time);
   const bool passed =
-      x.time() > x.decision.expires || (x.question.purpose == Purpose::kSwitch && now > x.decision.expires);
+      x.time() > x.decision.expires || (x.question.purpose == Purpose::kSwitch && x.now() > x.decision.expires);
   if (runs_too_long) return Refuse("time.expired", "the decision runs longer than the charter allows");
   if (passed) {
     return Refuse("time.expired", "the decision expired at " + encoding::TimeText(x.decision.expires),
@@ -368,8 +397,7 @@ Result<void> NotExpired(Examination& x) {
 
 Result<void> Fresh(Examination& x) {
   if (x.question.purpose != Purpose::kSwitch) return Ok();
-  const int64_t now = std::max(x.question.now_s, x.state.time);
-  if (now - x.time() <= x.charter.approval.checkpoint_age_max_s) return Ok();
+  if (x.now() - x.time() <= x.charter.approval.checkpoint_age_max_s) return Ok();
   return Refuse("time.stale", "the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
                 "ask the gate for a warrant over a fresh one: pawl release");
 }
@@ -391,20 +419,27 @@ Result<void> Reached(Examination& x, const charter::Charter& charter, RollbackTa
   return Ok();
 }
 
+Result<void> NewCharter(Examination& x) {
+  if (!x.is(Action::kAmendment)) return Ok();
+  Result<CharterFiles> files = ReadCharterFiles(*x.question.store, x.candidate.tree);
+  if (!files.ok()) return As("amendment.charter", files.error());
+  x.new_charter = std::move(*files);
+  return Ok();
+}
+
 Result<void> Threshold(Examination& x) {
-  const bool to_predecessor = x.restarting() || IsPredecessor(x.state, x.candidate.tree);
+  // Without a state nobody knows what the predecessor is, and at a restart it was known when this loader switched.
+  const bool to_predecessor = x.restarting() || x.stateless() || IsPredecessor(x.state, x.candidate.tree);
   const RollbackTarget target = to_predecessor ? RollbackTarget::kPredecessor : RollbackTarget::kOlder;
   if (!x.is(Action::kAmendment)) return Reached(x, x.charter, target, "the");
-  Result<CharterFiles> files = ReadCharterFiles(*x.question.store, x.candidate.tree);
-  if (!files.ok()) return files.error();
-  x.new_charter = std::move(*files);
+  if (!x.new_charter) return Refuse("approval.threshold", "the new charter, whose people have to sign, is not known");
   if (Result<void> old = Reached(x, x.charter, target, "the old"); !old.ok()) return old;
   return Reached(x, x.new_charter->charter, target, "the new");
 }
 
 Result<void> Interval(Examination& x) {
   if (x.restarting() || !x.is(Action::kRelease) || x.state.releases.empty()) return Ok();
-  const int64_t since = x.time() - x.state.releases.back().time;
+  const int64_t since = x.switching_time() - x.state.releases.back().time;
   if (since >= x.charter.pace.min_interval_s) return Ok();
   return Refuse("pace.interval",
                 "only " + std::to_string(since) + " s since the last release, the charter asks for " +
@@ -415,7 +450,7 @@ Result<void> Interval(Examination& x) {
 Result<void> Window(Examination& x) {
   if (x.restarting() || !x.is(Action::kRelease)) return Ok();
   const auto in_window = std::count_if(x.state.releases.begin(), x.state.releases.end(), [&](const PastRelease& past) {
-    return past.time > x.time() - x.charter.pace.window_s;
+    return past.time > x.switching_time() - x.charter.pace.window_s;
   });
   if (in_window < x.charter.pace.max_releases) return Ok();
   return Refuse("pace.window", std::to_string(in_window) + " releases in the charter's window already", "wait");
@@ -423,17 +458,18 @@ Result<void> Window(Examination& x) {
 
 Result<void> Waited(Examination& x) {
   if (!x.is(Action::kAmendment)) return Ok();
-  const int64_t waited = x.time() - x.candidate.time;
+  // From the auditors' word on, since the candidate statement's time is the gate's alone.
+  const int64_t waited = x.switching_time() - std::max(x.candidate.time, x.closing.time);
   if (waited >= x.charter.amendment.waiting_period_s) return Ok();
   return Refuse("amendment.waiting",
-                std::to_string(waited) + " s since the amendment was proposed, the charter asks for " +
+                std::to_string(waited) + " s since voting on the amendment closed, the charter asks for " +
                     std::to_string(x.charter.amendment.waiting_period_s),
                 "wait");
 }
 
 // What makes the new charter this subject's: an amendment changes the rules, not the subject or its past.
 Result<void> SameLineage(Examination& x) {
-  if (!x.is(Action::kAmendment)) return Ok();
+  if (!x.is(Action::kAmendment) || !x.new_charter) return Ok();
   const charter::Charter& next = x.new_charter->charter;
   if (next.subject.name == x.state.subject && next.subject.resource_uri == x.state.resource &&
       next.subject.baseline == x.charter.subject.baseline && next.gate.log == x.charter.gate.log) {
@@ -442,12 +478,16 @@ Result<void> SameLineage(Examination& x) {
   return Refuse("amendment.lineage", "an amendment may not change the subject's name, resource, baseline or log");
 }
 
-Result<void> RollbackTarget(Examination& x) {
-  if (!x.is(Action::kRollback)) return Ok();
+Result<void> NotRevoked(Examination& x) {
   const auto& revoked = x.charter.revocation.trees;
-  if (std::find(revoked.begin(), revoked.end(), x.candidate.tree) != revoked.end()) {
-    return Refuse("rollback.target", "the charter has revoked this tree");
+  if (x.is(Action::kAmendment) || std::find(revoked.begin(), revoked.end(), x.candidate.tree) == revoked.end()) {
+    return Ok();
   }
+  return Refuse("tree.revoked", "the charter has revoked this tree", "nothing brings it back but another amendment");
+}
+
+Result<void> KnownTarget(Examination& x) {
+  if (!x.is(Action::kRollback)) return Ok();
   const bool known = std::any_of(x.state.releases.begin(), x.state.releases.end(),
                                  [&](const PastRelease& past) { return past.tree == x.candidate.tree; });
   if (known) return Ok();
@@ -457,13 +497,26 @@ Result<void> RollbackTarget(Examination& x) {
 Result<void> TreeBytes(Examination& x) {
   if (x.is(Action::kAmendment)) return Ok();
   Result<subject::Manifest> manifest = x.question.store->ReadManifest(x.candidate.tree);
-  if (!manifest.ok()) return manifest.error();
+  if (!manifest.ok()) return As("tree.bytes", manifest.error());
   for (const subject::FileEntry& file : manifest->files) {
     Result<std::string> bytes = x.question.store->ReadBlob(file.digest, kFileBytesMax);
-    if (!bytes.ok()) return bytes.error();
+    if (!bytes.ok()) return As("tree.bytes", bytes.error());
   }
   x.tree = std::move(*manifest);
   return Ok();
+}
+
+Result<void> WithinLimits(const Examination& x) {
+  const subject::TreeLimits& limits = x.charter.subject.limits;
+  uint64_t bytes = 0, largest = 0;
+  for (const subject::FileEntry& file : x.tree.files) {
+    bytes += file.size;
+    largest = std::max(largest, file.size);
+  }
+  if (x.tree.files.size() <= limits.files_max && bytes <= limits.bytes_max && largest <= limits.file_bytes_max) {
+    return Ok();
+  }
+  return Refuse("surface.refused", "the tree has more files or bytes than the charter allows");
 }
 
 Result<void> Surface(Examination& x) {
@@ -472,11 +525,12 @@ Result<void> Surface(Examination& x) {
     if (x.candidate.tree == x.charter.subject.baseline) return Ok();
     return Refuse("surface.refused", "the first release must be the charter's baseline");
   }
+  if (Result<void> fits = WithinLimits(x); !fits.ok()) return fits;
   Result<subject::Manifest> parent = x.question.store->ReadManifest(*x.state.tree);
-  if (!parent.ok()) return parent.error();
+  if (!parent.ok()) return As("surface.refused", parent.error());
   Result<subject::SurfaceReport> report =
       subject::CheckSurface(x.charter.SurfaceRules(), *parent, x.tree, x.question.store->Reader());
-  if (!report.ok()) return report.error();
+  if (!report.ok()) return As("surface.refused", report.error());
   for (const subject::SurfaceFinding& finding : report->findings) {
     if (!finding.allowed) {
       return Refuse("surface.refused", finding.change.path + ": " + finding.reason + " (" + finding.rule + ")");
@@ -498,11 +552,11 @@ Result<void> CertificateHolds(Examination& x, const charter::Property& property,
     return Refuse("property.certificate", "the certificate of '" + property.name + "' is about another network");
   }
   Result<std::string> network_bytes = x.question.store->ReadBlob(network->digest, kFileBytesMax);
-  if (!network_bytes.ok()) return network_bytes.error();
+  if (!network_bytes.ok()) return As("property.certificate", network_bytes.error());
   Result<std::string> spec_bytes = x.question.charter->read(spec->digest, kFileBytesMax);
-  if (!spec_bytes.ok()) return spec_bytes.error();
+  if (!spec_bytes.ok()) return As("property.certificate", spec_bytes.error());
   Result<std::string> certificate_bytes = x.question.store->ReadBlob(reference.certificate, kFileBytesMax);
-  if (!certificate_bytes.ok()) return certificate_bytes.error();
+  if (!certificate_bytes.ok()) return As("property.certificate", certificate_bytes.error());
   const checker::Verdict verdict = CheckPropertyCertificate(
       {*network_bytes, *spec_bytes, *certificate_bytes, CheckerArithmetic(property.arithmetic), x.question.threads});
   if (verdict.proven) return Ok();
@@ -549,12 +603,14 @@ constexpr Clause kClauses[] = {
     {"time.backwards", TimeForward},
     {"time.expired", NotExpired},
     {"time.stale", Fresh},
+    {"amendment.charter", NewCharter},
     {"approval.threshold", Threshold},  // after the log's time, by which keys are in force or not
     {"pace.interval", Interval},
     {"pace.window", Window},
     {"amendment.waiting", Waited},
     {"amendment.lineage", SameLineage},
-    {"rollback.target", RollbackTarget},
+    {"tree.revoked", NotRevoked},
+    {"rollback.target", KnownTarget},
     {"tree.bytes", TreeBytes},
     {"surface.refused", Surface},
     {"property.certificate", Certificates},
@@ -562,6 +618,7 @@ constexpr Clause kClauses[] = {
 
 State StateAfter(const Examination& x) {
   State next = x.state;
+  if (x.restarting()) return next;
   next.epoch = x.candidate.epoch;
   next.warrant = x.verdict.warrant;
   next.checkpoint_size = x.checkpoint.checkpoint.size;
@@ -579,7 +636,7 @@ State StateAfter(const Examination& x) {
   next.tree = x.candidate.tree;
   next.releases.push_back({.epoch = x.candidate.epoch,
                            .tree = x.candidate.tree,
-                           .time = x.time(),
+                           .time = x.switching_time(),
                            .warrant = x.verdict.warrant,
                            .action = x.candidate.action});
   if (next.releases.size() > kPastReleasesMax) next.releases.erase(next.releases.begin());
@@ -613,7 +670,8 @@ constexpr std::string_view kStatelessClauses[] = {
     "state.other-subject", "charter.not-current", "warrant.candidate-signature",
     "warrant.action",      "warrant.mismatch",    "vote.signature",
     "vote.seeds",          "quorum.not-met",      "closing.signature",
-    "closing.votes",       "log.signature",       "log.proof"};
+    "closing.votes",       "log.signature",       "log.proof",
+    "amendment.charter",   "approval.threshold"};
 
 bool IsForced(std::string_view rule) { return rule == std::string_view(PAWL_FORCED_CLAUSE); }
 

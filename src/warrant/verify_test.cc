@@ -1,17 +1,1137 @@
+// The check of a warrant: what is accepted, and for every clause at least one warrant that differs from an accepted one
+// by that defect alone.
 #include "warrant/verify.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <algorithm>
+#include <set>
+
+#include "encoding/base64.h"
+#include "merkle/cosignature.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::warrant {
 namespace {
 
+// ---- what is accepted
+
+std::string Why(const WarrantVerdict& verdict) { return verdict.reason.rule + ": " + verdict.reason.message; }
+
 TEST(Verify, AcceptsTheWholePath) {
   Path path = Path::WithTwoReleases();
   const MadeWarrant made = path.Make({.tree = path.third});
   const WarrantVerdict verdict = path.Ask(made);
-  EXPECT_TRUE(verdict.accepted) << verdict.reason.rule << ": " << verdict.reason.message;
+  ASSERT_TRUE(verdict.accepted) << Why(verdict);
+  EXPECT_EQ(verdict.action, Action::kRelease);
+  EXPECT_EQ(verdict.epoch, 3);
+  EXPECT_EQ(verdict.tree, path.third);
+  EXPECT_EQ(verdict.warrant, crypto::Sha256(made.bytes));
+  EXPECT_EQ(verdict.time, path.now);
+  EXPECT_EQ(verdict.approvers, (std::vector<std::string>{"ann@example.org", "bob@example.org"}));
+  const std::vector<std::string_view> names = ClauseNames();
+  EXPECT_TRUE(std::equal(names.begin(), names.end(), verdict.clauses.begin(), verdict.clauses.end()));
+  ASSERT_EQ(verdict.warnings.size(), 1u);
+  EXPECT_NE(verdict.warnings[0].find("gate alone"), std::string::npos);
+  State expected = path.state;
+  expected.epoch = 3;
+  expected.warrant = verdict.warrant;
+  expected.tree = path.third;
+  expected.checkpoint_size = made.checkpoint_size;
+  expected.checkpoint_root = verdict.next.checkpoint_root;
+  expected.time = path.now;
+  expected.releases.push_back(
+      {.epoch = 3, .tree = path.third, .time = path.now, .warrant = verdict.warrant, .action = Action::kRelease});
+  EXPECT_EQ(verdict.next, expected);
+}
+
+TEST(Verify, FollowsAStaleLinkOfAChainAndSwitchesOnlyToTheLast) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant made = path.Make({.tree = path.third});
+  path.now += 2 * kDay;
+  EXPECT_EQ(path.Ask(made).reason.rule, "time.stale");
+  const WarrantVerdict followed = path.Ask(made, {}, Purpose::kFollow);
+  EXPECT_TRUE(followed.accepted) << Why(followed);
+  EXPECT_EQ(followed.next.releases.back().time, path.now - 2 * kDay) << "a link counts from the log's time";
+}
+
+TEST(Verify, RestartsTheLiveReleaseLongAfterItsWarrantIsTooOldToSwitchTo) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant made = path.Make({.tree = path.third});
+  path.Accept(made);
+  path.now += 300 * kDay;
+  const WarrantVerdict verdict = path.Ask(made, {}, Purpose::kRestart);
+  ASSERT_TRUE(verdict.accepted) << Why(verdict);
+  EXPECT_EQ(verdict.next, path.state) << "a restart changes nothing";
+  EXPECT_EQ(path.Ask(made).reason.rule, "warrant.epoch");
+}
+
+TEST(Verify, TakesBackTheLastReleaseWithOneSignatureAndAnOlderOneWithTwo) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant back = path.Make({.action = Action::kRollback, .tree = path.baseline, .signers = {"dee"}});
+  ASSERT_TRUE(path.Ask(back).accepted) << Why(path.Ask(back));
+  path.Accept(back);
+  path.now += 60;  // pace holds no rollback back
+  // What the rollback left is no predecessor.
+  EXPECT_EQ(path.Ask(path.Make({.action = Action::kRollback, .tree = path.second, .signers = {"dee"}})).reason.rule,
+            "approval.threshold");
+  const WarrantVerdict two = path.Ask(path.Make({.action = Action::kRollback, .tree = path.second}));
+  EXPECT_TRUE(two.accepted) << Why(two);
+  EXPECT_EQ(two.next.releases.size(), 4u) << "a rollback is a release of its own and resets nothing";
+}
+
+TEST(Verify, NeedsNoEvaluatorForARollback) {
+  Path path = Path::WithTwoReleases();
+  Tampering without;
+  without.votes = [](std::vector<Vote>& votes) {
+    std::erase_if(votes, [](const Vote& vote) { return vote.role == "evaluator"; });
+  };
+  const WarrantVerdict verdict = path.Ask(path.Make({.action = Action::kRollback, .tree = path.baseline}, without));
+  EXPECT_TRUE(verdict.accepted) << Why(verdict);
+}
+
+// An amendment, made now and asked about when the waiting period is over.
+MadeWarrant MakeAmendment(Path& path, const Digest& charter, const std::vector<std::string>& signers,
+                          Tampering tampering = {}, int64_t wait_s = kDay) {
+  if (!tampering.cosignature_time) tampering.cosignature_time = [wait_s](int64_t& time) { time += wait_s; };
+  MadeWarrant made = path.Make({.action = Action::kAmendment, .tree = charter, .signers = signers}, tampering);
+  path.now += wait_s;
+  return made;
+}
+
+const std::vector<std::string> kThree = {"ann", "bob", "cy"};
+
+TEST(Verify, FollowsAnAmendmentAndThenTheNewCharterAlone) {
+  Path path = Path::WithTwoReleases();
+  const Digest charter =
+      path.PutCharter([](charter::TestCharter& test) { test.Replace("max_releases = 3", "max_releases = 4"); });
+  const MadeWarrant under_old = Path(path).Make({.tree = path.third});
+  const MadeWarrant amendment = MakeAmendment(path, charter, kThree);
+  const WarrantVerdict verdict = path.Ask(amendment);
+  ASSERT_TRUE(verdict.accepted) << Why(verdict);
+  EXPECT_EQ(verdict.next.charter, charter);
+  EXPECT_EQ(verdict.next.charter_epoch, 1);
+  EXPECT_EQ(verdict.next.tree, path.state.tree) << "an amendment changes no tree";
+  EXPECT_EQ(verdict.next.releases, path.state.releases);
+  path.Accept(amendment);
+  EXPECT_EQ(path.Ask(under_old).reason.rule, "charter.not-current") << "pending proposals are void";
+  path.now += 60;
+  const WarrantVerdict next = path.Ask(path.Make({.tree = path.third}));
+  EXPECT_TRUE(next.accepted) << Why(next);
+}
+
+TEST(Verify, RestartsUnderTheCharterThatTheLiveReleaseWasAcceptedUnder) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant live = path.Make({.tree = path.third});
+  path.Accept(live);
+  const CharterFiles before = path.charter_files();
+  path.Accept(MakeAmendment(
+      path, path.PutCharter([](charter::TestCharter& test) { test.Replace("max_releases = 3", "max_releases = 4"); }),
+      kThree));
+  Tampering with_its_charter;
+  with_its_charter.question = [&](WarrantQuestion& question) { question.charter = &before; };
+  const WarrantVerdict verdict = path.Ask(live, with_its_charter, Purpose::kRestart);
+  EXPECT_TRUE(verdict.accepted) << Why(verdict);
+}
+
+void Without(charter::TestCharter& test, const std::string& person) {
+  std::string& signers = test.files["approvers"];
+  const std::string line = Path::SignerLine(person);
+  signers.erase(signers.find(line), line.size());
+}
+
+TEST(Verify, LetsAPersonChangeKeysBySigningWithBoth) {
+  Path path = Path::OfItsOwn([](charter::TestCharter& test) { Without(test, "ann-two"); });
+  const Digest charter = path.PutCharter([](charter::TestCharter& test) { Without(test, "ann"); });
+  const MadeWarrant old_alone = MakeAmendment(path, charter, kThree);
+  EXPECT_EQ(path.Ask(old_alone).reason.rule, "approval.threshold") << "the new key has to sign as well";
+  const MadeWarrant both = MakeAmendment(path, charter, {"ann", "ann-two", "bob", "cy"});
+  const WarrantVerdict verdict = path.Ask(both);
+  EXPECT_TRUE(verdict.accepted) << Why(verdict);
+}
+
+TEST(Verify, AcceptsAClosingWithAHaltThatPeopleHaveLifted) {
+  Path path = Path::WithTwoReleases();
+  const Digest halt = crypto::Sha256("a halt");
+  path.halts.lifted = {halt};
+  Tampering open;
+  open.closing = [&](Closing& closing) { closing.open_halts = {halt}; };
+  const WarrantVerdict verdict = path.Ask(path.Make({.tree = path.third}, open));
+  ASSERT_TRUE(verdict.accepted) << Why(verdict);
+  EXPECT_EQ(verdict.next.lifted, path.halts.lifted);
+}
+
+TEST(Verify, SaysWhenNoHumanPresenceIsProven) {
+  Path path = Path::OfItsOwn([](charter::TestCharter& test) {
+    test.Replace("signers = \"approvers\"", "signers = \"approvers\"\npresence = \"software\"");
+  });
+  Tampering absent;
+  absent.decision_envelope = [](encoding::Envelope& envelope) {
+    envelope.signatures[0] = Path::Approve(envelope.payload, "ann", 0);
+  };
+  const WarrantVerdict verdict = path.Ask(path.Make({.tree = path.third}, absent));
+  ASSERT_TRUE(verdict.accepted) << Why(verdict);
+  ASSERT_EQ(verdict.warnings.size(), 2u);
+  EXPECT_EQ(verdict.warnings[1], "no human presence proven: 'ann@example.org' signed with a software key");
+}
+
+TEST(Verify, DecidesNothingWithoutAState) {
+  Path path = Path::WithTwoReleases();
+  Tampering stateless;
+  stateless.question = [](WarrantQuestion& question) { question.state = nullptr; };
+  const WarrantVerdict verdict = path.Ask(path.Make({.tree = path.third}), stateless);
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_EQ(verdict.reason.rule, "state.missing");
+  EXPECT_EQ(verdict.reason.code, ErrorCode::kPending);
+  EXPECT_EQ(verdict.approvers.size(), 2u);
+  const WarrantVerdict unsigned_one = path.Ask(path.Make({.tree = path.third, .signers = {"ann"}}), stateless);
+  EXPECT_EQ(unsigned_one.reason.rule, "approval.threshold") << "signatures are what is checked without a state";
+}
+
+TEST(Verify, TellsThePredecessorFromWhatARollbackLeft) {
+  State state;
+  const Digest a = crypto::Sha256("a"), b = crypto::Sha256("b");
+  const auto past = [](const Digest& tree, Action action) {
+    return PastRelease{.epoch = 1, .tree = tree, .time = 0, .warrant = {}, .action = action};
+  };
+  EXPECT_FALSE(IsPredecessor(state, a));
+  state.releases = {past(a, Action::kRelease)};
+  EXPECT_FALSE(IsPredecessor(state, a));
+  state.releases.push_back(past(b, Action::kRelease));
+  EXPECT_TRUE(IsPredecessor(state, a));
+  EXPECT_FALSE(IsPredecessor(state, b));
+  state.releases.push_back(past(a, Action::kRollback));
+  EXPECT_FALSE(IsPredecessor(state, b));
+}
+
+// ---- what is refused
+
+struct Case {
+  const char* name;
+  const char* rule;
+  WarrantVerdict (*ask)();
+};
+
+// The third release, with one change.
+WarrantVerdict Third(const Tampering& tampering, const std::vector<std::string>& signers = {"ann", "bob"}) {
+  Path path = Path::WithTwoReleases();
+  return path.Ask(path.Make({.tree = path.third, .signers = signers}, tampering), tampering);
+}
+template <typename Part>
+WarrantVerdict Third(std::function<void(Part&)> Tampering::*stage,
+                     std::type_identity_t<std::function<void(Part&)>> change) {
+  Tampering tampering;
+  tampering.*stage = std::move(change);
+  return Third(tampering);
+}
+
+WarrantVerdict ThirdTree(const std::function<Digest(Path&)>& tree, const Tampering& tampering = {}) {
+  Path path = Path::WithTwoReleases();
+  const Digest digest = tree(path);
+  return path.Ask(path.Make({.tree = digest}, tampering), tampering);
+}
+
+WarrantVerdict WithState(const std::function<void(State&)>& change, const Tampering& also = {}) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant made = path.Make({.tree = path.third}, also);
+  change(path.state);
+  return path.Ask(made, also);
+}
+
+WarrantVerdict Votes(const std::function<void(std::vector<Vote>&)>& change, Action action = Action::kRelease) {
+  Path path = Path::WithTwoReleases();
+  Tampering tampering;
+  tampering.votes = change;
+  return path.Ask(
+      path.Make({.action = action, .tree = action == Action::kRelease ? path.third : path.baseline}, tampering));
+}
+
+Vote& VoteOf(std::vector<Vote>& votes, const std::string& reviewer) {
+  return *std::find_if(votes.begin(), votes.end(), [&](const Vote& vote) { return vote.reviewer == reviewer; });
+}
+Vote AlsoFrom(Vote vote, const std::string& reviewer) {
+  vote.reviewer = reviewer;
+  return vote;
+}
+void TurnAgainst(Vote& vote) {
+  vote.verdict = VoteVerdict::kAgainst;
+  vote.reasons = {"no"};
+}
+
+// Signs one envelope's payload with another key under the name that is expected.
+void SignedBy(encoding::Envelope& envelope, const std::string& name) {
+  envelope.signatures[0].sig =
+      Path::Key(name).Sign(encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload));
+}
+
+WarrantVerdict Seeds(const std::function<void(encoding::Json&, const Vote&)>& change) {
+  return Votes([&](std::vector<Vote>& votes) {
+    Vote& vote = VoteOf(votes, "evaluator-a");
+    change(vote.evidence, vote);
+  });
+}
+void SeedSignature(encoding::Json& evidence, const std::string& name, const Digest& candidate,
+                   const std::string& body) {
+  evidence["checkpoint"] = body;
+  evidence["seed_signature"] = encoding::EncodeBase64(Path::Key(name).Sign(SeedMessage(candidate, body)));
+}
+
+WarrantVerdict Approvals(const std::function<void(encoding::Envelope&)>& change) {
+  Tampering tampering;
+  tampering.decision_envelope = change;
+  return Third(tampering);
+}
+
+WarrantVerdict Amendment(const std::function<void(charter::TestCharter&)>& edit,
+                         const std::vector<std::string>& signers = kThree, const Tampering& tampering = {},
+                         int64_t wait_s = kDay) {
+  Path path = Path::WithTwoReleases();
+  const Digest charter = path.PutCharter(edit);
+  const MadeWarrant made = MakeAmendment(path, charter, signers, tampering, wait_s);
+  return path.Ask(made, tampering);
+}
+void MoreReleases(charter::TestCharter& test) { test.Replace("max_releases = 3", "max_releases = 4"); }
+
+// The gate's signature over something else, by the same key: a checkpoint.
+std::string CheckpointSignature(const std::string& name) {
+  return merkle::SignCheckpoint({.origin = "example.org/log", .size = 0, .root = merkle::EmptyRoot()}, Path::Key(name))
+      .signatures[0]
+      .signature;
+}
+
+// Writes to the file of a blob, which the store keeps read-only.
+void Damage(const Path& path, const Digest& digest) {
+  const std::string file = path.store().BlobPath(digest);
+  ASSERT_EQ(chmod(file.c_str(), 0600), 0);
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(8);
+  stream.put('!');
+}
+
+WarrantVerdict Certificates(const std::function<std::string(Path&, CertificateReference&)>& bytes, float factor = 2) {
+  Path path = Path::WithTwoReleases();
+  const Digest tree = path.NetworkTree(factor);
+  Tampering tampering;
+  tampering.candidate = [&](Candidate& candidate) {
+    const std::string certificate = bytes(path, candidate.certificates[0]);
+    if (!certificate.empty()) candidate.certificates[0].certificate = *path.store().PutBlob(certificate);
+  };
+  return path.Ask(path.Make({.tree = tree}, tampering));
+}
+
+const Case kCases[] = {
+    // Another target.
+    {"AnotherResource", "state.other-subject",
+     [] {
+       Tampering both;
+       both.candidate = [](Candidate& candidate) { candidate.resource = "https://example.org/another"; };
+       both.decision = [](Decision& decision) { decision.resource = "https://example.org/another"; };
+       return Third(both);
+     }},
+    {"SameBytesForAnotherLoader", "state.other-subject",
+     [] { return WithState([](State& state) { state.resource = "https://example.org/another"; }); }},
+    {"AnotherSubjectInTheCandidate", "state.other-subject",
+     [] { return Third(&Tampering::candidate, [](Candidate& candidate) { candidate.about.subject = "another"; }); }},
+    {"AnotherSubjectInTheDecision", "state.other-subject",
+     [] { return Third(&Tampering::decision, [](Decision& decision) { decision.about.subject = "another"; }); }},
+
+    // Another charter.
+    {"OldCharterNewWarrant", "charter.not-current",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const CharterFiles before = path.charter_files();
+       path.Accept(MakeAmendment(path, path.PutCharter(MoreReleases), kThree));
+       Tampering old;
+       old.candidate = [&](Candidate& candidate) {
+         candidate.charter = before.charter.digest, candidate.charter_epoch = 0;
+       };
+       old.question = [&](WarrantQuestion& question) { question.charter = &before; };
+       return path.Ask(path.Make({.tree = path.third}, old), old);
+     }},
+    {"ForgedCharterWithItsOwnWarrant", "charter.not-current",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const CharterFiles forged = *ReadCharterFiles(path.store(), path.PutCharter([](charter::TestCharter& test) {
+         test.files["approvers"] = Path::SignerLine("mallory") + Path::SignerLine("nick") + Path::SignerLine("olga");
+       }));
+       Tampering own;
+       own.candidate = [&](Candidate& candidate) { candidate.charter = forged.charter.digest; };
+       own.question = [&](WarrantQuestion& question) { question.charter = &forged; };
+       return path.Ask(path.Make({.tree = path.third, .signers = {"mallory", "nick"}}, own), own);
+     }},
+    {"DecisionUnderAnotherCharter", "charter.not-current",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.charter = crypto::Sha256("another"); }); }},
+    {"DecisionOfAnotherCharterEpoch", "charter.not-current",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.charter_epoch = 1; }); }},
+    {"CandidateOfAnotherCharterEpoch", "charter.not-current",
+     [] {
+       Tampering tampering;
+       tampering.candidate = [](Candidate& candidate) { candidate.charter_epoch = 1; };
+       tampering.decision = [](Decision& decision) { decision.charter_epoch = 0; };
+       return Third(tampering);
+     }},
+    {"AnotherLog", "charter.not-current",
+     [] { return WithState([](State& state) { state.log = charter::TestNoteKey("example.org/log", 'x'); }); }},
+
+    {"Halted", "halt.in-force",
+     [] {
+       return Third(&Tampering::question, [](WarrantQuestion& question) {
+         question.halts.in_force = {crypto::Sha256("halt")};
+         question.halts.reasons = {"ann@example.org: smoke"};
+       });
+     }},
+    {"HaltedWithoutAReason", "halt.in-force",
+     [] {
+       return Third(&Tampering::question,
+                    [](WarrantQuestion& question) { question.halts.in_force = {crypto::Sha256("halt")}; });
+     }},
+    {"HaltedAtARestart", "halt.in-force",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       path.Accept(made);
+       path.halts.in_force = {crypto::Sha256("halt")};
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+
+    // The gate's signature.
+    {"UnsignedCandidate", "warrant.candidate-signature",
+     [] { return Third(&Tampering::candidate_envelope, [](encoding::Envelope& e) { e.signatures.clear(); }); }},
+    {"CandidateByAStranger", "warrant.candidate-signature",
+     [] { return Third(&Tampering::candidate_envelope, [](encoding::Envelope& e) { SignedBy(e, "stranger"); }); }},
+    {"CandidateByTheClock", "warrant.candidate-signature",
+     [] { return Third(&Tampering::candidate_envelope, [](encoding::Envelope& e) { SignedBy(e, "clock"); }); }},
+    {"CandidateByAReviewer", "warrant.candidate-signature",
+     [] { return Third(&Tampering::candidate_envelope, [](encoding::Envelope& e) { SignedBy(e, "prover-a"); }); }},
+    {"CandidateUnderAnotherName", "warrant.candidate-signature",
+     [] {
+       return Third(&Tampering::candidate_envelope, [](encoding::Envelope& e) { e.signatures[0].keyid = "log"; });
+     }},
+    {"CandidateWithTwoSignatures", "warrant.candidate-signature",
+     [] {
+       return Third(&Tampering::candidate_envelope,
+                    [](encoding::Envelope& e) { e.signatures.push_back(e.signatures[0]); });
+     }},
+    {"CheckpointSignatureOnACandidate", "warrant.candidate-signature",
+     [] {
+       return Third(&Tampering::candidate_envelope,
+                    [](encoding::Envelope& e) { e.signatures[0].sig = CheckpointSignature("log"); });
+     }},
+    {"ApprovalOnACandidate", "warrant.candidate-signature",
+     [] {
+       return Third(&Tampering::candidate_envelope,
+                    [](encoding::Envelope& e) { e.signatures = {Path::Approve(e.payload, "ann")}; });
+     }},
+    {"AnotherPayloadType", "warrant.payload-type",
+     [] {
+       return Third(&Tampering::candidate_envelope, [](encoding::Envelope& e) { e.payload_type = "text/plain"; });
+     }},
+    {"VoteAsACandidate", "statement.kind",
+     [] { return Third(&Tampering::warrant, [](Warrant& warrant) { warrant.candidate = warrant.votes[0]; }); }},
+    {"CandidateAsADecision", "statement.kind",
+     [] { return Third(&Tampering::warrant, [](Warrant& warrant) { warrant.decision = warrant.candidate; }); }},
+    {"ClosingAmongTheVotes", "statement.kind",
+     [] { return Third(&Tampering::warrant, [](Warrant& warrant) { warrant.votes.push_back(warrant.closing); }); }},
+
+    {"ApprovedAsAnotherAction", "warrant.action",
+     [] { return Third(&Tampering::decision, [](Decision& decision) { decision.action = Action::kRollback; }); }},
+    {"AHaltThatReleases", "warrant.action",
+     [] { return Third(&Tampering::decision, [](Decision& decision) { decision.action = Action::kHalt; }); }},
+
+    // Mix and match.
+    {"DecisionOnAnotherCandidate", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.candidate = crypto::Sha256("another"); }); }},
+    {"DecisionOnAnotherClosing", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.closing = crypto::Sha256("another"); }); }},
+    {"DecisionOnNoCandidate", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.candidate.reset(); }); }},
+    {"DecisionOnOtherVotes", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.votes.pop_back(); }); }},
+    {"VoteLeftOutOfTheWarrant", "warrant.mismatch",
+     [] { return Third(&Tampering::warrant, [](Warrant& warrant) { warrant.votes.pop_back(); }); }},
+    {"VoteTwiceInTheWarrant", "warrant.mismatch",
+     [] {
+       return Third(&Tampering::warrant, [](Warrant& warrant) { warrant.votes.push_back(warrant.votes.back()); });
+     }},
+    {"VotesOutOfOrder", "warrant.mismatch",
+     [] { return Third(&Tampering::warrant, [](Warrant& w) { std::reverse(w.votes.begin(), w.votes.end()); }); }},
+    {"DecisionOnAnotherTree", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.target = crypto::Sha256("another"); }); }},
+    {"DecisionAboutAnotherTree", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.about.digest = crypto::Sha256("another"); }); }},
+    {"CandidateAboutAnotherTree", "warrant.mismatch",
+     [] { return Third(&Tampering::candidate, [](Candidate& c) { c.about.digest = crypto::Sha256("another"); }); }},
+    {"DecisionOfAnotherEpoch", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.epoch = 4; }); }},
+    {"DecisionAfterAnotherWarrant", "warrant.mismatch",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.previous.reset(); }); }},
+    {"AnotherBaseline", "warrant.mismatch",
+     [] { return Third(&Tampering::candidate, [](Candidate& c) { c.baseline = crypto::Sha256("another"); }); }},
+
+    // Old, repeated and skipped epochs.
+    {"AnOlderWarrant", "warrant.epoch",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       path.Accept(made);
+       return path.Ask(made);
+     }},
+    {"FastForwardByOne", "warrant.epoch",
+     [] { return Third(&Tampering::candidate, [](Candidate& candidate) { candidate.epoch = 4; }); }},
+    {"FastForwardToTheEnd", "warrant.epoch",
+     [] { return Third(&Tampering::candidate, [](Candidate& c) { c.epoch = encoding::kJsonIntegerMax; }); }},
+    {"RestartOfWhatIsNotLive", "warrant.epoch",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+    {"RestartOfWhatWasTakenBack", "warrant.epoch",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       path.Accept(made);
+       path.Accept(path.Make({.action = Action::kRollback, .tree = path.second, .signers = {"ann"}}));
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+    {"RestartOfAnotherTree", "warrant.epoch",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       path.Accept(made);
+       path.state.tree = path.second;
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+    {"AnotherParentTree", "warrant.parent",
+     [] { return Third(&Tampering::candidate, [&](Candidate& c) { c.parent_tree = c.baseline; }); }},
+    {"AnotherParentWarrant", "warrant.parent",
+     [] { return Third(&Tampering::candidate, [](Candidate& c) { c.parent_warrant = crypto::Sha256("another"); }); }},
+    {"NoParent", "warrant.parent",
+     [] {
+       return Third(&Tampering::candidate, [](Candidate& c) { c.parent_warrant.reset(), c.parent_tree.reset(); });
+     }},
+
+    // Votes.
+    {"UnsignedVote", "vote.signature",
+     [] { return Third(&Tampering::vote_envelopes, [](auto& votes) { votes[0].signatures.clear(); }); }},
+    {"VoteByAStranger", "vote.signature",
+     [] { return Third(&Tampering::vote_envelopes, [](auto& votes) { SignedBy(votes[0], "stranger"); }); }},
+    {"VoteByAnotherReviewer", "vote.signature",
+     [] { return Third(&Tampering::vote_envelopes, [](auto& votes) { SignedBy(votes[0], "prover-b"); }); }},
+    {"VoteByTheGate", "vote.signature",
+     [] { return Third(&Tampering::vote_envelopes, [](auto& votes) { SignedBy(votes[0], "log"); }); }},
+    {"VoteWithTwoSignatures", "vote.signature",
+     [] {
+       return Third(&Tampering::vote_envelopes,
+                    [](auto& votes) { votes[0].signatures.push_back(votes[0].signatures[0]); });
+     }},
+    {"CheckpointSignatureOnAVote", "vote.signature",
+     [] {
+       return Third(&Tampering::vote_envelopes,
+                    [](auto& votes) { votes[0].signatures[0].sig = CheckpointSignature("prover-a"); });
+     }},
+    {"SeedSignatureOnAVote", "vote.signature",
+     [] {
+       return Third(&Tampering::vote_envelopes, [](auto& votes) {
+         for (encoding::Envelope& envelope : votes) {
+           const Vote vote = *ReadVote(envelope.payload);
+           if (vote.reviewer != "evaluator-a") continue;
+           envelope.signatures[0].sig =
+               *encoding::DecodeBase64(vote.evidence["seed_signature"].template get<std::string>());
+         }
+       });
+     }},
+    {"ApprovalAsAVote", "vote.signature",
+     [] {
+       return Third(&Tampering::vote_envelopes,
+                    [](auto& votes) { votes[0].signatures = {Path::Approve(votes[0].payload, "ann")}; });
+     }},
+    {"VoteByAnUnknownReviewer", "vote.signature",
+     [] { return Votes([](std::vector<Vote>& votes) { votes.push_back(AlsoFrom(votes[0], "stranger")); }); }},
+    {"VoteInAnotherRole", "vote.signature",
+     [] { return Votes([](std::vector<Vote>& votes) { VoteOf(votes, "prover-a").role = "integrity"; }); }},
+    {"VoteOnAnotherRun", "vote.signature",
+     [] { return Votes([](std::vector<Vote>& votes) { votes[0].candidate = crypto::Sha256("another"); }); }},
+    {"VoteForAnotherSubject", "vote.signature",
+     [] { return Votes([](std::vector<Vote>& votes) { votes[0].about.subject = "another"; }); }},
+    {"TwoVotesOfOneReviewer", "vote.signature",
+     [] {
+       return Votes([](std::vector<Vote>& votes) {
+         votes.push_back(votes[0]);
+         votes.back().host = "elsewhere";
+       });
+     }},
+    {"VoteAfterRemoval", "vote.signature",
+     [] {
+       Path path = Path::WithTwoReleases();
+       path.Accept(MakeAmendment(path, path.PutCharter([](charter::TestCharter& test) {
+         std::string& text = test.files["charter.toml"];
+         const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
+         text.erase(at, text.find("[[reviewer]]", at + 1) - at);
+       }),
+                                 kThree));
+       path.now += 60;
+       Tampering removed;
+       removed.votes = [](std::vector<Vote>& votes) { votes.push_back(AlsoFrom(votes[0], "prover-a2")); };
+       return path.Ask(path.Make({.tree = path.third}, removed));
+     }},
+
+    // Seeds.
+    {"SeedsOfAnotherEvaluator", "vote.seeds",
+     [] {
+       return Seeds([](encoding::Json& evidence, const Vote& vote) {
+         SeedSignature(evidence, "evaluator-b", vote.candidate, evidence["checkpoint"]);
+       });
+     }},
+    {"SeedsOfAnotherCandidate", "vote.seeds",
+     [] {
+       return Seeds([](encoding::Json& evidence, const Vote&) {
+         SeedSignature(evidence, "evaluator-a", crypto::Sha256("another"), evidence["checkpoint"]);
+       });
+     }},
+    {"SeedsOfAnotherCheckpoint", "vote.seeds",
+     [] {
+       return Seeds([](encoding::Json& evidence, const Vote&) {
+         merkle::Checkpoint checkpoint = *merkle::Checkpoint::Parse(evidence["checkpoint"].get<std::string>());
+         checkpoint.root = crypto::Sha256("another");
+         evidence["checkpoint"] = checkpoint.Text();
+       });
+     }},
+    {"SeedsOfAnotherLog", "vote.seeds",
+     [] {
+       return Seeds([](encoding::Json& evidence, const Vote& vote) {
+         merkle::Checkpoint checkpoint = *merkle::Checkpoint::Parse(evidence["checkpoint"].get<std::string>());
+         checkpoint.origin = "example.org/another";
+         SeedSignature(evidence, "evaluator-a", vote.candidate, checkpoint.Text());
+       });
+     }},
+    {"SeedsAfterClosing", "vote.seeds",
+     [] {
+       return Seeds([](encoding::Json& evidence, const Vote& vote) {
+         merkle::Checkpoint checkpoint = *merkle::Checkpoint::Parse(evidence["checkpoint"].get<std::string>());
+         checkpoint.size += 1'000;
+         SeedSignature(evidence, "evaluator-a", vote.candidate, checkpoint.Text());
+       });
+     }},
+    {"NoSeeds", "json.member-missing",
+     [] { return Seeds([](encoding::Json& evidence, const Vote&) { evidence = encoding::Json::object(); }); }},
+    {"MoreThanSeeds", "json.member-unknown",
+     [] { return Seeds([](encoding::Json& evidence, const Vote&) { evidence["more"] = 1; }); }},
+    {"SeedsOfNoCheckpoint", "checkpoint.malformed",
+     [] { return Seeds([](encoding::Json& evidence, const Vote&) { evidence["checkpoint"] = "seven"; }); }},
+
+    // Quorum.
+    {"OneVoteShort", "quorum.not-met",
+     [] {
+       return Votes([](std::vector<Vote>& votes) {
+         std::erase_if(votes, [](const Vote& vote) { return vote.reviewer == "prover-b"; });
+       });
+     }},
+    {"NoVotes", "quorum.not-met", [] { return Votes([](std::vector<Vote>& votes) { votes.clear(); }); }},
+    {"TwoVotesOfOnePrincipal", "quorum.not-met",
+     [] {
+       return Votes([](std::vector<Vote>& votes) { VoteOf(votes, "prover-b") = AlsoFrom(votes[0], "prover-a2"); });
+     }},
+    {"OneVoteAgainst", "quorum.not-met",
+     [] { return Votes([](std::vector<Vote>& votes) { TurnAgainst(VoteOf(votes, "integrity-c")); }); }},
+    {"APrincipalOnBothSides", "quorum.not-met",
+     [] {
+       return Votes([](std::vector<Vote>& votes) {
+         votes.push_back(AlsoFrom(votes[0], "prover-a2"));
+         TurnAgainst(votes.back());
+       });
+     }},
+    {"Abstention", "quorum.not-met",
+     [] {
+       return Votes([](std::vector<Vote>& votes) {
+         TurnAgainst(VoteOf(votes, "evaluator-b"));
+         VoteOf(votes, "evaluator-b").verdict = VoteVerdict::kAbstain;
+       });
+     }},
+    {"AnAuditorAgainst", "quorum.not-met",
+     [] {
+       return Votes([](std::vector<Vote>& votes) {
+         votes.push_back(AlsoFrom(VoteOf(votes, "integrity-c"), "auditor-c"));
+         votes.back().role = "auditor";
+         TurnAgainst(votes.back());
+       });
+     }},
+    {"AnEvaluatorAgainstARollback", "quorum.not-met",
+     [] {
+       return Votes([](std::vector<Vote>& votes) { TurnAgainst(VoteOf(votes, "evaluator-a")); }, Action::kRollback);
+     }},
+    {"ARollbackWithoutProvers", "quorum.not-met",
+     [] {
+       return Votes(
+           [](std::vector<Vote>& votes) {
+             VoteOf(votes, "prover-b").verdict = VoteVerdict::kAbstain, VoteOf(votes, "prover-b").reasons = {"asleep"};
+           },
+           Action::kRollback);
+     }},
+
+    // Closing.
+    {"OneAuditorShort", "closing.signature",
+     [] { return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) { e.signatures.pop_back(); }); }},
+    {"UnsignedClosing", "closing.signature",
+     [] { return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) { e.signatures.clear(); }); }},
+    {"OneAuditorTwice", "closing.signature",
+     [] {
+       return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) { e.signatures[1] = e.signatures[0]; });
+     }},
+    {"OneAuditorUnderTwoNames", "closing.signature",
+     [] {
+       return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) {
+         e.signatures[1] = e.signatures[0], e.signatures[1].keyid = "auditor-c";
+       });
+     }},
+    {"ClosingByAnEvaluator", "closing.signature",
+     [] {
+       return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) {
+         e.signatures[1] = SignPayload(e.payload, "evaluator-b", Path::Key("evaluator-b"));
+       });
+     }},
+    {"ClosingByAStrangerToo", "closing.signature",
+     [] {
+       return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) {
+         e.signatures.push_back(SignPayload(e.payload, "stranger", Path::Key("stranger")));
+       });
+     }},
+    {"VoteSignatureOnAClosing", "closing.signature",
+     [] {
+       return Third(&Tampering::warrant,
+                    [](Warrant& w) { w.closing.signatures[0].sig = w.candidate.signatures[0].sig; });
+     }},
+    {"RejectionOmitted", "closing.votes",
+     [] {
+       // The auditors list a vote against; the gate drops it everywhere else.
+       Tampering omitted;
+       omitted.closing = [](Closing& closing) {
+         closing.votes.push_back(crypto::Sha256("a vote against"));
+         std::sort(closing.votes.begin(), closing.votes.end());
+       };
+       omitted.decision = [](Decision& decision) { std::erase(decision.votes, crypto::Sha256("a vote against")); };
+       return Third(omitted);
+     }},
+    {"ClosingOfAnotherCandidate", "closing.votes",
+     [] { return Third(&Tampering::closing, [](Closing& c) { c.candidate = crypto::Sha256("another"); }); }},
+    {"ClosingOfAnotherSubject", "closing.votes",
+     [] { return Third(&Tampering::closing, [](Closing& c) { c.about.subject = "another"; }); }},
+    {"SuppressedHalt", "closing.open-halt",
+     [] { return Third(&Tampering::closing, [](Closing& c) { c.open_halts = {crypto::Sha256("halt")}; }); }},
+
+    // The log.
+    {"CheckpointByAStranger", "log.signature",
+     [] {
+       return Third(&Tampering::note, [](merkle::SignedNote& note) {
+         note.signatures[0] = merkle::SignNote(note.text, "example.org/log", Path::Key("stranger"));
+       });
+     }},
+    {"CheckpointOfAnotherLog", "log.signature",
+     [] {
+       Tampering another;
+       another.checkpoint = [](merkle::Checkpoint& checkpoint) { checkpoint.origin = "example.org/another"; };
+       another.note = [](merkle::SignedNote& note) {
+         note.signatures[0] = merkle::SignNote(note.text, "example.org/log", Path::Key("log"));
+       };
+       return Third(another);
+     }},
+    {"CheckpointWithoutTheLog", "log.signature",
+     [] {
+       return Third(&Tampering::note, [](merkle::SignedNote& note) { note.signatures.erase(note.signatures.begin()); });
+     }},
+    {"NoTime", "log.signature",
+     [] { return Third(&Tampering::note, [](merkle::SignedNote& note) { note.signatures.pop_back(); }); }},
+    {"TimeByAStranger", "log.signature",
+     [] {
+       return Third(&Tampering::note, [](merkle::SignedNote& note) {
+         note.signatures[1] = merkle::Cosign(note.text, "example.org/clock", Path::Key("stranger"), kGenesisTime);
+       });
+     }},
+    {"TwoTimes", "log.signature",
+     [] {
+       return Third(&Tampering::note, [](merkle::SignedNote& note) {
+         note.signatures.push_back(merkle::Cosign(note.text, "example.org/clock", Path::Key("clock"), kGenesisTime));
+       });
+     }},
+    {"VoteSignatureOnACheckpoint", "log.signature",
+     [] {
+       return Third(&Tampering::note, [](merkle::SignedNote& note) {
+         const std::string payload = "{}";
+         note.signatures[0].signature = SignPayload(payload, "log", Path::Key("log")).sig;
+       });
+     }},
+    {"AnotherIndex", "log.proof",
+     [] { return Third(&Tampering::proof, [](merkle::TlogProof& proof) { proof.index -= 1; }); }},
+    {"ProofCutShort", "log.proof",
+     [] { return Third(&Tampering::proof, [](merkle::TlogProof& proof) { proof.hashes.pop_back(); }); }},
+    {"ApprovalsNotLogged", "log.proof",
+     [] {
+       return Third(&Tampering::warrant,
+                    [](Warrant& w) { std::swap(w.decision.signatures[0], w.decision.signatures[1]); });
+     }},
+    {"AnotherRoot", "log.proof",
+     [] { return Third(&Tampering::checkpoint, [](merkle::Checkpoint& c) { c.root = crypto::Sha256("another"); }); }},
+    {"ApprovedBeforeVotingClosed", "log.proof",
+     [] { return Third(&Tampering::closing, [](Closing& closing) { closing.size += 3; }); }},
+    {"AuditorsSawAnotherLog", "log.consistency",
+     [] { return Third(&Tampering::closing, [](Closing& c) { c.root = crypto::Sha256("another"); }); }},
+    {"NoProofFromTheClosing", "log.consistency",
+     [] { return Third(&Tampering::warrant, [](Warrant& w) { w.closing_consistency.clear(); }); }},
+    {"ForkedLogOfTheSameSize", "log.consistency",
+     [] { return WithState([](State& state) { state.checkpoint_root = crypto::Sha256("another"); }); }},
+    {"SmallerTree", "log.consistency",
+     [] {
+       Tampering claims;
+       claims.warrant = [](Warrant& w) { w.previous_size = 1'000'000; };
+       return WithState([](State& state) { state.checkpoint_size = 1'000'000; }, claims);
+     }},
+    {"AnotherPreviousSize", "log.consistency",
+     [] {
+       return Third(&Tampering::warrant, [](Warrant& w) { w.previous_size = 0, w.previous_consistency.clear(); });
+     }},
+    {"NoProofFromThePreviousSize", "log.consistency",
+     [] { return Third(&Tampering::warrant, [](Warrant& w) { w.previous_consistency.pop_back(); }); }},
+
+    // Time.
+    {"TimeBeforeTheState", "time.backwards",
+     [] {
+       return WithState([](State& state) { state.time += kDay + 601; });  // a second after now
+     }},
+    {"TimeADayAhead", "time.backwards",
+     [] { return Third(&Tampering::cosignature_time, [](int64_t& time) { time += kDay; }); }},
+    {"TimeJustBeyondTheSkew", "time.backwards",
+     [] { return Third(&Tampering::cosignature_time, [](int64_t& time) { time += 301; }); }},
+    {"ClockADayBehind", "time.backwards",
+     [] { return Third(&Tampering::question, [](WarrantQuestion& question) { question.now_s -= kDay; }); }},
+    {"TimeBeforeTheDecision", "time.backwards",
+     [] { return Third(&Tampering::cosignature_time, [](int64_t& time) { time -= 301; }); }},
+    {"DecisionFromTheFuture", "time.backwards",
+     [] { return Third(&Tampering::decision, [](Decision& d) { d.issued += kDay, d.expires += kDay; }); }},
+    {"RunsTooLong", "time.expired",
+     [] { return Third(&Tampering::decision, [](Decision& decision) { decision.expires += 1; }); }},
+    {"ExpiredByTheLog", "time.expired",
+     [] {
+       return Third(&Tampering::decision, [](Decision& d) { d.issued -= 7 * kDay + 1, d.expires -= 7 * kDay + 1; });
+     }},
+    {"ExpiredByTheClock", "time.expired",
+     [] { return Third(&Tampering::question, [](WarrantQuestion& q) { q.now_s += 7 * kDay + 1; }); }},
+    {"ExpiredWhenFollowed", "time.expired",
+     [] {
+       Path path = Path::WithTwoReleases();
+       Tampering late;
+       late.decision = [](Decision& d) { d.issued -= 7 * kDay + 1, d.expires -= 7 * kDay + 1; };
+       return path.Ask(path.Make({.tree = path.third}, late), {}, Purpose::kFollow);
+     }},
+    {"StaleCheckpoint", "time.stale",
+     [] { return Third(&Tampering::question, [](WarrantQuestion& question) { question.now_s += kDay + 1; }); }},
+
+    // People.
+    {"OneApprovalShort", "approval.threshold", [] { return Third({}, {"ann"}); }},
+    {"NoApproval", "approval.threshold", [] { return Third({}, {}); }},
+    {"OlderTargetWithOneApproval", "approval.threshold",
+     [] {
+       Path path = Path::WithTwoReleases();
+       path.Accept(path.Make({.tree = path.third}));
+       return path.Ask(path.Make({.action = Action::kRollback, .tree = path.baseline, .signers = {"ann"}}));
+     }},
+    {"AmendmentWithTwoApprovals", "approval.threshold",
+     [] {
+       return Amendment(MoreReleases, {"ann", "bob"});
+     }},
+    {"AmendmentWithoutTheNewPeople", "approval.threshold",
+     [] {
+       return Amendment([](charter::TestCharter& test) {
+         test.files["approvers"] = Path::SignerLine("ann") + Path::SignerLine("fay") + Path::SignerLine("gus");
+       });
+     }},
+    {"TwoPeopleEnrolFive", "approval.threshold",
+     [] {
+       return Amendment(
+           [](charter::TestCharter& test) {
+             for (const char* person : {"fay", "gus", "hal", "ida", "jim"})
+               test.files["approvers"] += Path::SignerLine(person);
+           },
+           {"ann", "bob", "fay", "gus", "hal", "ida", "jim"});
+     }},
+    {"AmendmentBelowTheNewThreshold", "approval.threshold",
+     [] { return Amendment([](charter::TestCharter& test) { test.Replace("threshold = 3", "threshold = 4"); }); }},
+    {"UnknownKey", "approval.unknown-signer",
+     [] {
+       return Third({}, {"ann", "bob", "mallory"});
+     }},
+    {"OnePersonWithTwoKeys", "approval.twice",
+     [] {
+       return Third({}, {"ann", "ann-two"});
+     }},
+    {"OneSignatureTwice", "approval.twice",
+     [] {
+       return Third({}, {"ann", "ann"});
+     }},
+    {"OneKeyUnderTwoNames", "approval.unknown-signer",
+     [] {
+       return Approvals([](encoding::Envelope& e) {
+         e.signatures[1] = e.signatures[0], e.signatures[1].keyid = Path::Principal("bob");
+       });
+     }},
+    {"ExpiredKey", "approval.expired-key",
+     [] {
+       return Third({}, {"ann", "eve"});
+     }},
+    {"NobodyPresent", "approval.presence",
+     [] { return Approvals([](encoding::Envelope& e) { e.signatures[0] = Path::Approve(e.payload, "ann", 0); }); }},
+    {"OnlyVerifiedButNotPresent", "approval.presence",
+     [] { return Approvals([](encoding::Envelope& e) { e.signatures[0] = Path::Approve(e.payload, "ann", 4); }); }},
+    {"ApprovalOfSomethingElse", "approval.signature",
+     [] { return Approvals([](encoding::Envelope& e) { e.signatures[0] = Path::Approve("{}", "ann"); }); }},
+    {"SignatureForAnotherPurpose", "approval.signature",
+     [] {
+       return Approvals([](encoding::Envelope& e) { e.signatures[0] = Path::Approve(e.payload, "ann", 5, "git"); });
+     }},
+    {"VoteAsAnApproval", "sshsig.malformed",
+     [] {
+       return Approvals([](encoding::Envelope& e) {
+         e.signatures.push_back(SignPayload(e.payload, Path::Principal("bob"), Path::Key("prover-a")));
+       });
+     }},
+    {"DraftAsAnApproval", "sshsig.malformed",
+     [] {
+       return Approvals([](encoding::Envelope& e) {
+         e.signatures[1] = SignPayload(e.payload, "example.org/log", Path::Key("log"));
+       });
+     }},
+
+    // Pace.
+    {"TooSoon", "pace.interval",
+     [] {
+       Path path = Path::WithTwoReleases();
+       path.now -= 601;
+       return path.Ask(path.Make({.tree = path.third}));
+     }},
+    {"TooSoonAfterABackdatedRelease", "pace.interval",
+     [] {
+       // The gate stamps a release twenty hours back, so that by the log's time alone the next could follow at once.
+       Path path = Path::WithTwoReleases();
+       constexpr int64_t kBack = 20 * 3'600;
+       Tampering backdated;
+       backdated.candidate = [](Candidate& candidate) { candidate.time -= kBack; };
+       backdated.closing = [](Closing& closing) { closing.time -= kBack; };
+       backdated.decision = [](Decision& d) { d.issued -= kBack, d.expires -= kBack; };
+       backdated.cosignature_time = [](int64_t& time) { time -= kBack; };
+       path.Accept(path.Make({.tree = path.third}, backdated));
+       path.now += 5 * 3'600;
+       return path.Ask(path.Make({.tree = path.NetworkTree(3)}));
+     }},
+    {"TooManyInTheWindow", "pace.window",
+     [] {
+       Path path = Path::WithTwoReleases();
+       path.Go({.tree = path.third});
+       return path.Ask(path.Make({.tree = path.NetworkTree(3)}));
+     }},
+    {"RollbacksCountInTheWindow", "pace.window",
+     [] {
+       Path path = Path::WithTwoReleases();
+       path.Go({.action = Action::kRollback, .tree = path.baseline, .signers = {"ann"}});
+       return path.Ask(path.Make({.tree = path.third}));
+     }},
+
+    // Amendments.
+    {"NewCharterNotInTheStore", "amendment.charter",
+     [] {
+       Path path = Path::WithTwoReleases();
+       return path.Ask(MakeAmendment(path, crypto::Sha256("another"), kThree));
+     }},
+    {"NewCharterThatProtectsNothing", "amendment.charter",
+     [] { return Amendment([](charter::TestCharter& test) { test.Replace("threshold = 2", "threshold = 9"); }); }},
+    {"NewCharterThatIsATree", "amendment.charter",
+     [] {
+       Path path = Path::WithTwoReleases();
+       return path.Ask(MakeAmendment(path, path.third, kThree));
+     }},
+    {"AmendmentTooSoon", "amendment.waiting", [] { return Amendment(MoreReleases, kThree, {}, kDay - 1); }},
+    {"AmendmentBackdatedByTheGate", "amendment.waiting",
+     [] {
+       Tampering backdated;
+       backdated.candidate = [](Candidate& candidate) { candidate.time -= kDay; };
+       return Amendment(MoreReleases, kThree, backdated, 60);
+     }},
+    {"AmendmentOfTheName", "amendment.lineage",
+     [] {
+       return Amendment([](charter::TestCharter& test) { test.Replace("name = \"controller\"", "name = \"other\""); });
+     }},
+    {"AmendmentOfTheResource", "amendment.lineage",
+     [] { return Amendment([](charter::TestCharter& test) { test.Replace("org/controller", "org/other"); }); }},
+    {"AmendmentOfTheBaseline", "amendment.lineage",
+     [] {
+       return Amendment([](charter::TestCharter& test) {
+         test.Replace("baseline = \"sha256:", "baseline = \"" + crypto::Sha256("another").Text() + "\" #");
+       });
+     }},
+    {"AmendmentOfTheLog", "amendment.lineage",
+     [] {
+       return Amendment([](charter::TestCharter& test) {
+         test.Replace(charter::TestNoteKey("example.org/log", 'l'), charter::TestNoteKey("example.org/log", 'x'));
+       });
+     }},
+
+    // Trees.
+    {"RollbackToWhatNeverWasLive", "rollback.target",
+     [] {
+       Path path = Path::WithTwoReleases();
+       return path.Ask(path.Make({.action = Action::kRollback, .tree = path.third}));
+     }},
+    {"RollbackToARevokedTree", "tree.revoked",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const std::string revoked = "trees = [\"" + path.second.Text() + "\"]\n";
+       path.Go({.tree = path.third});
+       path.Accept(MakeAmendment(
+           path, path.PutCharter([&](charter::TestCharter& test) { test.Append("[revocation]\n" + revoked); }),
+           kThree));
+       path.now += 60;
+       return path.Ask(path.Make({.action = Action::kRollback, .tree = path.second}));
+     }},
+    {"ReleaseOfARevokedTree", "tree.revoked",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const std::string revoked = "trees = [\"" + path.third.Text() + "\"]\n";
+       path.Accept(MakeAmendment(
+           path, path.PutCharter([&](charter::TestCharter& test) { test.Append("[revocation]\n" + revoked); }),
+           kThree));
+       path.now += 60;
+       return path.Ask(path.Make({.tree = path.third}));
+     }},
+    {"TreeNotInTheStore", "tree.bytes", [] { return ThirdTree([](Path&) { return crypto::Sha256("another"); }); }},
+    {"FileFlippedInTheStore", "tree.bytes",
+     [] {
+       Path path = Path::OfItsOwn();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       Damage(path, crypto::Sha256(TinyNetwork(2)));
+       return path.Ask(made);
+     }},
+    {"FileFlippedAtARestart", "tree.bytes",
+     [] {
+       Path path = Path::OfItsOwn();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       path.Accept(made);
+       Damage(path, crypto::Sha256(TinyNetwork(2)));
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+    {"FileMissingFromTheStore", "tree.bytes",
+     [] {
+       Path path = Path::OfItsOwn();
+       const MadeWarrant made = path.Make({.tree = path.third});
+       EXPECT_EQ(std::remove(path.store().BlobPath(crypto::Sha256(TinyNetwork(2))).c_str()), 0);
+       return path.Ask(made);
+     }},
+    {"FileOffTheSurface", "surface.refused",
+     [] {
+       return ThirdTree([](Path& path) {
+         return path.PutTree(
+             {{"policy.onnx", TinyNetwork(1.5)}, {"improver/improve.py", "pass\n"}, {"run.sh", "true\n"}});
+       });
+     }},
+    {"FileRemovedOffTheSurface", "surface.refused",
+     [] { return ThirdTree([](Path& path) {
+            return path.PutTree({{"policy.onnx", TinyNetwork(1.5)}});
+          }); }},
+    {"TextForANetwork", "surface.refused",
+     [] {
+       return ThirdTree([](Path& path) {
+         return path.PutTree({{"policy.onnx", "none\n"}, {"improver/improve.py", "pass\n"}});
+       });
+     }},
+    {"TooManyFiles", "surface.refused",
+     [] {
+       Path path = Path::OfItsOwn(
+           [](charter::TestCharter& test) { test.Replace("[[surface]]", "max_files = 2\n\n[[surface]]"); });
+       return path.Ask(path.Make({.tree = path.PutTree({{"policy.onnx", TinyNetwork(1.5)},
+                                                        {"improver/improve.py", "pass\n"},
+                                                        {"improver/more.py", "pass\n"}})}));
+     }},
+    {"FirstReleaseIsNotTheBaseline", "surface.refused",
+     [] {
+       Path path;
+       return path.Ask(path.Make({.tree = path.second}));
+     }},
+
+    // Certificates.
+    {"CertificateNotNamed", "property.certificate",
+     [] { return Third(&Tampering::candidate, [](Candidate& candidate) { candidate.certificates.clear(); }); }},
+    {"CertificateTooMany", "property.certificate",
+     [] { return Third(&Tampering::candidate, [](Candidate& c) { c.certificates.push_back(c.certificates[0]); }); }},
+    {"CertificateNotInTheStore", "property.certificate",
+     [] {
+       return Certificates([](Path&, CertificateReference& reference) {
+         reference.certificate = crypto::Sha256("another");
+         return std::string();
+       });
+     }},
+    {"CertificateOfAnotherNetwork", "property.certificate",
+     [] { return Certificates([](Path& path, CertificateReference&) { return path.Certificate(TinyNetwork(1)); }); }},
+    {"CertificateNamesAnotherNetwork", "property.certificate",
+     [] {
+       return Certificates([](Path&, CertificateReference& reference) {
+         reference.network = crypto::Sha256(TinyNetwork(1));
+         return std::string();
+       });
+     }},
+    {"CertificateOfAnotherProperty", "property.certificate",
+     [] {
+       return Certificates([](Path& path, CertificateReference&) {
+         std::string bytes = path.Certificate(TinyNetwork(2));
+         const std::string digest = crypto::Sha256(Path::TestCharterOf({}).files.at("properties/calm.vnnlib")).Raw();
+         return bytes.replace(bytes.find(digest), digest.size(), crypto::Sha256("another").Raw());
+       });
+     }},
+    {"CertificateNamesAnotherProperty", "property.certificate",
+     [] {
+       return Certificates([](Path&, CertificateReference& reference) {
+         reference.property = "quiet";
+         return std::string();
+       });
+     }},
+    {"CertificateCutShort", "property.certificate",
+     [] {
+       return Certificates([](Path& path, CertificateReference&) {
+         std::string bytes = path.Certificate(TinyNetwork(2));
+         bytes.pop_back();
+         return bytes;
+       });
+     }},
+    {"CertificateOfAnUnsafeNetwork", "property.certificate",
+     [] {
+       return Certificates([](Path& path, CertificateReference&) { return path.Certificate(TinyNetwork(200)); }, 200);
+     }},
+    {"RollbackWithoutACertificate", "property.certificate",
+     [] {
+       Path path = Path::WithTwoReleases();
+       Tampering none;
+       none.candidate = [](Candidate& candidate) { candidate.certificates.clear(); };
+       return path.Ask(path.Make({.action = Action::kRollback, .tree = path.baseline}, none));
+     }},
+};
+
+class Refused : public testing::TestWithParam<Case> {};
+
+TEST_P(Refused, ByItsRule) {
+  const WarrantVerdict verdict = GetParam().ask();
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_EQ(verdict.reason.rule, GetParam().rule) << verdict.reason.message;
+  EXPECT_FALSE(verdict.reason.message.empty());
+  EXPECT_NE(verdict.reason.code, ErrorCode::kInternal);
+  EXPECT_EQ(verdict.next, State{}) << "a refusal offers no state to switch to";
+}
+
+INSTANTIATE_TEST_SUITE_P(Verify, Refused, testing::ValuesIn(kCases),
+                         [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
+
+TEST(Verify, HasANegativeTestForEveryClause) {
+  std::set<std::string_view> tested;
+  for (const Case& one : kCases) tested.insert(one.rule);
+  for (const std::string_view clause : ClauseNames()) EXPECT_TRUE(tested.contains(clause)) << clause;
+  const std::vector<std::string_view> names = ClauseNames();
+  EXPECT_EQ(std::set<std::string_view>(names.begin(), names.end()).size(), names.size());
 }
 
 }  // namespace
