@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -72,10 +73,14 @@ Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
     }
     chmod(root.c_str(), 0700);
     chmod((root / "keys").c_str(), 0700);
-    std::ofstream file(schema);
+    // Last and at once: a home whose making was interrupted is made again.
+    const std::string unfinished = schema.string() + "." + std::to_string(getpid());
+    std::ofstream file(unfinished);
     file << R"({"version":1})";
     file.close();
-    if (file.fail()) return SystemFailure("home.create", "cannot write '" + schema.string() + "'");
+    if (file.fail() || std::rename(unfinished.c_str(), schema.c_str()) != 0) {
+      return SystemFailure("home.create", "cannot write '" + schema.string() + "'", "check disk space and permissions");
+    }
   }
   if (Result<void> version = CheckVersion(schema); !version.ok()) return version.error();
   return Home(root.string());

@@ -19,18 +19,23 @@ namespace {
 using crypto::Digest;
 
 constexpr int kBusyTimeout_ms = 10'000;
+// Of any value that SQLite may read from the file: an entry with room to spare.
+constexpr int kValueBytesMax = 1 << 20;
 
 Error DatabaseError(sqlite3* database, int code, const std::string& what) {
   std::string rule = "ledger.input-output";
   std::string advice = "look at the disk, then try again; nothing was acknowledged";
   const int primary = code & 0xff;
+  if (primary == SQLITE_CONSTRAINT) {
+    return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
+  }
   if (primary == SQLITE_FULL) {
     rule = "ledger.full";
     advice = "make room on the disk, then try again; nothing was acknowledged";
   } else if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN) {
     rule = "ledger.read-only";
     advice = "check the permissions of the home folder";
-  } else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
+  } else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_TOOBIG) {
     rule = "ledger.damaged";
     advice = "restore the ledger from a back-up";
   } else if (primary == SQLITE_BUSY) {
@@ -69,6 +74,7 @@ class Query {
   bool failed() const { return code_ != SQLITE_OK && code_ != SQLITE_ROW && code_ != SQLITE_DONE; }
   Error error(const std::string& what) const { return DatabaseError(database_, code_, what); }
   int64_t Integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  size_t Bytes(int column) const { return static_cast<size_t>(sqlite3_column_bytes(statement_, column)); }
   std::string Blob(int column) const {
     const void* bytes = sqlite3_column_blob(statement_, column);
     const int size = sqlite3_column_bytes(statement_, column);
@@ -91,14 +97,34 @@ constexpr char kSchema[] =
     " PRIMARY KEY (level, position)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL);";
 
+// Whole or not at all: readers of an export see no half file.
 Result<void> WriteWhole(const std::filesystem::path& path, std::string_view bytes) {
   std::error_code failure;
   std::filesystem::create_directories(path.parent_path(), failure);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  const std::filesystem::path temporary = path.string() + ".new";
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   file.close();
-  if (file.fail()) return SystemFailure("ledger.export", "cannot write '" + path.string() + "'");
+  if (!file.fail()) std::filesystem::rename(temporary, path, failure);
+  if (file.fail() || failure) {
+    return SystemFailure("ledger.export", "cannot write '" + path.string() + "'", "check disk space and permissions");
+  }
   return {};
+}
+
+Result<merkle::Checkpoint> ReadCheckpoint(std::string_view bytes) {
+  Result<merkle::SignedNote> note = merkle::SignedNote::Parse(bytes);
+  if (!note.ok()) return note.error();
+  return merkle::Checkpoint::Parse(note->text);
+}
+
+// The file is not trusted: whatever it brings along is not run, and no value is read that cannot be one of ours.
+void Harden(sqlite3* database) {
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, kValueBytesMax);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
 }
 
 }  // namespace
@@ -202,6 +228,7 @@ Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
   const int code = sqlite3_open_v2(path.c_str(), &database->handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return DatabaseError(database->handle, code, "cannot open '" + path + "'");
   sqlite3_busy_timeout(database->handle, kBusyTimeout_ms);
+  Harden(database->handle);
   int version = 0;
   {
     Query query(database->handle, "PRAGMA user_version");
@@ -212,6 +239,9 @@ Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
     return Refused("ledger.schema",
                    "'" + path + "' was written by a newer Pawl (schema " + std::to_string(version) + ")",
                    "install that version; an older one never writes to it");
+  }
+  if (access == LedgerAccess::kReadOnly && version == 0) {
+    return SystemFailure("ledger.damaged", "'" + path + "' is no ledger", "restore the ledger from a back-up");
   }
   if (access == LedgerAccess::kReadWrite) {
     if (Result<void> set = database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");
@@ -288,6 +318,10 @@ Result<std::vector<std::string>> Ledger::Entries(uint64_t first, uint64_t count)
       return SystemFailure("ledger.damaged", "event " + std::to_string(first + entries.size()) + " is missing",
                            "restore the ledger from a back-up");
     }
+    if (query.Bytes(1) > merkle::kEntryBytesMax) {
+      return SystemFailure("ledger.damaged", "event " + std::to_string(first + entries.size()) + " is too large",
+                           "restore the ledger from a back-up");
+    }
     entries.push_back(query.Blob(1));
   }
   if (query.failed()) return query.error("cannot read the ledger");
@@ -327,20 +361,36 @@ Result<std::optional<std::string>> Ledger::LatestCheckpoint() const {
   return std::optional<std::string>();
 }
 
+Result<void> Ledger::RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const {
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure)) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(kValueBytesMax, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<size_t>(file.gcount()));
+  Result<merkle::Checkpoint> older = ReadCheckpoint(bytes);
+  if (older.ok() && older->origin == checkpoint.origin && older->size <= checkpoint.size) {
+    Result<Digest> root = Root(older->size);
+    if (!root.ok()) return root.error();
+    if (*root == older->root) return {};
+  }
+  return Refused("ledger.export-other", "'" + path + "' is not the checkpoint of an older export of this log",
+                 "export into an empty directory");
+}
+
 Result<void> Ledger::Export(const std::string& directory) const {
   Result<std::optional<std::string>> note = LatestCheckpoint();
   if (!note.ok()) return note.error();
   Result<uint64_t> size = Size();
   if (!size.ok()) return size.error();
-  if (!note->has_value()) return Refused("ledger.no-checkpoint", "the log has no checkpoint yet");
-  Result<merkle::SignedNote> parsed = merkle::SignedNote::Parse(**note);
-  if (!parsed.ok()) return parsed.error();
-  Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(parsed->text);
+  if (!note->has_value()) return Refused("ledger.no-checkpoint", "the log has no checkpoint yet", "sign one first");
+  Result<merkle::Checkpoint> checkpoint = ReadCheckpoint(**note);
   if (!checkpoint.ok()) return checkpoint.error();
   if (checkpoint->size != *size) {
     return Refused("ledger.no-checkpoint", "the log has grown since its last checkpoint", "sign one first");
   }
   const std::filesystem::path root(directory);
+  if (Result<void> ours = RequireOlderExport(root / "checkpoint", *checkpoint); !ours.ok()) return ours;
   for (const merkle::Tile& tile : merkle::TilesOf(*size)) {
     const unsigned level = tile.level * 8;
     std::string hashes;

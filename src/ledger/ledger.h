@@ -23,6 +23,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/ed25519.h"
+#include "merkle/checkpoint.h"
 #include "merkle/tree.h"
 #include "result/result.h"
 
@@ -42,8 +43,9 @@ inline constexpr int kSchemaVersion = 1;
 
 class Ledger {
  public:
-  // Makes the file where it is missing and access allows. Refused "ledger.schema" for a newer schema; "ledger.missing",
-  // "ledger.input-output", "ledger.full", "ledger.read-only" (all kSystem) for what the machine refuses.
+  // Makes the file where it is missing and access allows. Refused "ledger.schema" for a newer schema; kNotFound
+  // "ledger.missing" for a reader; "ledger.input-output", "ledger.full", "ledger.read-only", "ledger.busy" and
+  // "ledger.damaged" (all kSystem) for what the machine refuses. The same hold for every call below.
   static Result<Ledger> Open(const std::string& path, LedgerAccess access);
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
@@ -54,7 +56,8 @@ class Ledger {
 
   // Appends all entries or none, if the log still has `expected_size` entries, and returns the index of the first.
   // kPending "ledger.conflict" where it does not. An entry that is in the log already (a retry after a lost answer) is
-  // not appended again: if all are, in a row, the first one's index is returned. At most 65,535 bytes an entry.
+  // not appended again: if all are, in a row, the first one's index is returned, and if only some are, nothing is
+  // appended ("ledger.duplicate"). At most 65,535 bytes an entry ("ledger.entry-too-large").
   Result<uint64_t> Append(uint64_t expected_size, const std::vector<std::string>& entries);
 
   // Up to `count` entries from `first`, in order.
@@ -69,13 +72,17 @@ class Ledger {
   // The stored checkpoint of the largest size, or nothing.
   Result<std::optional<std::string>> LatestCheckpoint() const;
 
-  // Writes `/checkpoint`, `/tile/…` and `/tile/entries/…` below a directory that is empty or holds an older export of
-  // the same log. Requires a checkpoint of the present size.
+  // Writes `checkpoint`, `tile/…` and `tile/entries/…` below a directory that is empty or holds an older export of the
+  // same log ("ledger.export-other" where it holds another's). Refused "ledger.no-checkpoint" without a checkpoint of
+  // the present size; kSystem "ledger.export" for what cannot be written. The checkpoint is replaced last, so that
+  // whoever reads meanwhile sees the older log or this one.
   Result<void> Export(const std::string& directory) const;
 
  private:
   struct Database;
   explicit Ledger(std::unique_ptr<Database> database);
+  Result<void> RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const;
+
   std::unique_ptr<Database> database_;
 };
 

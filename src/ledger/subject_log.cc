@@ -7,6 +7,24 @@ namespace {
 
 constexpr uint64_t kEntriesPerRead = 1'024;
 
+// What this log has told others about itself still holds: it has not been cut, and not been replaced.
+Result<void> RequireCheckpointHolds(const Ledger& ledger, uint64_t size) {
+  Result<std::optional<std::string>> bytes = ledger.LatestCheckpoint();
+  if (!bytes.ok()) return bytes.error();
+  if (!bytes->has_value()) return {};
+  Result<merkle::SignedNote> note = merkle::SignedNote::Parse(**bytes);
+  if (!note.ok()) return note.error();
+  Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(note->text);
+  if (!checkpoint.ok()) return checkpoint.error();
+  if (checkpoint->size <= size) {
+    Result<crypto::Digest> root = ledger.Root(checkpoint->size);
+    if (!root.ok()) return root.error();
+    if (*root == checkpoint->root) return {};
+  }
+  return Refused("ledger.checkpoint", "the log's last checkpoint is about other or more entries than there are",
+                 "restore the ledger from a back-up");
+}
+
 }  // namespace
 
 Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access) {
@@ -23,6 +41,9 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
     return charter::ReadCharterFromStore(*store_ptr, digest);
   });
   if (Result<void> folded = log.Refresh(); !folded.ok()) return folded.error();
+  if (Result<void> holds = RequireCheckpointHolds(*log.ledger_, log.history_->size()); !holds.ok()) {
+    return holds.error();
+  }
   return log;
 }
 

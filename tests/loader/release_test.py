@@ -115,7 +115,7 @@ class Loaders(unittest.TestCase):
     def assert_refused(self, *rules, exit_status=1, file=FILE, subject=demo.SUBJECT, execute=True):
         """All three loaders say no, with the same reason."""
         refused = self.ask_python(file, subject)
-        self.assertIsInstance(refused, pawl.Refused)
+        self.assertTrue(isinstance(refused, pawl.Refused), "the file was given")
         self.assertIn(refused.rule, rules, refused)
         self.assertEqual(refused.exit_status, exit_status)
         code, out, lines = self.ask_c(file, subject)
@@ -302,7 +302,7 @@ class Loaders(unittest.TestCase):
         warrant = json.loads(forged)
         genesis = json.loads((self.root / "charter.genesis.json").read_bytes())
         cases = [
-            b"no warrant", b"{}", self.changed_warrant(warrant, decision=genesis), self.put_and_read(warrant, votes=[]),
+            b"no warrant", b"{}", self.changed_warrant(warrant, decision=genesis), self.changed_warrant(warrant, votes=[]),
             self.changed_warrant(warrant, decision=dict(warrant["decision"], signatures=[])),
             self.changed_warrant(warrant, decision=dict(warrant["decision"], signatures=warrant["decision"]["signatures"][:1])),
             self.changed_warrant(warrant, candidate=dict(warrant["candidate"], signatures=[])),
@@ -321,14 +321,14 @@ class Loaders(unittest.TestCase):
 
     def assert_not_given(self):
         refused = self.ask_python()
-        self.assertIsInstance(refused, pawl.Refused)
-        self.assertNotEqual(refused.rule, "loader.answer")
+        self.assertTrue(isinstance(refused, pawl.Refused), "the file was given")
+        self.assertFalse(refused.rule.startswith("loader."), refused)
         self.assert_refused(refused.rule, exit_status=refused.exit_status)
 
     def test_a_state_of_another_subject_or_charter(self):
         zero = "sha256:" + "0" * 64
         for changes in ({"subject": "other"}, {"resource": "urn:other"}, {"charter": zero}, {"charter": self.said["tree"]},
-                        {"charter_epoch": 1}, {"warrant": zero}, {"epoch": 2}):
+                        {"releases": []}, {"tree": None}):
             with self.subTest(changes=changes), self.with_state(**changes):
                 self.assert_not_given()
         self.assert_given()

@@ -1,0 +1,188 @@
+#include "ledger/subject_log.h"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <filesystem>
+
+#include "merkle/checkpoint.h"
+#include "warrant/path_for_test.h"
+
+namespace pawl::ledger {
+namespace {
+
+using warrant::Path;
+
+template <typename T>
+std::string RuleOf(const Result<T>& result) {
+  return result.ok() ? "ok" : result.error().rule;
+}
+
+// A home with the log and the store of a path of two releases.
+class SubjectLogTest : public ::testing::Test {
+ protected:
+  SubjectLogTest() {
+    std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+    Ledger ledger = *Ledger::Open(home_.LedgerPath(kSubject), LedgerAccess::kReadWrite);
+    EXPECT_TRUE(ledger.Append(0, path_.entries()).ok());
+  }
+  SubjectLog Open(LedgerAccess access = LedgerAccess::kReadWrite) {
+    Result<SubjectLog> log = SubjectLog::Open(home_, kSubject, access);
+    EXPECT_TRUE(log.ok()) << (log.ok() ? "" : log.error().message);
+    return std::move(*log);
+  }
+  std::string RuleOfOpening() const { return RuleOf(SubjectLog::Open(home_, kSubject, LedgerAccess::kReadOnly)); }
+  void Sql(const std::string& statement) const {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(home_.LedgerPath(kSubject).c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, statement.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+  encoding::Envelope Halt(const std::string& reason, const std::string& person = "ann") const {
+    return path_.ByPeople(warrant::WriteDecision(path_.HaltDecision(reason)), {person});
+  }
+  uint64_t size() const { return path_.entries().size(); }
+
+  static constexpr char kSubject[] = "controller";
+  Path path_ = Path::WithTwoReleases();
+  subject::TemporaryDirectory directory_;
+  Home home_ = *Home::Open(directory_ / "home", HomeAccess::kCreate);
+};
+
+TEST_F(SubjectLogTest, FoldsTheLogAndKnowsTheCharterInForce) {
+  for (const LedgerAccess access : {LedgerAccess::kReadOnly, LedgerAccess::kReadWrite}) {
+    SubjectLog log = Open(access);
+    EXPECT_EQ(log.history().size(), size());
+    EXPECT_EQ(log.history().releases().size(), 2u);
+    EXPECT_EQ(log.history().live_tree(), path_.second);
+    EXPECT_EQ(log.charter().charter.digest, path_.charter().digest);
+    EXPECT_EQ(log.root(), path_.CheckpointNow().root);
+  }
+}
+
+TEST_F(SubjectLogTest, AppendsAndFolds) {
+  SubjectLog log = Open();
+  const SubjectLog before = Open();
+  ASSERT_TRUE(log.Append({Halt("one"), Halt("two")}).ok());
+  EXPECT_EQ(log.history().halts().size(), 2u);
+  ASSERT_TRUE(log.Append({Halt("three")}).ok());
+  EXPECT_EQ(log.history().size(), size() + 3);
+  EXPECT_EQ(log.history().OpenHalts().size(), 3u);
+  const SubjectLog reopened = Open(LedgerAccess::kReadOnly);
+  EXPECT_EQ(reopened.root(), log.root());
+  EXPECT_EQ(reopened.history().OpenHalts(), log.history().OpenHalts());
+  EXPECT_TRUE(before.history().halts().empty());
+}
+
+TEST_F(SubjectLogTest, WhatWouldNotFoldIsNeverWritten) {
+  SubjectLog log = Open();
+  encoding::Envelope altered = Halt("altered");
+  altered.signatures[0].sig[90] ^= 1;
+  const encoding::Envelope by_a_stranger = Halt("a stranger's", "mallory");
+  const encoding::Envelope second_genesis = path_.genesis();
+  for (const encoding::Envelope& bad : {altered, by_a_stranger, second_genesis}) {
+    EXPECT_FALSE(log.Append({bad}).ok());
+    EXPECT_FALSE(log.Append({Halt("good, in bad company"), bad}).ok());
+    EXPECT_EQ(*log.ledger().Size(), size());
+    EXPECT_EQ(log.history().size(), size());
+    EXPECT_TRUE(log.history().halts().empty());
+  }
+  // And it closed the log for nobody.
+  ASSERT_TRUE(log.Append({Halt("good")}).ok());
+  EXPECT_EQ(log.history().halts().size(), 1u);
+  EXPECT_EQ(RuleOfOpening(), "ok");
+}
+
+TEST_F(SubjectLogTest, TheSlowerOfTwoIsToldAndCanGoOn) {
+  SubjectLog first = Open(), second = Open();
+  ASSERT_TRUE(second.Append({Halt("mine too")}).ok());
+  ASSERT_TRUE(first.Append({Halt("one")}).error().rule == "ledger.conflict");
+  EXPECT_TRUE(first.history().halts().empty());
+  ASSERT_TRUE(first.Refresh().ok());
+  EXPECT_EQ(first.history().halts().size(), 1u);
+  ASSERT_TRUE(first.Append({Halt("one")}).ok());
+  EXPECT_EQ(first.history().halts().size(), 2u);
+  EXPECT_EQ(RuleOf(second.Append({Halt("two")})), "ledger.conflict");
+  ASSERT_TRUE(second.Refresh().ok());
+  EXPECT_EQ(second.root(), first.root());
+  ASSERT_TRUE(second.Append({Halt("two")}).ok());
+  ASSERT_TRUE(first.Refresh().ok());
+  EXPECT_EQ(second.root(), first.root());
+  EXPECT_EQ(first.history().halts().size(), 3u);
+}
+
+TEST_F(SubjectLogTest, WhatHistoryPointsToOutlivesARefusedAppend) {
+  SubjectLog log = Open();
+  const warrant::ProposalHistory* proposal = log.history().Find("p1");
+  ASSERT_NE(proposal, nullptr);
+  EXPECT_FALSE(log.Append({path_.genesis()}).ok());
+  SubjectLog other = Open();
+  ASSERT_TRUE(other.Append({Halt("other")}).ok());
+  EXPECT_FALSE(log.Append({Halt("late")}).ok());
+  EXPECT_EQ(log.history().Find("p1"), proposal);
+  EXPECT_EQ(proposal->proposal.proposal, "p1");
+}
+
+TEST_F(SubjectLogTest, ATreeThatDoesNotBelongToItsEntriesIsRefused) {
+  Sql("UPDATE nodes SET hash = zeroblob(32) WHERE level = (SELECT MAX(level) FROM nodes) AND position = 0");
+  EXPECT_EQ(RuleOfOpening(), "ledger.root");
+}
+
+TEST_F(SubjectLogTest, AMissingNodeIsRefused) {
+  Sql("DELETE FROM nodes WHERE level = (SELECT MAX(level) FROM nodes)");
+  EXPECT_EQ(RuleOfOpening(), "ledger.damaged");
+}
+
+TEST_F(SubjectLogTest, ALogShorterThanItsCheckpointIsRefused) {
+  const LogKeys keys{.origin = "example.org/log",
+                     .log = Path::Key("log"),
+                     .clock_name = "example.org/clock",
+                     .clock = Path::Key("clock")};
+  ASSERT_TRUE(Open().ledger().SignCheckpoint(keys, warrant::kGenesisTime).ok());
+  EXPECT_EQ(RuleOfOpening(), "ok");
+  ASSERT_TRUE(Open().Append({Halt("after it")}).ok());
+  EXPECT_EQ(RuleOfOpening(), "ok");
+  Sql("DELETE FROM events WHERE seq >= " + std::to_string(size() - 1));
+  EXPECT_EQ(RuleOfOpening(), "ledger.checkpoint");
+}
+
+TEST_F(SubjectLogTest, ALogOfOtherEntriesThanItsCheckpointIsRefused) {
+  Ledger other = *Ledger::Open(directory_ / "other.sqlite", LedgerAccess::kReadWrite);
+  ASSERT_TRUE(other.Append(0, {"something else"}).ok());
+  const LogKeys keys{.origin = "example.org/log",
+                     .log = Path::Key("log"),
+                     .clock_name = "example.org/clock",
+                     .clock = Path::Key("clock")};
+  ASSERT_TRUE(other.SignCheckpoint(keys, warrant::kGenesisTime).ok());
+  Sql("ATTACH '" + (directory_ / "other.sqlite") +
+      "' AS other; INSERT INTO checkpoints SELECT * FROM other.checkpoints");
+  EXPECT_EQ(RuleOfOpening(), "ledger.checkpoint");
+}
+
+TEST_F(SubjectLogTest, AnAlteredEntryIsRefused) {
+  Sql("UPDATE events SET entry = CAST(replace(CAST(entry AS TEXT), '\"sig\":\"', '\"sig\":\"AAAA') AS BLOB) WHERE seq "
+      "= 3");
+  const std::string rule = RuleOfOpening();
+  EXPECT_TRUE(rule.starts_with("history.") || rule.starts_with("approval.")) << rule;
+}
+
+TEST_F(SubjectLogTest, SwappedEntriesAreRefused) {
+  Sql("UPDATE events SET seq = 1000 WHERE seq = 4; UPDATE events SET seq = 4 WHERE seq = 3; "
+      "UPDATE events SET seq = 3 WHERE seq = 1000");
+  EXPECT_TRUE(RuleOfOpening() == "ledger.root" || RuleOfOpening() == "history.impossible") << RuleOfOpening();
+}
+
+TEST_F(SubjectLogTest, AStoreWithoutTheCharterIsRefused) {
+  const crypto::Digest digest = path_.charter().digest;
+  std::filesystem::remove(home_.StorePath() + "/blobs/" + digest.Hex().substr(0, 2) + "/" + digest.Hex());
+  EXPECT_EQ(RuleOfOpening(), "store.missing");
+}
+
+TEST_F(SubjectLogTest, ASubjectWithoutALogIsMissing) {
+  EXPECT_EQ(RuleOf(SubjectLog::Open(home_, "other", LedgerAccess::kReadOnly)), "ledger.missing");
+}
+
+}  // namespace
+}  // namespace pawl::ledger
