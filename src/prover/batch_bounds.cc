@@ -573,6 +573,15 @@ BatchBounds::BatchBounds(const FlatNetwork& network, std::size_t rows_max)
 
 BatchBounds::~BatchBounds() = default;
 
+std::uint64_t BatchBounds::MemoryBytes(const FlatNetwork& network, std::size_t rows_max) {
+  constexpr std::uint64_t kVector = kLanes * sizeof(float);
+  const std::uint64_t widest = Widest(network, rows_max);
+  std::uint64_t bytes = widest * kVector * (4 * (network.inputs + 1) + 2 * kBackColumns + 8);
+  bytes += network.inputs * rows_max * kVector;
+  for (const FlatLayer& layer : network.layers) bytes += layer.outputs * kVector * 7;
+  return bytes;
+}
+
 void BatchBounds::SetBox(std::size_t lane, const float* centre, const float* radius) {
   for (std::size_t i = 0; i < work_->network.inputs; ++i) {
     work_->centre.at(i)[lane] = centre[i];

@@ -45,6 +45,8 @@ class BatchBounds {
   // For row sets of at most `rows_max` rows.
   BatchBounds(const FlatNetwork& network, std::size_t rows_max);
   ~BatchBounds();
+  // Bytes that one object allocates.
+  static std::uint64_t MemoryBytes(const FlatNetwork& network, std::size_t rows_max);
   BatchBounds(const BatchBounds&) = delete;
   BatchBounds& operator=(const BatchBounds&) = delete;
 

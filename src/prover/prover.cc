@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checker/claim.h"
+#include "checker/leaf.h"
 #include "model/vector_program.h"
 #include "prover/confirmation.h"
 #include "prover/counterexample.h"
@@ -129,7 +130,15 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
   if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);
-  options.memory_bytes_max = request.memory_mib_max << 20;
+  // What the threads work in is there from the start; the tree and the open boxes get the rest.
+  const double work_bytes =
+      options.threads * (static_cast<double>(BatchBounds::MemoryBytes(query->network, query->rows_max)) +
+                         checker::LeafEngine::ScratchBytes(*claim));
+  const double memory_bytes_max = static_cast<double>(request.memory_mib_max) * 0x1p20;
+  if (work_bytes >= memory_bytes_max) {
+    return Unknown(UnknownReason::kMemory, "the bounds of this network alone need more than the memory limit");
+  }
+  options.memory_bytes_max = static_cast<std::uint64_t>(memory_bytes_max - work_bytes);
   options.seed = request.seed;
   options.recipe = request.recipe;
   options.cancel = request.cancel;

@@ -162,6 +162,24 @@ TEST(ProverTest, MemoryLimitEndsTheSearch) {
   EXPECT_EQ(result.reason, UnknownReason::kMemory);
 }
 
+TEST(ProverTest, ANetworkThatDoesNotFitIntoMemoryIsNotBegun) {
+  std::mt19937_64 random(4);
+  PlainNetwork plain = RandomNetwork(random, {300, 300, 1});
+  PlainProperty property;
+  property.lower.assign(300, "-1");
+  property.upper.assign(300, "1");
+  property.rows.push_back({{1}, "-1000000"});
+  property.outputs = 1;
+  const Problem problem(std::move(plain), std::move(property));
+  ProofRequest request = problem.Request();
+  request.memory_mib_max = 8;
+  const ProofResult refused = Prove(request);
+  ASSERT_EQ(refused.status, ProofStatus::kUnknown);
+  EXPECT_EQ(refused.reason, UnknownReason::kMemory);
+  request.memory_mib_max = 512;
+  EXPECT_EQ(Prove(request).status, ProofStatus::kProven);
+}
+
 TEST(ProverTest, RefusesArithmeticThatTheNetworkDoesNotRunIn) {
   const Problem problem = Planted(1, "-1");
   const ProofResult result = Prove(problem.Request(Arithmetic::kFloat64));
