@@ -65,6 +65,7 @@ Result<void> SubjectLog::Refresh() {
     Result<std::vector<std::string>> entries = ledger_->Entries(history_->size(), kEntriesPerRead);
     if (!entries.ok()) return entries.error();
     if (entries->empty()) break;
+    trial_.reset();
     if (Result<void> folded = Fold(*entries); !folded.ok()) return folded;
   }
   if (history_->size() == 0) return {};
@@ -78,14 +79,25 @@ Result<void> SubjectLog::Refresh() {
 Result<void> SubjectLog::Append(const std::vector<encoding::Envelope>& envelopes) {
   std::vector<std::string> entries;
   for (const encoding::Envelope& envelope : envelopes) entries.push_back(encoding::SerializeEnvelope(envelope));
-  // What would not fold is never written: otherwise one bad event would close the log for everybody.
-  warrant::History trial = *history_;
-  for (const std::string& entry : entries) {
-    if (Result<void> applied = trial.Apply(trial.size(), entry); !applied.ok()) return applied;
+  // What would not fold is never written: otherwise one bad event would close the log for everybody. It is tried on a
+  // second history, so that the first keeps what callers point to; the two go in step, because copying a long one for
+  // every event would cost more than everything else.
+  if (!trial_) trial_ = std::make_unique<warrant::History>(*history_);
+  Result<uint64_t> index = TryAndAppend(entries);
+  if (!index.ok()) {
+    trial_.reset();
+    return index.error();
   }
-  Result<uint64_t> index = ledger_->Append(history_->size(), entries);
-  if (!index.ok()) return index.error();
-  return Fold(entries);
+  if (*index == history_->size()) return Fold(entries);
+  trial_.reset();  // they were in the log already
+  return Refresh();
+}
+
+Result<uint64_t> SubjectLog::TryAndAppend(const std::vector<std::string>& entries) {
+  for (const std::string& entry : entries) {
+    if (Result<void> applied = trial_->Apply(trial_->size(), entry); !applied.ok()) return applied.error();
+  }
+  return ledger_->Append(history_->size(), entries);
 }
 
 }  // namespace pawl::ledger

@@ -31,7 +31,8 @@ class SubjectLog {
 
   // Folds what others have appended since.
   Result<void> Refresh();
-  // Appends at the end that this object has seen, then folds. All envelopes or none.
+  // Appends at the end that this object has seen, then folds. All envelopes or none; nothing that would not fold. After
+  // an error the history is as it was, and pointers into it stay valid.
   Result<void> Append(const std::vector<encoding::Envelope>& envelopes);
 
   const std::string& subject() const { return subject_; }
@@ -48,12 +49,15 @@ class SubjectLog {
  private:
   SubjectLog(Home home, std::string subject) : home_(std::move(home)), subject_(std::move(subject)) {}
   Result<void> Fold(const std::vector<std::string>& entries);
+  // The index that the ledger gave them. After an error the trial is no longer in step.
+  Result<uint64_t> TryAndAppend(const std::vector<std::string>& entries);
 
   Home home_;
   std::string subject_;
   std::unique_ptr<subject::Store> store_;  // behind pointers: the history's charter reader refers to it
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<warrant::History> history_;
+  std::unique_ptr<warrant::History> trial_;  // equal to history_ between calls, or null
   std::unique_ptr<warrant::CharterFiles> charter_;
   merkle::Frontier frontier_;
 };

@@ -113,6 +113,24 @@ TEST_F(SubjectLogTest, TheSlowerOfTwoIsToldAndCanGoOn) {
   EXPECT_EQ(first.history().halts().size(), 3u);
 }
 
+TEST_F(SubjectLogTest, ARetryAfterALostAnswerIsFoldedOnce) {
+  SubjectLog log = Open(), other = Open();
+  ASSERT_TRUE(log.Append({Halt("one"), Halt("two")}).ok());
+  for (const std::vector<encoding::Envelope>& again :
+       {std::vector{Halt("one"), Halt("two")}, std::vector{Halt("one")}, std::vector{Halt("two")}}) {
+    ASSERT_TRUE(log.Append(again).ok());    // this one has folded them
+    ASSERT_TRUE(other.Append(again).ok());  // and this one has not
+    for (const SubjectLog* each : {&log, &other}) {
+      EXPECT_EQ(each->history().size(), size() + 2);
+      EXPECT_EQ(each->history().halts().size(), 2u);
+    }
+  }
+  ASSERT_TRUE(other.Append({Halt("three")}).ok());
+  ASSERT_TRUE(log.Refresh().ok());
+  EXPECT_EQ(log.root(), other.root());
+  EXPECT_EQ(log.root(), Open().root());
+}
+
 TEST_F(SubjectLogTest, WhatHistoryPointsToOutlivesARefusedAppend) {
   SubjectLog log = Open();
   const warrant::ProposalHistory* proposal = log.history().Find("p1");
