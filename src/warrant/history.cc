@@ -31,7 +31,7 @@ const ProposalHistory* History::Find(std::string_view proposal) const {
   return found == by_name_.end() ? nullptr : &proposals_[found->second];
 }
 
-std::string History::NextProposalName() const { return "p" + std::to_string(proposals_.size() + 1); }
+std::string History::NextProposalName() const { return std::string("p").append(std::to_string(proposals_.size() + 1)); }
 
 std::optional<Digest> History::live_tree() const {
   return releases_.empty() ? std::nullopt : std::optional(releases_.back().tree);

@@ -270,7 +270,7 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   Warrant& warrant = made.parts;
   const About about = AboutTree(change.tree);
   Proposal proposal{.about = about,
-                    .proposal = "p" + std::to_string(++proposals_),
+                    .proposal = std::string("p").append(std::to_string(++proposals_)),
                     .action = change.action,
                     .tree = change.tree,
                     .parent_tree = state.tree,

@@ -1,0 +1,431 @@
+// The fold: what a log may say, in which order, by whom; and that nothing is believed after the first event that cannot
+// be.
+#include "warrant/history.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "encoding/json.h"
+#include "warrant/path_for_test.h"
+
+namespace pawl::warrant {
+namespace {
+
+using encoding::Envelope;
+using subject::RuleOf;
+
+// Folds until something is refused.
+std::string Fold(History& history, const std::vector<std::string>& entries) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (const Result<void> applied = history.Apply(i, entries[i]); !applied.ok()) return applied.error().rule;
+  }
+  return "ok";
+}
+std::string Rule(const Path& path) {
+  History history(path.CharterReader());
+  return Fold(history, path.entries());
+}
+// The log of `path` and then one event more.
+std::string RuleAfter(const Path& path, const Envelope& event) {
+  Path longer = path;
+  EXPECT_EQ(Rule(longer), "ok") << "before the event";
+  longer.Append(event);
+  return Rule(longer);
+}
+
+Envelope EnvelopeAt(const Path& path, size_t index) { return *encoding::ParseEnvelope(path.entries()[index]); }
+StatementKind KindAt(const Path& path, size_t index) { return *KindOf(EnvelopeAt(path, index).payload); }
+size_t LastOf(const Path& path, StatementKind kind) {
+  for (size_t i = path.entries().size(); i > 0; --i) {
+    if (KindAt(path, i - 1) == kind) return i - 1;
+  }
+  ADD_FAILURE() << "no " << StatementKindName(kind);
+  return 0;
+}
+
+Finding FindingOf(const Path& path, const std::string& proposal, Step step, FindingOutcome outcome) {
+  return {.about = {path.state.subject, path.third},
+          .proposal = proposal,
+          .step = step,
+          .outcome = outcome,
+          .rule = "",
+          .summary = "seen",
+          .evidence = {},
+          .time = path.now};
+}
+Proposal ProposalOf(const Path& path, const std::string& name) {
+  return {.about = {path.state.subject, path.third},
+          .proposal = name,
+          .action = Action::kRelease,
+          .tree = path.third,
+          .parent_tree = path.state.tree,
+          .parent_warrant = path.state.warrant,
+          .diff = crypto::Sha256("diff"),
+          .note = "",
+          .time = path.now};
+}
+Envelope RecordOf(const Path& path, const MadeWarrant& made, StatementKind kind, int64_t epoch = 3) {
+  const About about{path.state.subject, made.candidate.tree};
+  const Digest warrant = crypto::Sha256(made.bytes);
+  const std::string& proposal = made.candidate.proposal;
+  if (kind == StatementKind::kWarrant) {
+    return path.BySomeone(
+        WriteWarrantRecord({.about = about, .proposal = proposal, .epoch = epoch, .warrant = warrant}), "log");
+  }
+  return path.BySomeone(WriteReleaseRecord({.about = about,
+                                            .proposal = proposal,
+                                            .epoch = epoch,
+                                            .warrant = warrant,
+                                            .tree = made.candidate.tree,
+                                            .time = path.now}),
+                        "log");
+}
+Envelope OutcomeOf(const Path& path, const std::string& proposal, ProposalOutcome outcome) {
+  return path.BySomeone(WriteOutcomeRecord({.about = {path.state.subject, path.third},
+                                            .proposal = proposal,
+                                            .outcome = outcome,
+                                            .step = Step::kTrial,
+                                            .rule = "trial.void",
+                                            .reason = "nonsense",
+                                            .time = path.now}),
+                        "log");
+}
+
+TEST(History, FoldsAWholeLog) {
+  const Path path = Path::WithTwoReleases();
+  History history(path.CharterReader());
+  EXPECT_FALSE(history.has_genesis());
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  ASSERT_TRUE(history.has_genesis());
+  EXPECT_EQ(history.size(), path.entries().size());
+  EXPECT_EQ(history.charter().digest, path.charter().digest);
+  EXPECT_EQ(history.epoch(), 2);
+  EXPECT_EQ(history.budget_index(), 2);
+  EXPECT_EQ(history.live_tree(), path.state.tree);
+  EXPECT_EQ(history.last_warrant(), path.state.warrant);
+  EXPECT_EQ(history.releases().size(), 2u);
+  EXPECT_EQ(history.NextProposalName(), "p3");
+  EXPECT_EQ(history.Find("p3"), nullptr);
+  const ProposalHistory* second = history.Find("p2");
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(second->votes.size(), 5u);
+  EXPECT_EQ(second->closing_envelope.signatures.size(), 2u);
+  EXPECT_EQ(second->approvers.size(), 2u);
+  EXPECT_TRUE(second->approved_index.has_value());
+  EXPECT_EQ(second->outcome->outcome, ProposalOutcome::kAccepted);
+  EXPECT_TRUE(history.OpenHalts().empty());
+}
+
+TEST(History, BeginsWithGenesisAndHasNoGap) {
+  const Path path = Path::WithTwoReleases();
+  for (size_t first = 1; first < 10; ++first) {
+    History history(path.CharterReader());
+    EXPECT_FALSE(history.Apply(0, path.entries()[first]).ok()) << first;
+    EXPECT_FALSE(history.has_genesis());
+    EXPECT_EQ(RuleOf(history.Apply(0, path.entries()[0])), "history.impossible") << "a refused history stays refused";
+  }
+  History gap(path.CharterReader());
+  EXPECT_EQ(RuleOf(gap.Apply(1, path.entries()[0])), "history.impossible");
+  EXPECT_EQ(RuleAfter(path, path.genesis()), "history.impossible");
+  const Path fresh;
+  Decision forged = *ReadDecision(fresh.genesis().payload);
+  History few(fresh.CharterReader());
+  const Envelope two = fresh.ByPeople(WriteDecision(forged), {"ann", "bob"});
+  EXPECT_EQ(RuleOf(few.Apply(0, encoding::SerializeEnvelope(two))), "genesis.threshold");
+}
+
+TEST(History, TakesNoEventFromAnybodyElse) {
+  Path path = Path::WithTwoReleases();
+  path.Append(path.ByPeople(WriteDecision(path.HaltDecision("smoke")), {"dee"}));
+  ASSERT_EQ(Rule(path), "ok");
+  size_t refused = 0;
+  for (size_t at = 1; at < path.entries().size(); ++at) {
+    for (const char* name : {"stranger", "clock", "integrity-c"}) {
+      Envelope envelope = EnvelopeAt(path, at);
+      if (envelope.signatures[0].keyid == name) continue;
+      envelope.signatures[0].sig =
+          Path::Key(name).Sign(encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload));
+      std::vector<std::string> entries(path.entries().begin(), path.entries().begin() + static_cast<ptrdiff_t>(at));
+      History history(path.CharterReader());
+      ASSERT_EQ(Fold(history, entries), "ok");
+      EXPECT_FALSE(history.Apply(at, encoding::SerializeEnvelope(envelope)).ok())
+          << at << " " << StatementKindName(KindAt(path, at)) << " by " << name;
+      EXPECT_EQ(history.size(), at);
+      EXPECT_FALSE(history.Apply(at, path.entries()[at]).ok()) << "refused from there on";
+      ++refused;
+    }
+    Envelope unsigned_one = EnvelopeAt(path, at);
+    unsigned_one.signatures.clear();
+    std::vector<std::string> entries = path.entries();
+    entries[at] = encoding::SerializeEnvelope(unsigned_one);
+    History history(path.CharterReader());
+    EXPECT_NE(Fold(history, entries), "ok") << at;
+  }
+  EXPECT_GT(refused, 50u);
+}
+
+TEST(History, TakesNoEventTwiceThatHappensOnce) {
+  const Path path = Path::WithTwoReleases();
+  for (const StatementKind kind :
+       {StatementKind::kProposal, StatementKind::kCandidate, StatementKind::kVote, StatementKind::kClosing,
+        StatementKind::kDecision, StatementKind::kWarrant, StatementKind::kRelease, StatementKind::kOutcome}) {
+    EXPECT_EQ(RuleAfter(path, EnvelopeAt(path, LastOf(path, kind))), "history.impossible") << StatementKindName(kind);
+  }
+}
+
+TEST(History, TakesNoStepBeforeTheOneThatItFollows) {
+  // Leaving out any event but a vote that the quorum can spare, an approval draft's repetition or an outcome is
+  // noticed.
+  const Path path = Path::WithTwoReleases();
+  size_t noticed = 0;
+  for (size_t left_out = 0; left_out < path.entries().size(); ++left_out) {
+    const StatementKind kind = KindAt(path, left_out);
+    if (kind == StatementKind::kVote || kind == StatementKind::kClosing || kind == StatementKind::kOutcome) continue;
+    std::vector<std::string> entries = path.entries();
+    entries.erase(entries.begin() + static_cast<ptrdiff_t>(left_out));
+    History history(path.CharterReader());
+    EXPECT_NE(Fold(history, entries), "ok") << left_out << " " << StatementKindName(kind);
+    ++noticed;
+  }
+  EXPECT_GT(noticed, 10u);
+}
+
+TEST(History, TakesNothingThatIsNoStatement) {
+  const Path path = Path::WithTwoReleases();
+  Envelope other = EnvelopeAt(path, 1);
+  other.payload_type = "text/plain";
+  EXPECT_EQ(RuleAfter(path, other), "history.payload-type");
+  other = path.BySomeone("{}", "log");
+  EXPECT_NE(RuleAfter(path, other), "ok");
+  for (const char* bytes : {"", "{}", "null", "\xFF"}) {
+    History history(path.CharterReader());
+    ASSERT_EQ(Fold(history, path.entries()), "ok");
+    EXPECT_FALSE(history.Apply(history.size(), bytes).ok());
+  }
+}
+
+TEST(History, NumbersProposals) {
+  const Path path = Path::WithTwoReleases();
+  const auto rule = [&](const char* name) {
+    return RuleAfter(path, path.BySomeone(WriteProposal(ProposalOf(path, name)), "log"));
+  };
+  EXPECT_EQ(rule("p3"), "ok");
+  EXPECT_EQ(rule("p2"), "history.impossible");
+  EXPECT_EQ(rule("p4"), "history.impossible");
+  EXPECT_EQ(rule("p03"), "history.impossible");
+}
+
+TEST(History, OrdersFindings) {
+  Path path = Path::WithTwoReleases();
+  path.Append(path.BySomeone(WriteProposal(ProposalOf(path, "p3")), "log"));
+  const auto finding = [&](Step step, FindingOutcome outcome, const char* proposal = "p3") {
+    return path.BySomeone(WriteFinding(FindingOf(path, proposal, step, outcome)), "log");
+  };
+  EXPECT_EQ(RuleAfter(path, finding(Step::kSurface, FindingOutcome::kPass)), "history.impossible") << "freeze is first";
+  EXPECT_EQ(RuleAfter(path, finding(Step::kFreeze, FindingOutcome::kPass, "p9")), "history.impossible");
+  path.Append(finding(Step::kFreeze, FindingOutcome::kPending));
+  EXPECT_EQ(RuleAfter(path, finding(Step::kSurface, FindingOutcome::kPass)), "history.impossible") << "still pending";
+  path.Append(finding(Step::kFreeze, FindingOutcome::kPass));
+  EXPECT_EQ(RuleAfter(path, finding(Step::kFreeze, FindingOutcome::kPass)), "history.impossible") << "a second one";
+  path.Append(finding(Step::kSurface, FindingOutcome::kOutsideCharter));
+  EXPECT_EQ(RuleAfter(path, finding(Step::kSurface, FindingOutcome::kPass)), "history.impossible") << "is final";
+  EXPECT_EQ(RuleAfter(path, finding(Step::kPace, FindingOutcome::kPass)), "history.impossible");
+  path.Append(OutcomeOf(path, "p3", ProposalOutcome::kOutsideCharter));
+  EXPECT_EQ(RuleAfter(path, finding(Step::kPace, FindingOutcome::kPass)), "history.impossible") << "after the outcome";
+}
+
+TEST(History, TakesACandidateThatFollowsFromTheLogAlone) {
+  const Path path = Path::WithTwoReleases();
+  const auto rule = [&](const std::function<void(Candidate&)>& change) {
+    Path one = path;
+    Tampering tampering;
+    tampering.candidate = change;
+    one.Make({.tree = one.third}, tampering);
+    return Rule(one);
+  };
+  EXPECT_EQ(rule([](Candidate&) {}), "ok");
+  EXPECT_EQ(rule([](Candidate& c) { c.epoch += 1; }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.budget_index -= 1; }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.parent_tree = c.baseline; }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.parent_warrant.reset(); }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.charter = crypto::Sha256("another"); }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.charter_epoch = 1; }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.tree = c.baseline; }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.action = Action::kRollback; }), "history.impossible");
+  EXPECT_EQ(rule([](Candidate& c) { c.proposal = "p9"; }), "history.impossible");
+}
+
+TEST(History, CountsNoBudgetForARollbackAndEachReleaseOnce) {
+  Path path = Path::WithTwoReleases();
+  path.Go({.action = Action::kRollback, .tree = path.baseline, .signers = {"ann"}});
+  History history(path.CharterReader());
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  EXPECT_EQ(history.budget_index(), 2);
+  EXPECT_EQ(history.releases().size(), 3u);
+  path.Make({.tree = path.third});
+  path.Append(OutcomeOf(path, "p4", ProposalOutcome::kRejected));
+  History later(path.CharterReader());
+  ASSERT_EQ(Fold(later, path.entries()), "ok");
+  EXPECT_EQ(later.budget_index(), 3) << "a trial that failed has spent its share";
+}
+
+TEST(History, TakesOneVoteOfEachReviewerInItsRole) {
+  const Path path = Path::WithTwoReleases();
+  const auto rule = [&](const std::function<void(std::vector<Vote>&)>& change) {
+    Path one = path;
+    Tampering tampering;
+    tampering.votes = change;
+    one.Make({.tree = one.third}, tampering);
+    return Rule(one);
+  };
+  EXPECT_EQ(rule([](std::vector<Vote>& votes) { votes.push_back(votes[0]), votes.back().host = "elsewhere"; }),
+            "history.impossible");
+  EXPECT_EQ(rule([](std::vector<Vote>& votes) { votes[0].role = "evaluator"; }), "history.signature");
+  EXPECT_EQ(rule([](std::vector<Vote>& votes) { votes[0].reviewer = "stranger"; }), "history.signature");
+  EXPECT_EQ(rule([](std::vector<Vote>& votes) { votes[0].candidate = crypto::Sha256("x"); }), "history.impossible");
+}
+
+TEST(History, GathersTheAuditorsSignaturesUnderOneClosing) {
+  Path path = Path::WithTwoReleases();
+  Tampering one_auditor;
+  one_auditor.closing_envelope = [](Envelope& envelope) { envelope.signatures.pop_back(); };
+  const MadeWarrant made = path.Make({.tree = path.third}, one_auditor);
+  Closing closing = *ReadClosing(made.parts.closing.payload);
+  Envelope second = path.BySomeone(made.parts.closing.payload, "auditor-c");
+  Path both = path;
+  both.Append(second);
+  both.Append(second);
+  History history(both.CharterReader());
+  ASSERT_EQ(Fold(history, both.entries()), "ok");
+  EXPECT_EQ(history.Find("p3")->closing_envelope.signatures.size(), 2u);
+  EXPECT_EQ(RuleAfter(path, path.BySomeone(made.parts.closing.payload, "evaluator-a")), "history.signature");
+  closing.size += 1;
+  EXPECT_EQ(RuleAfter(path, path.BySomeone(WriteClosing(closing), "auditor-c")), "history.impossible")
+      << "another closing statement for the same candidate";
+  path.Append(OutcomeOf(path, "p3", ProposalOutcome::kRejected));
+  EXPECT_EQ(RuleAfter(path, second), "history.impossible") << "after the outcome";
+}
+
+TEST(History, TakesAnApprovalOfTheDraftAlone) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant made = path.Make({.tree = path.third, .signers = {"ann"}});
+  const std::string& payload = made.parts.decision.payload;
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(payload, {"bob"})), "ok");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(payload, {"mallory"})), "approval.unknown-signer");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(payload, {"ann-two"})), "approval.twice");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(payload, {})), "history.signature");
+  Decision other = *ReadDecision(payload);
+  other.reason = "another";
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(WriteDecision(other), {"bob"})), "history.impossible");
+  // A new draft voids what was signed under the old one.
+  path.Append(path.BySomeone(WriteDecision(other), "log"));
+  History history(path.CharterReader());
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  EXPECT_TRUE(history.Find("p3")->approvers.empty());
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(payload, {"bob"})), "history.impossible");
+  path.Append(OutcomeOf(path, "p3", ProposalOutcome::kRejected));
+  EXPECT_EQ(RuleAfter(path, path.BySomeone(WriteDecision(other), "log")), "history.impossible") << "after the outcome";
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(WriteDecision(other), {"bob"})), "history.impossible");
+}
+
+TEST(History, MovesTheLiveReleaseOnlyWithApprovals) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant one_short = path.Make({.tree = path.third, .signers = {"ann"}});
+  EXPECT_EQ(RuleAfter(path, RecordOf(path, one_short, StatementKind::kRelease)), "history.impossible")
+      << "release before warrant";
+  path.Append(RecordOf(path, one_short, StatementKind::kWarrant));
+  EXPECT_EQ(RuleAfter(path, RecordOf(path, one_short, StatementKind::kRelease)), "history.signature");
+  path.Append(path.ByPeople(one_short.parts.decision.payload, {"bob"}));
+  EXPECT_EQ(RuleAfter(path, RecordOf(path, one_short, StatementKind::kRelease)), "ok");
+  EXPECT_EQ(RuleAfter(path, RecordOf(path, one_short, StatementKind::kRelease, 4)), "history.impossible");
+  EXPECT_EQ(RuleAfter(path, RecordOf(path, one_short, StatementKind::kWarrant, 4)), "history.impossible");
+  EXPECT_EQ(RuleAfter(path, OutcomeOf(path, "p3", ProposalOutcome::kAccepted)), "history.impossible")
+      << "accepted without a release";
+  path.Append(RecordOf(path, one_short, StatementKind::kRelease));
+  EXPECT_EQ(RuleAfter(path, OutcomeOf(path, "p3", ProposalOutcome::kRejected)), "history.impossible")
+      << "rejected after a release";
+}
+
+TEST(History, FollowsAnAmendmentOnlyWithThePeopleOfBothCharters) {
+  const auto rule = [](const std::function<void(charter::TestCharter&)>& edit, const std::vector<std::string>& signers,
+                       History* folded = nullptr) {
+    Path path = Path::WithTwoReleases();
+    const MadeWarrant made =
+        path.Make({.action = Action::kAmendment, .tree = path.PutCharter(edit), .signers = signers});
+    path.Append(RecordOf(path, made, StatementKind::kWarrant));
+    path.Append(RecordOf(path, made, StatementKind::kRelease));
+    History history(path.CharterReader());
+    const std::string result = Fold(history, path.entries());
+    if (folded != nullptr) *folded = history;
+    return result;
+  };
+  const auto puppets = [](charter::TestCharter& test) {
+    test.files["approvers"] = Path::SignerLine("ann") + Path::SignerLine("bob") + Path::SignerLine("cy") +
+                              Path::SignerLine("fay") + Path::SignerLine("gus");
+  };
+  History history({});
+  EXPECT_EQ(rule(puppets, {"ann", "bob", "cy"}, &history), "ok");
+  EXPECT_EQ(history.charter_epoch(), 1);
+  EXPECT_EQ(history.epoch(), 3);
+  EXPECT_EQ(history.live_tree(), Path::WithTwoReleases().second) << "an amendment changes no tree";
+  EXPECT_EQ(rule(puppets, {"ann", "bob"}), "history.signature");
+  EXPECT_EQ(rule(puppets, {"ann", "bob", "fay", "gus"}), "history.signature") << "two people enrol their puppets";
+  EXPECT_EQ(
+      rule([](charter::TestCharter& test) { test.Replace("threshold = 3", "threshold = 4"); }, {"ann", "bob", "cy"}),
+      "history.signature");
+  EXPECT_NE(
+      rule([](charter::TestCharter& test) { test.Replace("threshold = 2", "threshold = 9"); }, {"ann", "bob", "cy"}),
+      "ok")
+      << "no charter";
+}
+
+TEST(History, KeepsHaltsUntilEnoughPeopleLiftThem) {
+  Path path = Path::WithTwoReleases();
+  const Envelope halt = path.ByPeople(WriteDecision(path.HaltDecision("smoke")), {"dee"});
+  const Digest digest = StatementDigest(halt.payload);
+  const Envelope resume = path.ByPeople(WriteDecision(path.ResumeDecision({digest})), {"ann", "bob"});
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(halt.payload, {})), "history.signature");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(halt.payload, {"mallory"})), "approval.unknown-signer");
+  EXPECT_EQ(RuleAfter(path, path.BySomeone(halt.payload, "log")), "sshsig.malformed");
+  Decision elsewhere = path.HaltDecision("smoke");
+  elsewhere.resource = "https://example.org/another";
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(WriteDecision(elsewhere), {"dee"})), "history.impossible");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(resume.payload, {"ann"})), "history.signature");
+
+  const auto open = [&](const std::vector<Envelope>& events) {
+    Path one = path;
+    for (const Envelope& event : events) one.Append(event);
+    History history(one.CharterReader());
+    EXPECT_EQ(Fold(history, one.entries()), "ok");
+    return history.OpenHalts();
+  };
+  EXPECT_EQ(open({halt}), std::vector<Digest>{digest});
+  EXPECT_EQ(open({halt, halt}), std::vector<Digest>{digest}) << "one halt by two ways";
+  EXPECT_TRUE(open({halt, resume}).empty());
+  EXPECT_TRUE(open({halt, resume, halt}).empty()) << "a lifted halt is not brought back by repeating it";
+  EXPECT_TRUE(open({resume, halt}).empty()) << "the log may learn of them in any order";
+  const Envelope fire = path.ByPeople(WriteDecision(path.HaltDecision("fire")), {"cy"});
+  EXPECT_EQ(open({halt, resume, fire}), std::vector<Digest>{StatementDigest(fire.payload)});
+}
+
+TEST(History, TakesARefusalOfTheOneWhoSignsIt) {
+  Path path = Path::WithTwoReleases();
+  const MadeWarrant made = path.Make({.tree = path.third, .signers = {"ann"}});
+  const auto refusal = [&](const Digest& decision) {
+    return WriteRefusal({.about = {path.state.subject, path.third},
+                         .decision = decision,
+                         .principal = Path::Principal("bob"),
+                         .reason = "no",
+                         .time = path.now});
+  };
+  const std::string of_draft = refusal(StatementDigest(made.parts.decision.payload));
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(of_draft, {"bob"})), "ok");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(of_draft, {"cy"})), "history.signature");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(of_draft, {"bob", "cy"})), "history.signature");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(of_draft, {})), "history.signature");
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(refusal(crypto::Sha256("x")), {"bob"})), "history.impossible");
+}
+
+}  // namespace
+}  // namespace pawl::warrant
