@@ -1,5 +1,6 @@
-// What the checker takes for a leaf of a certificate, on the collision example's network and properties: forward and
-// backward bounds of hidden layers, one thread. Items are leaves.
+// What the checker takes for a leaf of a certificate, on the collision example's network and one of its properties:
+// forward and backward bounds of hidden layers, one thread. Items are leaves. Each leaf of the prover's proof is split
+// further until there are so many that what a check costs once does not count.
 #include <benchmark/benchmark.h>
 
 #include <fstream>
@@ -13,6 +14,9 @@
 namespace pawl::checker {
 namespace {
 
+constexpr std::uint32_t kWideInputs = 3;
+constexpr unsigned kDepth = 6;
+
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -23,6 +27,33 @@ struct Proof {
   model::Property property;
   Certificate certificate;
 };
+
+// A leaf as a complete tree of midpoint splits: what holds for a box holds for its parts.
+void SplitLeaf(const Node& leaf, std::uint32_t inputs, unsigned depth, std::vector<Node>& nodes) {
+  if (depth == 0) {
+    nodes.push_back(leaf);
+    return;
+  }
+  nodes.push_back(Node::MidpointSplit(depth % inputs));
+  SplitLeaf(leaf, inputs, depth - 1, nodes);
+  SplitLeaf(leaf, inputs, depth - 1, nodes);
+}
+
+Certificate Refined(const Certificate& certificate, std::uint32_t inputs, unsigned depth) {
+  Certificate refined = certificate;
+  for (CaseProof& proof : refined.cases) {
+    std::vector<Node> nodes;
+    for (const Node& node : proof.nodes) {
+      if (node.kind == NodeKind::kLeaf) {
+        SplitLeaf(node, inputs, depth, nodes);
+      } else {
+        nodes.push_back(node);
+      }
+    }
+    proof.nodes = std::move(nodes);
+  }
+  return refined;
+}
 
 std::optional<Proof> ProofOf(const std::string& property_name, prover::RecipeChoice recipe) {
   const std::string example = PAWL_SOURCE_DIR "/examples/collision/";
@@ -42,7 +73,9 @@ std::optional<Proof> ProofOf(const std::string& property_name, prover::RecipeCho
   if (result.status != prover::ProofStatus::kProven) return std::nullopt;
   Result<Certificate> certificate = ReadCertificate(result.certificate);
   if (!certificate.ok()) return std::nullopt;
-  return Proof{std::move(*network), std::move(*property), std::move(*certificate)};
+  // Inputs whose interval is a point cannot be split; the first three of the five of this network are wide everywhere.
+  Certificate refined = Refined(*certificate, kWideInputs, kDepth);
+  return Proof{std::move(*network), std::move(*property), std::move(refined)};
 }
 
 void CheckLeaves(benchmark::State& state, const std::string& property_name, prover::RecipeChoice recipe) {
@@ -57,10 +90,10 @@ void CheckLeaves(benchmark::State& state, const std::string& property_name, prov
   }
   state.SetItemsProcessed(leaves);
 }
-BENCHMARK_CAPTURE(CheckLeaves, keep_climbing_forward, "keep-climbing", prover::RecipeChoice::kForward)
+BENCHMARK_CAPTURE(CheckLeaves, first_advisory_forward, "first-advisory-not-strong", prover::RecipeChoice::kForward)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(CheckLeaves, keep_climbing_backward, "keep-climbing", prover::RecipeChoice::kBackward)
+BENCHMARK_CAPTURE(CheckLeaves, first_advisory_backward, "first-advisory-not-strong", prover::RecipeChoice::kBackward)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
