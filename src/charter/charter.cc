@@ -120,7 +120,6 @@ Evaluation ReadEvaluation(TomlTable table) {
   evaluation.probes = table.Integer("probes", {1, 10'000'000});
   evaluation.probes_file = table.OptionalString("probes_file");
   evaluation.closure = table.Strings("closure", 200, Need::kOptional);
-  evaluation.attempts_max = table.Integer("max_attempts", {1, 100}, 3);
   for (TomlTable& entry : table.Tables("metric", 64, Need::kRequired)) {
     Metric metric;
     metric.position = entry.position();
@@ -233,7 +232,6 @@ void ReadPeople(TomlTable& root, Charter& charter) {
   charter.amendment.threshold = amendment.Integer("threshold", kThreshold);
   charter.amendment.waiting_period_s = amendment.Duration("waiting_period", {1, kYear_s});
   TomlTable revocation = root.Table("revocation", Need::kOptional);
-  charter.revocation.threshold = revocation.Integer("threshold", kThreshold, approvals, "approval.threshold");
   for (const std::string& tree : revocation.Strings("trees", 1'000, Need::kOptional)) {
     const Result<crypto::Digest> digest = crypto::Digest::Parse(tree);
     if (!digest.ok()) revocation.Fail("trees", "charter.type", "must list digests: " + digest.error().message);

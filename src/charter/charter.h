@@ -96,7 +96,6 @@ struct Evaluation {
   std::optional<std::string> probes_file;  // path in the charter: fixed probes, 32 bytes each
   std::vector<Metric> metrics;
   std::vector<std::string> closure;  // absolute paths whose digests every statement records
-  int64_t attempts_max = 0;          // of one trial that fails for reasons of machine or reviewer
   Position position;
   const Metric* Find(std::string_view name) const;
 };
@@ -163,7 +162,7 @@ struct Reviewer {
   std::string name;
   std::string principal;  // the person or organisation that answers for it
   Role role = Role::kProver;
-  crypto::NoteKey key = NobodysKey();
+  crypto::NoteKey key = NobodysKey();  // its name is the reviewer's: signatures are found by it
   Position position;
 };
 
@@ -175,7 +174,7 @@ struct QuorumRule {
 };
 
 enum class Presence {
-  kRequired,  // security keys and passkeys with user presence and verification
+  kRequired,  // security keys that were touched, passkeys with their holder verified as well
   kSoftware,  // any key; proves no human presence
 };
 
@@ -193,12 +192,11 @@ struct Approval {
 
 struct Amendment {
   int64_t threshold = 0;
-  int64_t waiting_period_s = 0;  // in which any approver can veto
+  int64_t waiting_period_s = 0;  // from the closing of votes; any one approver can veto until it ends
   Position position;
 };
 
 struct Revocation {
-  int64_t threshold = 0;              // to take keys or trees out of use
   std::vector<crypto::Digest> trees;  // never live again
 };
 

@@ -29,7 +29,6 @@ TEST(Charter, IsReadWithItsDefaults) {
   EXPECT_EQ(charter->properties[0].arithmetic, Arithmetic::kFloat32);
   EXPECT_EQ(charter->properties[0].time_limit_s, 600);
   EXPECT_EQ(charter->evaluation.limits.cpu_seconds, 120);
-  EXPECT_EQ(charter->evaluation.attempts_max, 3);
   EXPECT_EQ(charter->evaluation.Find("near_miss")->direction, Direction::kLowerIsBetter);
   ASSERT_EQ(charter->bounds.harm.size(), 1u);
   EXPECT_EQ(charter->bounds.harm[0].name, "near_miss");
@@ -43,7 +42,7 @@ TEST(Charter, IsReadWithItsDefaults) {
   EXPECT_EQ(charter->ApproverCount(), 3u);
   EXPECT_EQ(charter->rollback_threshold, 2);
   EXPECT_EQ(charter->resume_threshold, 2);
-  EXPECT_EQ(charter->revocation.threshold, 2);
+  EXPECT_TRUE(charter->revocation.trees.empty());
   EXPECT_EQ(charter->assurance, Assurance::kStandard);
   EXPECT_EQ(charter->gate.clock.name, "example.org/clock");
 }
@@ -95,6 +94,10 @@ TEST(CharterSyntax, UnknownKeysAreErrorsWithAGuess) {
   EXPECT_EQ(RuleOf(optional), "charter.unknown-key");
   EXPECT_NE(AdviceOf(optional).find("\"may_add\""), std::string::npos) << AdviceOf(optional);
   EXPECT_EQ(RuleOf(TestCharter().Append("\n[surprise]\nx = 1\n").Read()), "charter.unknown-key");
+  // Neither exists: a failed trial is not counted, and a tree is revoked by an amendment like any other.
+  EXPECT_EQ(RuleOf(TestCharter().Replace("probes = 2000", "probes = 2000\nmax_attempts = 3").Read()),
+            "charter.unknown-key");
+  EXPECT_EQ(RuleOf(TestCharter().Append("\n[revocation]\nthreshold = 2\n").Read()), "charter.unknown-key");
   EXPECT_EQ(RuleOf(TestCharter().Replace("processes = 16 }", "processes = 16, sandbox = false }").Read()),
             "charter.unknown-key");
   EXPECT_EQ(RuleOf(TestCharter().Replace("kind = \"text\"", "kind = \"text\"\nuse_sandbox = false").Read()),
@@ -219,9 +222,20 @@ TEST(CharterSpecification, ListsExactlyTheRulesOfTheReader) {
     collect(subject::ReadWholeFile(std::string(PAWL_SOURCE_DIR "/src/charter/") + file), "\"", used);
   }
   const std::string spec = subject::ReadWholeFile(PAWL_SOURCE_DIR "/spec/charter.md");
-  collect(spec.substr(spec.find("## What is refused")), "\n`", documented);
+  const size_t reader = spec.find("## What is refused"), commands = spec.find("## What the commands refuse");
+  ASSERT_LT(reader, commands);
+  ASSERT_NE(commands, std::string::npos);
+  collect(spec.substr(reader, commands - reader), "\n`", documented);
   documented.insert("charter.toml");
   EXPECT_EQ(documented, used);
+  std::set<std::string> documented_commands, used_commands;
+  collect(spec.substr(commands), "\n`", documented_commands);
+  for (const char* file : {"charter.cc", "charter_check.cc"}) {
+    collect(subject::ReadWholeFile(std::string(PAWL_SOURCE_DIR "/src/cli/") + file), "\"", used_commands);
+  }
+  used_commands.erase("charter.toml");
+  for (const std::string& rule : used) used_commands.erase(rule);
+  EXPECT_EQ(documented_commands, used_commands);
 }
 
 }  // namespace

@@ -238,6 +238,13 @@ Result<void> CheckQuorum(const Charter& charter) {
   std::map<Role, std::set<std::string_view>> principals;
   for (const Reviewer& reviewer : charter.reviewers) {
     principals[reviewer.role].insert(reviewer.principal);
+    // Votes and closings name their signer by the key's name, and the rules look it up as the reviewer's.
+    if (reviewer.key.name != reviewer.name) {
+      return Refuse(reviewer.position, "charter.reviewer-key",
+                    "the key of reviewer " + Quoted(reviewer.name) + " is called " + Quoted(reviewer.key.name) +
+                        ", so its signatures would not be found",
+                    "call both the same: pawl key new " + reviewer.name);
+    }
     if (charter.FindQuorum(reviewer.role) == nullptr) {
       return Refuse(reviewer.position, "charter.reviewer-unheard",
                     "reviewer " + Quoted(reviewer.name) + " has a role that the quorum does not ask for",
@@ -342,8 +349,7 @@ Result<void> CheckThresholds(const Charter& charter) {
   for (const auto& [name, value] :
        {std::pair{"approval.threshold", threshold}, std::pair{"amendment.threshold", charter.amendment.threshold},
         std::pair{"rollback.threshold", charter.rollback_threshold},
-        std::pair{"halt.resume_threshold", charter.resume_threshold},
-        std::pair{"revocation.threshold", charter.revocation.threshold}}) {
+        std::pair{"halt.resume_threshold", charter.resume_threshold}}) {
     if (value <= capable) continue;
     return Refuse(approval.position, "charter.threshold-unreachable",
                   std::string(name) + " is " + std::to_string(value) + ", and " + Count(capable, "principal") + " in " +
@@ -363,13 +369,10 @@ Result<void> CheckThresholds(const Charter& charter) {
         "amendment.threshold must be larger than approval.threshold, or a release's approvers could move the bounds",
         "raise amendment.threshold");
   }
-  if (charter.rollback_threshold > threshold || charter.resume_threshold < threshold ||
-      charter.revocation.threshold > charter.amendment.threshold) {
-    return Refuse(
-        approval.position, "charter.threshold-order",
-        "rollback.threshold may not exceed approval.threshold, halt.resume_threshold may not be below it, and "
-        "revocation.threshold may not exceed amendment.threshold",
-        "mend the one that is out of order");
+  if (charter.rollback_threshold > threshold || charter.resume_threshold < threshold) {
+    return Refuse(approval.position, "charter.threshold-order",
+                  "rollback.threshold may not exceed approval.threshold, and halt.resume_threshold may not be below it",
+                  "mend the one that is out of order");
   }
   return {};
 }

@@ -221,11 +221,16 @@ TEST(Refusals, KeysInTwoPlaces) {
   EXPECT_EQ(Rule(charter.Read()), "charter.key-shared");
 }
 
+TEST(Refusals, ReviewersWhoseSignaturesWouldNotBeFound) {
+  EXPECT_EQ(After(TestNoteKey("auditor-b", '3'), TestNoteKey("auditor-c", '3')), "charter.reviewer-key");
+  EXPECT_EQ(After(TestNoteKey("auditor-b", '3'), TestNoteKey("Auditor-b", '3')), "charter.reviewer-key");
+  EXPECT_EQ(After("name = \"prover-a\"", "name = \"prover\""), "charter.reviewer-key");
+}
+
 TEST(Refusals, ThresholdsThatCannotBeReached) {
   EXPECT_EQ(After("threshold = 3", "threshold = 4"), "charter.threshold-unreachable");
   EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 4\n[gate]"), "charter.threshold-unreachable");
   EXPECT_EQ(After("[gate]", "[halt]\nresume_threshold = 4\n[gate]"), "charter.threshold-unreachable");
-  EXPECT_EQ(After("[gate]", "[revocation]\nthreshold = 4\n[gate]"), "charter.threshold-unreachable");
   // One person with three keys is one principal.
   TestCharter charter;
   charter.files["approvers"] =
@@ -247,7 +252,7 @@ TEST(Refusals, ThresholdsInTheWrongOrder) {
   EXPECT_EQ(After("threshold = 3", "threshold = 2"), "charter.amendment-threshold");
   EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 3\n[gate]"), "charter.threshold-order");
   EXPECT_EQ(After("[gate]", "[halt]\nresume_threshold = 1\n[gate]"), "charter.threshold-order");
-  EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 1\n[revocation]\nthreshold = 3\n[gate]"), "ok");
+  EXPECT_EQ(After("[gate]", "[rollback]\nthreshold = 1\n[halt]\nresume_threshold = 3\n[gate]"), "ok");
 }
 
 TEST(Refusals, HalfAPasskey) {
