@@ -23,6 +23,35 @@ struct Options {
   bool yes = false;
 };
 
+// What changes, by our own diff: of the tree against what is live, or of the new charter against the one in force.
+void ShowChanges(const ledger::SubjectLog& log, const warrant::Candidate& candidate) {
+  const bool is_amendment = candidate.action == warrant::Action::kAmendment;
+  if (!is_amendment && !candidate.parent_tree) return;
+  const crypto::Digest from = is_amendment ? log.charter().charter.digest : *candidate.parent_tree;
+  Result<subject::Manifest> before = log.store().ReadManifest(from);
+  Result<subject::Manifest> after = log.store().ReadManifest(candidate.tree);
+  if (!before.ok() || !after.ok()) {
+    std::puts("  THE DIFF CANNOT BE MADE: a tree is missing from the store");
+    return;
+  }
+  const std::vector<subject::SurfaceRule> rules =
+      is_amendment ? std::vector<subject::SurfaceRule>() : log.charter().charter.SurfaceRules();
+  Result<subject::SurfaceReport> report = subject::CheckSurface(rules, *before, *after, log.store().Reader());
+  if (!report.ok()) {
+    std::printf("  THE DIFF CANNOT BE MADE: %s\n", Shown(report.error().message).c_str());
+    return;
+  }
+  for (const subject::SurfaceFinding& finding : report->findings) {
+    const bool not_allowed = !is_amendment && !finding.allowed;
+    std::printf("  %-9s %s%s\n", std::string(subject::ChangeTypeName(finding.change.type)).c_str(),
+                Shown(finding.change.path).c_str(), not_allowed ? "  NOT ALLOWED BY THE SURFACE" : "");
+  }
+  if (is_amendment) {
+    std::printf("  compare   diff -r %s %s\n", log.store().ViewPath(from).c_str(),
+                log.store().ViewPath(candidate.tree).c_str());
+  }
+}
+
 // Everything a person needs to decide, computed here from the signed bytes and the store, not taken from the gate's
 // words: the reasons against come first.
 void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal) {
@@ -35,20 +64,7 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
                 logged.vote.reasons.empty() ? "" : Shown(logged.vote.reasons.front()).c_str());
   }
   std::printf("  votes     %s\n", oversight::TallyQuorum(log.charter().charter, proposal).summary.c_str());
-  if (candidate.parent_tree && candidate.action != warrant::Action::kAmendment) {
-    Result<subject::Manifest> parent = log.store().ReadManifest(*candidate.parent_tree);
-    Result<subject::Manifest> tree = log.store().ReadManifest(candidate.tree);
-    if (parent.ok() && tree.ok()) {
-      Result<subject::SurfaceReport> report =
-          subject::CheckSurface(log.charter().charter.SurfaceRules(), *parent, *tree, log.store().Reader());
-      if (report.ok()) {
-        for (const subject::SurfaceFinding& finding : report->findings) {
-          std::printf("  %-9s %s%s\n", std::string(subject::ChangeTypeName(finding.change.type)).c_str(),
-                      Shown(finding.change.path).c_str(), finding.allowed ? "" : "  NOT ALLOWED BY THE SURFACE");
-        }
-      }
-    }
-  }
+  ShowChanges(log, candidate);
   for (const warrant::LoggedVote& logged : proposal.votes) {
     if (logged.vote.role == "evaluator" && !logged.vote.reasons.empty()) {
       std::printf("  %s: %s\n", logged.vote.reviewer.c_str(), Shown(logged.vote.reasons.front()).c_str());

@@ -61,7 +61,7 @@ Error Execute(const LiveRelease& live, const std::string& mount, const std::vect
   argv.push_back(nullptr);
   execvp("bwrap", argv.data());
   return SystemFailure("exec.bubblewrap", std::string("cannot run bubblewrap: ") + std::strerror(errno),
-                       "install bubblewrap; pawl doctor tells what is missing");
+                       "install bubblewrap; pawl sandbox check tells what is missing");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/ssh_sign.h"
+#include "oversight/acceleration.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
 
@@ -89,6 +90,9 @@ Result<std::string> Resume(const Globals& globals, const Options& options) {
     warrant::Decision decision = MakeDecision(*log, warrant::Action::kResume, options.reason);
     decision.lifts = log->history().OpenHalts();
     decision.lifts.insert(decision.lifts.end(), local->in_force.begin(), local->in_force.end());
+    Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log->history());
+    if (!alarms.ok()) return alarms.error();
+    for (const oversight::AccelerationAlarm& alarm : *alarms) decision.lifts.push_back(alarm.vote);
     std::sort(decision.lifts.begin(), decision.lifts.end());
     decision.lifts.erase(std::unique(decision.lifts.begin(), decision.lifts.end()), decision.lifts.end());
     if (decision.lifts.empty()) return std::string("nothing is halted");
@@ -116,7 +120,7 @@ Result<std::string> Resume(const Globals& globals, const Options& options) {
         "the next one: pawl resume --add-to " + options.add_to};
   }
   if (Result<void> delivered = Deliver(*place, *log, envelope); !delivered.ok()) return delivered.error();
-  return std::to_string(decision->lifts.size()) + " halts lifted";
+  return std::to_string(decision->lifts.size()) + " halts and alarms lifted";
 }
 
 void Finish(Globals& globals, const Result<std::string>& done) {

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "ledger/keys.h"
+#include "signing/private_key.h"
 
 namespace pawl::cli {
 namespace {
@@ -38,7 +39,7 @@ Result<std::vector<ReviewReport>> Review(const Globals& globals, const std::stri
     for (const charter::Reviewer& reviewer : log->charter().charter.reviewers) names += " " + reviewer.name;
     return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + name + "'", "it has:" + names};
   }
-  Result<crypto::Ed25519PrivateKey> key = ledger::FindPrivateKey(place->home, record->key);
+  Result<signing::Ed25519PrivateKey> key = ledger::FindPrivateKey(place->home, record->key);
   if (!key.ok()) return key.error();
   oversight::Reviewer reviewer{.record = *record,
                                .key = *key,

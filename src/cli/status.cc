@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "encoding/time.h"
 #include "ledger/keys.h"
+#include "oversight/acceleration.h"
 #include "oversight/quorum.h"
 #include "warrant/state.h"
 
@@ -37,6 +38,10 @@ std::vector<std::string> NextCommands(const charter::Charter& charter, const Pro
 std::string Sentence(const ledger::SubjectLog& log, const ProposalHistory* open) {
   const std::vector<crypto::Digest> halts = log.history().OpenHalts();
   if (!halts.empty()) return "halted: waits for people to lift it (pawl resume)";
+  if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log.history());
+      alarms.ok() && !alarms->empty()) {
+    return alarms->front().reason + "; waits for people (pawl resume)";
+  }
   if (open == nullptr) return "nothing is pending";
   const std::vector<std::string> next = NextCommands(log.charter().charter, *open);
   return open->proposal.proposal + " waits: " + next.front();

@@ -10,6 +10,8 @@
 
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
+#include "signing/private_key.h"
+#include "signing/sign.h"
 
 namespace pawl::gate {
 
@@ -35,9 +37,9 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
     return Refused("gate.no-genesis", "'" + std::string(subject) + "' has no charter yet", "pawl init");
   }
   const charter::GateKeys& names = log->charter().charter.gate;
-  Result<crypto::Ed25519PrivateKey> log_key = ledger::FindPrivateKey(home, names.log);
+  Result<signing::Ed25519PrivateKey> log_key = ledger::FindPrivateKey(home, names.log);
   if (!log_key.ok()) return log_key.error();
-  Result<crypto::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(home, names.clock);
+  Result<signing::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(home, names.clock);
   if (!clock_key.ok()) return clock_key.error();
   if (options.state_path.empty()) options.state_path = home.StatePath(subject);
   guard.descriptor = -1;
@@ -55,7 +57,7 @@ int64_t Gate::Now() const { return std::max<int64_t>(log_.history().time(), std:
 encoding::Envelope Gate::Signed(const std::string& payload) const {
   return {.payload_type = std::string(warrant::kPayloadType),
           .payload = payload,
-          .signatures = {warrant::SignPayload(payload, keys_.origin, keys_.log)}};
+          .signatures = {signing::SignPayload(payload, keys_.origin, keys_.log)}};
 }
 
 std::string PlainText(std::string text) {

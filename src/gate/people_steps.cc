@@ -86,6 +86,12 @@ Result<Signatures> CountSignatures(Gate& gate, const ProposalHistory& proposal) 
   return count(files->charter);
 }
 
+// When an amendment's waiting period ends, by the loader's rule (spec/warrant.md, `amendment.waiting`); 0 for the rest.
+int64_t WaitsUntil(Gate& gate, const ProposalHistory& proposal) {
+  if (proposal.proposal.action != Action::kAmendment) return 0;
+  return std::max(proposal.candidate->time, proposal.closing->time) + gate.charter().amendment.waiting_period_s;
+}
+
 }  // namespace
 
 Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
@@ -109,13 +115,6 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
 Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;
   const int64_t now = gate.Now();
-  if (proposal.proposal.action == Action::kAmendment) {
-    const int64_t from = proposal.candidate->time + gate.charter().amendment.waiting_period_s;
-    if (now < from) {
-      return Waiting("amendment.waiting", "the waiting period ends at " + encoding::TimeText(from),
-                     {"pawl advance " + name + " (from then on)"});
-    }
-  }
   const std::vector<std::string> ask = {"pawl approve " + name, "pawl reject " + name};
   if (!proposal.decision || now > proposal.decision->expires) {
     StepReport report = Waiting("approval.waiting", "drafted for people to approve", ask);
@@ -126,12 +125,18 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   if (!signatures.ok()) return signatures.error();
   const auto approvers = static_cast<int64_t>(gate.charter().ApproverCount());
   const auto refusals = static_cast<int64_t>(proposal.refusals.size());
-  if (!signatures->enough && approvers - refusals < signatures->need) {
+  // A charter's people may stop an amendment alone; a release is stopped when too few are left to approve it.
+  const bool vetoed = proposal.proposal.action == Action::kAmendment && refusals > 0;
+  if (vetoed || (!signatures->enough && approvers - refusals < signatures->need)) {
     const warrant::Refusal& first = proposal.refusals.front();
     return Failed(FindingOutcome::kRejected, "approval.refused", "'" + first.principal + "' says no: " + first.reason);
   }
   const std::string count = std::to_string(signatures->have) + "/" + std::to_string(signatures->need) + " approvals";
   if (!signatures->enough) return Waiting("approval.waiting", count, ask);
+  if (const int64_t from = WaitsUntil(gate, proposal); now < from) {
+    return Waiting("amendment.waiting", count + "; any approver can veto until " + encoding::TimeText(from),
+                   {"pawl reject " + name, "pawl advance " + name + " (from then on)"});
+  }
   std::string who;
   for (const encoding::Signature& signature : proposal.decision_envelope.signatures) {
     who += (who.empty() ? "" : ", ") + signature.keyid;

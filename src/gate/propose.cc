@@ -76,6 +76,10 @@ Result<std::string> ProposeAmendment(Gate& gate, const std::string& directory, c
   if (!report.ok()) return report.error();
   Result<crypto::Digest> diff = gate.log().store().PutBlob(oversight::DiffDocument(*report));
   if (!diff.ok()) return diff.error();
+  // Both charters as directories, so that people can compare them with their own tools.
+  for (const crypto::Digest& digest : {gate.charter().digest, tree->digest}) {
+    if (Result<std::string> view = gate.log().store().Materialise(digest); !view.ok()) return view.error();
+  }
   return LogProposal(gate, Action::kAmendment, tree->digest, *diff, note);
 }
 

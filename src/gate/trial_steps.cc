@@ -21,19 +21,20 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   Result<std::string> checkpoint = oversight::CommitCheckpoint(gate.log(), proposal.candidate_index);
   if (!checkpoint.ok()) return checkpoint.error();
   const std::string signature = gate.keys().log.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
-  Result<trial::TrialReport> trial =
+  Result<oversight::CharterTrial> trial =
       oversight::RunCharterTrial({.log = &gate.log(),
                                   .candidate = *proposal.candidate,
                                   .seed_signature = signature,
                                   .progress = [&](const std::string& line) { gate.Say(line); }});
   if (!trial.ok()) return trial.error();
   Result<crypto::Digest> document =
-      gate.log().store().PutBlob(encoding::CanonicalJson(trial::TrialReportToJson(*trial)));
+      gate.log().store().PutBlob(encoding::CanonicalJson(trial::TrialReportToJson(trial->report)));
   if (!document.ok()) return document.error();
-  StepReport report = trial->verdict == trial::TrialVerdict::kVoid
-                          ? Failed(FindingOutcome::kRejected, trial->void_rule, oversight::DescribeTrial(*trial))
+  StepReport report = trial->report.verdict == trial::TrialVerdict::kVoid
+                          ? Failed(FindingOutcome::kRejected, trial->report.void_rule, oversight::DescribeTrial(*trial))
                           : Passed(std::to_string(gate.charter().evaluation.episodes) + " episodes, " +
                                    std::to_string(gate.charter().evaluation.probes) + " probes");
+  for (const std::string& weaker : trial->weaker_guarantees) report.summary += "; sandbox: " + weaker;
   report.evidence = {{kReport, *document}};
   return report;
 }
@@ -51,7 +52,7 @@ Result<StepReport> Bounds(Gate& gate, const ProposalHistory& proposal) {
   if (!json.ok()) return json.error();
   Result<trial::TrialReport> report = trial::ReadTrialReport(*json);
   if (!report.ok()) return report.error();
-  const std::string words = oversight::DescribeTrial(*report);
+  const std::string words = oversight::DescribeTrial({*report, {}});
   if (report->verdict == trial::TrialVerdict::kPass) return Passed(words);
   const FindingOutcome outcome =
       trial::IsOutsideCharter(report->verdict) ? FindingOutcome::kOutsideCharter : FindingOutcome::kRejected;

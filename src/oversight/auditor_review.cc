@@ -12,9 +12,11 @@
 #include "encoding/base64.h"
 #include "encoding/json.h"
 #include "merkle/checkpoint.h"
+#include "oversight/acceleration.h"
 #include "oversight/charter_trial.h"
 #include "oversight/quorum.h"
 #include "oversight/review.h"
+#include "signing/sign.h"
 #include "warrant/state.h"
 
 namespace pawl::oversight {
@@ -95,6 +97,7 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   const std::string checkpoint = evidence.String("checkpoint", 4'096);
   const std::string signature = evidence.Base64("seed_signature");
   const encoding::Json& report_json = evidence.Any("report");
+  evidence.Any("last_step");
   if (Result<void> done = evidence.Finish(); !done.ok()) return done;
   Result<std::string> expected = CommitCheckpoint(log, proposal.candidate_index);
   if (!expected.ok()) return expected.error();
@@ -155,7 +158,7 @@ Result<std::vector<crypto::Digest>> OpenHalts(ledger::SubjectLog& log, const Rev
 encoding::Envelope SignedClosing(const std::string& payload, const Reviewer& reviewer) {
   return {.payload_type = std::string(warrant::kPayloadType),
           .payload = payload,
-          .signatures = {warrant::SignPayload(payload, reviewer.record.name, reviewer.key)}};
+          .signatures = {signing::SignPayload(payload, reviewer.record.name, reviewer.key)}};
 }
 
 ReviewReport Waits(const ProposalHistory& proposal, std::string why) {
@@ -189,6 +192,9 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   Result<std::vector<crypto::Digest>> halts = OpenHalts(log, reviewer);
   if (!halts.ok()) return halts.error();
   if (!halts->empty()) return Waits(proposal, "a halt is open; nothing is closed before people lift it");
+  Result<std::vector<AccelerationAlarm>> alarms = OpenAlarms(log.history());
+  if (!alarms.ok()) return alarms.error();
+  if (!alarms->empty()) return Waits(proposal, alarms->front().reason);
   if (Result<void> checked = CheckVotes(log, proposal); !checked.ok()) return checked.error();
   if (proposal.closing) return Cosign(log, reviewer, proposal);
   const QuorumReport quorum = TallyQuorum(log.charter().charter, proposal);

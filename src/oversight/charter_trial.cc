@@ -106,9 +106,9 @@ Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter) {
   rules.improvement = trial::ImprovementCondition{bounds.improvement.metric, bounds.improvement.lifetime_error};
   rules.capability = trial::CapabilityCondition{bounds.capability.metric, bounds.capability.max_step,
                                                 bounds.capability.ceiling, bounds.capability.lifetime_error};
-  rules.drift = trial::DriftCondition{bounds.drift.limit, bounds.drift.lifetime_error,
-                                      charter.evaluation.probes_file.has_value(),
-                                      static_cast<uint64_t>(charter.evaluation.probes)};
+  rules.drift =
+      trial::DriftCondition{bounds.drift.limit, bounds.drift.lifetime_error, charter.evaluation.probes_file.has_value(),
+                            static_cast<uint64_t>(charter.evaluation.probes)};
   rules.episodes = static_cast<uint64_t>(charter.evaluation.episodes);
   if (Result<void> checked = trial::CheckTrialRules(rules); !checked.ok()) return checked.error();
   return rules;
@@ -140,7 +140,7 @@ Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t can
       .Text();
 }
 
-Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order) {
+Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   ledger::SubjectLog& log = *order.log;
   const charter::Charter& charter = log.charter().charter;
   const auto say = [&](const std::string& text) {
@@ -183,7 +183,13 @@ Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order) {
     return trial::RunDecisions(runner.Request(*view, *probe_seeds));
   };
 
-  trial::TrialReport report;
+  CharterTrial done;
+  const auto note = [&](const std::vector<std::string>& weaker) {
+    for (const std::string& sentence : weaker) {
+      const auto& known = done.weaker_guarantees;
+      if (std::find(known.begin(), known.end(), sentence) == known.end()) done.weaker_guarantees.push_back(sentence);
+    }
+  };
   trial::TrialData data;
   const crypto::Digest& candidate = order.candidate.tree;
   const crypto::Digest& baseline = order.candidate.baseline;
@@ -196,8 +202,9 @@ Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order) {
     say(std::string("trial: ") + who + ", " + std::to_string(episode_seeds->size()) + " episodes");
     Result<trial::Evaluation<trial::EpisodeTable>> result = episodes(tree);
     if (!result.ok()) return result.error();
+    note(result->weaker_guarantees);
     if (!result->table) {
-      report = trial::VoidTrial(*rules, terms, result->void_reason);
+      done.report = trial::VoidTrial(*rules, terms, result->void_reason);
       return std::optional<trial::EpisodeTable>();
     }
     tables.emplace_back(tree, *result->table);
@@ -205,17 +212,17 @@ Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order) {
   };
   Result<std::optional<trial::EpisodeTable>> table = table_of(candidate, "candidate");
   if (!table.ok()) return table.error();
-  if (!table->has_value()) return report;
+  if (!table->has_value()) return done;
   data.candidate = std::move(**table);
   if (order.candidate.parent_tree) {
     table = table_of(*order.candidate.parent_tree, "parent");
     if (!table.ok()) return table.error();
-    if (!table->has_value()) return report;
+    if (!table->has_value()) return done;
     data.parent = std::move(**table);
   }
   table = table_of(baseline, "baseline");
   if (!table.ok()) return table.error();
-  if (!table->has_value()) return report;
+  if (!table->has_value()) return done;
   data.baseline = std::move(**table);
 
   say("trial: decisions at " + std::to_string(probe_seeds->size()) + " probes");
@@ -224,8 +231,9 @@ Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order) {
                           std::vector<std::string>& on_fixed) -> Result<bool> {
     Result<trial::Evaluation<std::vector<std::string>>> result = decisions(tree);
     if (!result.ok()) return result.error();
+    note(result->weaker_guarantees);
     if (!result->table) {
-      report = trial::VoidTrial(*rules, terms, result->void_reason);
+      done.report = trial::VoidTrial(*rules, terms, result->void_reason);
       return false;
     }
     on_fresh.assign(result->table->begin(), result->table->begin() + fresh);
@@ -234,14 +242,57 @@ Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order) {
   };
   Result<bool> ran = decide(candidate, data.fresh_decisions.candidate, data.fixed_decisions.candidate);
   if (!ran.ok()) return ran.error();
-  if (!*ran) return report;
+  if (!*ran) return done;
   ran = decide(baseline, data.fresh_decisions.baseline, data.fixed_decisions.baseline);
   if (!ran.ok()) return ran.error();
-  if (!*ran) return report;
-  return trial::AssessTrial(*rules, terms, data);
+  if (!*ran) return done;
+  Result<trial::TrialReport> report = trial::AssessTrial(*rules, terms, data);
+  if (!report.ok()) return report.error();
+  done.report = std::move(*report);
+  return done;
 }
 
-std::string DescribeTrial(const trial::TrialReport& report) {
+Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
+  ledger::SubjectLog& log = *order.log;
+  const std::vector<warrant::ReleaseRecord>& releases = log.history().releases();
+  if (releases.size() < 2) return std::optional<LastStep>();
+  const charter::Charter& charter = log.charter().charter;
+  Result<trial::TrialRules> rules = MakeTrialRules(charter);
+  if (!rules.ok()) return rules.error();
+  const std::span<const uint8_t> signature(reinterpret_cast<const uint8_t*>(order.seed_signature.data()),
+                                           order.seed_signature.size());
+  Result<std::vector<trial::Seed>> seeds =
+      trial::DeriveSeeds(signature, trial::SeedPurpose::kPostRelease, static_cast<size_t>(charter.evaluation.episodes));
+  if (!seeds.ok()) return seeds.error();
+  Result<Scratch> scratch = Scratch::Make();
+  if (!scratch.ok()) return scratch.error();
+  Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
+  if (!charter_view.ok()) return charter_view.error();
+  const Runner runner{charter.evaluation, *charter_view, scratch->path(), rules->metrics};
+  if (order.progress) order.progress("measuring the last release afresh");
+  const auto mean = [&](const crypto::Digest& tree) -> Result<double> {
+    Result<std::string> view = VerifiedView(log.store(), tree);
+    if (!view.ok()) return view.error();
+    Result<trial::Evaluation<trial::EpisodeTable>> run =
+        trial::RunEpisodes(runner.Request(*view, *seeds), rules->metrics);
+    if (!run.ok()) return run.error();
+    if (!run->table) return run->void_reason;
+    const std::span<const double> values = run->table->column(run->table->IndexOf(charter.bounds.capability.metric));
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return sum / static_cast<double>(values.size());
+  };
+  Result<double> now = mean(releases.back().tree);
+  if (!now.ok()) return now.error();
+  Result<double> before = mean(releases[releases.size() - 2].tree);
+  if (!before.ok()) return before.error();
+  const charter::Metric* metric = charter.evaluation.Find(charter.bounds.capability.metric);
+  const double sign = metric != nullptr && metric->direction == charter::Direction::kLowerIsBetter ? -1 : 1;
+  return std::optional(LastStep{releases.back().epoch, sign * (*now - *before)});
+}
+
+std::string DescribeTrial(const CharterTrial& trial) {
+  const trial::TrialReport& report = trial.report;
   if (report.verdict == trial::TrialVerdict::kVoid) return "trial void: " + report.void_reason;
   std::string text = "trial " + std::string(trial::TrialVerdictName(report.verdict));
   for (const trial::ConditionReport& condition : report.conditions) {
@@ -250,6 +301,7 @@ std::string DescribeTrial(const trial::TrialReport& report) {
                   condition.upper, condition.limit);
     text += "; " + condition.name + numbers + std::string(trial::ConditionStatusName(condition.status));
   }
+  for (const std::string& weaker : trial.weaker_guarantees) text += "; sandbox: " + weaker;
   return text;
 }
 

@@ -1,9 +1,9 @@
 // A trial as the charter asks for it: which conditions, which trees, which seeds, on which machine.
 //
 //   Result<trial::TrialRules> rules = MakeTrialRules(charter);
-//   Result<trial::TrialReport> report = RunCharterTrial({.log = &log, .candidate = candidate, …});
-//   if (!report.ok()) …                    // the machine failed; nothing is known about the candidate
-//   else if (report->verdict == trial::TrialVerdict::kPass) …
+//   Result<CharterTrial> trial = RunCharterTrial({.log = &log, .candidate = candidate, …});
+//   if (!trial.ok()) …                     // the machine failed; nothing is known about the candidate
+//   else if (trial->report.verdict == trial::TrialVerdict::kPass) …
 //
 // The gate runs one with its own seeds to turn hopeless candidates away early; each evaluator runs one that counts.
 //
@@ -12,10 +12,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "charter/charter.h"
 #include "ledger/subject_log.h"
+#include "oversight/acceleration.h"
 #include "result/result.h"
 #include "trial/assess.h"
 #include "trial/environment.h"
@@ -42,10 +45,19 @@ struct TrialOrder {
   std::function<void(const std::string&)> progress;
 };
 
+struct CharterTrial {
+  trial::TrialReport report;
+  std::vector<std::string> weaker_guarantees;  // what this machine's sandbox could not promise; distinct
+};
+
 // Machine failures are errors and say nothing about the candidate; everything else is a report.
-Result<trial::TrialReport> RunCharterTrial(const TrialOrder& order);
+Result<CharterTrial> RunCharterTrial(const TrialOrder& order);
+
+// By how much the live release is better than what was live before it, in the capability metric and on fresh seeds of
+// its own purpose; nothing before the second release. The metric's direction is taken into account.
+Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order);
 
 // One sentence with every condition, for findings, votes and people.
-std::string DescribeTrial(const trial::TrialReport& report);
+std::string DescribeTrial(const CharterTrial& trial);
 
 }  // namespace pawl::oversight

@@ -24,15 +24,26 @@ Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& revie
   Result<std::string> checkpoint = CommitCheckpoint(log, proposal.candidate_index);
   if (!checkpoint.ok()) return checkpoint.error();
   const std::string signature = reviewer.key.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
-  Result<trial::TrialReport> report = RunCharterTrial(
+  Result<CharterTrial> trial = RunCharterTrial(
       {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress});
-  if (!report.ok()) return report.error();
+  if (!trial.ok()) return trial.error();
+  Result<std::optional<LastStep>> last_step = MeasureLastStep(
+      {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress});
+  if (!last_step.ok()) return last_step.error();
+  bool alarm = false;
+  if (last_step->has_value()) {
+    Result<bool> rings = WouldAlarm(log.history(), reviewer.record.name, **last_step);
+    if (!rings.ok()) return rings.error();
+    alarm = *rings;
+  }
   opinion.evidence = {{"checkpoint", *checkpoint},
                       {"seed_signature", encoding::EncodeBase64(signature)},
-                      {"report", trial::TrialReportToJson(*report)}};
-  const bool passed = report->verdict == trial::TrialVerdict::kPass;
+                      {"report", trial::TrialReportToJson(trial->report)},
+                      {"last_step", LastStepJson(*last_step)}};
+  const bool passed = trial->report.verdict == trial::TrialVerdict::kPass && !alarm;
+  if (alarm) opinion.reasons.push_back("growth accelerates beyond what the charter expects; people have to look");
   opinion.verdict = passed ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
-  opinion.reasons.push_back(DescribeTrial(*report));
+  opinion.reasons.push_back(DescribeTrial(*trial));
   return opinion;
 }
 

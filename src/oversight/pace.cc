@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "encoding/time.h"
+#include "oversight/acceleration.h"
 
 namespace pawl::oversight {
 
@@ -15,6 +16,9 @@ PaceReport CheckPace(const warrant::History& history, warrant::Action action, in
               .allowed_from = 0};
     }
   }
+  Result<std::vector<AccelerationAlarm>> alarms = OpenAlarms(history);
+  if (!alarms.ok()) return {.allowed = false, .rule = alarms.error().rule, .reason = alarms.error().message};
+  if (!alarms->empty()) return {.allowed = false, .rule = "acceleration.alarm", .reason = alarms->front().reason};
   if (action != warrant::Action::kRelease || history.releases().empty()) return {.allowed = true};
   const charter::Pace& pace = history.charter().pace;
   const int64_t next = history.releases().back().time + pace.min_interval_s;

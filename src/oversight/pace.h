@@ -16,8 +16,8 @@ namespace pawl::oversight {
 
 struct PaceReport {
   bool allowed = false;
-  std::string rule{};        // "halt.in-force", "pace.interval", "pace.window"; empty where allowed
-  std::string reason{};      // a sentence; empty where allowed
+  std::string rule{};    // "halt.in-force", "acceleration.alarm", "pace.interval", "pace.window"; empty where allowed
+  std::string reason{};  // a sentence; empty where allowed
   int64_t allowed_from = 0;  // POSIX seconds; 0 where people have to act first
 };
 

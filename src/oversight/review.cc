@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "encoding/utf8.h"
+#include "signing/sign.h"
 
 namespace pawl::oversight {
 namespace {
@@ -72,7 +73,7 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
   const std::string payload = warrant::WriteVote(vote);
   const encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType),
                                     .payload = payload,
-                                    .signatures = {warrant::SignPayload(payload, reviewer.record.name, reviewer.key)}};
+                                    .signatures = {signing::SignPayload(payload, reviewer.record.name, reviewer.key)}};
   for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
     Result<void> appended = log.Append({envelope});
     if (appended.ok()) {

@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "charter/charter.h"
-#include "crypto/ed25519.h"
 #include "encoding/json.h"
 #include "ledger/subject_log.h"
 #include "result/result.h"
+#include "signing/private_key.h"
 #include "warrant/statements.h"
 
 namespace pawl::oversight {
@@ -34,7 +34,7 @@ enum class Waiting {
 
 struct Reviewer {
   charter::Reviewer record;
-  crypto::Ed25519PrivateKey key;
+  signing::Ed25519PrivateKey key;
   std::string memory_folder;  // auditors: where it remembers the log it has seen; its key folder
   std::string state_path;     // auditors: the loader's state, whose halt folder it looks into
   int64_t now_s = 0;          // local clock

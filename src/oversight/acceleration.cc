@@ -1,0 +1,94 @@
+#include "oversight/acceleration.h"
+
+#include <cmath>
+#include <cstdio>
+#include <set>
+
+#include "encoding/number.h"
+#include "trial/e_detector.h"
+
+namespace pawl::oversight {
+namespace {
+
+struct Fold {
+  trial::AccelerationDetector detector;
+  std::set<int64_t> epochs;  // each release counts once, whatever the number of proposals after it
+  std::vector<AccelerationAlarm> open;
+};
+
+trial::AccelerationRule RuleOf(const charter::Charter& charter) {
+  return {.expected_step = charter.bounds.acceleration.expected_step,
+          .max_step = charter.bounds.capability.max_step,
+          .alpha = charter.bounds.acceleration.alarm_level};
+}
+
+Result<Fold> FoldEvaluator(const warrant::History& history, const std::string& reviewer) {
+  const trial::AccelerationRule rule = RuleOf(history.charter());
+  Result<trial::AccelerationDetector> detector = trial::AccelerationDetector::Make(rule);
+  if (!detector.ok()) return detector.error();
+  Fold fold{std::move(*detector), {}, {}};
+  for (const warrant::ProposalHistory& proposal : history.proposals()) {
+    for (const warrant::LoggedVote& logged : proposal.votes) {
+      if (logged.vote.reviewer != reviewer) continue;
+      Result<std::optional<LastStep>> step = ReadLastStep(logged.vote.evidence);
+      if (!step.ok()) return step.error();
+      if (!step->has_value() || !fold.epochs.insert((*step)->epoch).second) continue;
+      Result<bool> alarm = fold.detector.Observe((*step)->gain);
+      if (!alarm.ok()) return alarm.error();
+      if (!*alarm) continue;
+      if (history.lifted().contains(logged.digest)) {
+        Result<trial::AccelerationDetector> anew = trial::AccelerationDetector::Make(rule);
+        if (!anew.ok()) return anew.error();
+        fold.detector = std::move(*anew);
+        continue;
+      }
+      char figures[160];
+      std::snprintf(figures, sizeof figures,
+                    "last step %.4g (expected %.4g a release), evidence e^%.1f after %llu releases", (*step)->gain,
+                    rule.expected_step, fold.detector.log_value(),
+                    static_cast<unsigned long long>(fold.detector.releases()));
+      fold.open.push_back({logged.digest, reviewer, "'" + reviewer + "' sees growth accelerate: " + figures});
+    }
+  }
+  return fold;
+}
+
+}  // namespace
+
+encoding::Json LastStepJson(const std::optional<LastStep>& step) {
+  if (!step) return nullptr;
+  return {{"epoch", step->epoch}, {"gain", encoding::NumberText(step->gain)}};
+}
+
+Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence) {
+  if (!evidence.is_object() || !evidence.contains("last_step") || evidence["last_step"].is_null()) {
+    return std::optional<LastStep>();
+  }
+  encoding::JsonObject object(evidence["last_step"], "evidence.last_step");
+  LastStep step;
+  step.epoch = object.Integer("epoch", 1);
+  step.gain = object.Number("gain");
+  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+  return std::optional(step);
+}
+
+Result<std::vector<AccelerationAlarm>> OpenAlarms(const warrant::History& history) {
+  std::vector<AccelerationAlarm> alarms;
+  for (const charter::Reviewer& reviewer : history.charter().reviewers) {
+    if (reviewer.role != charter::Role::kEvaluator) continue;
+    Result<Fold> fold = FoldEvaluator(history, reviewer.name);
+    if (!fold.ok()) return fold.error();
+    alarms.insert(alarms.end(), fold->open.begin(), fold->open.end());
+  }
+  return alarms;
+}
+
+Result<bool> WouldAlarm(const warrant::History& history, const std::string& reviewer, const LastStep& step) {
+  Result<Fold> fold = FoldEvaluator(history, reviewer);
+  if (!fold.ok()) return fold.error();
+  if (!fold->open.empty()) return true;
+  if (fold->epochs.contains(step.epoch)) return false;
+  return fold->detector.Observe(step.gain);
+}
+
+}  // namespace pawl::oversight

@@ -1,0 +1,44 @@
+// When "gradual" turns into "explosive": each evaluator measures, with fresh seeds, by how much the last release was
+// better than the one before, and folds its own measurements into an e-detector (trial/e_detector.h).
+//
+// The measurement stands in the evaluator's vote on the next proposal (`last_step`), so anybody can fold the same
+// numbers from the log. A vote that raises the alarm is itself the alarm: until people name it in a resume, nothing is
+// proposed, closed or accepted. A resume starts that evaluator's detector anew.
+//
+// Thread safety: pure functions of the history.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+#include "encoding/json.h"
+#include "result/result.h"
+#include "warrant/history.h"
+
+namespace pawl::oversight {
+
+// How much better release `epoch` was than what was live before it, in the capability metric, positive where better.
+struct LastStep {
+  int64_t epoch = 0;
+  double gain = 0;
+};
+
+encoding::Json LastStepJson(const std::optional<LastStep>& step);
+// From a vote's evidence; nothing where the vote has none. Malformed evidence is an error.
+Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence);
+
+struct AccelerationAlarm {
+  crypto::Digest vote;  // what a resume names
+  std::string reviewer;
+  std::string reason;  // a sentence with the figures
+};
+
+// Alarms that no resume has named, over all evaluators, in log order.
+Result<std::vector<AccelerationAlarm>> OpenAlarms(const warrant::History& history);
+
+// Whether this evaluator's alarm would ring if it now measured `step`.
+Result<bool> WouldAlarm(const warrant::History& history, const std::string& reviewer, const LastStep& step);
+
+}  // namespace pawl::oversight

@@ -1,0 +1,464 @@
+#!/usr/bin/python3
+"""The whole path with the real programs, and what happens where it goes wrong.
+
+usage: path_test.py [--budget SECONDS] [--seed N] [TestName ...]        PAWL_BIN: folder with pawl and pawl-check
+
+One home with a released baseline is made once and copied for each test, so that every test starts from the same state.
+"""
+
+import argparse
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+RUN = ROOT / "examples/collision/demo/run"
+loader = importlib.machinery.SourceFileLoader("demo_run", str(RUN))
+spec = importlib.util.spec_from_loader("demo_run", loader)
+demo_run = importlib.util.module_from_spec(spec)
+sys.dont_write_bytecode = True
+loader.exec_module(demo_run)
+demo_run.say = lambda text: None
+BIN = demo_run.BIN
+
+BUDGET_S = 60.0
+SEED = 1
+CASES = {"kills": 0}
+
+
+class Home(demo_run.Demo):
+    """A demo whose charter may be changed before it is signed."""
+
+    def begin(self, edit=None, files=None):
+        self.subject = self.root / "subject"
+        shutil.copytree(demo_run.EXAMPLE / "subject", self.subject, ignore=shutil.ignore_patterns("__pycache__"))
+        baseline = self.pawl("tree", self.subject).strip()
+        self.run("/usr/bin/python3", demo_run.EXAMPLE / "make_charter.py", "--out", self.charter, "--baseline", baseline,
+                 "--signers", self.root / "signers", "--keys", self.root / "keys.json", "--presence", "software",
+                 "--min-interval", "1s")
+        # Small trials keep the tests short; what they can show is enough for these candidates.
+        toml = (self.charter / "charter.toml").read_text().replace('waiting_period = "1d"', 'waiting_period = "1s"')
+        (self.charter / "charter.toml").write_text(edit(toml) if edit else toml)
+        for name, text in (files or {}).items():
+            (self.charter / name).write_text(text)
+        for person in demo_run.PEOPLE:
+            self.pawl("charter", "sign", self.charter, "--key", self.root / person)
+        self.pawl("init", self.charter)
+
+    def released_baseline(self):
+        position = self.position("propose", self.subject, "--review", "-m", "baseline", expect=(6,))
+        self.accepted(position, time.time())
+
+    def fails(self, *words, expect):
+        """A command that has to fail; gives its error as JSON."""
+        out = self.pawl("--json", *words, expect=(expect,)).strip().splitlines()
+        return json.loads(out[-1])
+
+    def events(self):
+        return [json.loads(line) for line in self.pawl("--json", "log", "list").splitlines()]
+
+
+class PathTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="pawl-path-")
+        cls.made = Home(pathlib.Path(cls.folder) / "template")
+        os.makedirs(cls.made.root)
+        cls.made.make_keys()
+        cls.made.begin()
+        cls.made.released_baseline()
+
+    @classmethod
+    def tearDownClass(cls):
+        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def home(self):
+        """A copy of the home with a released baseline."""
+        root = pathlib.Path(self.folder) / self.id().rsplit(".", 1)[1]
+        shutil.copytree(self.made.root, root, symlinks=True)
+        home = Home(root)
+        home.subject = root / "subject"
+        return home
+
+    def candidate(self, home, name="candidate", edit=None):
+        tree = home.root / name
+        shutil.copytree(home.subject, tree)
+        path = tree / "improver/hyperparameters.json"
+        path.write_text(path.read_text().replace("\n}", "\n }") if edit is None else edit(path.read_text()))
+        return tree
+
+    # ---- people
+
+    def test_a_refusal_by_a_person_ends_the_proposal_when_too_few_are_left(self):
+        home = self.home()
+        position = home.position("cycle", "--seed", "2", expect=(6,))
+        self.assertEqual(position["step"], "approval")
+        home.pawl("--json", "reject", position["proposal"], "-m", "not today", "--key", home.root / "ada", expect=(6,))
+        ended = home.position("reject", position["proposal"], "-m", "nor by me", "--key", home.root / "ben", expect=(1,))
+        self.assertEqual((ended["outcome"], ended["rule"]), ("rejected", "approval.refused"))
+        self.assertIn("not today", ended["reason"])
+
+    def test_one_person_alone_releases_nothing(self):
+        home = self.home()
+        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home.position("approve", proposal, "--key", home.root / "ada", expect=(6,))
+        again = home.position("approve", proposal, "--key", home.root / "ada", expect=(6,))
+        self.assertEqual(again["rule"], "approval.waiting")
+        self.assertEqual(home.position("release", proposal, expect=(6,))["rule"], "approval.waiting")
+
+    def test_a_stranger_cannot_approve(self):
+        home = self.home()
+        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home.root / "stranger")
+        error = home.fails("approve", proposal, "--key", home.root / "stranger", expect=1)
+        self.assertEqual(error["error"]["rule"], "sign.not-a-signer")
+
+    # ---- reviewers
+
+    def test_a_reviewer_that_is_killed_leaves_the_proposal_waiting_for_it(self):
+        home = self.home()
+        proposal = home.position("cycle", "--seed", "2", "--no-review", expect=(6,))
+        self.assertEqual(proposal["rule"], "quorum.waiting")
+        reviewer = subprocess.Popen([BIN / "pawl", "-q", "review", "--as", "evaluator-a"], env=home.environment,
+                                    stdout=subprocess.DEVNULL)
+        time.sleep(0.4)
+        reviewer.send_signal(signal.SIGKILL)
+        reviewer.wait()
+        status = json.loads(home.pawl("--json", "status"))
+        self.assertIn("pawl review --as evaluator-a", status["proposals"][-1]["waits_for"])
+        home.pawl("review", "--as", "evaluator-a")
+        for name in ("evaluator-b", "prover-a", "prover-b", "integrity-a"):
+            home.pawl("review", "--as", name)
+        self.assertEqual(home.pawl("review", "--as", "prover-a").strip(), "nothing waits for this reviewer")
+        home.pawl("review", "--as", "auditor-a")
+        self.assertEqual(home.position("advance", proposal["proposal"], expect=(6,))["step"], "approval")
+
+    def test_auditor_waits_for_a_missing_vote(self):
+        home = self.home()
+        home.position("cycle", "--seed", "2", "--no-review", expect=(6,))
+        for name in ("prover-a", "prover-b", "integrity-a", "evaluator-a"):
+            home.pawl("review", "--as", name)
+        report = home.pawl("--json", "review", "--as", "auditor-a", expect=(6,))
+        self.assertIn("quorum not met", report)
+
+    def test_auditor_remembers_the_log(self):
+        home = self.home()
+        database = home.home / f"ledger/{demo_run.SUBJECT}.sqlite"
+        shutil.copytree(home.home / "ledger", home.root / "older-ledger")
+        home.position("cycle", "--seed", "2", expect=(6,))
+        shutil.rmtree(home.home / "ledger")
+        shutil.copytree(home.root / "older-ledger", home.home / "ledger")
+        self.assertTrue(database.exists())
+        home.position("cycle", "--seed", "3", "--no-review", expect=(6,))
+        for name in ("prover-a", "prover-b", "integrity-a", "evaluator-a", "evaluator-b"):
+            home.pawl("review", "--as", name)
+        error = home.fails("review", "--as", "auditor-a", expect=1)
+        self.assertIn(error["error"]["rule"], ("audit.log-shrank", "audit.log-rewritten"))
+
+    # ---- evaluators, improvers, candidates
+
+    def broken_evaluator(self, name, body):
+        root = pathlib.Path(self.folder) / name
+        os.makedirs(root)
+        home = Home(root)
+        home.make_keys()
+        home.begin(files={"evaluate.py": body})
+        return home.position("propose", home.subject, "-m", name, expect=(1,))
+
+    def test_an_evaluator_that_prints_nonsense_voids_the_trial(self):
+        position = self.broken_evaluator("nonsense", "import sys\nopen(sys.argv[sys.argv.index('--out') + 1], 'w')"
+                                                     ".write('all is well\\n')\n")
+        self.assertEqual((position["outcome"], position["step"]), ("rejected", "trial"))
+
+    def test_an_evaluator_that_reports_nan_voids_the_trial(self):
+        body = ("import sys\nout = open(sys.argv[sys.argv.index('--out') + 1], 'w')\n"
+                "for i in range(12000):\n"
+                " out.write('{\"episode\":%d,\"metrics\":{\"near_miss\":0,\"alert_rate\":0,\"reversals\":0,"
+                "\"score\":NaN}}\\n' % i)\n")
+        position = self.broken_evaluator("nan", body)
+        self.assertEqual((position["outcome"], position["step"]), ("rejected", "trial"))
+
+    def test_an_evaluator_that_crashes_voids_the_trial(self):
+        position = self.broken_evaluator("crash", "raise SystemExit(9)\n")
+        self.assertEqual((position["outcome"], position["step"]), ("rejected", "trial"))
+
+    def test_what_cannot_be_a_tree_is_no_proposal(self):
+        home = self.home()
+        events = len(home.events())
+        for name, make, rule in (
+                ("symlink", lambda tree: os.symlink("/etc/passwd", tree / "policy.link"), "tree."),
+                ("setuid", lambda tree: os.chmod(tree / "policy.onnx", 0o4755), "tree."),
+                ("twins", lambda tree: (tree / "POLICY.onnx").write_bytes(b"x"), "path.twins"),
+                ("hard-link", lambda tree: os.link(tree / "policy.onnx", tree / "other"), "tree."),
+                ("fifo", lambda tree: os.mkfifo(tree / "pipe"), "tree."),
+                ("git", lambda tree: (tree / ".git").mkdir() or (tree / ".git/x").write_text("x"), "path.")):
+            tree = self.candidate(home, name)
+            make(tree)
+            error = home.fails("propose", tree, expect=1)["error"]
+            self.assertTrue(error["rule"].startswith(rule), error)
+        self.assertEqual(len(home.events()), events)
+
+    def test_no_change_is_no_improvement(self):
+        home = self.home()
+        position = home.position("propose", home.subject, expect=(1,))
+        self.assertEqual(position["rule"], "surface.no-change")
+
+    def test_a_pickle_is_refused_whatever_its_name(self):
+        home = self.home()
+        tree = self.candidate(home, edit=lambda text: text)
+        import pickle
+        (tree / "policy.onnx").write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
+        position = home.position("propose", tree, expect=(1,))
+        self.assertEqual((position["outcome"], position["rule"]), ("outside-charter", "surface.pickle"))
+
+    def test_an_improver_that_never_ends_is_stopped(self):
+        root = pathlib.Path(self.folder) / "endless"
+        os.makedirs(root)
+        home = Home(root)
+        home.make_keys()
+        home.begin(edit=lambda toml: toml.replace('command = ["/usr/bin/python3", "improver/improve.py"]\n'
+                                                  'limits = { wall_seconds = 120,',
+                                                  'command = ["/usr/bin/python3", "-c", "while True: pass"]\n'
+                                                  'limits = { wall_seconds = 2,'))
+        home.released_baseline()
+        error = home.fails("cycle", expect=1)["error"]
+        self.assertEqual(error["rule"], "cycle.improver")
+        self.assertIn("2", error["message"])
+
+    # ---- pace, halt, amendment
+
+    def test_too_early_waits(self):
+        root = pathlib.Path(self.folder) / "slow"
+        os.makedirs(root)
+        home = Home(root)
+        home.make_keys()
+        home.begin(edit=lambda toml: toml.replace('min_interval = "1s"', 'min_interval = "1h"'))
+        home.released_baseline()
+        position = home.position("cycle", "--seed", "2", expect=(6,))
+        self.assertEqual((position["step"], position["rule"]), ("pace", "pace.interval"))
+
+    def test_a_halt_stops_everything_until_people_lift_it(self):
+        home = self.home()
+        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home.approve(proposal)
+        home.pawl("halt", "-m", "look first", "--key", home.root / "cho")
+        self.assertEqual(home.position("release", proposal, expect=(6,))["rule"], "halt.in-force")
+        self.assertEqual(home.fails("current", expect=1)["error"]["rule"], "halt.in-force")
+        waiting = home.position("cycle", "--seed", "3", expect=(6,))
+        self.assertEqual((waiting["step"], waiting["rule"]), ("pace", "halt.in-force"))
+        request = home.root / "resume.json"
+        home.pawl("resume", "--key", home.root / "ada", "--add-to", request, expect=(6,))
+        home.pawl("resume", "--key", home.root / "ben", "--add-to", request)
+        time.sleep(1.1)
+        self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
+
+    def test_an_amendment_needs_both_thresholds_and_the_waiting_period(self):
+        home = self.home()
+        charter = home.root / "charter-2"
+        shutil.copytree(home.charter, charter)
+        toml = (charter / "charter.toml").read_text()
+        (charter / "charter.toml").write_text(toml.replace("ceiling = 0.965", "ceiling = 0.97"))
+        first = home.position("charter", "amend", charter, "-m", "a little more room", expect=(6,))
+        name = first["proposal"]
+        for reviewer in ("integrity-a", "prover-a", "auditor-a"):
+            home.pawl("review", "--as", reviewer, expect=(0, 6))
+        time.sleep(1.2)
+        self.assertEqual(home.position("advance", name, expect=(6,))["rule"], "approval.waiting")
+        home.approve(name)  # two of three
+        self.assertEqual(home.position("advance", name, expect=(6,))["rule"], "approval.waiting")
+        home.approve(name, people=("cho",))
+        self.assertEqual(home.position("release", name, expect=(0,))["outcome"], "accepted")
+        status = json.loads(home.pawl("--json", "status"))
+        self.assertEqual(status["charter_epoch"], 1)
+        self.assertEqual(status["charter"], json.loads(home.pawl("--json", "tree", charter))["tree"])
+        # The live release, accepted under the old charter, still starts; and life goes on under the new one.
+        home.fly()
+        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+
+    # ---- the loader
+
+    def test_a_second_loader_follows_the_chain_of_warrants(self):
+        home = self.home()
+        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        state = home.root / "other-state.json"
+        check = [BIN / "pawl-check", "warrant"]
+        common = ["--charter", home.charter, "--store", home.home / "store"]
+        home.run(BIN / "pawl-check", "state", "init", "--charter", home.charter, "--genesis", f"{home.charter}.genesis.json",
+                 "--state", state)
+        warrants = [home.home / f"loader/{demo_run.SUBJECT}/warrants/{epoch}.json" for epoch in (1, 2, 3)]
+        stateless = json.loads(home.run(*check, warrants[0], *common, "--json", expect=(6,)))
+        self.assertFalse(stateless["accepted"])
+        skipped = json.loads(home.run(*check, warrants[1], *common, "--state", state, "--json", expect=(1,)))
+        self.assertEqual(skipped["rule"], "warrant.epoch")
+        home.run(*check, *warrants, *common, "--state", state, "--commit")
+        older = json.loads(home.run(*check, warrants[1], *common, "--state", state, "--json", expect=(1,)))
+        self.assertEqual(older["rule"], "warrant.epoch")
+        home.run(*check, warrants[0], *common, "--state", home.root / "lost.json", expect=(1,))
+
+    def test_a_warrant_for_another_charter_is_refused(self):
+        home = self.home()
+        state = home.home / f"loader/{demo_run.SUBJECT}/state.json"
+        charter = home.root / "forged"
+        shutil.copytree(home.charter, charter)
+        toml = (charter / "charter.toml").read_text()
+        (charter / "charter.toml").write_text(toml.replace("threshold = 2", "threshold = 1"))
+        warrant = home.home / f"loader/{demo_run.SUBJECT}/warrants/1.json"
+        answer = json.loads(home.run(BIN / "pawl-check", "warrant", warrant, "--charter", charter, "--store",
+                                     home.home / "store", "--state", state, "--json", expect=(1,)))
+        self.assertEqual(answer["rule"], "charter.not-current")
+
+    def test_a_ledger_that_was_edited_is_refused(self):
+        home = self.home()
+        database = sqlite3.connect(home.home / f"ledger/{demo_run.SUBJECT}.sqlite")
+        entry = database.execute("SELECT entry FROM events WHERE seq = 3").fetchone()[0]
+        altered = bytearray(entry)
+        altered[len(altered) // 2] ^= 1
+        database.execute("UPDATE events SET entry = ? WHERE seq = 3", (bytes(altered),))
+        database.commit()
+        database.close()
+        error = home.fails("status", expect=1)["error"]
+        self.assertRegex(error["rule"], r"^(ledger\.root|history\.signature|json\.|base64\.|dsse\.)")
+
+    # ---- crashes
+
+    def test_two_gates_exclude_each_other(self):
+        home = self.home()
+        first = subprocess.Popen([BIN / "pawl", "-q", "--json", "cycle", "--seed", "2"], env=home.environment,
+                                 stdout=subprocess.DEVNULL)
+        time.sleep(0.5)
+        error = home.fails("propose", self.candidate(home), expect=6)["error"]
+        self.assertEqual(error["rule"], "gate.busy")
+        self.assertEqual(first.wait(), 6)
+
+    def test_killed_at_random_instants_it_resumes(self):
+        home = self.home()
+        dice = random.Random(SEED)
+        end = time.monotonic() + BUDGET_S / 2
+        position = home.position("cycle", "--seed", "2", "--no-review", expect=(6,))
+        name = position["proposal"]
+        while time.monotonic() < end:
+            words = dice.choice([["advance", name, "--review"], ["review", "--as", "evaluator-a"],
+                                 ["review", "--as", "auditor-a"],
+                                 ["approve", name, "--key", str(home.root / "ada")],
+                                 ["approve", name, "--key", str(home.root / "ben")], ["release", name]])
+            process = subprocess.Popen([BIN / "pawl", "-q", *words], env=home.environment, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            time.sleep(dice.random() * 0.6)
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+            CASES["kills"] += 1
+            self.check_whole(home)
+        # Whatever the kills have left, the path goes on to its end from there.
+        if json.loads(home.pawl("--json", "status"))["proposals"][-1]["outcome"] == "pending":
+            home.pawl("--json", "advance", name, "--review", expect=(6,))
+            for person in ("ada", "ben"):
+                home.pawl("--json", "approve", name, "--key", home.root / person, expect=(0, 1, 2, 6))
+            time.sleep(1.1)
+            self.assertEqual(home.position("release", name, expect=(0,))["outcome"], "accepted")
+        self.check_whole(home)
+
+    def check_whole(self, home):
+        """The log folds, and what the loader starts is what the log or the state's warrant says."""
+        status = json.loads(home.pawl("--json", "status"))
+        current = json.loads(home.pawl("--json", "current"))
+        releases = {release["tree"] for release in status["releases"]}
+        pending = {row["tree"] for row in status["proposals"] if row["outcome"] == "pending"}
+        self.assertIn(current["tree"], releases | pending)
+
+    def test_a_full_disk_loses_nothing(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root for a small file system")
+        root = pathlib.Path(self.folder) / "small"
+        os.makedirs(root)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", root], check=True)
+        try:
+            home = Home(root / "demo")
+            os.makedirs(home.root)
+            home.make_keys()
+            home.begin()
+            home.released_baseline()
+            with open(root / "filler", "wb") as filler:
+                try:
+                    while True:
+                        filler.write(b"x" * 65536)
+                        filler.flush()
+                except OSError:
+                    pass
+            before = len(home.events())
+            tree = pathlib.Path(self.folder) / "for-the-small"
+            shutil.copytree(home.subject, tree)
+            path = tree / "improver/hyperparameters.json"
+            path.write_text(path.read_text() + " " * 200_000 + "\n")
+            error = home.fails("propose", tree, expect=5)["error"]
+            self.assertIn("full", error["rule"] + error["message"])
+            self.assertNotEqual(error["advice"], "")
+            self.assertEqual(len(home.events()), before)
+            os.remove(root / "filler")
+            home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        finally:
+            subprocess.run(["umount", "-l", root], check=False)
+
+    # ---- charters
+
+    def test_an_unknown_key_is_an_error_with_its_place(self):
+        home = self.home()
+        charter = home.root / "odd"
+        shutil.copytree(home.charter, charter)
+        toml = (charter / "charter.toml").read_text()
+        (charter / "charter.toml").write_text(toml.replace("min_interval", "min_intervall"))
+        error = home.fails("charter", "check", charter, expect=3)["error"]
+        self.assertRegex(error["message"] + error["advice"], r"charter\.toml:\d+:\d+")
+        self.assertIn("min_interval", error["message"] + error["advice"])
+
+    def test_a_charter_that_nobody_signed_begins_nothing(self):
+        home = self.home()
+        charter = home.root / "unsigned"
+        shutil.copytree(home.charter, charter)
+        home.environment["PAWL_HOME"] = str(home.root / "other-home")
+        self.assertEqual(home.fails("init", charter, expect=2)["error"]["rule"], "init.not-signed")
+        shutil.copyfile(f"{home.charter}.genesis.json", f"{charter}.genesis.json")
+        (charter / "charter.toml").write_text((charter / "charter.toml").read_text() + "\n")
+        self.assertEqual(home.fails("init", charter, expect=1)["error"]["rule"], "genesis.mismatch")
+
+    def test_a_home_inside_the_subject_is_refused(self):
+        home = self.home()
+        home.environment["PAWL_HOME"] = str(home.subject / "home")
+        shutil.copytree(home.home, home.subject / "home")
+        error = home.fails("propose", home.subject, expect=1)["error"]
+        self.assertEqual(error["rule"], "home.inside-subject")
+
+
+def main():
+    global BUDGET_S, SEED
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--budget", type=float, default=BUDGET_S)
+    parser.add_argument("--seed", type=int, default=SEED)
+    options, rest = parser.parse_known_args()
+    BUDGET_S, SEED = options.budget, options.seed
+    program = unittest.main(argv=[sys.argv[0], *rest], exit=False, verbosity=2)
+    print(f"cases: {CASES['kills']} kills, seed {SEED}")
+    wants_kills = not rest or any("kill" in word for word in rest)
+    if program.result.wasSuccessful() and wants_kills and CASES["kills"] < 10:
+        print("fewer than 10 kills: give a larger --budget")
+        return 1
+    return 0 if program.result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
