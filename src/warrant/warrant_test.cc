@@ -8,6 +8,7 @@
 #include "encoding/base64.h"
 #include "encoding/json.h"
 #include "warrant/path_for_test.h"
+#include "warrant/verify.h"
 
 namespace pawl::warrant {
 namespace {
@@ -105,6 +106,13 @@ TEST(WarrantFile, IsBoundedBeforeAnythingIsDecoded) {
   for (int i = 0; i < 250'000; ++i) signatures += "{\"keyid\":\"\",\"sig\":\"\"},";
   EXPECT_EQ(RuleOf(signatures + "{}]}}"), "json.too-many") << "a million signatures' worth of bytes";
   EXPECT_NE(RuleWith([](Json& json) { json["proof"] = std::string(600'000, 'p'); }), "ok");
+}
+
+TEST(WarrantSpecification, ListsEveryClause) {
+  const std::string text = subject::ReadWholeFile(PAWL_SOURCE_DIR "/spec/warrant.md");
+  for (const std::string_view clause : ClauseNames()) {
+    EXPECT_NE(text.find("`" + std::string(clause) + "`"), std::string::npos) << clause;
+  }
 }
 
 TEST(WarrantFile, SurvivesEveryFlippedByte) {
