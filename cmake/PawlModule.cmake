@@ -8,18 +8,21 @@
 #     TEST_DEPENDS ...  TEST_LINK ...)        # what only the tests need
 #
 # TRUSTED: part of pawl-check; built and tested under sanitizers as well.
+# FOR_TRUSTED_TESTS: no part of pawl-check, but what the tests of its modules need; built wherever they are.
 # STD_ONLY: C++ standard library alone; built with -fno-exceptions -fno-rtti.
-# tools/check-layers reads these calls and the #include lines and fails on any that points down the list.
+# tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
+# include what TEST_DEPENDS names as well.
 
-set(PAWL_LAYERS result model checker encoding crypto merkle subject charter warrant ledger prover sandbox trial
+set(PAWL_LAYERS result model checker encoding crypto merkle signing subject charter warrant ledger prover sandbox trial
     oversight gate server cli)
 
 function(pawl_library NAME)
-  cmake_parse_arguments(ARG "TRUSTED;STD_ONLY" "" "SOURCES;DEPENDS;LINK;TESTS;TEST_DEPENDS;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY" ""
+                        "SOURCES;DEPENDS;LINK;TESTS;TEST_DEPENDS;TEST_LINK" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pawl_library(${NAME}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
   endif()
-  if(PAWL_ONLY_TRUSTED AND NOT ARG_TRUSTED)
+  if(PAWL_ONLY_TRUSTED AND NOT ARG_TRUSTED AND NOT ARG_FOR_TRUSTED_TESTS)
     return()
   endif()
   set(TARGET pawl_${NAME})

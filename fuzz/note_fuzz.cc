@@ -8,6 +8,8 @@
 #include "merkle/cosignature.h"
 #include "merkle/tile.h"
 #include "merkle/tlog_proof.h"
+#include "signing/private_key.h"
+#include "signing/sign.h"
 
 using namespace pawl;          // NOLINT
 using namespace pawl::merkle;  // NOLINT
@@ -22,7 +24,7 @@ void Require(bool condition) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  static const crypto::Ed25519PrivateKey key = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'f'));
+  static const signing::Ed25519PrivateKey key = *signing::Ed25519PrivateKey::FromSeed(std::string(32, 'f'));
   static const crypto::NoteKey verifier =
       crypto::NoteKey::Of("example.com/log", crypto::NoteKeyType::kEd25519, key.public_key());
 
@@ -43,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(note->Serialize() == bytes && !note->signatures.empty());
   (void)VerifyCosignatures(*note, {&verifier, 1});
   if (const auto opened = OpenCheckpoint(bytes, verifier); opened.ok()) {
-    Require(SignCheckpoint(opened->checkpoint, key).text == note->text);
+    Require(signing::SignCheckpoint(opened->checkpoint, key).text == note->text);
     Require(opened->checkpoint.origin == verifier.name);
   }
   return 0;

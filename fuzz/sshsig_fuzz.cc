@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "crypto/sshsig.h"
+#include "signing/passkey.h"
 
 using namespace pawl;          // NOLINT
 using namespace pawl::crypto;  // NOLINT
@@ -32,11 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(*Sshsig::ParseArmored(signature->Armored()) == *signature);
   Require(!VerifySshsig(*signature, "nobody signed this", signature->name_space, signature->key).ok());
   // Whatever the inner signature is, as an assertion's parts it is only taken apart and put together.
-  const WebauthnAssertion assertion{
+  const signing::WebauthnAssertion assertion{
       .authenticator_data = Sha256(signature->key.application).Raw() + signature->signature,
       .client_data_json = signature->signature,
       .signature_der = signature->signature};
-  if (const auto wrapped = SshsigFromAssertion(assertion, signature->key, "n", SshsigHash::kSha256); wrapped.ok()) {
+  if (const auto wrapped = signing::SshsigFromAssertion(assertion, signature->key, "n", SshsigHash::kSha256);
+      wrapped.ok()) {
     Require(Sshsig::ParseRaw(wrapped->Raw()).ok());
   }
   return 0;

@@ -10,12 +10,13 @@
 #include "crypto/ed25519.h"
 #include "crypto/note_key.h"
 #include "crypto/ssh_key.h"
+#include "signing/private_key.h"
 #include "subject/testing.h"
 
 namespace pawl::charter {
 
 inline crypto::Ed25519PublicKey TestKey(char seed) {
-  return crypto::Ed25519PrivateKey::FromSeed(std::string(32, seed))->public_key();
+  return signing::Ed25519PrivateKey::FromSeed(std::string(32, seed))->public_key();
 }
 
 inline std::string TestNoteKey(const std::string& name, char seed,

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "crypto/signer_for_tests.h"
+#include "signing/signer_for_tests.h"
 
 namespace pawl::crypto {
 namespace {
+
+using signing::SignerForTests;
 
 std::string RuleOf(std::string_view text) {
   const Result<std::vector<AllowedSigner>> signers = ParseAllowedSigners(text);

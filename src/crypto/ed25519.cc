@@ -1,10 +1,6 @@
 #include "crypto/ed25519.h"
 
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <cassert>
 
 #include "crypto/libcrypto.h"
 #include "encoding/hex.h"
@@ -28,10 +24,6 @@ bool IsReduced(std::string_view y) {
   return !all_ones || static_cast<uint8_t>(y[0]) < 0xed;
 }
 
-EvpKey PrivateKey(const std::array<uint8_t, 32>& seed) {
-  return EvpKey(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
-}
-
 }  // namespace
 
 Result<Ed25519PublicKey> Ed25519PublicKey::FromRaw(std::string_view raw) {
@@ -48,56 +40,6 @@ Result<Ed25519PublicKey> Ed25519PublicKey::FromRaw(std::string_view raw) {
 bool Ed25519PublicKey::Verify(std::string_view message, std::string_view signature) const {
   const EvpKey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(raw_), raw_.size()));
   return signature.size() == 64 && VerifyWith(key.get(), nullptr, message, signature);
-}
-
-Ed25519PrivateKey::Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, Ed25519PublicKey public_key)
-    : seed_(seed), public_key_(std::move(public_key)) {}
-
-Ed25519PrivateKey::~Ed25519PrivateKey() { OPENSSL_cleanse(seed_.data(), seed_.size()); }
-
-Result<Ed25519PrivateKey> Ed25519PrivateKey::Generate() {
-  std::string seed(32, '\0');
-  if (RAND_priv_bytes(Bytes(seed), static_cast<int>(seed.size())) != 1) {
-    return SystemFailure("ed25519.random", "the machine has no random numbers to give");
-  }
-  Result<Ed25519PrivateKey> key = FromSeed(seed);
-  OPENSSL_cleanse(seed.data(), seed.size());
-  return key;
-}
-
-Result<Ed25519PrivateKey> Ed25519PrivateKey::FromSeed(std::string_view seed) {
-  if (seed.size() != 32) return Malformed("ed25519.key", "an Ed25519 seed has 32 bytes");
-  std::array<uint8_t, 32> bytes{};
-  std::copy(seed.begin(), seed.end(), bytes.begin());
-  const EvpKey key = PrivateKey(bytes);
-  std::string raw(32, '\0');
-  size_t size = raw.size();
-  const bool good = key && EVP_PKEY_get_raw_public_key(key.get(), Bytes(raw), &size) == 1 && size == raw.size();
-  assert(good);
-  const Result<Ed25519PublicKey> public_key = Ed25519PublicKey::FromRaw(raw);
-  if (!public_key.ok()) return public_key.error();
-  const Ed25519PrivateKey made(bytes, *public_key);
-  OPENSSL_cleanse(bytes.data(), bytes.size());
-  return made;
-}
-
-Result<Ed25519PrivateKey> Ed25519PrivateKey::ReadFile(const std::string& path) {
-  const Result<EvpKey> key = ReadKeyFile(path, EVP_PKEY_ED25519);
-  if (!key.ok()) return key.error();
-  std::string seed(32, '\0');
-  size_t size = seed.size();
-  if (EVP_PKEY_get_raw_private_key(key->get(), Bytes(seed), &size) != 1) seed.clear();
-  Result<Ed25519PrivateKey> made = FromSeed(seed);
-  OPENSSL_cleanse(seed.data(), seed.size());
-  return made;
-}
-
-Result<void> Ed25519PrivateKey::WriteFile(const std::string& path) const {
-  return WriteKeyFile(path, PrivateKey(seed_).get());
-}
-
-std::string Ed25519PrivateKey::Sign(std::string_view message) const {
-  return SignWith(PrivateKey(seed_).get(), nullptr, message);
 }
 
 }  // namespace pawl::crypto

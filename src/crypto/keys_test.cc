@@ -14,9 +14,13 @@
 #include "crypto/p256.h"
 #include "encoding/base64.h"
 #include "encoding/hex.h"
+#include "signing/private_key.h"
 
 namespace pawl::crypto {
 namespace {
+
+using signing::Ed25519PrivateKey;
+using signing::P256PrivateKey;
 
 std::string Hex(std::string_view digits) { return *encoding::DecodeHex(digits); }
 

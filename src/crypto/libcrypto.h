@@ -1,4 +1,4 @@
-// Owners for libcrypto's objects, and private keys in files. For the sources of this module alone.
+// Owners for libcrypto's objects, and what both key types check with. For the sources of this module and of signing.
 #pragma once
 
 #include <openssl/evp.h>
@@ -6,8 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "result/result.h"
 
 namespace pawl::crypto {
 
@@ -26,12 +24,7 @@ using EvpDigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 inline const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 inline unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
-// One-shot signing and verifying; `digest` is null for Ed25519. Signing asserts: it fails only if memory does.
-std::string SignWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view message);
+// One-shot; `digest` is null for Ed25519.
 bool VerifyWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view message, std::string_view signature);
-
-// The rules for both are those of Ed25519PrivateKey::ReadFile and WriteFile.
-Result<EvpKey> ReadKeyFile(const std::string& path, int key_type);
-Result<void> WriteKeyFile(const std::string& path, EVP_PKEY* key);
 
 }  // namespace pawl::crypto

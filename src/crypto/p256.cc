@@ -1,6 +1,5 @@
 #include "crypto/p256.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/x509.h>
 
 #include <cassert>
@@ -57,45 +56,6 @@ bool P256PublicKey::VerifyDer(std::string_view message, std::string_view signatu
 bool P256PublicKey::VerifyRaw(std::string_view message, std::string_view signature) const {
   return signature.size() == 64 &&
          VerifyDer(message, DerSignature(DerInteger(signature.substr(0, 32)), DerInteger(signature.substr(32))));
-}
-
-Result<P256PrivateKey> P256PrivateKey::From(std::shared_ptr<evp_pkey_st> key) {
-  std::string point(65, '\0');
-  size_t size = 0;
-  const bool read = EVP_PKEY_get_octet_string_param(key.get(), "pub", Bytes(point), point.size(), &size) == 1;
-  const Result<P256PublicKey> public_key = P256PublicKey::FromPoint(read && size == point.size() ? point : "");
-  if (!public_key.ok()) return public_key.error();
-  return P256PrivateKey(std::move(key), *public_key);
-}
-
-Result<P256PrivateKey> P256PrivateKey::Generate() {
-  std::shared_ptr<evp_pkey_st> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  if (!key) return SystemFailure("p256.random", "the machine has no random numbers to give");
-  return From(std::move(key));
-}
-
-Result<P256PrivateKey> P256PrivateKey::ReadFile(const std::string& path) {
-  Result<EvpKey> key = ReadKeyFile(path, EVP_PKEY_EC);
-  if (!key.ok()) return key.error();
-  return From(std::shared_ptr<evp_pkey_st>(key->release(), EVP_PKEY_free));
-}
-
-Result<void> P256PrivateKey::WriteFile(const std::string& path) const { return WriteKeyFile(path, key_.get()); }
-
-std::string P256PrivateKey::SignDer(std::string_view message) const {
-  return SignWith(key_.get(), EVP_sha256(), message);
-}
-
-std::string P256PrivateKey::SignRaw(std::string_view message) const {
-  const std::string der = SignDer(message);
-  const unsigned char* begin = Bytes(der);
-  const std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>> signature(
-      d2i_ECDSA_SIG(nullptr, &begin, static_cast<long>(der.size())));
-  assert(signature);
-  std::string raw(64, '\0');
-  BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), Bytes(raw), 32);
-  BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), Bytes(raw) + 32, 32);
-  return raw;
 }
 
 }  // namespace pawl::crypto

@@ -7,14 +7,11 @@
 // bytes identify nothing; whoever counts, counts keys. Thread safety: const calls may run at the same time.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "result/result.h"
-
-struct evp_pkey_st;  // libcrypto's EVP_PKEY
 
 namespace pawl::crypto {
 
@@ -42,28 +39,6 @@ class P256PublicKey {
  private:
   explicit P256PublicKey(std::string point) : point_(std::move(point)) {}
   std::string point_;
-};
-
-class P256PrivateKey {
- public:
-  static Result<P256PrivateKey> Generate();
-  // PKCS#8 PEM files under the same rules as Ed25519PrivateKey.
-  static Result<P256PrivateKey> ReadFile(const std::string& path);
-  Result<void> WriteFile(const std::string& path) const;
-
-  const P256PublicKey& public_key() const { return public_key_; }
-  // The DER form. Differs from call to call.
-  std::string SignDer(std::string_view message) const;
-  // The 64 bytes r ‖ s.
-  std::string SignRaw(std::string_view message) const;
-
- private:
-  P256PrivateKey(std::shared_ptr<evp_pkey_st> key, P256PublicKey public_key)
-      : key_(std::move(key)), public_key_(std::move(public_key)) {}
-  static Result<P256PrivateKey> From(std::shared_ptr<evp_pkey_st> key);
-
-  std::shared_ptr<evp_pkey_st> key_;  // libcrypto's object, which wipes itself
-  P256PublicKey public_key_;
 };
 
 }  // namespace pawl::crypto

@@ -8,12 +8,14 @@
 #include <fstream>
 
 #include "crypto/allowed_signers.h"
-#include "crypto/signer_for_tests.h"
 #include "crypto/sshsig.h"
 #include "encoding/time.h"
+#include "signing/signer_for_tests.h"
 
 namespace pawl::crypto {
 namespace {
+
+using signing::SignerForTests;
 
 constexpr char kNamespace[] = "approve@pawl";
 constexpr char kMessage[] = "the decision statement\n";

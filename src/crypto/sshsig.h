@@ -59,15 +59,4 @@ std::string SshsigToBeSigned(std::string_view message, std::string_view name_spa
 Result<SshsigFacts> VerifySshsig(const Sshsig& signature, std::string_view message, std::string_view name_space,
                                  const SshPublicKey& key);
 
-// The parts of a WebAuthn assertion (`navigator.credentials.get`) that a passkey signature is made of.
-struct WebauthnAssertion {
-  std::string authenticator_data;
-  std::string client_data_json;
-  std::string signature_der;
-};
-
-// Wraps an assertion as an SSHSIG in `name_space`. Checks shapes, not the signature: call VerifySshsig next.
-Result<Sshsig> SshsigFromAssertion(const WebauthnAssertion& assertion, const SshPublicKey& key,
-                                   std::string_view name_space, SshsigHash hash);
-
 }  // namespace pawl::crypto

@@ -2,10 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include "crypto/signer_for_tests.h"
+#include "signing/passkey.h"
+#include "signing/signer_for_tests.h"
 
 namespace pawl::crypto {
 namespace {
+
+using signing::SignerForTests;
+using signing::SshsigFromAssertion;
+using signing::WebauthnAssertion;
 
 constexpr char kNamespace[] = "approve@pawl";
 constexpr char kMessage[] = "the decision statement";

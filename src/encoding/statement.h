@@ -31,6 +31,9 @@ struct Statement {
   bool operator==(const Statement&) const = default;
 };
 
+// Of the DSSE envelope around a statement.
+inline constexpr std::string_view kPayloadType = "application/vnd.in-toto+json";
+
 inline constexpr size_t kStatementSubjectsMax = 64;
 
 // Canonical JSON. Requires 1 to kStatementSubjectsMax subjects with well-formed digests, and an object as predicate.

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "encoding/utf8.h"
+#include "signing/private_key.h"
 
 namespace pawl::ledger {
 namespace {
@@ -28,7 +29,7 @@ Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypt
   if (mkdir(home.KeyFolder(name).c_str(), 0700) != 0 && errno != EEXIST) {
     return SystemFailure("key.folder", "cannot make '" + home.KeyFolder(name) + "': " + std::strerror(errno));
   }
-  Result<crypto::Ed25519PrivateKey> key = crypto::Ed25519PrivateKey::Generate();
+  Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::Generate();
   if (!key.ok()) return key.error();
   if (Result<void> written = key->WriteFile(home.KeyPath(name)); !written.ok()) return written.error();
   return crypto::NoteKey::Of(name, type, key->public_key());
@@ -40,16 +41,16 @@ std::vector<HeldKey> ListKeys(const Home& home) {
   for (const fs::directory_entry& entry : fs::directory_iterator(home.root() + "/keys", failure)) {
     const std::string name = entry.path().filename().string();
     if (!IsFolderName(name)) continue;
-    Result<crypto::Ed25519PrivateKey> key = crypto::Ed25519PrivateKey::ReadFile(home.KeyPath(name));
+    Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::ReadFile(home.KeyPath(name));
     if (key.ok()) keys.push_back({name, crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519, key->public_key())});
   }
   std::sort(keys.begin(), keys.end(), [](const HeldKey& a, const HeldKey& b) { return a.name < b.name; });
   return keys;
 }
 
-Result<crypto::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key) {
+Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key) {
   for (const HeldKey& held : ListKeys(home)) {
-    if (held.key.key == key.key) return crypto::Ed25519PrivateKey::ReadFile(home.KeyPath(held.name));
+    if (held.key.key == key.key) return signing::Ed25519PrivateKey::ReadFile(home.KeyPath(held.name));
   }
   return Error{ErrorCode::kNotFound, "key.missing",
                "no readable private key for '" + key.name + "' below " + home.root() + "/keys",

@@ -1,6 +1,6 @@
 // Private keys in a home: one folder a key holder (0700), one key file in it (0600).
 //
-//   Result<crypto::Ed25519PrivateKey> key = FindPrivateKey(home, charter.gate.log);
+//   Result<signing::Ed25519PrivateKey> key = FindPrivateKey(home, charter.gate.log);
 //
 // Thread safety: reads the file system; no shared state.
 #pragma once
@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "crypto/ed25519.h"
 #include "crypto/note_key.h"
 #include "ledger/home.h"
 #include "result/result.h"
+#include "signing/private_key.h"
 
 namespace pawl::ledger {
 
@@ -19,7 +19,7 @@ namespace pawl::ledger {
 Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type);
 
 // The private half of a public key, wherever in keys/ it is; kNotFound "key.missing" where this user has none.
-Result<crypto::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key);
+Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key);
 
 // Every key of this home that this user can read: folder name and public key as a type-01 verifier key.
 struct HeldKey {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "signing/private_key.h"
 #include "subject/testing.h"
 
 namespace pawl::ledger {
@@ -32,7 +33,7 @@ TEST_F(KeysTest, EachKeyHasAFolderOfItsOwnThatNobodyElseReads) {
   EXPECT_EQ(facts.st_mode & 0777, 0700u);
   ASSERT_EQ(stat(home_.KeyPath("prover-a").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
-  const Result<crypto::Ed25519PrivateKey> found = FindPrivateKey(home_, *key);
+  const Result<signing::Ed25519PrivateKey> found = FindPrivateKey(home_, *key);
   ASSERT_TRUE(found.ok()) << found.error().message;
   EXPECT_TRUE(key->key.Verify("message", found->Sign("message")));
 }
@@ -62,8 +63,8 @@ TEST_F(KeysTest, FindsAKeyByItsPublicHalfWhateverItsRoleAndFolder) {
   EXPECT_EQ(FindPrivateKey(home_, clock.As(NoteKeyType::kEd25519))->public_key(), clock.key);
   EXPECT_EQ(FindPrivateKey(home_, other)->public_key(), other.key);
   const NoteKey foreign = NoteKey::Of("other", NoteKeyType::kEd25519,
-                                      crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'x'))->public_key());
-  const Result<crypto::Ed25519PrivateKey> missing = FindPrivateKey(home_, foreign);
+                                      signing::Ed25519PrivateKey::FromSeed(std::string(32, 'x'))->public_key());
+  const Result<signing::Ed25519PrivateKey> missing = FindPrivateKey(home_, foreign);
   ASSERT_EQ(RuleOf(missing), "key.missing");
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
 }

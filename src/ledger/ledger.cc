@@ -12,6 +12,7 @@
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
 #include "merkle/tile.h"
+#include "signing/sign.h"
 
 namespace pawl::ledger {
 namespace {
@@ -341,8 +342,8 @@ Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s) 
   if (!size.ok()) return size.error();
   Result<Digest> root = Root(*size);
   if (!root.ok()) return root.error();
-  merkle::SignedNote note = merkle::SignCheckpoint({.origin = keys.origin, .size = *size, .root = *root}, keys.log);
-  note.signatures.push_back(merkle::Cosign(note.text, keys.clock_name, keys.clock, time_s));
+  merkle::SignedNote note = signing::SignCheckpoint({.origin = keys.origin, .size = *size, .root = *root}, keys.log);
+  note.signatures.push_back(signing::Cosign(note.text, keys.clock_name, keys.clock, time_s));
   const std::string bytes = note.Serialize();
   {
     Query query(database_->handle, "INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)");

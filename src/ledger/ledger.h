@@ -22,10 +22,10 @@
 #include <vector>
 
 #include "crypto/digest.h"
-#include "crypto/ed25519.h"
 #include "merkle/checkpoint.h"
 #include "merkle/tree.h"
 #include "result/result.h"
+#include "signing/private_key.h"
 
 namespace pawl::ledger {
 
@@ -34,9 +34,9 @@ enum class LedgerAccess { kReadOnly, kReadWrite };
 // Who stamps a checkpoint: the log's key signs, the clock's key cosigns with the time.
 struct LogKeys {
   std::string origin;  // the log key's name
-  crypto::Ed25519PrivateKey log;
+  signing::Ed25519PrivateKey log;
   std::string clock_name;
-  crypto::Ed25519PrivateKey clock;
+  signing::Ed25519PrivateKey clock;
 };
 
 inline constexpr int kSchemaVersion = 1;

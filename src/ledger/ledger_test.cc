@@ -16,6 +16,7 @@
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
 #include "merkle/tile.h"
+#include "signing/private_key.h"
 #include "subject/testing.h"
 
 namespace pawl::ledger {
@@ -45,9 +46,9 @@ std::string RuleOf(const Result<T>& result) {
 
 LogKeys Keys() {
   return {.origin = "example.org/log",
-          .log = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'l')),
+          .log = *signing::Ed25519PrivateKey::FromSeed(std::string(32, 'l')),
           .clock_name = "example.org/clock",
-          .clock = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'c'))};
+          .clock = *signing::Ed25519PrivateKey::FromSeed(std::string(32, 'c'))};
 }
 
 // Runs in a process of its own, so that limits, users and crashes stay there; gives its exit status.

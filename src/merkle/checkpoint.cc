@@ -34,11 +34,6 @@ Result<Checkpoint> Checkpoint::Parse(std::string_view text) {
   return checkpoint;
 }
 
-SignedNote SignCheckpoint(const Checkpoint& checkpoint, const crypto::Ed25519PrivateKey& key) {
-  assert(checkpoint.size <= kTreeSizeMax);
-  return {.text = checkpoint.Text(), .signatures = {SignNote(checkpoint.Text(), checkpoint.origin, key)}};
-}
-
 Result<SignedCheckpoint> OpenCheckpoint(std::string_view bytes, const crypto::NoteKey& log_key) {
   assert(log_key.type == crypto::NoteKeyType::kEd25519);
   Result<SignedNote> note = SignedNote::Parse(bytes);

@@ -1,7 +1,7 @@
 // Checkpoints (C2SP tlog-checkpoint v1.0.0): a log's size and root, signed by the log.
 //
-//   std::string signed_bytes = SignCheckpoint({.origin = "example.com/log", .size = 5, .root = root}, key);
-//   Result<SignedCheckpoint> checkpoint = OpenCheckpoint(signed_bytes, log_key);
+//   std::string text = Checkpoint{.origin = "example.com/log", .size = 5, .root = root}.Text();
+//   Result<SignedCheckpoint> checkpoint = OpenCheckpoint(bytes, log_key);
 //
 // Thread safety: values and pure functions.
 #pragma once
@@ -34,9 +34,6 @@ struct SignedCheckpoint {
   Checkpoint checkpoint;
   SignedNote note;  // with every signature it came with; its text is checkpoint.Text()
 };
-
-// The whole note, signed by the log alone. The key's name is the origin.
-SignedNote SignCheckpoint(const Checkpoint& checkpoint, const crypto::Ed25519PrivateKey& key);
 
 // Parses a signed note as a checkpoint and demands the log's good signature. Refused with "checkpoint.signature" if
 // there is none, "checkpoint.origin" if the origin is not the key's name, "note.signature" if it does not verify.

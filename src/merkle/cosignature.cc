@@ -11,22 +11,10 @@ namespace {
 
 constexpr size_t kTimeBytes = 8;
 
-std::string MessageOf(std::string_view checkpoint_text, uint64_t time_s) {
-  return "cosignature/v1\ntime " + std::to_string(time_s) + "\n" + std::string(checkpoint_text);
-}
-
 }  // namespace
 
-NoteSignature Cosign(std::string_view checkpoint_text, std::string_view name, const crypto::Ed25519PrivateKey& key,
-                     int64_t time_s) {
-  assert(checkpoint_text.ends_with('\n') && time_s >= 0 && time_s <= encoding::kTimeMax_s);
-  const crypto::NoteKey note_key =
-      crypto::NoteKey::Of(std::string(name), crypto::NoteKeyType::kEd25519Cosignature, key.public_key());
-  const auto time = static_cast<uint64_t>(time_s);
-  std::string blob;
-  for (int shift = 56; shift >= 0; shift -= 8) blob += static_cast<char>(time >> shift & 0xff);
-  return {
-      .name = note_key.name, .key_id = note_key.Id(), .signature = blob + key.Sign(MessageOf(checkpoint_text, time))};
+std::string CosignedMessage(std::string_view checkpoint_text, uint64_t time_s) {
+  return "cosignature/v1\ntime " + std::to_string(time_s) + "\n" + std::string(checkpoint_text);
 }
 
 Result<std::vector<Cosignature>> VerifyCosignatures(const SignedNote& note,
@@ -46,7 +34,7 @@ Result<std::vector<Cosignature>> VerifyCosignatures(const SignedNote& note,
       uint64_t time = 0;
       for (const char byte : blob.substr(0, kTimeBytes)) time = time << 8 | static_cast<uint8_t>(byte);
       if (++count > 1 || blob.size() < kTimeBytes ||
-          !key.key.Verify(MessageOf(note.text, time), blob.substr(kTimeBytes))) {
+          !key.key.Verify(CosignedMessage(note.text, time), blob.substr(kTimeBytes))) {
         return Refused("cosignature.signature", "a cosignature by " + key.name + " does not verify or stands twice");
       }
       if (time > static_cast<uint64_t>(encoding::kTimeMax_s)) {

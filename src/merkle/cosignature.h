@@ -1,7 +1,6 @@
 // Cosignatures (C2SP tlog-cosignature v1.0.1, type 04): a witness's word that at a time it saw a checkpoint, consistent
 // with all it had seen before.
 //
-//   note.signatures.push_back(Cosign(note.text, "witness.example.org", key, now_s));
 //   Result<std::vector<Cosignature>> seen = VerifyCosignatures(note, witnesses);
 //
 // Thread safety: values and pure functions.
@@ -9,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,9 +24,8 @@ struct Cosignature {
   bool operator==(const Cosignature&) const = default;
 };
 
-// Requires a checkpoint's text, IsKeyName(name), and 0 <= time_s <= encoding::kTimeMax_s.
-NoteSignature Cosign(std::string_view checkpoint_text, std::string_view name, const crypto::Ed25519PrivateKey& key,
-                     int64_t time_s);
+// What a cosignature's last 64 bytes sign; its first eight are the time, big-endian.
+std::string CosignedMessage(std::string_view checkpoint_text, uint64_t time_s);
 
 // Who has cosigned, in the order of `witnesses` (a key of type 01 is taken in its role 04). Unknown keys are ignored; a
 // cosignature by a known key that does not verify, or a second one by the same key, refuses the note

@@ -7,13 +7,15 @@
 #include "merkle/cosignature.h"
 #include "merkle/signed_note.h"
 #include "merkle/tlog_proof.h"
+#include "signing/private_key.h"
+#include "signing/sign.h"
 
 namespace pawl::merkle {
 namespace {
 
-using crypto::Ed25519PrivateKey;
 using crypto::NoteKey;
 using crypto::NoteKeyType;
+using signing::Ed25519PrivateKey;
 
 constexpr char kOrigin[] = "example.com/log";
 

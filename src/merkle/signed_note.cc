@@ -84,13 +84,6 @@ Result<SignedNote> SignedNote::Parse(std::string_view bytes) {
   return SignedNote{.text = std::string(bytes.substr(0, split + 1)), .signatures = *std::move(signatures)};
 }
 
-NoteSignature SignNote(std::string_view text, std::string_view name, const crypto::Ed25519PrivateKey& key) {
-  assert(text.ends_with('\n') && !HasForeignPrefix(text));
-  const crypto::NoteKey note_key =
-      crypto::NoteKey::Of(std::string(name), crypto::NoteKeyType::kEd25519, key.public_key());
-  return {.name = note_key.name, .key_id = note_key.Id(), .signature = key.Sign(text)};
-}
-
 Result<std::vector<size_t>> VerifyNote(const SignedNote& note, std::span<const crypto::NoteKey> keys) {
   std::vector<size_t> good;
   for (size_t i = 0; i < keys.size(); ++i) {

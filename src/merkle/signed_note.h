@@ -1,7 +1,7 @@
 // Signed notes (C2SP signed-note v1.0.0): a text and lines of signatures below it.
 //
 //   SignedNote note{.text = "example.com/log\n5\n…\n", .signatures = {}};
-//   note.signatures.push_back(SignNote(note.text, "example.com/log", key));
+//   note.signatures.push_back(signing::SignNote(note.text, "example.com/log", key));
 //   std::string bytes = note.Serialize();
 //
 //   Result<SignedNote> read = SignedNote::Parse(bytes);
@@ -51,9 +51,6 @@ Result<std::vector<NoteSignature>> ParseNoteSignatures(std::string_view lines);
 // Whether a text begins like what the same kind of key signs elsewhere (cosignatures, DSSE, SSHSIG). Such a text is
 // never a note here: neither signed nor accepted, so that no signature fits two protocols.
 bool HasForeignPrefix(std::string_view text);
-
-// A signature of type 01. Requires that `text` ends in a line feed, has no foreign prefix, and that IsKeyName(name).
-NoteSignature SignNote(std::string_view text, std::string_view name, const crypto::Ed25519PrivateKey& key);
 
 // Which of `keys` (those of type 01; others are passed over) have signed the note: ascending indices into `keys`.
 // Signatures by unknown keys are ignored; one by a known key that does not verify, or a second one by the same key,

@@ -3,14 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "crypto/signer_for_tests.h"
+#include "signing/signer_for_tests.h"
 #include "subject/testing.h"
 
 namespace pawl::warrant {
 namespace {
 
-using crypto::SignerForTests;
 using crypto::SshKeyType;
+using signing::SignerForTests;
 using subject::RuleOf;
 
 constexpr char kPayload[] = "{\"decision\":1}";

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "checker/certificate.h"
-#include "crypto/signer_for_tests.h"
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
 #include "model/onnx_writer_for_test.h"
+#include "signing/private_key.h"
+#include "signing/sign.h"
+#include "signing/signer_for_tests.h"
 
 namespace pawl::warrant {
 namespace {
@@ -27,9 +29,9 @@ constexpr char kLogName[] = "example.org/log", kClockName[] = "example.org/clock
 
 char PersonSeed(const std::string& person) { return person == "ann-two" ? 'Z' : static_cast<char>(person[0] - 32); }
 
-crypto::SignerForTests Signer(const std::string& person) {
-  crypto::SignerForTests signer(crypto::SshKeyType::kSkEd25519);
-  signer.ed25519 = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, PersonSeed(person)));
+signing::SignerForTests Signer(const std::string& person) {
+  signing::SignerForTests signer(crypto::SshKeyType::kSkEd25519);
+  signer.ed25519 = *signing::Ed25519PrivateKey::FromSeed(std::string(32, PersonSeed(person)));
   signer.public_key.key = signer.ed25519.public_key().raw();
   return signer;
 }
@@ -57,14 +59,14 @@ std::string TinyNetwork(float factor) {
                   {onnx::Value("x", {1, 2})}, {onnx::Value("y", {1, 2})}));
 }
 
-crypto::Ed25519PrivateKey Path::Key(const std::string& name) {
+signing::Ed25519PrivateKey Path::Key(const std::string& name) {
   char seed = '?';
   for (const TestReviewer& reviewer : kReviewers) {
     if (name == reviewer.name) seed = reviewer.seed;
   }
   if (name == "log") seed = 'l';
   if (name == "clock") seed = 'c';
-  return *crypto::Ed25519PrivateKey::FromSeed(std::string(32, seed));
+  return *signing::Ed25519PrivateKey::FromSeed(std::string(32, seed));
 }
 
 std::string Path::Principal(const std::string& person) {
@@ -183,7 +185,7 @@ Path Path::WithTwoReleases() {
 encoding::Envelope Path::BySomeone(const std::string& payload, const std::string& name) const {
   return {.payload_type = std::string(kPayloadType),
           .payload = payload,
-          .signatures = {SignPayload(payload, KeyId(name), Key(name))}};
+          .signatures = {signing::SignPayload(payload, KeyId(name), Key(name))}};
 }
 
 encoding::Envelope Path::ByPeople(const std::string& payload, const std::vector<std::string>& people) const {
@@ -322,7 +324,7 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   Tamper(tampering.closing, closing);
   const std::string closing_payload = WriteClosing(closing);
   warrant.closing = BySomeone(closing_payload, "auditor-a");
-  warrant.closing.signatures.push_back(SignPayload(closing_payload, "auditor-c", Key("auditor-c")));
+  warrant.closing.signatures.push_back(signing::SignPayload(closing_payload, "auditor-c", Key("auditor-c")));
   Tamper(tampering.closing_envelope, warrant.closing);
   Append(warrant.closing);
 
@@ -353,10 +355,10 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   merkle::Checkpoint checkpoint = CheckpointNow();
   Tamper(tampering.checkpoint, checkpoint);
   made.checkpoint_size = checkpoint.size;
-  merkle::SignedNote note = merkle::SignCheckpoint(checkpoint, Key("log"));
+  merkle::SignedNote note = signing::SignCheckpoint(checkpoint, Key("log"));
   int64_t cosigned = now;
   Tamper(tampering.cosignature_time, cosigned);
-  note.signatures.push_back(merkle::Cosign(note.text, kClockName, Key("clock"), cosigned));
+  note.signatures.push_back(signing::Cosign(note.text, kClockName, Key("clock"), cosigned));
   Tamper(tampering.note, note);
   merkle::TlogProof proof{.index = index,
                           .hashes = *merkle::InclusionProof(index, leaves_.size(), Reader()),

@@ -25,9 +25,9 @@
 
 #include "charter/charter.h"
 #include "charter/testing.h"
-#include "crypto/ed25519.h"
 #include "merkle/checkpoint.h"
 #include "merkle/tlog_proof.h"
+#include "signing/private_key.h"
 #include "subject/store.h"
 #include "subject/testing.h"
 #include "warrant/history.h"
@@ -104,7 +104,7 @@ class Path {
 
   // ---- keys
   // By reviewer name, "log", "clock", or "stranger".
-  static crypto::Ed25519PrivateKey Key(const std::string& name);
+  static signing::Ed25519PrivateKey Key(const std::string& name);
   // A person's signature over a decision or refusal. Names as above; "mallory" is in no charter.
   static encoding::Signature Approve(std::string_view payload, const std::string& person, uint8_t flags = 0x05,
                                      std::string_view name_space = kApprovalNamespace);

@@ -19,13 +19,14 @@
 
 #include "crypto/digest.h"
 #include "encoding/json.h"
+#include "encoding/statement.h"
 #include "result/result.h"
 
 namespace pawl::warrant {
 
 using crypto::Digest;
 
-inline constexpr std::string_view kPayloadType = "application/vnd.in-toto+json";
+using encoding::kPayloadType;
 inline constexpr std::string_view kApprovalNamespace = "approve@pawl";
 
 enum class Action { kGenesis, kRelease, kRollback, kAmendment, kHalt, kResume };

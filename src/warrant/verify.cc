@@ -779,8 +779,4 @@ bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key) 
   });
 }
 
-encoding::Signature SignPayload(std::string_view payload, std::string keyid, const crypto::Ed25519PrivateKey& key) {
-  return {.keyid = std::move(keyid), .sig = key.Sign(encoding::PreAuthenticationEncoding(kPayloadType, payload))};
-}
-
 }  // namespace pawl::warrant

@@ -82,8 +82,7 @@ std::vector<std::string_view> ClauseNames();
 // The bytes that an evaluator signs to get its seeds (spec/evaluation.md).
 std::string SeedMessage(const Digest& candidate, std::string_view checkpoint_body);
 
-// Signature of one of our Ed25519 keys over an envelope.
+// Whether one of the envelope's signatures is this key's, under the key's name.
 bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key);
-encoding::Signature SignPayload(std::string_view payload, std::string keyid, const crypto::Ed25519PrivateKey& key);
 
 }  // namespace pawl::warrant

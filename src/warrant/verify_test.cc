@@ -10,6 +10,7 @@
 
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
+#include "signing/sign.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::warrant {
@@ -295,7 +296,7 @@ void MoreReleases(charter::TestCharter& test) { test.Replace("max_releases = 3",
 
 // The gate's signature over something else, by the same key: a checkpoint.
 std::string CheckpointSignature(const std::string& name) {
-  return merkle::SignCheckpoint({.origin = "example.org/log", .size = 0, .root = merkle::EmptyRoot()}, Path::Key(name))
+  return signing::SignCheckpoint({.origin = "example.org/log", .size = 0, .root = merkle::EmptyRoot()}, Path::Key(name))
       .signatures[0]
       .signature;
 }
@@ -688,13 +689,13 @@ const Case kCases[] = {
     {"ClosingByAnEvaluator", "closing.signature",
      [] {
        return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) {
-         e.signatures[1] = SignPayload(e.payload, "evaluator-b", Path::Key("evaluator-b"));
+         e.signatures[1] = signing::SignPayload(e.payload, "evaluator-b", Path::Key("evaluator-b"));
        });
      }},
     {"ClosingByAStrangerToo", "closing.signature",
      [] {
        return Third(&Tampering::closing_envelope, [](encoding::Envelope& e) {
-         e.signatures.push_back(SignPayload(e.payload, "stranger", Path::Key("stranger")));
+         e.signatures.push_back(signing::SignPayload(e.payload, "stranger", Path::Key("stranger")));
        });
      }},
     {"VoteSignatureOnAClosing", "closing.signature",
@@ -724,7 +725,7 @@ const Case kCases[] = {
     {"CheckpointByAStranger", "log.signature",
      [] {
        return Third(&Tampering::note, [](merkle::SignedNote& note) {
-         note.signatures[0] = merkle::SignNote(note.text, "example.org/log", Path::Key("stranger"));
+         note.signatures[0] = signing::SignNote(note.text, "example.org/log", Path::Key("stranger"));
        });
      }},
     {"CheckpointOfAnotherLog", "log.signature",
@@ -732,7 +733,7 @@ const Case kCases[] = {
        Tampering another;
        another.checkpoint = [](merkle::Checkpoint& checkpoint) { checkpoint.origin = "example.org/another"; };
        another.note = [](merkle::SignedNote& note) {
-         note.signatures[0] = merkle::SignNote(note.text, "example.org/log", Path::Key("log"));
+         note.signatures[0] = signing::SignNote(note.text, "example.org/log", Path::Key("log"));
        };
        return Third(another);
      }},
@@ -745,20 +746,20 @@ const Case kCases[] = {
     {"TimeByAStranger", "log.signature",
      [] {
        return Third(&Tampering::note, [](merkle::SignedNote& note) {
-         note.signatures[1] = merkle::Cosign(note.text, "example.org/clock", Path::Key("stranger"), kGenesisTime);
+         note.signatures[1] = signing::Cosign(note.text, "example.org/clock", Path::Key("stranger"), kGenesisTime);
        });
      }},
     {"TwoTimes", "log.signature",
      [] {
        return Third(&Tampering::note, [](merkle::SignedNote& note) {
-         note.signatures.push_back(merkle::Cosign(note.text, "example.org/clock", Path::Key("clock"), kGenesisTime));
+         note.signatures.push_back(signing::Cosign(note.text, "example.org/clock", Path::Key("clock"), kGenesisTime));
        });
      }},
     {"VoteSignatureOnACheckpoint", "log.signature",
      [] {
        return Third(&Tampering::note, [](merkle::SignedNote& note) {
          const std::string payload = "{}";
-         note.signatures[0].signature = SignPayload(payload, "log", Path::Key("log")).sig;
+         note.signatures[0].signature = signing::SignPayload(payload, "log", Path::Key("log")).sig;
        });
      }},
     {"AnotherIndex", "log.proof",
@@ -891,13 +892,13 @@ const Case kCases[] = {
     {"VoteAsAnApproval", "sshsig.malformed",
      [] {
        return Approvals([](encoding::Envelope& e) {
-         e.signatures.push_back(SignPayload(e.payload, Path::Principal("bob"), Path::Key("prover-a")));
+         e.signatures.push_back(signing::SignPayload(e.payload, Path::Principal("bob"), Path::Key("prover-a")));
        });
      }},
     {"DraftAsAnApproval", "sshsig.malformed",
      [] {
        return Approvals([](encoding::Envelope& e) {
-         e.signatures[1] = SignPayload(e.payload, "example.org/log", Path::Key("log"));
+         e.signatures[1] = signing::SignPayload(e.payload, "example.org/log", Path::Key("log"));
        });
      }},
 

@@ -9,6 +9,7 @@
 
 #include "ledger/ledger.h"
 #include "merkle/tile.h"
+#include "signing/private_key.h"
 #include "subject/testing.h"
 
 namespace pawl::ledger {
@@ -68,9 +69,9 @@ class ExportByGo : public ::testing::Test {
   std::string folder_ = directory_ / "export";
   Ledger ledger_ = std::move(*Ledger::Open(directory_ / "log.sqlite", LedgerAccess::kReadWrite));
   LogKeys keys_{.origin = "example.org/log",
-                .log = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'l')),
+                .log = *signing::Ed25519PrivateKey::FromSeed(std::string(32, 'l')),
                 .clock_name = "example.org/clock",
-                .clock = *crypto::Ed25519PrivateKey::FromSeed(std::string(32, 'c'))};
+                .clock = *signing::Ed25519PrivateKey::FromSeed(std::string(32, 'c'))};
   crypto::NoteKey key_ = crypto::NoteKey::Of(keys_.origin, crypto::NoteKeyType::kEd25519, keys_.log.public_key());
 };
 

@@ -12,13 +12,15 @@
 #include "merkle/cosignature.h"
 #include "merkle/tile.h"
 #include "merkle/tlog_proof.h"
+#include "signing/private_key.h"
+#include "signing/sign.h"
 
 namespace pawl::merkle {
 namespace {
 
-using crypto::Ed25519PrivateKey;
 using crypto::NoteKey;
 using crypto::NoteKeyType;
+using signing::Ed25519PrivateKey;
 
 constexpr char kOrigin[] = "example.com/log";
 constexpr uint64_t kSizes[] = {1, 2, 3, 7, 8, 100, 257, 1'000};

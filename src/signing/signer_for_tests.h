@@ -3,14 +3,27 @@
 
 #include <string>
 
-#include "crypto/ed25519.h"
+#include "crypto/digest.h"
 #include "crypto/p256.h"
 #include "crypto/ssh_key.h"
 #include "crypto/ssh_wire.h"
 #include "crypto/sshsig.h"
 #include "encoding/base64.h"
+#include "signing/private_key.h"
 
-namespace pawl::crypto {
+namespace pawl::signing {
+
+using crypto::DerInteger;
+using crypto::IsSecurityKey;
+using crypto::Sha256;
+using crypto::SshKeyType;
+using crypto::SshKeyTypeName;
+using crypto::SshPublicKey;
+using crypto::Sshsig;
+using crypto::SshsigHash;
+using crypto::SshsigToBeSigned;
+using crypto::SshString;
+using crypto::SshWord;
 
 struct SignerForTests {
   SshPublicKey public_key;
@@ -87,4 +100,4 @@ struct SignerForTests {
   }
 };
 
-}  // namespace pawl::crypto
+}  // namespace pawl::signing

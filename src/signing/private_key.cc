@@ -1,0 +1,214 @@
+#include "signing/private_key.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "crypto/libcrypto.h"
+
+namespace pawl::signing {
+namespace {
+
+using crypto::Bytes;
+using crypto::Ed25519PublicKey;
+using crypto::EvpDigestContext;
+using crypto::EvpKey;
+using crypto::Free;
+using crypto::P256PublicKey;
+
+constexpr size_t kKeyFileBytesMax = 4'096;
+
+struct File {
+  int descriptor;
+  explicit File(int opened) : descriptor(opened) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (descriptor >= 0) close(descriptor);
+  }
+};
+
+Error FileError(const char* what, const std::string& path) {
+  const int reason = errno;
+  if (reason == EEXIST)
+    return Refused("key.exists", path + " exists already", "choose another name; keys are never overwritten");
+  if (reason == ENOENT) return {ErrorCode::kNotFound, "key.not-found", path + " does not exist", ""};
+  if (reason == ELOOP) return Refused("key.permissions", path + " is a symbolic link", "name the key file itself");
+  return SystemFailure("key.file", std::string(what) + " " + path + ": " + std::strerror(reason));
+}
+
+// PKCS#8 in PEM, without a pass phrase. The text is a secret.
+std::string KeyText(EVP_PKEY* key) {
+  const std::unique_ptr<BIO, Free<BIO_free_all>> memory(BIO_new(BIO_s_secmem()));
+  const bool good =
+      memory && PEM_write_bio_PKCS8PrivateKey(memory.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1;
+  assert(good);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory.get(), &data);
+  return std::string(data, static_cast<size_t>(size));
+}
+
+int NoPassPhrase(char*, int, int, void*) { return -1; }
+
+// One-shot signing; `digest` is null for Ed25519. It fails only if memory does.
+std::string SignWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view message) {
+  const EvpDigestContext context(EVP_MD_CTX_new());
+  size_t size = 0;
+  bool good = context && EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key) == 1 &&
+              EVP_DigestSign(context.get(), nullptr, &size, Bytes(message), message.size()) == 1;
+  std::string signature(size, '\0');
+  good = good && EVP_DigestSign(context.get(), Bytes(signature), &size, Bytes(message), message.size()) == 1;
+  assert(good);
+  signature.resize(size);
+  return signature;
+}
+
+Result<EvpKey> ReadKeyFile(const std::string& path, int key_type) {
+  const File file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (file.descriptor < 0 || fstat(file.descriptor, &status) != 0) return FileError("cannot open", path);
+  if (!S_ISREG(status.st_mode)) return Refused("key.permissions", path + " is not a regular file");
+  if (status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
+    return Refused("key.permissions", path + " is not this user's alone", "chown it to yourself and chmod it to 600");
+  }
+  std::string text(kKeyFileBytesMax, '\0');
+  const ssize_t size = read(file.descriptor, text.data(), text.size());
+  if (size < 0) return FileError("cannot read", path);
+  const std::unique_ptr<BIO, Free<BIO_free_all>> memory(BIO_new_mem_buf(text.data(), static_cast<int>(size)));
+  EvpKey key(PEM_read_bio_PrivateKey(memory.get(), nullptr, NoPassPhrase, nullptr));
+  std::string again = key && EVP_PKEY_get_base_id(key.get()) == key_type ? KeyText(key.get()) : std::string();
+  const bool same = !again.empty() && std::string_view(text).substr(0, static_cast<size_t>(size)) == again;
+  OPENSSL_cleanse(text.data(), text.size());
+  OPENSSL_cleanse(again.data(), again.size());
+  if (!same) {
+    return Malformed("key.malformed", path + " does not hold exactly one private key of the expected kind",
+                     "it must be PKCS#8 in PEM, without pass phrase and text around it");
+  }
+  return key;
+}
+
+Result<void> WriteKeyFile(const std::string& path, EVP_PKEY* key) {
+  const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.descriptor < 0) return FileError("cannot create", path);
+  std::string text = KeyText(key);
+  const ssize_t written = write(file.descriptor, text.data(), text.size());
+  OPENSSL_cleanse(text.data(), text.size());
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const File folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Durable: the bytes, and the name in its folder.
+  if (written != static_cast<ssize_t>(text.size()) || fsync(file.descriptor) != 0 || folder.descriptor < 0 ||
+      fsync(folder.descriptor) != 0) {
+    const Error failure = FileError("cannot write", path);
+    unlink(path.c_str());  // ours, and of no use
+    return failure;
+  }
+  return {};
+}
+
+EvpKey PrivateKey(const std::array<uint8_t, 32>& seed) {
+  return EvpKey(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
+}
+
+}  // namespace
+
+Ed25519PrivateKey::Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, Ed25519PublicKey public_key)
+    : seed_(seed), public_key_(std::move(public_key)) {}
+
+Ed25519PrivateKey::~Ed25519PrivateKey() { OPENSSL_cleanse(seed_.data(), seed_.size()); }
+
+Result<Ed25519PrivateKey> Ed25519PrivateKey::Generate() {
+  std::string seed(32, '\0');
+  if (RAND_priv_bytes(Bytes(seed), static_cast<int>(seed.size())) != 1) {
+    return SystemFailure("ed25519.random", "the machine has no random numbers to give");
+  }
+  Result<Ed25519PrivateKey> key = FromSeed(seed);
+  OPENSSL_cleanse(seed.data(), seed.size());
+  return key;
+}
+
+Result<Ed25519PrivateKey> Ed25519PrivateKey::FromSeed(std::string_view seed) {
+  if (seed.size() != 32) return Malformed("ed25519.key", "an Ed25519 seed has 32 bytes");
+  std::array<uint8_t, 32> bytes{};
+  std::copy(seed.begin(), seed.end(), bytes.begin());
+  const EvpKey key = PrivateKey(bytes);
+  std::string raw(32, '\0');
+  size_t size = raw.size();
+  const bool good = key && EVP_PKEY_get_raw_public_key(key.get(), Bytes(raw), &size) == 1 && size == raw.size();
+  assert(good);
+  const Result<Ed25519PublicKey> public_key = Ed25519PublicKey::FromRaw(raw);
+  if (!public_key.ok()) return public_key.error();
+  const Ed25519PrivateKey made(bytes, *public_key);
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return made;
+}
+
+Result<Ed25519PrivateKey> Ed25519PrivateKey::ReadFile(const std::string& path) {
+  const Result<EvpKey> key = ReadKeyFile(path, EVP_PKEY_ED25519);
+  if (!key.ok()) return key.error();
+  std::string seed(32, '\0');
+  size_t size = seed.size();
+  if (EVP_PKEY_get_raw_private_key(key->get(), Bytes(seed), &size) != 1) seed.clear();
+  Result<Ed25519PrivateKey> made = FromSeed(seed);
+  OPENSSL_cleanse(seed.data(), seed.size());
+  return made;
+}
+
+Result<void> Ed25519PrivateKey::WriteFile(const std::string& path) const {
+  return WriteKeyFile(path, PrivateKey(seed_).get());
+}
+
+std::string Ed25519PrivateKey::Sign(std::string_view message) const {
+  return SignWith(PrivateKey(seed_).get(), nullptr, message);
+}
+
+Result<P256PrivateKey> P256PrivateKey::From(std::shared_ptr<evp_pkey_st> key) {
+  std::string point(65, '\0');
+  size_t size = 0;
+  const bool read = EVP_PKEY_get_octet_string_param(key.get(), "pub", Bytes(point), point.size(), &size) == 1;
+  const Result<P256PublicKey> public_key = P256PublicKey::FromPoint(read && size == point.size() ? point : "");
+  if (!public_key.ok()) return public_key.error();
+  return P256PrivateKey(std::move(key), *public_key);
+}
+
+Result<P256PrivateKey> P256PrivateKey::Generate() {
+  std::shared_ptr<evp_pkey_st> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  if (!key) return SystemFailure("p256.random", "the machine has no random numbers to give");
+  return From(std::move(key));
+}
+
+Result<P256PrivateKey> P256PrivateKey::ReadFile(const std::string& path) {
+  Result<EvpKey> key = ReadKeyFile(path, EVP_PKEY_EC);
+  if (!key.ok()) return key.error();
+  return From(std::shared_ptr<evp_pkey_st>(key->release(), EVP_PKEY_free));
+}
+
+Result<void> P256PrivateKey::WriteFile(const std::string& path) const { return WriteKeyFile(path, key_.get()); }
+
+std::string P256PrivateKey::SignDer(std::string_view message) const {
+  return SignWith(key_.get(), EVP_sha256(), message);
+}
+
+std::string P256PrivateKey::SignRaw(std::string_view message) const {
+  const std::string der = SignDer(message);
+  const unsigned char* begin = Bytes(der);
+  const std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>> signature(
+      d2i_ECDSA_SIG(nullptr, &begin, static_cast<long>(der.size())));
+  assert(signature);
+  std::string raw(64, '\0');
+  BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), Bytes(raw), 32);
+  BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), Bytes(raw) + 32, 32);
+  return raw;
+}
+
+}  // namespace pawl::signing
