@@ -93,6 +93,7 @@ std::string WriteState(const State& state) {
     releases.push_back({{"epoch", release.epoch},
                         {"tree", release.tree.Text()},
                         {"time", encoding::TimeText(release.time)},
+                        {"switched", encoding::TimeText(release.switched)},
                         {"warrant", release.warrant.Text()},
                         {"action", ActionName(release.action)}});
   }
@@ -142,6 +143,7 @@ Result<State> ReadState(std::string_view bytes) {
     release.epoch = item.Integer("epoch", 1);
     release.tree = RequiredDigest(item, "tree");
     release.time = item.Time("time");
+    release.switched = item.Time("switched");
     release.warrant = RequiredDigest(item, "warrant");
     release.action = item.Choice<Action>("action", {{"release", Action::kRelease}, {"rollback", Action::kRollback}});
     state.releases.push_back(release);

@@ -25,7 +25,8 @@ namespace pawl::warrant {
 struct PastRelease {
   int64_t epoch = 0;
   Digest tree;
-  int64_t time = 0;  // of the switch, POSIX seconds: the later of the warrant's time and the loader's clock
+  int64_t time = 0;      // the warrant's time, POSIX seconds
+  int64_t switched = 0;  // when this loader switched: the later of that and its own clock
   Digest warrant;
   Action action = Action::kRelease;  // release or rollback
   bool operator==(const PastRelease&) const = default;

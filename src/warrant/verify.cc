@@ -61,6 +61,10 @@ struct Examination {
   // When this loader switches. The log's time is the gate's word and may lie in the past by as much as a checkpoint may
   // be old; what is measured from one switch to the next goes by the loader's clock where it has one.
   int64_t switching_time() const { return question.purpose == Purpose::kSwitch ? std::max(time(), now()) : time(); }
+  // When a past release counts from. A link of a chain is compared with other links, whenever this loader caught up.
+  int64_t counted_from(const PastRelease& past) const {
+    return question.purpose == Purpose::kSwitch ? past.switched : past.time;
+  }
 };
 
 Result<void> Refuse(std::string_view rule, std::string message, std::string advice = {}) {
@@ -439,7 +443,7 @@ Result<void> Threshold(Examination& x) {
 
 Result<void> Interval(Examination& x) {
   if (x.restarting() || !x.is(Action::kRelease) || x.state.releases.empty()) return Ok();
-  const int64_t since = x.switching_time() - x.state.releases.back().time;
+  const int64_t since = x.switching_time() - x.counted_from(x.state.releases.back());
   if (since >= x.charter.pace.min_interval_s) return Ok();
   return Refuse("pace.interval",
                 "only " + std::to_string(since) + " s since the last release, the charter asks for " +
@@ -450,7 +454,7 @@ Result<void> Interval(Examination& x) {
 Result<void> Window(Examination& x) {
   if (x.restarting() || !x.is(Action::kRelease)) return Ok();
   const auto in_window = std::count_if(x.state.releases.begin(), x.state.releases.end(), [&](const PastRelease& past) {
-    return past.time > x.switching_time() - x.charter.pace.window_s;
+    return x.counted_from(past) > x.switching_time() - x.charter.pace.window_s;
   });
   if (in_window < x.charter.pace.max_releases) return Ok();
   return Refuse("pace.window", std::to_string(in_window) + " releases in the charter's window already", "wait");
@@ -636,7 +640,8 @@ State StateAfter(const Examination& x) {
   next.tree = x.candidate.tree;
   next.releases.push_back({.epoch = x.candidate.epoch,
                            .tree = x.candidate.tree,
-                           .time = x.switching_time(),
+                           .time = x.time(),
+                           .switched = x.switching_time(),
                            .warrant = x.verdict.warrant,
                            .action = x.candidate.action});
   if (next.releases.size() > kPastReleasesMax) next.releases.erase(next.releases.begin());

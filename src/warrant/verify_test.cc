@@ -42,8 +42,12 @@ TEST(Verify, AcceptsTheWholePath) {
   expected.checkpoint_size = made.checkpoint_size;
   expected.checkpoint_root = verdict.next.checkpoint_root;
   expected.time = path.now;
-  expected.releases.push_back(
-      {.epoch = 3, .tree = path.third, .time = path.now, .warrant = verdict.warrant, .action = Action::kRelease});
+  expected.releases.push_back({.epoch = 3,
+                               .tree = path.third,
+                               .time = path.now,
+                               .switched = path.now,
+                               .warrant = verdict.warrant,
+                               .action = Action::kRelease});
   EXPECT_EQ(verdict.next, expected);
 }
 
@@ -55,6 +59,19 @@ TEST(Verify, FollowsAStaleLinkOfAChainAndSwitchesOnlyToTheLast) {
   const WarrantVerdict followed = path.Ask(made, {}, Purpose::kFollow);
   EXPECT_TRUE(followed.accepted) << Why(followed);
   EXPECT_EQ(followed.next.releases.back().time, path.now - 2 * kDay) << "a link counts from the log's time";
+}
+
+TEST(Verify, LetsALoaderThatSwitchedLateFollowAChainByTheTimesOfTheLog) {
+  Path path;
+  path.Go({.tree = path.baseline});
+  const MadeWarrant made = path.Make({.tree = path.second});
+  path.now += 20 * 3'600;
+  path.Accept(made);
+  path.now += 5 * 3'600;
+  const MadeWarrant next = path.Make({.tree = path.third});  // a day and an hour later by the log
+  const WarrantVerdict followed = path.Ask(next, {}, Purpose::kFollow);
+  EXPECT_TRUE(followed.accepted) << Why(followed);
+  EXPECT_EQ(path.Ask(next).reason.rule, "pace.interval") << "it may not make both live within five hours";
 }
 
 TEST(Verify, RestartsTheLiveReleaseLongAfterItsWarrantIsTooOldToSwitchTo) {
@@ -194,7 +211,7 @@ TEST(Verify, TellsThePredecessorFromWhatARollbackLeft) {
   State state;
   const Digest a = crypto::Sha256("a"), b = crypto::Sha256("b");
   const auto past = [](const Digest& tree, Action action) {
-    return PastRelease{.epoch = 1, .tree = tree, .time = 0, .warrant = {}, .action = action};
+    return PastRelease{.epoch = 1, .tree = tree, .time = 0, .switched = 0, .warrant = {}, .action = action};
   };
   EXPECT_FALSE(IsPredecessor(state, a));
   state.releases = {past(a, Action::kRelease)};
