@@ -13,7 +13,7 @@
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
 # include what TEST_DEPENDS names as well.
 
-set(PAWL_LAYERS result model checker encoding crypto merkle signing subject charter warrant ledger prover sandbox trial
+set(PAWL_LAYERS result model checker encoding crypto merkle signing subject storage charter warrant ledger prover sandbox trial
     oversight gate server cli)
 
 function(pawl_library NAME)
@@ -61,6 +61,7 @@ function(pawl_test NAME)
   add_executable(${NAME} ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND pawl_ OUTPUT_VARIABLE OWN)
   target_link_libraries(${NAME} PRIVATE ${OWN} ${ARG_LINK} pawl_warnings GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_options(${NAME} PRIVATE -O1)  # tests are compiled far more often than their own code takes time
   target_compile_definitions(${NAME} PRIVATE PAWL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${NAME} COMMAND ${NAME} ${ARG_ARGS})
   if(NOT ARG_TIMEOUT)

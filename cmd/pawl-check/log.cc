@@ -133,7 +133,7 @@ ExitCode CheckLog(int count, const char* const* words) {
   if (!charter.ok()) return Report(charter.error(), output);
   std::optional<subject::Store> store;
   if (arguments.Has("--store")) {
-    Result<subject::Store> opened = subject::Store::Open(arguments.Value("--store"), subject::StoreAccess::kReadOnly);
+    Result<subject::Store> opened = subject::Store::Open(arguments.Value("--store"));
     if (!opened.ok()) return Report(opened.error(), output);
     store.emplace(std::move(*opened));
   }

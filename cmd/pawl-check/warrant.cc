@@ -118,7 +118,7 @@ ExitCode CheckWarrant(int count, const char* const* words) {
     if (!read.ok()) return Report(read.error(), output);
     state = std::move(*read);
   }
-  Result<subject::Store> store = subject::Store::Open(arguments.Value("--store"), subject::StoreAccess::kReadOnly);
+  Result<subject::Store> store = subject::Store::Open(arguments.Value("--store"));
   if (!store.ok()) return Report(store.error(), output);
   Result<warrant::CharterFiles> charter = warrant::ReadCharterFiles(arguments.Value("--charter"));
   if (!charter.ok()) return Report(charter.error(), output);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "charter/testing.h"
+#include "storage/tree_store.h"
 
 namespace pawl::charter {
 namespace {
@@ -58,7 +59,7 @@ TEST(Charter, IsTheSameFromDirectoryAndStore) {
   const TestCharter charter;
   const subject::TemporaryDirectory directory;
   for (const auto& [path, bytes] : charter.files) directory.Write("charter/" + path, bytes);
-  subject::Store store = *subject::Store::Open(directory / "store", subject::StoreAccess::kReadWrite);
+  storage::TreeStore store = *storage::TreeStore::Open(directory / "store", storage::StoreAccess::kReadWrite);
   const crypto::Digest digest = store.PutTree(directory / "charter", subject::TreeLimits{})->digest;
   EXPECT_EQ(ReadCharterFromStore(store, digest)->digest, digest);
   EXPECT_EQ(ReadCharterFromDirectory(directory / "charter")->digest, digest);

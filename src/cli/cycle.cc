@@ -8,6 +8,7 @@
 #include "cli/local_review.h"
 #include "gate/propose.h"
 #include "sandbox/sandbox.h"
+#include "storage/tree_store.h"
 
 namespace pawl::cli {
 namespace {
@@ -49,7 +50,7 @@ sandbox::Limits LimitsOf(const charter::ProcessLimits& limits) {
 Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder) {
   const std::optional<crypto::Digest> live = gate.log().history().live_tree();
   if (!live) return Refused("cycle.nothing-live", "nothing is live yet", "pawl propose the baseline first");
-  subject::Store& store = gate.log().store();
+  storage::TreeStore& store = gate.log().store();
   Result<std::string> view = store.Materialise(*live);
   if (!view.ok()) return view.error();
   if (Result<void> whole = store.VerifyMaterialised(*live); !whole.ok()) return whole;

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "storage/tree_store.h"
 #include "warrant/state.h"
 #include "warrant/verify.h"
 
@@ -32,9 +33,9 @@ Result<std::string> Begin(const Globals& globals, const Options& options) {
   if (!home.ok()) return home.error();
   if (Result<void> outside = home->RequireOutside(options.charter); !outside.ok()) return outside.error();
   const std::string& subject = charter.subject.name;
-  Result<subject::Store> store = subject::Store::Open(home->StorePath(), subject::StoreAccess::kReadWrite);
+  Result<storage::TreeStore> store = storage::TreeStore::Open(home->StorePath(), storage::StoreAccess::kReadWrite);
   if (!store.ok()) return store.error();
-  Result<subject::StoredTree> tree = store->PutTree(options.charter, subject::TreeLimits{});
+  Result<storage::StoredTree> tree = store->PutTree(options.charter, subject::TreeLimits{});
   if (!tree.ok()) return tree.error();
   if (tree->digest != charter.digest) {
     return Refused("init.changed", "the charter directory changed while it was read", "try again");

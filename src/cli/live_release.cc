@@ -17,7 +17,7 @@ Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   if (!state->tree || state->releases.empty()) {
     return Error{ErrorCode::kPending, "current.nothing", "nothing is live yet", "pawl propose the baseline"};
   }
-  Result<subject::Store> store = subject::Store::Open(place.home.StorePath(), subject::StoreAccess::kReadOnly);
+  Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
   if (!store.ok()) return store.error();
   // Halts are judged by the charter in force, the warrant by the charter that it was accepted under.
   Result<warrant::CharterFiles> in_force = warrant::ReadCharterFiles(*store, state->charter);

@@ -1,6 +1,7 @@
 #include "gate/propose.h"
 
 #include "oversight/diff_document.h"
+#include "storage/tree_store.h"
 #include "subject/surface.h"
 
 namespace pawl::gate {
@@ -50,7 +51,7 @@ Result<crypto::Digest> StoreDiff(Gate& gate, const subject::Manifest& tree) {
 Result<std::string> ProposeTree(Gate& gate, const std::string& directory, const std::string& note) {
   if (Result<void> outside = gate.log().home().RequireOutside(directory); !outside.ok()) return outside.error();
   gate.Say("freezing " + directory);
-  Result<subject::StoredTree> tree = gate.log().store().PutTree(directory, gate.charter().subject.limits);
+  Result<storage::StoredTree> tree = gate.log().store().PutTree(directory, gate.charter().subject.limits);
   if (!tree.ok()) return tree.error();
   Result<crypto::Digest> diff = StoreDiff(gate, tree->manifest);
   if (!diff.ok()) return diff.error();
@@ -66,7 +67,7 @@ Result<std::string> ProposeRollback(Gate& gate, const crypto::Digest& tree, cons
 }
 
 Result<std::string> ProposeAmendment(Gate& gate, const std::string& directory, const std::string& note) {
-  Result<subject::StoredTree> tree = gate.log().store().PutTree(directory, subject::TreeLimits{});
+  Result<storage::StoredTree> tree = gate.log().store().PutTree(directory, subject::TreeLimits{});
   if (!tree.ok()) return tree.error();
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(gate.log().store(), tree->digest);
   if (!files.ok()) return files.error();

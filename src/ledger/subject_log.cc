@@ -29,11 +29,11 @@ Result<void> RequireCheckpointHolds(const Ledger& ledger, uint64_t size) {
 
 Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access) {
   SubjectLog log(home, std::string(subject));
-  Result<subject::Store> store =
-      subject::Store::Open(home.StorePath(), access == LedgerAccess::kReadWrite ? subject::StoreAccess::kReadWrite
-                                                                                : subject::StoreAccess::kReadOnly);
+  Result<storage::TreeStore> store =
+      storage::TreeStore::Open(home.StorePath(), access == LedgerAccess::kReadWrite ? storage::StoreAccess::kReadWrite
+                                                                                    : storage::StoreAccess::kReadOnly);
   if (!store.ok()) return store.error();
-  log.store_ = std::make_unique<subject::Store>(std::move(*store));
+  log.store_ = std::make_unique<storage::TreeStore>(std::move(*store));
   Result<Ledger> ledger = Ledger::Open(home.LedgerPath(subject), access);
   if (!ledger.ok()) return ledger.error();
   log.ledger_ = std::make_unique<Ledger>(std::move(*ledger));

@@ -19,6 +19,7 @@
 #include "ledger/home.h"
 #include "ledger/ledger.h"
 #include "result/result.h"
+#include "storage/tree_store.h"
 #include "subject/store.h"
 #include "warrant/history.h"
 #include "warrant/verify.h"
@@ -38,7 +39,7 @@ class SubjectLog {
   const std::string& subject() const { return subject_; }
   const Home& home() const { return home_; }
   const warrant::History& history() const { return *history_; }
-  subject::Store& store() { return *store_; }
+  storage::TreeStore& store() { return *store_; }
   const subject::Store& store() const { return *store_; }
   Ledger& ledger() { return *ledger_; }
   // The charter in force with its files. Requires a genesis.
@@ -54,7 +55,7 @@ class SubjectLog {
 
   Home home_;
   std::string subject_;
-  std::unique_ptr<subject::Store> store_;  // behind pointers: the history's charter reader refers to it
+  std::unique_ptr<storage::TreeStore> store_;  // behind pointers: the history's charter reader refers to it
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<warrant::History> history_;
   std::unique_ptr<warrant::History> trial_;  // equal to history_ between calls, or null

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "merkle/checkpoint.h"
+#include "storage/tree_store.h"
 #include "trial/run.h"
 #include "trial/seeds.h"
 
@@ -41,7 +42,7 @@ class Scratch {
 };
 
 // A read-only copy of a tree whose bytes were checked just now.
-Result<std::string> VerifiedView(subject::Store& store, const crypto::Digest& tree) {
+Result<std::string> VerifiedView(storage::TreeStore& store, const crypto::Digest& tree) {
   Result<std::string> view = store.Materialise(tree);
   if (!view.ok()) return view.error();
   if (Result<void> whole = store.VerifyMaterialised(tree); !whole.ok()) return whole.error();

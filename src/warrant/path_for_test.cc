@@ -143,8 +143,8 @@ Digest Path::PutCharter(const std::function<void(charter::TestCharter&)>& edit) 
 
 Path::Path(const std::function<void(charter::TestCharter&)>& edit)
     : directory_(std::make_shared<subject::TemporaryDirectory>()) {
-  store_ =
-      std::make_shared<subject::Store>(*subject::Store::Open(*directory_ / "store", subject::StoreAccess::kReadWrite));
+  store_ = std::make_shared<storage::TreeStore>(
+      *storage::TreeStore::Open(*directory_ / "store", storage::StoreAccess::kReadWrite));
   baseline = NetworkTree(1);
   second = NetworkTree(1.5);
   third = NetworkTree(2);

@@ -28,6 +28,7 @@
 #include "merkle/checkpoint.h"
 #include "merkle/tlog_proof.h"
 #include "signing/private_key.h"
+#include "storage/tree_store.h"
 #include "subject/store.h"
 #include "subject/testing.h"
 #include "warrant/history.h"
@@ -123,7 +124,7 @@ class Path {
   encoding::Envelope genesis() const { return genesis_; }
 
   const subject::Store& store() const { return *store_; }
-  subject::Store& store() { return *store_; }
+  storage::TreeStore& store() { return *store_; }
   const std::string& directory() const { return directory_->path(); }
   const charter::Charter& charter() const { return charter_->charter; }
   const CharterFiles& charter_files() const { return *charter_; }
@@ -139,7 +140,7 @@ class Path {
   About AboutTree(const Digest& tree) const;
 
   std::shared_ptr<subject::TemporaryDirectory> directory_;
-  std::shared_ptr<subject::Store> store_;
+  std::shared_ptr<storage::TreeStore> store_;
   std::shared_ptr<const CharterFiles> charter_;
   encoding::Envelope genesis_;
   std::vector<std::string> entries_;

@@ -1,4 +1,4 @@
-#include "subject/store.h"
+#include "storage/tree_store.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -12,8 +12,16 @@
 
 #include "subject/testing.h"
 
-namespace pawl::subject {
+namespace pawl::storage {
 namespace {
+
+using subject::Manifest;
+using subject::MemoryBlobs;
+using subject::ReadWholeFile;
+using subject::RuleOf;
+using subject::Store;
+using subject::TemporaryDirectory;
+using subject::TreeLimits;
 
 void Overwrite(const std::string& path, const std::string& bytes) {
   ASSERT_EQ(chmod(path.c_str(), 0644), 0);
@@ -22,7 +30,7 @@ void Overwrite(const std::string& path, const std::string& bytes) {
 
 class StoreTest : public ::testing::Test {
  protected:
-  StoreTest() : store_(*Store::Open(home_ / "store", StoreAccess::kReadWrite)) {
+  StoreTest() : store_(*TreeStore::Open(home_ / "store", StoreAccess::kReadWrite)) {
     tree_.Write("policy.bin", "weights");
     tree_.Write("code/train.py", "print(1)\n");
     tree_.Write("code/empty", "");
@@ -33,7 +41,7 @@ class StoreTest : public ::testing::Test {
     return stored->digest;
   }
   TemporaryDirectory home_, tree_;
-  Store store_;
+  TreeStore store_;
 };
 
 TEST_F(StoreTest, GivesBackWhatWasPut) {
@@ -125,9 +133,10 @@ TEST_F(StoreTest, AManifestNeedsItsBlobs) {
 
 TEST_F(StoreTest, ReadingAloneWritesNothing) {
   const crypto::Digest digest = Put();
-  EXPECT_EQ(RuleOf(Store::Open(home_ / "absent", StoreAccess::kReadOnly)), "store.missing");
+  EXPECT_EQ(RuleOf(TreeStore::Open(home_ / "absent", StoreAccess::kReadOnly)), "store.missing");
   EXPECT_FALSE(std::filesystem::exists(home_ / "absent"));
-  Result<Store> reader = Store::Open(home_ / "store", StoreAccess::kReadOnly);
+  EXPECT_EQ(RuleOf(Store::Open(home_ / "absent")), "store.missing");
+  Result<TreeStore> reader = TreeStore::Open(home_ / "store", StoreAccess::kReadOnly);
   ASSERT_TRUE(reader.ok());
   EXPECT_EQ(RuleOf(reader->PutBlob("new")), "store.read-only");
   EXPECT_EQ(RuleOf(reader->PutTree(tree_.path(), TreeLimits{})), "store.read-only");
@@ -143,7 +152,7 @@ TEST_F(StoreTest, ManyWritersOfTheSameTreeAgree) {
   crypto::Digest digests[4];
   for (size_t i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
-      Store own = *Store::Open(home_ / "store", StoreAccess::kReadWrite);
+      TreeStore own = *TreeStore::Open(home_ / "store", StoreAccess::kReadWrite);
       digests[i] = own.PutTree(tree_.path(), TreeLimits{})->digest;
       views[i] = *own.Materialise(digests[i]);
     });
@@ -213,4 +222,4 @@ TEST_F(StoreTest, AKilledWriterLeavesWholeBlobsOnly) {
 }
 
 }  // namespace
-}  // namespace pawl::subject
+}  // namespace pawl::storage
