@@ -6,7 +6,8 @@
 namespace pawl::oversight {
 namespace {
 
-bool Asked(charter::Role role, warrant::Action action) {
+// Whether the charter's `at_least` of this role is asked for. Votes against count in every role and action.
+bool IsNeeded(charter::Role role, warrant::Action action) {
   switch (role) {
     case charter::Role::kProver:
       return action != warrant::Action::kAmendment;
@@ -26,7 +27,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::Proposa
   QuorumReport report;
   report.met = true;
   for (const charter::QuorumRule& rule : charter.quorum) {
-    if (!Asked(rule.role, proposal.proposal.action)) continue;
+    const bool needed = IsNeeded(rule.role, proposal.proposal.action);
     RoleTally tally{.role = rule.role,
                     .at_least = rule.at_least,
                     .against_max = rule.against_max,
@@ -40,7 +41,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::Proposa
           std::find_if(proposal.votes.begin(), proposal.votes.end(),
                        [&](const warrant::LoggedVote& logged) { return logged.vote.reviewer == reviewer.name; });
       if (vote == proposal.votes.end()) {
-        tally.missing.push_back(reviewer.name);
+        if (needed) tally.missing.push_back(reviewer.name);
         could_vote.insert(reviewer.principal);
         continue;
       }
@@ -64,10 +65,11 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::Proposa
     tally.in_favour.assign(in_favour.begin(), in_favour.end());
     tally.against.assign(against.begin(), against.end());
     if (static_cast<int64_t>(against.size()) > rule.against_max ||
-        static_cast<int64_t>(reachable.size()) < rule.at_least) {
+        (needed && static_cast<int64_t>(reachable.size()) < rule.at_least)) {
       report.lost = true;
     }
-    if (static_cast<int64_t>(in_favour.size()) < rule.at_least) report.met = false;
+    if (!needed && against.empty()) continue;
+    if (needed && static_cast<int64_t>(in_favour.size()) < rule.at_least) report.met = false;
     report.missing.insert(report.missing.end(), tally.missing.begin(), tally.missing.end());
     if (!report.summary.empty()) report.summary += ", ";
     report.summary += std::string(charter::RoleName(rule.role)) + " " + std::to_string(in_favour.size()) + "/" +

@@ -5,8 +5,8 @@
 //   else if (!quorum.met) …       // quorum.missing names who has not voted
 //
 // The loader counts again (spec/warrant.md, `quorum.not-met`). Distinct principals count, not reviewers; a principal
-// whose reviewers disagree stands against; a rollback asks no evaluator, an amendment neither evaluator nor prover; the
-// auditor's rule is about the closing statement. Thread safety: pure function.
+// whose reviewers disagree stands against; a rollback asks no evaluator, an amendment neither evaluator nor prover, but
+// their votes against count; the auditor's `at_least` is about the closing statement. Thread safety: pure function.
 #pragma once
 
 #include <string>

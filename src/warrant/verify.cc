@@ -184,7 +184,7 @@ Result<void> PartsMatch(Examination& x) {
 Result<void> NextEpoch(Examination& x) {
   if (x.restarting()) {
     const bool live = !x.state.releases.empty() && x.state.releases.back().warrant == x.verdict.warrant &&
-                      x.state.tree == x.candidate.tree;
+                      x.state.releases.back().epoch == x.candidate.epoch && x.state.tree == x.candidate.tree;
     if (live) return Ok();
     return Refuse("warrant.epoch", "this is not the warrant of the live release",
                   "the live release's warrant is named in the loader's state");
