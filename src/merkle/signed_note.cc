@@ -1,7 +1,6 @@
 #include "merkle/signed_note.h"
 
 #include <algorithm>
-#include <cassert>
 #include <set>
 
 #include "encoding/base64.h"
