@@ -36,6 +36,11 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
   if (!log->history().has_genesis()) {
     return Refused("gate.no-genesis", "'" + std::string(subject) + "' has no charter yet", "pawl init");
   }
+  const int64_t ahead = log->history().time() - static_cast<int64_t>(std::time(nullptr));
+  if (ahead > log->charter().charter.pace.max_clock_skew_s) {
+    return SystemFailure("gate.clock", "the log is " + std::to_string(ahead) + " s ahead of this clock",
+                         "set this machine's clock; time never goes back");
+  }
   const charter::GateKeys& names = log->charter().charter.gate;
   Result<signing::Ed25519PrivateKey> log_key = ledger::FindPrivateKey(home, names.log);
   if (!log_key.ok()) return log_key.error();

@@ -1,5 +1,6 @@
 // Steps 7 and 8: the reviewers' quorum with the auditors' closing statement, and the people's signatures.
 #include <algorithm>
+#include <set>
 
 #include "encoding/time.h"
 #include "gate/steps.h"
@@ -95,6 +96,10 @@ int64_t WaitsUntil(Gate& gate, const ProposalHistory& proposal) {
 }  // namespace
 
 Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
+  if (proposal.candidate->parent_warrant != gate.log().history().last_warrant()) {
+    return Failed(FindingOutcome::kRejected, "quorum.overtaken",
+                  "something else has become live while votes were missing");
+  }
   const oversight::QuorumReport quorum = oversight::TallyQuorum(gate.charter(), proposal);
   if (quorum.lost)
     return Failed(FindingOutcome::kRejected, "quorum.not-met", quorum.summary + "; " + WhyAgainst(proposal));
@@ -124,7 +129,9 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   Result<Signatures> signatures = CountSignatures(gate, proposal);
   if (!signatures.ok()) return signatures.error();
   const auto approvers = static_cast<int64_t>(gate.charter().ApproverCount());
-  const auto refusals = static_cast<int64_t>(proposal.refusals.size());
+  std::set<std::string> refusers;
+  for (const warrant::Refusal& refusal : proposal.refusals) refusers.insert(refusal.principal);
+  const auto refusals = static_cast<int64_t>(refusers.size());
   // A charter's people may stop an amendment alone; a release is stopped when too few are left to approve it.
   const bool vetoed = proposal.proposal.action == Action::kAmendment && refusals > 0;
   if (vetoed || (!signatures->enough && approvers - refusals < signatures->need)) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -85,8 +86,24 @@ encoding::Envelope WarrantEvent(Gate& gate, const ProposalHistory& proposal, con
                                                   .warrant = digest}));
 }
 
-// The same decision over a fresh checkpoint, logged before anybody can switch to it.
-Result<std::string> RenewWarrant(Gate& gate, const ProposalHistory& proposal) {
+// The proposal with the one leaf on the ledger that carries every approval: what a warrant's proof is about.
+Result<ProposalHistory> WithApprovedLeaf(Gate& gate, const std::string& name) {
+  const ProposalHistory* proposal = gate.log().history().Find(name);
+  if (!proposal->approved_index) {
+    const encoding::Envelope decision = proposal->decision_envelope;
+    if (Result<void> appended = gate.log().Append({decision}); !appended.ok()) return appended.error();
+    proposal = gate.log().history().Find(name);
+  }
+  if (proposal->approved_index) return *proposal;
+  return Error{ErrorCode::kInternal, "warrant.no-leaf", "the approved decision is not on the ledger", ""};
+}
+
+// The same decision over a fresh checkpoint, logged before anybody can switch to it. A further approval since the last
+// warrant is in it as well.
+Result<std::string> RenewWarrant(Gate& gate, const std::string& name) {
+  Result<ProposalHistory> complete = WithApprovedLeaf(gate, name);
+  if (!complete.ok()) return complete.error();
+  const ProposalHistory& proposal = *complete;
   Result<std::string> bytes = BuildWarrant(gate, proposal);
   if (!bytes.ok()) return bytes.error();
   Result<crypto::Digest> digest = gate.log().store().PutBlob(*bytes);
@@ -138,16 +155,9 @@ StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::D
 }  // namespace
 
 Result<StepReport> Warrant(Gate& gate, const ProposalHistory& proposal) {
-  if (!proposal.approved_index) {
-    // One leaf that carries every approval is what the warrant's proof is about.
-    if (Result<void> appended = gate.log().Append({proposal.decision_envelope}); !appended.ok())
-      return appended.error();
-  }
-  const ProposalHistory complete = *gate.log().history().Find(proposal.proposal.proposal);
-  if (!complete.approved_index) {
-    return Error{ErrorCode::kInternal, "warrant.no-leaf", "the approved decision is not on the ledger", ""};
-  }
-  Result<std::string> bytes = BuildWarrant(gate, complete);
+  Result<ProposalHistory> complete = WithApprovedLeaf(gate, proposal.proposal.proposal);
+  if (!complete.ok()) return complete.error();
+  Result<std::string> bytes = BuildWarrant(gate, *complete);
   if (!bytes.ok()) return bytes.error();
   Result<crypto::Digest> digest = gate.log().store().PutBlob(*bytes);
   if (!digest.ok()) return digest.error();
@@ -184,15 +194,15 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
                                     .store = &gate.log().store(),
                                     .state = &*state,
                                     .halts = *halts,
-                                    .now_s = gate.Now(),
+                                    .now_s = std::time(nullptr),
                                     .purpose = warrant::Purpose::kSwitch,
                                     .threads = gate.options().threads};
   warrant::WarrantVerdict verdict = warrant::VerifyWarrant(question);
   if (!verdict.accepted && verdict.reason.rule == "time.stale") {
-    bytes = RenewWarrant(gate, proposal);
+    bytes = RenewWarrant(gate, proposal.proposal.proposal);
     if (!bytes.ok()) return bytes.error();
     question.warrant = *bytes;
-    question.now_s = gate.Now();
+    question.now_s = std::time(nullptr);
     verdict = warrant::VerifyWarrant(question);
   }
   if (!verdict.accepted) {

@@ -24,6 +24,9 @@ namespace {
 
 using warrant::ProposalHistory;
 
+// Auditors of one proposal sign within a day of each other; a closing statement that is older is not cosigned.
+constexpr int64_t kCosignWithin_s = 86'400;
+
 // ---- what the auditor has seen of the log before
 
 struct Memory {
@@ -176,8 +179,15 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
   const auto size = static_cast<uint64_t>(closing.size);
   Result<crypto::Digest> root = log.ledger().Root(size);
   if (!root.ok()) return root.error();
-  if (*root != closing.root || closing.votes != VotesBelow(proposal, log.history().size())) {
-    return Refused("audit.closing", "the closing statement is not what this auditor sees in the log");
+  const int64_t now = std::max(log.history().time(), reviewer.now_s);
+  const int64_t skew = log.charter().charter.pace.max_clock_skew_s;
+  // A closing statement's time begins waiting periods, so it has to be now; one that was overtaken is written anew by
+  // a new proposal.
+  const bool timely = closing.time <= now + skew && closing.time + skew >= reviewer.now_s - kCosignWithin_s;
+  if (*root != closing.root || closing.votes != VotesBelow(proposal, log.history().size()) ||
+      !closing.open_halts.empty() || !timely) {
+    return Refused("audit.closing",
+                   "the closing statement is not what this auditor sees in the log, or of another time");
   }
   Result<void> appended = log.Append({SignedClosing(proposal.closing_envelope.payload, reviewer)});
   if (!appended.ok()) return appended.error();
@@ -196,12 +206,12 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   if (!alarms.ok()) return alarms.error();
   if (!alarms->empty()) return Waits(proposal, alarms->front().reason);
   if (Result<void> checked = CheckVotes(log, proposal); !checked.ok()) return checked.error();
-  if (proposal.closing) return Cosign(log, reviewer, proposal);
   const QuorumReport quorum = TallyQuorum(log.charter().charter, proposal);
   if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);
   if (reviewer.waiting == Waiting::kForEveryVote && !quorum.missing.empty()) {
     return Waits(proposal, "'" + quorum.missing.front() + "' has not voted");
   }
+  if (proposal.closing) return Cosign(log, reviewer, proposal);
   const warrant::Closing closing{.about = {.subject = log.subject(), .digest = proposal.candidate->tree},
                                  .candidate = proposal.candidate_digest,
                                  .size = static_cast<int64_t>(log.history().size()),

@@ -94,19 +94,30 @@ Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, c
   for (const ProposalHistory& proposal : log.history().proposals()) {
     if (proposal.candidate && !proposal.outcome) waiting.push_back(proposal.proposal.proposal);
   }
+  // One proposal that cannot be judged must not keep the others waiting; a log that cannot be trusted stops everything.
+  const auto stops_everything = [](const Error& error) {
+    return error.rule.rfind("audit.log-", 0) == 0 || error.rule.rfind("ledger.", 0) == 0 ||
+           error.rule.rfind("history.", 0) == 0 || error.rule.rfind("state.", 0) == 0;
+  };
   std::vector<ReviewReport> reports;
+  const auto take = [&](const std::string& name, Result<ReviewReport> report) -> Result<void> {
+    if (!report.ok()) {
+      if (stops_everything(report.error())) return report.error();
+      reports.push_back(
+          {name, ReviewReport::What::kWaiting, {}, report.error().message + " (" + report.error().rule + ")"});
+      return {};
+    }
+    reports.push_back(std::move(*report));
+    return {};
+  };
   for (const std::string& name : waiting) {
     const ProposalHistory proposal = *log.history().Find(name);
     if (reviewer.record.role == charter::Role::kAuditor) {
-      Result<ReviewReport> report = ReviewAsAuditor(log, reviewer, proposal);
-      if (!report.ok()) return report.error();
-      reports.push_back(std::move(*report));
+      if (Result<void> taken = take(name, ReviewAsAuditor(log, reviewer, proposal)); !taken.ok()) return taken.error();
       continue;
     }
     if (HasVoted(proposal, reviewer.record.name) || proposal.closing) continue;
-    Result<ReviewReport> report = Vote(log, reviewer, name);
-    if (!report.ok()) return report.error();
-    reports.push_back(std::move(*report));
+    if (Result<void> taken = take(name, Vote(log, reviewer, name)); !taken.ok()) return taken.error();
   }
   return reports;
 }

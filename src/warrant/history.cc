@@ -17,6 +17,28 @@ std::string SignerOf(const encoding::Envelope& envelope) {
   return envelope.signatures.empty() ? "nobody" : "'" + envelope.signatures.front().keyid + "'";
 }
 
+// Everybody folds these measurements (oversight/acceleration.h); one that cannot be read would stop everybody.
+Result<void> CheckLastStep(const encoding::Json& evidence) {
+  if (!evidence.contains("last_step") || evidence["last_step"].is_null()) return {};
+  const encoding::Json& step = evidence["last_step"];
+  if (!step.is_object()) return Malformed("history.last-step", "is a vote whose last_step is no object");
+  encoding::JsonObject object(step, "evidence.last_step");
+  object.Integer("epoch", 1);
+  object.Number("gain");
+  return object.Finish();
+}
+
+// Whether the same person has signed with the same key before, with another signature: security keys and ECDSA never
+// sign the same way twice.
+bool SignsAgain(const encoding::Envelope& envelope, const encoding::Signature& signature) {
+  const Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
+  return std::any_of(envelope.signatures.begin(), envelope.signatures.end(), [&](const encoding::Signature& other) {
+    const Result<crypto::Sshsig> before = crypto::Sshsig::ParseRaw(other.sig);
+    return other.keyid == signature.keyid && before.ok() && parsed.ok() &&
+           before->key.UnderlyingKey() == parsed->key.UnderlyingKey();
+  });
+}
+
 }  // namespace
 
 const Finding* ProposalHistory::FindingOf(Step step) const {
@@ -183,11 +205,11 @@ Result<void> History::ApplyVote(uint64_t index, const encoding::Envelope& envelo
   }
   Result<ProposalHistory*> proposal = OpenByCandidate(vote->candidate);
   if (!proposal.ok()) return proposal.error();
+  if (Result<void> measured = CheckLastStep(vote->evidence); !measured.ok()) return measured;
   for (const LoggedVote& earlier : (*proposal)->votes) {
     if (earlier.vote.reviewer == vote->reviewer)
       return Impossible("'" + vote->reviewer + "' votes twice on one candidate");
   }
-  Saw(vote->time);
   (*proposal)->votes.push_back({std::move(*vote), StatementDigest(envelope.payload), envelope, index});
   return {};
 }
@@ -279,7 +301,6 @@ Result<void> History::ApplyHaltOrResume(uint64_t index, const Decision& decision
   if (static_cast<int64_t>(approvers->size()) < needed) {
     return Refused("history.signature", "is a halt or resume that too few people have signed");
   }
-  Saw(decision.issued);
   if (decision.action == Action::kHalt) {
     const Digest digest = StatementDigest(envelope.payload);
     const auto same = [&](const LoggedHalt& halt) { return halt.digest == digest; };
@@ -305,9 +326,14 @@ Result<void> History::ApplyApproval(uint64_t index, ProposalHistory& proposal, c
   if (envelope.signatures.empty()) return Refused("history.signature", "is a decision that nobody signed");
   encoding::Envelope merged = proposal.decision_envelope;
   for (const encoding::Signature& signature : envelope.signatures) {
-    if (std::find(merged.signatures.begin(), merged.signatures.end(), signature) == merged.signatures.end()) {
-      merged.signatures.push_back(signature);
+    if (std::find(merged.signatures.begin(), merged.signatures.end(), signature) != merged.signatures.end()) continue;
+    if (!crypto::Sshsig::ParseRaw(signature.sig).ok()) {
+      return Refused("history.signature", "is an approval whose signature is no SSHSIG");
     }
+    if (SignsAgain(merged, signature)) {
+      return Refused("approval.twice", "'" + signature.keyid + "' has signed this decision with that key already");
+    }
+    merged.signatures.push_back(signature);
   }
   std::sort(merged.signatures.begin(), merged.signatures.end(),
             [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
@@ -337,7 +363,6 @@ Result<void> History::ApplyRefusal(const encoding::Envelope& envelope) {
   }
   const auto found = by_decision_.find(refusal->decision);
   if (found == by_decision_.end()) return Impossible("a refusal of something that was not drafted");
-  Saw(refusal->time);
   proposals_[found->second].refusals.push_back(std::move(*refusal));
   return {};
 }
@@ -386,6 +411,9 @@ Result<void> History::ApplyRelease(const encoding::Envelope& envelope) {
   }
   if (Result<void> enough = EnoughApproved(**proposal, *charter_); !enough.ok()) return enough;
   if (candidate->action == Action::kAmendment) {
+    if (!(*proposal)->refusals.empty()) {
+      return Impossible("an amendment that '" + (*proposal)->refusals.front().principal + "' has vetoed");
+    }
     Result<charter::Charter> charter = read_charter_(candidate->tree);
     if (!charter.ok()) return charter.error();
     if (Result<void> enough = EnoughApproved(**proposal, *charter); !enough.ok()) return enough;

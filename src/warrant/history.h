@@ -106,7 +106,8 @@ class History {
   // Everything that a resume has named: halts, and votes that raised an alarm.
   const std::set<Digest>& lifted() const { return lifted_; }
   std::vector<Digest> OpenHalts() const;  // sorted
-  // The latest time that any statement states, POSIX seconds; 0 before genesis.
+  // The latest time that the gate or an auditor states, POSIX seconds; 0 before genesis. A vote, refusal or halt does
+  // not move it: one reviewer or approver with a wrong clock must not set everybody's.
   int64_t time() const { return time_; }
 
  private:
