@@ -1,8 +1,12 @@
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -10,17 +14,49 @@
 #include "sandbox/sandbox.h"
 
 namespace pawl::cli {
+namespace {
+
+// A key, store or ledger that ought to be here is a fault of the set-up, not of the command line.
+bool IsSetUp(const Error& error) {
+  return error.rule == "key.missing" || error.rule == "store.missing" || error.rule == "ledger.missing";
+}
+
+Result<void> SyncFolder(const std::filesystem::path& folder) {
+  const int fd = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  const int failure = errno;
+  if (fd >= 0) close(fd);
+  if (synced) return {};
+  return SystemFailure("file.write", "cannot flush '" + folder.string() + "': " + std::strerror(failure));
+}
+
+// Creates or empties the file, writes it and waits until the bytes are on disk.
+bool WriteThrough(const std::string& path, std::string_view bytes) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (fd < 0) return false;
+  bool written = true;
+  while (written && !bytes.empty()) {
+    const ssize_t count = write(fd, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    written = count > 0;
+    if (written) bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  written = written && fsync(fd) == 0;
+  return close(fd) == 0 && written;
+}
+
+}  // namespace
 
 ExitCode Fail(const Globals& globals, const Error& error) {
   if (globals.json) {
     const encoding::Json json = {
         {"error", {{"rule", error.rule}, {"message", error.message}, {"advice", error.advice}}}};
-    std::puts(json.dump(-1, ' ', false, encoding::Json::error_handler_t::replace).c_str());
+    PrintJson(json);
   } else {
     std::fprintf(stderr, "pawl: %s (%s)\n", Shown(error.message).c_str(), error.rule.c_str());
     if (!error.advice.empty()) std::fprintf(stderr, "  %s\n", Shown(error.advice).c_str());
   }
-  return ExitCodeFor(error.code);
+  return IsSetUp(error) ? ExitCode::kInternal : ExitCodeFor(error.code);
 }
 
 Result<Place> FindPlace(const Globals& globals) {
@@ -73,7 +109,7 @@ ExitCode ShowPosition(const Globals& globals, const gate::Position& position) {
     exit = *position.outcome == warrant::ProposalOutcome::kAccepted ? ExitCode::kYes : ExitCode::kNo;
   }
   if (globals.json) {
-    std::puts(PositionJson(position).dump().c_str());
+    PrintJson(PositionJson(position));
     return exit;
   }
   const std::string word = position.outcome ? std::string(warrant::ProposalOutcomeName(*position.outcome)) : "pending";
@@ -85,7 +121,27 @@ ExitCode ShowPosition(const Globals& globals, const gate::Position& position) {
   return exit;
 }
 
-std::string Shown(std::string_view text) { return sandbox::Displayable(text); }
+std::string Shown(std::string_view text) { return sandbox::DisplayableOnOneLine(text); }
+
+std::string ShownLines(std::string_view text) { return sandbox::Displayable(text); }
+
+void PrintJson(const encoding::Json& json) {
+  std::puts(json.dump(-1, ' ', false, encoding::Json::error_handler_t::replace).c_str());
+}
+
+Result<void> ConfirmSigning(const Globals& globals, Asking asking) {
+  if (asking == Asking::kAnswered || isatty(STDIN_FILENO) == 0) return {};
+  if (globals.json) {
+    return Error{ErrorCode::kUsage, "sign.not-confirmed", "with --json nothing is shown and nobody is asked",
+                 "--yes signs; leave --json out to see it first"};
+  }
+  std::printf("sign this? Type yes: ");
+  std::fflush(stdout);
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "yes") return {};
+  return Refused("sign.not-confirmed", "nothing was signed");
+}
 
 Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
   std::ifstream file;
@@ -108,14 +164,20 @@ Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
 }
 
 Result<void> WriteWholeFile(const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".new";
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (file.fail() || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return SystemFailure("file.write", "cannot write '" + path + "'", "check disk space and permissions");
+  return ReplaceFile(path + ".new", path, bytes);
+}
+
+Result<void> ReplaceFile(const std::string& temporary, const std::string& path, std::string_view bytes) {
+  if (!WriteThrough(temporary, bytes) || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int failure = errno;
+    std::remove(temporary.c_str());
+    return SystemFailure("file.write", "cannot write '" + path + "': " + std::strerror(failure),
+                         "check disk space and permissions");
   }
-  return {};
+  const std::filesystem::path from = std::filesystem::path(temporary).parent_path();
+  const std::filesystem::path to = std::filesystem::path(path).parent_path();
+  if (Result<void> synced = SyncFolder(to); !synced.ok() || from == to) return synced;
+  return SyncFolder(from);
 }
 
 }  // namespace pawl::cli

@@ -53,13 +53,25 @@ std::function<void(const std::string&)> ProgressTo(const Globals& globals);
 ExitCode ShowPosition(const Globals& globals, const gate::Position& position);
 encoding::Json PositionJson(const gate::Position& position);
 
-// Text of others as it may be shown on a terminal.
+// Text of others as it may be shown on one line of a terminal: a line feed in it is made visible.
 std::string Shown(std::string_view text);
+// The same for the output of programs, which may have many lines.
+std::string ShownLines(std::string_view text);
+
+// One line on standard output; bytes that are not UTF-8 are replaced.
+void PrintJson(const encoding::Json& json);
+
+// Asks on a terminal whether to sign what was shown; "sign.not-confirmed" for anything but yes. With --json nothing was
+// shown: on a terminal that needs --yes (kUsage). Without a terminal there is nobody to ask.
+enum class Asking { kOnTerminal, kAnswered };
+Result<void> ConfirmSigning(const Globals& globals, Asking asking);
 
 // Reads a whole file; "-" is standard input.
 Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
-// Replaces a file by rename.
+// Replaces a file by rename; durable on success.
 Result<void> WriteWholeFile(const std::string& path, std::string_view bytes);
+// The same by way of `temporary`, which may lie in another folder of the same file system. Both folders are flushed.
+Result<void> ReplaceFile(const std::string& temporary, const std::string& path, std::string_view bytes);
 
 void AddInit(CLI::App& app, Globals& globals);
 void AddCharter(CLI::App& app, Globals& globals);

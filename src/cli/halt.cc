@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/ssh_sign.h"
+#include "encoding/time.h"
 #include "oversight/acceleration.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
@@ -19,36 +21,40 @@ struct Options {
   std::string reason;
   SignerChoice signer;
   std::string add_to;  // resume: a file with the signatures so far
+  bool yes = false;    // resume: do not ask again
 };
 
-warrant::Decision MakeDecision(const ledger::SubjectLog& log, warrant::Action action, const std::string& reason) {
-  const charter::Charter& charter = log.charter().charter;
+// Under which charter a halt or resume is signed.
+struct Ground {
+  charter::Charter charter;
+  int64_t charter_epoch = 0;
+  int64_t time = 0;  // the latest that is known here, POSIX seconds
+};
+
+warrant::Decision MakeDecision(const Ground& ground, warrant::Action action, const std::string& reason) {
   warrant::Decision decision;
-  decision.about = {.subject = log.subject(), .digest = charter.digest};
+  decision.about = {.subject = ground.charter.subject.name, .digest = ground.charter.digest};
   decision.action = action;
-  decision.resource = charter.subject.resource_uri;
-  decision.charter = charter.digest;
-  decision.charter_epoch = log.history().charter_epoch();
+  decision.resource = ground.charter.subject.resource_uri;
+  decision.charter = ground.charter.digest;
+  decision.charter_epoch = ground.charter_epoch;
   decision.reason = gate::PlainText(reason);
-  decision.issued = std::max<int64_t>(log.history().time(), std::time(nullptr));
-  decision.expires = decision.issued + charter.approval.expiry_s;
+  decision.issued = std::max<int64_t>(ground.time, std::time(nullptr));
+  decision.expires = decision.issued + ground.charter.approval.expiry_s;
   return decision;
 }
 
-// The loader's own folder first: a gate that drops the event cannot keep the loader going.
-Result<void> Deliver(const Place& place, ledger::SubjectLog& log, const encoding::Envelope& envelope) {
+Result<void> DeliverToLoader(const Place& place, const encoding::Envelope& envelope) {
   const std::string folder = warrant::HaltFolder(place.state_path);
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return SystemFailure("halt.folder", "cannot make '" + folder + "': " + std::strerror(errno));
   }
-  const std::string bytes = encoding::SerializeEnvelope(envelope);
   const std::string name = warrant::StatementDigest(envelope.payload).Hex().substr(0, 16) + ".json";
   // Written beside the folder: a half-written file in it would be unreadable, and that stops loading.
-  const std::string outside = place.state_path + ".halt-" + name;
-  if (Result<void> written = WriteWholeFile(outside, bytes); !written.ok()) return written;
-  if (std::rename(outside.c_str(), (folder + "/" + name).c_str()) != 0) {
-    return SystemFailure("halt.folder", "cannot write into '" + folder + "'");
-  }
+  return ReplaceFile(place.state_path + ".halt-" + name, folder + "/" + name, encoding::SerializeEnvelope(envelope));
+}
+
+Result<void> AppendToLedger(ledger::SubjectLog& log, const encoding::Envelope& envelope) {
   for (;;) {
     Result<void> appended = log.Append({envelope});
     if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
@@ -56,18 +62,175 @@ Result<void> Deliver(const Place& place, ledger::SubjectLog& log, const encoding
   }
 }
 
-Result<std::string> Halt(const Globals& globals, const Options& options) {
+// ---- halt
+
+// The place, also where the ledger's file is gone: the loader's folder names the subject as well.
+Result<Place> FindLoader(const Globals& globals) {
   Result<Place> place = FindPlace(globals);
+  if (place.ok() || place.error().rule != "cli.which-subject") return place;
+  Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
+  if (!home.ok() || !home->Subjects().empty()) return place;
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator at(home->root() + "/loader", failure), end; !failure && at != end;
+       at.increment(failure)) {
+    names.push_back(at->path().filename().string());
+  }
+  if (names.size() != 1) return place;
+  const std::string state = globals.state.empty() ? home->StatePath(names.front()) : globals.state;
+  return Place{std::move(*home), names.front(), state};
+}
+
+// From the loader's own state: a halt needs no ledger.
+Result<Ground> LoaderGround(const Place& place) {
+  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
+  if (!state.ok()) return state.error();
+  if (state->subject != place.subject) {
+    return Refused("halt.subject", "the state at '" + place.state_path + "' is that of '" + state->subject + "'",
+                   "--subject and --state have to agree");
+  }
+  Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
+  if (!store.ok()) return store.error();
+  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(*store, state->charter);
+  if (!files.ok()) return files.error();
+  return Ground{std::move(files->charter), state->charter_epoch, state->time};
+}
+
+Ground LedgerGround(const ledger::SubjectLog& log) {
+  return {log.charter().charter, log.history().charter_epoch(), log.history().time()};
+}
+
+Result<std::string> Halt(const Globals& globals, const Options& options) {
+  Result<Place> place = FindLoader(globals);
   if (!place.ok()) return place.error();
-  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
-  if (!log.ok()) return log.error();
-  const std::string payload = warrant::WriteDecision(MakeDecision(*log, warrant::Action::kHalt, options.reason));
-  Result<encoding::Signature> signature = SignAsPerson(payload, log->charter().charter, options.signer);
+  Result<Ground> ground = LoaderGround(*place);
+  // A subject of another name is a mistake; a state that is missing or damaged is not the end: the ledger may do.
+  if (!ground.ok() && ground.error().rule == "halt.subject") return ground.error();
+  std::optional<Result<ledger::SubjectLog>> log;
+  if (!ground.ok()) {
+    log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
+    if (!log->ok() || !(*log)->history().has_genesis()) return ground.error();
+    ground = LedgerGround(**log);
+  }
+  const std::string payload = warrant::WriteDecision(MakeDecision(*ground, warrant::Action::kHalt, options.reason));
+  Result<encoding::Signature> signature = SignAsPerson(payload, ground->charter, options.signer);
   if (!signature.ok()) return signature.error();
   const encoding::Envelope envelope{
       .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
-  if (Result<void> delivered = Deliver(*place, *log, envelope); !delivered.ok()) return delivered.error();
-  return std::string("halted: nothing is accepted, released or started until people resume");
+  // The loader's own folder first: a gate that drops the event cannot keep the loader going.
+  const Result<void> loader = DeliverToLoader(*place, envelope);
+  if (!log) log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
+  const Result<void> logged = log->ok() ? AppendToLedger(**log, envelope) : Result<void>((*log).error());
+  if (loader.ok() && logged.ok())
+    return std::string("halted: nothing is accepted, released or started until people resume");
+  if (loader.ok()) {
+    return SystemFailure(
+        "halt.ledger",
+        "the loader IS halted, but the ledger does not know: " + logged.error().message + " (" + logged.error().rule +
+            ")",
+        "nothing is loaded or started; the gate may still accept. Mend the ledger, then pawl halt again");
+  }
+  if (logged.ok()) {
+    return SystemFailure("halt.loader",
+                         "the ledger has the halt, but the loader here is NOT halted: " + loader.error().message,
+                         "stop what runs, mend '" + warrant::HaltFolder(place->state_path) + "', then pawl halt again");
+  }
+  return SystemFailure("halt.undelivered",
+                       "NOTHING is halted: " + loader.error().message + "; " + logged.error().message,
+                       "stop what runs; check permissions and disk space, then pawl halt again");
+}
+
+// ---- resume
+
+// What is halted now: digests as a resume names them, and who stopped it and why.
+struct InForce {
+  std::vector<crypto::Digest> lifts;  // sorted, distinct
+  std::vector<std::string> lines;
+};
+
+Result<InForce> FindInForce(const Place& place, const ledger::SubjectLog& log) {
+  InForce found;
+  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
+  if (!state.ok()) return state.error();
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(place.state_path, log.charter().charter, *state);
+  if (!local.ok()) return local.error();
+  found.lifts = local->in_force;
+  for (const std::string& reason : local->reasons) found.lines.push_back("halt at the loader, by " + reason);
+  for (const warrant::LoggedHalt& halt : log.history().halts()) {
+    if (halt.lifted) continue;
+    found.lifts.push_back(halt.digest);
+    if (std::binary_search(local->in_force.begin(), local->in_force.end(), halt.digest)) continue;
+    found.lines.push_back("halt in the ledger, by " + halt.principal + ": " + halt.decision.reason);
+  }
+  Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log.history());
+  if (!alarms.ok()) return alarms.error();
+  for (const oversight::AccelerationAlarm& alarm : *alarms) {
+    found.lifts.push_back(alarm.vote);
+    found.lines.push_back("alarm of " + alarm.reviewer + ": " + alarm.reason);
+  }
+  std::sort(found.lifts.begin(), found.lifts.end());
+  found.lifts.erase(std::unique(found.lifts.begin(), found.lifts.end()), found.lifts.end());
+  return found;
+}
+
+// A resume that others have begun still says what this person would say now.
+Result<void> CheckBegun(const std::string& file, const warrant::Decision& decision, const Ground& ground,
+                        const InForce& in_force) {
+  const std::string anew = "remove '" + file + "' and begin anew: pawl resume -m WHY";
+  const charter::Charter& charter = ground.charter;
+  if (decision.action != warrant::Action::kResume) {
+    return Refused("resume.action", "'" + file + "' is not a resume decision", "--add-to names another file");
+  }
+  if (decision.about.subject != charter.subject.name || decision.resource != charter.subject.resource_uri) {
+    return Refused("resume.subject", "'" + file + "' is about '" + decision.about.subject + "'",
+                   "--add-to names another file");
+  }
+  if (decision.about.digest != charter.digest || decision.charter != charter.digest ||
+      decision.charter_epoch != ground.charter_epoch) {
+    return Refused("resume.charter", "'" + file + "' was begun under another charter", anew);
+  }
+  if (decision.expires < std::max<int64_t>(ground.time, std::time(nullptr))) {
+    return Refused("resume.expired", "'" + file + "' expired on " + encoding::TimeText(decision.expires), anew);
+  }
+  if (decision.lifts != in_force.lifts) {
+    return Refused("resume.outdated", "'" + file + "' does not lift exactly what is halted now", anew);
+  }
+  return {};
+}
+
+// The resume to sign: what is in the file, or a new one.
+Result<encoding::Envelope> BeginOrRead(const Options& options, const Ground& ground, const InForce& in_force) {
+  std::error_code failure;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(options.add_to, failure))) {
+    warrant::Decision decision = MakeDecision(ground, warrant::Action::kResume, options.reason);
+    decision.lifts = in_force.lifts;
+    return encoding::Envelope{.payload_type = std::string(warrant::kPayloadType),
+                              .payload = warrant::WriteDecision(decision),
+                              .signatures = {}};
+  }
+  if (!options.reason.empty()) {
+    return Error{ErrorCode::kUsage, "resume.reason",
+                 "'" + options.add_to + "' has been begun with a reason, which -m cannot change",
+                 "leave -m out to sign it, or remove the file to begin anew"};
+  }
+  Result<std::string> bytes = ReadWholeFile(options.add_to, size_t{1} << 20);
+  if (!bytes.ok()) return bytes.error();
+  Result<encoding::Envelope> read = encoding::ParseEnvelope(*bytes);
+  if (!read.ok()) return read.error();
+  if (read->payload_type != warrant::kPayloadType) {
+    return Refused("resume.action", "'" + options.add_to + "' is not a resume decision", "--add-to names another file");
+  }
+  Result<warrant::Decision> decision = warrant::ReadDecision(read->payload);
+  if (!decision.ok()) return decision.error();
+  if (Result<void> same = CheckBegun(options.add_to, *decision, ground, in_force); !same.ok()) return same.error();
+  return read;
+}
+
+void ShowResume(const warrant::Decision& decision, const InForce& in_force, size_t signed_by) {
+  std::printf("resume of %s, %zu signatures so far\n", Shown(decision.about.subject).c_str(), signed_by);
+  std::printf("  reason    %s\n", decision.reason.empty() ? "none is given" : Shown(decision.reason).c_str());
+  for (const std::string& line : in_force.lines) std::printf("  lifts     %s\n", Shown(line).c_str());
+  std::printf("  expires   %s\n", encoding::TimeText(decision.expires).c_str());
 }
 
 Result<std::string> Resume(const Globals& globals, const Options& options) {
@@ -75,51 +238,45 @@ Result<std::string> Resume(const Globals& globals, const Options& options) {
   if (!place.ok()) return place.error();
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
   if (!log.ok()) return log.error();
-  const charter::Charter& charter = log->charter().charter;
-  Result<warrant::State> state = warrant::ReadStateFile(place->state_path);
-  if (!state.ok()) return state.error();
-  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(place->state_path, charter, *state);
-  if (!local.ok()) return local.error();
-  encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType), .payload = {}, .signatures = {}};
-  Result<std::string> begun = ReadWholeFile(options.add_to, size_t{1} << 20);
-  if (begun.ok()) {
-    Result<encoding::Envelope> read = encoding::ParseEnvelope(*begun);
-    if (!read.ok()) return read.error();
-    envelope = std::move(*read);
-  } else {
-    warrant::Decision decision = MakeDecision(*log, warrant::Action::kResume, options.reason);
-    decision.lifts = log->history().OpenHalts();
-    decision.lifts.insert(decision.lifts.end(), local->in_force.begin(), local->in_force.end());
-    Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log->history());
-    if (!alarms.ok()) return alarms.error();
-    for (const oversight::AccelerationAlarm& alarm : *alarms) decision.lifts.push_back(alarm.vote);
-    std::sort(decision.lifts.begin(), decision.lifts.end());
-    decision.lifts.erase(std::unique(decision.lifts.begin(), decision.lifts.end()), decision.lifts.end());
-    if (decision.lifts.empty()) return std::string("nothing is halted");
-    envelope.payload = warrant::WriteDecision(decision);
-  }
-  Result<warrant::Decision> decision = warrant::ReadDecision(envelope.payload);
+  const Ground ground = LedgerGround(*log);
+  Result<InForce> in_force = FindInForce(*place, *log);
+  if (!in_force.ok()) return in_force.error();
+  if (in_force->lifts.empty()) return std::string("nothing is halted");
+  Result<encoding::Envelope> envelope = BeginOrRead(options, ground, *in_force);
+  if (!envelope.ok()) return envelope.error();
+  Result<warrant::Decision> decision = warrant::ReadDecision(envelope->payload);
   if (!decision.ok()) return decision.error();
-  if (decision->action != warrant::Action::kResume) {
-    return Refused("resume.action", "'" + options.add_to + "' is not a resume decision");
-  }
-  Result<encoding::Signature> signature = SignAsPerson(envelope.payload, charter, options.signer);
+  if (!globals.json) ShowResume(*decision, *in_force, envelope->signatures.size());
+  const Asking asking = options.yes ? Asking::kAnswered : Asking::kOnTerminal;
+  if (Result<void> confirmed = ConfirmSigning(globals, asking); !confirmed.ok()) return confirmed.error();
+
+  Result<encoding::Signature> signature = SignAsPerson(envelope->payload, ground.charter, options.signer);
   if (!signature.ok()) return signature.error();
-  std::erase_if(envelope.signatures, [&](const encoding::Signature& other) { return other.keyid == signature->keyid; });
-  envelope.signatures.push_back(*signature);
-  std::sort(envelope.signatures.begin(), envelope.signatures.end(),
+  std::erase_if(envelope->signatures,
+                [&](const encoding::Signature& other) { return other.keyid == signature->keyid; });
+  envelope->signatures.push_back(*signature);
+  std::sort(envelope->signatures.begin(), envelope->signatures.end(),
             [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
-  Result<std::vector<warrant::Approver>> approvers = warrant::VerifyApprovals(envelope, charter, decision->issued);
+  Result<std::vector<warrant::Approver>> approvers =
+      warrant::VerifyApprovals(*envelope, ground.charter, decision->issued);
   if (!approvers.ok()) return approvers.error();
-  if (static_cast<int64_t>(approvers->size()) < charter.resume_threshold) {
-    Result<void> written = WriteWholeFile(options.add_to, encoding::SerializeEnvelope(envelope));
+  if (static_cast<int64_t>(approvers->size()) < ground.charter.resume_threshold) {
+    Result<void> written = WriteWholeFile(options.add_to, encoding::SerializeEnvelope(*envelope));
     if (!written.ok()) return written.error();
-    return Error{
-        ErrorCode::kPending, "resume.threshold",
-        std::to_string(approvers->size()) + " of " + std::to_string(charter.resume_threshold) + " people have signed",
-        "the next one: pawl resume --add-to " + options.add_to};
+    return Error{ErrorCode::kPending, "resume.threshold",
+                 std::to_string(approvers->size()) + " of " + std::to_string(ground.charter.resume_threshold) +
+                     " people have signed",
+                 "the next one: pawl resume --add-to " + options.add_to};
   }
-  if (Result<void> delivered = Deliver(*place, *log, envelope); !delivered.ok()) return delivered.error();
+  // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
+  if (Result<void> appended = AppendToLedger(*log, *envelope); !appended.ok()) return appended.error();
+  std::remove(options.add_to.c_str());
+  if (Result<void> delivered = DeliverToLoader(*place, *envelope); !delivered.ok()) {
+    return SystemFailure(
+        "resume.loader",
+        "the ledger has the resume, but the loader here may still be halted: " + delivered.error().message,
+        "mend '" + warrant::HaltFolder(place->state_path) + "', then pawl resume again");
+  }
   return std::to_string(decision->lifts.size()) + " halts and alarms lifted";
 }
 
@@ -127,7 +284,7 @@ void Finish(Globals& globals, const Result<std::string>& done) {
   if (!done.ok()) {
     globals.exit = Fail(globals, done.error());
   } else if (globals.json) {
-    std::puts(encoding::Json({{"done", *done}}).dump().c_str());
+    PrintJson({{"done", *done}});
   } else {
     std::puts(done->c_str());
   }
@@ -150,7 +307,11 @@ void AddHalt(CLI::App& app, Globals& globals) {
   resume->add_option("--as", options->signer.principal, "who signs");
   resume->add_option("--add-to", options->add_to, "file that collects signatures (default: resume.json)")
       ->default_val("resume.json");
-  resume->footer("Each person runs it; the signature that reaches the threshold lifts the halt.");
+  resume->add_flag("--yes", options->yes, "do not ask again on a terminal");
+  resume->footer(
+      "Each person runs it; the signature that reaches the threshold lifts the halt and removes the file.\n"
+      "examples:\n  pawl resume -m 'the sensor was at fault' --add-to resume.json\n"
+      "  pawl resume --add-to resume.json     # the next person");
   resume->callback([options, &globals] { Finish(globals, Resume(globals, *options)); });
 }
 

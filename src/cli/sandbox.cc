@@ -129,8 +129,8 @@ Json OutcomeJson(const sandbox::Outcome& outcome) {
   return {{"end", sandbox::Name(outcome.end)},
           {"status", outcome.status},
           {"explanation", outcome.explanation},
-          {"standard_output", Shown(outcome.standard_output)},
-          {"standard_error", Shown(outcome.standard_error)},
+          {"standard_output", ShownLines(outcome.standard_output)},
+          {"standard_error", ShownLines(outcome.standard_error)},
           {"wall_ms", outcome.used.wall_ms},
           {"cpu_ms", outcome.used.cpu_ms},
           {"memory_peak_bytes", outcome.used.memory_peak_bytes},
@@ -139,9 +139,9 @@ Json OutcomeJson(const sandbox::Outcome& outcome) {
 }
 
 void ShowOutcome(const sandbox::Outcome& outcome, bool files_are_kept) {
-  std::fputs(Shown(outcome.standard_output).c_str(), stdout);
+  std::fputs(ShownLines(outcome.standard_output).c_str(), stdout);
   std::fflush(stdout);
-  std::fputs(Shown(outcome.standard_error).c_str(), stderr);
+  std::fputs(ShownLines(outcome.standard_error).c_str(), stderr);
   std::fprintf(stderr, "%s %d: %s\n", std::string(sandbox::Name(outcome.end)).c_str(), outcome.status,
                Shown(outcome.explanation).c_str());
   std::fprintf(stderr, "used %lld ms, %lld ms of processor, %lld MiB\n", static_cast<long long>(outcome.used.wall_ms),
