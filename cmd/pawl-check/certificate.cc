@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cstdio>
 
 #include "pawl-check/arguments.h"
@@ -15,16 +14,6 @@ Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
   if (word == "real") return checker::Arithmetic::kReal;
   if (word == "float64") return checker::Arithmetic::kFloat64;
   return Error{ErrorCode::kUsage, "usage", "--arithmetic is real, float32 or float64", ""};
-}
-
-Result<unsigned> ParseThreads(const std::string& word) {
-  unsigned threads = 2;
-  if (word.empty()) return threads;
-  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), threads);
-  if (failure != std::errc() || end != word.data() + word.size() || threads < 1 || threads > 1'024) {
-    return Error{ErrorCode::kUsage, "usage", "--threads is a number from 1 to 1024", ""};
-  }
-  return threads;
 }
 
 }  // namespace
@@ -53,7 +42,7 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   if (!verdict.proven) return Report(verdict.reason, output);
   if (output == Output::kJson) {
     const encoding::Json json = {{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}};
-    std::puts(json.dump().c_str());
+    PrintJson(json);
   } else {
     std::printf("proven: %llu leaves, depth %u\n", static_cast<unsigned long long>(verdict.leaves), verdict.depth);
   }

@@ -79,7 +79,7 @@ Row RowOf(const warrant::ProposalHistory& proposal) {
   return row;
 }
 
-void PrintJson(const CheckedLog& log) {
+void PrintLogJson(const CheckedLog& log) {
   encoding::Json rows = encoding::Json::array();
   for (const warrant::ProposalHistory& proposal : log.history.proposals()) {
     const Row row = RowOf(proposal);
@@ -100,22 +100,22 @@ void PrintJson(const CheckedLog& log) {
   const encoding::Json json = {
       {"accepted", true}, {"size", log.checkpoint.size}, {"root", log.checkpoint.root.Hex()}, {"proposals", rows},
       {"halts", halts},   {"epoch", log.history.epoch()}};
-  std::puts(json.dump().c_str());
+  PrintJson(json);
 }
 
-void PrintText(const CheckedLog& log) {
+void PrintLogText(const CheckedLog& log) {
   std::printf("%-6s %-10s %-16s %-11s %-24s %s\n", "what", "action", "outcome", "step", "rule", "note");
   for (const warrant::ProposalHistory& proposal : log.history.proposals()) {
     const Row row = RowOf(proposal);
-    std::printf("%-6s %-10s %-16s %-11s %-24s %s\n", proposal.proposal.proposal.c_str(),
+    std::printf("%-6s %-10s %-16s %-11s %-24s %s\n", Shown(proposal.proposal.proposal).c_str(),
                 std::string(warrant::ActionName(proposal.proposal.action)).c_str(), row.outcome.c_str(),
-                row.step.c_str(), row.rule.c_str(), proposal.proposal.note.c_str());
+                row.step.c_str(), Shown(row.rule).c_str(), Shown(proposal.proposal.note).c_str());
   }
   for (const warrant::LoggedHalt& halt : log.history.halts()) {
-    std::printf("halt by %s: %s%s\n", halt.principal.c_str(), halt.decision.reason.c_str(),
+    std::printf("halt by %s: %s%s\n", Shown(halt.principal).c_str(), Shown(halt.decision.reason).c_str(),
                 halt.lifted ? " (lifted)" : "");
   }
-  std::printf("log of %s: %llu events, every signature verified, root %s\n", log.checkpoint.origin.c_str(),
+  std::printf("log of %s: %llu events, every signature verified, root %s\n", Shown(log.checkpoint.origin).c_str(),
               static_cast<unsigned long long>(log.checkpoint.size), log.checkpoint.root.Hex().c_str());
 }
 
@@ -140,9 +140,9 @@ ExitCode CheckLog(int count, const char* const* words) {
   Result<CheckedLog> log = Read(arguments.words()[0], *charter, store);
   if (!log.ok()) return Report(log.error(), output);
   if (output == Output::kJson) {
-    PrintJson(*log);
+    PrintLogJson(*log);
   } else {
-    PrintText(*log);
+    PrintLogText(*log);
   }
   return ExitCode::kYes;
 }

@@ -4,10 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "pawl-check/commands.h"
 
@@ -19,7 +23,7 @@ constexpr char kHelp[] = R"(pawl-check: checks certificates, warrants and logs o
 usage: pawl-check certificate NETWORK PROPERTY CERTIFICATE [--arithmetic real|float32|float64] [--threads N] [--json]
        pawl-check warrant FILE [FILE …] --charter DIR --store DIR --state FILE [--commit] [--threads N] [--json]
        pawl-check log DIR --charter DIR [--store DIR] [--json]
-       pawl-check state init --charter DIR --genesis FILE --state FILE
+       pawl-check state init --charter DIR --genesis FILE --state FILE [--json]
        pawl-check state show --state FILE [--json]
 
 certificate  Does the certificate prove the property for this network, in this arithmetic (default float32)?
@@ -53,6 +57,37 @@ ExitCode Run(int argc, char** argv) {
   const bool help = command == "--help" || command == "-h" || command == "help";
   std::fputs(kHelp, help ? stdout : stderr);
   return help ? ExitCode::kYes : ExitCode::kUsage;
+}
+
+struct Character {
+  uint32_t code = 0;
+  size_t bytes = 0;  // 0: not valid UTF-8 here
+};
+
+// Strict UTF-8 (RFC 3629): shortest form, no surrogates, at most U+10FFFF. Requires text.
+Character Decode(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
+  const uint32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  const size_t bytes = lead < 0xC2 || lead > 0xF4 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (bytes == 0 || text.size() < bytes) return {};
+  uint32_t code = lead & (0x7Fu >> bytes);
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    code = code << 6 | (byte(i) & 0x3F);
+  }
+  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kLeast[bytes] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
+  return {code, bytes};
+}
+
+// Acts on a terminal, on the direction of text, or cannot be seen.
+bool IsActive(uint32_t code) {
+  constexpr std::pair<uint32_t, uint32_t> kRanges[] = {
+      {0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},   {0x180E, 0x180E}, {0x200B, 0x200F},
+      {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges),
+                     [&](const auto& range) { return range.first <= code && code <= range.second; });
 }
 
 }  // namespace
@@ -94,12 +129,45 @@ ExitCode Report(const Error& error, Output output) {
   if (output == Output::kJson) {
     const encoding::Json json = {
         {"accepted", false}, {"rule", error.rule}, {"message", error.message}, {"advice", error.advice}};
-    std::puts(json.dump().c_str());
+    PrintJson(json);
     return status;
   }
-  std::fprintf(stderr, "pawl-check: %s (%s)\n", error.message.c_str(), error.rule.c_str());
-  if (!error.advice.empty()) std::fprintf(stderr, "  %s\n", error.advice.c_str());
+  std::fprintf(stderr, "pawl-check: %s (%s)\n", Shown(error.message).c_str(), error.rule.c_str());
+  if (!error.advice.empty()) std::fprintf(stderr, "  %s\n", Shown(error.advice).c_str());
   return status;
+}
+
+void PrintJson(const encoding::Json& json) {
+  std::puts(json.dump(-1, ' ', false, encoding::Json::error_handler_t::replace).c_str());
+}
+
+std::string Shown(std::string_view text) {
+  std::string shown;
+  char escape[8];
+  while (!text.empty()) {
+    const Character character = Decode(text);
+    if (character.bytes == 0 || IsActive(character.code)) {
+      for (size_t i = 0; i < std::max<size_t>(character.bytes, 1); ++i) {
+        std::snprintf(escape, sizeof escape, "\\x%02X", static_cast<unsigned char>(text[i]));
+        shown += escape;
+      }
+    } else {
+      if (character.code == '\\') shown += '\\';
+      shown += text.substr(0, character.bytes);
+    }
+    text.remove_prefix(std::max<size_t>(character.bytes, 1));
+  }
+  return shown;
+}
+
+Result<unsigned> ParseThreads(const std::string& word) {
+  unsigned threads = 2;
+  if (word.empty()) return threads;
+  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), threads);
+  if (failure != std::errc() || end != word.data() + word.size() || threads < 1 || threads > 1'024) {
+    return Error{ErrorCode::kUsage, "usage", "--threads is a number from 1 to 1024", ""};
+  }
+  return threads;
 }
 
 }  // namespace pawl::check

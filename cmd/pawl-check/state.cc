@@ -29,7 +29,11 @@ ExitCode Init(const Arguments& arguments, Output output) {
   }
   if (Result<void> written = warrant::WriteStateFile(path, *state); !written.ok())
     return Report(written.error(), output);
-  std::printf("state of '%s' pinned to charter %s\n", state->subject.c_str(), state->charter.Text().c_str());
+  if (output == Output::kJson) {
+    PrintJson({{"accepted", true}, {"subject", state->subject}, {"charter", state->charter.Text()}, {"state", path}});
+  } else {
+    std::printf("state of '%s' pinned to charter %s\n", Shown(state->subject).c_str(), state->charter.Text().c_str());
+  }
   return ExitCode::kYes;
 }
 
@@ -41,8 +45,8 @@ ExitCode Show(const Arguments& arguments, Output output) {
     return ExitCode::kYes;
   }
   std::printf("subject   %s (%s)\ncharter   %s, epoch %lld\nlog       %s\nlive      %s, epoch %lld\nwarrant   %s\n",
-              state->subject.c_str(), state->resource.c_str(), state->charter.Text().c_str(),
-              static_cast<long long>(state->charter_epoch), state->log.c_str(),
+              Shown(state->subject).c_str(), Shown(state->resource).c_str(), state->charter.Text().c_str(),
+              static_cast<long long>(state->charter_epoch), Shown(state->log).c_str(),
               state->tree ? state->tree->Text().c_str() : "nothing", static_cast<long long>(state->epoch),
               state->warrant ? state->warrant->Text().c_str() : "none");
   std::printf("seen      log size %llu, time %s\n", static_cast<unsigned long long>(state->checkpoint_size),
@@ -60,6 +64,9 @@ ExitCode StateCommand(int count, const char* const* words) {
   const std::string command = arguments.words().size() == 1 ? arguments.words()[0] : "";
   if (command == "init" && arguments.Has("--charter") && arguments.Has("--genesis") && arguments.Has("--state")) {
     return Init(arguments, output);
+  }
+  if (command == "show" && (arguments.Has("--charter") || arguments.Has("--genesis"))) {
+    return Report({ErrorCode::kUsage, "usage", "state show takes --state alone", "pawl-check --help"}, output);
   }
   if (command == "show" && arguments.Has("--state")) return Show(arguments, output);
   return Report({ErrorCode::kUsage, "usage", "state takes init or show with their options", "pawl-check --help"},

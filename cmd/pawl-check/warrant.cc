@@ -44,7 +44,7 @@ encoding::Json Describe(const warrant::WarrantVerdict& verdict) {
 
 void Print(const warrant::WarrantVerdict& verdict, Output output) {
   if (output == Output::kJson) {
-    std::puts(Describe(verdict).dump().c_str());
+    PrintJson(Describe(verdict));
     return;
   }
   if (!verdict.accepted) {
@@ -55,13 +55,19 @@ void Print(const warrant::WarrantVerdict& verdict, Output output) {
               static_cast<long long>(verdict.epoch), verdict.tree.Text().c_str());
   std::printf("  %zu clauses held; time of the log %s\n", verdict.clauses.size(),
               encoding::TimeText(verdict.time).c_str());
-  for (const std::string& approver : verdict.approvers) std::printf("  approved by %s\n", approver.c_str());
-  for (const std::string& warning : verdict.warnings) std::printf("  note: %s\n", warning.c_str());
+  for (const std::string& approver : verdict.approvers) std::printf("  approved by %s\n", Shown(approver).c_str());
+  for (const std::string& warning : verdict.warnings) std::printf("  note: %s\n", Shown(warning).c_str());
 }
 
+struct Judging {
+  warrant::Purpose purpose = warrant::Purpose::kSwitch;
+  int64_t now_s = 0;
+  unsigned threads = 2;
+};
+
 // Judges one warrant of the chain and moves the state forward in memory.
-ExitCode Step(Loader& loader, const std::string& path, const std::string& state_path, warrant::Purpose purpose,
-              int64_t now, Output output) {
+ExitCode Step(Loader& loader, const std::string& path, const std::string& state_path, const Judging& judging,
+              Output output) {
   Result<std::string> bytes = ReadFile(path, warrant::kWarrantBytesMax);
   if (!bytes.ok()) return Report(bytes.error(), output);
   warrant::WarrantQuestion question{.warrant = *bytes,
@@ -69,9 +75,9 @@ ExitCode Step(Loader& loader, const std::string& path, const std::string& state_
                                     .store = &loader.store,
                                     .state = loader.state ? &*loader.state : nullptr,
                                     .halts = {},
-                                    .now_s = now,
-                                    .purpose = purpose,
-                                    .threads = 2};
+                                    .now_s = judging.now_s,
+                                    .purpose = judging.purpose,
+                                    .threads = judging.threads};
   if (loader.state) {
     Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(state_path, loader.charter.charter, *loader.state);
     if (!halts.ok()) return Report(halts.error(), output);
@@ -93,9 +99,9 @@ ExitCode Step(Loader& loader, const std::string& path, const std::string& state_
 
 ExitCode CheckWarrant(int count, const char* const* words) {
 #ifdef PAWL_FAIL_POINTS
-  Arguments arguments({"--charter", "--store", "--state", "--now"}, {"--json", "--commit"});
+  Arguments arguments({"--charter", "--store", "--state", "--threads", "--now"}, {"--json", "--commit"});
 #else
-  Arguments arguments({"--charter", "--store", "--state"}, {"--json", "--commit"});
+  Arguments arguments({"--charter", "--store", "--state", "--threads"}, {"--json", "--commit"});
 #endif
   const Result<void> parsed = arguments.Parse(count, words);
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
@@ -107,6 +113,8 @@ ExitCode CheckWarrant(int count, const char* const* words) {
   if (arguments.Has("--commit") && state_path.empty()) return Report(Usage("--commit needs --state"), output);
   Result<int64_t> now = LocalTime(arguments);
   if (!now.ok()) return Report(now.error(), output);
+  Result<unsigned> threads = ParseThreads(arguments.Value("--threads"));
+  if (!threads.ok()) return Report(threads.error(), output);
 
   std::optional<warrant::StateLock> lock;
   std::optional<warrant::State> state;
@@ -126,8 +134,8 @@ ExitCode CheckWarrant(int count, const char* const* words) {
   Loader loader{std::move(*charter), std::move(*store), std::move(state)};
   for (size_t i = 0; i < arguments.words().size(); ++i) {
     const bool last = i + 1 == arguments.words().size();
-    const ExitCode status = Step(loader, arguments.words()[i], state_path,
-                                 last ? warrant::Purpose::kSwitch : warrant::Purpose::kFollow, *now, output);
+    const warrant::Purpose purpose = last ? warrant::Purpose::kSwitch : warrant::Purpose::kFollow;
+    const ExitCode status = Step(loader, arguments.words()[i], state_path, {purpose, *now, *threads}, output);
     if (status != ExitCode::kYes) return status;
   }
   if (arguments.Has("--commit")) {
