@@ -1,12 +1,11 @@
 // Sequential tests: observations a second. Goal for an e-process update: 10^7 a second on one core.
-#include "trial/e_process.h"
-
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
 #include <vector>
 
 #include "trial/confidence_sequence.h"
+#include "trial/e_process.h"
 
 namespace pawl::trial {
 namespace {

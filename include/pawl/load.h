@@ -18,8 +18,8 @@
  * does not verify, a changed file, a lost or altered state, a halt.
  *
  * How: the program `pawl` is started (`pawl --json --subject=SUBJECT current --file=PATH`) with the memory as its
- * standard output; the descriptor is handed over only if the program ended by itself with status 0 and every seal holds.
- * The check is the program's; this header decides nothing.
+ * standard output; the descriptor is handed over only if the program ended by itself with status 0 and every seal
+ * holds. The check is the program's; this header decides nothing.
  *
  * What you have to trust: the file system's `pawl` (the first one on PATH, or pawl_options.binary), the loader's state
  * in its home, and your own environment (PATH, PAWL_HOME). Give absolute paths in pawl_options where others may set it.
@@ -72,28 +72,28 @@ struct pawl_error {
 
 /* Where to look. A null pointer, for the whole or for a member, is the default. */
 struct pawl_options {
-  const char *binary; /* the program; default: "pawl", looked up on PATH */
-  const char *home;   /* Pawl's home; default: the program's own ($PAWL_HOME, else ~/.local/state/pawl) */
-  const char *state;  /* the loader's state file; default: the one in the home */
+  const char* binary; /* the program; default: "pawl", looked up on PATH */
+  const char* home;   /* Pawl's home; default: the program's own ($PAWL_HOME, else ~/.local/state/pawl) */
+  const char* state;  /* the loader's state file; default: the one in the home */
 };
 
-/* A sealed descriptor with the verified bytes of `path` in the live release of `subject`, positioned at the start, or -1
- * with *error filled. `path` is relative to the tree ("policy.onnx", "prompts/system.txt"). `error` may be null. The
+/* A sealed descriptor with the verified bytes of `path` in the live release of `subject`, positioned at the start, or
+ * -1 with *error filled. `path` is relative to the tree ("policy.onnx", "prompts/system.txt"). `error` may be null. The
  * caller closes the descriptor. At most 256 MiB a file. */
-static inline int pawl_open_with(const struct pawl_options *options, const char *subject, const char *path,
-                                 struct pawl_error *error);
+static inline int pawl_open_with(const struct pawl_options* options, const char* subject, const char* path,
+                                 struct pawl_error* error);
 
 /* The same with every default. */
-static inline int pawl_open(const char *subject, const char *path, struct pawl_error *error) {
+static inline int pawl_open(const char* subject, const char* path, struct pawl_error* error) {
   return pawl_open_with(NULL, subject, path, error);
 }
 
 /* ---- how it is done; nothing below is to be called ---- */
 
-extern char **environ;
+extern char** environ;
 
-static inline int pawl_load_fail_(struct pawl_error *error, int status, const char *rule, const char *message,
-                                  const char *advice) {
+static inline int pawl_load_fail_(struct pawl_error* error, int status, const char* rule, const char* message,
+                                  const char* advice) {
   if (error == NULL) return -1;
   error->exit_status = status;
   snprintf(error->rule, sizeof error->rule, "%s", rule);
@@ -104,12 +104,12 @@ static inline int pawl_load_fail_(struct pawl_error *error, int status, const ch
 
 /* One Unicode escape, \uXXXX, as UTF-8. Pawl writes characters as they are and escapes only control characters, so
  * everything from U+0080 on becomes '?'. */
-static inline int pawl_load_escape_(const char *digits, char *out) {
+static inline int pawl_load_escape_(const char* digits, char* out) {
   unsigned value = 0;
   int i;
   for (i = 0; i < 4; ++i) {
-    const char *const hex = "0123456789abcdef";
-    const char *const at = digits[i] ? strchr(hex, digits[i] | 0x20) : NULL;
+    const char* const hex = "0123456789abcdef";
+    const char* const at = digits[i] ? strchr(hex, digits[i] | 0x20) : NULL;
     if (at == NULL) return 0;
     value = value * 16 + (unsigned)(at - hex);
   }
@@ -117,8 +117,9 @@ static inline int pawl_load_escape_(const char *digits, char *out) {
   return 1;
 }
 
-/* Reads a JSON string at `at` (its opening quote) into `out`, cutting it to `size`; returns what follows it, or null. */
-static inline const char *pawl_load_string_(const char *at, char *out, size_t size) {
+/* Reads a JSON string at `at` (its opening quote) into `out`, cutting it to `size`; returns what follows it, or null.
+ */
+static inline const char* pawl_load_string_(const char* at, char* out, size_t size) {
   size_t used = 0;
   if (*at++ != '"') return NULL;
   while (*at != '"') {
@@ -142,7 +143,7 @@ static inline const char *pawl_load_string_(const char *at, char *out, size_t si
 }
 
 /* Fills `error` from {"error":{"advice":…,"message":…,"rule":…}}; 0 where the text is something else. */
-static inline int pawl_load_parse_(const char *text, struct pawl_error *error) {
+static inline int pawl_load_parse_(const char* text, struct pawl_error* error) {
   static const char begin[] = "{\"error\":{";
   char key[16];
   int seen_rule = 0;
@@ -168,7 +169,7 @@ static inline int pawl_load_parse_(const char *text, struct pawl_error *error) {
 }
 
 /* The program said no: its answer stands in the memory that was to hold the file. */
-static inline int pawl_load_refused_(int fd, int status, struct pawl_error *error) {
+static inline int pawl_load_refused_(int fd, int status, struct pawl_error* error) {
   char answer[8192];
   struct pawl_error said;
   const ssize_t count = pread(fd, answer, sizeof answer - 1, 0);
@@ -182,7 +183,7 @@ static inline int pawl_load_refused_(int fd, int status, struct pawl_error *erro
 }
 
 /* Starts the program with `fd` as its standard output and waits for its end. */
-static inline int pawl_load_run_(const char *binary, char **words, int fd, int *status, struct pawl_error *error) {
+static inline int pawl_load_run_(const char* binary, char** words, int fd, int* status, struct pawl_error* error) {
   posix_spawn_file_actions_t actions;
   pid_t child = 0;
   int failure = posix_spawn_file_actions_init(&actions);
@@ -198,8 +199,10 @@ static inline int pawl_load_run_(const char *binary, char **words, int fd, int *
   }
   while (waitpid(child, status, 0) != child) {
     if (errno == EINTR) continue;
-    return pawl_load_fail_(error, -1, "loader.wait", "cannot learn how pawl ended: SIGCHLD is ignored, or somebody "
-                           "else reaped it", "leave SIGCHLD alone, and wait for your own children only");
+    return pawl_load_fail_(error, -1, "loader.wait",
+                           "cannot learn how pawl ended: SIGCHLD is ignored, or somebody "
+                           "else reaped it",
+                           "leave SIGCHLD alone, and wait for your own children only");
   }
   if (!WIFEXITED(*status)) {
     return pawl_load_fail_(error, -1, "loader.wait", "pawl was ended by a signal", "try again");
@@ -208,19 +211,19 @@ static inline int pawl_load_run_(const char *binary, char **words, int fd, int *
 }
 
 /* "--name=value" in memory of its own, or null. */
-static inline char *pawl_load_word_(const char *name, const char *value) {
+static inline char* pawl_load_word_(const char* name, const char* value) {
   const size_t size = strlen(name) + strlen(value) + 1;
-  char *const word = (char *)malloc(size);
+  char* const word = (char*)malloc(size);
   if (word != NULL) snprintf(word, size, "%s%s", name, value);
   return word;
 }
 
-static inline int pawl_open_with(const struct pawl_options *options, const char *subject, const char *path,
-                                 struct pawl_error *error) {
+static inline int pawl_open_with(const struct pawl_options* options, const char* subject, const char* path,
+                                 struct pawl_error* error) {
   const struct pawl_options none = {NULL, NULL, NULL};
-  const struct pawl_options *const where = options != NULL ? options : &none;
-  const char *const binary = where->binary != NULL ? where->binary : "pawl";
-  char *words[8] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+  const struct pawl_options* const where = options != NULL ? options : &none;
+  const char* const binary = where->binary != NULL ? where->binary : "pawl";
+  char* words[8] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
   int fd, status = 0, opened = -1;
   size_t i, count = 0;
   if (subject == NULL || *subject == '\0' || path == NULL || *path == '\0') {

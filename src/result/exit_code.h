@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <iterator>
 #include <initializer_list>
+#include <iterator>
 
 #include "result/result.h"
 
