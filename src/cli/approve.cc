@@ -1,9 +1,6 @@
 // pawl approve, pawl reject: a person reads what everything came to, and signs exactly one decision statement.
-#include <unistd.h>
-
 #include <algorithm>
 #include <ctime>
-#include <iostream>
 
 #include "cli/command.h"
 #include "cli/ssh_sign.h"
@@ -80,13 +77,16 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
 }
 
 // The statement names exactly what the ledger shows: nobody signs what a gate has slipped in.
-Result<void> CheckDraft(const ProposalHistory& proposal) {
+Result<void> CheckDraft(const ledger::SubjectLog& log, const ProposalHistory& proposal) {
   const warrant::Decision& decision = *proposal.decision;
+  const warrant::Candidate& candidate = *proposal.candidate;
   const bool same = decision.candidate == proposal.candidate_digest && proposal.closing &&
                     decision.closing == warrant::StatementDigest(proposal.closing_envelope.payload) &&
-                    decision.votes == proposal.closing->votes && decision.target == proposal.candidate->tree &&
-                    decision.epoch == proposal.candidate->epoch &&
-                    decision.previous == proposal.candidate->parent_warrant;
+                    decision.votes == proposal.closing->votes && decision.target == candidate.tree &&
+                    decision.epoch == candidate.epoch && decision.previous == candidate.parent_warrant &&
+                    decision.action == candidate.action && decision.resource == candidate.resource &&
+                    decision.charter == candidate.charter && decision.charter_epoch == candidate.charter_epoch &&
+                    decision.about.subject == log.subject() && decision.about.digest == candidate.tree;
   if (same) return {};
   return Refused("approve.mismatch", "the decision statement is not about what the ledger shows",
                  "do not sign; tell the other approvers");
@@ -106,16 +106,47 @@ Result<const ProposalHistory*> Draft(const ledger::SubjectLog& log, const std::s
     return Error{ErrorCode::kPending, "approve.too-early", "'" + name + "' has not come to people yet",
                  "pawl advance " + name};
   }
-  if (Result<void> checked = CheckDraft(*proposal); !checked.ok()) return checked.error();
+  if (Result<void> checked = CheckDraft(log, *proposal); !checked.ok()) return checked.error();
   return proposal;
 }
 
-bool Confirmed() {
-  std::printf("sign this? Type yes: ");
-  std::fflush(stdout);
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "yes";
+// What was drafted long ago is drafted anew before anybody signs it.
+Result<void> RequireUnexpired(const ledger::SubjectLog& log, const ProposalHistory& proposal) {
+  const int64_t now = std::max<int64_t>(log.history().time(), std::time(nullptr));
+  if (now <= proposal.decision->expires) return {};
+  return Error{
+      ErrorCode::kPending, "approve.expired",
+      "the draft of '" + proposal.proposal.proposal + "' expired on " + encoding::TimeText(proposal.decision->expires),
+      "pawl advance " + proposal.proposal.proposal + " drafts it anew"};
+}
+
+// The charters whose people sign this decision: the one in force and, for an amendment, the new one.
+Result<std::vector<charter::Charter>> ChartersOf(const ledger::SubjectLog& log, const warrant::Candidate& candidate) {
+  std::vector<charter::Charter> charters = {log.charter().charter};
+  if (candidate.action != warrant::Action::kAmendment) return charters;
+  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(log.store(), candidate.tree);
+  if (!files.ok()) return files.error();
+  charters.push_back(std::move(files->charter));
+  return charters;
+}
+
+// The first of the charters that lists the person's key; where none does, the error is about the one in force.
+Result<const charter::Charter*> ListingCharter(const std::vector<charter::Charter>& charters,
+                                               const SignerChoice& choice) {
+  for (const charter::Charter& charter : charters) {
+    if (ResolveSigner(charter, choice).ok()) return &charter;
+  }
+  return ResolveSigner(charters.front(), choice).error();
+}
+
+// Valid under every charter that lists its person and key.
+Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const encoding::Envelope& envelope) {
+  for (const charter::Charter& charter : charters) {
+    Result<std::vector<warrant::Approver>> valid =
+        warrant::VerifyApprovals(warrant::ListedApprovals(envelope, charter), charter, std::time(nullptr));
+    if (!valid.ok()) return valid.error();
+  }
+  return {};
 }
 
 // Appends and takes the proposal on.
@@ -143,21 +174,25 @@ ExitCode Approve(const Globals& globals, const Options& options) {
     if (!log.ok()) return Fail(globals, log.error());
     Result<const ProposalHistory*> proposal = Draft(*log, options.proposal);
     if (!proposal.ok()) return Fail(globals, proposal.error());
-    Result<SignerChoice> signer = ResolveSigner(log->charter().charter, options.signer);
-    if (!signer.ok()) return Fail(globals, signer.error());
+    if (Result<void> unexpired = RequireUnexpired(*log, **proposal); !unexpired.ok()) {
+      return Fail(globals, unexpired.error());
+    }
+    Result<std::vector<charter::Charter>> charters = ChartersOf(*log, *(*proposal)->candidate);
+    if (!charters.ok()) return Fail(globals, charters.error());
+    Result<const charter::Charter*> listing = ListingCharter(*charters, options.signer);
+    if (!listing.ok()) return Fail(globals, listing.error());
     if (!globals.json) ShowDecision(*log, **proposal);
-    if (!options.yes && isatty(STDIN_FILENO) && !Confirmed()) {
-      return Fail(globals, Refused("approve.not-confirmed", "nothing was signed"));
+    const Asking asking = options.yes ? Asking::kAnswered : Asking::kOnTerminal;
+    if (Result<void> confirmed = ConfirmSigning(globals, asking); !confirmed.ok()) {
+      return Fail(globals, confirmed.error());
     }
     envelope = {.payload_type = (*proposal)->decision_envelope.payload_type,
                 .payload = (*proposal)->decision_envelope.payload,
                 .signatures = {}};
-    Result<encoding::Signature> signature = SignAsPerson(envelope.payload, log->charter().charter, *signer);
+    Result<encoding::Signature> signature = SignAsPerson(envelope.payload, **listing, options.signer);
     if (!signature.ok()) return Fail(globals, signature.error());
     envelope.signatures.push_back(std::move(*signature));
-    Result<std::vector<warrant::Approver>> valid =
-        warrant::VerifyApprovals(envelope, log->charter().charter, std::time(nullptr));
-    if (!valid.ok()) return Fail(globals, valid.error());
+    if (Result<void> valid = VerifyUnder(*charters, envelope); !valid.ok()) return Fail(globals, valid.error());
   }
   return AppendAndDecide(globals, *place, options.proposal, envelope);
 }
@@ -204,6 +239,7 @@ void AddApprove(CLI::App& app, Globals& globals) {
   CLI::App* reject = app.add_subcommand("reject", "sign a no, with its reason");
   add_signer(reject);
   reject->add_option("-m,--reason", options->reason, "why, for everybody to read")->required();
+  reject->footer("example:\n  pawl reject p3 -m 'the second layer was never tried at night'");
   reject->callback([options, &globals] { globals.exit = Reject(globals, *options); });
 }
 

@@ -351,7 +351,9 @@ void AddCharter(CLI::App& app, Globals& globals) {
   CLI::App* amend =
       AddWithDirectory(command, "amend", "propose another charter in the place of the present one", amended);
   amend->add_option("-m,--note", *note, "what it changes, and why");
-  amend->footer("Takes the amendment's threshold of the old and of the new charter, after a waiting period.");
+  amend->footer(
+      "Takes the amendment's threshold of the old and of the new charter, after a waiting period.\nexample:\n  pawl "
+      "charter amend charter-2 -m 'a second auditor'");
   amend->callback([=, &globals] { globals.exit = Amend(globals, *amended, *note); });
 
   auto planned = std::make_shared<std::string>();
@@ -361,6 +363,7 @@ void AddCharter(CLI::App& app, Globals& globals) {
   plan->add_option("--deviation", *deviation, "standard deviation of paired differences, in the metric's unit")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  plan->footer("example:\n  pawl charter plan charter --deviation 0.05");
   plan->callback([=, &globals] { globals.exit = ShowPlan(globals, *planned, *deviation); });
 }
 

@@ -39,7 +39,7 @@ ExitCode Current(const Globals& globals, const Options& options) {
                                  {"verified", true},
                                  {"files", files},
                                  {"warnings", live->warnings}};
-    std::puts(json.dump().c_str());
+    PrintJson(json);
     return ExitCode::kYes;
   }
   std::printf("%s: epoch %lld, live since %s, verified\n  tree    %s\n  warrant %s\n", live->state.subject.c_str(),

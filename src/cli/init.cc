@@ -9,6 +9,8 @@
 namespace pawl::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Options {
   std::string charter;
   std::string genesis;
@@ -42,14 +44,20 @@ Result<std::string> Begin(const Globals& globals, const Options& options) {
   }
   Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(*home, subject, ledger::LedgerAccess::kReadWrite);
   if (!log.ok()) return log.error();
-  if (log->history().has_genesis()) {
+  const std::string state_path = globals.state.empty() ? home->StatePath(subject) : globals.state;
+  // An init that was cut short between ledger and state is finished; everything else that is there stays.
+  std::error_code failure;
+  const bool cut_short = log->history().size() == 1 && log->history().has_genesis() &&
+                         log->history().genesis_envelope() == *genesis &&
+                         !fs::exists(fs::symlink_status(state_path, failure)) && !failure;
+  if (log->history().has_genesis() && !cut_short) {
     return Refused("init.exists", "'" + subject + "' has a ledger here already",
                    "a charter is changed by pawl charter amend");
   }
-  if (Result<void> appended = log->Append({*genesis}); !appended.ok()) return appended.error();
-  const std::string state_path = globals.state.empty() ? home->StatePath(subject) : globals.state;
-  std::error_code failure;
-  std::filesystem::create_directories(std::filesystem::path(state_path).parent_path(), failure);
+  if (!cut_short) {
+    if (Result<void> appended = log->Append({*genesis}); !appended.ok()) return appended.error();
+  }
+  fs::create_directories(fs::path(state_path).parent_path(), failure);
   if (Result<void> written = warrant::WriteStateFile(state_path, *state); !written.ok()) return written.error();
   return subject;
 }
@@ -70,7 +78,7 @@ void AddInit(CLI::App& app, Globals& globals) {
       return;
     }
     if (globals.json) {
-      std::puts(encoding::Json({{"subject", *subject}}).dump().c_str());
+      PrintJson({{"subject", *subject}});
     } else {
       std::printf("'%s' begins. The first release is the baseline:\n  pawl propose DIRECTORY\n", subject->c_str());
     }

@@ -29,13 +29,14 @@ void AddKey(CLI::App& app, Globals& globals) {
       return;
     }
     if (globals.json) {
-      std::puts(encoding::Json({{"name", *name}, {"key", key->Text()}, {"file", home->KeyPath(*name)}}).dump().c_str());
+      PrintJson({{"name", *name}, {"key", key->Text()}, {"file", home->KeyPath(*name)}});
     } else {
       std::puts(key->Text().c_str());
     }
   });
 
   CLI::App* list = command->add_subcommand("list", "keys of this home that this user can read");
+  list->footer("example:\n  pawl key list");
   list->callback([&globals] {
     Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
     if (!home.ok()) {
@@ -47,7 +48,7 @@ void AddKey(CLI::App& app, Globals& globals) {
       json.push_back({{"name", key.name}, {"key", key.key.Text()}});
       if (!globals.json) std::printf("%-20s %s\n", key.name.c_str(), key.key.Text().c_str());
     }
-    if (globals.json) std::puts(json.dump().c_str());
+    if (globals.json) PrintJson(json);
   });
 }
 

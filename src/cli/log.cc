@@ -51,10 +51,7 @@ ExitCode List(const Globals& globals) {
     Result<Row> row = ReadRow(index, (*entries)[index]);
     if (!row.ok()) return Fail(globals, row.error());
     if (globals.json) {
-      std::puts(encoding::Json(
-                    {{"index", index}, {"kind", row->kind}, {"signed_by", row->who}, {"predicate", row->statement}})
-                    .dump()
-                    .c_str());
+      PrintJson({{"index", index}, {"kind", row->kind}, {"signed_by", row->who}, {"predicate", row->statement}});
     } else {
       std::printf("%5llu  %-10s %-24s %s\n", static_cast<unsigned long long>(index), row->kind.c_str(),
                   Shown(row->who).c_str(), Shown(Gist(row->statement)).c_str());
@@ -81,7 +78,7 @@ ExitCode ShowEntry(const Globals& globals, uint64_t index) {
                                {"signed_by", row->who},
                                {"leaf", merkle::LeafHash(entries->front()).Hex()},
                                {"predicate", row->statement}};
-  std::puts(json.dump(globals.json ? -1 : 2).c_str());
+  std::puts(json.dump(globals.json ? -1 : 2, ' ', false, encoding::Json::error_handler_t::replace).c_str());
   return ExitCode::kYes;
 }
 
@@ -92,9 +89,7 @@ ExitCode Verify(const Globals& globals) {
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
   if (!log.ok()) return Fail(globals, log.error());
   if (globals.json) {
-    std::puts(encoding::Json({{"verified", true}, {"size", log->history().size()}, {"root", log->root().Hex()}})
-                  .dump()
-                  .c_str());
+    PrintJson({{"verified", true}, {"size", log->history().size()}, {"root", log->root().Hex()}});
   } else {
     std::printf("%llu events, every signature verified, root %s\n",
                 static_cast<unsigned long long>(log->history().size()), log->root().Hex().c_str());
@@ -112,7 +107,7 @@ ExitCode Export(const Globals& globals, const std::string& directory) {
   if (Result<void> exported = gate->log().ledger().Export(directory); !exported.ok())
     return Fail(globals, exported.error());
   if (globals.json) {
-    std::puts(encoding::Json({{"directory", directory}, {"size", gate->log().history().size()}}).dump().c_str());
+    PrintJson({{"directory", directory}, {"size", gate->log().history().size()}});
   } else {
     std::printf("%llu events in %s (checkpoint, tile/, tile/entries/)\n",
                 static_cast<unsigned long long>(gate->log().history().size()), directory.c_str());
@@ -125,14 +120,17 @@ ExitCode Export(const Globals& globals, const std::string& directory) {
 void AddLog(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("log", "the ledger");
   command->require_subcommand(1);
-  command->add_subcommand("list", "every event in a line")->callback([&globals] { globals.exit = List(globals); });
+  CLI::App* list = command->add_subcommand("list", "every event in a line");
+  list->footer("example:\n  pawl log list");
+  list->callback([&globals] { globals.exit = List(globals); });
   auto index = std::make_shared<uint64_t>(0);
   CLI::App* show = command->add_subcommand("show", "one event whole");
   show->add_option("INDEX", *index, "its number")->required();
+  show->footer("example:\n  pawl log show 7");
   show->callback([=, &globals] { globals.exit = ShowEntry(globals, *index); });
-  command->add_subcommand("verify", "every signature, and the root computed from the entries")->callback([&globals] {
-    globals.exit = Verify(globals);
-  });
+  CLI::App* verify = command->add_subcommand("verify", "every signature, and the root computed from the entries");
+  verify->footer("example:\n  pawl log verify");
+  verify->callback([&globals] { globals.exit = Verify(globals); });
   auto directory = std::make_shared<std::string>();
   CLI::App* exported = command->add_subcommand("export", "checkpoint and tiles (C2SP tlog-tiles) for anybody to check");
   exported->add_option("DIRECTORY", *directory, "empty, or an older export")->required();

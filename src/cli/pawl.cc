@@ -1,5 +1,6 @@
 // The program `pawl`: global options, and the list of subcommands in the order in which people meet them.
 #include <cstdio>
+#include <string_view>
 
 #include "cli/command.h"
 
@@ -14,6 +15,24 @@ constexpr char kExitCodes[] =
     "Exit status: 0 yes, 1 no (rejected, outside-charter, refused), 2 usage, 3 malformed input, 4 limit or unknown,\n"
     "5 internal or set-up error, 6 pending.\n\n"
     "Begin with: pawl charter new, pawl charter sign, pawl init, pawl propose.\n";
+
+// The whole command line is searched: what is wrong may stand before --json.
+bool AsksForJson(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return false;
+    if (word == "--json") return true;
+  }
+  return false;
+}
+
+encoding::Json Overview(const CLI::App& app) {
+  encoding::Json commands = encoding::Json::array();
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back({{"name", command->get_name()}, {"description", command->get_description()}});
+  }
+  return {{"subcommands", commands}};
+}
 
 }  // namespace
 
@@ -52,10 +71,20 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0 && AsksForJson(argc, argv)) {
+      globals.json = true;
+      return static_cast<int>(Fail(globals, {ErrorCode::kUsage, "usage", error.what(), "pawl --help"}));
+    }
     const int status = app.exit(error);  // prints help, version or what is wrong
     return status == 0 ? static_cast<int>(ExitCode::kYes) : static_cast<int>(ExitCode::kUsage);
   }
-  if (app.get_subcommands().empty()) std::fputs(app.help().c_str(), stdout);
+  if (app.get_subcommands().empty()) {
+    if (globals.json) {
+      PrintJson(Overview(app));
+    } else {
+      std::fputs(app.help().c_str(), stdout);
+    }
+  }
   std::fflush(stdout);
   return static_cast<int>(globals.exit);
 }

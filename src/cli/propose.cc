@@ -49,6 +49,12 @@ Result<crypto::Digest> RollbackTree(const std::string& target, const warrant::Hi
   if (releases.size() < 2) {
     return Error{ErrorCode::kUsage, "rollback.target", "nothing was live before the present release", ""};
   }
+  // After a rollback the release before is what people have just left.
+  const warrant::ProposalHistory* last = history.Find(releases.back().proposal);
+  if (last == nullptr || last->proposal.action != warrant::Action::kRelease) {
+    return Error{ErrorCode::kUsage, "rollback.target", "the live release is a rollback itself: to what?",
+                 "pawl rollback EPOCH; pawl status --json lists them"};
+  }
   return releases[releases.size() - 2].tree;
 }
 
@@ -77,6 +83,7 @@ void AddPropose(CLI::App& app, Globals& globals) {
       app.add_subcommand("advance", "go on with a proposal after somebody has acted or time has passed");
   advance->add_option("PROPOSAL", *proposal, "its name, like p3")->required();
   advance->add_flag("--review", *review, kReviewHelp);
+  advance->footer("example:\n  pawl advance p3");
   advance->callback([=, &globals] {
     globals.exit = ProposeAndDecide(globals, reviewing(), [&](gate::Gate&) { return Result<std::string>(*proposal); });
   });
@@ -84,10 +91,13 @@ void AddPropose(CLI::App& app, Globals& globals) {
   auto target = std::make_shared<std::string>();
   auto reason = std::make_shared<std::string>();
   CLI::App* rollback = app.add_subcommand("rollback", "propose to return to a tree that was live before");
-  rollback->add_option("TARGET", *target, "an epoch or a tree's digest (default: the release before the live one)");
+  rollback->add_option("TARGET", *target,
+                       "an epoch or a tree's digest (default: before the live release, unless that is a rollback)");
   rollback->add_option("-m,--note", *reason, "why");
   rollback->add_flag("--review", *review, kReviewHelp);
-  rollback->footer("A rollback is a release: it is voted on, approved and checked like one, and no counter goes back.");
+  rollback->footer(
+      "A rollback is a release: it is voted on, approved and checked like one, and no counter goes back.\n"
+      "examples:\n  pawl rollback -m 'alerts too late'\n  pawl rollback 3 -m 'back to epoch 3'");
   rollback->callback([=, &globals] {
     globals.exit = ProposeAndDecide(globals, reviewing(), [&](gate::Gate& gate) -> Result<std::string> {
       Result<crypto::Digest> tree = RollbackTree(*target, gate.log().history());

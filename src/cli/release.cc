@@ -7,7 +7,9 @@ void AddRelease(CLI::App& app, Globals& globals) {
   auto proposal = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("release", "let the loader check a proposal's warrant, and switch");
   command->add_option("PROPOSAL", *proposal, "its name, like p3")->required();
-  command->footer("Runs exactly the check of `pawl-check warrant`, then one atomic rename of the loader's state.");
+  command->footer(
+      "Runs exactly the check of `pawl-check warrant`, then one atomic rename of the loader's state.\nexample:\n  pawl "
+      "release p3");
   command->callback([=, &globals] {
     Result<Place> place = FindPlace(globals);
     if (!place.ok()) {

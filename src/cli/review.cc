@@ -64,7 +64,7 @@ ExitCode Show(const Globals& globals, const std::vector<ReviewReport>& reports) 
     }
   }
   if (globals.json) {
-    std::puts(json.dump().c_str());
+    PrintJson(json);
   } else if (reports.empty()) {
     std::puts("nothing waits for this reviewer");
   }

@@ -176,7 +176,9 @@ ExitCode RunCommand(const Globals& globals, const Options& options) {
 void AddSandbox(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("sandbox", "what this machine can contain a program with");
   command->require_subcommand(1);
+  command->footer("examples:\n  pawl sandbox check\n  pawl sandbox run -- python3 -c 'print(1)'");
   CLI::App* check = command->add_subcommand("check", "say what holds here, and how to get what is missing");
+  check->footer("example:\n  pawl sandbox check");
   check->callback([&globals] { globals.exit = Check(globals); });
 
   auto options = std::make_shared<Options>();

@@ -35,13 +35,42 @@ std::vector<std::string> NextCommands(const charter::Charter& charter, const Pro
   return {"pawl approve " + name, "pawl reject " + name};
 }
 
-std::string Sentence(const ledger::SubjectLog& log, const ProposalHistory* open) {
+// What lies in the loader's own folder, which stops loading whatever the ledger says.
+struct LoaderStop {
+  std::vector<std::string> halts;     // who and why
+  std::optional<std::string> broken;  // why the folder or the state cannot be read
+};
+
+LoaderStop FindLoaderStop(const Place& place, const ledger::SubjectLog& log) {
+  LoaderStop stop;
+  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
+  if (!state.ok()) {
+    stop.broken = state.error().message;
+    return stop;
+  }
+  // By the loader's own charter, which may be older than the ledger's.
+  Result<charter::Charter> charter = charter::ReadCharterFromStore(log.store(), state->charter);
+  if (!charter.ok()) {
+    stop.broken = charter.error().message;
+    return stop;
+  }
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(place.state_path, *charter, *state);
+  if (local.ok()) {
+    stop.halts = std::move(local->reasons);
+  } else {
+    stop.broken = local.error().message;
+  }
+  return stop;
+}
+
+std::string Sentence(const ledger::SubjectLog& log, const LoaderStop& loader, const ProposalHistory* open) {
   const std::vector<crypto::Digest> halts = log.history().OpenHalts();
-  if (!halts.empty()) return "halted: waits for people to lift it (pawl resume)";
+  if (!halts.empty() || !loader.halts.empty()) return "halted: waits for people to lift it (pawl resume)";
   if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log.history());
       alarms.ok() && !alarms->empty()) {
     return alarms->front().reason + "; waits for people (pawl resume)";
   }
+  if (loader.broken) return "the loader starts nothing: " + *loader.broken;
   if (open == nullptr) return "nothing is pending";
   const std::vector<std::string> next = NextCommands(log.charter().charter, *open);
   return open->proposal.proposal + " waits: " + next.front();
@@ -74,11 +103,12 @@ ExitCode Status(const Globals& globals) {
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
   if (!log.ok()) return Fail(globals, log.error());
   const warrant::History& history = log->history();
-  const ProposalHistory* open = nullptr;
+  std::vector<const ProposalHistory*> open;
   for (const ProposalHistory& proposal : history.proposals()) {
-    if (!proposal.outcome) open = &proposal;
+    if (!proposal.outcome) open.push_back(&proposal);
   }
-  const std::string sentence = Sentence(*log, open);
+  const LoaderStop loader = FindLoaderStop(*place, *log);
+  const std::string sentence = Sentence(*log, loader, open.empty() ? nullptr : open.back());
   const std::vector<std::string> warnings = Warnings(*place, *log);
   if (globals.json) {
     encoding::Json proposals = encoding::Json::array();
@@ -105,18 +135,22 @@ ExitCode Status(const Globals& globals) {
         {"charter", log->charter().charter.digest.Text()},
         {"charter_epoch", history.charter_epoch()},
         {"epoch", history.epoch()},
+        {"live_epoch",
+         history.releases().empty() ? encoding::Json(nullptr) : encoding::Json(history.releases().back().epoch)},
         {"live", history.live_tree() ? encoding::Json(history.live_tree()->Text()) : encoding::Json(nullptr)},
-        {"halted", !history.OpenHalts().empty()},
+        {"halted", !history.OpenHalts().empty() || !loader.halts.empty()},
+        {"loader_halts", loader.halts},
+        {"loader_unreadable", loader.broken ? encoding::Json(*loader.broken) : encoding::Json(nullptr)},
         {"events", history.size()},
         {"proposals", proposals},
         {"releases", releases},
         {"warnings", warnings}};
-    std::puts(json.dump().c_str());
+    PrintJson(json);
     return ExitCode::kYes;
   }
   std::printf("%s: %s\n", log->subject().c_str(), Shown(sentence).c_str());
   if (history.live_tree()) {
-    std::printf("live: epoch %lld, tree %s, since %s\n", static_cast<long long>(history.epoch()),
+    std::printf("live: epoch %lld, tree %s, since %s\n", static_cast<long long>(history.releases().back().epoch),
                 history.live_tree()->Text().c_str(), encoding::TimeText(history.releases().back().time).c_str());
   } else {
     std::puts("live: nothing yet");
@@ -129,11 +163,19 @@ ExitCode Status(const Globals& globals) {
     if (proposal.outcome->outcome == warrant::ProposalOutcome::kOutsideCharter) ++outside;
   }
   std::printf("proposals: %zu accepted, %zu rejected, %zu outside the charter\n", accepted, rejected, outside);
-  if (open != nullptr) {
-    const gate::Position position = gate::PositionOf(*open);
+  for (const warrant::LoggedHalt& halt : history.halts()) {
+    if (!halt.lifted) {
+      std::printf("halt in the ledger, by %s: %s\n", Shown(halt.principal).c_str(),
+                  Shown(halt.decision.reason).c_str());
+    }
+  }
+  for (const std::string& halt : loader.halts) std::printf("halt at the loader, by %s\n", Shown(halt).c_str());
+  if (loader.broken) std::printf("the loader starts nothing: %s\n", Shown(*loader.broken).c_str());
+  for (const ProposalHistory* proposal : open) {
+    const gate::Position position = gate::PositionOf(*proposal);
     std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(warrant::StepName(position.step)).c_str(),
                 Shown(position.reason).c_str());
-    for (const std::string& command : NextCommands(log->charter().charter, *open))
+    for (const std::string& command : NextCommands(log->charter().charter, *proposal))
       std::printf("  next: %s\n", command.c_str());
   }
   for (const std::string& warning : warnings) std::printf("note: %s\n", Shown(warning).c_str());
@@ -144,6 +186,7 @@ ExitCode Status(const Globals& globals) {
 
 void AddStatus(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("status", "what Pawl waits for, who has to act, and the command to type");
+  command->footer("examples:\n  pawl status\n  pawl --json status | jq .sentence");
   command->callback([&globals] { globals.exit = Status(globals); });
 }
 

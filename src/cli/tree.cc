@@ -29,7 +29,7 @@ void AddTree(CLI::App& app, Globals& globals) {
     for (const subject::FileEntry& file : manifest->files) {
       files.push_back({{"path", file.path}, {"digest", file.digest.Text()}, {"size", file.size}});
     }
-    std::puts(encoding::Json({{"tree", digest}, {"files", files}}).dump().c_str());
+    PrintJson({{"tree", digest}, {"files", files}});
   });
 }
 
