@@ -198,13 +198,13 @@ class Loaders(unittest.TestCase):
         changed[len(changed) // 2] ^= 1
         for data in (bytes(changed), self.bytes[:-1], self.bytes + b"\0", b""):
             with replaced(path, data):
-                self.assert_refused("store.damaged")
+                self.assert_refused("tree.bytes", "store.damaged")
         self.assert_given()
 
     def test_a_file_of_the_store_that_is_a_link_or_missing(self):
         path = self.blob(hashlib.sha256(self.bytes).hexdigest())
         with moved_away(path) as aside:
-            self.assert_refused("store.missing", exit_status=2)
+            self.assert_refused("tree.bytes")
             path.symlink_to(aside)  # even to the right bytes: whoever may make links may also change where they lead
             try:
                 refused = self.ask_python()
@@ -219,7 +219,7 @@ class Loaders(unittest.TestCase):
             changed = bytearray(path.read_bytes())
             changed[-3] ^= 1
             with replaced(path, bytes(changed)):
-                self.assert_refused("store.damaged")
+                self.assert_refused("tree.bytes", "store.damaged")
         self.assert_given()
 
     def test_a_changed_materialised_tree_is_not_used(self):
