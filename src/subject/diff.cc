@@ -33,7 +33,28 @@ Result<FileFacts> Inspect(const FileEntry& entry, const BlobReader& read, const 
   return InspectContent(bytes);
 }
 
-bool HasLines(const std::optional<FileFacts>& facts) { return !facts.has_value() || facts->lines.has_value(); }
+bool CanCount(const std::optional<FileFacts>& facts, const DiffLimits& limits) {
+  return !facts.has_value() || (facts->lines.has_value() && facts->size <= limits.counted_bytes_max);
+}
+
+Result<void> AddDetail(Detail detail, const FileEntry* before, const FileEntry* after, const BlobReader& read,
+                       const DiffLimits& limits, Change& change) {
+  std::string old_bytes, new_bytes;
+  if (before != nullptr && detail == Detail::kLines) {
+    Result<FileFacts> facts = Inspect(*before, read, limits, old_bytes);
+    if (!facts.ok()) return facts.error();
+    change.facts_before = std::move(*facts);
+  }
+  if (after != nullptr && detail != Detail::kDigests) {
+    Result<FileFacts> facts = Inspect(*after, read, limits, new_bytes);
+    if (!facts.ok()) return facts.error();
+    change.facts_after = std::move(*facts);
+  }
+  if (detail == Detail::kLines && CanCount(change.facts_before, limits) && CanCount(change.facts_after, limits)) {
+    change.changed_lines = ChangedLines(old_bytes, new_bytes);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -55,16 +76,19 @@ uint64_t ChangedLines(std::string_view before, std::string_view after) {
   // reach[k + depth_max + 1]: the furthest x on diagonal k = x - y with `depth` edits.
   std::vector<int64_t> reach(static_cast<size_t>(2 * depth_max + 3), 0);
   const auto at = [&](int64_t k) -> int64_t& { return reach[static_cast<size_t>(k + depth_max + 1)]; };
-  for (int64_t depth = 0; depth <= depth_max; ++depth) {
+  uint64_t compared = 0;
+  for (int64_t depth = 0; depth <= depth_max && compared <= kComparedLinesMax; ++depth) {
     for (int64_t k = -depth; k <= depth; k += 2) {
       const bool down = k == -depth || (k != depth && at(k - 1) < at(k + 1));
       int64_t x = down ? at(k + 1) : at(k - 1) + 1;
+      const int64_t from = x;
       // Diagonals that leave the grid stay beyond its edge and never reach the corner.
       while (x < n && x - k < m && x - k >= 0 &&
              a[head + static_cast<size_t>(x)] == b[head + static_cast<size_t>(x - k)]) {
         ++x;
       }
       at(k) = x;
+      compared += 1 + static_cast<uint64_t>(x - from);
       if (x >= n && x - k >= m) return static_cast<uint64_t>(depth);
     }
   }
@@ -72,7 +96,7 @@ uint64_t ChangedLines(std::string_view before, std::string_view after) {
 }
 
 Result<std::vector<Change>> DiffTrees(const Manifest& parent, const Manifest& candidate, const BlobReader& read,
-                                      const DiffLimits& limits) {
+                                      const DiffLimits& limits, const DetailChooser& detail_of) {
   std::vector<Change> changes;
   auto old_file = parent.files.begin();
   auto new_file = candidate.files.begin();
@@ -92,22 +116,13 @@ Result<std::vector<Change>> DiffTrees(const Manifest& parent, const Manifest& ca
     change.type = before == nullptr  ? ChangeType::kAdded
                   : after == nullptr ? ChangeType::kRemoved
                                      : ChangeType::kChanged;
-    std::string old_bytes, new_bytes;
-    if (before != nullptr) {
-      Result<FileFacts> facts = Inspect(*before, read, limits, old_bytes);
-      if (!facts.ok()) return facts.error();
-      change.before = before->digest;
-      change.facts_before = std::move(*facts);
-    }
+    if (before != nullptr) change.before = before->digest;
     if (after != nullptr) {
-      Result<FileFacts> facts = Inspect(*after, read, limits, new_bytes);
-      if (!facts.ok()) return facts.error();
       change.after = after->digest;
-      change.facts_after = std::move(*facts);
+      change.bytes_after = after->size;
     }
-    if (HasLines(change.facts_before) && HasLines(change.facts_after)) {
-      change.changed_lines = ChangedLines(old_bytes, new_bytes);
-    }
+    const Detail detail = detail_of ? detail_of(change) : Detail::kLines;
+    if (Result<void> added = AddDetail(detail, before, after, read, limits, change); !added.ok()) return added.error();
     changes.push_back(std::move(change));
   }
   return changes;

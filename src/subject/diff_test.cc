@@ -80,6 +80,41 @@ TEST(Diff, TheNumberOfChangesIsLimited) {
   EXPECT_EQ(RuleOf(DiffTrees(before, after, blobs.Reader(), {.changes_max = 1})), "diff.limit");
 }
 
+TEST(Diff, ReadsNoMoreThanTheDetailAsksFor) {
+  MemoryBlobs blobs;
+  const Manifest before = blobs.Tree({{"a", "1\n"}}), after = blobs.Tree({{"a", "22\n"}});
+  int reads = 0;
+  const BlobReader counting = [&](const crypto::Digest& digest, uint64_t size_max) {
+    ++reads;
+    return blobs.Reader()(digest, size_max);
+  };
+  const auto diff = [&](Detail detail) {
+    reads = 0;
+    const auto changes = DiffTrees(before, after, counting, DiffLimits{}, [&](const Change&) { return detail; });
+    EXPECT_TRUE(changes.ok());
+    EXPECT_EQ(changes->at(0).bytes_after, 3u);
+    return changes->at(0);
+  };
+  const Change digests = diff(Detail::kDigests);
+  EXPECT_EQ(reads, 0);
+  EXPECT_TRUE(digests.before.has_value() && digests.after.has_value());
+  EXPECT_FALSE(digests.facts_after.has_value());
+  const Change facts = diff(Detail::kAfter);
+  EXPECT_EQ(reads, 1);
+  EXPECT_TRUE(facts.facts_after.has_value());
+  EXPECT_FALSE(facts.facts_before.has_value() || facts.changed_lines.has_value());
+  EXPECT_EQ(diff(Detail::kLines).changed_lines, 2u);
+  EXPECT_EQ(reads, 2);
+}
+
+TEST(Diff, LinesOfALargeFileAreNotCounted) {
+  MemoryBlobs blobs;
+  const Manifest before = blobs.Tree({{"a", "1\n"}}), after = blobs.Tree({{"a", "22\n"}});
+  EXPECT_EQ(DiffTrees(before, after, blobs.Reader(), {.counted_bytes_max = 3})->at(0).changed_lines, 2u);
+  EXPECT_FALSE(DiffTrees(before, after, blobs.Reader(), {.counted_bytes_max = 2})->at(0).changed_lines.has_value());
+  EXPECT_FALSE(DiffTrees(after, before, blobs.Reader(), {.counted_bytes_max = 2})->at(0).changed_lines.has_value());
+}
+
 TEST(ChangedLines, KnownCases) {
   EXPECT_EQ(ChangedLines("", ""), 0u);
   EXPECT_EQ(ChangedLines("a\n", "a\n"), 0u);

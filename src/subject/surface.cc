@@ -9,6 +9,7 @@ namespace pawl::subject {
 namespace {
 
 constexpr size_t kStarStarsMax = 16;
+constexpr DiffLimits kLimits;
 constexpr std::array<std::string_view, 5> kKindNames = {"network", "json", "text", "data", "any"};
 
 // One component against one glob component: greedy, with one point of return per `*`, so linear times linear.
@@ -45,14 +46,27 @@ bool KindFits(SurfaceKind wanted, ContentKind found) {
   return SurfaceKindName(wanted) == ContentKindName(found);
 }
 
+bool Exceeds(uint64_t value, const std::optional<uint64_t>& max) { return max.has_value() && value > *max; }
+
+std::string More(uint64_t value, uint64_t max, const char* unit) {
+  return std::to_string(value) + " " + unit + "; the rule allows " + std::to_string(max);
+}
+
+// By the size alone: before a file is read by what the manifest knows, and again by its bytes.
+bool CheckSize(const SurfaceRule& rule, uint64_t bytes, SurfaceFinding& finding) {
+  if (Exceeds(bytes, rule.max_bytes))
+    return Fails(finding, "surface.max-bytes", "has " + More(bytes, *rule.max_bytes, "bytes"));
+  if (rule.max_changed_lines.has_value() && bytes > kLimits.counted_bytes_max) {
+    return Fails(finding, "surface.max-changed-lines",
+                 "has " + std::to_string(bytes) + " bytes, and lines are counted up to " +
+                     std::to_string(kLimits.counted_bytes_max));
+  }
+  return true;
+}
+
 bool CheckContent(const SurfaceRule& rule, const Change& change, SurfaceFinding& finding) {
   const FileFacts& facts = *change.facts_after;
-  const auto exceeds = [](uint64_t value, const std::optional<uint64_t>& max) {
-    return max.has_value() && value > *max;
-  };
-  const auto more = [](uint64_t value, uint64_t max, const char* unit) {
-    return std::to_string(value) + " " + unit + "; the rule allows " + std::to_string(max);
-  };
+  if (!CheckSize(rule, facts.size, finding)) return false;
   if (facts.kind == ContentKind::kPickle)
     return Fails(finding, "surface.pickle", "is a " + facts.detail + ", which runs code when loaded");
   if (facts.kind == ContentKind::kContainer)
@@ -63,19 +77,19 @@ bool CheckContent(const SurfaceRule& rule, const Change& change, SurfaceFinding&
     if (rule.kind == SurfaceKind::kNetwork && !facts.detail.empty()) reason += ": " + facts.detail;
     return Fails(finding, "surface.kind", std::move(reason));
   }
-  if (exceeds(facts.size, rule.max_bytes))
-    return Fails(finding, "surface.max-bytes", "has " + more(facts.size, *rule.max_bytes, "bytes"));
   if (rule.max_changed_lines.has_value()) {
     // Under `any` a binary file has no lines; it may not slip through a limit that cannot be applied to it.
+    const bool has_lines = facts.lines.has_value() && (!change.facts_before || change.facts_before->lines.has_value());
+    if (!has_lines) return Fails(finding, "surface.kind", "has no lines to count, on one side of the change");
     if (!change.changed_lines.has_value())
-      return Fails(finding, "surface.kind", "has no lines to count, on one side of the change");
-    if (exceeds(*change.changed_lines, rule.max_changed_lines)) {
+      return Fails(finding, "surface.max-changed-lines", "was too large for its changed lines to be counted");
+    if (Exceeds(*change.changed_lines, rule.max_changed_lines)) {
       return Fails(finding, "surface.max-changed-lines",
-                   "has " + more(*change.changed_lines, *rule.max_changed_lines, "changed lines"));
+                   "has " + More(*change.changed_lines, *rule.max_changed_lines, "changed lines"));
     }
     if (*facts.line_bytes_max > kLineBytesMax) {
       return Fails(finding, "surface.line-too-long",
-                   "has a line of " + more(*facts.line_bytes_max, kLineBytesMax, "bytes"));
+                   "has a line of " + More(*facts.line_bytes_max, kLineBytesMax, "bytes"));
     }
   }
   for (const std::string& name : facts.operators) {
@@ -84,9 +98,9 @@ bool CheckContent(const SurfaceRule& rule, const Change& change, SurfaceFinding&
       return Fails(finding, "surface.operator", "uses the operator " + name + ", which the rule does not list");
     }
   }
-  if (facts.parameter_count.has_value() && exceeds(*facts.parameter_count, rule.max_parameters)) {
+  if (facts.parameter_count.has_value() && Exceeds(*facts.parameter_count, rule.max_parameters)) {
     return Fails(finding, "surface.max-parameters",
-                 "has " + more(*facts.parameter_count, *rule.max_parameters, "parameters"));
+                 "has " + More(*facts.parameter_count, *rule.max_parameters, "parameters"));
   }
   return true;
 }
@@ -98,8 +112,8 @@ bool IsUnasked(std::string_view component) {
          name == "hooks" || name.starts_with(".git") || ends(".pth") || ends("._pth") || ends(".pyc");
 }
 
-bool CheckChange(const std::vector<SurfaceRule>& rules, SurfaceFinding& finding) {
-  const Change& change = finding.change;
+// What can be said without reading the file; sets the finding's rule_index.
+bool CheckPath(const std::vector<SurfaceRule>& rules, const Change& change, SurfaceFinding& finding) {
   const auto rule = std::find_if(rules.begin(), rules.end(), [&](const SurfaceRule& candidate) {
     return GlobMatches(candidate.path, change.path);
   });
@@ -126,7 +140,20 @@ bool CheckChange(const std::vector<SurfaceRule>& rules, SurfaceFinding& finding)
     case ChangeType::kChanged:
       break;
   }
-  return CheckContent(*rule, change, finding);
+  return CheckSize(*rule, change.bytes_after, finding);
+}
+
+// A file that its path or size refuses is not read: a huge one costs nothing.
+Detail DetailOf(const std::vector<SurfaceRule>& rules, const Change& change) {
+  SurfaceFinding finding;
+  if (!CheckPath(rules, change, finding) || change.type == ChangeType::kRemoved) return Detail::kDigests;
+  return rules[*finding.rule_index].max_changed_lines.has_value() ? Detail::kLines : Detail::kAfter;
+}
+
+bool CheckChange(const std::vector<SurfaceRule>& rules, SurfaceFinding& finding) {
+  if (!CheckPath(rules, finding.change, finding)) return false;
+  return finding.change.type == ChangeType::kRemoved ||
+         CheckContent(rules[*finding.rule_index], finding.change, finding);
 }
 
 }  // namespace
@@ -183,7 +210,8 @@ Result<SurfaceReport> CheckSurface(const std::vector<SurfaceRule>& rules, const 
   for (const SurfaceRule& rule : rules) {
     if (Result<void> checked = CheckGlob(rule.path); !checked.ok()) return checked.error();
   }
-  Result<std::vector<Change>> changes = DiffTrees(parent, candidate, read, DiffLimits{});
+  Result<std::vector<Change>> changes =
+      DiffTrees(parent, candidate, read, kLimits, [&](const Change& change) { return DetailOf(rules, change); });
   if (!changes.ok()) return changes.error();
   SurfaceReport report;
   report.allowed = true;

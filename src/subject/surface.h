@@ -39,7 +39,7 @@ struct SurfaceRule {
   bool may_add = false;
   bool may_remove = false;
   std::optional<uint64_t> max_bytes = std::nullopt;          // of the file after the change
-  std::optional<uint64_t> max_changed_lines = std::nullopt;  // of text and JSON, per file
+  std::optional<uint64_t> max_changed_lines = std::nullopt;  // of text and JSON, per file of at most 8 MiB
   std::optional<uint64_t> max_parameters = std::nullopt;     // of networks
   std::vector<std::string> operators = {};                   // of networks; empty: any that the reader knows
 };
@@ -71,9 +71,11 @@ bool GlobMatches(std::string_view glob, std::string_view path);
 // change only under a rule whose glob spells that component out.
 std::optional<std::string> UnaskedName(std::string_view path);
 
-// Errors are those of reading; that a change is not allowed is a finding. Rules of findings: surface.unlisted,
-// surface.unasked-name, surface.pickle, surface.container, surface.may-not-add, surface.may-not-remove, surface.kind,
-// surface.max-bytes, surface.max-changed-lines, surface.line-too-long, surface.operator, surface.max-parameters.
+// A path that its name, type or size refuses is not read, and lines are counted only where a rule limits them; the
+// facts of such a change are missing. Errors are those of reading; that a change is not allowed is a finding. Rules of
+// findings: surface.unlisted, surface.unasked-name, surface.pickle, surface.container, surface.may-not-add,
+// surface.may-not-remove, surface.kind, surface.max-bytes, surface.max-changed-lines, surface.line-too-long,
+// surface.operator, surface.max-parameters.
 Result<SurfaceReport> CheckSurface(const std::vector<SurfaceRule>& rules, const Manifest& parent,
                                    const Manifest& candidate, const BlobReader& read);
 

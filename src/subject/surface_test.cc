@@ -108,6 +108,44 @@ TEST(Surface, LimitsAreInclusive) {
   EXPECT_EQ(Verdict(narrow, {{"policy.onnx", network}}, {{"policy.onnx", wider}}), "surface.operator");
 }
 
+TEST(Surface, WhatPathOrSizeRefusesIsNotRead) {
+  MemoryBlobs blobs;
+  const std::string huge((size_t{8} << 20) + 1, '\n');
+  const Manifest before = blobs.Tree({{"src/a", "1\n"}}), after = blobs.Tree({{"other", huge}, {"src/a", huge}});
+  const BlobReader unreadable = [](const crypto::Digest&, uint64_t) -> Result<std::string> {
+    return SystemFailure("test.read", "a file was read");
+  };
+  const auto rule_of_src = [&](const SurfaceRule& rule) {
+    const Result<SurfaceReport> report = CheckSurface({rule}, before, after, unreadable);
+    if (!report.ok()) return report.error().rule;
+    EXPECT_EQ(report->findings.at(0).rule, "surface.unlisted");
+    return report->findings.at(1).rule;
+  };
+  SurfaceRule rule = kText;
+  EXPECT_EQ(rule_of_src(rule), "test.read");
+  rule.max_bytes = 1'000;
+  EXPECT_EQ(rule_of_src(rule), "surface.max-bytes");
+  rule = kText;
+  rule.max_changed_lines = 1'000'000'000;
+  EXPECT_EQ(rule_of_src(rule), "surface.max-changed-lines");
+}
+
+TEST(Surface, WhereLinesAreTooManyToCountALimitOnThemRefuses) {
+  const std::string huge((size_t{8} << 20) + 1, '\n');
+  SurfaceRule rule = kText;
+  EXPECT_EQ(Verdict(rule, {{"src/a", huge}}, {{"src/a", "1\n"}}), "allowed");
+  rule.max_changed_lines = 1'000'000'000;
+  EXPECT_EQ(Verdict(rule, {{"src/a", huge}}, {{"src/a", "1\n"}}), "surface.max-changed-lines");
+  // A manifest that does not know sizes changes nothing.
+  MemoryBlobs blobs;
+  const Manifest before = blobs.Tree({{"src/a", "1\n"}});
+  Manifest after = blobs.Tree({{"src/a", huge}});
+  after.files[0].size = 0;
+  const Result<SurfaceReport> report = CheckSurface({rule}, before, after, blobs.Reader());
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->findings.at(0).rule, "surface.max-changed-lines");
+}
+
 // T16: pickles hidden in archives and under other names.
 TEST(Surface, PicklesAndContainersAreRefusedWhateverTheRule) {
   const std::string pickle = "cposix\nsystem\np0\n(Vtrue\np1\ntp2\nRp3\n.";
