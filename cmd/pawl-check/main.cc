@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "encoding/utf8.h"
 #include "pawl-check/commands.h"
 
 namespace pawl::check {
@@ -64,21 +65,15 @@ struct Character {
   size_t bytes = 0;  // 0: not valid UTF-8 here
 };
 
-// Strict UTF-8 (RFC 3629): shortest form, no surrogates, at most U+10FFFF. Requires text.
+// Requires text.
 Character Decode(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
-  const uint32_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const size_t bytes = lead < 0xC2 || lead > 0xF4 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (bytes == 0 || text.size() < bytes) return {};
-  uint32_t code = lead & (0x7Fu >> bytes);
-  for (size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3F);
+  for (size_t bytes = 1; bytes <= std::min<size_t>(text.size(), 4); ++bytes) {
+    if (!encoding::IsUtf8(text.substr(0, bytes))) continue;
+    uint32_t code = static_cast<unsigned char>(text[0]) & (bytes == 1 ? 0x7Fu : 0x7Fu >> bytes);
+    for (size_t i = 1; i < bytes; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
+    return {code, bytes};
   }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[bytes] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
-  return {code, bytes};
+  return {};
 }
 
 // Acts on a terminal, on the direction of text, or cannot be seen.
