@@ -49,7 +49,7 @@ Result<std::string> Begin(const Globals& globals, const Options& options) {
   std::error_code failure;
   const bool cut_short = log->history().size() == 1 && log->history().has_genesis() &&
                          log->history().genesis_envelope() == *genesis &&
-                         !fs::exists(fs::symlink_status(state_path, failure)) && !failure;
+                         fs::symlink_status(state_path, failure).type() == fs::file_type::not_found;
   if (log->history().has_genesis() && !cut_short) {
     return Refused("init.exists", "'" + subject + "' has a ledger here already",
                    "a charter is changed by pawl charter amend");

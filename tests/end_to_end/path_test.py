@@ -264,6 +264,60 @@ class PathTest(unittest.TestCase):
         time.sleep(1.1)
         self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
 
+    def test_a_halt_holds_where_the_ledger_is_damaged(self):
+        home = self.home()
+        database = sqlite3.connect(home.home / f"ledger/{demo_run.SUBJECT}.sqlite")
+        database.execute("UPDATE events SET entry = x'00' WHERE seq = 3")
+        database.commit()
+        database.close()
+        home.fly()  # the loader needs no ledger
+        error = home.fails("halt", "-m", "the gate lies", "--key", home.root / "ada", expect=5)["error"]
+        self.assertEqual(error["rule"], "halt.ledger")
+        self.assertIn("halt.in-force", home.fly(expect=(1,)).stderr)
+
+    def test_a_resume_lifts_only_what_was_shown(self):
+        home = self.home()
+        request, kept = home.root / "resume.json", home.root / "kept.json"
+        home.pawl("halt", "-m", "first", "--key", home.root / "cho")
+        home.pawl("resume", "-m", "looked", "--key", home.root / "ada", "--add-to", request, expect=(6,))
+        shutil.copyfile(request, kept)
+        home.pawl("resume", "--key", home.root / "ben", "--add-to", request)
+        self.assertFalse(request.exists())
+        home.pawl("halt", "-m", "second", "--key", home.root / "cho")
+        error = home.fails("resume", "--key", home.root / "ben", "--add-to", kept, expect=1)["error"]
+        self.assertEqual(error["rule"], "resume.outdated")
+        self.assertIn("halt.in-force", home.fly(expect=(1,)).stderr)
+
+    def test_one_person_who_refuses_twice_is_one_person(self):
+        home = self.home()
+        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        for reason in ("no", "still no"):
+            home.position("reject", proposal, "-m", reason, "--key", home.root / "cho", expect=(6,))
+        self.accepted_by_both(home, proposal)
+
+    def accepted_by_both(self, home, proposal):
+        home.approve(proposal)
+        time.sleep(1.1)
+        self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
+
+    def test_an_init_that_was_cut_short_is_finished(self):
+        home = self.home()
+        os.remove(home.home / f"loader/{demo_run.SUBJECT}/state.json")
+        # With more than the genesis on the ledger nothing is made anew: lost state fails closed.
+        self.assertEqual(home.fails("init", home.charter, expect=1)["error"]["rule"], "init.exists")
+        fresh = home.root / "fresh"
+        home.environment["PAWL_HOME"] = str(fresh)
+        home.pawl("init", home.charter)
+        os.remove(fresh / f"loader/{demo_run.SUBJECT}/state.json")
+        home.pawl("init", home.charter)
+        self.assertTrue((fresh / f"loader/{demo_run.SUBJECT}/state.json").exists())
+
+    def test_usage_errors_are_json_for_scripts(self):
+        home = self.home()
+        for words in (["nonsense"], ["approve"], ["propose", "--no-such-option", "x"]):
+            error = json.loads(home.pawl("--json", *words, expect=(2,)).splitlines()[-1])["error"]
+            self.assertTrue(error["message"])
+
     def test_an_amendment_needs_both_thresholds_and_the_waiting_period(self):
         home = self.home()
         charter = home.root / "charter-2"
