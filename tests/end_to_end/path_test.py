@@ -288,6 +288,19 @@ class PathTest(unittest.TestCase):
         self.assertEqual(error["rule"], "resume.outdated")
         self.assertIn("halt.in-force", home.fly(expect=(1,)).stderr)
 
+    def test_an_approval_after_the_warrant_is_in_the_renewed_one(self):
+        root = pathlib.Path(self.folder) / "late"
+        os.makedirs(root)
+        home = Home(root)
+        home.make_keys()
+        home.begin(edit=lambda toml: toml.replace('signers = "approvers', 'checkpoint_age_max = "1m"\nsigners = "approvers'))
+        position = home.position("propose", home.subject, "--review", "-m", "baseline", expect=(6,))
+        home.approve(position["proposal"], people=("ada", "ben", "cho"))
+        time.sleep(62)  # the shortest age that a charter can ask for; the warrant's checkpoint is too old by now and is made anew
+        self.assertEqual(home.position("release", position["proposal"], expect=(0,))["outcome"], "accepted")
+        warrant = json.loads((home.home / f"loader/{demo_run.SUBJECT}/warrants/1.json").read_text())
+        self.assertEqual(len(warrant["decision"]["signatures"]), 3)
+
     def test_one_person_who_refuses_twice_is_one_person(self):
         home = self.home()
         proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
