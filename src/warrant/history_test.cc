@@ -427,5 +427,61 @@ TEST(History, TakesARefusalOfTheOneWhoSignsIt) {
   EXPECT_EQ(RuleAfter(path, path.ByPeople(refusal(crypto::Sha256("x")), {"bob"})), "history.impossible");
 }
 
+// One evaluator must not be able to log what nobody can fold afterwards.
+TEST(History, TakesNoMeasurementThatCannotBeRead) {
+  const Path path = Path::WithTwoReleases();
+  const auto rule = [&](const encoding::Json& step) {
+    Path one = path;
+    Tampering tampering;
+    tampering.votes = [&](std::vector<Vote>& votes) {
+      for (Vote& vote : votes) {
+        if (vote.role == "evaluator") vote.evidence["last_step"] = step;
+      }
+    };
+    one.Make({.tree = one.third}, tampering);
+    return Rule(one);
+  };
+  EXPECT_EQ(rule(nullptr), "ok");
+  EXPECT_EQ(rule({{"epoch", 2}, {"gain", "0.01"}}), "ok");
+  EXPECT_EQ(rule(5), "history.last-step");
+  EXPECT_NE(rule({{"epoch", 2}}), "ok");
+  EXPECT_NE(rule({{"epoch", 0}, {"gain", "0.01"}}), "ok");
+  EXPECT_NE(rule({{"epoch", 2}, {"gain", "much"}}), "ok");
+}
+
+// One reviewer or approver with a wrong clock must not set everybody's.
+TEST(History, TakesTheTimeFromGateAndAuditorsAlone) {
+  Path path = Path::WithTwoReleases();
+  Tampering tampering;
+  tampering.votes = [](std::vector<Vote>& votes) { votes[0].time += 10 * 86'400; };
+  const int64_t now = path.now;
+  path.Make({.tree = path.third}, tampering);
+  History history(path.CharterReader());
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  EXPECT_LT(history.time(), now + 10 * 86'400);
+}
+
+TEST(History, TakesNoReleaseOfAnAmendmentThatSomebodyVetoed) {
+  const auto rule = [](bool vetoed) {
+    Path path = Path::WithTwoReleases();
+    const MadeWarrant made = path.Make({.action = Action::kAmendment,
+                                        .tree = path.PutCharter([](charter::TestCharter&) {}),
+                                        .signers = {"ann", "bob", "cy"}});
+    if (vetoed) {
+      path.Append(path.ByPeople(WriteRefusal({.about = {path.state.subject, path.third},
+                                              .decision = StatementDigest(made.parts.decision.payload),
+                                              .principal = Path::Principal("bob"),
+                                              .reason = "not like this",
+                                              .time = path.now}),
+                                {"bob"}));
+    }
+    path.Append(RecordOf(path, made, StatementKind::kWarrant));
+    path.Append(RecordOf(path, made, StatementKind::kRelease));
+    return Rule(path);
+  };
+  EXPECT_EQ(rule(false), "ok");
+  EXPECT_EQ(rule(true), "history.impossible");
+}
+
 }  // namespace
 }  // namespace pawl::warrant
