@@ -1,0 +1,486 @@
+"""ONNX bytes to a list of nodes over flat values, reading only the protobuf fields that are needed.
+
+Constants stay exact: (integer, power) pairs are made from them later, here they are Python floats, which hold float32
+and float64 values without rounding.
+"""
+import math
+import struct
+from dataclasses import dataclass, field
+
+from . import Refused
+
+OPERATORS = {"Gemm", "MatMul", "Add", "Sub", "Mul", "Relu", "Flatten", "Reshape", "Identity", "Squeeze", "Unsqueeze",
+             "Transpose", "Constant"}
+FLOAT, INT64, DOUBLE = 1, 7, 11
+ELEMENTS_MAX = 1 << 25
+
+
+def malformed(rule: str, message: str = "") -> Refused:
+    return Refused("malformed", "onnx." + rule, message)
+
+
+def varint(data: bytes, at: int) -> tuple:
+    value = shift = 0
+    while True:
+        if at >= len(data) or shift > 63:
+            raise malformed("truncated")
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if not byte & 0x80:
+            return value & (1 << 64) - 1, at
+
+
+def signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def fields(data: bytes) -> dict:
+    """number -> list of values: integers, or bytes for the fixed and length-delimited wire types."""
+    found, at = {}, 0
+    while at < len(data):
+        key, at = varint(data, at)
+        number, wire = key >> 3, key & 7
+        if wire == 0:
+            value, at = varint(data, at)
+        else:
+            if wire == 2:
+                size, at = varint(data, at)
+            elif wire in (1, 5):
+                size = 8 if wire == 1 else 4
+            else:
+                raise malformed("wire-type")
+            if at + size > len(data):
+                raise malformed("truncated")
+            value, at = data[at:at + size], at + size
+        found.setdefault(number, []).append(value)
+    return found
+
+
+def text(message: dict, number: int) -> str:
+    values = message.get(number, [b""])
+    return values[-1].decode("utf-8", "surrogateescape")
+
+
+def integer(message: dict, number: int, otherwise: int = 0) -> int:
+    return signed(message[number][-1]) if number in message else otherwise
+
+
+def integers(message: dict, number: int) -> list:
+    """A repeated integer field, packed or not."""
+    result = []
+    for value in message.get(number, []):
+        if isinstance(value, int):
+            result.append(signed(value))
+            continue
+        at = 0
+        while at < len(value):
+            one, at = varint(value, at)
+            result.append(signed(one))
+    return result
+
+
+def packed(message: dict, number: int, kind: str) -> list:
+    size = struct.calcsize(kind)
+    data = b"".join(message.get(number, []))
+    if len(data) % size:
+        raise malformed("truncated")
+    return list(struct.unpack(f"<{len(data) // size}{kind}", data))
+
+
+@dataclass
+class Value:
+    shape: tuple
+    constant: list | None = None  # flat, row-major
+
+
+@dataclass
+class Node:
+    """One operation on flat values. Activations are numbered: 0 is the input, i + 1 what nodes[i] computes."""
+    kind: str  # "affine", "scale", "shift", "sum", "relu"
+    inputs: list
+    size: int
+    weights: list = field(default_factory=list)  # affine: one list a row; scale: one number an element
+    bias: list | None = None
+    alpha: float = 1.0
+    beta: float = 1.0
+    sign: int = 1  # shift: of the operand; sum: of the second operand
+    from_matmul: bool = False
+
+
+@dataclass
+class Network:
+    element: str  # "float32" or "float64"
+    input_size: int
+    output: int
+    nodes: list
+    sizes: list
+
+    @property
+    def output_size(self) -> int:
+        return self.sizes[self.output]
+
+
+def count(shape) -> int:
+    return math.prod(shape)
+
+
+def read_tensor(message: dict, element: list) -> Value:
+    for number, what in ((14, "external data"), (3, "a segment"), (6, "strings")):
+        if number in message and not (number == 14 and message[14] == [0]):
+            raise malformed("unsupported-tensor", what)
+    shape = tuple(integers(message, 1))
+    kind = integer(message, 2)
+    if any(axis < 1 for axis in shape) or count(shape) > ELEMENTS_MAX:
+        raise malformed("shape")
+    formats = {FLOAT: ("f", 4), DOUBLE: ("d", 10), INT64: ("q", 7)}
+    if kind not in formats:
+        raise malformed("unsupported-tensor", f"data type {kind}")
+    letter, number = formats[kind]
+    if 9 in message:
+        if number in message:
+            raise malformed("unsupported-tensor", "data given twice")
+        values = packed({9: message[9][-1:]}, 9, letter)
+    else:
+        values = integers(message, 7) if kind == INT64 else packed(message, number, letter)
+    if len(values) != count(shape):
+        raise malformed("shape", "elements of a tensor")
+    if kind != INT64:
+        if not all(map(math.isfinite, values)):
+            raise malformed("non-finite")
+        element.append(kind)
+    return Value(shape, values)
+
+
+def strided(values: list, shape: tuple, steps: list) -> list:
+    result = [0]
+    for axis, step in zip(shape, steps):
+        result = [base + i * step for base in result for i in range(axis)]
+    return [values[i] for i in result]
+
+
+def steps_of(shape: tuple) -> list:
+    steps = [1] * len(shape)
+    for i in range(len(shape) - 2, -1, -1):
+        steps[i] = steps[i + 1] * shape[i + 1]
+    return steps
+
+
+def broadcast(value: Value, shape: tuple) -> list:
+    own = (1,) * (len(shape) - len(value.shape)) + tuple(value.shape)
+    if len(own) != len(shape) or any(a not in (1, b) for a, b in zip(own, shape)):
+        raise malformed("shape", "broadcast")
+    return strided(value.constant, shape, [0 if a == 1 else s for a, s in zip(own, steps_of(own))])
+
+
+def transposed(matrix: list) -> list:
+    return [list(column) for column in zip(*matrix)]
+
+
+class Builder:
+    def __init__(self, model: dict):
+        if not 3 <= integer(model, 1) <= 10:
+            raise malformed("ir-version")
+        for number in (20, 25):  # training information, functions
+            if number in model:
+                raise malformed("unsupported-model")
+        opsets = {}
+        for entry in map(fields, model.get(8, [])):
+            domain = text(entry, 1)
+            opsets["" if domain == "ai.onnx" else domain] = integer(entry, 2)
+        self.opset = opsets.get("", 0)
+        if not 7 <= self.opset <= 21:
+            raise malformed("opset")
+        if len(model.get(7, [])) != 1:
+            raise malformed("no-graph")
+        graph = fields(model[7][0])
+        if 15 in graph:
+            raise malformed("unsupported-tensor", "sparse")
+        self.element, self.values, self.nodes, self.sizes, self.activations = [], {}, [], [], {}
+        for tensor in map(fields, graph.get(5, [])):
+            self.define(text(tensor, 8), read_tensor(tensor, self.element))
+        self.read_ends(graph)
+        for node in map(fields, graph.get(1, [])):
+            self.add(node)
+        if self.result not in self.activations:
+            raise malformed("undefined-value", "the output")
+        if set(self.element) != {FLOAT} and set(self.element) != {DOUBLE}:
+            raise malformed("element-type")
+
+    def define(self, name: str, value: Value):
+        if not name or name in self.values:
+            raise malformed("duplicate-name", name)
+        self.values[name] = value
+
+    def read_ends(self, graph: dict):
+        inputs = [fields(entry) for entry in graph.get(11, [])]
+        inputs = [entry for entry in inputs if text(entry, 1) not in self.values]
+        outputs = [fields(entry) for entry in graph.get(12, [])]
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise malformed("inputs", "one input and one output are supported")
+        self.result = text(outputs[0], 1)
+        kind = fields(fields(inputs[0].get(2, [b""])[-1]).get(1, [b""])[-1])
+        axes = []
+        for at, axis in enumerate(map(fields, fields(kind.get(2, [b""])[-1]).get(1, []))):
+            if 1 in axis:
+                axes.append(integer(axis, 1))
+            elif at == 0:
+                axes.append(1)
+            else:
+                raise malformed("shape", "a symbolic axis")
+        if 2 not in kind or any(axis < 1 for axis in axes) or count(axes) > ELEMENTS_MAX:
+            raise malformed("shape", "of the input")
+        self.element.append(integer(kind, 1))
+        name = text(inputs[0], 1)
+        self.define(name, Value(tuple(axes)))
+        self.activations[name] = 0
+        self.sizes.append(count(axes))
+
+    def attributes(self, node: dict, allowed: dict) -> dict:
+        """Values of the allowed attributes; allowed[name] is ("f" or "i" or "is" or "t", value where absent)."""
+        result = {name: otherwise for name, (_, otherwise) in allowed.items()}
+        for attribute in map(fields, node.get(5, [])):
+            name = text(attribute, 1)
+            if name not in allowed:
+                raise malformed("unsupported-attribute", name)
+            kind = allowed[name][0]
+            if kind == "f":
+                result[name] = struct.unpack("<f", attribute[2][-1])[0] if 2 in attribute else 0.0
+            elif kind == "i":
+                result[name] = integer(attribute, 3)
+            elif kind == "is":
+                result[name] = integers(attribute, 8)
+            else:
+                result[name] = read_tensor(fields(attribute[5][-1]), self.element)
+        return result
+
+    def add(self, node: dict):
+        operator, domain = text(node, 4), text(node, 7)
+        if operator not in OPERATORS or domain not in ("", "ai.onnx"):
+            raise malformed("unsupported-operator", operator)
+        names = [value.decode("utf-8", "surrogateescape") for value in node.get(1, [])]
+        while names and names[-1] == "":
+            names.pop()
+        outputs = [value.decode("utf-8", "surrogateescape") for value in node.get(2, [])]
+        if len(outputs) != 1:
+            raise malformed("outputs")
+        if any(name not in self.values for name in names):
+            raise malformed("undefined-value", str(names))
+        inputs = [self.values[name] for name in names]
+        places = [self.activations.get(name) for name in names]
+        if operator == "Constant":
+            self.define(outputs[0], self.attributes(node, {"value": ("t", None)})["value"])
+            return
+        if operator in ("Flatten", "Reshape", "Identity", "Squeeze", "Unsqueeze", "Transpose"):
+            value = self.relabel(operator, node, inputs)
+            self.define(outputs[0], value)
+            if value.constant is None:
+                self.activations[outputs[0]] = places[0]
+            return
+        made, shape = self.MAKERS[operator](self, node, inputs, places)
+        self.define(outputs[0], Value(tuple(shape)))
+        self.nodes.append(made)
+        self.sizes.append(made.size)
+        self.activations[outputs[0]] = len(self.nodes)
+
+    def relabel(self, operator: str, node: dict, inputs: list) -> Value:
+        if not inputs:
+            raise malformed("inputs")
+        old = inputs[0].shape
+        if operator == "Identity":
+            self.attributes(node, {})
+            return inputs[0]
+        if operator == "Transpose":
+            order = self.attributes(node, {"perm": ("is", None)})["perm"]
+            order = list(reversed(range(len(old)))) if order is None else order
+            if sorted(order) != list(range(len(old))):
+                raise malformed("shape", "Transpose")
+            steps, shape = steps_of(old), tuple(old[axis] for axis in order)
+            if inputs[0].constant is not None:
+                return Value(shape, strided(inputs[0].constant, shape, [steps[axis] for axis in order]))
+            if [axis for axis in order if old[axis] > 1] != sorted(axis for axis in order if old[axis] > 1):
+                raise malformed("unsupported-operator", "a Transpose that moves elements")
+            return Value(shape)
+        if operator == "Flatten":
+            axis = self.attributes(node, {"axis": ("i", 1)})["axis"]
+            axis += len(old) if axis < 0 else 0
+            if not 0 <= axis <= len(old):
+                raise malformed("shape", "Flatten")
+            shape = (count(old[:axis]), count(old[axis:]))
+        elif operator == "Reshape":
+            allow_zero = self.attributes(node, {"allowzero": ("i", 0)})["allowzero"]
+            wanted = self.whole_numbers(inputs, 1)
+            shape = [old[i] if axis == 0 and not allow_zero and i < len(old) else axis for i, axis in enumerate(wanted)]
+            if shape.count(-1) == 1:
+                rest = -count(shape)
+                if rest <= 0 or count(old) % rest:
+                    raise malformed("shape", "Reshape")
+                shape[shape.index(-1)] = count(old) // rest
+        else:
+            attributes = self.attributes(node, {"axes": ("is", None)} if self.opset < 13 else {})
+            axes = attributes.get("axes") if self.opset < 13 else self.whole_numbers(inputs, 1, optional=True)
+            rank = len(old) + (len(axes or []) if operator == "Unsqueeze" else 0)
+            if operator == "Squeeze" and axes is None:
+                axes = [i for i, axis in enumerate(old) if axis == 1]
+            if axes is None or any(not -rank <= axis < rank for axis in axes):
+                raise malformed("shape", operator)
+            axes = {axis % rank for axis in axes}
+            if operator == "Squeeze":
+                if any(old[axis] != 1 for axis in axes):
+                    raise malformed("shape", "Squeeze")
+                shape = [axis for i, axis in enumerate(old) if i not in axes]
+            else:
+                if len(axes) != rank - len(old):
+                    raise malformed("shape", "Unsqueeze")
+                rest = iter(old)
+                shape = [1 if i in axes else next(rest) for i in range(rank)]
+        if any(axis < 1 for axis in shape) or count(shape) != count(old):
+            raise malformed("shape", operator)
+        return Value(tuple(shape), inputs[0].constant)
+
+    @staticmethod
+    def whole_numbers(inputs: list, at: int, optional: bool = False):
+        if len(inputs) <= at:
+            if optional:
+                return None
+            raise malformed("inputs")
+        if inputs[at].constant is None or not all(isinstance(v, int) for v in inputs[at].constant):
+            raise malformed("inputs", "a constant list of integers is needed")
+        return inputs[at].constant
+
+    def matrix(self, value: Value) -> list:
+        if len(value.shape) < 2 or any(axis != 1 for axis in value.shape[:-2]) or isinstance(value.constant[0], int):
+            raise malformed("shape", "a matrix is needed")
+        rows, columns = value.shape[-2:]
+        return [value.constant[i * columns:(i + 1) * columns] for i in range(rows)]
+
+    def gemm(self, node, inputs, places):
+        attributes = self.attributes(node, {"alpha": ("f", 1.0), "beta": ("f", 1.0), "transA": ("i", 0),
+                                            "transB": ("i", 0)})
+        if len(inputs) not in (2, 3) or (inputs[0].constant is None) == (inputs[1].constant is None):
+            raise malformed("inputs", "Gemm")
+        if not all(math.isfinite(attributes[name]) for name in ("alpha", "beta")):
+            raise malformed("non-finite")
+        if any(len(value.shape) != 2 for value in inputs[:2]):
+            raise malformed("shape", "Gemm")
+        flip = (attributes["transA"] != 0, attributes["transB"] != 0)
+        shapes = [value.shape[::-1] if flip[i] else value.shape for i, value in enumerate(inputs[:2])]
+        if shapes[0][1] != shapes[1][0]:
+            raise malformed("shape", "Gemm")
+        shape = (shapes[0][0], shapes[1][1])
+        left = inputs[0].constant is not None
+        weights = self.matrix(inputs[0] if left else inputs[1])
+        if left and flip[0] or not left and not flip[1]:
+            weights = transposed(weights)
+        if shape[1 if left else 0] != 1:
+            raise malformed("unsupported-operator", "Gemm of more than one row")
+        bias = None
+        if len(inputs) == 3:
+            if inputs[2].constant is None:
+                raise malformed("inputs", "Gemm")
+            bias = broadcast(inputs[2], shape)
+        place = places[1] if left else places[0]
+        return Node("affine", [place], count(shape), weights, bias, attributes["alpha"], attributes["beta"]), shape
+
+    def matmul(self, node, inputs, places):
+        self.attributes(node, {})
+        if len(inputs) != 2 or (inputs[0].constant is None) == (inputs[1].constant is None):
+            raise malformed("inputs", "MatMul")
+        left = inputs[0].constant is not None
+        constant, value = (inputs[0], inputs[1]) if left else (inputs[1], inputs[0])
+        own = value.shape
+        if len(constant.shape) == 1:  # a row on the left, a column on the right
+            constant = Value((1, *constant.shape) if left else (*constant.shape, 1), constant.constant)
+            keep = False
+        else:
+            keep = True
+        weights = self.matrix(constant)
+        weights = weights if left else transposed(weights)
+        if not own or len(weights[0]) != count(own):
+            raise malformed("shape", "MatMul")
+        if len(own) > 1 and own[-2 if left else -1] != count(own):
+            raise malformed("unsupported-operator", "MatMul of more than one row")
+        extent = [len(weights)] if keep else []
+        leading = max(len(own), len(constant.shape)) - 2
+        if len(own) == 1:
+            shape = [1] * leading + extent
+        else:
+            shape = [1] * leading + (extent + [1] if left else [1] + extent)
+        return Node("affine", [places[1] if left else places[0]], len(weights), weights, from_matmul=True), shape
+
+    def add_or_sub(self, inputs, places, sign):
+        if len(inputs) != 2:
+            raise malformed("inputs")
+        constants = [value.constant is not None for value in inputs]
+        if all(constants):
+            raise malformed("unsupported-operator", "a constant is computed")
+        if not any(constants):
+            if inputs[0].shape != inputs[1].shape:
+                raise malformed("shape", "a sum of different shapes")
+            return Node("sum", list(places), count(inputs[0].shape), sign=sign), inputs[0].shape
+        at = constants.index(False)
+        shape = self.same(inputs[at].shape, inputs[1 - at].shape)
+        offset = broadcast(inputs[1 - at], shape)
+        if at == 0:
+            return Node("shift", [places[0]], count(shape), bias=[sign * v for v in offset]), shape
+        return Node("shift", [places[1]], count(shape), bias=offset, sign=sign), shape
+
+    @staticmethod
+    def same(activation: tuple, constant: tuple) -> tuple:
+        """The shape after broadcasting, which may gain axes of 1 but no elements."""
+        return (1,) * (len(constant) - len(activation)) + tuple(activation)
+
+    def sum(self, node, inputs, places):
+        self.attributes(node, {})
+        return self.add_or_sub(inputs, places, 1)
+
+    def sub(self, node, inputs, places):
+        self.attributes(node, {})
+        return self.add_or_sub(inputs, places, -1)
+
+    def mul(self, node, inputs, places):
+        self.attributes(node, {})
+        constants = [value.constant is not None for value in inputs]
+        if constants not in ([True, False], [False, True]):
+            raise malformed("unsupported-operator", "Mul of two values")
+        at = constants.index(False)
+        shape = self.same(inputs[at].shape, inputs[1 - at].shape)
+        return Node("scale", [places[at]], count(shape), broadcast(inputs[1 - at], shape)), shape
+
+    def relu(self, node, inputs, places):
+        self.attributes(node, {})
+        if len(inputs) != 1 or places[0] is None:
+            raise malformed("inputs", "Relu")
+        return Node("relu", [places[0]], count(inputs[0].shape)), inputs[0].shape
+
+    MAKERS = {"Gemm": gemm, "MatMul": matmul, "Add": sum, "Sub": sub, "Mul": mul, "Relu": relu}
+
+
+def with_biases(builder: Builder, output: int) -> tuple:
+    """MatMul followed by the addition of a constant, and nothing else, becomes one node with a bias."""
+    uses = {}
+    for node in builder.nodes:
+        for place in node.inputs:
+            uses[place] = uses.get(place, 0) + 1
+    uses[output] = uses.get(output, 0) + 1
+    nodes, sizes, moved = [], [builder.sizes[0]], {0: 0}
+    for at, node in enumerate(builder.nodes):
+        source = builder.nodes[node.inputs[0] - 1] if node.inputs[0] else None
+        if node.kind == "shift" and node.sign == 1 and source and source.from_matmul and uses[node.inputs[0]] == 1:
+            nodes[moved[node.inputs[0]] - 1].bias = node.bias
+            moved[at + 1] = moved[node.inputs[0]]
+            continue
+        node.inputs = [moved[place] for place in node.inputs]
+        nodes.append(node)
+        sizes.append(node.size)
+        moved[at + 1] = len(nodes)
+    return nodes, sizes, moved[output]
+
+
+def read_network(data: bytes) -> Network:
+    if len(data) > 1 << 28:
+        raise Refused("limit", "onnx.limit", "bytes")
+    builder = Builder(fields(data))
+    nodes, sizes, output = with_biases(builder, builder.activations[builder.result])
+    element = "float32" if builder.element[0] == FLOAT else "float64"
+    return Network(element, sizes[0], output, nodes, sizes)
