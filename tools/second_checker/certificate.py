@@ -1,6 +1,7 @@
-"""The bytes of a certificate, version 1, and the walk over the boxes of its trees."""
+"""The bytes of a certificate, version 2, and the walk over the boxes of its trees."""
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 
 from . import Refused
 
@@ -46,17 +47,40 @@ class Reader:
 
 
 @dataclass
+class Layer:
+    """The root section's part about one ReLU node. Slopes are in 256ths."""
+    neurons: int
+    listed: list  # indices, ascending
+    mode: int
+    tables: list  # mode 1: two; mode 2: two for each listed neuron
+
+
+@dataclass
+class Refutation:
+    rows: tuple  # of (row, weight)
+    table: bytes | None  # slopes of the listed neurons of all layers, as they are in the file
+
+
+@dataclass
 class Argument:
-    recipe: int
-    refutations: list  # one a conjunction: tuple of (row, weight)
+    recipe: int  # 1, 2 or 3; whether it has slopes is in the refutations
+    refutations: list  # one a conjunction of the group
+
+
+@dataclass
+class Group:
+    conjunctions: list
+    arguments: list
+    # In the order of the bytes: ("leaf", argument, weights), ("middle", input), ("value", input, value) or
+    # ("phase", neuron). The weights of a leaf are bytes, one a conjunction and split neuron, or None.
+    nodes: list
 
 
 @dataclass
 class CaseProof:
     conjunctions: int
-    arguments: list
-    # In the order of the bytes: ("leaf", argument), ("middle", input) or ("value", input, value).
-    nodes: list = field(default_factory=list)
+    layers: list
+    groups: list
 
 
 @dataclass
@@ -67,53 +91,90 @@ class Certificate:
     cases: list
 
 
-def read_argument(reader: Reader, conjunctions: int, budget: list) -> Argument:
+@dataclass
+class Budget:
+    nodes: int = NODES_MAX
+    arguments: int = ARGUMENTS_MAX
+    terms: int = TERMS_MAX
+
+    def take(self, what: str, count: int):
+        left = getattr(self, what) - count
+        if left < 0:
+            raise limit(what)
+        setattr(self, what, left)
+
+
+def slope(byte: int) -> int:
+    """In 256ths."""
+    return 256 if byte == 0xFF else byte
+
+
+def split_weight(byte: int) -> Fraction:
+    return (8 + (byte & 7)) * Fraction(2) ** ((byte >> 3) - 23) if byte else Fraction(0)
+
+
+def read_layer(reader: Reader, listed_before: int) -> Layer:
+    neurons = reader.varint()
+    if neurons < 1:
+        raise malformed("a layer without neurons")
+    bits = reader.take((neurons + 7) // 8)
+    listed = [n for n in range(8 * len(bits)) if bits[n >> 3] >> (n & 7) & 1]
+    if listed and listed[-1] >= neurons:
+        raise malformed("a bit beyond the neurons")
+    mode = reader.byte()
+    if mode > 2 or (mode and not listed_before) or (mode == 2 and not listed):
+        raise malformed("the mode of a layer")
+    count = (0, 2, 2 * len(listed))[mode]
+    return Layer(neurons, listed, mode, [reader.take(listed_before) for _ in range(count)])
+
+
+def read_argument(reader: Reader, conjunctions: int, layers: list, budget: Budget) -> Argument:
     recipe = reader.byte()
-    if recipe not in (1, 2):
-        raise malformed("an unknown recipe")
+    listed = sum(len(layer.listed) for layer in layers)
+    if recipe not in (0x01, 0x02, 0x03, 0x11, 0x12, 0x13) or (recipe & 3 == 3 and not layers) or (
+            recipe & 0x10 and not listed):
+        raise malformed("a recipe that is unknown or not possible here")
     refutations = []
     for _ in range(conjunctions):
         row = reader.varint()
         if row:
-            budget[0] -= 1
-            refutations.append(((row - 1, 1),))
+            budget.take("terms", 1)
+            terms = [(row - 1, 1)]
         else:
             count = reader.varint()
             if count < 2:
                 raise malformed("a combination of fewer than two rows")
-            budget[0] -= count
-            if budget[0] < 0:
-                raise limit("terms")
+            budget.take("terms", count)
             terms = []
             for _ in range(count):
                 row, multiplier = reader.varint(), reader.byte()
                 if row == 0 or (terms and row - 1 <= terms[-1][0]):
                     raise malformed("rows of a combination do not increase")
                 terms.append((row - 1, (8 + (multiplier & 7)) << (multiplier >> 3)))
-            refutations.append(tuple(terms))
-        if budget[0] < 0:
-            raise limit("terms")
-    return Argument(recipe, refutations)
+        refutations.append(Refutation(tuple(terms), reader.take(listed) if recipe & 0x10 else None))
+    return Argument(recipe & 3, refutations)
 
 
-def read_tree(reader: Reader, argument_count: int, nodes_left: int) -> list:
+def read_tree(reader: Reader, argument_count: int, conjunctions: int, budget: Budget) -> list:
     nodes, used = [], 0
-    # For each split on the path: whether its high child is being read.
-    path, closed = [], False
+    # For each split on the path: [whether its high child is being read, whether it is of a neuron].
+    path, phases, closed = [], 0, False
     while not closed:
-        if len(nodes) == nodes_left:
-            raise limit("nodes")
+        budget.take("nodes", 1)
         first = reader.byte()
-        if first <= 0x60:
-            argument = first if first < 0x60 else 0x60 + reader.varint()
+        if first <= 0x60 or first == 0x65:
+            argument = first if first < 0x60 else reader.varint() + (0x60 if first == 0x60 else 0)
             if argument > used or argument >= argument_count:
                 raise malformed("arguments are not numbered by first use")
             used = max(used, argument + 1)
-            nodes.append(("leaf", argument))
-            while path and path[-1]:
-                path.pop()
+            weights = reader.take(conjunctions * phases) if first == 0x65 else None
+            if weights is not None and not any(weights):
+                raise malformed("split multipliers that are all 0")
+            nodes.append(("leaf", argument, weights))
+            while path and path[-1][0]:
+                phases -= path.pop()[1]
             if path:
-                path[-1] = True
+                path[-1][0] = True
             else:
                 closed = True
             continue
@@ -124,17 +185,58 @@ def read_tree(reader: Reader, argument_count: int, nodes_left: int) -> list:
         elif first == 0x62:
             index = reader.varint()
             value = struct.unpack("<d", reader.take(8))[0]
-            if value != value or value in (float("inf"), float("-inf")) or (value == 0 and struct.pack("<d", value)[7]):
+            if value - value != 0 or struct.pack("<d", value) == struct.pack("<d", -0.0):
                 raise malformed("a split value that is not finite, or minus zero")
             nodes.append(("value", index, value))
+        elif first == 0x63:
+            nodes.append(("phase", reader.varint()))
+            phases += 1
         else:
             raise malformed("a reserved node")
-        path.append(False)
+        path.append([False, first == 0x63])
         if len(path) > DEPTH_MAX:
             raise limit("depth")
     if used != argument_count:
         raise malformed("an argument is not used")
     return nodes
+
+
+def read_group(reader: Reader, groups: int, conjunctions: int, layers: list, budget: Budget) -> Group:
+    members = list(range(conjunctions))
+    if groups > 1:
+        count = reader.varint()
+        if not 1 <= count <= conjunctions:
+            raise malformed("the members of a group")
+        members = [reader.varint() for _ in range(count)]
+        if members[-1] >= conjunctions or any(a >= b for a, b in zip(members, members[1:])):
+            raise malformed("the members of a group")
+    count = reader.varint()
+    if count < 1:
+        raise malformed("a group without arguments")
+    budget.take("arguments", count)
+    arguments = [read_argument(reader, len(members), layers, budget) for _ in range(count)]
+    if len({(a.recipe, tuple((r.rows, r.table) for r in a.refutations)) for a in arguments}) != count:
+        raise malformed("equal arguments")
+    return Group(members, arguments, read_tree(reader, count, len(members), budget))
+
+
+def read_case(reader: Reader, budget: Budget) -> CaseProof:
+    conjunctions = reader.varint()
+    if conjunctions < 1:
+        raise malformed("a case without conjunctions")
+    layers, listed = [], 0
+    for _ in range(reader.varint()):
+        layers.append(read_layer(reader, listed))
+        listed += len(layers[-1].listed)
+    count = reader.varint()
+    if not 1 <= count <= conjunctions:
+        raise malformed("the number of groups")
+    groups = [read_group(reader, count, conjunctions, layers, budget) for _ in range(count)]
+    members = sorted(member for group in groups for member in group.conjunctions)
+    if members != list(range(conjunctions)) or any(
+            a.conjunctions[0] >= b.conjunctions[0] for a, b in zip(groups, groups[1:])):
+        raise malformed("each conjunction has to be in one group, and groups in order")
+    return CaseProof(conjunctions, layers, groups)
 
 
 def read_certificate(data: bytes) -> Certificate:
@@ -143,7 +245,7 @@ def read_certificate(data: bytes) -> Certificate:
     reader = Reader(data)
     if reader.take(8) != b"PAWLCERT":
         raise malformed("not a certificate")
-    if reader.byte() != 1:
+    if reader.byte() != 2:
         raise malformed("another version")
     arithmetic = reader.byte()
     if arithmetic >= len(ARITHMETICS):
@@ -154,37 +256,25 @@ def read_certificate(data: bytes) -> Certificate:
     count = reader.varint()
     if count > CASES_MAX:
         raise limit("cases")
-    cases, nodes_left, arguments_left, budget = [], NODES_MAX, ARGUMENTS_MAX, [TERMS_MAX]
-    for _ in range(count):
-        conjunctions = reader.varint()
-        if conjunctions < 1:
-            raise malformed("a case without conjunctions")
-        if reader.byte() != 0:
-            raise malformed("slope tables")
-        argument_count = reader.varint()
-        if argument_count < 1:
-            raise malformed("a case without arguments")
-        arguments_left -= argument_count
-        if arguments_left < 0:
-            raise limit("arguments")
-        arguments = []
-        for _ in range(argument_count):
-            arguments.append(read_argument(reader, conjunctions, budget))
-        if len({(a.recipe, tuple(a.refutations)) for a in arguments}) != argument_count:
-            raise malformed("equal arguments")
-        proof = CaseProof(conjunctions, arguments, read_tree(reader, argument_count, nodes_left))
-        nodes_left -= len(proof.nodes)
-        cases.append(proof)
+    budget = Budget()
+    cases = [read_case(reader, budget) for _ in range(count)]
     if reader.at != len(data):
         raise malformed("bytes after the end")
     return Certificate(ARITHMETICS[arithmetic], network, property_digest, cases)
 
 
-def leaves(lower: list, upper: list, nodes: list):
-    """Yields (lower, upper, argument) of each leaf; the lists are reused. Raises Refused where a split is not one."""
-    lower, upper = list(lower), list(upper)
-    path = []  # (input, cut, the parent's upper bound), with the lower one kept until the high child is left
+def leaves(lower: list, upper: list, nodes: list, neuron_count: int):
+    """Yields (lower, upper, phases, argument, weights) of each leaf; the first two are reused. phases is a list of
+    (neuron, -1 for the low child or 1) from the root down. Raises Refused where a split is not one."""
+    lower, upper, phases = list(lower), list(upper), []
+    path = []  # [whether the high child is open, input or None, cut, the parent's lower and upper bound]
     for node in nodes:
+        if node[0] == "phase":
+            if node[1] >= neuron_count or any(node[1] == neuron for neuron, _ in phases):
+                raise Refused("no", "split", "a neuron that does not exist or is split already")
+            path.append([False, None, 0, 0, 0])
+            phases.append((node[1], -1))
+            continue
         if node[0] != "leaf":
             index = node[1]
             if index >= len(lower):
@@ -196,14 +286,20 @@ def leaves(lower: list, upper: list, nodes: list):
                 raise Refused("no", "split", "the cut is not strictly inside")
             if node[0] == "value" and cut == middle:
                 raise Refused("no", "split", "the midpoint is given as a value")
-            path.append([index, cut, low, high, False])
+            path.append([False, index, cut, low, high])
             upper[index] = cut
             continue
-        yield lower, upper, node[1]
-        while path and path[-1][4]:
-            index, _, low, _, _ = path.pop()
-            lower[index] = low
+        yield lower, upper, list(phases), node[1], node[2]
+        while path and path[-1][0]:
+            _, index, _, low, _ = path.pop()
+            if index is None:
+                phases.pop()
+            else:
+                lower[index] = low
         if path:
-            index, cut, _, high, _ = path[-1]
-            path[-1][4] = True
-            lower[index], upper[index] = cut, high
+            path[-1][0] = True
+            _, index, cut, _, high = path[-1]
+            if index is None:
+                phases[-1] = (phases[-1][0], 1)
+            else:
+                lower[index], upper[index] = cut, high

@@ -1,0 +1,361 @@
+"""The bounds of spec/certificate.md: forward forms, backward substitution, the root section; in fixed point.
+
+A form is a list of integers: one coefficient for each input's d, then the constant. None is the form 0. All integers
+stand for themselves over 2^bits unless said otherwise. "Unit" is 2^-bits.
+"""
+from fractions import Fraction
+from operator import mul
+
+from . import Refused
+from .exact import ceil_fixed, ceil_shift, floor_fixed
+from .program import Linear, Program, Relu
+
+DOUBLE_MAX = Fraction(2) ** 1024
+FORWARD, BACKWARD, ROOT = 1, 2, 3
+
+
+class Empty(Exception):
+    """The phases of the leaf contradict its bounds: there is no evaluation in it."""
+
+
+class Value:
+    """What is known of one value of the network over the current leaf."""
+
+    def __init__(self, lower: list, upper: list, radius: list | None = None):
+        self.lower, self.upper = lower, upper  # of the deployed value
+        self.radius = radius  # of the linear step that made it
+        self.below = self.above = None  # forms, where they are wanted
+
+    def magnitudes(self) -> list:
+        return [max(-low, high, 0) for low, high in zip(self.lower, self.upper)]
+
+
+class Bounder:
+    def __init__(self, program: Program, bits: int, flip_ties: bool = False):
+        self.program, self.bits, self.flip_ties = program, bits, flip_ties
+        self.near_tie = False  # whether some lower slope hung on less than a rounding
+        self.one = 1 << bits
+        self.unbounded = ceil_fixed(DOUBLE_MAX, bits)
+        self.overflow = floor_fixed(program.format.finite_max, bits) if program.format else None
+
+    # The leaf.
+
+    def set_box(self, lower: list, upper: list, phases: dict):
+        """phases: (value, element) -> {-1} where the deployed value is at most 0, {1} where it is at least 0, or both."""
+        self.phases = phases
+        bits = self.bits
+        self.box = [(Fraction(a), Fraction(b)) for a, b in zip(lower, upper)]
+        self.centre = [floor_fixed((a + b) / 2, bits) for a, b in self.box]
+        # One unit more than half the width, for the rounding of the centre.
+        self.spread = [ceil_fixed((b - a) / 2, bits) + 1 for a, b in self.box]
+        # What rounding every coefficient of a form by a unit may move it by.
+        self.form_unit = ceil_shift(sum(self.spread), bits) + 1
+        self.values = [Value([floor_fixed(a, bits) for a, _ in self.box], [ceil_fixed(b, bits) for _, b in self.box])]
+
+    def finish(self, value: Value):
+        """Cuts the newest value by the phases. Bounds are final from here on."""
+        at = len(self.values) - 1
+        if self.phases:
+            for i in range(len(value.lower)):
+                sides = self.phases.get((at, i), ())
+                if (value.lower[i] > 0 and -1 in sides) or (value.upper[i] < 0 and 1 in sides):
+                    raise Empty
+                if -1 in sides:
+                    value.upper[i] = min(value.upper[i], 0)
+                if 1 in sides:
+                    value.lower[i] = max(value.lower[i], 0)
+        self.set_units(value)
+
+    def set_units(self, value: Value):
+        if max(map(abs, value.lower + value.upper)) >= self.unbounded:
+            raise Refused("no", "leaf", "a bound is not finite")
+        # What rounding every coefficient of a row over this value by a unit may move it by.
+        value.row_unit = ceil_shift(sum(value.magnitudes()), self.bits) + 1
+
+    # Roundings of the deployed network.
+
+    def radii(self, step: Linear) -> list:
+        """e_i of each neuron; refuses where some order of summation may overflow."""
+        fmt = self.program.format
+        if fmt is None:
+            return [0] * step.size
+        bits, one = self.bits, self.one
+        magnitudes = [self.values[value].magnitudes() for value, _, _ in step.blocks]
+        everything = sum(map(sum, magnitudes))
+        gamma = ceil_fixed(step.gamma, bits)
+        result = []
+        for i in range(step.size):
+            products = sum(sum(abs(w) * sizes[j] for j, w in zip(*rows[i]))
+                           for (_, rows, _), sizes in zip(step.blocks, magnitudes))
+            size = ceil_shift(products + (abs(step.bias[i]) << bits), step.power)
+            operands = sum(sizes[i] for sizes in magnitudes) if step.elementwise else everything
+            weights = ceil_fixed(step.weight_sums[i], bits)
+            second = weights + operands + step.underflow_count * one
+            second = ceil_fixed(second * step.underflow * fmt.normal_min * (1 + step.gamma), 0)
+            if step.overflow:
+                largest = ceil_fixed((1 + step.gamma) * step.overflow * (size + operands + weights + one), 0)
+            else:
+                largest = size + ceil_shift(gamma * size, bits)
+            if largest + second >= self.overflow:
+                raise Refused("no", "leaf", "an order of summation may overflow")
+            result.append(ceil_shift(gamma * size, bits) + second)
+        return result
+
+    # Forward forms.
+
+    def forward(self, recipe: int):
+        """Bounds and forms of all values over the leaf."""
+        count = len(self.centre)
+        first = self.values[0]
+        first.below = first.above = [[self.one if i == j else 0 for j in range(count)] + [self.centre[i]]
+                                     for i in range(count)]
+        self.finish(first)
+        for at, step in enumerate(self.program.steps, 1):
+            if isinstance(step, Linear):
+                self.forward_linear(step)
+            else:
+                self.forward_relu(step)
+            if recipe == BACKWARD and any(s.operand == at for s in self.program.steps if isinstance(s, Relu)):
+                self.tighten(at)
+            self.finish(self.values[at])
+
+    def forward_linear(self, step: Linear):
+        radii, width = self.radii(step), len(self.centre) + 1
+        made = Value([], [], radii)
+        made.below, made.above = [], []
+        for i in range(step.size):
+            weights, low, high = [], [], []
+            for value, rows, _ in step.blocks:
+                operand = self.values[value]
+                for j, w in zip(*rows[i]):
+                    below, above = operand.below[j], operand.above[j]
+                    if below is None and above is None:
+                        continue
+                    below, above = below or [0] * width, above or [0] * width
+                    weights.append(w)
+                    low.append(below if w > 0 else above)
+                    high.append(above if w > 0 else below)
+            below = [sum(map(mul, weights, column)) for column in zip(*low)] or [0] * width
+            above = [sum(map(mul, weights, column)) for column in zip(*high)] or [0] * width
+            bias = step.bias[i] << self.bits
+            constants = (below[-1] + bias >> step.power) - radii[i] - self.form_unit, ceil_shift(
+                above[-1] + bias, step.power) + radii[i] + self.form_unit
+            below, above = [c >> step.power for c in below], [c >> step.power for c in above]
+            below[-1], above[-1] = constants
+            made.below.append(below)
+            made.above.append(above)
+            made.lower.append(self.least(below))
+            made.upper.append(-self.least([-c for c in above]))
+        self.values.append(made)
+
+    def least(self, form: list | None) -> int:
+        """A lower bound of a form over the box."""
+        return form[-1] - ceil_shift(sum(map(mul, map(abs, form), self.spread)), self.bits) if form else 0
+
+    def relaxation(self, low: int, high: int) -> tuple:
+        """(s, t) of an open neuron: s at least u/(u - l), t the default slope below."""
+        slope = -((-high << self.bits) // (high - low))
+        if abs(high + low) << 30 < high - low:
+            self.near_tie = True
+            return slope, int((high > -low) != self.flip_ties)
+        return slope, int(high > -low)
+
+    def forward_relu(self, step: Relu):
+        operand = self.values[step.operand]
+        made = Value([max(low, 0) for low in operand.lower], [max(high, 0) for high in operand.upper])
+        made.below, made.above = [], []
+        for i in range(step.size):
+            low, high, below, above = operand.lower[i], operand.upper[i], operand.below[i], operand.above[i]
+            if high <= 0:
+                below = above = None
+            elif low < 0:
+                slope, keep = self.relaxation(low, high)
+                below = below if keep else None
+                above = above or [0] * (len(self.centre) + 1)
+                constant = ceil_shift(slope * (above[-1] - low), self.bits) + self.form_unit
+                above = [slope * c >> self.bits for c in above]
+                above[-1] = constant
+            made.below.append(below)
+            made.above.append(above)
+        self.values.append(made)
+
+    # Backward substitution.
+
+    def tighten(self, at: int, tables=None):
+        """One substitution below and one above for each open neuron of value `at`; tables(i, side) gives its slopes."""
+        value = self.values[at]
+        for i in range(len(value.lower)):
+            if value.lower[i] < 0 < value.upper[i]:
+                bounds = []
+                for side in (1, -1):
+                    row = {at: [0] * len(value.lower)}
+                    row[at][i] = side * self.one
+                    bounds.append(self.backward(row, 0, tables(i, side) if tables else None))
+                value.lower[i] = max(value.lower[i], bounds[0])
+                value.upper[i] = min(value.upper[i], -bounds[1])
+
+    def backward(self, row: dict, constant: int, slopes: dict | None) -> int:
+        """A lower bound of sum over values of row[value]·value + constant. slopes: (ReLU's value, element) -> 0..256."""
+        row = dict(row)
+        for at in range(max(row), 0, -1):
+            coefficients = row.pop(at, None)
+            if coefficients is None or not any(coefficients):
+                continue
+            step = self.program.steps[at - 1]
+            if isinstance(step, Linear):
+                constant += self.backward_linear(step, self.values[at], coefficients, row)
+            else:
+                constant += self.backward_relu(at, step, coefficients, slopes, row)
+        coefficients = row.get(0)
+        if coefficients is None:
+            return constant
+        products = sum(map(mul, coefficients, self.centre)) - sum(map(mul, map(abs, coefficients), self.spread))
+        return constant + (products >> self.bits)
+
+    @staticmethod
+    def add(row: dict, value: int, coefficients: list):
+        row[value] = [a + b for a, b in zip(row[value], coefficients)] if value in row else coefficients
+
+    def backward_linear(self, step: Linear, made: Value, coefficients: list, row: dict) -> int:
+        gained = sum(map(mul, coefficients, step.bias)) >> step.power
+        gained -= ceil_shift(sum(map(mul, map(abs, coefficients), made.radius)), self.bits)
+        for value, rows, columns in step.blocks:
+            operand = self.values[value]
+            if columns:
+                result = [sum(map(mul, coefficients, column)) >> step.power for column in columns]
+            else:
+                result = [0] * len(operand.lower)
+                for a, (indices, weights) in zip(coefficients, rows):
+                    if a:
+                        for j, w in zip(indices, weights):
+                            result[j] += a * w
+                result = [c >> step.power for c in result]
+            self.add(row, value, result)
+            gained -= operand.row_unit
+        return gained
+
+    def backward_relu(self, at: int, step: Relu, coefficients: list, slopes: dict | None, row: dict) -> int:
+        operand = self.values[step.operand]
+        result, gained = [0] * step.size, 0
+        for i, a in enumerate(coefficients):
+            low, high = operand.lower[i], operand.upper[i]
+            if not a or high <= 0:
+                continue
+            if low >= 0:
+                result[i] = a
+                continue
+            slope, keep = self.relaxation(low, high)
+            if a < 0:
+                result[i] = a * slope >> self.bits
+                gained += a * slope * -low >> 2 * self.bits
+            elif slopes is not None and (at, i) in slopes:
+                result[i] = a * slopes[at, i] >> 8
+            else:
+                result[i] = a * keep
+        self.add(row, step.operand, result)
+        return gained - operand.row_unit
+
+    # The root section.
+
+    def root(self, layers: list):
+        """Bounds of all values over the whole case. layers: one of each ReLU; see certificate.Layer."""
+        self.finish(self.values[0])
+        layer_of = {}
+        for value, layer in zip(self.program.relus, layers):
+            operand = self.program.steps[value - 1].operand
+            layer_of.setdefault(operand, []).append(layer)
+        for layer in layer_of.get(0, ()):
+            self.tighten(0, self.tables_of(layer))
+        for at, step in enumerate(self.program.steps, 1):
+            if isinstance(step, Linear):
+                self.interval_linear(step)
+            else:
+                operand = self.values[step.operand]
+                self.values.append(Value([max(v, 0) for v in operand.lower], [max(v, 0) for v in operand.upper]))
+            self.set_units(self.values[at])
+            for layer in layer_of.get(at, ()):
+                self.tighten(at, self.tables_of(layer))
+            self.set_units(self.values[at])
+
+    @staticmethod
+    def tables_of(layer):
+        return layer.slopes if layer.mode else None
+
+    def interval_linear(self, step: Linear):
+        radii = self.radii(step)
+        made = Value([], [], radii)
+        for i in range(step.size):
+            low = high = step.bias[i] << self.bits
+            for value, rows, _ in step.blocks:
+                operand = self.values[value]
+                for j, w in zip(*rows[i]):
+                    low += w * (operand.lower[j] if w > 0 else operand.upper[j])
+                    high += w * (operand.upper[j] if w > 0 else operand.lower[j])
+            made.lower.append((low >> step.power) - radii[i])
+            made.upper.append(ceil_shift(high, step.power) + radii[i])
+        self.values.append(made)
+
+    def use_root(self, root: "Bounder"):
+        """Recipe 03: the root's bounds, cut by this leaf's phases; set_box has set the leaf's box."""
+        cut = {value for value, _ in self.phases}
+        self.values = []
+        for at, value in enumerate(root.values):
+            own = Value(list(value.lower), list(value.upper), value.radius) if at in cut else value
+            self.values.append(own)
+            if at in cut:
+                self.finish(own)
+
+    # Rows over the outputs.
+
+    def row_margin(self, row: "OutputRow", recipe: int, slopes: dict | None, multipliers: list) -> int:
+        """The lower bound of the row; multipliers: (value, element, weight) with the sign of the phase applied."""
+        outputs = self.values[self.program.output]
+        constant = row.constant - outputs.row_unit - self.values[0].row_unit - row.distance(self.box, self.bits)
+        start = {self.program.output: row.outputs}
+        if any(row.inputs):
+            self.add(start, 0, row.inputs)
+        forward = self.forward_row(row, constant) if recipe in (FORWARD, BACKWARD) else None
+        for value, element, weight in multipliers:
+            added = [0] * self.program.sizes[value]
+            added[element] = ceil_fixed(weight, self.bits)  # exact: bits are many more than a weight's
+            self.add(start, value, added)
+        bound = self.backward(start, constant, slopes)
+        return bound if forward is None else max(bound, forward)
+
+    def forward_row(self, row: "OutputRow", constant: int) -> int:
+        outputs, width = self.values[self.program.output], len(self.centre) + 1
+        total = [a << self.bits for a in row.inputs] + [sum(map(mul, row.inputs, self.centre))]
+        for a, below, above in zip(row.outputs, outputs.below, outputs.above):
+            form = below if a > 0 else above
+            if a and form:
+                total = [t + a * c for t, c in zip(total, form)]
+        total = [c >> self.bits for c in total]
+        assert len(total) == width
+        total[-1] += constant - self.form_unit
+        return self.least(total)
+
+
+class OutputRow:
+    """Sum of m_r (a_r·y + b_r·x - c_r), to be shown positive, rounded down to a unit in every coefficient."""
+
+    def __init__(self, program: Program, rows: list, bits: int):
+        """rows: of the property, with weights."""
+        outputs = [Fraction(0)] * program.sizes[program.output]
+        self.exact_inputs = [Fraction(0)] * program.sizes[0]
+        constant = Fraction(0)
+        for row, weight in rows:
+            constant -= weight * row.bound
+            for (letter, index), coefficient in row.coefficients.items():
+                (self.exact_inputs if letter == "X" else outputs)[index] += weight * coefficient
+        self.outputs = [floor_fixed(a, bits) for a in outputs]
+        self.inputs = [floor_fixed(b, bits) for b in self.exact_inputs]
+        self.constant = floor_fixed(constant, bits)
+        self.format = program.format
+
+    def distance(self, box: list, bits: int) -> int:
+        """What the row may lose because x is the real point whose rounding is in the box."""
+        if self.format is None:
+            return 0
+        far = sum(abs(b) * self.format.spacing(max(abs(low), abs(high))) / 2
+                  for b, (low, high) in zip(self.exact_inputs, box) if b)
+        return ceil_fixed(Fraction(far), bits)

@@ -1,0 +1,66 @@
+"""The command line."""
+import json
+import pathlib
+import sys
+
+from .certificate import ARITHMETICS
+from .verdict import Verdict, check
+
+
+def as_json(verdict: Verdict) -> str:
+    text = {"leaves": verdict.leaves, "proven": verdict.proven, "rule": verdict.rule, "status": verdict.status}
+    if verdict.message:
+        text["message"] = verdict.message
+    if verdict.margin is not None:
+        text["margin"] = repr(verdict.margin)
+    return json.dumps(text, sort_keys=True, separators=(",", ":"))
+
+
+def run(files: list, arithmetic: str | None) -> Verdict:
+    try:
+        return check(*(pathlib.Path(name).read_bytes() for name in files), arithmetic)
+    except OSError as error:
+        return Verdict(rule="file.open", message=str(error), status=3)
+    except RecursionError:
+        return Verdict(rule="limit", message="nesting", status=4)
+
+
+def serve() -> int:
+    for line in sys.stdin:
+        *files, arithmetic = line.rstrip("\n").split("\t")
+        print(as_json(run(files, None if arithmetic == "-" else arithmetic)), flush=True)
+    return 0
+
+
+def main(arguments: list, usage: str) -> int:
+    files, arithmetic, wants_json = [], None, False
+    words = iter(arguments)
+    for word in words:
+        if word in ("--help", "-h"):
+            print(usage)
+            return 0
+        if word == "--serve":
+            return serve()
+        if word == "--json":
+            wants_json = True
+        elif word == "--arithmetic" or word.startswith("--arithmetic="):
+            arithmetic = word.partition("=")[2] or next(words, None)
+            if arithmetic not in ARITHMETICS:
+                print("second-checker: --arithmetic takes real, float32 or float64", file=sys.stderr)
+                return 2
+        elif word.startswith("-"):
+            print(f"second-checker: unknown option {word}", file=sys.stderr)
+            return 2
+        else:
+            files.append(word)
+    if len(files) != 3:
+        print("second-checker: give a network, a property and a certificate", file=sys.stderr)
+        return 2
+    verdict = run(files, arithmetic)
+    if wants_json:
+        print(as_json(verdict))
+    elif verdict.proven:
+        print(f"proven: {verdict.leaves} leaves, smallest margin {verdict.margin}")
+    else:
+        print(f"not proven: {verdict.rule}: {verdict.message}")
+    return verdict.status

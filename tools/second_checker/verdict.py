@@ -1,0 +1,179 @@
+"""When yes is said: one conjunction at the end of check()."""
+import hashlib
+from dataclasses import dataclass
+from fractions import Fraction
+
+from . import Refused
+from .bounds import ROOT, Bounder, Empty, OutputRow
+from .certificate import CaseProof, Group, leaves, read_certificate, slope, split_weight
+from .onnx import read_network
+from .program import Program, make_program
+from .vnnlib import Case, read_property
+
+# Bits after the point. A leaf that fails is tried again with more, and with the slopes that hung on a tie turned over:
+# the specification allows any sound bound, and the first checker rounds too.
+BITS, BITS_MORE = 256, 2400
+
+
+@dataclass
+class Verdict:
+    proven: bool = False
+    rule: str = "not-run"
+    message: str = ""
+    status: int = 5
+    leaves: int = 0
+    margin: float | None = None  # the smallest over the leaves; infinite where all are empty
+
+
+class CaseCheck:
+    def __init__(self, program: Program, case: Case, proof: CaseProof, box: tuple):
+        self.program, self.case, self.proof = program, case, proof
+        self.lower, self.upper = box
+        self.rows, self.roots, self.leaves, self.margin = {}, {}, 0, float("inf")
+        sizes = [program.sizes[value] for value in program.relus]
+        if proof.layers and [layer.neurons for layer in proof.layers] != sizes:
+            raise Refused("no", "root", "the root section is not of this network")
+        # (ReLU's value, element) of the listed neurons of all layers, in the order of tables.
+        self.listed = [(value, n) for value, layer in zip(program.relus, proof.layers) for n in layer.listed]
+        for layer in proof.layers:
+            place = {n: i for i, n in enumerate(layer.listed)}
+            tables = [self.slopes(table) for table in layer.tables]
+            if layer.mode == 1:
+                layer.slopes = lambda i, side, t=tables: t[0 if side > 0 else 1]
+            elif layer.mode == 2:
+                layer.slopes = lambda i, side, t=tables, p=place: t[2 * p[i] + (side < 0)] if i in p else None
+
+    def slopes(self, table: bytes | None) -> dict | None:
+        return None if table is None else {neuron: slope(byte) for neuron, byte in zip(self.listed, table)}
+
+    def row(self, conjunction: int, terms: tuple, bits: int) -> OutputRow:
+        key = conjunction, terms, bits
+        if key not in self.rows:
+            rows = self.case.conjunctions[conjunction]
+            if terms[-1][0] >= len(rows):
+                raise Refused("no", "row", "a row that does not exist")
+            self.rows[key] = OutputRow(self.program, [(rows[r], weight) for r, weight in terms], bits)
+        return self.rows[key]
+
+    def root(self, bits: int, flip: bool) -> Bounder:
+        if (bits, flip) not in self.roots:
+            bounder = Bounder(self.program, bits, flip)
+            bounder.set_box(self.lower, self.upper, {})
+            bounder.root(self.proof.layers)
+            self.roots[bits, flip] = bounder
+        return self.roots[bits, flip]
+
+    def leaf_margin(self, group: Group, leaf: tuple, bits: int, flip: bool) -> tuple:
+        """(the smallest margin over the conjunctions, whether something hung on a tie)."""
+        lower, upper, phases, argument, weights = leaf
+        argument = group.arguments[argument]
+        bounder = Bounder(self.program, bits, flip)
+        places = [(self.program.neuron(neuron), side) for neuron, side in phases]
+        # One value may be the operand of several ReLU nodes, and so have several numbers: all phases hold then.
+        merged = {}
+        for place, side in places:
+            merged.setdefault(place, set()).add(side)
+        bounder.set_box(lower, upper, merged)
+        try:
+            if argument.recipe == ROOT:
+                root = self.root(bits, flip)
+                bounder.near_tie = root.near_tie
+                bounder.use_root(root)
+            else:
+                bounder.forward(argument.recipe)
+        except Empty:
+            return float("inf"), bounder.near_tie
+        smallest = float("inf")
+        for at, (conjunction, refutation) in enumerate(zip(group.conjunctions, argument.refutations)):
+            multipliers = []
+            if weights is not None:
+                own = weights[at * len(phases):(at + 1) * len(phases)]
+                multipliers = [(*place, -side * split_weight(w)) for (place, side), w in zip(places, own) if w]
+            row = self.row(conjunction, refutation.rows, bits)
+            margin = bounder.row_margin(row, argument.recipe, self.slopes(refutation.table), multipliers)
+            smallest = min(smallest, Fraction(margin, 1 << bits))
+        return smallest, bounder.near_tie
+
+    def check_leaf(self, group: Group, leaf: tuple):
+        margin, tie = self.leaf_margin(group, leaf, BITS, False)
+        if margin <= 0 and tie:
+            margin = max(margin, self.leaf_margin(group, leaf, BITS, True)[0])
+        if margin <= 0 and margin > -Fraction(1, 1 << BITS // 2):
+            margin = max(self.leaf_margin(group, leaf, BITS_MORE, flip)[0] for flip in (False, True))
+        if not margin > 0:
+            raise Refused("no", "leaf", f"bound {float(margin):.6g}")
+        self.leaves += 1
+        self.margin = min(self.margin, margin)
+
+    def run(self):
+        for conjunction, rows in enumerate(self.case.conjunctions):
+            for group in self.proof.groups:
+                if conjunction in group.conjunctions:
+                    at = group.conjunctions.index(conjunction)
+                    if any(a.refutations[at].rows[-1][0] >= len(rows) for a in group.arguments):
+                        raise Refused("no", "row", "a row that does not exist")
+        for group in self.proof.groups:
+            for leaf in leaves(self.lower, self.upper, group.nodes, self.program.neuron_count):
+                self.check_leaf(group, leaf)
+
+
+def nearest_double(value: Fraction, direction: int) -> float:
+    from .exact import FLOAT64
+    rounded = FLOAT64.round(value, direction)
+    if rounded is None:
+        raise Refused("no", "box", "a bound beyond double precision")
+    return float(rounded)
+
+
+def root_box(case: Case, program: Program) -> tuple:
+    lower, upper, fmt = [], [], program.format
+    for low, high, _, _ in case.box:
+        if fmt is None:
+            low, high = nearest_double(low, -1), nearest_double(high, 1)
+        else:
+            low, high = fmt.round(low), fmt.round(high)
+            if low is None or high is None:
+                raise Refused("no", "box", "a bound beyond the format")
+            low = Fraction(0) if 0 < low < fmt.normal_min else low
+            high = Fraction(0) if -fmt.normal_min < high < 0 else high
+            low, high = float(low), float(high)
+        if low > high:
+            raise Refused("no", "box", "an empty box")
+        lower.append(low)
+        upper.append(high)
+    return lower, upper
+
+
+def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes, arithmetic: str | None) -> Verdict:
+    verdict = Verdict()
+    try:
+        network = read_network(network_bytes)
+        prop = read_property(property_bytes.decode("latin-1"))
+        certificate = read_certificate(certificate_bytes)
+        if (prop.input_count, prop.output_count) != (network.input_size, network.output_size):
+            raise Refused("malformed", "property.size")
+        if certificate.arithmetic != (arithmetic or certificate.arithmetic):
+            raise Refused("no", "arithmetic", "another one was asked for")
+        if certificate.network != hashlib.sha256(network_bytes).digest():
+            raise Refused("no", "digest", "of another network")
+        if certificate.property != hashlib.sha256(property_bytes).digest():
+            raise Refused("no", "digest", "of another property")
+        if len(certificate.cases) != len(prop.cases):
+            raise Refused("no", "cases")
+        program = make_program(network, certificate.arithmetic)
+        boxes = [root_box(case, program) for case in prop.cases]
+        margin, proven_cases = float("inf"), 0
+        for case, proof, box in zip(prop.cases, certificate.cases, boxes):
+            if proof.conjunctions != len(case.conjunctions):
+                raise Refused("no", "conjunctions")
+            run = CaseCheck(program, case, proof, box)
+            run.run()
+            verdict.leaves += run.leaves
+            margin = min(margin, run.margin)
+            proven_cases += 1
+        if proven_cases == len(prop.cases) and proven_cases > 0:
+            verdict.proven, verdict.rule, verdict.status = True, "proven", 0
+            verdict.margin = float(margin) if margin < 1e300 else float("inf")
+    except Refused as refused:
+        verdict.rule, verdict.message, verdict.status = refused.rule, refused.message, refused.KINDS[refused.kind]
+    return verdict
