@@ -34,6 +34,7 @@ class Bounder:
     def __init__(self, program: Program, bits: int, flip_ties: bool = False):
         self.program, self.bits, self.flip_ties = program, bits, flip_ties
         self.near_tie = False  # whether some lower slope hung on less than a rounding
+        self.magnitude = 0  # of the largest bound
         self.one = 1 << bits
         self.unbounded = ceil_fixed(DOUBLE_MAX, bits)
         self.overflow = floor_fixed(program.format.finite_max, bits) if program.format else None
@@ -67,7 +68,9 @@ class Bounder:
         self.set_units(value)
 
     def set_units(self, value: Value):
-        if max(map(abs, value.lower + value.upper)) >= self.unbounded:
+        largest = max(map(abs, value.lower + value.upper))
+        self.magnitude = max(self.magnitude, largest)
+        if largest >= self.unbounded:
             raise Refused("no", "leaf", "a bound is not finite")
         # What rounding every coefficient of a row over this value by a unit may move it by.
         value.row_unit = ceil_shift(sum(value.magnitudes()), self.bits) + 1
@@ -297,7 +300,7 @@ class Bounder:
 
     def use_root(self, root: "Bounder"):
         """Recipe 03: the root's bounds, cut by this leaf's phases; set_box has set the leaf's box."""
-        cut = {value for value, _ in self.phases}
+        cut, self.magnitude = {value for value, _ in self.phases}, root.magnitude
         self.values = []
         for at, value in enumerate(root.values):
             own = Value(list(value.lower), list(value.upper), value.radius) if at in cut else value

@@ -40,6 +40,13 @@ class Program:
     first_neuron: list  # of each of them, in the numbering of splits
 
     @property
+    def growth_bits(self) -> int:
+        """Bits by which an error may grow on its way through the network, roughly."""
+        steps = [step for step in self.steps if isinstance(step, Linear)]
+        products = [max(sum(map(abs, weights)) for _, rows, _ in step.blocks for _, weights in rows) for step in steps]
+        return sum((largest + max(map(abs, step.bias)) >> step.power).bit_length() for step, largest in zip(steps, products))
+
+    @property
     def neuron_count(self) -> int:
         return sum(self.sizes[value] for value in self.relus)
 

@@ -10,8 +10,9 @@ from .onnx import read_network
 from .program import Program, make_program
 from .vnnlib import Case, read_property
 
-# Bits after the point. A leaf that fails is tried again with more, and with the slopes that hung on a tie turned over:
-# the specification allows any sound bound, and the first checker rounds too.
+# Bits after the point, and as many more as large weights can eat. A leaf that fails narrowly is tried again with more
+# bits, and with the slopes that hung on a tie turned over: the specification allows any sound bound, and the first
+# checker rounds too.
 BITS, BITS_MORE = 256, 2400
 
 
@@ -22,14 +23,16 @@ class Verdict:
     message: str = ""
     status: int = 5
     leaves: int = 0
-    margin: float | None = None  # the smallest over the leaves; infinite where all are empty
+    margin: float | None = None  # the smallest over the leaves; 2^1000 where all are empty
+    magnitude: float = 0  # of the largest bound of any value in any leaf: what a rounding is relative to
 
 
 class CaseCheck:
     def __init__(self, program: Program, case: Case, proof: CaseProof, box: tuple):
         self.program, self.case, self.proof = program, case, proof
         self.lower, self.upper = box
-        self.rows, self.roots, self.leaves, self.margin = {}, {}, 0, float("inf")
+        self.rows, self.roots, self.leaves, self.margin, self.magnitude = {}, {}, 0, float("inf"), Fraction(0)
+        self.bits = BITS + program.growth_bits
         sizes = [program.sizes[value] for value in program.relus]
         if proof.layers and [layer.neurons for layer in proof.layers] != sizes:
             raise Refused("no", "root", "the root section is not of this network")
@@ -64,7 +67,7 @@ class CaseCheck:
         return self.roots[bits, flip]
 
     def leaf_margin(self, group: Group, leaf: tuple, bits: int, flip: bool) -> tuple:
-        """(the smallest margin over the conjunctions, whether something hung on a tie)."""
+        """(the smallest margin over the conjunctions, by its largest multiplier; whether something hung on a tie)."""
         lower, upper, phases, argument, weights = leaf
         argument = group.arguments[argument]
         bounder = Bounder(self.program, bits, flip)
@@ -83,6 +86,7 @@ class CaseCheck:
                 bounder.forward(argument.recipe)
         except Empty:
             return float("inf"), bounder.near_tie
+        self.magnitude = max(self.magnitude, Fraction(bounder.magnitude, 1 << bits))
         smallest = float("inf")
         for at, (conjunction, refutation) in enumerate(zip(group.conjunctions, argument.refutations)):
             multipliers = []
@@ -91,15 +95,17 @@ class CaseCheck:
                 multipliers = [(*place, -side * split_weight(w)) for (place, side), w in zip(places, own) if w]
             row = self.row(conjunction, refutation.rows, bits)
             margin = bounder.row_margin(row, argument.recipe, self.slopes(refutation.table), multipliers)
-            smallest = min(smallest, Fraction(margin, 1 << bits))
+            scale = max(weight for _, weight in refutation.rows)
+            smallest = min(smallest, Fraction(margin, scale << bits))
         return smallest, bounder.near_tie
 
     def check_leaf(self, group: Group, leaf: tuple):
-        margin, tie = self.leaf_margin(group, leaf, BITS, False)
+        bits = self.bits
+        margin, tie = self.leaf_margin(group, leaf, bits, False)
         if margin <= 0 and tie:
-            margin = max(margin, self.leaf_margin(group, leaf, BITS, True)[0])
+            margin = max(margin, self.leaf_margin(group, leaf, bits, True)[0])
         if margin <= 0 and margin > -Fraction(1, 1 << BITS // 2):
-            margin = max(self.leaf_margin(group, leaf, BITS_MORE, flip)[0] for flip in (False, True))
+            margin = max(self.leaf_margin(group, leaf, bits + BITS_MORE, flip)[0] for flip in (False, True))
         if not margin > 0:
             raise Refused("no", "leaf", f"bound {float(margin):.6g}")
         self.leaves += 1
@@ -170,10 +176,11 @@ def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes,
             run.run()
             verdict.leaves += run.leaves
             margin = min(margin, run.margin)
+            verdict.magnitude = max(verdict.magnitude, float(min(run.magnitude, Fraction(2) ** 1000)))
             proven_cases += 1
         if proven_cases == len(prop.cases) and proven_cases > 0:
             verdict.proven, verdict.rule, verdict.status = True, "proven", 0
-            verdict.margin = float(margin) if margin < 1e300 else float("inf")
+            verdict.margin = float(min(margin, Fraction(2) ** 1000))
     except Refused as refused:
         verdict.rule, verdict.message, verdict.status = refused.rule, refused.message, refused.KINDS[refused.kind]
     return verdict

@@ -1,0 +1,357 @@
+"""Random networks, properties and certificates with every feature of the format, and their bytes.
+
+The prover here knows nothing of tightness: it draws recipes, slopes, groups, splits and multipliers at random and keeps
+what the second checker's bounds confirm. So certificates look like no prover would write them.
+"""
+import hashlib
+import pathlib
+import random
+import struct
+import sys
+from fractions import Fraction
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+
+from second_checker import Refused, verdict  # noqa: E402
+from second_checker import certificate as format_  # noqa: E402
+from second_checker.onnx import read_network  # noqa: E402
+from second_checker.program import make_program  # noqa: E402
+from second_checker.vnnlib import read_property  # noqa: E402
+
+# Bytes of ONNX.
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    result = bytearray()
+    while value >= 0x80:
+        result.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(result) + bytes([value])
+
+
+def number(field: int, value: int) -> bytes:
+    return varint(field << 3) + varint(value)
+
+
+def block(field: int, data: bytes | str) -> bytes:
+    data = data.encode() if isinstance(data, str) else data
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+class NetworkWriter:
+    """Dense layers in several ONNX forms."""
+
+    def __init__(self, draw: random.Random, wide: bool):
+        self.draw, self.wide, self.nodes, self.constants = draw, wide, [], []
+        self.letter, self.kind = ("d", 11) if wide else ("f", 1)
+
+    def constant(self, axes: list, values: list) -> str:
+        name = f"c{len(self.constants)}"
+        data = struct.pack(f"<{len(values)}{self.letter}", *values)
+        head = b"".join(number(1, axis) for axis in axes)
+        self.constants.append(head + number(2, self.kind) + block(8, name) + block(9, data))
+        return name
+
+    def weights(self, axes: list) -> str:
+        count = 1
+        for axis in axes:
+            count *= axis
+        values = [0.0 if self.draw.random() < 0.1 else self.draw.gauss(0, 1) for _ in range(count)]
+        return self.constant(axes, values)
+
+    def node(self, operator: str, inputs: list, attributes: list = ()) -> str:
+        name = f"v{len(self.nodes)}"
+        self.nodes.append(b"".join(block(1, i) for i in inputs) + block(2, name) + block(4, operator)
+                          + b"".join(block(5, a) for a in attributes))
+        return name
+
+    def affine(self, value: str, size: int, to: int) -> str:
+        draw = self.draw.random()
+        if draw < 0.4:
+            return self.node("Gemm", [value, self.weights([to, size]), self.weights([to])],
+                             [block(1, "transB") + number(3, 1) + number(20, 2)])
+        if draw < 0.55:
+            attributes = [block(1, name) + varint(2 << 3 | 5) + struct.pack("<f", self.draw.uniform(-2, 2))
+                          + number(20, 1) for name in ("alpha", "beta") if self.draw.random() < 0.7]
+            return self.node("Gemm", [value, self.weights([size, to]), self.weights([to])], attributes)
+        product = self.node("MatMul", [value, self.weights([size, to])])
+        if draw < 0.8:
+            return self.node("Add", [product, self.weights([1, to])])
+        return self.node("Sub", [self.weights([to]), product] if draw < 0.9 else [product, self.weights([to])])
+
+    def file(self, inputs: int, result: str, outputs: int) -> bytes:
+        def end(name, size):
+            shape = b"".join(block(1, number(1, axis)) for axis in (1, size))
+            return block(1, name) + block(2, block(1, number(1, self.kind) + block(2, shape)))
+        graph = (b"".join(block(1, n) for n in self.nodes) + block(2, "g") + b"".join(block(5, c) for c in self.constants)
+                 + block(11, end("x", inputs)) + block(12, end(result, outputs)))
+        return number(1, 7) + block(7, graph) + block(8, block(1, "") + number(2, 13))
+
+
+def random_network(draw: random.Random, wide: bool = False) -> bytes:
+    writer, inputs = NetworkWriter(draw, wide), draw.randint(1, 4)
+    value, size = "x", inputs
+    for _ in range(draw.randint(1, 3)):
+        to = draw.randint(1, 5)
+        value, size = writer.affine(value, size, to), to
+        kept = value
+        value = writer.node("Relu", [value])
+        if draw.random() < 0.2:
+            value = writer.node(draw.choice(["Add", "Sub"]), [value, kept])
+        if draw.random() < 0.15:
+            value = writer.node("Mul", [value, writer.weights([1, size])])
+    outputs = draw.randint(1, 3)
+    return writer.file(inputs, writer.affine(value, size, outputs), outputs)
+
+
+# Evaluation, exact, for samples.
+
+
+def evaluate(network, point: list) -> list:
+    values = [point]
+    for node in network.nodes:
+        x = values[node.inputs[0]]
+        if node.kind == "relu":
+            values.append([max(v, Fraction(0)) for v in x])
+        elif node.kind == "affine":
+            bias = node.bias or [0.0] * node.size
+            values.append([Fraction(node.alpha) * sum(Fraction(w) * v for w, v in zip(row, x) if w)
+                           + Fraction(node.beta) * Fraction(b) for row, b in zip(node.weights, bias)])
+        elif node.kind == "scale":
+            values.append([Fraction(w) * v for w, v in zip(node.weights, x)])
+        elif node.kind == "shift":
+            values.append([node.sign * v + Fraction(b) for v, b in zip(x, node.bias)])
+        else:
+            values.append([a + node.sign * b for a, b in zip(x, values[node.inputs[1]])])
+    return values[network.output]
+
+
+def decimal(value: Fraction | float) -> str:
+    """A short decimal near the value."""
+    return f"{float(value):.6f}"
+
+
+def random_property(draw: random.Random, network) -> str:
+    """Thresholds beyond what samples reach, by a slack that is sometimes tiny."""
+    count, outputs = network.input_size, network.output_size
+    text = [f"(declare-const X_{i} Real)" for i in range(count)] + [f"(declare-const Y_{j} Real)" for j in range(outputs)]
+    boxes = []
+    for _ in range(draw.choice([1, 1, 1, 2])):
+        lower = [draw.uniform(-1, 1) for _ in range(count)]
+        boxes.append([(decimal(l), decimal(l + draw.uniform(0.01, 1.5))) for l in lower])
+    points = [[Fraction(l) + (Fraction(u) - Fraction(l)) * Fraction(draw.choice([0, 1, draw.random()])) for l, u in box]
+              for box in boxes for _ in range(40)]
+    results = [evaluate(network, point) for point in points]
+
+    def row() -> str:
+        weights = {("Y", j): Fraction(decimal(draw.gauss(0, 1))) for j in range(outputs) if draw.random() < 0.8}
+        if not any(weights.values()):
+            weights = {("Y", 0): Fraction(1)}
+        if draw.random() < 0.2:
+            weights["X", draw.randrange(count)] = Fraction(decimal(draw.gauss(0, 1)))
+        least = min(sum(w * (p if v == "X" else y)[i] for (v, i), w in weights.items())
+                    for p, y in zip(points, results))
+        slack = abs(least) * Fraction(1, 100) + Fraction(draw.choice(["0.3", "0.05", "0.01", "1"]))
+        total = " ".join(f"(* {decimal(w)} {v}_{i})" for (v, i), w in weights.items())
+        return f"({draw.choice(['<=', '<='])} (+ {total} 0) {decimal(least - slack)})"
+
+    def conjunction() -> str:
+        rows = [row() for _ in range(draw.choice([1, 1, 2, 3]))]
+        if draw.random() < 0.2:
+            rows.append(f"(<= X_0 (+ Y_0 {decimal(draw.uniform(-9, 9))}))")
+        return f"(and {' '.join(rows)})"
+
+    ranges = [" ".join(f"(>= X_{i} {l}) (<= X_{i} {u})" for i, (l, u) in enumerate(box)) for box in boxes]
+    text.append(f"(assert (or {' '.join(f'(and {r})' for r in ranges)}))")
+    text.append(f"(assert (or {' '.join(conjunction() for _ in range(draw.choice([1, 1, 2, 3])))}))")
+    return "\n".join(text) + "\n"
+
+
+# Bytes of certificates.
+
+MULTIPLIERS = {(8 + (m & 7)) << (m >> 3): m for m in range(256)}
+
+
+def write_terms(rows: tuple) -> bytes:
+    if len(rows) == 1:
+        return varint(rows[0][0] + 1)
+    return b"\0" + varint(len(rows)) + b"".join(varint(r + 1) + bytes([MULTIPLIERS[w]]) for r, w in rows)
+
+
+def write_group(group, grouped: bool) -> bytes:
+    text = varint(len(group.conjunctions)) + b"".join(map(varint, group.conjunctions)) if grouped else b""
+    text += varint(len(group.arguments))
+    for argument in group.arguments:
+        slopes = argument.refutations[0].table is not None
+        text += bytes([argument.recipe | (0x10 if slopes else 0)])
+        for refutation in argument.refutations:
+            text += write_terms(refutation.rows) + (refutation.table or b"")
+    for node in group.nodes:
+        if node[0] == "leaf" and node[2]:
+            text += b"\x65" + varint(node[1]) + node[2]
+        elif node[0] == "leaf":
+            text += bytes([node[1]]) if node[1] < 96 else b"\x60" + varint(node[1] - 96)
+        elif node[0] == "middle":
+            text += bytes([0x80 + node[1]]) if node[1] < 128 else b"\x61" + varint(node[1] - 128)
+        elif node[0] == "value":
+            text += b"\x62" + varint(node[1]) + struct.pack("<d", node[2])
+        else:
+            text += b"\x63" + varint(node[1])
+    return text
+
+
+def write_certificate(certificate) -> bytes:
+    text = b"PAWLCERT\x02" + bytes([format_.ARITHMETICS.index(certificate.arithmetic), 0])
+    text += certificate.network + certificate.property + varint(len(certificate.cases))
+    for proof in certificate.cases:
+        text += varint(proof.conjunctions) + varint(len(proof.layers))
+        for layer in proof.layers:
+            bits = bytearray((layer.neurons + 7) // 8)
+            for n in layer.listed:
+                bits[n >> 3] |= 1 << (n & 7)
+            text += varint(layer.neurons) + bytes(bits) + bytes([layer.mode]) + b"".join(layer.tables)
+        text += varint(len(proof.groups)) + b"".join(write_group(g, len(proof.groups) > 1) for g in proof.groups)
+    return text
+
+
+# The random prover.
+
+
+class RandomProver:
+    LEAVES_MAX = 60
+
+    def __init__(self, draw: random.Random, network_bytes: bytes, property_text: str, arithmetic: str):
+        self.draw, self.arithmetic = draw, arithmetic
+        self.digests = [hashlib.sha256(data).digest() for data in (network_bytes, property_text.encode())]
+        self.program = make_program(read_network(network_bytes), arithmetic)
+        self.property = read_property(property_text)
+
+    def table(self, size: int) -> bytes:
+        return bytes(self.draw.choice([0, 0xFF, 128, self.draw.randrange(256)]) for _ in range(size))
+
+    def root_section(self) -> list:
+        layers, before = [], 0
+        for value in self.program.relus:
+            size = self.program.sizes[value]
+            listed = [n for n in range(size) if self.draw.random() < 0.6]
+            modes = [0] + ([1, 1] if before else []) + ([2, 2] if before and listed else [])
+            mode = self.draw.choice(modes)
+            count = (0, 2, 2 * len(listed))[mode]
+            layers.append(format_.Layer(size, listed, mode, [self.table(before) for _ in range(count)]))
+            before += len(listed)
+        return layers
+
+    def certificate(self):
+        """None where this draw finds none."""
+        made = format_.Certificate(self.arithmetic, *self.digests, [])
+        self.leaves = 0
+        for case in self.property.cases:
+            layers = self.root_section() if self.program.relus and self.draw.random() < 0.6 else []
+            count = len(case.conjunctions)
+            part = [self.draw.randrange(self.draw.choice([1, count])) for _ in range(count)]
+            members = [[i for i in range(count) if part[i] == p] for p in dict.fromkeys(part)]
+            proof = format_.CaseProof(count, layers, [format_.Group(m, [], []) for m in members])
+            box = verdict.root_box(case, self.program)
+            self.check = verdict.CaseCheck(self.program, case, proof, box)
+            for group in proof.groups:
+                if not self.prove(group, *box, [], 0):
+                    return None
+            made.cases.append(proof)
+        return made
+
+    def refutation(self, conjunction: int, slopes: bool):
+        rows = len(self.check.case.conjunctions[conjunction])
+        chosen = [self.draw.randrange(rows)]
+        if rows > 1 and self.draw.random() < 0.3:
+            chosen = sorted(self.draw.sample(range(rows), self.draw.randint(2, rows)))
+        terms = tuple((r, 1 if len(chosen) == 1 else self.draw.choice(list(MULTIPLIERS)[:32])) for r in chosen)
+        return format_.Refutation(terms, self.table(len(self.check.listed)) if slopes else None)
+
+    def leaf(self, group, lower, upper, phases) -> bool:
+        recipe = self.draw.choice([1, 2, 3] if self.check.proof.layers else [1, 2])
+        slopes = bool(self.check.listed) and self.draw.random() < 0.5
+        refutations = []
+        for conjunction in group.conjunctions:
+            for _ in range(4):
+                weights = None
+                if phases and self.draw.random() < 0.5:
+                    weights = bytes(self.draw.choice([0, 150, 160, 170]) for _ in phases)
+                one = self.refutation(conjunction, slopes)
+                trial = format_.Group([conjunction], [format_.Argument(recipe, [one])], [])
+                margin = self.check.leaf_margin(trial, (lower, upper, phases, 0, weights), self.check.bits, False)[0]
+                if margin > 0:
+                    break
+            else:
+                return False
+            refutations.append((one, weights or bytes(len(phases))))
+        argument = format_.Argument(recipe, [one for one, _ in refutations])
+        if argument not in group.arguments:
+            group.arguments.append(argument)
+        weights = b"".join(weights for _, weights in refutations)
+        group.nodes.append(("leaf", group.arguments.index(argument), weights if any(weights) else None))
+        self.leaves += 1
+        return True
+
+    def prove(self, group, lower, upper, phases, depth) -> bool:
+        if self.draw.random() < 0.9 or depth > 2:
+            if self.leaf(group, lower, upper, phases):
+                return True
+        if self.leaves > self.LEAVES_MAX or depth > 9:
+            return False
+        free = [n for n in range(self.program.neuron_count) if all(n != m for m, _ in phases)]
+        if free and self.draw.random() < 0.4:
+            neuron = self.draw.choice(free)
+            group.nodes.append(("phase", neuron))
+            return (self.prove(group, lower, upper, phases + [(neuron, -1)], depth + 1)
+                    and self.prove(group, lower, upper, phases + [(neuron, 1)], depth + 1))
+        widths = [u - l for l, u in zip(lower, upper)]
+        i = widths.index(max(widths)) if self.draw.random() < 0.8 else self.draw.randrange(len(widths))
+        middle = lower[i] * 0.5 + upper[i] * 0.5
+        cut = middle if self.draw.random() < 0.7 else lower[i] + widths[i] * self.draw.choice([0.25, 0.375, 0.7])
+        if not lower[i] < cut < upper[i]:
+            return False
+        group.nodes.append(("middle", i) if cut == middle else ("value", i, cut))
+        low, high = list(upper), list(lower)
+        low[i] = high[i] = cut
+        return (self.prove(group, lower, low, phases, depth + 1)
+                and self.prove(group, high, upper, phases, depth + 1))
+
+
+def instances(seed: int):
+    """Endless (network bytes, property text, arithmetic, certificate)."""
+    draw = random.Random(seed)
+    while True:
+        wide = draw.random() < 0.15
+        network = random_network(draw, wide)
+        arithmetic = draw.choice(["real", "float64" if wide else "float32"])
+        try:
+            text = random_property(draw, read_network(network))
+            read_property(text)
+        except Refused:
+            continue
+        prover = RandomProver(draw, network, text, arithmetic)
+        try:
+            certificate = prover.certificate()
+        except Refused:
+            continue
+        if certificate:
+            yield network, text, arithmetic, certificate
+
+
+FEATURES = ["root section", "groups", "midpoint split", "value split", "neuron split", "weighted leaf", "combination",
+            *(f"recipe {r:02x}" for r in (1, 2, 3, 0x11, 0x12, 0x13)), "real", "float32", "float64"]
+
+
+def features(certificate) -> set:
+    found = {certificate.arithmetic}
+    names = {"middle": "midpoint split", "value": "value split", "phase": "neuron split"}
+    for proof in certificate.cases:
+        found.update(["root section"] if proof.layers else [], ["groups"] if len(proof.groups) > 1 else [])
+        for group in proof.groups:
+            found.update(names[node[0]] for node in group.nodes if node[0] != "leaf")
+            found.update("weighted leaf" for node in group.nodes if node[0] == "leaf" and node[2])
+            for argument in group.arguments:
+                found.add(f"recipe {argument.recipe | (0x10 if argument.refutations[0].table is not None else 0):02x}")
+                found.update("combination" for one in argument.refutations if len(one.rows) > 1)
+    return found

@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+"""Two checkers, one specification: whatever the first accepts the second must accept, and whatever the second rejects
+the first must reject. Where only the second accepts, its exact margin must be below what the first rounds away.
+
+Certificates: those that `pawl prove` finds for the example's properties, and random ones with every feature of the
+format (corpus.py). Mutations: of bytes, of the proof's structure, of the property's numbers and of the network's
+weights (with digests made to fit again), of the arithmetic that is asked for.
+
+usage: differential_test.py [--budget SECONDS] [--seed N] [--certificates N] [--mutations N]
+environment: PAWL_BIN, the directory of the built programs
+"""
+import argparse
+import collections
+import copy
+import hashlib
+import os
+import pathlib
+import random
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import corpus
+from second_checker.certificate import read_certificate
+from second_checker.verdict import check
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
+# Relative to the largest bound of any value: far above the first checker's rounding on networks of this size (about
+# 2^-46), far below the margins of most certificates. Where bounds are huge the first checker's doubles overflow.
+NEAR_MISS, HUGE = 2.0**-36, 2.0**400
+
+
+class Judge:
+    """The first checker, kept running."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.process = subprocess.Popen([BIN / "soundness_judge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+        self.paths = [folder / name for name in ("network", "property", "certificate")]
+
+    def __call__(self, files: tuple, arithmetic: str) -> str:
+        for path, data in zip(self.paths, files):
+            path.write_bytes(data)
+        self.process.stdin.write("\t".join([*map(str, self.paths), arithmetic]) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        if not answer:
+            sys.exit("FAILED: the first checker ended")
+        return answer
+
+
+class Comparison:
+    def __init__(self, judge: Judge):
+        self.judge, self.counts, self.near_misses, self.failures = judge, collections.Counter(), 0, 0
+
+    def __call__(self, what: str, files: tuple, arithmetic: str = "-") -> bool:
+        """Whether both accept."""
+        first = self.judge(files, arithmetic)
+        second = check(*files, None if arithmetic == "-" else arithmetic)
+        self.counts[what] += 1
+        self.counts["both accept" if first == "proven" and second.proven else "rejected"] += 1
+        if second.proven and first != "proven" and first == "checker.leaf" and (
+                second.margin < NEAR_MISS * max(1.0, second.magnitude) or second.magnitude > HUGE):
+            self.near_misses += 1
+        elif (first == "proven") != second.proven:
+            self.failures += 1
+            kept = pathlib.Path(tempfile.mkdtemp(prefix="pawl-disagreement-"))
+            for name, data in zip(("network.onnx", "property.vnnlib", "certificate"), files):
+                (kept / name).write_bytes(data)
+            print(f"FAILED ({what}): the first says {first}, the second {second}; kept in {kept}")
+        return first == "proven" and second.proven
+
+
+# Mutations.
+
+
+def subtree_end(nodes: list, at: int) -> int:
+    open_ = 1
+    while open_:
+        open_ += -1 if nodes[at][0] == "leaf" else 1
+        at += 1
+    return at
+
+
+def flip_bytes(draw, data: bytes) -> bytes:
+    data = bytearray(data)
+    for _ in range(draw.choice([1, 1, 2, 5])):
+        at = draw.randrange(75, len(data)) if draw.random() < 0.9 else draw.randrange(len(data))
+        kind = draw.randrange(5)
+        if kind == 0:
+            data[at] ^= 1 << draw.randrange(8)
+        elif kind == 1:
+            data[at] = draw.choice([0, 1, 2, 3, 0x11, 0x12, 0x13, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x80, 0x81, 0xFF])
+        elif kind == 2:
+            data.insert(at, draw.choice([0, 1, 0x80, draw.randrange(256)]))
+        elif kind == 3:
+            del data[at:at + draw.choice([1, 1, 1, 3, 40])]
+            if len(data) < 77:
+                return bytes(data)
+        else:
+            data[at:at] = data[at:at + draw.randrange(1, 9)]
+    return bytes(data)
+
+
+def change_table(draw, table):
+    if not table:
+        return table
+    table = bytearray(table)
+    table[draw.randrange(len(table))] = draw.choice([0, 0xFF, 0xFE, draw.randrange(256)])
+    return bytes(table)
+
+
+def change_structure(draw, certificate):
+    """A deep copy with one thing changed; often no longer a proof, sometimes another one."""
+    certificate = copy.deepcopy(certificate)
+    proof = draw.choice(certificate.cases)
+    group = draw.choice(proof.groups)
+    argument = draw.choice(group.arguments)
+    refutation = draw.choice(argument.refutations)
+    at = draw.randrange(len(group.nodes))
+    node = group.nodes[at]
+    kind = draw.randrange(16)
+    if kind == 0:
+        argument.recipe = draw.choice([1, 2, 3])
+    elif kind == 1:
+        refutation.rows = tuple((max(0, r + draw.choice([-1, 1])), w) for r, w in refutation.rows)
+    elif kind == 2:
+        refutation.rows = tuple((r, draw.choice(list(corpus.MULTIPLIERS))) for r, _ in refutation.rows)
+    elif kind == 3:
+        refutation.table = change_table(draw, refutation.table)
+    elif kind == 4 and proof.layers:
+        layer = draw.choice(proof.layers)
+        layer.tables = [change_table(draw, table) for table in layer.tables]
+    elif kind == 5 and proof.layers:
+        layer = draw.choice(proof.layers)
+        layer.listed = sorted(set(layer.listed) ^ {draw.randrange(layer.neurons)})
+    elif kind == 6:
+        group.nodes[at:subtree_end(group.nodes, at)] = [("leaf", draw.randrange(len(group.arguments)), None)]
+    elif kind == 7 and node[0] != "leaf":
+        middle = subtree_end(group.nodes, at + 1)
+        end = subtree_end(group.nodes, middle)
+        group.nodes[at + 1:end] = group.nodes[middle:end] + group.nodes[at + 1:middle]
+    elif kind == 8 and node[0] != "leaf":
+        group.nodes[at] = ("phase", draw.randrange(12)) if draw.random() < 0.5 else ("middle", draw.randrange(4))
+    elif kind == 9 and node[0] == "leaf":
+        weights = node[2] and bytes(draw.choice([0, 140, 255, b]) for b in node[2])
+        group.nodes[at] = ("leaf", draw.randrange(len(group.arguments)), weights)
+    elif kind == 10:
+        value = draw.choice([0.0, -0.0, float("nan"), float("inf"), 1e300, draw.uniform(-1, 1)])
+        end = subtree_end(group.nodes, at)
+        twice = group.nodes[at:end] * 2 if node[0] == "leaf" else [("leaf", 0, None)] * 2
+        group.nodes[at:end] = [("value", draw.randrange(3), value)] + twice
+    elif kind == 11:
+        depth = draw.choice([3, 60, 1100, 4097, 5000])
+        group.nodes[at:subtree_end(group.nodes, at)] = (
+            [("middle", 0)] * depth + [("leaf", 0, None)] * (depth + 1))
+    elif kind == 12:
+        proof.layers = []
+    elif kind == 13:
+        certificate.cases = certificate.cases[::-1] if draw.random() < 0.5 else certificate.cases + [proof]
+    elif kind == 14:
+        proof.groups = proof.groups[::-1] if draw.random() < 0.5 else proof.groups[:1]
+    else:
+        group.nodes[at:at + 1] = [("phase", draw.randrange(10)), *(["leaf", 0, bytes([200])],) * 2]
+    return certificate
+
+
+def change_number(draw, text: str) -> str:
+    places = [m for m in re.finditer(r"-?\d+\.\d+", text)]
+    match = draw.choice(places)
+    value = float(match.group())
+    value = draw.choice([value + 0.01, value - 0.01, value + 1, value - 1, -value, value * 1.001, value + 1e-6])
+    return text[:match.start()] + f"{value:.6f}" + text[match.end():]
+
+
+def change_weight(draw, network: bytes) -> bytes:
+    """A few bytes within a constant's data: found as what follows the name of a constant."""
+    places = [m.end() for m in re.finditer(rb"c\d+J.", network)]
+    if not places:
+        return network
+    at = draw.choice(places)
+    at += draw.randrange(2) * 4
+    if at + 4 > len(network):
+        return network
+    value = struct.unpack("<f", network[at:at + 4])[0]
+    value = draw.choice([value * 1.01, -value, value + 0.1, 0.0, value * 1e30, float("nan"), 1e-42])
+    return network[:at] + struct.pack("<f", max(min(value, 3e38), -3e38)) + network[at + 4:]
+
+
+def with_digests(certificate, network: bytes, text: str):
+    certificate = copy.deepcopy(certificate)
+    certificate.network = hashlib.sha256(network).digest()
+    certificate.property = hashlib.sha256(text.encode()).digest()
+    return certificate
+
+
+def mutate(draw, compare: Comparison, instance: tuple, other: tuple):
+    network, text, arithmetic, certificate = instance
+    data = corpus.write_certificate(certificate)
+    kind = draw.random()
+    if kind < 0.25:
+        return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)))
+    if kind < 0.28:
+        return compare("truncated", (network, text.encode(), data[:draw.randrange(len(data))]))
+    if kind < 0.7:
+        try:
+            changed = corpus.write_certificate(change_structure(draw, certificate))
+        except (KeyError, IndexError):
+            return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)))
+        return compare("mutated structure", (network, text.encode(), changed))
+    if kind < 0.85:
+        text = change_number(draw, text)
+        changed = corpus.write_certificate(with_digests(certificate, network, text))
+        return compare("mutated property", (network, text.encode(), changed))
+    if kind < 0.93:
+        network = change_weight(draw, network)
+        changed = corpus.write_certificate(with_digests(certificate, network, text))
+        return compare("mutated network", (network, text.encode(), changed))
+    if kind < 0.96:
+        changed = corpus.write_certificate(with_digests(other[3], network, text))
+        return compare("another's certificate", (network, text.encode(), changed))
+    if kind < 0.98:
+        return compare("another's file", draw.choice([(other[0], text.encode(), data), (network, other[1].encode(), data)]))
+    asked = draw.choice(["real", "float32", "float64"])
+    return compare("another arithmetic", (network, text.encode(), data), asked)
+
+
+def example_certificates(folder: pathlib.Path):
+    network = ROOT / "examples/collision/subject/policy.onnx"
+    for path in sorted((ROOT / "examples/collision/charter/properties").glob("*.vnnlib")):
+        for arithmetic in ("real", "float32"):
+            made = folder / "example.cert"
+            done = subprocess.run([BIN / "pawl", "prove", network, path, "--arithmetic", arithmetic, "--certificate", made,
+                                   "--timeout", "60", "--threads", "1"], capture_output=True, text=True)
+            if done.returncode != 0:
+                sys.exit(f"FAILED: {path.name} is not proven: {done.stdout}{done.stderr}")
+            yield network.read_bytes(), path.read_bytes().decode(), arithmetic, read_certificate(made.read_bytes())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--budget", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--certificates", type=int, default=200)
+    parser.add_argument("--mutations", type=int, default=2000)
+    options = parser.parse_args()
+    start, draw = time.monotonic(), random.Random(options.seed)
+    features = collections.Counter()
+    with tempfile.TemporaryDirectory() as name:
+        compare = Comparison(Judge(pathlib.Path(name)))
+        kept = []
+        for network, text, arithmetic, certificate in example_certificates(pathlib.Path(name)):
+            files = network, text.encode(), corpus.write_certificate(certificate)
+            if not compare("certificates of the prover", files):
+                print("FAILED: a certificate of the prover is not accepted by both")
+                compare.failures += 1
+            kept.append((network, text, arithmetic, certificate))
+        for instance in corpus.instances(options.seed):
+            network, text, arithmetic, certificate = instance
+            compare("random certificates", (network, text.encode(), corpus.write_certificate(certificate)))
+            kept.append(instance)
+            features.update(corpus.features(certificate))
+            if len(kept) >= options.certificates:
+                break
+        mutations = 0
+        small = kept[16:]  # the example's network takes a second a leaf in exact arithmetic
+        while mutations < options.mutations or time.monotonic() - start < options.budget:
+            mutate(draw, compare, draw.choice(small), draw.choice(small))
+            mutations += 1
+    for what, count in sorted(compare.counts.items()):
+        print(f"{count:8} {what}")
+    print("features:", ", ".join(f"{name} {count}" for name, count in sorted(features.items())))
+    print(f"{len(kept)} certificates, {mutations} mutations, {compare.near_misses} near misses, "
+          f"{compare.failures} failures ({time.monotonic() - start:.0f} s)")
+    missing = [name for name in corpus.FEATURES if not features[name]]
+    if missing:
+        print(f"FAILED: the corpus lacks {missing}")
+    return 1 if compare.failures or missing or compare.near_misses > mutations // 100 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
