@@ -139,6 +139,13 @@ ExitCode CheckWarrant(int count, const char* const* words) {
     if (status != ExitCode::kYes) return status;
   }
   if (arguments.Has("--commit")) {
+    // A halt that came while the warrants were checked; one that comes later waits for the lock (pawl halt).
+    Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(state_path, loader.charter.charter, *loader.state);
+    if (!halts.ok()) return Report(halts.error(), output);
+    if (!halts->in_force.empty()) {
+      return Report(Refused("halt.in-force", "halted by " + halts->reasons.front(), "people lift a halt: pawl resume"),
+                    output);
+    }
     if (Result<void> written = warrant::WriteStateFile(state_path, *loader.state); !written.ok()) {
       return Report(written.error(), output);
     }

@@ -121,6 +121,11 @@ Result<std::string> Halt(const Globals& globals, const Options& options) {
   const Result<void> loader = DeliverToLoader(*place, envelope);
   if (!log) log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
   const Result<void> logged = log->ok() ? AppendToLedger(**log, envelope) : Result<void>((*log).error());
+  // A release that passed its last look at the halts before this one came still becomes final. It holds the lock until
+  // then, so that once "halted" is said, nothing becomes live any more. Nothing is started meanwhile.
+  if (loader.ok()) {
+    if (Result<warrant::StateLock> lock = warrant::StateLock::Take(place->state_path); !lock.ok()) return lock.error();
+  }
   if (loader.ok() && logged.ok())
     return std::string("halted: nothing is accepted, released or started until people resume");
   if (loader.ok()) {

@@ -14,6 +14,7 @@
 #include "gate/steps.h"
 #include "merkle/checkpoint.h"
 #include "merkle/tlog_proof.h"
+#include "oversight/pace.h"
 #include "warrant/state.h"
 #include "warrant/verify.h"
 #include "warrant/warrant.h"
@@ -152,6 +153,23 @@ StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::D
   return report;
 }
 
+// Halts on the ledger and in the loader's folder, as they are now; a report where one is in force. `halts` gets the
+// loader's.
+Result<std::optional<StepReport>> StoppedByHalt(Gate& gate, const warrant::State& state, warrant::LocalHalts& halts) {
+  if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+  // A rollback waits for halts and alarms alone, which is what is asked here for every action.
+  const oversight::PaceReport pace = oversight::CheckPace(gate.log().history(), Action::kRollback, gate.Now());
+  if (!pace.allowed) {
+    return std::optional(Waiting(pace.rule, pace.reason, {"pawl resume (people lift the halt)"}));
+  }
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(gate.state_path(), gate.charter(), state);
+  if (!local.ok()) return std::optional(Waiting(local.error().rule, local.error().message, {local.error().advice}));
+  halts = std::move(*local);
+  if (halts.in_force.empty()) return std::optional<StepReport>();
+  return std::optional(
+      Waiting("halt.in-force", "halted by " + halts.reasons.front(), {"pawl resume (people lift the halt)"}));
+}
+
 }  // namespace
 
 Result<StepReport> Warrant(Gate& gate, const ProposalHistory& proposal) {
@@ -180,8 +198,10 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
   if (state->warrant && state->warrant == proposal.warrant) {
     return Released(gate, proposal, *proposal.warrant, state->time, {});
   }
-  Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(state_path, gate.charter(), *state);
-  if (!halts.ok()) return Waiting(halts.error().rule, halts.error().message, {halts.error().advice});
+  warrant::LocalHalts halts;
+  Result<std::optional<StepReport>> stopped = StoppedByHalt(gate, *state, halts);
+  if (!stopped.ok()) return stopped.error();
+  if (stopped->has_value()) return **stopped;
 
   if (proposal.proposal.action != Action::kAmendment) {
     Result<std::string> view = gate.log().store().Materialise(proposal.proposal.tree);
@@ -193,7 +213,7 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
                                     .charter = &gate.log().charter(),
                                     .store = &gate.log().store(),
                                     .state = &*state,
-                                    .halts = *halts,
+                                    .halts = halts,
                                     .now_s = std::time(nullptr),
                                     .purpose = warrant::Purpose::kSwitch,
                                     .threads = gate.options().threads};
@@ -212,6 +232,11 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
     return Failed(FindingOutcome::kRejected, verdict.reason.rule, "the loader refuses: " + verdict.reason.message);
   }
   if (Result<void> kept = KeepWarrantFile(gate, verdict.epoch, *bytes); !kept.ok()) return kept.error();
+  // The check may have taken minutes. A halt that came meanwhile is seen here; one that comes later waits for the lock
+  // on the state, so that nobody who was told "halted" sees a release become final after that.
+  stopped = StoppedByHalt(gate, *state, halts);
+  if (!stopped.ok()) return stopped.error();
+  if (stopped->has_value()) return **stopped;
   // This rename is the release.
   if (Result<void> switched = warrant::WriteStateFile(state_path, verdict.next); !switched.ok())
     return switched.error();

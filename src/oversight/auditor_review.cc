@@ -179,11 +179,15 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
   const auto size = static_cast<uint64_t>(closing.size);
   Result<crypto::Digest> root = log.ledger().Root(size);
   if (!root.ok()) return root.error();
-  const int64_t now = std::max(log.history().time(), reviewer.now_s);
+  // A closing statement's time begins waiting periods, so it is neither ahead of this clock nor before the votes that
+  // it closes, whose times are those of the reviewers. (One whose clock runs ahead keeps nobody from closing.) One that
+  // was overtaken is written anew by a new proposal.
   const int64_t skew = log.charter().charter.pace.max_clock_skew_s;
-  // A closing statement's time begins waiting periods, so it has to be now; one that was overtaken is written anew by
-  // a new proposal.
-  const bool timely = closing.time <= now + skew && closing.time + skew >= reviewer.now_s - kCosignWithin_s;
+  int64_t earliest = reviewer.now_s - kCosignWithin_s;
+  for (const warrant::LoggedVote& logged : proposal.votes) {
+    earliest = std::max(earliest, std::min(logged.vote.time, reviewer.now_s));
+  }
+  const bool timely = closing.time <= reviewer.now_s + skew && closing.time + skew >= earliest;
   if (*root != closing.root || closing.votes != VotesBelow(proposal, log.history().size()) ||
       !closing.open_halts.empty() || !timely) {
     return Refused("audit.closing",

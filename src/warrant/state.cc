@@ -238,12 +238,19 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
     return Failure("cannot read", folder);
   }
   std::vector<std::string> names;
+  errno = 0;  // readdir tells its end from a failure by this alone
   while (const dirent* entry = readdir(directory)) {
     if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..") {
       names.emplace_back(entry->d_name);
     }
+    errno = 0;
   }
+  const int failure = errno;
   closedir(directory);
+  if (failure != 0) {
+    errno = failure;
+    return Failure("cannot read", folder);
+  }
   if (names.size() > kHaltFilesMax) return LimitReached("halt.too-many", "too many files in '" + folder + "'");
 
   const auto unreadable = [&](const std::string& name, const std::string& why) {

@@ -1,0 +1,161 @@
+// What an auditor is asked to cosign by another auditor, and by a gate, that are not honest.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "oversight/review.h"
+#include "signing/sign.h"
+#include "warrant/path_for_test.h"
+
+namespace pawl::oversight {
+namespace {
+
+using warrant::Action;
+using warrant::Closing;
+using warrant::kDay;
+using warrant::Path;
+using warrant::Tampering;
+
+constexpr int64_t kHour = 3'600;
+
+// A rollback that has been voted on, in a home of its own; auditor-a closes it, auditor-c is asked.
+class CosigningTest : public ::testing::Test {
+ protected:
+  // Closes as auditor-a, with one change to an honest closing statement.
+  void Close(const std::function<void(Closing&)>& change = {}, const Tampering& also = {}) {
+    Tampering tampering = also;
+    Closing honest;
+    tampering.closing = [&](Closing& closing) { honest = closing; };
+    (void)path_.Make({.action = Action::kRollback, .tree = path_.baseline}, tampering);
+    std::vector<std::string> entries = path_.entries();
+    entries.resize(static_cast<size_t>(honest.size));
+    std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+    ledger::Ledger ledger = *ledger::Ledger::Open(home_.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+    Closing closing = honest;
+    if (change) change(closing);
+    entries.push_back(encoding::SerializeEnvelope(path_.BySomeone(warrant::WriteClosing(closing), "auditor-a")));
+    ASSERT_TRUE(ledger.Append(0, entries).ok());
+    ASSERT_TRUE(warrant::WriteStateFile(state_path(), path_.state).ok());
+    now_ = path_.now;
+  }
+  // What auditor-c makes of it: "signed", or the rule or reason for which it does not.
+  std::string Answer() {
+    Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+    if (!log.ok()) return log.error().rule;
+    const Reviewer reviewer{.record = *log->charter().charter.FindReviewer("auditor-c"),
+                            .key = Path::Key("auditor-c"),
+                            .memory_folder = directory_.path(),
+                            .state_path = state_path(),
+                            .now_s = now_,
+                            .waiting = Waiting::kForQuorum,
+                            .progress = {}};
+    Result<ReviewReport> report = ReviewAsAuditor(*log, reviewer, log->history().proposals().back());
+    if (!report.ok()) return report.error().rule;
+    return report->what == ReviewReport::What::kCosigned ? "signed" : report->summary;
+  }
+  std::string state_path() const { return directory_ / "state.json"; }
+
+  Path path_ = Path::WithTwoReleases();
+  subject::TemporaryDirectory directory_;
+  ledger::Home home_ = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kCreate);
+  int64_t now_ = 0;
+};
+
+TEST_F(CosigningTest, SignsWhatItSees) {
+  Close();
+  EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Answer(), "closed already");
+}
+
+TEST_F(CosigningTest, SignsHoursAfterTheFirst) {
+  Close();
+  now_ += 12 * kHour;
+  EXPECT_EQ(Answer(), "signed");
+}
+
+TEST_F(CosigningTest, SignsWhereAReviewersClockRunsAhead) {
+  Tampering ahead;
+  ahead.votes = [](std::vector<warrant::Vote>& votes) { votes[0].time += 30 * kDay; };
+  Close({}, ahead);
+  EXPECT_EQ(Answer(), "signed") << "one vote cannot keep auditors from closing";
+}
+
+// A closing statement begins an amendment's waiting period. Dated back, it would end before anybody could veto.
+TEST_F(CosigningTest, RefusesOneThatIsOlderThanItsVotes) {
+  Close([](Closing& closing) { closing.time -= 12 * kHour; });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, RefusesOneThatIsOlderThanItsVotesByMoreThanTheSkew) {
+  Close([](Closing& closing) { closing.time -= 301; });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, AllowsTheSkew) {
+  Close([](Closing& closing) { closing.time -= 300; });
+  EXPECT_EQ(Answer(), "signed");
+}
+
+TEST_F(CosigningTest, RefusesOneOfAnotherDay) {
+  Tampering also;
+  also.votes = [](std::vector<warrant::Vote>& votes) {
+    for (warrant::Vote& vote : votes) vote.time -= 2 * kDay;
+  };
+  Close([](Closing& closing) { closing.time -= 2 * kDay; }, also);
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, RefusesOneFromTheFuture) {
+  // The fold's time never goes back, so that a closing statement ahead of this clock would drag it along.
+  Close([](Closing& closing) { closing.time += kDay; });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, RefusesOneThatLeavesOutAVote) {
+  Close([](Closing& closing) { closing.votes.pop_back(); });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, RefusesOneThatCountsAVoteNobodyCast) {
+  Close([](Closing& closing) {
+    closing.votes.push_back(crypto::Sha256("a vote"));
+    std::sort(closing.votes.begin(), closing.votes.end());
+  });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, RefusesAnotherRoot) {
+  Close([](Closing& closing) { closing.root = crypto::Sha256("another log"); });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, RefusesASizeThatTheLogDidNotHave) {
+  Close([](Closing& closing) { closing.size += 1'000; });
+  EXPECT_NE(Answer(), "signed");
+}
+
+TEST_F(CosigningTest, RefusesOneThatAdmitsAHalt) {
+  Close([](Closing& closing) { closing.open_halts = {crypto::Sha256("a halt")}; });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+TEST_F(CosigningTest, WaitsForAHaltThatOnlyTheLoaderKnows) {
+  Close();
+  std::filesystem::create_directory(warrant::HaltFolder(state_path()));
+  std::ofstream(warrant::HaltFolder(state_path()) + "/halt.json")
+      << encoding::SerializeEnvelope(path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("smoke")), {"ann"}));
+  EXPECT_EQ(Answer(), "a halt is open; nothing is closed before people lift it");
+}
+
+TEST_F(CosigningTest, ClosesNothingOnALogThatItDoesNotRemember) {
+  Close();
+  std::ofstream(directory_ / "seen-controller.json")
+      << encoding::CanonicalJson({{"size", 3}, {"root", crypto::Sha256("what it saw").Hex()}});
+  EXPECT_EQ(Answer(), "audit.log-rewritten");
+}
+
+}  // namespace
+}  // namespace pawl::oversight

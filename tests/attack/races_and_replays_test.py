@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""Things that come at the wrong moment, a second time, or from somewhere else: halts, proposals, votes, approvals.
+
+usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl, pawl-check and libact_at_rename.so
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from attack_home import AUDITORS, BIN, SUBJECT, AttackHome  # noqa: E402
+
+
+class RacesAndReplays(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-races-"))
+        cls.addClassCleanup(cls.remove)
+        cls.template = AttackHome.made(cls.folder / "template")
+
+    @classmethod
+    def remove(cls):
+        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
+        shutil.rmtree(cls.folder)
+
+    def setUp(self):
+        self.home = self.template.copy(self.folder / self.id().rsplit(".", 1)[1])
+        self.live = self.home.starts()[1]
+
+    def approved(self, home, name, better=1):
+        """A proposal that only has to be released."""
+        proposal = home.position("propose", home.candidate(name, better=better), "-m", name, expect=(6,))["proposal"]
+        home.review()
+        home.position("advance", proposal, expect=(6,))
+        home.approve(proposal)
+        return proposal
+
+    # ---- halts
+
+    def test_a_halt_that_only_the_ledger_knows_stops_a_release(self):
+        """Delivered to another loader: this one's folder is empty."""
+        home = self.home
+        proposal = self.approved(home, "candidate")
+        home.pawl("--state", home.loader_state(), "halt", "-m", "smoke", "--key", home.root / "cho")
+        self.assertFalse(pathlib.Path(str(home.home / f"loader/{SUBJECT}/state.json") + ".halts").exists())
+        self.assertEqual(home.position("release", proposal, expect=(6,))["rule"], "halt.in-force")
+        self.assertEqual(home.starts(), (0, self.live))
+        request = home.root / "resume.json"
+        for person, status in (("ada", 6), ("ben", 0)):
+            home.pawl("--state", home.loader_state(), "resume", "--key", home.root / person, "--add-to", request,
+                      expect=(status,))
+        self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
+
+    def release_with_a_halt_at(self, at):
+        """Releases, and halts just before a file is renamed. Gives the release's answer and the halt's."""
+        home = self.home
+        proposal = self.approved(home, "candidate")
+        said = home.root / "halt-said"
+        halt = f"{BIN}/pawl -q halt -m smoke --key {home.root}/cho > {said}.part 2>&1 && mv {said}.part {said}"
+        environment = dict(home.environment, LD_PRELOAD=str(BIN / "libact_at_rename.so"), ACT_AT=at,
+                           ACT_COMMAND=f"({halt}) > /dev/null 2>&1 &")
+        result = subprocess.run([BIN / "pawl", "--json", "release", proposal], env=environment, text=True,
+                                stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        answer = json.loads(result.stdout.splitlines()[-1])
+        end = time.monotonic() + 60
+        while not said.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertIn("halted", said.read_text())
+        return answer, said.stat().st_ctime_ns
+
+    def test_a_halt_while_a_release_is_being_checked_stops_it(self):
+        answer, _ = self.release_with_a_halt_at("warrants/2.json.new")
+        self.assertEqual(answer["rule"], "halt.in-force")
+        self.assertEqual(json.loads((self.home.home / f"loader/{SUBJECT}/state.json").read_text())["tree"], self.live)
+
+    def test_a_halt_is_not_acknowledged_while_a_release_is_becoming_final(self):
+        """Whoever reads "halted" knows that nothing becomes live afterwards."""
+        answer, acknowledged = self.release_with_a_halt_at("state.json.new")
+        self.assertEqual(answer["outcome"], "accepted")
+        state = self.home.home / f"loader/{SUBJECT}/state.json"
+        self.assertNotEqual(json.loads(state.read_text())["tree"], self.live)
+        self.assertLess(state.stat().st_ctime_ns, acknowledged)
+        self.assertEqual(self.home.starts()[1], "halt.in-force")
+
+    # ---- proposals that race
+
+    def test_one_candidate_in_two_proposals(self):
+        home = self.home
+        first, second = self.approved(home, "one"), self.approved(home, "two")
+        warrants = [home.blob(event["predicate"]["warrant"]) for event in home.events() if event["kind"] == "warrant"]
+        self.assertEqual(len(warrants), 3)
+        for warrant in warrants[1:]:
+            self.assertTrue(home.check(warrant)["accepted"], "each of the two is good by itself")
+        self.assertEqual(home.position("release", first, expect=(0,))["outcome"], "accepted")
+        home.check(warrants[1], commit=True, expect=0)
+        answer = home.check(warrants[2])
+        self.assertEqual((answer["exit"], answer["rule"]), (1, "warrant.epoch"))
+        home.wait()
+        lost = home.position("release", second, expect=(1,))
+        self.assertEqual((lost["outcome"], lost["rule"]), ("rejected", "warrant.epoch"))
+
+    def test_two_releases_at_once(self):
+        """Two processes, one proposal: one rename."""
+        home = self.home
+        proposal = self.approved(home, "candidate")
+        running = [subprocess.Popen([BIN / "pawl", "--json", "release", proposal], env=home.environment, text=True,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                   for _ in range(3)]
+        answers = [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]
+        rules = {answer["error"]["rule"] for answer in answers if "error" in answer}
+        self.assertTrue(rules <= {"gate.busy"}, answers)
+        self.assertTrue(any(answer.get("outcome") == "accepted" for answer in answers), answers)
+        state = json.loads((home.home / f"loader/{SUBJECT}/state.json").read_text())
+        self.assertEqual([release["epoch"] for release in state["releases"]], [1, 2])
+        self.assertEqual(len([event for event in home.events() if event["kind"] == "release"]), 2)
+
+    # ---- replays
+
+    def entries(self, home, kind):
+        """The log's entries of a kind, as they stand in it."""
+        with contextlib.closing(sqlite3.connect(home.database())) as database:
+            rows = [row[0] for row in database.execute("SELECT entry FROM events ORDER BY seq")]
+        return [rows[i] for i, event in enumerate(home.events()) if event["kind"] == kind]
+
+    @staticmethod
+    def append(home, entry):
+        """Puts an entry at the end as the database's owner can, with the tree computed for it."""
+        with contextlib.closing(sqlite3.connect(home.database())) as database, database:
+            size = database.execute("SELECT COUNT(*) FROM events").fetchone()[0]
+            database.execute("INSERT INTO events VALUES (?, ?, ?)", (size, hashlib.sha256(entry).digest(), entry))
+            digest, level, position = hashlib.sha256(b"\0" + entry).digest(), 0, size
+            while True:
+                database.execute("INSERT INTO nodes VALUES (?, ?, ?)", (level, position, digest))
+                if position % 2 == 0:
+                    break
+                left = database.execute("SELECT hash FROM nodes WHERE level = ? AND position = ?",
+                                        (level, position - 1)).fetchone()[0]
+                digest, level, position = hashlib.sha256(b"\1" + left + digest).digest(), level + 1, position // 2
+
+    def assert_log_refused(self, home, rule, word):
+        error = json.loads(home.pawl("--json", "status", expect=(1, 3)).splitlines()[-1])["error"]
+        self.assertEqual(error["rule"], rule, error)
+        self.assertIn(word, error["message"])
+
+    def test_an_honest_entry_can_be_appended_so(self):
+        """What the replays below do fails for what they replay, not for how."""
+        home = self.home
+        home.pawl("halt", "-m", "smoke", "--key", home.root / "cho")
+        other = self.template.copy(home.root / "other")
+        self.append(other, self.entries(home, "decision")[-1])
+        self.assertTrue(json.loads(other.pawl("--json", "status"))["halted"], "the same halt counts by any way")
+
+    def test_votes_and_approvals_replayed_on_another_proposal(self):
+        home = self.home
+        self.approved(home, "one")
+        home.position("propose", home.candidate("two", better=2), expect=(6,))
+        vote, approval = self.entries(home, "vote")[-1], self.entries(home, "decision")[-1]
+        closing = self.entries(home, "closing")[-1]
+        self.again = json.loads(closing)
+        for entry, rule, word in ((vote, "ledger", ""), (approval, "ledger", "")):
+            with self.assertRaises(sqlite3.IntegrityError, msg="no two entries of a log are the same"):
+                self.append(home, entry)
+        # Anew, with white space that no reader takes, and with the signatures in other order.
+        copy = home.copy(home.root / "copy-1")
+        self.append(copy, vote + b" ")
+        self.assert_log_refused(copy, "json.not-canonical", "")
+        doubled = json.loads(vote)
+        doubled["signatures"] *= 2
+        copy = home.copy(home.root.parent / (home.root.name + "-copy-2"))
+        self.append(copy, json.dumps(doubled, sort_keys=True, separators=(",", ":")).encode())
+        self.assert_log_refused(copy, "history.signature", "no vote of reviewer")
+
+    def test_votes_approvals_and_closings_replayed_in_another_home(self):
+        """The same charter, the same keys, another candidate."""
+        home = self.home
+        self.approved(home, "one")
+        for kind, rule, word in (("vote", "history.impossible", "nobody logged"),
+                                 ("closing", "history.impossible", "nobody logged"),
+                                 ("decision", "history.impossible", "nobody logged"),
+                                 ("warrant", "history.impossible", "nobody made")):
+            other = self.template.copy(self.folder / f"replay-{kind}")
+            self.append(other, self.entries(home, kind)[-1])
+            self.assert_log_refused(other, rule, word)
+
+    def test_an_approval_put_on_another_decision(self):
+        """The signatures of two people over one decision, under another one's payload."""
+        home = self.home
+        self.approved(home, "one")
+        signatures = json.loads(self.entries(home, "decision")[-1])["signatures"]
+        proposal = home.position("propose", home.candidate("two", better=2), expect=(6,))["proposal"]
+        home.review()
+        home.position("advance", proposal, expect=(6,))
+        draft = json.loads(self.entries(home, "decision")[-1])
+        draft["signatures"] = signatures
+        self.append(home, json.dumps(draft, sort_keys=True, separators=(",", ":")).encode())
+        self.assert_log_refused(home, "approval.signature", "signature of")
+
+    def test_a_halt_of_another_subject_halts_nobody(self):
+        """In the loader's folder it stops loading all the same: what cannot be read as ours is looked at by people."""
+        home = self.home
+        other = AttackHome.made(self.folder / "other-subject", edit=lambda toml: toml.replace(
+            'resource = "urn:pawl:example:collision-avoidance"', 'resource = "urn:pawl:example:elsewhere"'))
+        other.pawl("halt", "-m", "smoke", "--key", other.root / "cho")
+        self.append(home, self.entries(other, "decision")[-1])
+        self.assert_log_refused(home, "history.impossible", "another subject")
+
+
+if __name__ == "__main__":
+    unittest.main()
