@@ -41,7 +41,8 @@ void SplitLeaf(const Node& leaf, std::uint32_t inputs, unsigned depth, std::vect
 
 Certificate Refined(const Certificate& certificate, std::uint32_t inputs, unsigned depth) {
   Certificate refined = certificate;
-  for (CaseProof& proof : refined.cases) {
+  for (CaseProof& case_proof : refined.cases) {
+    GroupProof& proof = case_proof.groups[0];
     std::vector<Node> nodes;
     for (const Node& node : proof.nodes) {
       if (node.kind == NodeKind::kLeaf) {

@@ -1,6 +1,6 @@
-// The leaves of a case's split tree with their boxes, one after the other, in pre-order.
+// The leaves of a split tree with their boxes and phases, one after the other, in pre-order.
 //
-//   BoxWalk walk(root_box, proof, depth_max);
+//   BoxWalk walk(root_box, neuron_count, group, depth_max);
 //   while (walk.Next()) Use(walk.lower(), walk.upper(), walk.argument());
 //   if (walk.error()) ...                    // the tree is not one; what was given before is still covered by nothing
 //   covered = walk.finished();               // the leaves given cover the root box
@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "checker/certificate.h"
@@ -20,9 +21,16 @@
 
 namespace pawl::checker {
 
+// Which side of 0 a split neuron is on.
+struct Phase {
+  std::uint32_t neuron = 0;
+  bool positive = false;  // the high child: at least 0; else at most 0
+};
+
 class BoxWalk {
  public:
-  BoxWalk(const RootBox& root, const CaseProof& proof, std::uint32_t depth_max);
+  // `neurons` operands of ReLUs may be split. Root and proof outlive it.
+  BoxWalk(const RootBox& root, std::size_t neurons, const GroupProof& proof, std::uint32_t depth_max);
 
   // Goes to the next leaf; false at the end and on error.
   bool Next();
@@ -30,6 +38,9 @@ class BoxWalk {
   // Of the current leaf; valid until Next is called again.
   const std::vector<double>& lower() const { return lower_; }
   const std::vector<double>& upper() const { return upper_; }
+  const std::vector<Phase>& phases() const { return phases_; }  // from the root down
+  // Split multipliers: for each member of the group, one for each phase. Empty: all 0.
+  std::span<const std::uint8_t> weights() const { return weights_; }
   std::uint32_t argument() const { return argument_; }
   std::uint32_t depth() const { return static_cast<std::uint32_t>(path_.size()); }
 
@@ -39,18 +50,25 @@ class BoxWalk {
 
  private:
   struct Cut {
-    std::uint32_t input;
+    std::uint32_t input;  // or neuron
+    bool of_neuron, in_high_child;
     double value, parent_lower, parent_upper;
-    bool in_high_child;
   };
+  bool Leaf(const Node& leaf);
   bool Descend(const Node& split);
+  bool DescendNeuron(std::uint32_t neuron);
+  void EnterHighChild(Cut& cut);
+  void Leave(const Cut& cut);
   bool Fail(const char* rule, const char* what);
 
-  const CaseProof& proof_;
+  const GroupProof& proof_;
   std::uint32_t depth_max_, argument_ = 0;
   std::vector<double> lower_, upper_;
   std::vector<Cut> path_;
-  std::size_t next_ = 0;
+  std::vector<Phase> phases_;
+  std::vector<bool> is_split_;  // neurons on the path
+  std::span<const std::uint8_t> weights_;
+  std::size_t next_ = 0, next_weight_ = 0;
   bool started_ = false, finished_ = false;
   std::optional<Error> error_;
 };

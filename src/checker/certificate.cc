@@ -14,19 +14,28 @@ namespace pawl::checker {
 namespace {
 
 constexpr char kMagic[] = {'P', 'A', 'W', 'L', 'C', 'E', 'R', 'T'};
-constexpr std::uint8_t kVersion = 1;
-constexpr std::uint8_t kNone = 0;  // no weight radius, no slope tables
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kNone = 0;  // no weight radius
 
 // First bytes of a tree's nodes.
 constexpr std::uint32_t kShortArguments = 0x60;  // 00..5F
-constexpr std::uint8_t kLongLeaf = 0x60, kLongSplit = 0x61, kValueSplit = 0x62, kShortSplit = 0x80;
+constexpr std::uint8_t kLongLeaf = 0x60, kLongSplit = 0x61, kValueSplit = 0x62, kNeuronSplit = 0x63,
+                       kWeightedLeaf = 0x65, kShortSplit = 0x80;
 constexpr std::uint32_t kShortInputs = 0x80;  // 80..FF
+constexpr std::uint8_t kWithSlopes = 0x10;    // added to a recipe
+
+std::size_t ListedCount(const std::vector<RootLayer>& layers) {
+  std::size_t count = 0;
+  for (const RootLayer& layer : layers) count += layer.listed_count();
+  return count;
+}
 
 // Argument is made of vectors; they compare by value, so a map finds duplicates in logarithmic time.
 struct ArgumentLess {
   static auto Key(const Term& t) { return std::pair(t.row, t.multiplier); }
   bool operator()(const Argument& a, const Argument& b) const {
     if (a.recipe != b.recipe) return a.recipe < b.recipe;
+    if (a.slopes != b.slopes) return a.slopes < b.slopes;
     return std::lexicographical_compare(a.refutations.begin(), a.refutations.end(), b.refutations.begin(),
                                         b.refutations.end(), [](const Refutation& x, const Refutation& y) {
                                           return std::lexicographical_compare(
@@ -52,42 +61,74 @@ class Writer {
   }
 
   void Case(const CaseProof& proof) {
+    Varint(proof.conjunctions);
+    Varint(proof.root.size());
+    for (const RootLayer& layer : proof.root) {
+      Varint(layer.neurons);
+      Bytes(layer.listed.data(), layer.listed.size());
+      Byte(static_cast<std::uint8_t>(layer.mode));
+      Bytes(layer.tables.data(), layer.tables.size());
+    }
+    Varint(proof.groups.size());
+    for (const GroupProof& group : proof.groups) {
+      if (proof.groups.size() > 1) {
+        Varint(group.members.size());
+        for (const std::uint32_t member : group.members) Varint(member);
+      }
+      Group(group);
+    }
+  }
+
+ private:
+  void Group(const GroupProof& proof) {
     // Number arguments by first use; equal ones get one number.
     std::map<Argument, std::uint32_t, ArgumentLess> known;
     std::vector<std::optional<std::uint32_t>> renumbered(proof.arguments.size());
     std::vector<const Argument*> used;
     for (const Node& node : proof.nodes) {
-      if (node.kind != NodeKind::kLeaf || node.index >= renumbered.size() || renumbered[node.index]) continue;
+      if (!IsLeaf(node.kind) || node.index >= renumbered.size() || renumbered[node.index]) continue;
       const Argument& argument = proof.arguments[node.index];
       const auto [at, is_new] = known.emplace(argument, static_cast<std::uint32_t>(used.size()));
       if (is_new) used.push_back(&argument);
       renumbered[node.index] = at->second;
     }
-    Varint(proof.conjunctions);
-    Byte(kNone);
     Varint(used.size());
     for (const Argument* argument : used) Write(*argument);
+    std::size_t weights = 0;                  // written so far
+    std::vector<std::pair<bool, bool>> path;  // of splits: whether of a neuron, and whether in the high child
+    std::size_t depth = 0;                    // of neuron splits on the path
     for (const Node& node : proof.nodes) {
       // An index without an argument is written as it stands, beyond the table, for the reader to refuse.
       const bool known_argument = node.index < renumbered.size() && renumbered[node.index];
       Write(node, known_argument ? *renumbered[node.index] : node.index);
+      if (!IsLeaf(node.kind)) {
+        path.emplace_back(node.kind == NodeKind::kNeuronSplit, false);
+        depth += path.back().first ? 1 : 0;
+        continue;
+      }
+      const std::size_t count = node.kind == NodeKind::kWeightedLeaf ? depth * proof.members.size() : 0;
+      for (std::size_t i = 0; i < count && weights < proof.weights.size(); ++i) Byte(proof.weights[weights++]);
+      for (; !path.empty() && path.back().second; path.pop_back()) depth -= path.back().first ? 1 : 0;
+      if (!path.empty()) path.back().second = true;
     }
   }
 
- private:
   void Write(const Argument& argument) {
-    Byte(static_cast<std::uint8_t>(argument.recipe));
-    for (const Refutation& refutation : argument.refutations) {
-      if (refutation.size() == 1) {
-        Varint(std::uint64_t{refutation[0].row} + 1);
-        continue;
-      }
-      Byte(0);
-      Varint(refutation.size());
-      for (const Term& term : refutation) {
-        Varint(std::uint64_t{term.row} + 1);
-        Byte(term.multiplier);
-      }
+    const bool with_slopes = !argument.slopes.empty();
+    Byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(argument.recipe) + (with_slopes ? kWithSlopes : 0)));
+    for (std::size_t i = 0; i < argument.refutations.size(); ++i) {
+      Write(argument.refutations[i]);
+      if (i < argument.slopes.size()) Bytes(argument.slopes[i].data(), argument.slopes[i].size());
+    }
+  }
+
+  void Write(const Refutation& refutation) {
+    if (refutation.size() == 1) return Varint(std::uint64_t{refutation[0].row} + 1);
+    Byte(0);
+    Varint(refutation.size());
+    for (const Term& term : refutation) {
+      Varint(std::uint64_t{term.row} + 1);
+      Byte(term.multiplier);
     }
   }
 
@@ -97,6 +138,9 @@ class Writer {
         if (argument < kShortArguments) return Byte(static_cast<std::uint8_t>(argument));
         Byte(kLongLeaf);
         return Varint(argument - kShortArguments);
+      case NodeKind::kWeightedLeaf:
+        Byte(kWeightedLeaf);
+        return Varint(argument);
       case NodeKind::kMidpointSplit:
         if (node.index < kShortInputs) return Byte(static_cast<std::uint8_t>(kShortSplit + node.index));
         Byte(kLongSplit);
@@ -105,6 +149,9 @@ class Writer {
         Byte(kValueSplit);
         Varint(node.index);
         return Double(node.value);
+      case NodeKind::kNeuronSplit:
+        Byte(kNeuronSplit);
+        return Varint(node.index);
     }
   }
 
@@ -182,73 +229,170 @@ class Reader {
     for (const char c : kMagic) {
       if (Byte() != static_cast<std::uint8_t>(c)) Fail("magic", "not a certificate: the first bytes differ");
     }
-    if (Byte() != kVersion) Fail("version", "a version other than 1");
+    if (Byte() != kVersion) Fail("version", "a version other than 2");
     const std::uint8_t arithmetic = Byte();
     if (arithmetic > static_cast<std::uint8_t>(Arithmetic::kFloat64)) Fail("arithmetic", "an unknown arithmetic");
     certificate.arithmetic = static_cast<Arithmetic>(arithmetic);
-    if (Byte() != kNone) Fail("weight-radius", "a weight radius, which version 1 does not have");
+    if (Byte() != kNone) Fail("weight-radius", "a weight radius, which version 2 does not have");
     for (std::uint8_t& byte : certificate.network) byte = Byte();
     for (std::uint8_t& byte : certificate.property) byte = Byte();
     return !error_;
   }
 
-  void Case(CaseProof& proof) {
-    proof.conjunctions = Varint();
-    if (Byte() != kNone) Fail("slopes", "a slope table, which version 1 does not have");
-    const std::uint32_t arguments = Varint();
-    if (proof.conjunctions == 0) Fail("conjunctions", "a case without conjunctions");
-    if (error_) return;
-    if ((arguments_ += arguments) > limits_.arguments_max) return SetLimit("arguments", limits_.arguments_max);
-    for (std::uint32_t i = 0; i < arguments && !error_; ++i) ReadArgument(proof);
-    Tree(proof);
+  std::size_t Left() const { return bytes_.size() - at_; }
+
+  // `count` bytes, which are known to be there before anything is allocated.
+  std::vector<std::uint8_t> Block(std::size_t count) {
+    if (!error_ && count > Left()) Fail("truncated", "the certificate ends");
+    if (error_) return {};
+    at_ += count;
+    return {bytes_.begin() + static_cast<std::ptrdiff_t>(at_ - count),
+            bytes_.begin() + static_cast<std::ptrdiff_t>(at_)};
   }
 
-  void ReadArgument(CaseProof& proof) {
-    const std::uint8_t recipe = Byte();
-    if (recipe != static_cast<std::uint8_t>(Recipe::kForward) && recipe != static_cast<std::uint8_t>(Recipe::kBackward))
-      Fail("recipe", "an unknown recipe");
-    // At least a byte a conjunction, so the count cannot promise more than there is.
-    if (!error_ && proof.conjunctions > bytes_.size() - at_) Fail("truncated", "an argument does not fit");
+  void Case(CaseProof& proof) {
+    proof.conjunctions = Varint();
+    if (!error_ && proof.conjunctions == 0) Fail("conjunctions", "a case without conjunctions");
+    const std::uint32_t layers = Varint();
+    if (!error_ && layers > Left()) Fail("truncated", "more layers are announced than there are bytes");
+    std::size_t listed = 0;
+    for (std::uint32_t i = 0; i < layers && !error_; ++i) {
+      RootLayer& layer = proof.root.emplace_back();
+      Layer(layer, listed);
+      listed += layer.listed_count();
+    }
+    const std::uint32_t groups = Varint();
+    if (!error_ && (groups == 0 || groups > proof.conjunctions)) Fail("groups", "no group, or more than conjunctions");
+    if (!error_ && groups > Left()) Fail("truncated", "more groups are announced than there are bytes");
+    std::vector<bool> seen(error_ || groups == 1 ? 0 : std::min<std::size_t>(proof.conjunctions, bytes_.size()));
+    if (!error_ && groups > 1 && seen.size() != proof.conjunctions) Fail("truncated", "groups do not fit");
+    for (std::uint32_t i = 0; i < groups && !error_; ++i) {
+      GroupProof& group = proof.groups.emplace_back();
+      Members(proof, groups, seen, group);
+      Group(proof, group);
+    }
+    for (const bool has_group : seen)
+      if (!error_ && !has_group) Fail("groups", "a conjunction is in no group");
+  }
+
+  // `listed` neurons are listed in the layers before.
+  void Layer(RootLayer& layer, std::size_t listed) {
+    layer.neurons = Varint();
+    if (!error_ && layer.neurons == 0) Fail("layer", "a layer without neurons");
+    layer.listed = Block((std::size_t{layer.neurons} + 7) / 8);
+    const std::uint8_t mode = Byte();
     if (error_) return;
-    Argument& argument = proof.arguments.emplace_back();
+    if (layer.neurons % 8 != 0 && layer.listed.back() >> (layer.neurons % 8) != 0)
+      Fail("layer", "a neuron is listed that the layer does not have");
+    if (mode > static_cast<std::uint8_t>(RootMode::kPerNeuron)) Fail("layer", "an unknown mode of a layer");
+    layer.mode = static_cast<RootMode>(mode);
+    const std::size_t tables = layer.mode == RootMode::kDefault    ? 0
+                               : layer.mode == RootMode::kPerLayer ? 2
+                                                                   : 2 * layer.listed_count();
+    if (layer.mode != RootMode::kDefault && (tables == 0 || listed == 0)) Fail("layer", "a layer has empty tables");
+    if (tables > 0 && listed > Left() / tables) Fail("truncated", "a layer's tables do not fit");
+    layer.tables = Block(tables * listed);
+  }
+
+  void Members(const CaseProof& proof, std::uint32_t groups, std::vector<bool>& seen, GroupProof& group) {
+    if (groups == 1) {
+      // An argument takes a byte a conjunction, so there cannot be more than bytes.
+      if (proof.conjunctions > Left()) return Fail("truncated", "the conjunctions' arguments do not fit");
+      for (std::uint32_t i = 0; i < proof.conjunctions; ++i) group.members.push_back(i);
+      return;
+    }
+    const std::uint32_t count = Varint();
+    if (!error_ && count == 0) Fail("groups", "a group without conjunctions");
+    if (!error_ && count > Left()) Fail("truncated", "a group's conjunctions do not fit");
+    for (std::uint32_t i = 0; i < count && !error_; ++i) {
+      const std::uint32_t member = Varint();
+      if (member >= proof.conjunctions || (i > 0 && member <= group.members.back()) || seen[member])
+        return Fail("groups", "a group's conjunction does not exist, is out of order or has a group already");
+      seen[member] = true;
+      group.members.push_back(member);
+    }
+    const std::size_t before = proof.groups.size() - 1;
+    if (!error_ && before > 0 && group.members[0] < proof.groups[before - 1].members[0])
+      Fail("groups", "groups are not in the order of their first conjunctions");
+  }
+
+  void Group(const CaseProof& proof, GroupProof& group) {
+    const std::uint32_t arguments = Varint();
+    if (error_) return;
+    if ((arguments_ += arguments) > limits_.arguments_max) return SetLimit("arguments", limits_.arguments_max);
+    const std::size_t listed = ListedCount(proof.root);
+    for (std::uint32_t i = 0; i < arguments && !error_; ++i) ReadArgument(proof, listed, group);
+    Tree(group);
+  }
+
+  void ReadArgument(const CaseProof& proof, std::size_t listed, GroupProof& group) {
+    const std::uint8_t first = Byte();
+    const bool with_slopes = (first & kWithSlopes) != 0;
+    const int recipe = first & ~kWithSlopes;
+    if (recipe < static_cast<int>(Recipe::kForward) || recipe > static_cast<int>(Recipe::kRoot))
+      Fail("recipe", "an unknown recipe");
+    if (recipe == static_cast<int>(Recipe::kRoot) && proof.root.empty())
+      Fail("recipe", "a recipe that needs a root section, and there is none");
+    if (with_slopes && listed == 0) Fail("recipe", "slopes for no neuron");
+    // At least a byte a conjunction, so the count cannot promise more than there is.
+    if (!error_ && group.members.size() > Left()) Fail("truncated", "an argument does not fit");
+    if (error_) return;
+    Argument& argument = group.arguments.emplace_back();
     argument.recipe = static_cast<Recipe>(recipe);
-    for (std::uint32_t i = 0; i < proof.conjunctions && !error_; ++i) {
-      Refutation& refutation = argument.refutations.emplace_back();
-      const std::uint32_t row = Varint();
-      const std::uint32_t terms = row == 0 ? Varint() : 1;
-      if ((terms_ += terms) > limits_.terms_max) return SetLimit("terms", limits_.terms_max);
-      if (row != 0) {
-        refutation.push_back({row - 1, kUnitMultiplier});
-        continue;
-      }
-      if (terms < 2) Fail("combination", "a combination of fewer than two rows");
-      for (std::uint32_t k = 0; k < terms && !error_; ++k) {
-        const std::uint32_t numbered = Varint();
-        if (numbered == 0 || (k > 0 && numbered - 1 <= refutation.back().row))
-          Fail("combination", "the rows of a combination do not increase");
-        refutation.push_back({numbered - 1, Byte()});
-      }
+    for (std::size_t i = 0; i < group.members.size() && !error_; ++i) {
+      ReadRows(argument.refutations.emplace_back());
+      if (with_slopes) argument.slopes.push_back(Block(listed));
     }
   }
 
-  // Pre-order without recursion: `low_open` holds, for each split on the path, whether its low child is being read.
-  void Tree(CaseProof& proof) {
-    std::vector<bool> low_open;
+  void ReadRows(Refutation& refutation) {
+    const std::uint32_t row = Varint();
+    const std::uint32_t terms = row == 0 ? Varint() : 1;
+    if ((terms_ += terms) > limits_.terms_max) return SetLimit("terms", limits_.terms_max);
+    if (row != 0) return refutation.push_back({row - 1, kUnitMultiplier});
+    if (terms < 2) Fail("combination", "a combination of fewer than two rows");
+    for (std::uint32_t k = 0; k < terms && !error_; ++k) {
+      const std::uint32_t numbered = Varint();
+      if (numbered == 0 || (k > 0 && numbered - 1 <= refutation.back().row))
+        Fail("combination", "the rows of a combination do not increase");
+      refutation.push_back({numbered - 1, Byte()});
+    }
+  }
+
+  // A split on the path to the node that is being read.
+  struct OpenSplit {
+    bool of_neuron, in_high_child;
+  };
+
+  // Pre-order without recursion.
+  void Tree(GroupProof& group) {
+    std::vector<OpenSplit> path;
+    std::size_t phases = 0;
     for (;;) {
       if (++nodes_ > limits_.nodes_max) return SetLimit("nodes", limits_.nodes_max);
       const Node node = ReadNode();
       if (error_) return;
-      proof.nodes.push_back(node);
-      if (node.kind != NodeKind::kLeaf) {
-        if (low_open.size() >= limits_.depth_max) return SetLimit("depth", limits_.depth_max);
-        low_open.push_back(true);
+      group.nodes.push_back(node);
+      if (!IsLeaf(node.kind)) {
+        if (path.size() >= limits_.depth_max) return SetLimit("depth", limits_.depth_max);
+        path.push_back({node.kind == NodeKind::kNeuronSplit, false});
+        phases += path.back().of_neuron ? 1 : 0;
         continue;
       }
-      if (node.index >= proof.arguments.size()) return Fail("argument", "a leaf names an argument that is not there");
-      while (!low_open.empty() && !low_open.back()) low_open.pop_back();
-      if (low_open.empty()) return;
-      low_open.back() = false;
+      if (node.index >= group.arguments.size()) return Fail("argument", "a leaf names an argument that is not there");
+      if (node.kind == NodeKind::kWeightedLeaf) Weights(phases * group.members.size(), group);
+      for (; !path.empty() && path.back().in_high_child; path.pop_back()) phases -= path.back().of_neuron ? 1 : 0;
+      if (path.empty() || error_) return;
+      path.back().in_high_child = true;
     }
+  }
+
+  void Weights(std::size_t count, GroupProof& group) {
+    if ((weights_ += count) > limits_.nodes_max) return SetLimit("nodes", limits_.nodes_max);
+    const std::vector<std::uint8_t> weights = Block(count);
+    if (std::all_of(weights.begin(), weights.end(), [](std::uint8_t weight) { return weight == 0; }))
+      Fail("weights", "a leaf with split multipliers has none that counts");
+    group.weights.insert(group.weights.end(), weights.begin(), weights.end());
   }
 
   Node ReadNode() {
@@ -264,6 +408,8 @@ class Reader {
       const std::uint32_t input = Varint();
       return Node::ValueSplit(input, Double());
     }
+    if (first == kNeuronSplit) return Node::NeuronSplit(Varint());
+    if (first == kWeightedLeaf) return Node::WeightedLeaf(Varint());
     Fail("node", "an unknown kind of node");
     return {};
   }
@@ -275,11 +421,17 @@ class Reader {
   std::span<const std::uint8_t> bytes_;
   const CertificateLimits& limits_;
   std::size_t at_ = 0;
-  std::uint64_t nodes_ = 0, arguments_ = 0, terms_ = 0;
+  std::uint64_t nodes_ = 0, arguments_ = 0, terms_ = 0, weights_ = 0;
   std::optional<Error> error_;
 };
 
 }  // namespace
+
+std::size_t RootLayer::listed_count() const {
+  std::size_t count = 0;
+  for (const std::uint8_t byte : listed) count += static_cast<std::size_t>(std::popcount(byte));
+  return count;
+}
 
 Result<Certificate> ReadCertificate(std::span<const std::uint8_t> bytes, const CertificateLimits& limits) {
   return Reader(bytes, limits).Read();

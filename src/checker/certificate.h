@@ -13,8 +13,10 @@
 //   certificate.arithmetic = Arithmetic::kFloat32;
 //   certificate.network = digest_of_network_file;
 //   certificate.property = digest_of_property_file;
-//   CaseProof& proof = certificate.cases.emplace_back();                  // one per case of the property, in order
-//   proof.conjunctions = 1;                                               // as many as the case has
+//   CaseProof& case_proof = certificate.cases.emplace_back();             // one per case of the property, in order
+//   case_proof.conjunctions = 1;                                          // as many as the case has
+//   GroupProof& proof = case_proof.groups.emplace_back();                 // one tree for all conjunctions
+//   proof.members = {0};
 //   proof.arguments.push_back({Recipe::kForward, {{{{.row = 0, .multiplier = kUnitMultiplier}}}}});
 //   proof.nodes.push_back(Node::MidpointSplit(/*input=*/2));              // pre-order: node, low child, high child
 //   proof.nodes.push_back(Node::Leaf(/*argument=*/0));                    // x2 <= midpoint
@@ -50,6 +52,8 @@ enum class Recipe : std::uint8_t {
   // As kForward, and every neuron whose sign the forward forms leave open gets a backward substitution of its own
   // before it is relaxed. Dearer by the number of such neurons, much tighter.
   kBackward = 2,
+  // Bounds from the root section, computed once for the whole case; one backward substitution per row and leaf.
+  kRoot = 3,
 };
 
 // One row with its weight in a combination of rows of one conjunction, numbered as the property lists them.
@@ -66,6 +70,17 @@ constexpr double MultiplierWeight(std::uint8_t multiplier) {
   return static_cast<double>(std::uint64_t{8u + (multiplier & 7u)} << (multiplier >> 3));
 }
 
+// Slopes of the functions below open ReLUs, one byte a listed neuron; see SlopeOf.
+using SlopeTable = std::vector<std::uint8_t>;
+
+// The slope in [0, 1] that a byte stands for; exact.
+constexpr double SlopeOf(std::uint8_t byte) { return byte == 0xFF ? 1.0 : byte / 256.0; }
+
+// The split multiplier that a byte stands for: 0, or from 9·2^-23 to 15·2^8; exact.
+constexpr double SplitWeight(std::uint8_t byte) {
+  return byte == 0 ? 0.0 : static_cast<double>(std::uint64_t{8u + (byte & 7u)} << (byte >> 3)) * 0x1p-23;
+}
+
 // Why one conjunction of the unsafe set is not reached: the weighted sum of these rows exceeds its right-hand side. One
 // term (with kUnitMultiplier) is the usual case. Rows strictly increase; never empty.
 using Refutation = std::vector<Term>;
@@ -73,33 +88,68 @@ using Refutation = std::vector<Term>;
 // How a leaf is proven. Many leaves share one argument.
 struct Argument {
   Recipe recipe = Recipe::kForward;
-  std::vector<Refutation> refutations;  // one per conjunction of the case, in order
+  std::vector<Refutation> refutations;  // one per conjunction of the group, in order
+  // Empty, or for each refutation the slopes of its row's substitution: one for each listed neuron of all layers.
+  std::vector<SlopeTable> slopes = {};
   friend bool operator==(const Argument&, const Argument&) = default;
 };
 
 enum class NodeKind : std::uint8_t {
   kLeaf,
+  kWeightedLeaf,   // with split multipliers, the next ones of GroupProof::weights
   kMidpointSplit,  // at SplitMidpoint(lower, upper) of the node's own box
   kValueSplit,     // at `value`, strictly inside the node's box and not its midpoint
+  kNeuronSplit,    // of a ReLU's operand, at 0
 };
 
 struct Node {
   NodeKind kind = NodeKind::kLeaf;
-  std::uint32_t index = 0;  // leaf: of the argument; split: of the input
+  std::uint32_t index = 0;  // leaf: of the argument; split: of the input or neuron
   double value = 0;         // kValueSplit only, else 0
 
   static Node Leaf(std::uint32_t argument) { return {NodeKind::kLeaf, argument, 0}; }
+  static Node WeightedLeaf(std::uint32_t argument) { return {NodeKind::kWeightedLeaf, argument, 0}; }
   static Node MidpointSplit(std::uint32_t input) { return {NodeKind::kMidpointSplit, input, 0}; }
   static Node ValueSplit(std::uint32_t input, double value) { return {NodeKind::kValueSplit, input, value}; }
+  static Node NeuronSplit(std::uint32_t neuron) { return {NodeKind::kNeuronSplit, neuron, 0}; }
   friend bool operator==(const Node&, const Node&) = default;
 };
+constexpr bool IsLeaf(NodeKind kind) { return kind == NodeKind::kLeaf || kind == NodeKind::kWeightedLeaf; }
 
-// One case of the property's input set: a binary tree in pre-order. A split is followed by the whole tree of its low
-// child (x <= value), then by that of its high child (x >= value).
-struct CaseProof {
-  std::uint32_t conjunctions = 0;
+// Some conjunctions of a case, refuted together: a binary tree in pre-order. A split is followed by the whole tree of
+// its low child (x <= value), then by that of its high child (x >= value).
+struct GroupProof {
+  std::vector<std::uint32_t> members;  // conjunctions of the case, strictly increasing
   std::vector<Argument> arguments;
   std::vector<Node> nodes;
+  // Of the weighted leaves, in pre-order: for each member, one for each neuron split on the leaf's path, root first.
+  std::vector<std::uint8_t> weights;
+  friend bool operator==(const GroupProof&, const GroupProof&) = default;
+};
+
+// How the bounds of one ReLU's operand are found for Recipe::kRoot, and which of its neurons have slopes in tables.
+enum class RootMode : std::uint8_t {
+  kDefault = 0,    // no tables
+  kPerLayer = 1,   // two tables: for lower and for upper bounds of all neurons
+  kPerNeuron = 2,  // two tables for each listed neuron, in order
+};
+struct RootLayer {
+  std::uint32_t neurons = 0;
+  std::vector<std::uint8_t> listed;  // ceil(neurons / 8) bytes; bit n & 7 of byte n >> 3
+  RootMode mode = RootMode::kDefault;
+  // One after the other; each has one slope for each listed neuron of the layers before.
+  std::vector<std::uint8_t> tables;
+
+  bool lists(std::size_t neuron) const { return (listed[neuron >> 3] >> (neuron & 7) & 1) != 0; }
+  std::size_t listed_count() const;
+  friend bool operator==(const RootLayer&, const RootLayer&) = default;
+};
+
+// One case of the property's input set. Its conjunctions are shared out to groups: each is in exactly one.
+struct CaseProof {
+  std::uint32_t conjunctions = 0;
+  std::vector<RootLayer> root;  // empty, or one a ReLU of the network, in order
+  std::vector<GroupProof> groups;
   friend bool operator==(const CaseProof&, const CaseProof&) = default;
 };
 
@@ -115,7 +165,7 @@ struct Certificate {
 struct CertificateLimits {
   std::size_t bytes_max = 256u << 20;
   std::uint64_t cases_max = 100'000;
-  std::uint64_t nodes_max = 64'000'000;     // in all cases together
+  std::uint64_t nodes_max = 64'000'000;     // in all cases together; also of split multipliers
   std::uint64_t arguments_max = 1'000'000;  // in all cases together
   std::uint64_t terms_max = 4'000'000;      // in all arguments together
   std::uint32_t depth_max = 4'096;          // splits between a root and a leaf

@@ -6,59 +6,76 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "checker/box_walk.h"
 #include "checker/leaf.h"
+#include "checker/root_bounds.h"
 
 namespace pawl::checker {
 namespace {
 
 constexpr std::uint64_t kNoLeaf = std::numeric_limits<std::uint64_t>::max();
 
-// One case's arguments, ready to be used.
+// One argument, ready to be used.
 struct PreparedArgument {
   Recipe recipe = Recipe::kForward;
-  std::vector<RefutationRow> rows;  // one a conjunction
+  std::vector<RefutationRow> rows;     // one a conjunction of the group
+  std::span<const SlopeTable> slopes;  // one a row, or none
 };
 
-Result<std::vector<PreparedArgument>> PrepareArguments(const Claim& claim, std::size_t case_index,
-                                                       const CaseProof& proof) {
-  const std::size_t conjunctions = claim.property->cases[case_index].unsafe.size();
-  std::vector<PreparedArgument> prepared;
+// What the leaves of a group are checked with.
+struct PreparedGroup {
+  std::vector<PreparedArgument> arguments;
+  std::vector<ListedNeuron> listed;
+  std::optional<RootBounds> root;
+};
+
+Result<void> PrepareArguments(const Claim& claim, std::size_t case_index, const GroupProof& proof,
+                              PreparedGroup& prepared) {
   for (const Argument& argument : proof.arguments) {
-    if (argument.refutations.size() != conjunctions)
-      return Refused("checker.conjunctions", "an argument does not refute exactly the conjunctions of its case");
-    PreparedArgument& ready = prepared.emplace_back();
+    if (argument.refutations.size() != proof.members.size())
+      return Refused("checker.conjunctions", "an argument does not refute exactly the conjunctions of its group");
+    PreparedArgument& ready = prepared.arguments.emplace_back();
     ready.recipe = argument.recipe;
-    for (std::size_t k = 0; k < conjunctions; ++k) {
-      Result<RefutationRow> row = MakeRefutationRow(claim, case_index, k, argument.refutations[k]);
+    ready.slopes = argument.slopes;
+    for (std::size_t k = 0; k < proof.members.size(); ++k) {
+      Result<RefutationRow> row = MakeRefutationRow(claim, case_index, proof.members[k], argument.refutations[k]);
       if (!row.ok()) return row.error();
       ready.rows.push_back(std::move(*row));
     }
+    const bool fits = argument.slopes.empty() || argument.slopes.size() == proof.members.size();
+    for (const SlopeTable& table : argument.slopes)
+      if (!fits || table.size() != prepared.listed.size())
+        return Refused("checker.root", "an argument has slopes for other neurons than the root section lists");
+    if (!fits || (ready.recipe == Recipe::kRoot && !prepared.root))
+      return Refused("checker.root", "an argument needs a root section that is not there");
   }
-  return prepared;
+  return {};
 }
 
 // Up to kLanes leaves of one recipe.
 struct Batch {
   Recipe recipe = Recipe::kForward;
   std::size_t size = 0;
-  std::uint64_t first = 0;  // number of the first leaf in its case
+  std::uint64_t first = 0;  // number of the first leaf in its group
   std::vector<double> lower[kLanes], upper[kLanes];
+  std::vector<Phase> phases[kLanes];
+  std::span<const std::uint8_t> weights[kLanes];
   std::uint32_t argument[kLanes] = {};
 };
 
-// Hands the leaves of one case to threads in batches, and gathers what became of them. The first leaf that fails (in
+// Hands the leaves of one group to threads in batches, and gathers what became of them. The first leaf that fails (in
 // the tree's order) is the one reported, however many threads there are: batches are handed out in order, and those
 // that are out when a failure is found are finished.
 class LeafQueue {
  public:
-  LeafQueue(const Claim& claim, std::size_t case_index, const CaseProof& proof,
+  LeafQueue(const Claim& claim, std::size_t case_index, const GroupProof& proof,
             const std::vector<PreparedArgument>& arguments, std::uint32_t depth_max)
-      : arguments_(arguments), walk_(claim.boxes[case_index], proof, depth_max) {}
+      : arguments_(arguments), walk_(claim.boxes[case_index], claim.neurons.size(), proof, depth_max) {}
 
   bool Take(Batch& batch) {
     const std::lock_guard lock(mutex_);
@@ -75,6 +92,8 @@ class LeafQueue {
       batch.recipe = recipe;
       batch.lower[batch.size] = walk_.lower();
       batch.upper[batch.size] = walk_.upper();
+      batch.phases[batch.size] = walk_.phases();
+      batch.weights[batch.size] = walk_.weights();
       batch.argument[batch.size++] = walk_.argument();
       deepest_ = std::max(deepest_, walk_.depth());
     }
@@ -137,7 +156,8 @@ void CheckLeaves(LeafEngine& engine, const std::vector<PreparedArgument>& argume
     LeafTask tasks[kLanes];
     double margins[kLanes];
     for (std::size_t t = 0; t < batch.size; ++t)
-      tasks[t] = {batch.lower[t], batch.upper[t], arguments[batch.argument[t]].rows};
+      tasks[t] = {batch.lower[t],  batch.upper[t],   arguments[batch.argument[t]].rows,
+                  batch.phases[t], batch.weights[t], arguments[batch.argument[t]].slopes};
     engine.Margins(batch.recipe, {tasks, batch.size}, {margins, batch.size});
     queue.Report(batch, margins);
   }
@@ -151,24 +171,42 @@ Error TooMuch(const char* rule, const char* what) {
 // Limits that a certificate from ReadCertificate meets already, and the work that it asks for.
 Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const CheckLimits& limits) {
   std::uint64_t nodes = 0, arguments = 0;
-  double operations = 0;
-  for (std::size_t i = 0; i < certificate.cases.size(); ++i) {
-    const CaseProof& proof = certificate.cases[i];
-    nodes += proof.nodes.size();
-    arguments += proof.arguments.size();
-    double dearest = 0;
-    for (const Argument& argument : proof.arguments)
-      dearest = std::max(dearest, LeafEngine::OperationsPerLeaf(claim, argument.recipe, argument.refutations.size()));
-    operations += dearest * (static_cast<double>(proof.nodes.size()) / 2 + kLanes);
+  double operations = 0, scratch_bytes = 0;
+  for (const CaseProof& proof : certificate.cases) {
+    bool uses_root = false;
+    for (const GroupProof& group : proof.groups) {
+      nodes += group.nodes.size();
+      arguments += group.arguments.size();
+      double dearest = 0;
+      for (const Argument& argument : group.arguments) {
+        dearest = std::max(dearest, LeafEngine::OperationsPerLeaf(claim, argument.recipe, argument.refutations.size()));
+        scratch_bytes = std::max(scratch_bytes, LeafEngine::ScratchBytes(claim, argument.recipe));
+        uses_root = uses_root || argument.recipe == Recipe::kRoot;
+      }
+      operations += dearest * (static_cast<double>(group.nodes.size()) / 2 + kLanes);
+    }
+    operations += uses_root ? RootOperations(claim) : 0;
   }
   if (nodes > limits.certificate.nodes_max) return TooMuch("checker.limit-nodes", "nodes");
   if (arguments > limits.certificate.arguments_max) return TooMuch("checker.limit-arguments", "arguments");
   if (!(operations <= limits.operations_max)) return TooMuch("checker.limit-operations", "operations");
-  if (!(LeafEngine::ScratchBytes(claim) <= limits.scratch_bytes_max))
-    return TooMuch("checker.limit-memory", "memory for each thread");
+  if (!(scratch_bytes <= limits.scratch_bytes_max)) return TooMuch("checker.limit-memory", "memory for each thread");
   if (limits.threads < 1 || limits.threads > 1024)
     return Error{ErrorCode::kUsage, "checker.threads", "between 1 and 1024 threads can be asked for", {}};
   return {};
+}
+
+// Whether each of the case's conjunctions is in exactly one group.
+bool SharesOut(const CaseProof& proof) {
+  std::vector<std::size_t> times(proof.conjunctions, 0);
+  for (const GroupProof& group : proof.groups) {
+    if (group.members.empty()) return false;
+    for (const std::uint32_t member : group.members) {
+      if (member >= times.size()) return false;
+      ++times[member];
+    }
+  }
+  return std::all_of(times.begin(), times.end(), [](std::size_t n) { return n == 1; });
 }
 
 Result<void> CheckHeader(const model::Property& property, const Certificate& certificate, const ClaimRequest& request) {
@@ -186,24 +224,26 @@ Result<void> CheckHeader(const model::Property& property, const Certificate& cer
     if (property.cases[i].unsafe.empty() || certificate.cases[i].conjunctions != property.cases[i].unsafe.size())
       return Refused("checker.conjunctions",
                      "case " + std::to_string(i) + " of the certificate has another number of conjunctions");
+    if (!SharesOut(certificate.cases[i]))
+      return Refused("checker.groups", "a conjunction of case " + std::to_string(i) + " is not in exactly one group");
   }
   return {};
 }
 
-// Confirms one case; adds to the verdict's report, and sets its reason where the case is not proven.
-bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proof, const CheckLimits& limits,
-               std::vector<LeafEngine>& engines, Verdict& verdict) {
-  const Result<std::vector<PreparedArgument>> arguments = PrepareArguments(claim, case_index, proof);
-  if (!arguments.ok()) {
-    verdict.reason = arguments.error();
-    return false;
+// Confirms one group; adds to the verdict's report, and sets its reason where the group is not proven.
+bool CheckGroup(const Claim& claim, std::size_t case_index, const GroupProof& proof, const PreparedGroup& prepared,
+                const CheckLimits& limits, std::vector<LeafEngine>& engines, Verdict& verdict) {
+  for (LeafEngine& engine : engines) {
+    engine.SetListed(&prepared.listed);
+    if (prepared.root) engine.SetRoot(&*prepared.root);
   }
-  LeafQueue queue(claim, case_index, proof, *arguments, limits.certificate.depth_max);
+  LeafQueue queue(claim, case_index, proof, prepared.arguments, limits.certificate.depth_max);
   std::vector<std::thread> threads;
   // No more threads than there are batches to give them.
   const std::size_t wanted = std::min(engines.size(), proof.nodes.size() / (4 * kLanes) + 1);
-  for (std::size_t i = 1; i < wanted; ++i) threads.emplace_back([&, i] { CheckLeaves(engines[i], *arguments, queue); });
-  CheckLeaves(engines[0], *arguments, queue);
+  for (std::size_t i = 1; i < wanted; ++i)
+    threads.emplace_back([&, i] { CheckLeaves(engines[i], prepared.arguments, queue); });
+  CheckLeaves(engines[0], prepared.arguments, queue);
   for (std::thread& thread : threads) thread.join();
   verdict.leaves += queue.confirmed();
   verdict.depth = std::max(verdict.depth, queue.deepest());
@@ -215,6 +255,40 @@ bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proo
   if (queue.Proven()) return true;
   verdict.reason = queue.Reason(case_index);
   return false;
+}
+
+bool UsesRoot(const CaseProof& proof) {
+  for (const GroupProof& group : proof.groups)
+    for (const Argument& argument : group.arguments)
+      if (argument.recipe == Recipe::kRoot) return true;
+  return false;
+}
+
+// Confirms the groups of one case.
+bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proof, const CheckLimits& limits,
+               std::vector<LeafEngine>& engines, Verdict& verdict) {
+  const auto rejected = [&](const Error& reason) {
+    verdict.reason = reason;
+    return false;
+  };
+  PreparedGroup prepared;
+  Result<std::vector<ListedNeuron>> listed = ListNeurons(claim, proof.root);
+  if (!listed.ok()) return rejected(listed.error());
+  prepared.listed = std::move(*listed);
+  if (!proof.root.empty() && UsesRoot(proof)) {
+    Result<RootBounds> root = BoundRoot(claim, case_index, proof.root, limits.threads);
+    if (!root.ok()) return rejected(root.error());
+    prepared.root.emplace(std::move(*root));
+  }
+  std::size_t proven_groups = 0;
+  for (const GroupProof& group : proof.groups) {
+    prepared.arguments.clear();
+    if (const Result<void> ready = PrepareArguments(claim, case_index, group, prepared); !ready.ok())
+      return rejected(ready.error());
+    if (!CheckGroup(claim, case_index, group, prepared, limits, engines, verdict)) return false;
+    ++proven_groups;
+  }
+  return SharesOut(proof) && proven_groups == proof.groups.size();
 }
 
 }  // namespace

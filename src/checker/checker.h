@@ -41,8 +41,8 @@ struct CheckLimits {
 struct Verdict {
   bool proven = false;
   // Why not; meaningless where proven. kRefused: the certificate does not prove this claim (rules "checker.digest",
-  // "checker.arithmetic", "checker.cases", "checker.conjunctions", "checker.tree", "checker.split", "checker.row",
-  // "checker.leaf", ...). kMalformed, kLimit, kSystem: it could not be decided.
+  // "checker.arithmetic", "checker.cases", "checker.conjunctions", "checker.groups", "checker.root", "checker.tree",
+  // "checker.split", "checker.row", "checker.leaf", ...). kMalformed, kLimit, kSystem: it could not be decided.
   Error reason{ErrorCode::kInternal, "checker.not-run", "the certificate was not checked", {}};
   // For reports only.
   std::uint64_t leaves = 0;    // that were confirmed

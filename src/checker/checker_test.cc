@@ -120,7 +120,7 @@ TEST(Checker, RefusesMissingAddedOrSwappedCasesAndConjunctions) {
   p.certificate.cases[0].conjunctions = 1;
   EXPECT_EQ(RuleOf(p), "checker.conjunctions");
   p = good;
-  for (Argument& argument : p.certificate.cases[0].arguments) argument.refutations.pop_back();
+  for (Argument& argument : p.certificate.cases[0].groups[0].arguments) argument.refutations.pop_back();
   EXPECT_EQ(RuleOf(p), "checker.conjunctions");
   p = good;
   p.certificate.cases.clear();
@@ -131,34 +131,35 @@ TEST(Checker, RefusesMissingAddedOrSwappedCasesAndConjunctions) {
 
 TEST(Checker, RefusesTreesThatDoNotCover) {
   const Proven good = Absolute();
-  auto& nodes = good.certificate.cases[0].nodes;
+  auto& nodes = good.certificate.cases[0].groups[0].nodes;
   ASSERT_GT(nodes.size(), 8u);
   Proven p = good;
-  p.certificate.cases[0].nodes.pop_back();
+  p.certificate.cases[0].groups[0].nodes.pop_back();
   EXPECT_EQ(RuleOf(p), "checker.tree");
   p = good;
-  p.certificate.cases[0].nodes.push_back(Node::Leaf(0));
+  p.certificate.cases[0].groups[0].nodes.push_back(Node::Leaf(0));
   EXPECT_EQ(RuleOf(p), "checker.tree");
   p = good;
-  p.certificate.cases[0].nodes.clear();
+  p.certificate.cases[0].groups[0].nodes.clear();
   EXPECT_EQ(RuleOf(p), "checker.tree");
   p = good;
-  p.certificate.cases[0].nodes[0] = Node::Leaf(0);  // the root box at once, and the rest left over
+  p.certificate.cases[0].groups[0].nodes[0] = Node::Leaf(0);  // the root box at once, and the rest left over
   EXPECT_NE(RuleOf(p), "proven");
   p = good;
-  p.certificate.cases[0].nodes.back() = Node::Leaf(static_cast<std::uint32_t>(p.certificate.cases[0].arguments.size()));
+  p.certificate.cases[0].groups[0].nodes.back() =
+      Node::Leaf(static_cast<std::uint32_t>(p.certificate.cases[0].groups[0].arguments.size()));
   EXPECT_EQ(RuleOf(p), "checker.tree");
 }
 
 TEST(Checker, RefusesSplitsOutsideTheirBox) {
   const Proven good = Absolute();
-  ASSERT_EQ(good.certificate.cases[0].nodes[0].kind, NodeKind::kMidpointSplit);
+  ASSERT_EQ(good.certificate.cases[0].groups[0].nodes[0].kind, NodeKind::kMidpointSplit);
   const auto root = [&](const Node& node) {
     Proven p = good;
-    p.certificate.cases[0].nodes[0] = node;
+    p.certificate.cases[0].groups[0].nodes[0] = node;
     return RuleOf(p);
   };
-  const std::uint32_t input = good.certificate.cases[0].nodes[0].index;
+  const std::uint32_t input = good.certificate.cases[0].groups[0].nodes[0].index;
   for (const double value :
        {-1.0, 1.0, -2.0, 7.0, 1e300, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
     EXPECT_EQ(root(Node::ValueSplit(input, value)), "checker.split") << value;
@@ -169,10 +170,10 @@ TEST(Checker, RefusesSplitsOutsideTheirBox) {
 
 TEST(Checker, RefusesRowsThatAreNotThere) {
   Proven p = Absolute();
-  p.certificate.cases[0].arguments[0].refutations[0][0].row = 5;
+  p.certificate.cases[0].groups[0].arguments[0].refutations[0][0].row = 5;
   EXPECT_EQ(RuleOf(p), "checker.row");
   p = Absolute();
-  p.certificate.cases[0].arguments[0].refutations[0].clear();
+  p.certificate.cases[0].groups[0].arguments[0].refutations[0].clear();
   EXPECT_EQ(RuleOf(p), "checker.row");
 }
 
@@ -183,7 +184,7 @@ TEST(Checker, AcceptsValueSplitsAndCombinations) {
                   "(declare-const X_0 Real) (declare-const Y_0 Real) (declare-const Y_1 Real) (assert (>= X_0 -1))"
                   "(assert (<= X_0 1)) (assert (<= Y_0 -0.1)) (assert (<= Y_1 -0.1))",
                   Arithmetic::kFloat32, Recipe::kForward);
-  CaseProof& proof = p.certificate.cases[0];
+  GroupProof& proof = p.certificate.cases[0].groups[0];
   proof.arguments = {{Recipe::kForward, {{{0, 40}, {1, 40}}}}};
   proof.nodes = {Node::Leaf(0)};
   EXPECT_EQ(RuleOf(p), "proven");
@@ -251,7 +252,7 @@ TEST(Checker, NoMutationProvesAPropertyWithACounterexample) {
   const std::string start = [&] {
     Certificate c = p.certificate;
     for (int round = 0; round < 4; ++round) {
-      CaseProof& proof = c.cases[0];
+      GroupProof& proof = c.cases[0].groups[0];
       std::vector<Node> nodes;
       for (const Node& node : proof.nodes) {
         if (node.kind != NodeKind::kLeaf) {
@@ -299,12 +300,12 @@ TEST(Checker, NoMutationProvesAPropertyWithACounterexample) {
 
 TEST(BoxWalk, LeavesCoverTheBoxAndNothingIsOutside) {
   const RootBox root{{-1, 0}, {1, 1}};
-  CaseProof proof;
+  GroupProof proof;
   proof.arguments.resize(1);
   proof.nodes = {Node::MidpointSplit(0), Node::ValueSplit(1, 0.25), Node::Leaf(0),
                  Node::Leaf(0),          Node::MidpointSplit(0),    Node::Leaf(0),
                  Node::Leaf(0)};
-  BoxWalk walk(root, proof, 10);
+  BoxWalk walk(root, 0, proof, 10);
   double area = 0;
   std::vector<std::vector<double>> lower;
   while (walk.Next()) {
@@ -324,11 +325,11 @@ TEST(BoxWalk, MidpointAtExtremes) {
   EXPECT_EQ(SplitMidpoint(huge, huge), huge);
   EXPECT_EQ(SplitMidpoint(-tiny, tiny), 0);
   const auto splits = [&](double lower, double upper) {
-    CaseProof proof;
+    GroupProof proof;
     proof.arguments.resize(1);
     proof.nodes = {Node::MidpointSplit(0), Node::Leaf(0), Node::Leaf(0)};
     const RootBox root{{lower}, {upper}};
-    BoxWalk walk(root, proof, 10);
+    BoxWalk walk(root, 0, proof, 10);
     std::size_t leaves = 0;
     while (walk.Next()) {
       ++leaves;
@@ -348,12 +349,12 @@ TEST(BoxWalk, MidpointAtExtremes) {
 }
 
 TEST(BoxWalk, EndsAtTheDepthLimitWithoutRecursion) {
-  CaseProof proof;
+  GroupProof proof;
   proof.arguments.resize(1);
   proof.nodes.assign(1'000'000, Node::ValueSplit(0, 0));
   for (std::size_t i = 0; i < proof.nodes.size(); ++i) proof.nodes[i].value = 1 / (2.0 + static_cast<double>(i));
   const RootBox root{{0}, {1}};
-  BoxWalk walk(root, proof, 5000);
+  BoxWalk walk(root, 0, proof, 5000);
   EXPECT_FALSE(walk.Next());
   EXPECT_FALSE(walk.finished());
   ASSERT_TRUE(walk.error());

@@ -161,7 +161,10 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
   for (model::Operation& operation : program.operations) {
     for (const std::size_t input : operation.inputs) ++claim.uses[input];
     claim.steps.push_back(MakeStep(operation, program, claim.format));
-    if (Result<void> fine = CheckStep(claim.steps.back()); !fine.ok()) return fine.error();
+    const Step& step = claim.steps.back();
+    if (Result<void> fine = CheckStep(step); !fine.ok()) return fine.error();
+    for (std::size_t i = 0; step.kind == OperationKind::kRelu && i < step.rows; ++i)
+      claim.neurons.push_back({step.input, i});
   }
   for (const model::Case& input_case : property.cases) {
     if (input_case.box.size() != claim.input_count())

@@ -46,6 +46,11 @@ struct RootBox {
   std::vector<double> lower, upper;
 };
 
+// One element of a ReLU's operand.
+struct Neuron {
+  std::size_t value = 0, index = 0;
+};
+
 struct Claim {
   const model::Property* property = nullptr;
   Arithmetic arithmetic = Arithmetic::kReal;
@@ -54,6 +59,7 @@ struct Claim {
   std::vector<std::size_t> sizes;  // elements of each value, steps.size() + 1
   std::vector<std::size_t> uses;   // how many step operands read each value
   std::size_t output = 0;          // the value that is the network's output
+  std::vector<Neuron> neurons;     // that may be split, by their numbers; ReLU after ReLU
   std::vector<RootBox> boxes;      // one a case
 
   std::size_t input_count() const { return sizes[0]; }

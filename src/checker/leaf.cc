@@ -16,44 +16,45 @@ using model::OperationKind;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-PAWL_INLINE Lanes Magnitude(const Lanes& lower, const Lanes& upper) { return Max(Abs(lower), Abs(upper)); }
-
 }  // namespace
 
 LeafEngine::LeafEngine(const Claim& claim)
-    : claim_(claim), width_(claim.input_count() + 1), values_(claim.sizes.size()) {
-  std::size_t widest = 0, total = 0;
-  for (std::size_t v = 0; v < values_.size(); ++v) {
-    const std::size_t size = claim.sizes[v];
+    : claim_(claim),
+      width_(claim.input_count() + 1),
+      form_rounding_(Gamma(width_ + 8, kUnit)),
+      row_rounding_(Gamma(claim.input_count() + claim.output_count() + 32, kUnit)),
+      relaxation_(claim),
+      centre_(claim.input_count()),
+      spread_(claim.input_count()),
+      output_row_(claim.output_count()),
+      input_row_(claim.input_count()) {}
+
+void LeafEngine::AllocateForms() {
+  std::size_t widest = 0;
+  forms_.resize(claim_.sizes.size());
+  for (std::size_t v = 0; v < forms_.size(); ++v) {
+    const std::size_t size = claim_.sizes[v];
     widest = std::max(widest, size);
-    total += size;
-    ValueState& value = values_[v];
-    for (auto* forms : {&value.below, &value.above}) forms->resize(size * width_);
-    for (auto* array : {&value.lower, &value.upper, &value.form_size, &value.radius, &value.coefficients})
-      array->resize(size);
-    if (v > 0 && claim.steps[v - 1].kind == OperationKind::kRelu)
-      for (auto* array : {&value.slope, &value.offset, &value.keep}) array->resize(size);
-    value.active.resize(size);
-    std::iota(value.active.begin(), value.active.end(), 0u);
+    for (auto* array : {&forms_[v].below, &forms_[v].above}) array->resize(size * width_);
+    forms_[v].size.resize(size);
+    forms_[v].active.resize(size);
+    std::iota(forms_[v].active.begin(), forms_[v].active.end(), 0u);
   }
-  form_rounding_ = Gamma(width_ + 8, kUnit);
-  // At most four additions a neuron on the way back, and as many again for the sum of their magnitudes.
-  backward_rounding_ = Gamma(8 * total + 64, kUnit);
-  row_rounding_ = Gamma(claim.input_count() + claim.output_count() + 32, kUnit);
-  centre_.resize(claim.input_count());
-  spread_.resize(claim.input_count());
   charges_.resize(widest);
   scratch_.resize(widest);
-  added_.resize(widest);
-  output_row_.resize(claim.output_count());
-  input_row_.resize(claim.input_count());
 }
 
-double LeafEngine::ScratchBytes(const Claim& claim) {
+double LeafEngine::ScratchBytes(const Claim& claim, Recipe recipe) {
+  const double forms = recipe == Recipe::kRoot ? 0 : 2.0 * static_cast<double>(claim.input_count() + 1) + 4;
   double lanes = 0;
-  for (const std::size_t size : claim.sizes)
-    lanes += static_cast<double>(size) * (2.0 * static_cast<double>(claim.input_count() + 1) + 12);
+  for (const std::size_t size : claim.sizes) lanes += static_cast<double>(size) * (forms + 10);
   return lanes * sizeof(Lanes);
+}
+
+void LeafEngine::SetRoot(const RootBounds* root) {
+  root_ = root;
+  listed_ = &root->listed;
+  has_root_ = false;
 }
 
 double LeafEngine::OperationsPerLeaf(const Claim& claim, Recipe recipe, std::size_t conjunctions) {
@@ -67,16 +68,19 @@ double LeafEngine::OperationsPerLeaf(const Claim& claim, Recipe recipe, std::siz
     backward += products + 16 * rows;
   }
   const double rows = static_cast<double>(conjunctions);
+  if (recipe == Recipe::kRoot) return rows * backward;
   return forward + tightened + rows * (backward + 2 * width * static_cast<double>(claim.output_count()));
 }
 
 PAWL_INLINE void LeafEngine::LoadBoxes(std::span<const LeafTask> tasks) {
   assert(!tasks.empty() && tasks.size() <= kLanes);
-  ValueState& input = values_[0];
+  Relaxation::Value& input = relaxation_.value(0);
+  Forms& forms = forms_[0];
+  has_root_ = false;
   poison_ = 0.0;
   tiny_ = kTiny;
   input.magnitude_sum = 0.0;
-  for (auto* forms : {&input.below, &input.above}) std::fill(forms->begin(), forms->end(), Lanes(0.0));
+  for (auto* form : {&forms.below, &forms.above}) std::fill(form->begin(), form->end(), Lanes(0.0));
   for (std::size_t j = 0; j < claim_.input_count(); ++j) {
     Lanes& lower = input.lower[j];
     Lanes& upper = input.upper[j];
@@ -90,125 +94,151 @@ PAWL_INLINE void LeafEngine::LoadBoxes(std::span<const LeafTask> tasks) {
     spread_[j] = Max(upper - centre_[j], centre_[j] - lower) * (1 + 8 * kUnit);
     poison_ = Select((lower <= upper) & (spread_[j] <= kFiniteMax), poison_, kNan);
     const Lanes magnitude = Magnitude(lower, upper);
-    input.form_size[j] = Max((Abs(centre_[j]) + spread_[j]) * kWiden, magnitude);
+    forms.size[j] = Max((Abs(centre_[j]) + spread_[j]) * kWiden, magnitude);
     input.magnitude_sum += magnitude * kWiden;
     tiny_ += spread_[j] * kTiny;
-    for (auto* forms : {&input.below, &input.above}) {
-      (*forms)[j * width_] = centre_[j];
-      (*forms)[j * width_ + 1 + j] = 1.0;
+    for (auto* form : {&forms.below, &forms.above}) {
+      (*form)[j * width_] = centre_[j];
+      (*form)[j * width_ + 1 + j] = 1.0;
     }
   }
+}
+
+// The root's bounds in all lanes, but for the boxes and phases of the tasks.
+PAWL_INLINE void LeafEngine::LoadRoot(std::span<const LeafTask> tasks) {
+  assert(root_ != nullptr && !tasks.empty() && tasks.size() <= kLanes);
+  if (!has_root_) {
+    relaxation_ = root_->relaxation;
+    has_root_ = true;
+    touched_.clear();
+  }
+  for (const Neuron& neuron : touched_) {
+    Relaxation::Value& value = relaxation_.value(neuron.value);
+    value.lower[neuron.index] = root_->relaxation.value(neuron.value).lower[neuron.index];
+    value.upper[neuron.index] = root_->relaxation.value(neuron.value).upper[neuron.index];
+    RelaxUsers(neuron);
+  }
+  touched_.clear();
+  for (const ListedNeuron& listed : *listed_) {
+    relaxation_.value(listed.value).keep[listed.neuron] = root_->relaxation.value(listed.value).keep[listed.neuron];
+  }
+  poison_ = root_->usable ? 0.0 : kNan;
+  tiny_ = kTiny;
+  Relaxation::Value& input = relaxation_.value(0);
+  for (std::size_t j = 0; j < claim_.input_count(); ++j) {
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const LeafTask& task = tasks[l < tasks.size() ? l : 0];
+      input.lower[j].Set(l, task.lower[j]);
+      input.upper[j].Set(l, task.upper[j]);
+    }
+    poison_ = Select(
+        (input.lower[j] <= input.upper[j]) & (Abs(input.lower[j]) <= kFiniteMax) & (Abs(input.upper[j]) <= kFiniteMax),
+        poison_, kNan);
+    tiny_ += Magnitude(input.lower[j], input.upper[j]) * kTiny;
+  }
+  for (std::size_t l = 0; l < tasks.size(); ++l)
+    for (const Phase& phase : tasks[l].phases) CutNeuron(claim_.neurons[phase.neuron], l, phase.positive);
 }
 
 Interval LeafEngine::Value(std::size_t value, std::size_t neuron, std::size_t task) const {
   if (!(poison_[task] == 0)) return {-kInfinity, kInfinity};
-  return {values_[value].lower[neuron][task], values_[value].upper[neuron][task]};
+  return {relaxation_.value(value).lower[neuron][task], relaxation_.value(value).upper[neuron][task]};
 }
 
 // ---- forward ----
 
-PAWL_INLINE void LeafEngine::Forward(Recipe recipe) {
+PAWL_INLINE void LeafEngine::Forward(Recipe recipe, std::span<const LeafTask> tasks) {
   for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
     const Step& step = claim_.steps[s];
-    const ValueState& in = values_[step.input];
-    ValueState& out = values_[s + 1];
     switch (step.kind) {
       case OperationKind::kAffine:
-        ForwardAffineStep(step, in, out);
+        ForwardAffineStep(step, s + 1);
         break;
       case OperationKind::kElementwise:
-        ForwardElementwise(step, in, out);
+        ForwardElementwise(step, s + 1);
         break;
       case OperationKind::kSum:
-        ForwardSum(step, in, values_[step.second_input], out);
+        ForwardSum(step, s + 1);
         break;
       case OperationKind::kRelu:
         if (recipe == Recipe::kBackward) TightenBackward(step.input);
-        ForwardRelu(in, out);
+        Cut(tasks, step.input);
+        ForwardRelu(step, s + 1);
         break;
     }
   }
 }
 
-namespace {
-// What an operand of size 1 (in weight) is charged with: the deployed rounding of products with its value, and our own
-// of products with its forms.
-PAWL_INLINE Lanes OperandCharge(const Step& step, const Lanes& lower, const Lanes& upper, const Lanes& form_size) {
-  return Magnitude(lower, upper) * step.gamma + form_size * step.own_gamma;
-}
-}  // namespace
-
-PAWL_INLINE void LeafEngine::ForwardAffineStep(const Step& step, const ValueState& in, ValueState& out) {
-  for (const std::uint32_t j : in.active) charges_[j] = OperandCharge(step, in.lower[j], in.upper[j], in.form_size[j]);
-  ForwardAffine({step.weights.data(), step.rows, step.columns, width_, in.active.data(), in.active.size(),
-                 in.below.data(), in.above.data(), charges_.data(), out.below.data(), out.above.data(),
+PAWL_INLINE void LeafEngine::ForwardAffineStep(const Step& step, std::size_t v) {
+  const Relaxation::Value& in = relaxation_.value(step.input);
+  const Forms& from = forms_[step.input];
+  for (const std::uint32_t j : from.active) charges_[j] = OperandCharge(step, in.lower[j], in.upper[j], from.size[j]);
+  ForwardAffine({step.weights.data(), step.rows, step.columns, width_, from.active.data(), from.active.size(),
+                 from.below.data(), from.above.data(), charges_.data(), forms_[v].below.data(), forms_[v].above.data(),
                  scratch_.data()});
   for (std::size_t i = 0; i < step.rows; ++i) {
-    out.below[i * width_] += step.bias[i];
-    out.above[i * width_] += step.bias[i];
-    ChargeRow(step, i, scratch_[i], in.magnitude_sum, out);
+    forms_[v].below[i * width_] += step.bias[i];
+    forms_[v].above[i * width_] += step.bias[i];
+    ChargeRow(step, i, scratch_[i], in.magnitude_sum, v);
   }
-  Concretise(out);
+  Concretise(v);
 }
 
-PAWL_INLINE void LeafEngine::ForwardElementwise(const Step& step, const ValueState& in, ValueState& out) {
+PAWL_INLINE void LeafEngine::ForwardElementwise(const Step& step, std::size_t v) {
+  const Relaxation::Value& in = relaxation_.value(step.input);
+  const Forms& from = forms_[step.input];
+  Forms& to = forms_[v];
   for (std::size_t i = 0; i < step.rows; ++i) {
     const double scale = step.weights[i];
-    const std::vector<Lanes>& low = scale >= 0 ? in.below : in.above;
-    const std::vector<Lanes>& high = scale >= 0 ? in.above : in.below;
+    const std::vector<Lanes>& low = scale >= 0 ? from.below : from.above;
+    const std::vector<Lanes>& high = scale >= 0 ? from.above : from.below;
     for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      out.below[c] = low[c] * scale;
-      out.above[c] = high[c] * scale;
+      to.below[c] = low[c] * scale;
+      to.above[c] = high[c] * scale;
     }
-    out.below[i * width_] += step.bias[i];
-    out.above[i * width_] += step.bias[i];
-    const Lanes charge = OperandCharge(step, in.lower[i], in.upper[i], in.form_size[i]) * std::abs(scale);
-    ChargeRow(step, i, charge, Magnitude(in.lower[i], in.upper[i]), out);
+    to.below[i * width_] += step.bias[i];
+    to.above[i * width_] += step.bias[i];
+    const Lanes charge = OperandCharge(step, in.lower[i], in.upper[i], from.size[i]) * std::abs(scale);
+    ChargeRow(step, i, charge, Magnitude(in.lower[i], in.upper[i]), v);
   }
-  Concretise(out);
+  Concretise(v);
 }
 
-PAWL_INLINE void LeafEngine::ForwardSum(const Step& step, const ValueState& a, const ValueState& b, ValueState& out) {
-  const std::vector<Lanes>& low = step.second_sign >= 0 ? b.below : b.above;
-  const std::vector<Lanes>& high = step.second_sign >= 0 ? b.above : b.below;
+PAWL_INLINE void LeafEngine::ForwardSum(const Step& step, std::size_t v) {
+  const Relaxation::Value &a = relaxation_.value(step.input), &b = relaxation_.value(step.second_input);
+  const Forms &first = forms_[step.input], &second = forms_[step.second_input];
+  const std::vector<Lanes>& low = step.second_sign >= 0 ? second.below : second.above;
+  const std::vector<Lanes>& high = step.second_sign >= 0 ? second.above : second.below;
   for (std::size_t i = 0; i < step.rows; ++i) {
     for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      out.below[c] = a.below[c] + low[c] * step.second_sign;
-      out.above[c] = a.above[c] + high[c] * step.second_sign;
+      forms_[v].below[c] = first.below[c] + low[c] * step.second_sign;
+      forms_[v].above[c] = first.above[c] + high[c] * step.second_sign;
     }
     ChargeRow(step, i,
-              OperandCharge(step, a.lower[i], a.upper[i], a.form_size[i]) +
-                  OperandCharge(step, b.lower[i], b.upper[i], b.form_size[i]),
-              0.0, out);
+              OperandCharge(step, a.lower[i], a.upper[i], first.size[i]) +
+                  OperandCharge(step, b.lower[i], b.upper[i], second.size[i]),
+              0.0, v);
   }
-  Concretise(out);
+  Concretise(v);
 }
 
-// Sets the radius of a row from Σ|W|·OperandCharge and Σ|x|, widens its forms by it, and tests for overflow.
+// Sets the radius of a row from Σ|W|·OperandCharge and Σ|x|, and widens its forms by it.
 PAWL_INLINE void LeafEngine::ChargeRow(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
-                                       ValueState& out) {
-  const double bias = step.bias.empty() ? 0 : std::abs(step.bias[row]);
-  const double weight_sum = step.weight_sums.empty() ? 2 : step.weight_sums[row];
-  const Lanes underflow = (operands + (weight_sum + step.underflow_count)) * step.underflow;
-  const Lanes radius = (charge + (step.gamma + step.own_gamma) * bias + underflow) * kWiden + tiny_;
-  if (step.gamma > 0) {
-    // charge/gamma is at least Σ|W||x|.
-    Lanes sum = charge / step.gamma + bias;
-    if (step.scaled) sum = (sum + operands + (weight_sum + 1)) * step.overflow_factor;
-    const Lanes largest = sum * ((1 + step.gamma) * kWiden * kWiden) + underflow * kWiden;
-    poison_ = Select(largest < claim_.format.finite_max, poison_, kNan);
-  }
-  out.radius[row] = radius;
-  out.below[row * width_] -= radius;
-  out.above[row * width_] += radius;
+                                       std::size_t v) {
+  const Lanes radius = RowRadius(step, row, charge, operands, tiny_, claim_.format.finite_max, poison_);
+  relaxation_.value(v).radius[row] = radius;
+  forms_[v].below[row * width_] -= radius;
+  forms_[v].above[row * width_] += radius;
 }
 
 // Bounds from the forms: the constant ± Σ |coefficient|·spread, widened by our rounding in that sum.
-PAWL_INLINE void LeafEngine::Concretise(ValueState& value) {
+PAWL_INLINE void LeafEngine::Concretise(std::size_t v) {
+  Relaxation::Value& value = relaxation_.value(v);
+  Forms& forms = forms_[v];
   value.magnitude_sum = 0.0;
   for (std::size_t i = 0; i < value.lower.size(); ++i) {
-    const Lanes* below = &value.below[i * width_];
-    const Lanes* above = &value.above[i * width_];
+    const Lanes* below = &forms.below[i * width_];
+    const Lanes* above = &forms.above[i * width_];
     Lanes below_sum = 0.0, above_sum = 0.0;
     for (std::size_t c = 1; c < width_; ++c) {
       below_sum += Abs(below[c]) * spread_[c - 1];
@@ -220,65 +250,86 @@ PAWL_INLINE void LeafEngine::Concretise(ValueState& value) {
     const Lanes magnitude = Magnitude(lower, upper);
     value.lower[i] = lower;
     value.upper[i] = upper;
-    value.form_size[i] = Max(Max(below_size, above_size) * kWiden, magnitude);
+    forms.size[i] = Max(Max(below_size, above_size) * kWiden, magnitude);
     value.magnitude_sum += magnitude * kWiden;
     poison_ += (upper - lower) * 0.0;  // NaN for ever once a bound is infinite or NaN
   }
 }
 
-PAWL_INLINE void LeafEngine::ForwardRelu(const ValueState& in, ValueState& out) {
-  out.active.clear();
+PAWL_INLINE void LeafEngine::ForwardRelu(const Step& step, std::size_t v) {
+  const Relaxation::Value& in = relaxation_.value(step.input);
+  const Forms& from = forms_[step.input];
+  Relaxation::Value& out = relaxation_.value(v);
+  Forms& to = forms_[v];
+  to.active.clear();
   out.magnitude_sum = 0.0;
   for (std::size_t i = 0; i < out.lower.size(); ++i) {
-    const Lanes lower = in.lower[i], upper = in.upper[i], form_size = in.form_size[i];
-    const Mask open = (lower < 0.0) & (upper > 0.0);
-    // Any slope is sound as long as the line lies above ReLU at both ends. The offset also allows for a slope that
-    // differs by a unit: that is what rounding the product with a coefficient amounts to.
-    const Lanes chord = Min(upper / (upper - lower), 1.0);
-    const Lanes needed = Max(-chord * lower, (1.0 - chord) * upper) * (1 + 8 * kUnit);
-    const Lanes passed = Select(lower >= 0.0, 1.0, 0.0);
-    const Lanes slope = Select(open, chord, passed);
-    const Lanes offset = Select(open, needed + Max(-lower, upper) * (8 * kUnit) + kTiny, 0.0);
-    const Lanes keep = Select(open & (upper > -lower), 1.0, passed);
+    const ReluLines lines = RelaxRelu(in.lower[i], in.upper[i]);
+    const Mask open = lines.offset > 0.0;
     // The form above also bears the rounding of its own product.
-    const Lanes product = slope * form_size + offset;
-    const Lanes raised = Select(open, offset + product * (8 * kUnit) + tiny_, 0.0);
-    const Lanes above_size = Select(open, (product + raised) * kWiden, slope * form_size);
-    out.slope[i] = slope;
-    out.offset[i] = offset;
-    out.keep[i] = keep;
-    out.lower[i] = Max(lower, 0.0);
-    out.upper[i] = Max(upper, 0.0);
-    out.form_size[i] = Max(Max(above_size, keep * form_size), out.upper[i]);
+    const Lanes product = lines.slope * from.size[i] + lines.offset;
+    const Lanes raised = Select(open, lines.offset + product * (8 * kUnit) + tiny_, 0.0);
+    const Lanes above_size = Select(open, (product + raised) * kWiden, lines.slope * from.size[i]);
+    Relaxation::SetLines(out, i, lines);
+    out.lower[i] = Max(in.lower[i], 0.0);
+    out.upper[i] = Max(in.upper[i], 0.0);
+    to.size[i] = Max(Max(above_size, lines.keep * from.size[i]), out.upper[i]);
     out.magnitude_sum += out.upper[i] * kWiden;
-    if (Any(upper > 0.0)) out.active.push_back(static_cast<std::uint32_t>(i));
+    if (Any(in.upper[i] > 0.0)) to.active.push_back(static_cast<std::uint32_t>(i));
     for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      out.below[c] = in.below[c] * keep;
-      out.above[c] = in.above[c] * slope;
+      to.below[c] = from.below[c] * lines.keep;
+      to.above[c] = from.above[c] * lines.slope;
     }
-    out.above[i * width_] += raised;
+    to.above[i * width_] += raised;
   }
 }
 
 // Recipe backward: the operands of a ReLU whose sign is open get a substitution of their own, down and up.
-PAWL_INLINE void LeafEngine::TightenBackward(std::size_t value) {
-  ValueState& v = values_[value];
-  for (std::size_t i = 0; i < v.lower.size(); ++i) {
-    if (!Any((v.lower[i] < 0.0) & (v.upper[i] > 0.0))) continue;
+PAWL_INLINE void LeafEngine::TightenBackward(std::size_t v) {
+  Relaxation::Value& value = relaxation_.value(v);
+  for (std::size_t i = 0; i < value.lower.size(); ++i) {
+    if (!Any((value.lower[i] < 0.0) & (value.upper[i] > 0.0))) continue;
     for (const double sign : {1.0, -1.0}) {
-      ClearCoefficients();
-      std::fill(v.coefficients.begin(), v.coefficients.end(), Lanes(0.0));
-      v.coefficients[i] = sign;
-      v.has_coefficients = true;
-      constant_ = constant_size_ = 0.0;
-      const Lanes bound = Backward(value);
+      relaxation_.StartNeuron(v, i, sign, tiny_);
+      const Lanes bound = relaxation_.Backward(v);
       // Comparisons are false for NaN; an infinite bound is a failed one.
       const Mask usable = Abs(bound) <= kFiniteMax;
       if (sign > 0)
-        v.lower[i] = Select(usable & (bound > v.lower[i]), bound, v.lower[i]);
+        value.lower[i] = Select(usable & (bound > value.lower[i]), bound, value.lower[i]);
       else
-        v.upper[i] = Select(usable & (-bound < v.upper[i]), -bound, v.upper[i]);
+        value.upper[i] = Select(usable & (-bound < value.upper[i]), -bound, value.upper[i]);
     }
+  }
+}
+
+// ---- phases ----
+
+// Cuts the bounds of value `v` by the tasks' phases.
+PAWL_INLINE void LeafEngine::Cut(std::span<const LeafTask> tasks, std::size_t v) {
+  for (std::size_t l = 0; l < tasks.size(); ++l) {
+    for (const Phase& phase : tasks[l].phases) {
+      const Neuron& neuron = claim_.neurons[phase.neuron];
+      if (neuron.value == v) CutNeuron(neuron, l, phase.positive);
+    }
+  }
+}
+
+PAWL_INLINE void LeafEngine::CutNeuron(const Neuron& neuron, std::size_t lane, bool positive) {
+  Relaxation::Value& value = relaxation_.value(neuron.value);
+  Lanes& bound = (positive ? value.lower : value.upper)[neuron.index];
+  const double other = (positive ? value.upper : value.lower)[neuron.index][lane];
+  if (positive ? other < 0 : other > 0) empty_.Set(lane, 1);
+  bound.Set(lane, positive ? std::max(bound[lane], 0.0) : std::min(bound[lane], 0.0));
+  if (!has_root_) return;
+  touched_.push_back(neuron);
+  RelaxUsers(neuron);
+}
+
+// Relaxes anew what depends on a neuron's bounds.
+PAWL_INLINE void LeafEngine::RelaxUsers(const Neuron& neuron) {
+  for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
+    const Step& step = claim_.steps[s];
+    if (step.kind == OperationKind::kRelu && step.input == neuron.value) relaxation_.Relax(s + 1, neuron.index);
   }
 }
 
@@ -288,8 +339,8 @@ PAWL_INLINE void LeafEngine::TightenBackward(std::size_t value) {
 // take away from it.
 PAWL_INLINE void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size_t row) {
   const Format& format = claim_.format;
-  const ValueState& x = values_[0];
-  const ValueState& y = values_[claim_.output];
+  const Relaxation::Value& x = relaxation_.value(0);
+  const Relaxation::Value& y = relaxation_.value(claim_.output);
   std::fill(input_row_.begin(), input_row_.end(), Lanes(0.0));
   for (std::size_t l = 0; l < kLanes; ++l) {
     const RefutationRow& r = tasks[l < tasks.size() ? l : 0].rows[row];
@@ -298,14 +349,14 @@ PAWL_INLINE void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size
       const double a = std::abs(r.coefficients[k]);
       output_row_[k].Set(l, r.coefficients[k]);
       charge += r.errors[k] * (Magnitude(y.lower[k], y.upper[k])[l] + format.normal_min) + a * format.normal_min;
-      size += a * y.form_size[k][l];
+      size += a * (has_root_ ? 0.0 : forms_[claim_.output].size[k][l]);
     }
     for (const RefutationRow::InputTerm& t : r.inputs) {
       const double magnitude = Magnitude(x.lower[t.input], x.upper[t.input])[l];
       const double moved = 2 * format.unit * magnitude + 2 * format.normal_min;  // by rounding and flushing an input
       input_row_[t.input].Set(l, t.coefficient);
       charge += t.error * (magnitude + moved) + std::abs(t.coefficient) * moved;
-      size += std::abs(t.coefficient) * x.form_size[t.input][l];
+      size += std::abs(t.coefficient) * (has_root_ ? 0.0 : forms_[0].size[t.input][l]);
     }
     row_constant_.Set(l, -r.bound);
     row_charge_.Set(l, charge * kWiden);
@@ -313,9 +364,37 @@ PAWL_INLINE void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size
   }
 }
 
+// The given slopes below open ReLUs that are listed, where a task has any.
+PAWL_INLINE void LeafEngine::SetSlopes(std::span<const LeafTask> tasks, std::size_t row) {
+  for (std::size_t l = 0; l < tasks.size(); ++l) {
+    if (tasks[l].slopes.empty()) continue;
+    const SlopeTable& table = tasks[l].slopes[row];
+    for (std::size_t k = 0; k < table.size(); ++k) {
+      const ListedNeuron& listed = (*listed_)[k];
+      Relaxation::Value& relu = relaxation_.value(listed.value);
+      if (relu.offset[listed.neuron][l] > 0) relu.keep[listed.neuron].Set(l, SlopeOf(table[k]));
+    }
+  }
+}
+
+// Split multipliers: w·z is at most 0 in the low child, −w·z in the high one.
+PAWL_INLINE void LeafEngine::AddWeights(std::span<const LeafTask> tasks, std::size_t row) {
+  for (std::size_t l = 0; l < tasks.size(); ++l) {
+    const LeafTask& task = tasks[l];
+    for (std::size_t p = 0; !task.weights.empty() && p < task.phases.size(); ++p) {
+      const double weight = SplitWeight(task.weights[row * task.phases.size() + p]);
+      if (weight == 0) continue;
+      const Neuron& neuron = claim_.neurons[task.phases[p].neuron];
+      Lanes added = 0.0;
+      added.Set(l, task.phases[p].positive ? -weight : weight);
+      relaxation_.AddCoefficient(neuron.value, neuron.index, added);
+    }
+  }
+}
+
 // The row's lower bound from the forward forms.
 PAWL_INLINE Lanes LeafEngine::ForwardRow() const {
-  const ValueState& y = values_[claim_.output];
+  const Forms& y = forms_[claim_.output];
   Lanes constant = row_constant_, sum = 0.0;
   for (std::size_t j = 0; j < input_row_.size(); ++j) constant += input_row_[j] * centre_[j];
   for (std::size_t c = 0; c < width_; ++c) {
@@ -333,116 +412,13 @@ PAWL_INLINE Lanes LeafEngine::ForwardRow() const {
   return (constant - sum) - (rounding + row_charge_ + tiny_) * kWiden;
 }
 
-// ---- backward ----
-
-void LeafEngine::ClearCoefficients() {
-  for (ValueState& value : values_) value.has_coefficients = false;
-}
-
-// Adds to a value's coefficients. The sum is rounded, which is charged times the value's magnitude.
-PAWL_INLINE void LeafEngine::AddCoefficients(std::size_t value, const Lanes* added) {
-  ValueState& v = values_[value];
-  if (!v.has_coefficients) {
-    std::copy_n(added, v.coefficients.size(), v.coefficients.begin());
-    v.has_coefficients = true;
-    return;
-  }
-  for (std::size_t j = 0; j < v.coefficients.size(); ++j) {
-    Lanes& coefficient = v.coefficients[j];
-    const Lanes charge = (Abs(coefficient) + Abs(added[j])) * Magnitude(v.lower[j], v.upper[j]) * (2 * kUnit);
-    constant_ -= charge;
-    constant_size_ += charge;
-    coefficient += added[j];
-  }
-}
-
-// The lower bound of Σ coefficients·value + constant_, all coefficients being those of value `from` and before.
-PAWL_INLINE Lanes LeafEngine::Backward(std::size_t from) {
-  for (std::size_t v = from; v > 0; --v) {
-    ValueState& value = values_[v];
-    if (!value.has_coefficients) continue;
-    const Step& step = claim_.steps[v - 1];
-    switch (step.kind) {
-      case OperationKind::kAffine:
-        BackwardThroughAffine(step, value);
-        break;
-      case OperationKind::kElementwise:
-        BackwardThroughElementwise(step, value);
-        break;
-      case OperationKind::kSum:
-        BackwardThroughSum(step, value);
-        break;
-      case OperationKind::kRelu:
-        BackwardThroughRelu(step, value);
-        break;
-    }
-    // Underflow of products with coefficients: each below 2^-1074, times what it multiplies.
-    constant_ -= (values_[step.input].magnitude_sum + 1.0) * kTiny;
-  }
-  const ValueState& x = values_[0];
-  for (std::size_t j = 0; x.has_coefficients && j < x.coefficients.size(); ++j) {
-    const Lanes& a = x.coefficients[j];
-    const Lanes product = a * Select(a >= 0.0, x.lower[j], x.upper[j]);
-    constant_ += product;
-    constant_size_ += Abs(product);
-  }
-  return constant_ - (constant_size_ * backward_rounding_ + tiny_);
-}
-
-PAWL_INLINE void LeafEngine::BackwardThroughAffine(const Step& step, ValueState& from) {
-  rows_active_.clear();
-  for (std::size_t i = 0; i < step.rows; ++i) {
-    const Lanes& a = from.coefficients[i];
-    if (!Any(a != 0.0)) continue;  // NaN counts
-    rows_active_.push_back(static_cast<std::uint32_t>(i));
-    const Lanes taken = Abs(a) * from.radius[i], added = a * step.bias[i];
-    constant_ += added - taken;
-    constant_size_ += Abs(added) + taken;
-  }
-  BackwardAffine({step.weights.data(), step.columns, rows_active_.data(), rows_active_.size(), from.coefficients.data(),
-                  added_.data()});
-  AddCoefficients(step.input, added_.data());
-}
-
-PAWL_INLINE void LeafEngine::BackwardThroughElementwise(const Step& step, ValueState& from) {
-  for (std::size_t i = 0; i < step.rows; ++i) {
-    const Lanes& a = from.coefficients[i];
-    const Lanes taken = Abs(a) * from.radius[i], added = a * step.bias[i];
-    constant_ += added - taken;
-    constant_size_ += Abs(added) + taken;
-    added_[i] = a * step.weights[i];
-  }
-  AddCoefficients(step.input, added_.data());
-}
-
-PAWL_INLINE void LeafEngine::BackwardThroughSum(const Step& step, ValueState& from) {
-  for (std::size_t i = 0; i < step.rows; ++i) {
-    const Lanes taken = Abs(from.coefficients[i]) * from.radius[i];
-    constant_ -= taken;
-    constant_size_ += taken;
-    added_[i] = from.coefficients[i] * step.second_sign;
-  }
-  AddCoefficients(step.input, from.coefficients.data());
-  AddCoefficients(step.second_input, added_.data());
-}
-
-PAWL_INLINE void LeafEngine::BackwardThroughRelu(const Step& step, ValueState& from) {
-  for (std::size_t i = 0; i < step.rows; ++i) {
-    const Lanes& a = from.coefficients[i];
-    const Mask falls = a < 0.0;
-    const Lanes taken = Select(falls, a * from.offset[i], 0.0);
-    constant_ += taken;
-    constant_size_ -= taken;
-    added_[i] = a * Select(falls, from.slope[i], from.keep[i]);
-  }
-  AddCoefficients(step.input, added_.data());
-}
-
 // ---- one batch ----
 
 PAWL_INLINE void LeafEngine::BoundBody(Recipe recipe, std::span<const LeafTask> tasks) {
+  empty_ = 0.0;
+  if (recipe == Recipe::kRoot) return LoadRoot(tasks);
   LoadBoxes(tasks);
-  Forward(recipe);
+  Forward(recipe, tasks);
 }
 
 PAWL_INLINE void LeafEngine::MarginsBody(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins) {
@@ -450,21 +426,26 @@ PAWL_INLINE void LeafEngine::MarginsBody(Recipe recipe, std::span<const LeafTask
   Lanes margin = kInfinity;
   for (std::size_t row = 0; row < tasks[0].rows.size(); ++row) {
     StartRow(tasks, row);
-    const Lanes forward = ForwardRow();
-    ClearCoefficients();
-    constant_ = row_constant_ - row_charge_;
-    constant_size_ = Abs(row_constant_) + row_charge_;
-    AddCoefficients(claim_.output, output_row_.data());
-    AddCoefficients(0, input_row_.data());
-    const Lanes backward = Backward(claim_.output);
+    const Lanes forward = recipe == Recipe::kRoot ? Lanes(-kInfinity) : ForwardRow();
+    SetSlopes(tasks, row);
+    relaxation_.StartRow(row_constant_, row_charge_, tiny_);
+    relaxation_.AddCoefficients(claim_.output, output_row_.data());
+    relaxation_.AddCoefficients(0, input_row_.data());
+    AddWeights(tasks, row);
+    // Split multipliers may belong to values behind the output.
+    const Lanes backward = relaxation_.Backward(claim_.sizes.size() - 1);
     const Lanes better = Select(backward > forward, backward, forward);
     // Written so that a bound that is NaN or beyond all numbers takes the margin down, and nothing takes it up again.
     margin = Select(better <= kFiniteMax, Min(better, margin), -kInfinity);
   }
+  margin = Select(empty_ > 0.0, kFiniteMax, margin);
   for (std::size_t t = 0; t < tasks.size(); ++t) margins[t] = poison_[t] == 0 ? margin[t] : -kInfinity;
 }
 
-void LeafEngine::Bound(Recipe recipe, std::span<const LeafTask> tasks) { BoundBody(recipe, tasks); }
+void LeafEngine::Bound(Recipe recipe, std::span<const LeafTask> tasks) {
+  if (recipe != Recipe::kRoot && forms_.empty()) AllocateForms();
+  BoundBody(recipe, tasks);
+}
 
 #if PAWL_X86_VARIANTS
 __attribute__((target("avx512f"))) void LeafEngine::Margins512(Recipe recipe, std::span<const LeafTask> tasks,
@@ -479,6 +460,7 @@ __attribute__((target("avx2"))) void LeafEngine::Margins256(Recipe recipe, std::
 
 void LeafEngine::Margins(Recipe recipe, std::span<const LeafTask> tasks, std::span<double> margins) {
   assert(margins.size() == tasks.size() && !tasks.empty() && !tasks[0].rows.empty());
+  if (recipe != Recipe::kRoot && forms_.empty()) AllocateForms();
 #if PAWL_X86_VARIANTS
   if (DetectedSet() == InstructionSet::kAvx512) return Margins512(recipe, tasks, margins);
   if (DetectedSet() == InstructionSet::kAvx2) return Margins256(recipe, tasks, margins);

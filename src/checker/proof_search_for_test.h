@@ -26,9 +26,11 @@ class ProofSearch {
     certificate.arithmetic = claim_.arithmetic;
     certificate.cases.clear();
     for (std::size_t i = 0; i < claim_.boxes.size(); ++i) {
-      CaseProof& proof = certificate.cases.emplace_back();
+      CaseProof& case_proof = certificate.cases.emplace_back();
+      GroupProof& proof = case_proof.groups.emplace_back();
       const auto& unsafe = claim_.property->cases[i].unsafe;
-      proof.conjunctions = static_cast<std::uint32_t>(unsafe.size());
+      case_proof.conjunctions = static_cast<std::uint32_t>(unsafe.size());
+      for (std::uint32_t k = 0; k < unsafe.size(); ++k) proof.members.push_back(k);
       rows_.clear();
       for (std::size_t k = 0; k < unsafe.size(); ++k) {
         auto& rows = rows_.emplace_back();
@@ -45,8 +47,8 @@ class ProofSearch {
 
  private:
   bool Prove(const std::vector<double>& lower, const std::vector<double>& upper, std::uint32_t depth,
-             CaseProof& proof) {
-    Argument argument{options_.recipe, {}};
+             GroupProof& proof) {
+    Argument argument{options_.recipe, {}, {}};
     for (const auto& rows : rows_) {
       for (std::uint32_t r = 0; r < rows.size(); ++r) {
         const LeafTask task{lower, upper, {&rows[r], 1}};

@@ -133,7 +133,7 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   // What the threads work in is there from the start; the tree and the open boxes get the rest.
   const double work_bytes =
       options.threads * (static_cast<double>(BatchBounds::MemoryBytes(query->network, query->rows_max)) +
-                         checker::LeafEngine::ScratchBytes(*claim));
+                         checker::LeafEngine::ScratchBytes(*claim, checker::Recipe::kBackward));
   const double memory_bytes_max = static_cast<double>(request.memory_mib_max) * 0x1p20;
   if (work_bytes >= memory_bytes_max) {
     return Unknown(UnknownReason::kMemory, "the bounds of this network alone need more than the memory limit");

@@ -69,8 +69,10 @@ std::uint64_t SplitTree::memory_bytes() const {
 }
 
 checker::CaseProof SplitTree::ToCaseProof(std::size_t case_index, std::uint32_t conjunctions) const {
-  checker::CaseProof proof;
-  proof.conjunctions = conjunctions;
+  checker::CaseProof case_proof;
+  case_proof.conjunctions = conjunctions;
+  checker::GroupProof& proof = case_proof.groups.emplace_back();
+  for (std::uint32_t i = 0; i < conjunctions; ++i) proof.members.push_back(i);
   proof.arguments = arguments_;
   std::vector<NodeId> open = {static_cast<NodeId>(case_index)};
   while (!open.empty()) {
@@ -86,7 +88,7 @@ checker::CaseProof SplitTree::ToCaseProof(std::size_t case_index, std::uint32_t 
     open.push_back(slot.first + 1);
     open.push_back(slot.first);
   }
-  return proof;
+  return case_proof;
 }
 
 }  // namespace pawl::prover

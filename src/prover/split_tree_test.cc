@@ -26,10 +26,10 @@ TEST(SplitTreeTest, WritesEachCaseInPreOrder) {
   tree.Close(inner + 1, forward);
   tree.Close(1, backward);
 
-  EXPECT_EQ(tree.ToCaseProof(0, 1).nodes,
+  EXPECT_EQ(tree.ToCaseProof(0, 1).groups[0].nodes,
             (std::vector<Node>{Node::MidpointSplit(3), Node::Leaf(forward), Node::MidpointSplit(1),
                                Node::Leaf(backward), Node::Leaf(forward)}));
-  EXPECT_EQ(tree.ToCaseProof(1, 1).nodes, (std::vector<Node>{Node::Leaf(backward)}));
+  EXPECT_EQ(tree.ToCaseProof(1, 1).groups[0].nodes, (std::vector<Node>{Node::Leaf(backward)}));
 }
 
 TEST(SplitTreeTest, AReopenedLeafCanBeSplit) {
@@ -42,7 +42,7 @@ TEST(SplitTreeTest, AReopenedLeafCanBeSplit) {
   ASSERT_TRUE(tree.split(0).has_value());
   EXPECT_EQ(tree.split(0)->input, 2u);
   EXPECT_FALSE(tree.split(low).has_value());
-  EXPECT_EQ(tree.ToCaseProof(0, 1).nodes.size(), 3u);
+  EXPECT_EQ(tree.ToCaseProof(0, 1).groups[0].nodes.size(), 3u);
 }
 
 TEST(SplitTreeTest, HoldsMoreNodesThanOneChunk) {
@@ -55,7 +55,7 @@ TEST(SplitTreeTest, HoldsMoreNodesThanOneChunk) {
     node = low + 1;
   }
   tree.Close(node, 0);
-  const checker::CaseProof proof = tree.ToCaseProof(0, 1);
+  const checker::GroupProof proof = tree.ToCaseProof(0, 1).groups[0];
   ASSERT_EQ(proof.nodes.size(), 2 * kDepth + 1);
   for (std::uint32_t i = 0; i < kDepth; ++i) ASSERT_EQ(proof.nodes[2 * i].index, i % 7);
   EXPECT_GE(tree.memory_bytes(), 2 * kDepth * 8);

@@ -120,8 +120,10 @@ std::string Path::Certificate(const std::string& network) const {
   certificate.arithmetic = checker::Arithmetic::kFloat32;
   certificate.network = crypto::Sha256(network).bytes;
   certificate.property = crypto::Sha256(TestCharterOf({}).files.at("properties/calm.vnnlib")).bytes;
-  checker::CaseProof& proof = certificate.cases.emplace_back();
-  proof.conjunctions = 1;
+  checker::CaseProof& case_proof = certificate.cases.emplace_back();
+  checker::GroupProof& proof = case_proof.groups.emplace_back();
+  case_proof.conjunctions = 1;
+  proof.members = {0};
   proof.arguments.push_back({checker::Recipe::kForward, {{{.row = 0, .multiplier = checker::kUnitMultiplier}}}});
   proof.nodes.push_back(checker::Node::Leaf(0));
   return checker::WriteCertificate(certificate);

@@ -1,0 +1,183 @@
+// Recipe root, slopes, phases and split multipliers, all drawn at random: no deployed evaluation that is in a leaf, and
+// no exact one, may leave what the engine says of it.
+#include <gmpxx.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <random>
+
+#include "checker/deployed_evaluation_for_test.h"
+#include "checker/leaf.h"
+#include "checker/proof_search_for_test.h"
+#include "checker/random_claim_for_test.h"
+#include "model/random_network_for_test.h"
+
+namespace pawl::checker {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+SlopeTable RandomTable(std::mt19937_64& random, std::size_t count) {
+  SlopeTable table(count);
+  for (std::uint8_t& slope : table)
+    slope = static_cast<std::uint8_t>(random() % 3 == 0 ? (random() % 2) * 0xFF : random());
+  return table;
+}
+
+// Random lists, modes and slopes for a network's ReLUs.
+std::vector<RootLayer> RandomRoot(std::mt19937_64& random, const Claim& claim) {
+  std::vector<RootLayer> layers;
+  std::size_t listed = 0;
+  for (const Step& step : claim.steps) {
+    if (step.kind != model::OperationKind::kRelu) continue;
+    RootLayer& layer = layers.emplace_back();
+    layer.neurons = static_cast<std::uint32_t>(step.rows);
+    layer.listed.resize((step.rows + 7) / 8);
+    for (std::size_t n = 0; n < step.rows; ++n)
+      if (random() % 4 != 0) layer.listed[n / 8] |= static_cast<std::uint8_t>(1 << n % 8);
+    std::size_t tables = 0;
+    if (listed > 0 && random() % 3 != 0) layer.mode = RootMode::kPerLayer, tables = 2;
+    if (listed > 0 && layer.listed_count() > 0 && random() % 2 == 0)
+      layer.mode = RootMode::kPerNeuron, tables = 2 * layer.listed_count();
+    layer.tables = RandomTable(random, tables * listed);
+    listed += layer.listed_count();
+  }
+  return layers;
+}
+
+// A leaf that a given evaluation is in: phases by the signs that its operands have.
+struct Leaf {
+  std::vector<Phase> phases;
+  std::vector<std::uint8_t> weights;
+  std::vector<SlopeTable> slopes;
+};
+
+template <typename T>
+Leaf LeafOf(const Claim& claim, const std::vector<std::vector<T>>& values, std::size_t listed,
+            std::mt19937_64& random) {
+  Leaf leaf;
+  for (std::uint32_t n = 0; n < claim.neurons.size(); ++n) {
+    if (random() % 3 != 0) continue;
+    const T& z = values[claim.neurons[n].value][claim.neurons[n].index];
+    leaf.phases.push_back({n, z == 0 ? random() % 2 == 0 : z > 0});
+  }
+  for (std::size_t i = 0; i < leaf.phases.size() && random() % 4 != 0; ++i)
+    leaf.weights.push_back(static_cast<std::uint8_t>(random() % 3 == 0 ? 0 : 100 + random() % 120));
+  leaf.weights.resize(leaf.weights.empty() ? 0 : leaf.phases.size());
+  if (listed > 0 && random() % 2 == 0) leaf.slopes.push_back(RandomTable(random, listed));
+  return leaf;
+}
+
+struct Counts {
+  std::size_t leaves = 0, bounded = 0, deployed = 0, exact = 0, with_phases = 0, with_weights = 0;
+};
+
+class PhasesCheck {
+ public:
+  PhasesCheck(const Claim& claim, const model::VectorProgram& program, const RefutationRow& row, std::uint64_t seed,
+              Counts& counts)
+      : claim_(claim), program_(program), row_(row), random_(seed), counts_(counts), engine_(claim) {}
+
+  template <typename T>
+  void Deployed(Recipe recipe, const RootBounds& root) {
+    DeployedEvaluation<T> evaluate(program_, random_);
+    std::vector<std::vector<std::vector<T>>> evaluations;
+    while (evaluations.size() < kLanes) {
+      std::vector<T> x;
+      for (const double value : DrawPoint(random_, claim_.boxes[0])) x.push_back(static_cast<T>(value));
+      evaluations.push_back(evaluate(x));
+    }
+    Compare(recipe, root, evaluations, counts_.deployed);
+  }
+
+  void Exact(Recipe recipe, const RootBounds& root) {
+    std::vector<std::vector<std::vector<mpq_class>>> evaluations(kLanes);
+    for (auto& values : evaluations) ExactValue(program_, DrawPoint(random_, claim_.boxes[0]), values);
+    Compare(recipe, root, evaluations, counts_.exact);
+  }
+
+ private:
+  // One leaf an evaluation, all bounded together.
+  template <typename T>
+  void Compare(Recipe recipe, const RootBounds& root, const std::vector<std::vector<std::vector<T>>>& evaluations,
+               std::size_t& samples) {
+    engine_.SetRoot(&root);
+    std::vector<Leaf> leaves;
+    std::vector<LeafTask> tasks;
+    for (const auto& values : evaluations) leaves.push_back(LeafOf(claim_, values, root.listed.size(), random_));
+    for (const Leaf& leaf : leaves)
+      tasks.push_back(
+          {claim_.boxes[0].lower, claim_.boxes[0].upper, {&row_, 1}, leaf.phases, leaf.weights, leaf.slopes});
+    std::vector<double> margins(tasks.size());
+    engine_.Margins(recipe, tasks, margins);
+    for (std::size_t t = 0; t < tasks.size(); ++t) {
+      const auto& values = evaluations[t];
+      ++counts_.leaves;
+      counts_.bounded += margins[t] > -kInfinity;
+      counts_.with_phases += !leaves[t].phases.empty();
+      counts_.with_weights += !leaves[t].weights.empty();
+      for (std::size_t v = 0; v < values.size(); ++v) {
+        const double flushed =
+            v > 0 && claim_.steps[v - 1].kind == model::OperationKind::kRelu ? claim_.format.normal_min : 0;
+        for (std::size_t k = 0; k < values[v].size(); ++k) {
+          const Interval bound = engine_.Value(v, k, t);
+          if (bound.lower == -kInfinity) continue;
+          ASSERT_GE(mpq_class(values[v][k]), mpq_class(bound.lower) - mpq_class(flushed)) << v << " " << k;
+          ASSERT_LE(mpq_class(values[v][k]), mpq_class(bound.upper) + mpq_class(flushed)) << v << " " << k;
+        }
+      }
+      if (!(margins[t] > -kInfinity)) continue;
+      std::vector<double> x;
+      std::vector<mpq_class> y;
+      for (const T& value : values[0]) x.push_back(mpq_class(value).get_d());
+      for (const T& value : values[claim_.output]) y.emplace_back(value);
+      ASSERT_LE(mpq_class(margins[t]), RowValue(row_, x, y)) << "task " << t;
+      ++samples;
+    }
+  }
+
+  const Claim& claim_;
+  const model::VectorProgram& program_;
+  const RefutationRow& row_;
+  std::mt19937_64 random_;
+  Counts& counts_;
+  LeafEngine engine_;
+};
+
+TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    std::mt19937_64 random(seed);
+    const model::Network network = Read(model::onnx::RandomNetwork(seed, model::onnx::Variety::kEverything).Bytes());
+    const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
+    const bool wide = network.element_type() == model::ElementType::kFloat64;
+    const Arithmetic arithmetic = seed % 3 == 0 ? Arithmetic::kReal
+                                  : wide        ? Arithmetic::kFloat64
+                                                : Arithmetic::kFloat32;
+    const Result<Claim> claim = PrepareClaim(network, property, arithmetic);
+    ASSERT_TRUE(claim.ok());
+    const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
+    ASSERT_TRUE(row.ok());
+    const model::VectorProgram program = model::ToVectorProgram(network);
+    const Result<RootBounds> root = BoundRoot(*claim, 0, RandomRoot(random, *claim), 1 + seed % 2);
+    ASSERT_TRUE(root.ok()) << root.error().message;
+    PhasesCheck check(*claim, program, *row, seed, counts);
+    for (const Recipe recipe : {Recipe::kForward, Recipe::kRoot, Recipe::kBackward, Recipe::kRoot}) {
+      if (arithmetic == Arithmetic::kFloat32) check.Deployed<float>(recipe, *root);
+      if (arithmetic == Arithmetic::kFloat64) check.Deployed<double>(recipe, *root);
+      if (arithmetic == Arithmetic::kReal) check.Exact(recipe, *root);
+      ASSERT_FALSE(::testing::Test::HasFatalFailure()) << "seed " << seed << " recipe " << static_cast<int>(recipe);
+    }
+  }
+  std::printf(
+      "%zu leaves, %zu bounded, %zu with phases, %zu with multipliers; %zu deployed and %zu exact evaluations\n",
+      counts.leaves, counts.bounded, counts.with_phases, counts.with_weights, counts.deployed, counts.exact);
+  EXPECT_GT(counts.bounded, counts.leaves * 9 / 10);
+  EXPECT_GT(counts.with_phases, 5000u);
+  EXPECT_GT(counts.with_weights, 3000u);
+  EXPECT_GT(counts.deployed, 5'000u);
+  EXPECT_GT(counts.exact, 3'000u);
+}
+
+}  // namespace
+}  // namespace pawl::checker

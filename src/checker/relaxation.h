@@ -1,0 +1,236 @@
+// Backward substitution: a row over some value of the network becomes one over its inputs, in each lane one.
+//
+//   Relaxation relaxation(claim);                       // one a thread; the claim outlives it
+//   ... fill relaxation.value(v).lower, upper, radius and magnitude_sum of every value, and relax each ReLU
+//   relaxation.StartRow(constant, charge);
+//   relaxation.AddCoefficients(claim.output, row);
+//   Lanes bound = relaxation.Backward(claim.output);    // not above row·y + constant − charge over lower, upper
+//
+// Lanes may be leaves (with bounds of their own) or rows over the same bounds. Method: Singh et al., POPL 2019; any
+// slope in [0, 1] below an open ReLU: Xu et al., ICLR 2021; split multipliers: Wang et al., NeurIPS 2021. Each value
+// carries one radius for all errors, the deployed network's and our own: coefficients, once rounded, are taken as the
+// chosen ones, and what they differ from the exact ones by is charged times the magnitude of what they multiply.
+//
+// Everything is inlined, so that it takes the instruction set of the function it is used in.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "checker/claim.h"
+#include "checker/lane_kernels.h"
+#include "checker/lanes.h"
+
+namespace pawl::checker {
+
+PAWL_INLINE Lanes Magnitude(const Lanes& lower, const Lanes& upper) { return Max(Abs(lower), Abs(upper)); }
+
+// What bounds one ReLU x+ of its operand x: x+ ≤ slope·x + offset and x+ ≥ keep·x. The offset is above 0 exactly where
+// the operand's sign is open.
+struct ReluLines {
+  Lanes slope, offset, keep;
+};
+
+// Any slope above is sound as long as the line lies above ReLU at both ends. The offset also allows for a slope that
+// differs by a unit: that is what rounding the product with a coefficient amounts to.
+PAWL_INLINE ReluLines RelaxRelu(const Lanes& lower, const Lanes& upper) {
+  const Mask open = (lower < 0.0) & (upper > 0.0);
+  const Lanes chord = Min(upper / (upper - lower), 1.0);
+  const Lanes needed = Max(-chord * lower, (1.0 - chord) * upper) * (1 + 8 * kUnit);
+  const Lanes passed = Select(lower >= 0.0, 1.0, 0.0);
+  return {Select(open, chord, passed), Select(open, needed + Max(-lower, upper) * (8 * kUnit) + kTiny, 0.0),
+          Select(open & (upper > -lower), 1.0, passed)};
+}
+
+// What an operand of size 1 (in weight) is charged with: the deployed rounding of products with its value, and our own
+// of products with its forms, which are nowhere larger than form_size.
+PAWL_INLINE Lanes OperandCharge(const Step& step, const Lanes& lower, const Lanes& upper, const Lanes& form_size) {
+  return Magnitude(lower, upper) * step.gamma + form_size * step.own_gamma;
+}
+
+// The radius of a row from Σ|W|·OperandCharge and Σ|x|. Lanes in which some order of summation may overflow make
+// `poison` NaN.
+PAWL_INLINE Lanes RowRadius(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
+                            const Lanes& tiny, double finite_max, Lanes& poison) {
+  const double bias = step.bias.empty() ? 0 : std::abs(step.bias[row]);
+  const double weight_sum = step.weight_sums.empty() ? 2 : step.weight_sums[row];
+  const Lanes underflow = (operands + (weight_sum + step.underflow_count)) * step.underflow;
+  if (step.gamma > 0) {
+    // charge/gamma is at least Σ|W||x|.
+    Lanes sum = charge / step.gamma + bias;
+    if (step.scaled) sum = (sum + operands + (weight_sum + 1)) * step.overflow_factor;
+    const Lanes largest = sum * ((1 + step.gamma) * kWiden * kWiden) + underflow * kWiden;
+    poison = Select(largest < finite_max, poison, std::numeric_limits<double>::quiet_NaN());
+  }
+  return (charge + (step.gamma + step.own_gamma) * bias + underflow) * kWiden + tiny;
+}
+
+class Relaxation {
+ public:
+  struct Value {
+    std::vector<Lanes> lower, upper;         // of the deployed value
+    std::vector<Lanes> radius;               // what the rows of its step err by, deployed and our own
+    std::vector<Lanes> slope, offset, keep;  // of a ReLU's result: its ReluLines
+    std::vector<Lanes> coefficients;         // of the row being substituted
+    Lanes magnitude_sum;                     // Σ max |deployed value|, not below
+    bool has_coefficients = false;
+  };
+
+  explicit Relaxation(const Claim& claim);
+
+  Value& value(std::size_t v) { return values_[v]; }
+  const Value& value(std::size_t v) const { return values_[v]; }
+
+  // Relaxes neuron i of the ReLU with result `v` by the bounds of its operand.
+  PAWL_INLINE void Relax(std::size_t v, std::size_t i) {
+    const Value& operand = values_[claim_->steps[v - 1].input];
+    SetLines(values_[v], i, RelaxRelu(operand.lower[i], operand.upper[i]));
+  }
+  static PAWL_INLINE void SetLines(Value& value, std::size_t i, const ReluLines& lines) {
+    value.slope[i] = lines.slope;
+    value.offset[i] = lines.offset;
+    value.keep[i] = lines.keep;
+  }
+
+  // A new row: no coefficients yet, and constant − charge. `tiny` is above all underflow at the inputs.
+  PAWL_INLINE void StartRow(const Lanes& constant, const Lanes& charge, const Lanes& tiny) {
+    for (Value& value : values_) value.has_coefficients = false;
+    constant_ = constant - charge;
+    constant_size_ = Abs(constant) + charge;
+    tiny_ = tiny;
+  }
+
+  // A row that is ± one neuron.
+  PAWL_INLINE void StartNeuron(std::size_t v, std::size_t neuron, const Lanes& coefficient, const Lanes& tiny) {
+    StartRow(0.0, 0.0, tiny);
+    MakeZero(values_[v]);
+    values_[v].coefficients[neuron] = coefficient;
+  }
+  static PAWL_INLINE void MakeZero(Value& value) {
+    std::fill(value.coefficients.begin(), value.coefficients.end(), Lanes(0.0));
+    value.has_coefficients = true;
+  }
+
+  // Adds to a value's coefficients. The sum is rounded, which is charged times the value's magnitude.
+  PAWL_INLINE void AddCoefficients(std::size_t v, const Lanes* added) {
+    Value& value = values_[v];
+    if (!value.has_coefficients) {
+      std::copy_n(added, value.coefficients.size(), value.coefficients.begin());
+      value.has_coefficients = true;
+      return;
+    }
+    for (std::size_t j = 0; j < value.coefficients.size(); ++j) AddTo(value, j, added[j]);
+  }
+  PAWL_INLINE void AddCoefficient(std::size_t v, std::size_t neuron, const Lanes& added) {
+    if (!values_[v].has_coefficients) MakeZero(values_[v]);
+    AddTo(values_[v], neuron, added);
+  }
+
+  // The lower bound of the row, all coefficients being those of value `from` and before.
+  PAWL_INLINE Lanes Backward(std::size_t from) {
+    for (std::size_t v = from; v > 0; --v) {
+      Value& value = values_[v];
+      if (!value.has_coefficients) continue;
+      const Step& step = claim_->steps[v - 1];
+      switch (step.kind) {
+        case model::OperationKind::kAffine:
+          ThroughAffine(step, value);
+          break;
+        case model::OperationKind::kElementwise:
+          ThroughElementwise(step, value);
+          break;
+        case model::OperationKind::kSum:
+          ThroughSum(step, value);
+          break;
+        case model::OperationKind::kRelu:
+          ThroughRelu(step, value);
+          break;
+      }
+      // Underflow of products with coefficients: each below 2^-1074, times what it multiplies.
+      constant_ -= (values_[step.input].magnitude_sum + 1.0) * kTiny;
+    }
+    const Value& x = values_[0];
+    for (std::size_t j = 0; x.has_coefficients && j < x.coefficients.size(); ++j) {
+      const Lanes& a = x.coefficients[j];
+      const Lanes product = a * Select(a >= 0.0, x.lower[j], x.upper[j]);
+      constant_ += product;
+      constant_size_ += Abs(product);
+    }
+    return constant_ - (constant_size_ * rounding_ + tiny_);
+  }
+
+ private:
+  PAWL_INLINE void AddTo(Value& value, std::size_t j, const Lanes& added) {
+    Lanes& coefficient = value.coefficients[j];
+    Charge((Abs(coefficient) + Abs(added)) * Magnitude(value.lower[j], value.upper[j]) * (2 * kUnit));
+    coefficient += added;
+  }
+  PAWL_INLINE void Charge(const Lanes& charge) {
+    constant_ -= charge;
+    constant_size_ += charge;
+  }
+  PAWL_INLINE void AddConstant(const Lanes& added) {
+    constant_ += added;
+    constant_size_ += Abs(added);
+  }
+
+  PAWL_INLINE void ThroughAffine(const Step& step, Value& from) {
+    active_.clear();
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      const Lanes& a = from.coefficients[i];
+      if (!Any(a != 0.0)) continue;  // NaN counts
+      active_.push_back(static_cast<std::uint32_t>(i));
+      const Lanes taken = Abs(a) * from.radius[i], added = a * step.bias[i];
+      constant_ += added - taken;
+      constant_size_ += Abs(added) + taken;
+    }
+    BackwardAffine(
+        {step.weights.data(), step.columns, active_.data(), active_.size(), from.coefficients.data(), added_.data()});
+    AddCoefficients(step.input, added_.data());
+  }
+
+  PAWL_INLINE void ThroughElementwise(const Step& step, Value& from) {
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      const Lanes& a = from.coefficients[i];
+      Charge(Abs(a) * from.radius[i]);
+      AddConstant(a * step.bias[i]);
+      added_[i] = a * step.weights[i];
+    }
+    AddCoefficients(step.input, added_.data());
+  }
+
+  PAWL_INLINE void ThroughSum(const Step& step, Value& from) {
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      Charge(Abs(from.coefficients[i]) * from.radius[i]);
+      added_[i] = from.coefficients[i] * step.second_sign;
+    }
+    AddCoefficients(step.input, from.coefficients.data());
+    AddCoefficients(step.second_input, added_.data());
+  }
+
+  PAWL_INLINE void ThroughRelu(const Step& step, Value& from) {
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      const Lanes& a = from.coefficients[i];
+      const Mask falls = a < 0.0;
+      const Lanes taken = Select(falls, a * from.offset[i], 0.0);
+      constant_ += taken;
+      constant_size_ -= taken;
+      added_[i] = a * Select(falls, from.slope[i], from.keep[i]);
+    }
+    AddCoefficients(step.input, added_.data());
+  }
+
+  const Claim* claim_;
+  double rounding_;  // of the constant and its size
+  std::vector<Value> values_;
+  std::vector<Lanes> added_;
+  std::vector<std::uint32_t> active_;
+  Lanes constant_, constant_size_;  // of the row being substituted; Σ of its parts' magnitudes
+  Lanes tiny_;
+};
+
+}  // namespace pawl::checker

@@ -1,0 +1,251 @@
+#include "checker/root_bounds.h"
+
+#include <atomic>
+#include <span>
+#include <thread>
+#include <utility>
+
+namespace pawl::checker {
+namespace {
+
+using model::OperationKind;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// One backward substitution: the lower or the upper bound of a neuron, with its slopes.
+struct Target {
+  std::size_t neuron = 0;
+  double sign = 1;
+  std::span<const std::uint8_t> slopes;  // empty: the default ones
+};
+
+class RootBounder {
+ public:
+  RootBounder(const Claim& claim, const std::vector<RootLayer>& layers, unsigned threads, RootBounds& bounds)
+      : claim_(claim), layers_(layers), threads_(threads), listed_(bounds.listed), relaxation_(bounds.relaxation) {}
+
+  // False where something is not finite or may overflow.
+  bool Run(const RootBox& box) {
+    LoadBox(box);
+    std::vector<bool> is_tight(claim_.sizes.size(), false);
+    std::size_t layer = 0;
+    for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
+      const Step& step = claim_.steps[s];
+      if (step.kind == OperationKind::kRelu) {
+        if (!is_tight[step.input] && !Tighten(step.input, layer)) return false;
+        is_tight[step.input] = true;
+        ++layer;
+      }
+      Forward(step, s + 1);
+    }
+    return poison_[0] == 0;
+  }
+
+ private:
+  void LoadBox(const RootBox& box) {
+    Relaxation::Value& x = relaxation_.value(0);
+    for (std::size_t j = 0; j < claim_.input_count(); ++j) {
+      x.lower[j] = box.lower[j];
+      x.upper[j] = box.upper[j];
+    }
+    Measure(x);
+  }
+
+  // Sums magnitudes, and poisons what is not finite.
+  void Measure(Relaxation::Value& value) {
+    value.magnitude_sum = 0.0;
+    for (std::size_t i = 0; i < value.lower.size(); ++i) {
+      value.magnitude_sum += Magnitude(value.lower[i], value.upper[i]) * kWiden;
+      poison_ += (value.upper[i] - value.lower[i]) * 0.0;
+    }
+  }
+
+  void Forward(const Step& step, std::size_t v) {
+    Relaxation::Value& out = relaxation_.value(v);
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      switch (step.kind) {
+        case OperationKind::kAffine:
+          ForwardAffineRow(step, i, out);
+          break;
+        case OperationKind::kElementwise:
+          ForwardElementwiseRow(step, i, out);
+          break;
+        case OperationKind::kSum:
+          ForwardSumRow(step, i, out);
+          break;
+        case OperationKind::kRelu: {
+          const Relaxation::Value& in = relaxation_.value(step.input);
+          out.lower[i] = Max(in.lower[i], 0.0);
+          out.upper[i] = Max(in.upper[i], 0.0);
+          relaxation_.Relax(v, i);
+          break;
+        }
+      }
+    }
+    Measure(out);
+  }
+
+  static Lanes Charge(const Step& step, const Relaxation::Value& in, std::size_t j) {
+    return OperandCharge(step, in.lower[j], in.upper[j], Magnitude(in.lower[j], in.upper[j]));
+  }
+
+  void Finish(const Step& step, std::size_t i, const Lanes& lower, const Lanes& upper, const Lanes& charge,
+              const Lanes& operands, Relaxation::Value& out) {
+    const Lanes radius = RowRadius(step, i, charge, operands, kTiny, claim_.format.finite_max, poison_);
+    // One more rounding each than the radius has.
+    const Lanes outer = radius + (Abs(lower) + Abs(upper) + radius) * (4 * kUnit);
+    out.radius[i] = radius;
+    out.lower[i] = lower - outer;
+    out.upper[i] = upper + outer;
+  }
+
+  void ForwardAffineRow(const Step& step, std::size_t i, Relaxation::Value& out) {
+    const Relaxation::Value& in = relaxation_.value(step.input);
+    const double* weights = &step.weights[i * step.columns];
+    Lanes lower = step.bias[i], upper = step.bias[i], charge = 0.0;
+    for (std::size_t j = 0; j < step.columns; ++j) {
+      const double w = weights[j];
+      lower += (w >= 0 ? in.lower[j] : in.upper[j]) * w;
+      upper += (w >= 0 ? in.upper[j] : in.lower[j]) * w;
+      charge += Charge(step, in, j) * std::abs(w);
+    }
+    Finish(step, i, lower, upper, charge, in.magnitude_sum, out);
+  }
+
+  void ForwardElementwiseRow(const Step& step, std::size_t i, Relaxation::Value& out) {
+    const Relaxation::Value& in = relaxation_.value(step.input);
+    const double w = step.weights[i];
+    Finish(step, i, (w >= 0 ? in.lower[i] : in.upper[i]) * w + step.bias[i],
+           (w >= 0 ? in.upper[i] : in.lower[i]) * w + step.bias[i], Charge(step, in, i) * std::abs(w),
+           Magnitude(in.lower[i], in.upper[i]), out);
+  }
+
+  void ForwardSumRow(const Step& step, std::size_t i, Relaxation::Value& out) {
+    const Relaxation::Value &a = relaxation_.value(step.input), &b = relaxation_.value(step.second_input);
+    const bool plus = step.second_sign >= 0;
+    const Lanes low = plus ? b.lower[i] : -b.upper[i], high = plus ? b.upper[i] : -b.lower[i];
+    Finish(step, i, a.lower[i] + low, a.upper[i] + high, Charge(step, a, i) + Charge(step, b, i), 0.0, out);
+  }
+
+  // The targets of a layer in order: for each open neuron its lower and its upper bound.
+  std::vector<Target> Targets(const Relaxation::Value& operand, std::size_t layer) const {
+    std::vector<Target> targets;
+    const RootLayer* section = layers_.empty() ? nullptr : &layers_[layer];
+    std::size_t listed_before = 0, rank = 0;
+    for (std::size_t k = 0; section != nullptr && k < layer; ++k) listed_before += layers_[k].listed_count();
+    for (std::size_t i = 0; i < operand.lower.size(); ++i) {
+      const bool is_listed = section != nullptr && section->lists(i);
+      const std::size_t own_rank = rank;
+      rank += is_listed ? 1 : 0;
+      if (!Any((operand.lower[i] < 0.0) & (operand.upper[i] > 0.0))) continue;
+      for (const std::size_t side : {0u, 1u}) {
+        Target target{i, side == 0 ? 1.0 : -1.0, {}};
+        const bool has_table = section != nullptr && (section->mode == RootMode::kPerLayer ||
+                                                      (section->mode == RootMode::kPerNeuron && is_listed));
+        const std::size_t table =
+            section != nullptr && section->mode == RootMode::kPerNeuron ? 2 * own_rank + side : side;
+        if (has_table) target.slopes = {section->tables.data() + table * listed_before, listed_before};
+        targets.push_back(target);
+      }
+    }
+    return targets;
+  }
+
+  // Substitutes every open operand of a ReLU below and above.
+  bool Tighten(std::size_t v, std::size_t layer) {
+    const std::vector<Target> targets = Targets(relaxation_.value(v), layer);
+    std::vector<double> found(targets.size());
+    std::atomic<std::size_t> next = 0;
+    std::atomic<bool> environment_sound = true;
+    const auto work = [&] {
+      if (!EnvironmentIsSound()) environment_sound = false;
+      Relaxation own = relaxation_;
+      for (std::size_t first; (first = next.fetch_add(kLanes)) < targets.size();)
+        Substitute(own, v, std::span(targets).subspan(first, std::min(kLanes, targets.size() - first)), &found[first]);
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t i = 1; i < std::min<std::size_t>(threads_, targets.size() / (2 * kLanes)); ++i)
+      threads.emplace_back(work);
+    work();
+    for (std::thread& thread : threads) thread.join();
+    Relaxation::Value& operand = relaxation_.value(v);
+    for (std::size_t t = 0; t < targets.size(); ++t) {
+      if (!(std::abs(found[t]) <= kFiniteMax)) continue;
+      Lanes& bound = (targets[t].sign > 0 ? operand.lower : operand.upper)[targets[t].neuron];
+      bound = targets[t].sign > 0 ? Max(bound, found[t]) : Min(bound, -found[t]);
+    }
+    Measure(operand);
+    return environment_sound;
+  }
+
+  void Substitute(Relaxation& relaxation, std::size_t v, std::span<const Target> targets, double* found) const {
+    relaxation.StartNeuron(v, targets[0].neuron, 0.0, kTiny);
+    std::vector<Lanes>& coefficients = relaxation.value(v).coefficients;
+    for (std::size_t l = 0; l < targets.size(); ++l) {
+      coefficients[targets[l].neuron].Set(l, targets[l].sign);
+      for (std::size_t k = 0; k < targets[l].slopes.size(); ++k) {
+        Relaxation::Value& relu = relaxation.value(listed_[k].value);
+        const std::size_t i = listed_[k].neuron;
+        if (relu.offset[i][l] > 0) relu.keep[i].Set(l, SlopeOf(targets[l].slopes[k]));
+      }
+      // A neuron without a table in a layer with tables: what the lane before left is undone.
+      for (std::size_t k = 0; targets[l].slopes.empty() && k < listed_.size(); ++k) {
+        if (listed_[k].value >= v) break;
+        relaxation.value(listed_[k].value)
+            .keep[listed_[k].neuron]
+            .Set(l, relaxation_.value(listed_[k].value).keep[listed_[k].neuron][0]);
+      }
+    }
+    const Lanes bound = relaxation.Backward(v);
+    for (std::size_t l = 0; l < targets.size(); ++l) found[l] = bound[l];
+  }
+
+  const Claim& claim_;
+  const std::vector<RootLayer>& layers_;
+  const unsigned threads_;
+  const std::vector<ListedNeuron>& listed_;
+  Relaxation& relaxation_;
+  Lanes poison_ = 0.0;
+};
+
+}  // namespace
+
+Result<std::vector<ListedNeuron>> ListNeurons(const Claim& claim, const std::vector<RootLayer>& layers) {
+  std::vector<ListedNeuron> listed;
+  std::size_t layer = 0;
+  for (std::size_t s = 0; s < claim.steps.size() && !layers.empty(); ++s) {
+    if (claim.steps[s].kind != OperationKind::kRelu) continue;
+    if (layer == layers.size() || layers[layer].neurons != claim.sizes[s + 1])
+      return Refused("checker.root", "a root section's layers are not the network's");
+    for (std::size_t i = 0; i < claim.sizes[s + 1]; ++i)
+      if (layers[layer].lists(i)) listed.push_back({s + 1, i});
+    ++layer;
+  }
+  if (layer != layers.size()) return Refused("checker.root", "a root section's layers are not the network's");
+  return listed;
+}
+
+Result<RootBounds> BoundRoot(const Claim& claim, std::size_t case_index, const std::vector<RootLayer>& layers,
+                             unsigned threads) {
+  Result<std::vector<ListedNeuron>> listed = ListNeurons(claim, layers);
+  if (!listed.ok()) return listed.error();
+  if (!EnvironmentIsSound())
+    return SystemFailure("checker.environment", "floating-point arithmetic is unusual in a thread of this machine");
+  RootBounds bounds{std::move(*listed), Relaxation(claim), true};
+  bounds.usable = RootBounder(claim, layers, threads, bounds).Run(claim.boxes[case_index]);
+  return bounds;
+}
+
+double RootOperations(const Claim& claim) {
+  double backward = 0, total = 0;
+  for (const Step& step : claim.steps) {
+    const double rows = static_cast<double>(step.rows);
+    const double products = rows * (step.kind == OperationKind::kAffine ? static_cast<double>(step.columns) : 1);
+    if (step.kind == OperationKind::kRelu) total += 2 * rows * backward;
+    backward += products + 16 * rows;
+    total += 4 * products;
+  }
+  return total;
+}
+
+}  // namespace pawl::checker
