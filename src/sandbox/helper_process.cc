@@ -71,10 +71,11 @@ bool Open(Pipe& pipe) {
 
 }  // namespace
 
-Result<HelperProcess> HelperProcess::Start(const std::filesystem::path& helper, const HelperPlans& plans) {
+Result<HelperProcess> HelperProcess::Start(const std::filesystem::path& helper, const HelperPlans& plans,
+                                           Streams streams) {
   HelperProcess started;
   Pipe output, error;
-  if (!Open(output) || !Open(error)) return CannotStart("cannot create a pipe");
+  if (!Open(error)) return CannotStart("cannot create a pipe");
   std::array<int, 2> sockets{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
     return CannotStart("cannot create a socket");
@@ -85,11 +86,16 @@ Result<HelperProcess> HelperProcess::Start(const std::filesystem::path& helper, 
   if (setsockopt(started.control(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) {
     return CannotStart("cannot ask for the senders of messages");
   }
-  const Descriptor empty(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!empty.valid()) return CannotStart("cannot open /dev/null");
+  if (!streams.input.valid()) streams.input = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!streams.input.valid()) return CannotStart("cannot open /dev/null");
+  if (streams.output.valid()) {
+    output = {{}, std::move(streams.output)};
+  } else if (!Open(output)) {
+    return CannotStart("cannot create a pipe");
+  }
 
   SpawnSettings settings;
-  if (!settings.Give(empty.get(), 0) || !settings.Give(output.writer.get(), 1) ||
+  if (!settings.Give(streams.input.get(), 0) || !settings.Give(output.writer.get(), 1) ||
       !settings.Give(error.writer.get(), 2) || !settings.Give(theirs.get(), kControl) ||
       !settings.Give(plans.prepare.get(), kPreparePlan) ||
       !settings.Give(plans.bubblewrap_arguments.get(), kBubblewrapArguments) ||

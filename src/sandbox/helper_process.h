@@ -9,6 +9,7 @@
 #include "result/result.h"
 #include "sandbox/descriptor.h"
 #include "sandbox/helper_plan.h"
+#include "sandbox/sandbox.h"
 
 namespace pawl::sandbox {
 
@@ -26,8 +27,9 @@ struct ReceivedReport {
 class HelperProcess {
  public:
   // Starts `helper` as `prepare` with standard input at end of file, pipes on standard output and error, an empty
-  // environment and no other descriptors than the plans and the control socket. kSystem "sandbox.setup.start".
-  static Result<HelperProcess> Start(const std::filesystem::path& helper, const HelperPlans& plans);
+  // environment and no other descriptors than the plans and the control socket. Valid `streams` take the place of input
+  // and output, and are closed here. kSystem "sandbox.setup.start".
+  static Result<HelperProcess> Start(const std::filesystem::path& helper, const HelperPlans& plans, Streams streams);
 
   HelperProcess(HelperProcess&& other) noexcept = default;
   HelperProcess& operator=(HelperProcess&&) = delete;
@@ -35,7 +37,7 @@ class HelperProcess {
   ~HelperProcess();
 
   int control() const { return control_.get(); }
-  int standard_output() const { return standard_output_.get(); }
+  int standard_output() const { return standard_output_.get(); }  // -1 where the caller reads it
   int standard_error() const { return standard_error_.get(); }
   int process() const { return process_.get(); }  // a pidfd: readable once it has ended
 

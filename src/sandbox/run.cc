@@ -267,8 +267,8 @@ std::string_view Name(End end) {
   return "";
 }
 
-Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
-                      std::stop_token stop) {
+Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
+                               Streams streams, std::stop_token stop) {
   // 1. What is asked for and what is there.
   if (Result<void> checked = CheckJob(job); !checked.ok()) return checked.error();
   if (Result<void> checked = CheckMachine(machine); !checked.ok()) return checked.error();
@@ -287,7 +287,7 @@ Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesys
   // 3. The helper: joins them, prepares, becomes bubblewrap, and inside starts the program behind the last layers.
   const Result<HelperPlans> plans = WritePlans(machine, job, *groups, *views);
   if (!plans.ok()) return plans.error();
-  Result<HelperProcess> helper = HelperProcess::Start(machine.helper, *plans);
+  Result<HelperProcess> helper = HelperProcess::Start(machine.helper, *plans, std::move(streams));
   if (!helper.ok()) return helper.error();
 
   // 4. Watch. From here on nothing of the job is alive.
@@ -311,6 +311,11 @@ Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesys
     Collect(supervision.out.get(), destination->get(), output_directory, job.limits, outcome);
   }
   return outcome;
+}
+
+Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
+                      std::stop_token stop) {
+  return RunWithStreams(machine, job, output_directory, {}, std::move(stop));
 }
 
 Result<Outcome> Run(const Job& job, const std::filesystem::path& output_directory, std::stop_token stop) {

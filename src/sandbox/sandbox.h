@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "result/result.h"
+#include "sandbox/descriptor.h"
 #include "sandbox/machine.h"
 
 namespace pawl::sandbox {
@@ -71,6 +72,14 @@ struct Job {
   // (LD_*, GLIBC_*, GCONV_PATH …).
   std::map<std::string, std::string> extra_environment;
   Limits limits;
+};
+
+// Pipes in place of the program's standard input and output, for a program that answers while it runs. Run takes both
+// over and keeps neither open, so that each side sees the other's end. What goes through them is the caller's to read,
+// limit and distrust; Outcome::standard_output stays empty.
+struct Streams {
+  Descriptor input;   // read by the program
+  Descriptor output;  // written by the program
 };
 
 // The environment of every job, before extra_environment.
@@ -144,6 +153,10 @@ inline bool Succeeded(const Outcome& outcome) { return outcome.end == End::kExit
 Result<Outcome> Run(const Job& job, const std::filesystem::path& output_directory, std::stop_token stop = {});
 Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
                       std::stop_token stop = {});
+
+// The same for a program that is spoken to through `streams`.
+Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
+                               Streams streams, std::stop_token stop = {});
 
 // Bytes of a hostile program as text that cannot act on a terminal or a log: every control character other than line
 // feed and tab, every byte that is not valid UTF-8 and every character that changes the direction of text or is

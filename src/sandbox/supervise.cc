@@ -24,7 +24,9 @@ constexpr milliseconds kUntilCgroupKill{2'000};
 class Watch {
  public:
   Watch(HelperProcess& helper, const ControlGroups& groups, const Limits& limits, const std::stop_token& stop)
-      : helper_(helper), groups_(groups), limits_(limits), stop_(stop), deadline_(Clock::now() + kSetupTime) {}
+      : helper_(helper), groups_(groups), limits_(limits), stop_(stop), deadline_(Clock::now() + kSetupTime) {
+    output_closed_ = helper.standard_output() < 0;
+  }
 
   Supervision Run() {
     while (!AllOver()) {

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "trial/conversation.h"
+
 namespace pawl::trial {
 
 namespace {
@@ -63,27 +65,54 @@ Result<std::string> ReadFile(const fs::path& path, std::int64_t size) {
   return bytes;
 }
 
-Result<sandbox::Job> MakeJob(const EvaluationRequest& request, Task task, const fs::path& seed_file,
-                             std::size_t bytes_max) {
+Result<sandbox::Job> EvaluatorJob(const EvaluationRequest& request, Task task, const fs::path& seed_file,
+                                  std::size_t bytes_max) {
   Result<std::string> program = ResolveEvaluator(request.command);
   if (!program.ok()) return program.error();
   sandbox::Job job;
   job.argv = request.command;
   job.argv[0] = std::move(*program);
-  for (const char* word : {TaskName(task), "--subject", "/in/subject", "--seeds", "/in/seeds", "--out"}) {
-    job.argv.emplace_back(word);
+  job.argv.emplace_back(TaskName(task));
+  job.inputs = {{request.charter_directory, "/in/charter"}, {seed_file, "/in/seeds"}};
+  if (request.subject_command.empty()) {
+    job.argv.insert(job.argv.end(), {"--subject", "/in/subject"});
+    job.inputs.push_back({request.subject_directory, "/in/subject"});
+  } else {
+    job.argv.emplace_back("--converse");
   }
-  job.argv.push_back("/out/" + OutputName(task));
+  job.argv.insert(job.argv.end(), {"--seeds", "/in/seeds", "--out", "/out/" + OutputName(task)});
   job.working_directory = "/in/charter";
-  job.inputs = {
-      {request.charter_directory, "/in/charter"}, {request.subject_directory, "/in/subject"}, {seed_file, "/in/seeds"}};
   job.limits = request.limits;
   job.limits.output_bytes = std::min(job.limits.output_bytes, static_cast<std::int64_t>(bytes_max));
   return job;
 }
 
+Result<sandbox::Job> SubjectJob(const EvaluationRequest& request) {
+  Result<std::string> program = ResolveSubjectProgram(request.subject_command);
+  if (!program.ok()) return program.error();
+  sandbox::Job job;
+  job.argv = request.subject_command;
+  job.argv[0] = std::move(*program);
+  job.inputs = {{request.subject_directory, "/in/subject"}};
+  job.working_directory = "/in/subject";
+  job.limits = request.limits;
+  return job;
+}
+
 Error Void(std::string rule, std::string message) {
   return Malformed(std::move(rule), std::move(message), "mend the evaluator or its limits; the trial is void");
+}
+
+// Runs the evaluator, and where the subject is a program, that as well.
+Result<Conversation> RunJobs(const EvaluationRequest& request, const sandbox::Job& evaluator, const fs::path& output) {
+  if (request.subject_command.empty()) {
+    Result<sandbox::Outcome> outcome = sandbox::Run(evaluator, output);
+    if (!outcome.ok()) return outcome.error();
+    return Conversation{.evaluator = std::move(*outcome)};
+  }
+  const Result<sandbox::Job> subject = SubjectJob(request);
+  if (!subject.ok()) return subject.error();
+  return Converse(evaluator, *subject, output);
 }
 
 // The text that the evaluator wrote, or why there is none. Errors are the machine's.
@@ -95,11 +124,12 @@ Result<Evaluation<std::string>> RunTask(const EvaluationRequest& request, Task t
   if (!scratch.ok()) return scratch.error();
   const fs::path seed_file = scratch->path() / "seeds";
   if (Result<void> written = WriteFile(seed_file, SeedFile(request.seeds)); !written.ok()) return written.error();
-  const Result<sandbox::Job> job = MakeJob(request, task, seed_file, bytes_max);
+  const Result<sandbox::Job> job = EvaluatorJob(request, task, seed_file, bytes_max);
   if (!job.ok()) return job.error();
   const fs::path output = scratch->path() / "out";
-  const Result<sandbox::Outcome> outcome = sandbox::Run(*job, output);
-  if (!outcome.ok()) return outcome.error();
+  const Result<Conversation> conversation = RunJobs(request, *job, output);
+  if (!conversation.ok()) return conversation.error();
+  const sandbox::Outcome* const outcome = &conversation->evaluator;
   if (outcome->end == sandbox::End::kSetupError) {
     return SystemFailure("evaluation.machine", outcome->explanation, "mend the machine and try again");
   }
@@ -109,6 +139,11 @@ Result<Evaluation<std::string>> RunTask(const EvaluationRequest& request, Task t
   if (!sandbox::Succeeded(*outcome)) {
     evaluation.void_reason =
         Void("evaluation." + std::string(sandbox::Name(outcome->end)), "the evaluator failed: " + outcome->explanation);
+    return evaluation;
+  }
+  if (conversation->bad_request) {
+    evaluation.void_reason =
+        Void("evaluation.bad-request", "the evaluator asked the subject something that is not a line of text");
     return evaluation;
   }
   const bool one_file = outcome->files.size() == 1 && outcome->files[0].path == OutputName(task);
@@ -142,26 +177,48 @@ Result<Evaluation<Table>> Parsed(Evaluation<std::string> raw, Read read) {
   return evaluation;
 }
 
-}  // namespace
-
-Result<std::string> ResolveEvaluator(const std::vector<std::string>& command) {
+Result<void> CheckCommand(const std::vector<std::string>& command, const char* rule) {
   const auto bad_word = [](const std::string& word) {
     return word.empty() || word.size() > kCommandWordBytesMax || word.find('\0') != std::string::npos;
   };
   if (command.empty() || command.size() > kCommandWordsMax || std::any_of(command.begin(), command.end(), bad_word)) {
-    return Error{ErrorCode::kUsage, "evaluation.command", "a command has 1 to 64 words of 1 to 4096 bytes",
-                 "mend [evaluation] command in the charter"};
+    return Error{ErrorCode::kUsage, rule, "a command has 1 to 64 words of 1 to 4096 bytes",
+                 "mend [evaluation] in the charter"};
   }
-  const std::string& program = command[0];
-  if (program.front() == '/') return program;
-  if (program.find('/') != std::string::npos) return (fs::path("/in/charter") / program).lexically_normal().string();
+  return {};
+}
+
+Result<std::string> FindProgram(const std::string& name) {
   for (const char* directory : {"/usr/bin", "/bin"}) {
-    const fs::path path = fs::path(directory) / program;
+    const fs::path path = fs::path(directory) / name;
     std::error_code error;
     if (fs::is_regular_file(path, error)) return path.string();
   }
-  return SystemFailure("evaluation.program-missing", "there is no program " + program + " in /usr/bin or /bin",
-                       "install it, or mend [evaluation] command in the charter");
+  return SystemFailure("evaluation.program-missing", "there is no program " + name + " in /usr/bin or /bin",
+                       "install it, or mend [evaluation] in the charter");
+}
+
+}  // namespace
+
+Result<std::string> ResolveEvaluator(const std::vector<std::string>& command) {
+  if (Result<void> checked = CheckCommand(command, "evaluation.command"); !checked.ok()) return checked.error();
+  const std::string& program = command[0];
+  if (program.front() == '/') return program;
+  if (program.find('/') != std::string::npos) return (fs::path("/in/charter") / program).lexically_normal().string();
+  return FindProgram(program);
+}
+
+Result<std::string> ResolveSubjectProgram(const std::vector<std::string>& command) {
+  if (Result<void> checked = CheckCommand(command, "evaluation.subject-command"); !checked.ok()) {
+    return checked.error();
+  }
+  const std::string& program = command[0];
+  if (program.front() == '/') return program;
+  if (program.find('/') != std::string::npos) {
+    return Error{ErrorCode::kUsage, "evaluation.subject-command", "a tree has no executable files: '" + program + "'",
+                 "name the interpreter, such as /usr/bin/python3, and the file as its argument"};
+  }
+  return FindProgram(program);
 }
 
 Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics) {

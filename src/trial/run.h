@@ -29,7 +29,10 @@
 namespace pawl::trial {
 
 struct EvaluationRequest {
-  std::vector<std::string> command;         // the charter's; arguments are appended
+  std::vector<std::string> command;  // the charter's; arguments are appended
+  // Where the subject is a program: how it is started, below /in/subject in a sandbox of its own. Empty: the evaluator
+  // reads the subject's tree itself.
+  std::vector<std::string> subject_command;
   std::filesystem::path charter_directory;  // becomes /in/charter, the working directory
   std::filesystem::path subject_directory;  // the tree to evaluate, becomes /in/subject
   std::filesystem::path scratch_directory;  // existing, private, writable; holds seeds and output while it runs
@@ -49,6 +52,9 @@ struct Evaluation {
 // /usr/bin and /bin. kUsage ("evaluation.command") for an empty command or one with an empty or over-long word;
 // kSystem ("evaluation.program-missing") where there is no such program.
 Result<std::string> ResolveEvaluator(const std::vector<std::string>& command);
+// The same for a subject's program, which is one of the system (a tree has no executable files): kUsage
+// ("evaluation.subject-command") for a path that is not absolute.
+Result<std::string> ResolveSubjectProgram(const std::vector<std::string>& command);
 
 Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics);
 Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request);
