@@ -26,21 +26,20 @@ struct Range {
   uint32_t first, last;
 };
 
-// Characters that make two names look alike, or one name look like another: controls, combining marks (the composed
-// form of a letter is allowed), joiners, direction marks, variation selectors, tags.
-constexpr std::array<Range, 13> kNotInNames{{{0x00, 0x1F},
-                                             {0x7F, 0x9F},
-                                             {0xAD, 0xAD},
-                                             {0x300, 0x36F},
-                                             {0x61C, 0x61C},
-                                             {0x1AB0, 0x1AFF},
-                                             {0x1DC0, 0x1DFF},
-                                             {0x200B, 0x200F},
-                                             {0x2028, 0x202E},
-                                             {0x2060, 0x206F},
-                                             {0xFE00, 0xFE0F},
-                                             {0xFEFF, 0xFEFF},
-                                             {0xE0000, 0xE01EF}}};
+// Characters that make two names look alike, or one name look like another: controls, combining marks, joiners,
+// direction marks, variation selectors, tags; and those that normalisation (Unicode's NFC) replaces or joins to the
+// letter before: conjoining jamo, voicing marks, compatibility ideographs, Hebrew presentation forms. Of canonically
+// equivalent names that leaves one, as a rule the composed one; not so for some vowel signs of Indic scripts, and for
+// marks in another order. Source: Unicode's DerivedNormalizationProps.txt.
+constexpr std::array kNotInNames = std::to_array<Range>(
+    {{0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},     {0x300, 0x36F},     {0x374, 0x374},    {0x37E, 0x37E},
+     {0x387, 0x387},   {0x61C, 0x61C},   {0x653, 0x655},   {0x93C, 0x93C},     {0x1160, 0x11FF},  {0x1AB0, 0x1AFF},
+     {0x1DC0, 0x1DFF}, {0x1F71, 0x1F71}, {0x1F73, 0x1F73}, {0x1F75, 0x1F75},   {0x1F77, 0x1F77},  {0x1F79, 0x1F79},
+     {0x1F7B, 0x1F7B}, {0x1F7D, 0x1F7D}, {0x1FBB, 0x1FBB}, {0x1FBE, 0x1FBE},   {0x1FC9, 0x1FC9},  {0x1FCB, 0x1FCB},
+     {0x1FD3, 0x1FD3}, {0x1FDB, 0x1FDB}, {0x1FE3, 0x1FE3}, {0x1FEB, 0x1FEB},   {0x1FEE, 0x1FEF},  {0x1FF9, 0x1FF9},
+     {0x1FFB, 0x1FFB}, {0x1FFD, 0x1FFD}, {0x2000, 0x2001}, {0x200B, 0x200F},   {0x2028, 0x202E},  {0x2060, 0x206F},
+     {0x20D0, 0x20FF}, {0x2126, 0x2126}, {0x2329, 0x232A}, {0x3099, 0x309A},   {0xF900, 0xFAFF},  {0xFB1D, 0xFB4F},
+     {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xFEFF, 0xFEFF}, {0xE0000, 0xE01EF}, {0x2F800, 0x2FA1F}});
 
 // Simple lower case of the scripts that have one and occur in file names. Source: Unicode's CaseFolding.txt.
 uint32_t FoldCodePoint(uint32_t c) {

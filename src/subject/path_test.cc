@@ -35,6 +35,13 @@ TEST(Path, EachWayToLeadElsewhereIsRefused) {
       {"e\xcc\x81t\xc3\xa9", "path.character"},       // a combining accent
       {"policy\xe2\x80\xaexnno.", "path.character"},  // right-to-left override
       {"a\xe2\x80\x8b", "path.character"},            // zero-width space
+      {"\u1100\u1161", "path.character"},             // a Hangul syllable in two conjoining jamo
+      {"\u304b\u3099", "path.character"},             // a voiced kana in two characters
+      {"\u0627\u0653", "path.character"},             // alef and its madda
+      {"\ufb1d", "path.character"},                   // a Hebrew presentation form
+      {"\uf900", "path.character"},                   // a compatibility ideograph
+      {"\u2126", "path.character"},                   // the ohm sign
+      {"a\u20d2", "path.character"},                  // an overlay
       {"a\xc2\x85", "path.character"},                // next line
       {".git/config", "path.version-control"},
       {"a/.GIT/objects", "path.version-control"},
@@ -44,6 +51,9 @@ TEST(Path, EachWayToLeadElsewhereIsRefused) {
   };
   for (const auto& [path, rule] : cases) EXPECT_EQ(RuleOf(CheckTreePath(path)), rule) << Printable(path);
   EXPECT_EQ(RuleOf(CheckTreePath(std::string("a\0b", 3))), "path.character");
+  for (const char* composed : {"\uac00", "\u304c", "\u0622", "\u0928\u092e\u0938\u094d\u0924\u0947"}) {
+    EXPECT_EQ(RuleOf(CheckTreePath(composed)), "ok") << composed;
+  }
 }
 
 TEST(Path, LengthsAreLimitedInclusively) {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Things that come at the wrong moment, a second time, or from somewhere else: halts, proposals, votes, approvals.
 
-usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl, pawl-check and libact_at_rename.so
+usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl, pawl-check and libact_at.so
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -68,8 +67,8 @@ class RacesAndReplays(unittest.TestCase):
         proposal = self.approved(home, "candidate")
         said = home.root / "halt-said"
         halt = f"{BIN}/pawl -q halt -m smoke --key {home.root}/cho > {said}.part 2>&1 && mv {said}.part {said}"
-        environment = dict(home.environment, LD_PRELOAD=str(BIN / "libact_at_rename.so"), ACT_AT=at,
-                           ACT_COMMAND=f"({halt}) > /dev/null 2>&1 &")
+        environment = dict(home.environment, LD_PRELOAD=str(BIN / "libact_at.so"), ACT_CALL="rename", ACT_AT=at,
+                           ACT_COMMAND=f"({halt}) > /dev/null 2>&1 & sleep 1")
         result = subprocess.run([BIN / "pawl", "--json", "release", proposal], env=environment, text=True,
                                 stdin=subprocess.DEVNULL, capture_output=True, check=False)
         answer = json.loads(result.stdout.splitlines()[-1])
