@@ -125,31 +125,25 @@ inline void SetDigests(std::string& certificate, const checker::Digest& network,
   std::memcpy(certificate.data() + kDigestsAt + 32, property.data(), property.size());
 }
 
-// A certificate of one case with one conjunction whose row 0 is refuted in every leaf by `recipe`; all inputs are cut
-// in the middle in turn until `depth`. Digests are left 0.
-inline std::string UniformCertificate(checker::Arithmetic arithmetic, checker::Recipe recipe, std::size_t inputs,
-                                      std::size_t depth) {
+// A certificate of one case with one conjunction whose row 0 is refuted in every leaf by `recipe`; the inputs of `cuts`
+// are cut in the middle one after the other.
+inline std::string UniformCertificate(checker::Arithmetic arithmetic, checker::Recipe recipe,
+                                      const std::vector<std::uint32_t>& cuts) {
   checker::Certificate certificate;
   certificate.arithmetic = arithmetic;
-  std::string bytes = checker::WriteCertificate(certificate);
-  bytes.back() = 1;                  // cases
-  bytes += '\1';                     // conjunctions
-  bytes += '\0';                     // no root section
-  if (bytes[8] != 1) bytes += '\1';  // groups
-  bytes += '\1';                     // arguments
-  bytes += static_cast<char>(recipe);
-  bytes += '\1';  // row 0
+  checker::CaseProof& proof = certificate.cases.emplace_back();
+  proof.conjunctions = 1;
+  checker::GroupProof& group = proof.groups.emplace_back();
+  group.members = {0};
+  group.arguments.push_back({recipe, {{{.row = 0, .multiplier = checker::kUnitMultiplier}}}});
   const auto tree = [&](auto& self, std::size_t at) -> void {
-    if (at == depth) {
-      bytes += '\0';
-      return;
-    }
-    bytes += static_cast<char>(0x80 + at % inputs);
+    if (at == cuts.size()) return group.nodes.push_back(checker::Node::Leaf(0));
+    group.nodes.push_back(checker::Node::MidpointSplit(cuts[at]));
     self(self, at + 1);
     self(self, at + 1);
   };
   tree(tree, 0);
-  return bytes;
+  return checker::WriteCertificate(certificate);
 }
 
 // One question to the checker: whether it accepts these bytes.

@@ -281,8 +281,10 @@ class Suite {
     }
     if (!std::isfinite(least)) least = 0;
     const Recipe recipe = random_() % 2 == 0 ? Recipe::kForward : Recipe::kBackward;
-    const std::string certificate =
-        UniformCertificate(Arithmetic::kFloat32, recipe, instance.network.inputs(), random_() % 3);
+    std::vector<std::uint32_t> cuts;
+    for (std::uint32_t i = 0; i < instance.network.inputs() && cuts.size() < 3; ++i)
+      if (instance.box.lower[i] != instance.box.upper[i] && random_() % 2 == 0) cuts.push_back(i);
+    const std::string certificate = UniformCertificate(Arithmetic::kFloat32, recipe, cuts);
     const std::optional<std::string> threshold =
         LargestAccepted(asked, instance, certificate, static_cast<double>(least));
     if (!threshold) {

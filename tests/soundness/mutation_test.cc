@@ -1,0 +1,344 @@
+// No certificate is ever accepted for a property that is false.
+//
+// For random networks a property is made false by a hair: its threshold is an output that was computed. The prover
+// proves a sharper threshold or a neighbouring network; its certificate is made to name the false property and is then
+// changed in bytes and in structure, thousands of times. Where data is given, the same with the public instances that
+// are known to be false, and certificates of neighbouring true ones.
+//
+//   mutation_test [--budget SECONDS] [--seed N] [--minimum N]
+//   PAWL_VNNCOMP_DIR=...   the public instances; the long form uses them
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <map>
+
+#include "dense_network.h"
+#include "model/evaluation.h"
+#include "prover/prover.h"
+
+namespace pawl::soundness {
+namespace {
+
+using checker::Arithmetic;
+using checker::Certificate;
+using checker::GroupProof;
+using checker::Node;
+using checker::NodeKind;
+
+// A property with a known counterexample, and certificates of true claims that are close to it.
+struct FalseClaim {
+  std::string name, network_bytes, property_text;
+  Arithmetic arithmetic = Arithmetic::kReal;
+  std::vector<std::string> certificates;
+};
+
+std::string ProofOf(const std::string& network_bytes, const std::string& property_text, Arithmetic arithmetic,
+                    std::uint64_t timeout_ms, prover::RecipeChoice recipe) {
+  const Result<model::Network> network = model::ReadOnnx(AsBytes(network_bytes), {});
+  const Result<model::Property> property = model::ReadVnnlib(property_text, {});
+  if (!network.ok() || !property.ok()) return {};
+  prover::ProofRequest request;
+  request.network = &*network;
+  request.property = &*property;
+  request.network_digest = Sha256(network_bytes);
+  request.property_digest = Sha256(property_text);
+  request.arithmetic = arithmetic;
+  request.timeout_ms = timeout_ms;
+  request.threads = 1;
+  request.recipe = recipe;
+  const prover::ProofResult result = Prove(request);
+  return {result.certificate.begin(), result.certificate.end()};
+}
+
+// "Some output 0 is at most the one that was computed": false whenever claimed impossible.
+FalseClaim RandomFalseClaim(Random& random) {
+  FalseClaim claim{"random", {}, {}, random() % 2 == 0 ? Arithmetic::kReal : Arithmetic::kFloat32, {}};
+  std::normal_distribution<float> normal(0, 1);
+  DenseNetwork network;
+  std::size_t from = 1 + random() % 3;
+  for (const std::size_t to : {2 + random() % 6, 2 + random() % 6, std::size_t{2}}) {
+    network.layers.push_back(MakeLayer(from, to, [&] { return normal(random); }));
+    from = to;
+  }
+  network.layers.back().relu = false;
+  claim.network_bytes = network.ToOnnx();
+  const model::Network read = *model::ReadOnnx(AsBytes(claim.network_bytes), {});
+  TextBox box;
+  std::vector<double> lower, upper;
+  for (std::size_t i = 0; i < network.inputs(); ++i) {
+    lower.push_back(static_cast<double>(normal(random)));
+    upper.push_back(static_cast<double>(static_cast<float>(lower[i]) + 0.5f + std::abs(normal(random))));
+    box.lower.push_back(model::Decimal::FromDouble(lower[i]).ToString());
+    box.upper.push_back(model::Decimal::FromDouble(upper[i]).ToString());
+  }
+  // The least of some outputs. In the reals it may be larger by rounding, which the slack covers.
+  double least = std::numeric_limits<double>::infinity();
+  for (int k = 0; k < 400; ++k) {
+    std::vector<double> point;
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      const double share =
+          random() % 3 == 0 ? static_cast<double>(random() % 2) : static_cast<double>(random() % 65) / 64;
+      const auto value = static_cast<float>(lower[i] + (upper[i] - lower[i]) * share);
+      point.push_back(std::clamp(static_cast<double>(value), lower[i], upper[i]));
+    }
+    const Result<std::vector<double>> output = model::EvaluateReference(read, point);
+    if (output.ok()) least = std::min(least, (*output)[0]);
+  }
+  const std::string head = Declarations(lower.size(), 2) + BoxAssertions(box);
+  const auto text = [&](double threshold) { return head + "(assert (<= Y_0 " + Text("%.12f", threshold) + "))\n"; };
+  claim.property_text = text(least + 1e-4);
+  for (const double slack : {0.5, 0.1, 0.02}) {
+    const auto recipe = static_cast<prover::RecipeChoice>(random() % 3);
+    const std::string proof = ProofOf(claim.network_bytes, text(least - slack), claim.arithmetic, 300, recipe);
+    if (!proof.empty()) claim.certificates.push_back(proof);
+  }
+  return claim;
+}
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// ACAS Xu: the instances that are expected to be sat, with proofs of the same property on other networks.
+std::vector<FalseClaim> PublicFalseClaims(const std::filesystem::path& data) {
+  std::vector<FalseClaim> claims;
+  std::ifstream expected(data / "acasxu/expected.csv");
+  std::map<std::string, std::vector<std::string>> true_networks;  // by property
+  std::vector<std::pair<std::string, std::string>> false_ones;
+  for (std::string line; std::getline(expected, line);) {
+    std::vector<std::string> cells;
+    for (std::size_t at = 0; at <= line.size();) {
+      const std::size_t comma = std::min(line.find(',', at), line.size());
+      cells.push_back(line.substr(at, comma - at));
+      at = comma + 1;
+    }
+    if (cells.size() < 4) continue;
+    if (cells[3] == "sat") false_ones.emplace_back(cells[0], cells[1]);
+    if (cells[3] == "unsat") true_networks[cells[1]].push_back(cells[0]);
+  }
+  for (const auto& [network, property] : false_ones) {
+    FalseClaim claim{network + " " + property,
+                     ReadFile(data / "acasxu" / network),
+                     ReadFile(data / "acasxu" / property),
+                     Arithmetic::kReal,
+                     {}};
+    for (const std::string& other : true_networks[property]) {
+      const std::string proof = ProofOf(ReadFile(data / "acasxu" / other), claim.property_text, claim.arithmetic, 1500,
+                                        prover::RecipeChoice::kBackward);
+      if (!proof.empty() && proof.size() < 4000) claim.certificates.push_back(proof);
+      if (claim.certificates.size() == 2) break;
+    }
+    if (!claim.certificates.empty()) claims.push_back(std::move(claim));
+  }
+  return claims;
+}
+
+class Mutator {
+ public:
+  explicit Mutator(Random& random) : random_(random) {}
+
+  std::string operator()(const std::string& bytes) {
+    const Result<Certificate> read = checker::ReadCertificate(AsBytes(bytes));
+    if (!read.ok() || Below(3) == 0) return Bytes(bytes);
+    Certificate certificate = *read;
+    for (std::size_t i = 1 + Below(3); i > 0; --i) Structure(certificate);
+    const std::string changed = checker::WriteCertificate(certificate);
+    return Below(8) == 0 ? Bytes(changed) : changed;
+  }
+
+ private:
+  std::size_t Below(std::size_t n) { return random_() % n; }
+  std::uint8_t Byte() { return static_cast<std::uint8_t>(random_()); }
+
+  std::string Bytes(std::string bytes) {
+    const std::size_t begin = Below(10) == 0 ? 0 : std::min<std::size_t>(kHeaderBytes, bytes.size() - 1);
+    const std::size_t at = begin + Below(bytes.size() - begin);
+    const std::size_t length = std::min(1 + Below(12), bytes.size() - at);
+    switch (Below(6)) {
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << Below(8)));
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(Byte());
+        break;
+      case 2:
+        bytes.erase(at, length);
+        break;
+      case 3:
+        bytes.insert(at, bytes.substr(at, length));
+        break;
+      case 4:
+        bytes.resize(at);
+        break;
+      default:
+        bytes.insert(at, length, static_cast<char>(Byte()));
+        break;
+    }
+    return bytes;
+  }
+
+  static std::size_t SubtreeEnd(const std::vector<Node>& nodes, std::size_t at) {
+    for (std::size_t open = 1; open > 0 && at < nodes.size(); ++at) checker::IsLeaf(nodes[at].kind) ? --open : ++open;
+    return at;
+  }
+
+  Node RandomSplit() {
+    static constexpr double kValues[] = {0.0, -0.0, 1e-320, 1e300, HUGE_VAL, std::numeric_limits<double>::quiet_NaN()};
+    const auto index = static_cast<std::uint32_t>(Below(6));
+    switch (Below(4)) {
+      case 0:
+        return Node::MidpointSplit(index);
+      case 1:
+        return Node::ValueSplit(index, kValues[Below(std::size(kValues))]);
+      case 2:
+        return Node::ValueSplit(index, std::normal_distribution<double>(0, 1)(random_));
+      default:
+        return Node::NeuronSplit(static_cast<std::uint32_t>(Below(24)));
+    }
+  }
+
+  Node RandomLeaf(const GroupProof& group) {
+    return Node::Leaf(static_cast<std::uint32_t>(Below(group.arguments.size() + 1)));
+  }
+
+  void Structure(Certificate& certificate) {
+    checker::CaseProof& proof = certificate.cases[Below(certificate.cases.size())];
+    GroupProof& group = proof.groups[Below(proof.groups.size())];
+    std::vector<Node>& nodes = group.nodes;
+    const std::size_t at = Below(nodes.size()), end = SubtreeEnd(nodes, at);
+    const auto position = [&](std::size_t index) { return nodes.begin() + static_cast<std::ptrdiff_t>(index); };
+    checker::Argument& argument = group.arguments[Below(group.arguments.size())];
+    switch (Below(14)) {
+      case 0:  // a subtree becomes a leaf
+        nodes.erase(position(at), position(end));
+        nodes.insert(position(at), RandomLeaf(group));
+        break;
+      case 1:  // a subtree stands twice below a split
+      case 2: {
+        const std::vector<Node> subtree(position(at), position(end));
+        nodes.insert(position(at), subtree.begin(), subtree.end());
+        nodes.insert(position(at), RandomSplit());
+        break;
+      }
+      case 3:  // another split
+        if (!checker::IsLeaf(nodes[at].kind)) nodes[at] = RandomSplit();
+        break;
+      case 4:  // children change places
+        if (!checker::IsLeaf(nodes[at].kind))
+          std::rotate(position(at + 1), position(SubtreeEnd(nodes, at + 1)), position(end));
+        break;
+      case 5:  // a subtree is lost
+        nodes.erase(position(at), position(end));
+        if (nodes.empty()) nodes.push_back(Node::Leaf(0));
+        break;
+      case 6: {  // deep
+        const Node split = RandomSplit();
+        const std::size_t depth = 1 + Below(Below(50) == 0 ? 5000 : 6);
+        nodes.insert(position(at), depth, split);
+        nodes.insert(nodes.end(), depth, RandomLeaf(group));
+        break;
+      }
+      case 7:
+        argument.recipe = static_cast<checker::Recipe>(1 + Below(3));
+        break;
+      case 8:  // another row, other multipliers, several rows
+        argument.refutations[Below(argument.refutations.size())] = {{static_cast<std::uint32_t>(Below(3)), Byte()},
+                                                                    {static_cast<std::uint32_t>(3 + Below(2)), Byte()}};
+        argument.refutations[0].resize(1 + Below(2));
+        break;
+      case 9:
+        if (checker::IsLeaf(nodes[at].kind)) nodes[at] = RandomLeaf(group);
+        break;
+      case 10:  // split multipliers out of nowhere
+        if (checker::IsLeaf(nodes[at].kind)) nodes[at].kind = NodeKind::kWeightedLeaf;
+        for (std::size_t i = Below(9); i > 0; --i) group.weights.push_back(Byte());
+        break;
+      case 11:
+        argument.slopes.assign(argument.refutations.size(), {});
+        for (checker::SlopeTable& table : argument.slopes)
+          for (std::size_t i = Below(12); i > 0; --i) table.push_back(Byte());
+        break;
+      case 12:  // a root section of random shape
+        proof.root.clear();
+        for (std::size_t i = 0; i < 2; ++i) {
+          checker::RootLayer& layer = proof.root.emplace_back();
+          layer.neurons = static_cast<std::uint32_t>(1 + Below(8));
+          layer.listed = {static_cast<std::uint8_t>(Byte() & ((1u << layer.neurons) - 1))};
+        }
+        argument.recipe = checker::Recipe::kRoot;
+        break;
+      default:
+        certificate.arithmetic = static_cast<Arithmetic>(Below(3));
+        break;
+    }
+  }
+
+  Random& random_;
+};
+
+TEST(Mutations, NoCertificateProvesWhatIsFalse) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const std::size_t cases_min = Options().cases_min ? Options().cases_min : 10'000;
+  Random random(Options().seed);
+  std::vector<FalseClaim> claims;
+  while (claims.size() < 40) {
+    claims.push_back(RandomFalseClaim(random));
+    if (claims.back().certificates.empty()) claims.pop_back();
+  }
+  const char* data = std::getenv("PAWL_VNNCOMP_DIR");
+  if (data != nullptr && cases_min > 100'000) {
+    for (FalseClaim& claim : PublicFalseClaims(data)) claims.push_back(std::move(claim));
+  }
+  std::map<std::string, std::size_t> answers;
+  std::size_t mutations = 0, changed_reads = 0;
+  std::vector<Asked> asked;
+  std::vector<model::Property> properties;
+  for (const FalseClaim& claim : claims) {
+    asked.emplace_back(claim.network_bytes);
+    properties.push_back(*model::ReadVnnlib(claim.property_text, {}));
+  }
+  const auto ask = [&](std::size_t k, const std::string& certificate) {
+    SCOPED_TRACE(claims[k].name);
+    Arithmetic arithmetic = claims[k].arithmetic;
+    if (certificate.size() > 9 && certificate[9] <= 1) arithmetic = static_cast<Arithmetic>(certificate[9]);
+    // A point that was computed in single precision violates the claim in either arithmetic (see the slack).
+    const checker::Verdict verdict = asked[k](properties[k], Sha256(claims[k].property_text), certificate, arithmetic);
+    EXPECT_FALSE(verdict.proven) << claims[k].property_text;
+    ++answers[verdict.proven ? "proven" : verdict.reason.rule];
+    changed_reads += verdict.reason.rule.starts_with("checker.") ? 1 : 0;
+  };
+  for (std::size_t k = 0; k < claims.size(); ++k)
+    for (const std::string& certificate : claims[k].certificates) ask(k, certificate);
+  while (mutations < cases_min || spent() < Options().budget_seconds) {
+    const std::size_t k = random() % claims.size();
+    // Half of the time of another claim of the same kind.
+    const FalseClaim& from = claims[random() % 2 == 0 ? k : random() % claims.size()];
+    ask(k, Mutator(random)(from.certificates[random() % from.certificates.size()]));
+    ++mutations;
+    if (::testing::Test::HasFailure()) break;
+  }
+  for (const auto& [rule, count] : answers) std::printf("%8zu %s\n", count, rule.c_str());
+  std::printf("%zu false claims, %zu mutations, %zu of them read and judged (%.1f s)\n", claims.size(), mutations,
+              changed_reads, spent());
+  EXPECT_GT(4 * changed_reads, mutations) << "too few mutations get as far as the checker";
+  EXPECT_GT(answers["checker.leaf"], mutations / 10);
+}
+
+}  // namespace
+}  // namespace pawl::soundness
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  if (!pawl::soundness::ParseOptions(argc, argv)) {
+    std::fprintf(stderr, "usage: mutation_test [--budget SECONDS] [--seed N] [--minimum N]\n");
+    return 2;
+  }
+  return RUN_ALL_TESTS();
+}
