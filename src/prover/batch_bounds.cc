@@ -532,10 +532,10 @@ std::size_t Widest(const FlatNetwork& network, std::size_t rows_max) {
 
 }  // namespace
 
-BatchBounds::Workspace::Workspace(const FlatNetwork& the_network, std::size_t rows_max)
+BatchBounds::Workspace::Workspace(const FlatNetwork& the_network, std::size_t rows_max, BoundsUse use)
     : network(the_network),
       widest(Widest(the_network, rows_max)),
-      columns(the_network.inputs + 1),
+      columns(use == BoundsUse::kPoints ? 1 : the_network.inputs + 1),
       centre(network.inputs, 1),
       box_radius(network.inputs, 1),
       mean(widest, columns),
@@ -566,8 +566,8 @@ BatchBounds::Workspace::Workspace(const FlatNetwork& the_network, std::size_t ro
   for (std::uint32_t i = 0; i < network.inputs; ++i) all_inputs.push_back(i);
 }
 
-BatchBounds::BatchBounds(const FlatNetwork& network, std::size_t rows_max)
-    : work_(std::make_unique<Workspace>(network, rows_max)) {
+BatchBounds::BatchBounds(const FlatNetwork& network, std::size_t rows_max, BoundsUse use)
+    : work_(std::make_unique<Workspace>(network, rows_max, use)) {
   assert(!network.layers.empty());
 }
 

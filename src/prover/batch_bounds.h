@@ -40,10 +40,14 @@ struct RowSet {
 // How the operands of hidden activations are bounded: recipes 01 and 02 of spec/certificate.md.
 enum class HiddenBounds { kForward, kBackward };
 
+// What an object is for: points alone take much less memory where there are many inputs.
+enum class BoundsUse { kBoxes, kPoints };
+
 class BatchBounds {
  public:
-  // For row sets of at most `rows_max` rows.
-  BatchBounds(const FlatNetwork& network, std::size_t rows_max);
+  // For row sets of at most `rows_max` rows. With kPoints only SetPoint, Evaluate, output, Gradient and gradient may be
+  // called.
+  BatchBounds(const FlatNetwork& network, std::size_t rows_max, BoundsUse use = BoundsUse::kBoxes);
   ~BatchBounds();
   // Bytes that one object allocates.
   static std::uint64_t MemoryBytes(const FlatNetwork& network, std::size_t rows_max);

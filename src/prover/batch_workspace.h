@@ -51,7 +51,7 @@ struct LayerState {
 };
 
 struct BatchBounds::Workspace {
-  Workspace(const FlatNetwork& the_network, std::size_t rows_max);
+  Workspace(const FlatNetwork& the_network, std::size_t rows_max, BoundsUse use);
 
   const FlatNetwork& network;
   std::size_t widest;   // neurons of the widest layer, or inputs where these are more

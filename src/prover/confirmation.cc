@@ -6,18 +6,6 @@
 namespace pawl::prover {
 namespace {
 
-checker::Certificate MakeCertificate(const ProofRequest& request, const SplitTree& tree) {
-  checker::Certificate certificate;
-  certificate.arithmetic = request.arithmetic;
-  certificate.network = request.network_digest;
-  certificate.property = request.property_digest;
-  for (std::size_t i = 0; i < request.property->cases.size(); ++i) {
-    const std::size_t conjunctions = request.property->cases[i].unsafe.size();
-    certificate.cases.push_back(tree.ToCaseProof(i, static_cast<std::uint32_t>(conjunctions)));
-  }
-  return certificate;
-}
-
 // Bounds waiting leaves, kLanes of one argument at a time, and reopens what is refused.
 class LeafAudit {
  public:
@@ -76,9 +64,23 @@ Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, 
 }
 
 Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree) {
+  std::vector<checker::CaseProof> cases;
+  for (std::size_t i = 0; i < request.property->cases.size(); ++i) {
+    const std::size_t conjunctions = request.property->cases[i].unsafe.size();
+    cases.push_back(tree.ToCaseProof(i, static_cast<std::uint32_t>(conjunctions)));
+  }
+  return Confirm(request, std::move(cases));
+}
+
+Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof> cases) {
   Confirmation confirmation;
   {
-    const std::string text = checker::WriteCertificate(MakeCertificate(request, tree));
+    checker::Certificate certificate;
+    certificate.arithmetic = request.arithmetic;
+    certificate.network = request.network_digest;
+    certificate.property = request.property_digest;
+    certificate.cases = std::move(cases);
+    const std::string text = checker::WriteCertificate(certificate);
     confirmation.bytes.assign(text.begin(), text.end());
   }
   checker::CheckLimits limits;

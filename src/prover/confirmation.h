@@ -27,6 +27,7 @@ struct Confirmation {
   checker::Verdict verdict;
   std::vector<std::uint8_t> bytes;
 };
+Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof> cases);
 Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree);
 
 // The leaves of a closed tree that the checker does not accept, reopened and ready to be split.

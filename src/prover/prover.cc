@@ -9,6 +9,8 @@
 #include "model/vector_program.h"
 #include "prover/confirmation.h"
 #include "prover/counterexample.h"
+#include "prover/dual_bounds.h"
+#include "prover/neuron_search.h"
 #include "prover/query.h"
 #include "prover/search.h"
 #include "prover/split_tree.h"
@@ -52,10 +54,10 @@ bool OutOfTime(const ProofRequest& request, const SearchOptions& options) {
 }
 
 std::optional<Counterexample> Attack(const ProofRequest& request, const Query& query, const Confirmer& confirmer,
-                                     const SearchOptions& options) {
-  BatchBounds bounds(query.network, query.rows_max);
+                                     const SearchOptions& options, int rounds) {
+  BatchBounds bounds(query.network, query.rows_max, BoundsUse::kPoints);
   Attacker attacker(query, confirmer, bounds, request.seed);
-  for (int round = 0; round < kAttackRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     for (const QueryCase& query_case : query.cases) {
       if (!query_case.attackable()) continue;
       for (std::size_t c = 0; c < query_case.conjunctions(); ++c) {
@@ -120,6 +122,42 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
   return result;
 }
 
+// With this many inputs and more, boxes are not split but phases of ReLUs.
+constexpr std::size_t kManyInputs = 25;
+
+// One search a case over phases of ReLUs, and the confirmation of what they give together.
+ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, const checker::Claim& claim,
+                            const Confirmer& confirmer, const SearchOptions& options) {
+  std::vector<checker::CaseProof> cases(query.cases.size());
+  ProofStatistics statistics;
+  statistics.best_margin = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    SearchOutcome outcome = NeuronSearch(query, claim, confirmer, options).Run(i, cases[i]);
+    statistics.boxes += outcome.boxes;
+    statistics.refused_leaves += outcome.refused_leaves;
+    statistics.leaves += outcome.leaves;
+    statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
+    if (outcome.end == SearchEnd::kClosed) continue;
+    ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
+                                                            : Unknown(ReasonOf(outcome.end), outcome.detail);
+    result.statistics = statistics;
+    return result;
+  }
+  const Clock::time_point start = Clock::now();
+  Confirmation confirmation = Confirm(request, std::move(cases));
+  statistics.seconds_confirming = std::chrono::duration<double>(Clock::now() - start).count();
+  ProofResult result =
+      Unknown(UnknownReason::kStuck, "the checker refuses the certificate: " + confirmation.verdict.reason.message);
+  if (confirmation.verdict.proven) {
+    result = ProofResult();
+    result.status = ProofStatus::kProven;
+    result.certificate = std::move(confirmation.bytes);
+    statistics.leaves = confirmation.verdict.leaves;
+  }
+  result.statistics = statistics;
+  return result;
+}
+
 ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   const Result<Query> query = MakeQuery(*request.network, *request.property, request.arithmetic);
   if (!query.ok()) return Unknown(UnknownReason::kUnsupported, query.error().message);
@@ -130,10 +168,13 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
   if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);
+  const bool by_neurons = query->network.inputs >= kManyInputs && NeuronSearch::Suits(*query);
   // What the threads work in is there from the start; the tree and the open boxes get the rest.
   const double work_bytes =
-      options.threads * (static_cast<double>(BatchBounds::MemoryBytes(query->network, query->rows_max)) +
-                         checker::LeafEngine::ScratchBytes(*claim, checker::Recipe::kBackward));
+      options.threads *
+      (static_cast<double>(by_neurons ? DualBounds::MemoryBytes(query->network, 96)
+                                      : BatchBounds::MemoryBytes(query->network, query->rows_max)) +
+       checker::LeafEngine::ScratchBytes(*claim, by_neurons ? checker::Recipe::kRoot : checker::Recipe::kBackward));
   const double memory_bytes_max = static_cast<double>(request.memory_mib_max) * 0x1p20;
   if (work_bytes >= memory_bytes_max) {
     return Unknown(UnknownReason::kMemory, "the bounds of this network alone need more than the memory limit");
@@ -143,9 +184,11 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   options.recipe = request.recipe;
   options.cancel = request.cancel;
   options.progress = request.progress;
-  if (std::optional<Counterexample> found = Attack(request, *query, confirmer, options)) {
+  if (std::optional<Counterexample> found =
+          Attack(request, *query, confirmer, options, by_neurons ? 1 : kAttackRounds)) {
     return Violated(std::move(*found));
   }
+  if (by_neurons) return SearchByNeurons(request, *query, *claim, confirmer, options);
   return SearchProof(request, *query, *claim, confirmer, options);
 }
 

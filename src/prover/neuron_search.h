@@ -1,0 +1,45 @@
+// Proofs for networks with many inputs: hidden bounds from the root, shared by all leaves, and branch and bound over
+// the phases of ReLUs, each conjunction in a tree of its own.
+//
+//   NeuronSearch search(query, claim, confirmer, options);
+//   SearchOutcome outcome = search.Run(/*case_index=*/0, proof);       // proof: where outcome.end is kClosed
+//
+// A node is split on the neuron whose children have the best bounds, of a few that lose most in the relaxation
+// (filtered smart branching; De Palma et al., "Improved Branch and Bound for Neural Network Verification via Lagrangian
+// Decomposition", 2021). Children start from their parent's slopes and multipliers. Each leaf is put to the checker's
+// own routine before it is closed.
+//
+// Thread safety: Run starts and joins its own threads; a NeuronSearch is used by one thread.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "checker/certificate.h"
+#include "checker/claim.h"
+#include "prover/counterexample.h"
+#include "prover/query.h"
+#include "prover/search.h"
+
+namespace pawl::prover {
+
+class NeuronSearch {
+ public:
+  // All references must outlive it.
+  NeuronSearch(const Query& query, const checker::Claim& claim, const Confirmer& confirmer,
+               const SearchOptions& options)
+      : query_(query), claim_(claim), confirmer_(confirmer), options_(options) {}
+
+  // Whether a query is one for this search: ReLUs, rows over outputs alone.
+  static bool Suits(const Query& query);
+
+  SearchOutcome Run(std::size_t case_index, checker::CaseProof& proof);
+
+ private:
+  const Query& query_;
+  const checker::Claim& claim_;
+  const Confirmer& confirmer_;
+  const SearchOptions& options_;
+};
+
+}  // namespace pawl::prover

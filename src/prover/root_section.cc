@@ -1,0 +1,139 @@
+#include "prover/root_section.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "prover/dual_bounds.h"
+
+namespace pawl::prover {
+namespace {
+
+constexpr std::size_t kColumns = 96;
+constexpr float kFirstRate = 0.3f, kDecay = 0.94f;
+
+// One bound of one neuron: the lower one (sign 1) or minus the upper one (sign −1).
+struct Target {
+  std::size_t neuron = 0;
+  float sign = 1;
+  float bound = 0;
+  std::vector<std::uint8_t> slopes;  // of the neurons open in the layers before; empty: the default ones
+};
+
+class RootMaker {
+ public:
+  RootMaker(const FlatNetwork& network, const std::vector<float>& lower, const std::vector<float>& upper,
+            const RootOptions& options)
+      : network_(network), options_(options) {
+    for (unsigned i = 0; i < std::max(1u, options.threads); ++i) {
+      workers_.push_back(std::make_unique<DualBounds>(network, kColumns));
+      workers_.back()->SetBox(lower, upper);
+    }
+  }
+
+  RootSection Run() {
+    RootSection section;
+    for (std::size_t k = 0; k < network_.layers.size() && network_.layers[k].relu; ++k) {
+      if (OutOfTime()) return section;
+      section.layers.push_back(MakeLayer(k));
+    }
+    section.complete = !OutOfTime();
+    return section;
+  }
+
+ private:
+  bool OutOfTime() const {
+    return options_.deadline.has_value() && std::chrono::steady_clock::now() >= *options_.deadline;
+  }
+
+  checker::RootLayer MakeLayer(std::size_t k) {
+    std::vector<float> lower, upper;
+    workers_[0]->IntervalBounds(k, lower, upper);
+    checker::RootLayer layer;
+    layer.neurons = static_cast<std::uint32_t>(lower.size());
+    layer.listed.resize((lower.size() + 7) / 8);
+    Bound(k, 0, lower, upper);
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      if (lower[i] < 0 && upper[i] > 0) layer.listed[i / 8] |= static_cast<std::uint8_t>(1 << i % 8);
+    }
+    if (options_.steps > 0 && !listed_.empty() && layer.listed_count() > 0) {
+      layer.mode = checker::RootMode::kPerNeuron;
+      WriteTables(Bound(k, options_.steps, lower, upper), k, layer);
+    }
+    for (const auto& worker : workers_) worker->SetHidden(k, lower, upper);
+    for (std::uint32_t i = 0; i < layer.neurons; ++i)
+      if (layer.lists(i)) listed_.push_back({static_cast<std::uint32_t>(k), i});
+    return layer;
+  }
+
+  // Bounds every operand of layer k whose sign is open, below and above, in order.
+  std::vector<Target> Bound(std::size_t k, int steps, std::vector<float>& lower, std::vector<float>& upper) {
+    std::vector<Target> targets;
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      if (!(lower[i] < 0 && upper[i] > 0)) continue;
+      targets.push_back({i, 1.0f, lower[i], {}});
+      targets.push_back({i, -1.0f, -upper[i], {}});
+    }
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&](DualBounds& bounds) {
+      for (std::size_t first; (first = next.fetch_add(kColumns)) < targets.size();)
+        BoundBatch(bounds, k, steps, &targets[first], std::min(kColumns, targets.size() - first));
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back(work, std::ref(*workers_[i]));
+    work(*workers_[0]);
+    for (std::thread& thread : threads) thread.join();
+    for (const Target& target : targets) {
+      float& bound = (target.sign > 0 ? lower : upper)[target.neuron];
+      bound = target.sign > 0 ? std::max(bound, target.bound) : std::min(bound, -target.bound);
+    }
+    return targets;
+  }
+
+  void BoundBatch(DualBounds& bounds, std::size_t k, int steps, Target* targets, std::size_t count) const {
+    bounds.Start(k, count);
+    for (std::size_t c = 0; c < count; ++c) bounds.SetNeuron(c, targets[c].neuron, targets[c].sign);
+    const std::size_t open = bounds.OpenNeurons(k).size();
+    float rate = kFirstRate;
+    for (int s = 0; s <= steps && !(s > 0 && OutOfTime()); ++s, rate *= kDecay) {
+      bounds.Evaluate();
+      for (std::size_t c = 0; c < count; ++c) {
+        if (s > 0 && !(bounds.bound(c) > targets[c].bound)) continue;
+        if (steps > 0) {
+          targets[c].slopes.resize(open);
+          bounds.StoreSlopes(c, targets[c].slopes.data());
+        }
+        targets[c].bound = s == 0 ? bounds.bound(c) : std::max(targets[c].bound, bounds.bound(c));
+      }
+      if (s < steps) bounds.Ascend(rate, 0);
+    }
+  }
+
+  // Slopes of open neurons, spread over the listed ones; a neuron that is listed and no longer open may have any.
+  void WriteTables(const std::vector<Target>& targets, std::size_t k, checker::RootLayer& layer) const {
+    const std::vector<DualBounds::Place> open = workers_[0]->OpenNeurons(k);
+    std::vector<std::size_t> at(open.size());  // of an open neuron in a table
+    for (std::size_t o = 0, l = 0; o < open.size(); ++l)
+      if (listed_[l] == open[o]) at[o++] = l;
+    layer.tables.assign(2 * layer.listed_count() * listed_.size(), 0);
+    for (std::size_t t = 0; t < targets.size(); ++t) {
+      std::uint8_t* table = &layer.tables[t * listed_.size()];
+      for (std::size_t o = 0; o < targets[t].slopes.size(); ++o) table[at[o]] = targets[t].slopes[o];
+    }
+  }
+
+  const FlatNetwork& network_;
+  const RootOptions& options_;
+  std::vector<std::unique_ptr<DualBounds>> workers_;
+  std::vector<DualBounds::Place> listed_;  // of the layers so far
+};
+
+}  // namespace
+
+RootSection MakeRootSection(const FlatNetwork& network, const std::vector<float>& lower,
+                            const std::vector<float>& upper, const RootOptions& options) {
+  return RootMaker(network, lower, upper, options).Run();
+}
+
+}  // namespace pawl::prover

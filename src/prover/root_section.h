@@ -1,0 +1,35 @@
+// The root section of a certificate: bounds of all hidden neurons over a whole case, by backward substitution with
+// optimised slopes. Shared by all leaves.
+//
+//   RootSection root = MakeRootSection(network, box_lower, box_upper, options);
+//   proof.root = root.layers;
+//
+// Thread safety: starts and joins its own threads.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "checker/certificate.h"
+#include "prover/flat_network.h"
+
+namespace pawl::prover {
+
+struct RootOptions {
+  // Steps of gradient ascent for each bound; 0: the default slopes, and no tables.
+  int steps = 0;
+  unsigned threads = 1;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+struct RootSection {
+  std::vector<checker::RootLayer> layers;  // one a ReLU
+  bool complete = false;                   // false: the deadline passed
+};
+
+RootSection MakeRootSection(const FlatNetwork& network, const std::vector<float>& lower,
+                            const std::vector<float>& upper, const RootOptions& options);
+
+}  // namespace pawl::prover
