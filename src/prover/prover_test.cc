@@ -172,12 +172,100 @@ TEST(ProverTest, ANetworkThatDoesNotFitIntoMemoryIsNotBegun) {
   property.outputs = 1;
   const Problem problem(std::move(plain), std::move(property));
   ProofRequest request = problem.Request();
-  request.memory_mib_max = 8;
+  request.memory_mib_max = 1;
   const ProofResult refused = Prove(request);
   ASSERT_EQ(refused.status, ProofStatus::kUnknown);
   EXPECT_EQ(refused.reason, UnknownReason::kMemory);
   request.memory_mib_max = 512;
   EXPECT_EQ(Prove(request).status, ProofStatus::kProven);
+}
+
+// Thirty inputs: split by phases of neurons, not by boxes. The rows' minimum is not known, so it is looked for by
+// bisection; what is proven and what is violated must meet nowhere.
+TEST(ProverTest, ManyInputsAreProvenByPhases) {
+  std::size_t proven = 0, violated = 0, with_splits = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    std::mt19937_64 random(seed);
+    const PlainNetwork plain = RandomNetwork(random, {30, 14, 10, 2});
+    double above = -1000, below = 1000;  // proven, violated
+    for (int step = 0; step < 12; ++step) {
+      const double middle = (above + below) / 2;
+      PlainProperty property;
+      property.lower.assign(30, "-0.2");
+      property.upper.assign(30, "0.3");
+      property.rows.push_back({{1, -1}, std::to_string(middle)});
+      property.outputs = 2;
+      const Problem problem(plain, property);
+      ProofRequest request = problem.Request(step % 2 == 0 ? Arithmetic::kReal : Arithmetic::kFloat32);
+      request.threads = 1 + seed % 2;
+      const ProofResult result = Prove(request);
+      ASSERT_NE(result.status, ProofStatus::kUnknown) << seed << " " << middle << ": " << result.detail;
+      if (result.status == ProofStatus::kViolated) {
+        ++violated;
+        below = middle;
+        continue;
+      }
+      ++proven;
+      above = middle;
+      EXPECT_TRUE(Accepted(request, result.certificate, request.arithmetic));
+      const Result<checker::Certificate> certificate = checker::ReadCertificate(result.certificate);
+      ASSERT_TRUE(certificate.ok());
+      for (const checker::GroupProof& group : certificate->cases[0].groups) with_splits += group.nodes.size() > 1;
+    }
+  }
+  std::printf("%zu proven, %zu of them with splits; %zu violated\n", proven, with_splits, violated);
+  EXPECT_GT(proven, 10u);
+  EXPECT_GT(violated, 10u);
+  EXPECT_GT(with_splits, 2u);
+}
+
+// Whatever is done to the bytes of a proof by phases, they do not prove what has a counterexample.
+TEST(ProverTest, NoMutationOfAProofByPhasesProvesWhatIsViolated) {
+  std::mt19937_64 random(9);
+  const PlainNetwork plain = RandomNetwork(random, {30, 10, 8, 2});
+  const auto problem_at = [&](double threshold) {
+    PlainProperty property;
+    property.lower.assign(30, "-0.2");
+    property.upper.assign(30, "0.3");
+    property.rows.push_back({{1, -1}, std::to_string(threshold)});
+    property.outputs = 2;
+    return Problem(plain, property);
+  };
+  double above = -1000, below = 1000;
+  std::vector<std::uint8_t> start;
+  for (int step = 0; step < 16; ++step) {
+    const double middle = (above + below) / 2;
+    const Problem problem = problem_at(middle);
+    const ProofResult result = Prove(problem.Request(Arithmetic::kFloat32));
+    ASSERT_NE(result.status, ProofStatus::kUnknown);
+    (result.status == ProofStatus::kProven ? above : below) = middle;
+    if (result.status == ProofStatus::kProven) start = result.certificate;
+  }
+  const Problem violated = problem_at(below);
+  const ProofRequest request = violated.Request(Arithmetic::kFloat32);
+  ASSERT_EQ(Prove(request).status, ProofStatus::kViolated);
+  ASSERT_GT(start.size(), 100u);
+  std::size_t parsed = 0;
+  for (int i = 0; i < 6'000; ++i) {
+    std::vector<std::uint8_t> bytes = start;
+    for (std::size_t edits = 1 + random() % 3; edits > 0; --edits) {
+      const std::size_t at = 76 + random() % (bytes.size() - 76);
+      switch (random() % 4) {
+        case 0:
+          bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at));
+          break;
+        case 1:
+          bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(at), static_cast<std::uint8_t>(random()));
+          break;
+        default:
+          bytes[at] = static_cast<std::uint8_t>(random() % 2 == 0 ? random() : bytes[at] ^ (1u << random() % 8));
+      }
+    }
+    parsed += checker::ReadCertificate(bytes).ok();
+    ASSERT_FALSE(Accepted(request, bytes, Arithmetic::kFloat32)) << "edit " << i;
+  }
+  std::printf("%zu mutated certificates of %zu bytes were well-formed\n", parsed, start.size());
+  EXPECT_GT(parsed, 600u);
 }
 
 TEST(ProverTest, RefusesArithmeticThatTheNetworkDoesNotRunIn) {
