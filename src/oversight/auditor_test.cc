@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "encoding/base64.h"
+#include "merkle/checkpoint.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
 #include "warrant/path_for_test.h"
@@ -24,11 +26,12 @@ constexpr int64_t kHour = 3'600;
 class CosigningTest : public ::testing::Test {
  protected:
   // Closes as auditor-a, with one change to an honest closing statement.
-  void Close(const std::function<void(Closing&)>& change = {}, const Tampering& also = {}) {
+  void Close(const std::function<void(Closing&)>& change = {}, const Tampering& also = {},
+             Action action = Action::kRollback) {
     Tampering tampering = also;
     Closing honest;
     tampering.closing = [&](Closing& closing) { honest = closing; };
-    (void)path_.Make({.action = Action::kRollback, .tree = path_.baseline}, tampering);
+    (void)path_.Make({.action = action, .tree = action == Action::kRollback ? path_.baseline : path_.third}, tampering);
     std::vector<std::string> entries = path_.entries();
     entries.resize(static_cast<size_t>(honest.size));
     std::filesystem::copy(path_.store().directory(), home_.StorePath(),
@@ -55,6 +58,11 @@ class CosigningTest : public ::testing::Test {
     Result<ReviewReport> report = ReviewAsAuditor(*log, reviewer, log->history().proposals().back());
     if (!report.ok()) return report.error().rule;
     return report->what == ReviewReport::What::kCosigned ? "signed" : report->summary;
+  }
+  void BeginAnew(const Path& path) {
+    path_ = path;
+    std::filesystem::remove(home_.LedgerPath("controller"));
+    std::filesystem::remove(directory_ / "seen-controller.json");
   }
   std::string state_path() const { return directory_ / "state.json"; }
 
@@ -155,6 +163,43 @@ TEST_F(CosigningTest, ClosesNothingOnALogThatItDoesNotRemember) {
   std::ofstream(directory_ / "seen-controller.json")
       << encoding::CanonicalJson({{"size", 3}, {"root", crypto::Sha256("what it saw").Hex()}});
   EXPECT_EQ(Answer(), "audit.log-rewritten");
+}
+
+// A gate that grinds: it tries what it can vary after the commit (other entries, another checkpoint, another candidate
+// statement) until the seeds suit it. Seeds count from the one checkpoint whose last entry is the commit.
+TEST_F(CosigningTest, RefusesSeedsThatAreNotDrawnFromTheCommit) {
+  const auto seeds = [](std::vector<warrant::Vote>& votes, const std::function<void(merkle::Checkpoint&)>& change) {
+    for (warrant::Vote& vote : votes) {
+      if (vote.role != "evaluator") continue;
+      merkle::Checkpoint checkpoint = *merkle::Checkpoint::Parse(vote.evidence["checkpoint"].get<std::string>());
+      change(checkpoint);
+      const std::string body = checkpoint.Text();
+      vote.evidence = {
+          {"checkpoint", body},
+          {"seed_signature",
+           encoding::EncodeBase64(Path::Key(vote.reviewer).Sign(warrant::SeedMessage(vote.candidate, body)))},
+          {"report", encoding::Json::object()},
+          {"last_step", nullptr}};
+    }
+  };
+  const std::function<void(merkle::Checkpoint&)> changes[] = {
+      [](merkle::Checkpoint& checkpoint) { checkpoint.root = crypto::Sha256("another log"); },
+      [](merkle::Checkpoint& checkpoint) { checkpoint.size -= 1; },
+      [](merkle::Checkpoint& checkpoint) { checkpoint.size += 1; },
+  };
+  const Path before = path_;
+  for (const auto& change : changes) {
+    BeginAnew(before);
+    Tampering ground;
+    ground.votes = [&](std::vector<warrant::Vote>& votes) { seeds(votes, change); };
+    Close({}, ground, Action::kRelease);
+    EXPECT_EQ(Answer(), "audit.seeds");
+  }
+  BeginAnew(before);
+  Tampering honest;
+  honest.votes = [&](std::vector<warrant::Vote>& votes) { seeds(votes, [](merkle::Checkpoint&) {}); };
+  Close({}, honest, Action::kRelease);
+  EXPECT_EQ(Answer(), "json.member-missing") << "the seeds are good, the report is what is looked at next";
 }
 
 }  // namespace
