@@ -29,7 +29,7 @@ from second_checker.verdict import check
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
-# Relative to the largest bound of any value: far above the first checker's rounding on networks of this size (about
+# Relative to the largest bound of any value and the growth of errors: far above the first checker's rounding on networks of this size (about
 # 2^-46), far below the margins of most certificates. Where bounds are huge the first checker's doubles overflow.
 NEAR_MISS, HUGE = 2.0**-36, 2.0**400
 

@@ -24,7 +24,8 @@ class Verdict:
     status: int = 5
     leaves: int = 0
     margin: float | None = None  # the smallest over the leaves; 2^1000 where all are empty
-    magnitude: float = 0  # of the largest bound of any value in any leaf: what a rounding is relative to
+    # What a rounding is relative to: the largest bound of any value, or how much an error may grow, if that is more.
+    magnitude: float = 0
 
 
 class CaseCheck:
@@ -176,7 +177,8 @@ def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes,
             run.run()
             verdict.leaves += run.leaves
             margin = min(margin, run.margin)
-            verdict.magnitude = max(verdict.magnitude, float(min(run.magnitude, Fraction(2) ** 1000)))
+            largest = max(run.magnitude, Fraction(2) ** program.growth_bits)
+            verdict.magnitude = max(verdict.magnitude, float(min(largest, Fraction(2) ** 1000)))
             proven_cases += 1
         if proven_cases == len(prop.cases) and proven_cases > 0:
             verdict.proven, verdict.rule, verdict.status = True, "proven", 0
