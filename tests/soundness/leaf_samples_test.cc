@@ -1,0 +1,247 @@
+// The checker's own bounds, leaf by leaf: for leaves of the prover's certificates, points of the leaf are evaluated as
+// a deployed library may do it, and every value of the network has to lie in the bounds that the checker has for it
+// there, and the leaf's rows above what they refute.
+//
+//   leaf_samples_test [--budget SECONDS] [--seed N] [--minimum N]      N: samples in all
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "checker/box_walk.h"
+#include "checker/claim.h"
+#include "checker/deployed_evaluation_for_test.h"
+#include "checker/leaf.h"
+#include "dense_network.h"
+#include "model/vector_program.h"
+#include "prover/prover.h"
+
+namespace pawl::soundness {
+namespace {
+
+using checker::Arithmetic;
+
+struct Proof {
+  std::string name;
+  model::Network network;
+  model::Property property;
+  Arithmetic arithmetic = Arithmetic::kReal;
+  checker::Certificate certificate;
+};
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void AddProof(const std::string& name, const std::string& network_bytes, const std::string& text, Random& random,
+              std::vector<Proof>& proofs) {
+  Proof proof{name,
+              *model::ReadOnnx(AsBytes(network_bytes), {}),
+              *model::ReadVnnlib(text, {}),
+              random() % 2 == 0 ? Arithmetic::kReal : Arithmetic::kFloat32,
+              {}};
+  prover::ProofRequest request;
+  request.network = &proof.network;
+  request.property = &proof.property;
+  request.arithmetic = proof.arithmetic;
+  request.timeout_ms = 2000;
+  request.threads = 1;
+  request.recipe = static_cast<prover::RecipeChoice>(random() % 3);
+  const prover::ProofResult result = Prove(request);
+  if (result.status != prover::ProofStatus::kProven) return;
+  const std::string bytes(result.certificate.begin(), result.certificate.end());
+  proof.certificate = *checker::ReadCertificate(AsBytes(bytes));
+  proofs.push_back(std::move(proof));
+}
+
+std::vector<Proof> SomeProofs(Random& random) {
+  std::vector<Proof> proofs;
+  const std::filesystem::path example = std::filesystem::path(PAWL_SOURCE_DIR) / "examples/collision";
+  const std::string policy = ReadFile(example / "subject/policy.onnx");
+  for (const auto& entry : std::filesystem::directory_iterator(example / "charter/properties"))
+    AddProof(entry.path().filename(), policy, ReadFile(entry.path()), random, proofs);
+  std::normal_distribution<float> normal(0, 1);
+  while (proofs.size() < 60) {
+    DenseNetwork network;
+    std::size_t from = 1 + random() % 6;
+    for (const std::size_t to : {2 + random() % 8, 2 + random() % 8, std::size_t{1}}) {
+      network.layers.push_back(MakeLayer(from, to, [&] { return normal(random); }));
+      from = to;
+    }
+    network.layers.back().relu = false;
+    TextBox box;
+    for (std::size_t i = 0; i < network.inputs(); ++i) {
+      const double centre = static_cast<double>(normal(random));
+      box.lower.push_back(Text("%.7f", centre - 0.4));
+      box.upper.push_back(Text("%.7f", centre + 0.4));
+    }
+    // Whatever threshold is proven first; it is a close one.
+    const std::size_t before = proofs.size();
+    for (double threshold = 4; threshold > -300 && proofs.size() == before; threshold = 1.4 * threshold - 3) {
+      const std::string unsafe = "(assert (<= Y_0 " + Text("%.4f", threshold) + "))";
+      AddProof("random", network.ToOnnx(), Declarations(network.inputs(), 1) + BoxAssertions(box) + unsafe, random,
+               proofs);
+    }
+  }
+  return proofs;
+}
+
+class Sampler {
+ public:
+  explicit Sampler(Random& random) : random_(random) {}
+
+  // Samples some leaves of each tree.
+  void Sample(const Proof& proof, std::size_t samples_per_leaf) {
+    SCOPED_TRACE(proof.name);
+    const Result<checker::Claim> claim = PrepareClaim(proof.network, proof.property, proof.arithmetic);
+    ASSERT_TRUE(claim.ok());
+    std::vector<std::size_t> operands;  // of the ReLUs, in order
+    std::size_t neurons = 0;
+    for (const checker::Step& step : claim->steps) {
+      if (step.kind != model::OperationKind::kRelu) continue;
+      operands.push_back(step.input);
+      neurons += claim->sizes[step.input];
+    }
+    checker::LeafEngine engine(*claim);
+    for (std::size_t c = 0; c < proof.certificate.cases.size(); ++c) {
+      for (const checker::GroupProof& group : proof.certificate.cases[c].groups) {
+        checker::BoxWalk walk(claim->boxes[c], neurons, group, 4096);
+        const std::size_t leaves = group.nodes.size() / 2 + 1;
+        while (walk.Next())
+          if (random_() % leaves < 4) Leaf(proof, *claim, group, c, walk, operands, engine, samples_per_leaf);
+        EXPECT_TRUE(walk.finished());
+      }
+    }
+  }
+
+  std::size_t leaves() const { return leaves_; }
+  std::size_t samples() const { return samples_; }
+  std::size_t outside() const { return outside_; }
+
+ private:
+  void Leaf(const Proof& proof, const checker::Claim& claim, const checker::GroupProof& group, std::size_t case_index,
+            const checker::BoxWalk& walk, const std::vector<std::size_t>& operands, checker::LeafEngine& engine,
+            std::size_t samples) {
+    ++leaves_;
+    // Bounds of recipes 01 and 02; those of 03 hold for the whole case and are sampled by way of the rows.
+    checker::Recipe recipe = group.arguments[walk.argument()].recipe;
+    const bool from_root = recipe == checker::Recipe::kRoot;
+    if (from_root) recipe = checker::Recipe::kBackward;
+    checker::LeafTask task{walk.lower(), walk.upper(), {}};
+    task.phases = walk.phases();
+    engine.Bound(recipe, {&task, 1});
+    const model::VectorProgram program = ToVectorProgram(proof.network);
+    checker::DeployedEvaluation<float> deployed(program, random_);
+    for (std::size_t s = 0; s < samples; ++s) {
+      std::vector<float> input;
+      for (std::size_t i = 0; i < walk.lower().size(); ++i) input.push_back(Draw(walk.lower()[i], walk.upper()[i]));
+      if (!std::equal(input.begin(), input.end(), walk.lower().begin(), [](float x, double l) { return x >= l; }) ||
+          !std::equal(input.begin(), input.end(), walk.upper().begin(), [](float x, double u) { return x <= u; }))
+        continue;  // no float between the bounds
+      const auto values = proof.arithmetic == Arithmetic::kFloat32 ? Widened(deployed(input)) : Real(program, input);
+      if (!InPhases(walk.phases(), claim, operands, values)) {
+        ++outside_;
+        continue;
+      }
+      ++samples_;
+      // In `real` the sample is computed in double precision: its own error, far above what it can be here.
+      const double slack = proof.arithmetic == Arithmetic::kReal ? 1e-9 : 0;
+      for (std::size_t v = 0; v < values.size(); ++v) {
+        for (std::size_t n = 0; n < values[v].size(); ++n) {
+          const checker::Interval bound = engine.Value(v, n, 0);
+          ASSERT_TRUE(bound.lower - slack <= values[v][n] && values[v][n] <= bound.upper + slack)
+              << "value " << v << ", neuron " << n << ": " << values[v][n] << " is not in [" << bound.lower << ", "
+              << bound.upper << "]";
+        }
+      }
+      const std::vector<double>& output = values[program.output];
+      for (const std::uint32_t k : group.members) {
+        const model::Conjunction& rows = proof.property.cases[case_index].unsafe[k];
+        ASSERT_FALSE(std::all_of(rows.begin(), rows.end(), [&](const model::Row& row) {
+          return Holds(row, input, output);
+        })) << "an unsafe output in a leaf that the checker accepts";
+      }
+    }
+  }
+
+  float Draw(double lower, double upper) {
+    const double share =
+        random_() % 3 == 0 ? static_cast<double>(random_() % 2) : std::uniform_real_distribution<double>(0, 1)(random_);
+    return static_cast<float>(lower + (upper - lower) * share);
+  }
+
+  static std::vector<std::vector<double>> Widened(const std::vector<std::vector<float>>& values) {
+    std::vector<std::vector<double>> wide;
+    for (const std::vector<float>& value : values) wide.emplace_back(value.begin(), value.end());
+    return wide;
+  }
+  std::vector<std::vector<double>> Real(const model::VectorProgram& program, const std::vector<float>& input) {
+    checker::DeployedEvaluation<double> evaluation(program, random_);
+    const std::vector<double> wide(input.begin(), input.end());
+    return evaluation(wide);
+  }
+
+  static bool InPhases(const std::vector<checker::Phase>& phases, const checker::Claim& claim,
+                       const std::vector<std::size_t>& operands, const std::vector<std::vector<double>>& values) {
+    return std::all_of(phases.begin(), phases.end(), [&](const checker::Phase& phase) {
+      std::size_t neuron = phase.neuron;
+      for (const std::size_t operand : operands) {
+        if (neuron < claim.sizes[operand])
+          return phase.positive ? values[operand][neuron] >= 0 : values[operand][neuron] <= 0;
+        neuron -= claim.sizes[operand];
+      }
+      return false;
+    });
+  }
+
+  static bool Holds(const model::Row& row, const std::vector<float>& input, const std::vector<double>& output) {
+    model::Decimal sum;
+    for (const model::Term& term : row.terms) {
+      const double value = term.variable < input.size() ? static_cast<double>(input[term.variable])
+                                                        : output[term.variable - input.size()];
+      sum = sum + term.coefficient * model::Decimal::FromDouble(value);
+    }
+    return sum <= row.bound;
+  }
+
+  Random& random_;
+  std::size_t leaves_ = 0, samples_ = 0, outside_ = 0;
+};
+
+TEST(LeafSamples, LieInTheCheckersBounds) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const std::size_t samples_min = Options().cases_min ? Options().cases_min : 50'000;
+  Random random(Options().seed);
+  const std::vector<Proof> proofs = SomeProofs(random);
+  Sampler sampler(random);
+  // In the long form a leaf gets many samples, in the short one many leaves get some.
+  const std::size_t samples_per_leaf = std::max<std::size_t>(100, samples_min / 1000);
+  std::size_t rounds = 0;
+  while ((sampler.samples() < samples_min || spent() < Options().budget_seconds) && !::testing::Test::HasFailure()) {
+    for (const Proof& proof : proofs) {
+      sampler.Sample(proof, samples_per_leaf);
+      if (::testing::Test::HasFailure()) break;
+    }
+    ASSERT_LT(++rounds, 10'000u) << "no samples";
+  }
+  std::printf("%zu certificates, %zu leaves drawn, %zu samples in them, %zu outside their phases (%.1f s)\n",
+              proofs.size(), sampler.leaves(), sampler.samples(), sampler.outside(), spent());
+  EXPECT_GT(proofs.size(), 50u);
+}
+
+}  // namespace
+}  // namespace pawl::soundness
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  if (!pawl::soundness::ParseOptions(argc, argv)) {
+    std::fprintf(stderr, "usage: leaf_samples_test [--budget SECONDS] [--seed N] [--minimum N]\n");
+    return 2;
+  }
+  return RUN_ALL_TESTS();
+}
