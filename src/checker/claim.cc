@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -18,10 +19,15 @@ double AbsoluteSum(const double* values, std::size_t count) {
 }
 
 // Products with alpha and beta are exact for float32 constants and rounded once for float64 ones, which own_gamma
-// counts; what underflows there is far below kTiny.
-void Scale(std::vector<double>& values, double factor) {
-  if (factor == 1) return;
-  for (double& value : values) value *= factor;
+// counts as long as none underflows. False where one does.
+bool Scale(std::vector<double>& values, double factor) {
+  bool is_normal = true;
+  for (double& value : values) {
+    const bool may_underflow = factor != 1 && value != 0;
+    value *= factor;
+    is_normal = is_normal && (!may_underflow || std::abs(value) >= std::numeric_limits<double>::min());
+  }
+  return is_normal;
 }
 
 void ChargeAffine(const model::Operation& operation, const Format& format, Step& step) {
@@ -62,12 +68,16 @@ Step MakeStep(model::Operation& operation, const model::VectorProgram& program, 
       step.bias.resize(step.rows, 0.0);
       ChargeAffine(operation, format, step);
       step.weight_sums.resize(step.rows);
-      // Both the file's own weights and the scaled ones are flushed or multiplied in some order; take the larger sum.
+      // Both the file's own weights and the scaled ones are flushed or multiplied in some order; take the larger sum. A
+      // flushed beta takes the whole of the file's own bias with it.
       const auto sums = [&](std::size_t i) { return AbsoluteSum(&step.weights[i * step.columns], step.columns); };
+      std::vector<double> own_bias(step.rows, 0.0);
+      if (step.scaled) own_bias = step.bias;
       for (std::size_t i = 0; i < step.rows; ++i) step.weight_sums[i] = sums(i);
-      Scale(step.weights, operation.alpha);
-      Scale(step.bias, operation.beta);
-      for (std::size_t i = 0; i < step.rows; ++i) step.weight_sums[i] = std::max(step.weight_sums[i], sums(i));
+      const bool is_exact = Scale(step.weights, operation.alpha) && Scale(step.bias, operation.beta);
+      if (!is_exact) step.own_gamma = HUGE_VAL;  // no share of the product bounds its error: refused by CheckStep
+      for (std::size_t i = 0; i < step.rows; ++i)
+        step.weight_sums[i] = (std::max(step.weight_sums[i], sums(i)) + std::abs(own_bias[i])) * kWiden;
       break;
     }
     case OperationKind::kElementwise:

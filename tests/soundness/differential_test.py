@@ -63,8 +63,8 @@ class Comparison:
         second = check(*files, None if arithmetic == "-" else arithmetic)
         self.counts[what] += 1
         self.counts["both accept" if first == "proven" and second.proven else "rejected"] += 1
-        if second.proven and first != "proven" and first == "checker.leaf" and (
-                second.margin < NEAR_MISS * max(1.0, second.magnitude) or second.magnitude > HUGE):
+        narrow = second.proven and (second.margin < NEAR_MISS * max(1.0, second.magnitude) or second.magnitude > HUGE)
+        if (first == "checker.leaf" and narrow) or (first == "checker.rounding" and second.proven):
             self.near_misses += 1
         elif (first == "proven") != second.proven:
             self.failures += 1

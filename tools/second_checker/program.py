@@ -88,7 +88,8 @@ def affine(node, fmt) -> Linear:
     flat = [value << (common - power) for value in flat]
     bias = [value << (common - bias_power) for value in bias]
     matrix = [flat[i * columns:(i + 1) * columns] for i in range(node.size)]
-    sums = [max(plain, abs(alpha) * plain) for plain in plain_sums]
+    own_bias = [Fraction(abs(value)) for value in (node.bias or [])] if scaled and node.bias else [0] * node.size
+    sums = [max(plain, abs(alpha) * plain) + own for plain, own in zip(plain_sums, own_bias)]
     factor = (1 + abs(alpha)) * (1 + abs(beta)) if scaled else Fraction(1)
     overflow = Fraction(0)
     if scaled and fmt:
