@@ -177,13 +177,22 @@ Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const
     for (const GroupProof& group : proof.groups) {
       nodes += group.nodes.size();
       arguments += group.arguments.size();
-      double dearest = 0;
+      double dearest = 0, rows = 0;
       for (const Argument& argument : group.arguments) {
+        rows += static_cast<double>(argument.refutations.size());
         dearest = std::max(dearest, LeafEngine::OperationsPerLeaf(claim, argument.recipe, argument.refutations.size()));
         scratch_bytes = std::max(scratch_bytes, LeafEngine::ScratchBytes(claim, argument.recipe));
         uses_root = uses_root || argument.recipe == Recipe::kRoot;
       }
+      // Every phase of a leaf is looked at for every step.
+      const auto splits = std::count_if(group.nodes.begin(), group.nodes.end(),
+                                        [](const Node& node) { return node.kind == NodeKind::kNeuronSplit; });
+      const std::size_t phases =
+          std::min<std::size_t>({static_cast<std::size_t>(splits), claim.neurons.size(), limits.certificate.depth_max});
+      dearest += static_cast<double>(phases) * static_cast<double>(claim.steps.size() + 1);
       operations += dearest * (static_cast<double>(group.nodes.size()) / 2 + kLanes);
+      // A prepared row has a coefficient and its error for each output.
+      scratch_bytes = std::max(scratch_bytes, rows * (128 + 16 * static_cast<double>(claim.output_count())));
     }
     operations += uses_root ? RootOperations(claim) : 0;
   }

@@ -208,6 +208,20 @@ class RootBounder {
   Lanes poison_ = 0.0;
 };
 
+// Whether a layer has the tables that its mode asks for, as those from ReadCertificate have.
+bool IsWhole(const RootLayer& layer, std::size_t listed_before) {
+  if (layer.listed.size() != (std::size_t{layer.neurons} + 7) / 8) return false;
+  switch (layer.mode) {
+    case RootMode::kDefault:
+      return layer.tables.empty();
+    case RootMode::kPerLayer:
+      return layer.tables.size() == 2 * listed_before;
+    case RootMode::kPerNeuron:
+      return layer.tables.size() == 2 * layer.listed_count() * listed_before;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<std::vector<ListedNeuron>> ListNeurons(const Claim& claim, const std::vector<RootLayer>& layers) {
@@ -215,7 +229,7 @@ Result<std::vector<ListedNeuron>> ListNeurons(const Claim& claim, const std::vec
   std::size_t layer = 0;
   for (std::size_t s = 0; s < claim.steps.size() && !layers.empty(); ++s) {
     if (claim.steps[s].kind != OperationKind::kRelu) continue;
-    if (layer == layers.size() || layers[layer].neurons != claim.sizes[s + 1])
+    if (layer == layers.size() || layers[layer].neurons != claim.sizes[s + 1] || !IsWhole(layers[layer], listed.size()))
       return Refused("checker.root", "a root section's layers are not the network's");
     for (std::size_t i = 0; i < claim.sizes[s + 1]; ++i)
       if (layers[layer].lists(i)) listed.push_back({s + 1, i});

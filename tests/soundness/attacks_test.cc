@@ -43,6 +43,68 @@ TEST(Attacks, AFlushedBetaTakesTheBiasWithIt) {
   }
 }
 
+// y = relu(x) as a network, and the claim y > -2 for x in [-1, 1], as a certificate that a caller built by hand.
+struct HandMade {
+  DenseNetwork network{{DenseLayer{{{1}}, {0}, 1, 1, true}}};
+  std::string text = Declarations(1, 1) + BoxAssertions({{"-1"}, {"1"}}) + "(assert (<= Y_0 -2))";
+  model::Property property = *model::ReadVnnlib(text, {});
+  checker::Certificate certificate =
+      *checker::ReadCertificate(AsBytes(UniformCertificate(Arithmetic::kReal, Recipe::kForward, {})));
+
+  checker::GroupProof& group() { return certificate.cases[0].groups[0]; }
+  checker::Verdict Check(const checker::CheckLimits& limits = {}) const {
+    const Asked asked(network.ToOnnx());
+    return checker::Check(asked.network(), property, certificate, {Arithmetic::kReal, {}, {}}, limits);
+  }
+};
+
+TEST(Attacks, ARootSectionWithoutItsTablesIsRefused) {
+  HandMade made;
+  ASSERT_TRUE(made.Check().proven);
+  checker::RootLayer layer;
+  layer.neurons = 1;
+  for (const auto& [listed, tables] : {std::pair<std::size_t, std::size_t>{0, 0}, {1, 1}, {2, 0}}) {
+    layer.listed.assign(listed, 1);
+    layer.tables.assign(tables, 0xFF);
+    made.certificate.cases[0].root = {layer};
+    EXPECT_EQ(made.Check().reason.rule, "checker.root") << listed << " " << tables;
+  }
+  layer.listed = {1};
+  layer.tables.clear();
+  made.certificate.cases[0].root = {layer};
+  EXPECT_TRUE(made.Check().proven);
+}
+
+TEST(Attacks, NodesArgumentsAndMultipliersThatAreNotThereAreRefused) {
+  HandMade made;
+  made.group().nodes = {checker::Node::Leaf(1)};
+  EXPECT_EQ(made.Check().reason.rule, "checker.tree");
+  made.group().nodes = {checker::Node::WeightedLeaf(0), checker::Node::Leaf(0)};
+  EXPECT_EQ(made.Check().reason.rule, "checker.tree");
+  made.group().nodes = {checker::Node::NeuronSplit(0), checker::Node::WeightedLeaf(0), checker::Node::Leaf(0)};
+  EXPECT_EQ(made.Check().reason.rule, "checker.tree");
+  made.group().nodes = {checker::Node::NeuronSplit(1), checker::Node::Leaf(0), checker::Node::Leaf(0)};
+  EXPECT_EQ(made.Check().reason.rule, "checker.split");
+  made.group().nodes = {};
+  EXPECT_EQ(made.Check().reason.rule, "checker.tree");
+  made.certificate.cases[0].groups.clear();
+  EXPECT_EQ(made.Check().reason.rule, "checker.groups");
+}
+
+TEST(Attacks, WorkForManyPhasesAndMemoryForManyRowsAreLimitedBeforehand) {
+  HandMade made;
+  made.group().nodes = {checker::Node::NeuronSplit(0), checker::Node::Leaf(0), checker::Node::Leaf(0)};
+  EXPECT_TRUE(made.Check().proven);
+  checker::CheckLimits limits;
+  limits.operations_max = 200;
+  EXPECT_EQ(made.Check(limits).reason.rule, "checker.limit-operations");
+  limits = {};
+  limits.scratch_bytes_max = 1e5;
+  EXPECT_TRUE(made.Check(limits).proven);
+  for (int i = 0; i < 1000; ++i) made.group().arguments.push_back(made.group().arguments[0]);
+  EXPECT_EQ(made.Check(limits).reason.rule, "checker.limit-memory");
+}
+
 }  // namespace
 }  // namespace pawl::soundness
 
