@@ -2,9 +2,10 @@
 # make test    install, build, and run every test (what CI runs)
 # make build   pawl, pawl-check and pawl-check-certificate in build/release/bin
 # make quick   the inner loop: unit tests, under two minutes
-# make test-long  everything that takes long
+# make test-long  everything that takes long, without:
+# make fuzz-long  every fuzz target for an hour (FUZZ_SECONDS=3600); on two cores that is a working day
 # INSTALL=0    never install packages, only report what is missing
-.PHONY: demo test build quick test-long bench dependencies format tidy clean
+.PHONY: demo test build quick test-long fuzz-long bench dependencies format tidy clean
 
 JOBS ?= $(shell nproc)
 CTEST = ctest --output-on-failure --no-tests=error
@@ -33,6 +34,12 @@ test: build
 
 test-long: test
 	$(CTEST) --test-dir build/release -L long
+
+FUZZ_SECONDS ?= 3600
+fuzz-long: dependencies
+	cmake --preset fuzz -B build/fuzz-long -DPAWL_FUZZ_SECONDS=$(FUZZ_SECONDS)
+	cmake --build build/fuzz-long -j $(JOBS)
+	$(CTEST) --test-dir build/fuzz-long -R '^fuzz_' -j $(JOBS)
 
 bench: build
 	tools/bench

@@ -94,6 +94,9 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
   if (!readable.empty()) {
     warnings.push_back("this user can read the keys of reviewers:" + readable + " (the gate could vote for them)");
   }
+  for (const std::string& name : ledger::ListExposedKeys(place.home)) {
+    warnings.push_back("the key file of '" + name + "' is not kept for one user alone: chmod 600, and renew the key");
+  }
   return warnings;
 }
 

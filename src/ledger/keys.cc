@@ -1,6 +1,7 @@
 #include "ledger/keys.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -46,6 +47,19 @@ std::vector<HeldKey> ListKeys(const Home& home) {
   }
   std::sort(keys.begin(), keys.end(), [](const HeldKey& a, const HeldKey& b) { return a.name < b.name; });
   return keys;
+}
+
+std::vector<std::string> ListExposedKeys(const Home& home) {
+  std::vector<std::string> exposed;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(home.root() + "/keys", failure)) {
+    const std::string name = entry.path().filename().string();
+    if (!IsFolderName(name) || access(home.KeyPath(name).c_str(), R_OK) != 0) continue;
+    const Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::ReadFile(home.KeyPath(name));
+    if (!key.ok() && key.error().rule == "key.permissions") exposed.push_back(name);
+  }
+  std::sort(exposed.begin(), exposed.end());
+  return exposed;
 }
 
 Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key) {

@@ -28,4 +28,8 @@ struct HeldKey {
 };
 std::vector<HeldKey> ListKeys(const Home& home);
 
+// Folders below keys/ whose key file this user could read though it is a link or not kept for this user alone: nothing
+// signs with it, and whoever can read it could. Sorted.
+std::vector<std::string> ListExposedKeys(const Home& home);
+
 }  // namespace pawl::ledger

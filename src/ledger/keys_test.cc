@@ -84,6 +84,7 @@ TEST_F(KeysTest, ListsOnlyKeysThatAreKeptAsTheyShouldBe) {
   EXPECT_EQ(held[0].name, "good");
   EXPECT_EQ(held[0].key, good);
   EXPECT_EQ(RuleOf(FindPrivateKey(home_, open)), "key.missing");
+  EXPECT_EQ(ListExposedKeys(home_), (std::vector<std::string>{"linked", "open"}));
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ class CosigningTest : public ::testing::Test {
                             .memory_folder = directory_.path(),
                             .state_path = state_path(),
                             .now_s = now_,
-                            .waiting = Waiting::kForQuorum,
+                            .waiting = waiting_,
                             .progress = {}};
     Result<ReviewReport> report = ReviewAsAuditor(*log, reviewer, log->history().proposals().back());
     if (!report.ok()) return report.error().rule;
@@ -70,6 +70,7 @@ class CosigningTest : public ::testing::Test {
   subject::TemporaryDirectory directory_;
   ledger::Home home_ = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kCreate);
   int64_t now_ = 0;
+  Waiting waiting_ = Waiting::kForQuorum;
 };
 
 TEST_F(CosigningTest, SignsWhatItSees) {
@@ -156,6 +157,28 @@ TEST_F(CosigningTest, WaitsForAHaltThatOnlyTheLoaderKnows) {
   std::ofstream(warrant::HaltFolder(state_path()) + "/halt.json")
       << encoding::SerializeEnvelope(path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("smoke")), {"ann"}));
   EXPECT_EQ(Answer(), "a halt is open; nothing is closed before people lift it");
+}
+
+TEST_F(CosigningTest, WaitsForEveryVoteUnlessToldOtherwise) {
+  Close();
+  waiting_ = Waiting::kForEveryVote;
+  EXPECT_EQ(Answer(), "'prover-a2' has not voted");
+}
+
+TEST_F(CosigningTest, ClosesNothingThatTheQuorumHasNotVotedFor) {
+  Tampering also;
+  also.votes = [](std::vector<warrant::Vote>& votes) {
+    std::erase_if(votes, [](const warrant::Vote& vote) { return vote.role == "integrity"; });
+  };
+  Close({}, also);
+  EXPECT_EQ(Answer().substr(0, 14), "quorum not met");
+}
+
+TEST_F(CosigningTest, RefusesALogThatIsShorterThanWhatItSaw) {
+  Close();
+  std::ofstream(directory_ / "seen-controller.json")
+      << encoding::CanonicalJson({{"size", 1'000}, {"root", crypto::Sha256("what it saw").Hex()}});
+  EXPECT_EQ(Answer(), "audit.log-shrank");
 }
 
 TEST_F(CosigningTest, ClosesNothingOnALogThatItDoesNotRemember) {

@@ -73,11 +73,13 @@ Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& revie
   if (candidate.baseline != charter.subject.baseline) opinion.reasons.push_back("another baseline than the charter's");
   if (candidate.resource != charter.subject.resource_uri)
     opinion.reasons.push_back("another resource than the charter's");
-  const int64_t now = std::max(log.history().time(), reviewer.now_s);
-  if (candidate.time > now + charter.pace.max_clock_skew_s) {
+  // The log's time is the gate's, and this very statement has set it: it counts as far as clocks may differ.
+  const int64_t latest = reviewer.now_s + charter.pace.max_clock_skew_s;
+  if (candidate.time > latest) {
     opinion.reasons.push_back("the candidate statement is dated " + encoding::TimeText(candidate.time) +
                               ", ahead of this clock");
   }
+  const int64_t now = std::max(reviewer.now_s, std::min(log.history().time(), latest));
   if (const PaceReport pace = CheckPace(log.history(), candidate.action, now); !pace.allowed) {
     opinion.reasons.push_back(pace.reason);
   }

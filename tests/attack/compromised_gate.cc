@@ -40,6 +40,8 @@
 #define GATE_APPROVAL "_ZN4pawl4gate8ApprovalERNS0_4GateERKNS_7warrant15ProposalHistoryE"
 #define REVIEW_AS_PROVER \
   "_ZN4pawl9oversight14ReviewAsProverERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
+#define REVIEW_AS_EVALUATOR \
+  "_ZN4pawl9oversight17ReviewAsEvaluatorERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
 #define REVIEW_AS_INTEGRITY \
   "_ZN4pawl9oversight17ReviewAsIntegrityERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
 #define PROVE "_ZN4pawl6prover5ProveERKNS0_12ProofRequestE"
@@ -236,6 +238,13 @@ Opinion LyingIntegrity(ledger::SubjectLog& log, const oversight::Reviewer& revie
     LYING(REVIEW_AS_INTEGRITY);
 Opinion LyingIntegrity(ledger::SubjectLog& log, const oversight::Reviewer& reviewer, const Proposal& proposal) {
   return VotesFor(HonestIntegrity(log, reviewer, proposal));
+}
+
+Opinion HonestEvaluator(ledger::SubjectLog&, const oversight::Reviewer&, const Proposal&) HONEST(REVIEW_AS_EVALUATOR);
+Opinion LyingEvaluator(ledger::SubjectLog& log, const oversight::Reviewer& reviewer, const Proposal& proposal)
+    LYING(REVIEW_AS_EVALUATOR);
+Opinion LyingEvaluator(ledger::SubjectLog& log, const oversight::Reviewer& reviewer, const Proposal& proposal) {
+  return VotesFor(HonestEvaluator(log, reviewer, proposal));
 }
 
 // ---- signatures, as the gate's own fold and loader see them

@@ -92,6 +92,25 @@ class RacesAndReplays(unittest.TestCase):
         self.assertLess(state.stat().st_ctime_ns, acknowledged)
         self.assertEqual(self.home.starts()[1], "halt.in-force")
 
+    # ---- keys
+
+    def test_status_tells_whose_keys_the_gate_could_use(self):
+        home = self.home
+        keys = home.home / "keys"
+        warnings = lambda: " / ".join(json.loads(home.pawl("--json", "status"))["warnings"])  # noqa: E731
+        self.assertIn("the keys of reviewers: auditor-a auditor-b evaluator-a", warnings())
+        for folder in keys.iterdir():
+            self.assertEqual(folder.stat().st_mode & 0o777, 0o700, folder)
+            self.assertEqual((folder / "key.pem").stat().st_mode & 0o777, 0o600, folder)
+        for name in ("auditor-a", "auditor-b", "evaluator-a", "evaluator-b", "integrity-a", "prover-b"):
+            (keys / name).rename(home.root / name)
+        self.assertIn("the keys of reviewers: prover-a (", warnings())
+        # One that is open to others is used by nobody, and is not passed over in silence.
+        (keys / "prover-a/key.pem").chmod(0o644)
+        self.assertNotIn("the keys of reviewers", warnings())
+        self.assertIn("'prover-a' is not kept for one user alone", warnings())
+        self.assertEqual(home.fails("review", "--as", "prover-a", expect=5)["error"]["rule"], "key.missing")
+
     # ---- proposals that race
 
     def test_one_candidate_in_two_proposals(self):

@@ -1,0 +1,209 @@
+// What provers and integrity reviewers find for themselves: for each of their objections a candidate statement that a
+// gate has logged, and that differs from an honest one by that defect alone. tests/every_clause_matters takes each
+// objection out in turn and demands that a test here fails.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "oversight/diff_document.h"
+#include "oversight/review.h"
+#include "warrant/path_for_test.h"
+
+namespace pawl::oversight {
+namespace {
+
+using warrant::Action;
+using warrant::Candidate;
+using warrant::kDay;
+using warrant::Path;
+using warrant::Tampering;
+
+// The document that an honest gate logs.
+crypto::Digest DiffOf(const Path& path, const crypto::Digest& from, const crypto::Digest& to) {
+  const subject::Manifest parent = *path.store().ReadManifest(from), tree = *path.store().ReadManifest(to);
+  return crypto::Sha256(
+      DiffDocument(*subject::CheckSurface(path.charter().SurfaceRules(), parent, tree, path.store().Reader())));
+}
+
+class ReviewersTest : public ::testing::Test {
+ protected:
+  // Opinions of a prover and an integrity reviewer about a proposal of `change`, with its diff as it has to be.
+  void Propose(const warrant::Change& change, const std::function<void(Candidate&)>& tamper = {}) {
+    Tampering tampering;
+    int64_t closed_at = 0;
+    tampering.candidate = [&](Candidate& candidate) {
+      if (change.action == Action::kRelease && path_.state.tree && path_.store().ReadManifest(change.tree).ok()) {
+        candidate.diff = DiffOf(path_, *path_.state.tree, change.tree);
+      }
+      if (tamper) tamper(candidate);
+    };
+    tampering.closing = [&](warrant::Closing& closing) { closed_at = closing.size; };
+    (void)path_.Make(change, tampering);
+    std::vector<std::string> entries = path_.entries();
+    entries.resize(static_cast<size_t>(closed_at));
+    std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+    ledger::Ledger ledger = *ledger::Ledger::Open(home_.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+    ASSERT_TRUE(ledger.Append(0, entries).ok());
+    now_ = path_.now;
+  }
+  // "for", or the reasons against.
+  std::string Says(const std::string& name) {
+    Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+    if (!log.ok()) return log.error().rule;
+    const Reviewer reviewer{.record = *log->charter().charter.FindReviewer(name),
+                            .key = Path::Key(name),
+                            .memory_folder = {},
+                            .state_path = {},
+                            .now_s = now_,
+                            .progress = {}};
+    const warrant::ProposalHistory proposal = log->history().proposals().back();
+    Result<Opinion> opinion =
+        name == "integrity-c" ? ReviewAsIntegrity(*log, reviewer, proposal) : ReviewAsProver(*log, reviewer, proposal);
+    if (!opinion.ok()) return opinion.error().rule;
+    EXPECT_EQ(opinion->reasons.empty(), opinion->verdict == warrant::VoteVerdict::kFor);
+    std::string said = opinion->reasons.empty() ? "for" : "";
+    for (const std::string& reason : opinion->reasons) said += (said.empty() ? "" : "; ") + reason;
+    return said;
+  }
+  std::string BlobPath(const crypto::Digest& digest) const {
+    return home_.StorePath() + "/blobs/" + digest.Hex().substr(0, 2) + "/" + digest.Hex();
+  }
+
+  Path path_ = Path::WithTwoReleases();
+  subject::TemporaryDirectory directory_;
+  ledger::Home home_ = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kCreate);
+  int64_t now_ = 0;
+};
+
+#define EXPECT_SAYS(name, words) EXPECT_NE(Says(name).find(words), std::string::npos) << Says(name)
+
+TEST_F(ReviewersTest, VoteForAnHonestRelease) {
+  Propose({.tree = path_.third});
+  EXPECT_EQ(Says("integrity-c"), "for");
+  EXPECT_EQ(Says("prover-a"), "for");
+}
+
+TEST_F(ReviewersTest, VoteForAnHonestRollbackAndAmendment) {
+  const Path before = path_;
+  Propose({.action = Action::kRollback, .tree = path_.baseline});
+  EXPECT_EQ(Says("integrity-c"), "for");
+  EXPECT_EQ(Says("prover-a"), "for");
+  path_ = before;
+  std::filesystem::remove(home_.LedgerPath("controller"));
+  Propose({.action = Action::kAmendment, .tree = path_.PutCharter([](charter::TestCharter& test) {
+             test.Replace("max_releases = 3", "max_releases = 4");
+           })});
+  EXPECT_EQ(Says("integrity-c"), "for");
+  EXPECT_EQ(Says("prover-a"), "for");
+}
+
+// ---- integrity
+
+TEST_F(ReviewersTest, AFileThatIsNotWhatTheManifestSays) {
+  Propose({.tree = path_.third});
+  const std::string blob = BlobPath(crypto::Sha256(warrant::TinyNetwork(2)));
+  std::filesystem::permissions(blob, std::filesystem::perms::owner_all);
+  std::ofstream(blob, std::ios::app) << "x";
+  EXPECT_SAYS("integrity-c", "the tree in the store");
+}
+
+TEST_F(ReviewersTest, AFirstReleaseThatIsNotTheBaseline) {
+  path_ = Path();
+  Propose({.tree = path_.second});
+  EXPECT_SAYS("integrity-c", "must be the charter's baseline");
+}
+
+TEST_F(ReviewersTest, AFileOffTheSurface) {
+  Propose({.tree = path_.PutTree(
+               {{"policy.onnx", warrant::TinyNetwork(1.5)}, {"improver/improve.py", "pass\n"}, {"run.sh", "true\n"}})});
+  EXPECT_SAYS("integrity-c", "run.sh: is not listed");
+}
+
+TEST_F(ReviewersTest, AnotherDiff) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.diff = crypto::Sha256("a harmless diff"); });
+  EXPECT_EQ(Says("integrity-c"), "the diff named by the candidate statement is not the diff of the trees");
+}
+
+TEST_F(ReviewersTest, ARollbackToWhatNeverWasLive) {
+  Propose({.action = Action::kRollback, .tree = path_.third});
+  EXPECT_EQ(Says("integrity-c"), "the target has never been live");
+}
+
+TEST_F(ReviewersTest, ANewCharterThatProtectsNothing) {
+  Propose({.action = Action::kAmendment, .tree = path_.PutCharter([](charter::TestCharter& test) {
+             test.Replace("threshold = 2", "threshold = 9");
+           })});
+  EXPECT_SAYS("integrity-c", "the new charter");
+}
+
+TEST_F(ReviewersTest, AnotherBaseline) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.baseline = candidate.tree; });
+  EXPECT_EQ(Says("integrity-c"), "another baseline than the charter's");
+}
+
+TEST_F(ReviewersTest, AnotherResource) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.resource = "https://example.org/another"; });
+  EXPECT_EQ(Says("integrity-c"), "another resource than the charter's");
+}
+
+// The statement's own date has become the log's time: it may not be what it is measured by.
+TEST_F(ReviewersTest, ADateAheadOfTheirClock) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.time += 301; });
+  EXPECT_SAYS("integrity-c", "ahead of this clock");
+}
+
+TEST_F(ReviewersTest, ADateAheadByNoMoreThanClocksMayDiffer) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.time += 300; });
+  EXPECT_EQ(Says("integrity-c"), "for");
+}
+
+TEST_F(ReviewersTest, AReleaseBeforeItsTime) {
+  path_.now -= 601;
+  Propose({.tree = path_.third});
+  EXPECT_SAYS("integrity-c", "the charter allows the next release from");
+}
+
+TEST_F(ReviewersTest, AReleaseBeforeItsTimeThatIsDatedAhead) {
+  path_.now -= 901;
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.time += 901; });
+  EXPECT_SAYS("integrity-c", "the charter allows the next release from");
+}
+
+// ---- provers
+
+TEST_F(ReviewersTest, TooFewCertificates) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.certificates.clear(); });
+  EXPECT_EQ(Says("prover-a"), "0 certificates for 1 properties");
+}
+
+TEST_F(ReviewersTest, ATreeWithoutTheNetwork) {
+  const crypto::Digest tree = path_.PutTree({{"improver/improve.py", "pass\n"}});
+  warrant::CertificateReference some{.property = "calm",
+                                     .network = crypto::Sha256(warrant::TinyNetwork(2)),
+                                     .certificate = crypto::Sha256(path_.Certificate(warrant::TinyNetwork(2)))};
+  Propose({.tree = tree}, [&](Candidate& candidate) { candidate.certificates = {some}; });
+  EXPECT_SAYS("prover-a", "the tree has no file policy.onnx");
+}
+
+TEST_F(ReviewersTest, ACertificateOfAnotherProperty) {
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.certificates[0].property = "quiet"; });
+  EXPECT_SAYS("prover-a", "is about something else");
+}
+
+TEST_F(ReviewersTest, ACertificateOfAnotherNetwork) {
+  Propose({.tree = path_.third},
+          [](Candidate& candidate) { candidate.certificates[0].network = crypto::Sha256("another"); });
+  EXPECT_SAYS("prover-a", "is about something else");
+}
+
+TEST_F(ReviewersTest, ACertificateThatProvesNothing) {
+  const crypto::Digest other = *path_.store().PutBlob(path_.Certificate(warrant::TinyNetwork(1)));
+  Propose({.tree = path_.third}, [&](Candidate& candidate) { candidate.certificates[0].certificate = other; });
+  EXPECT_SAYS("prover-a", "'calm':");
+  EXPECT_EQ(Says("integrity-c"), "for") << "and the defect is this alone";
+}
+
+}  // namespace
+}  // namespace pawl::oversight
