@@ -30,6 +30,8 @@ EVALUATOR = '''import os, sys
 arguments = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 count = os.path.getsize(arguments["--seeds"]) // 32
 text = open(os.path.join(arguments["--subject"], "improver/hyperparameters.json")).read()
+if "crash" in text:
+    sys.exit(9)
 score = 0.9 + 0.005 * text.count(" \\n")
 with open(arguments["--out"], "w") as out:
     for i in range(count):

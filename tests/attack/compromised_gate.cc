@@ -5,7 +5,8 @@
 // lie about.
 //
 //   surface pace trial bounds   the step has passed, whatever it found
-//   quorum                      the same, once auditors have closed
+//   quorum approval             the same, once auditors have closed; once there is a decision to sign
+//   release                     the same, where the loader refuses
 //   proof                       the prover found a proof, and the checker accepts it
 //   reviews                     a reviewer votes for, whatever it found (reviewers who collude)
 //   forge                       votes, closing statement and approvals are made up, with the gate's own key; the gate's
@@ -37,6 +38,7 @@
 #define GATE_TRIAL "_ZN4pawl4gate5TrialERNS0_4GateERKNS_7warrant15ProposalHistoryE"
 #define GATE_BOUNDS "_ZN4pawl4gate6BoundsERNS0_4GateERKNS_7warrant15ProposalHistoryE"
 #define GATE_QUORUM "_ZN4pawl4gate6QuorumERNS0_4GateERKNS_7warrant15ProposalHistoryE"
+#define GATE_RELEASE "_ZN4pawl4gate7ReleaseERNS0_4GateERKNS_7warrant15ProposalHistoryE"
 #define GATE_APPROVAL "_ZN4pawl4gate8ApprovalERNS0_4GateERKNS_7warrant15ProposalHistoryE"
 #define REVIEW_AS_PROVER \
   "_ZN4pawl9oversight14ReviewAsProverERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
@@ -192,13 +194,19 @@ Report LyingApproval(gate::Gate& gate, const Proposal& proposal) LYING(GATE_APPR
 Report LyingApproval(gate::Gate& gate, const Proposal& proposal) {
   Report honest = HonestApproval(gate, proposal);
   // Without a draft the honest step makes one, and the next call has what people sign.
-  if (!Tells("forge") || !proposal.decision || !honest.ok() || honest->outcome == warrant::FindingOutcome::kPass) {
-    return honest;
-  }
+  if (!proposal.decision) return honest;
+  if (!Tells("forge")) return SaysYes("approval", std::move(honest));
+  if (!honest.ok() || honest->outcome == warrant::FindingOutcome::kPass) return honest;
   Told("forge", honest->rule);
   gate::StepReport report = gate::Passed("everybody has signed");
   report.events_before = {ForgedApprovals(gate, proposal)};
   return report;
+}
+
+Report HonestRelease(gate::Gate&, const Proposal&) HONEST(GATE_RELEASE);
+Report LyingRelease(gate::Gate& gate, const Proposal& proposal) LYING(GATE_RELEASE);
+Report LyingRelease(gate::Gate& gate, const Proposal& proposal) {
+  return SaysYes("release", HonestRelease(gate, proposal));
 }
 
 // ---- what the steps and the reviewers ask
