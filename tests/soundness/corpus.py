@@ -75,10 +75,33 @@ class NetworkWriter:
             attributes = [block(1, name) + varint(2 << 3 | 5) + struct.pack("<f", self.draw.uniform(-2, 2))
                           + number(20, 1) for name in ("alpha", "beta") if self.draw.random() < 0.7]
             return self.node("Gemm", [value, self.weights([size, to]), self.weights([to])], attributes)
+        if draw < 0.65:
+            return self.left_affine(value, size, to)
         product = self.node("MatMul", [value, self.weights([size, to])])
-        if draw < 0.8:
-            return self.node("Add", [product, self.weights([1, to])])
+        if draw < 0.75:
+            return self.node("Add", [product, self.weights(self.draw.choice([[1, to], [to], [1], []]))])
+        if draw < 0.8:  # of one more axis for a while
+            deeper = self.node("Unsqueeze", [product, self.shape([0])])
+            sum_ = self.node("Add", [self.weights([1, 1, to]), deeper])
+            return self.node("Identity", [self.node("Squeeze", [sum_, self.shape([0])])])
         return self.node("Sub", [self.weights([to]), product] if draw < 0.9 else [product, self.weights([to])])
+
+    def left_affine(self, value: str, size: int, to: int) -> str:
+        """The constant on the left, the activation upright."""
+        upright = self.node("Transpose", [value])
+        if self.draw.random() < 0.5:
+            result = self.node("MatMul", [self.weights([to, size]), upright])
+        else:
+            bias = self.weights(self.draw.choice([[to, 1], [1, 1], [1]]))
+            result = self.node("Gemm", [self.weights([size, to]), upright, bias],
+                               [block(1, "transA") + number(3, 1) + number(20, 2)])
+        return self.node("Flatten", [result], [block(1, "axis") + number(3, 0) + number(20, 2)])
+
+    def shape(self, values: list) -> str:
+        name = f"s{len(self.constants)}"
+        data = struct.pack(f"<{len(values)}q", *values)
+        self.constants.append(number(1, len(values)) + number(2, 7) + block(8, name) + block(9, data))
+        return name
 
     def file(self, inputs: int, result: str, outputs: int) -> bytes:
         def end(name, size):
@@ -89,18 +112,20 @@ class NetworkWriter:
         return number(1, 7) + block(7, graph) + block(8, block(1, "") + number(2, 13))
 
 
-def random_network(draw: random.Random, wide: bool = False) -> bytes:
-    writer, inputs = NetworkWriter(draw, wide), draw.randint(1, 4)
+def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4, neurons_max: int = 5) -> bytes:
+    writer, inputs = NetworkWriter(draw, wide), draw.randint(1, inputs_max)
     value, size = "x", inputs
     for _ in range(draw.randint(1, 3)):
-        to = draw.randint(1, 5)
+        to = draw.randint(1, neurons_max)
         value, size = writer.affine(value, size, to), to
         kept = value
         value = writer.node("Relu", [value])
         if draw.random() < 0.2:
             value = writer.node(draw.choice(["Add", "Sub"]), [value, kept])
         if draw.random() < 0.15:
-            value = writer.node("Mul", [value, writer.weights([1, size])])
+            value = writer.node("Mul", [value, writer.weights(draw.choice([[1, size], [1], []]))])
+        if draw.random() < 0.1:
+            value = writer.node("Sub", [writer.weights([size]), value])
     outputs = draw.randint(1, 3)
     return writer.file(inputs, writer.affine(value, size, outputs), outputs)
 
@@ -132,14 +157,14 @@ def decimal(value: Fraction | float) -> str:
     return f"{float(value):.6f}"
 
 
-def random_property(draw: random.Random, network) -> str:
+def random_property(draw: random.Random, network, width: float = 1.5) -> str:
     """Thresholds beyond what samples reach, by a slack that is sometimes tiny."""
     count, outputs = network.input_size, network.output_size
     text = [f"(declare-const X_{i} Real)" for i in range(count)] + [f"(declare-const Y_{j} Real)" for j in range(outputs)]
     boxes = []
     for _ in range(draw.choice([1, 1, 1, 2])):
         lower = [draw.uniform(-1, 1) for _ in range(count)]
-        boxes.append([(decimal(l), decimal(l + draw.uniform(0.01, 1.5))) for l in lower])
+        boxes.append([(decimal(l), decimal(l + draw.uniform(0.01, width))) for l in lower])
     points = [[Fraction(l) + (Fraction(u) - Fraction(l)) * Fraction(draw.choice([0, 1, draw.random()])) for l, u in box]
               for box in boxes for _ in range(40)]
     results = [evaluate(network, point) for point in points]
@@ -153,17 +178,42 @@ def random_property(draw: random.Random, network) -> str:
         least = min(sum(w * (p if v == "X" else y)[i] for (v, i), w in weights.items())
                     for p, y in zip(points, results))
         slack = abs(least) * Fraction(1, 100) + Fraction(draw.choice(["0.3", "0.05", "0.01", "1"]))
-        total = " ".join(f"(* {decimal(w)} {v}_{i})" for (v, i), w in weights.items())
-        return f"({draw.choice(['<=', '<='])} (+ {total} 0) {decimal(least - slack)})"
+        return comparison(weights, decimal(least - slack))
+
+    def comparison(weights: dict, bound: str) -> str:
+        """sum <= bound, in one of the ways in which it can be written."""
+        terms = [f"(* {decimal(w)} {v}_{i})" for (v, i), w in weights.items()]
+        kind = draw.randrange(7)
+        if kind == 0:
+            return f"(>= {bound} (+ 0 {' '.join(terms)}))"
+        if kind == 1:
+            return f"(< (+ {' '.join(terms)} 0.5) (+ {bound} 0.5))"
+        if kind == 2:  # twice the row, one term on the other side
+            return f"(<= (* 2 (+ 0 {' '.join(terms[1:])})) (* 2 (- {bound} {terms[0]})))"
+        if kind == 3:
+            return f"(>= (- {terms[0]}) (- (+ 0 {' '.join(terms[1:])}) {bound}))"
+        return f"(<= (+ {' '.join(terms)} 0) {bound})"
 
     def conjunction() -> str:
         rows = [row() for _ in range(draw.choice([1, 1, 2, 3]))]
         if draw.random() < 0.2:
             rows.append(f"(<= X_0 (+ Y_0 {decimal(draw.uniform(-9, 9))}))")
-        return f"(and {' '.join(rows)})"
+        if draw.random() < 0.1:
+            rows.append(f"(= (* 3 Y_0) {decimal(draw.uniform(-9, 9))})")
+        if draw.random() < 0.2:
+            rows.insert(draw.randrange(len(rows) + 1), f"(or {row()} (and {row()} {row()}))")
+        return f"(and {' '.join(rows)})" if len(rows) > 1 or draw.random() < 0.5 else rows[0]
 
-    ranges = [" ".join(f"(>= X_{i} {l}) (<= X_{i} {u})" for i, (l, u) in enumerate(box)) for box in boxes]
-    text.append(f"(assert (or {' '.join(f'(and {r})' for r in ranges)}))")
+    def range_(i: int, lower: str, upper: str) -> str:
+        below = [f"(>= X_{i} {lower})", f"(<= {lower} X_{i})", f"(>= (- X_{i} 1) (- {lower} 1))"]
+        above = [f"(<= X_{i} {upper})", f"(<= (- {upper}) (- X_{i}))", f"(and (<= X_{i} 9) (< X_{i} {upper}))"]
+        return f"{draw.choice(below)} {draw.choice(above)}"
+
+    ranges = [" ".join(range_(i, l, u) for i, (l, u) in enumerate(box)) for box in boxes]
+    if len(ranges) == 1 and draw.random() < 0.5:
+        text.append(f"(assert (and {ranges[0]})) ; the box")
+    else:
+        text.append(f"(assert (or {' '.join(f'(and {r})' for r in ranges)}))")
     text.append(f"(assert (or {' '.join(conjunction() for _ in range(draw.choice([1, 1, 2, 3])))}))")
     return "\n".join(text) + "\n"
 

@@ -122,19 +122,22 @@ std::vector<FalseClaim> PublicFalseClaims(const std::filesystem::path& data) {
     if (cells[3] == "sat") false_ones.emplace_back(cells[0], cells[1]);
     if (cells[3] == "unsat") true_networks[cells[1]].push_back(cells[0]);
   }
+  std::map<std::string, std::vector<std::string>> proofs;  // by property, of networks for which it is true
   for (const auto& [network, property] : false_ones) {
-    FalseClaim claim{network + " " + property,
-                     ReadFile(data / "acasxu" / network),
-                     ReadFile(data / "acasxu" / property),
-                     Arithmetic::kReal,
-                     {}};
+    if (proofs.contains(property)) continue;
+    std::vector<std::string>& found = proofs[property];
+    const std::string text = ReadFile(data / "acasxu" / property);
     for (const std::string& other : true_networks[property]) {
-      const std::string proof = ProofOf(ReadFile(data / "acasxu" / other), claim.property_text, claim.arithmetic, 1500,
-                                        prover::RecipeChoice::kBackward);
-      if (!proof.empty() && proof.size() < 4000) claim.certificates.push_back(proof);
-      if (claim.certificates.size() == 2) break;
+      const std::string proof =
+          ProofOf(ReadFile(data / "acasxu" / other), text, Arithmetic::kReal, 1500, prover::RecipeChoice::kBackward);
+      if (!proof.empty() && proof.size() < 4000) found.push_back(proof);
+      if (found.size() == 3) break;
     }
-    if (!claim.certificates.empty()) claims.push_back(std::move(claim));
+  }
+  for (const auto& [network, property] : false_ones) {
+    if (proofs[property].empty()) continue;
+    claims.push_back({network + " " + property, ReadFile(data / "acasxu" / network),
+                      ReadFile(data / "acasxu" / property), Arithmetic::kReal, proofs[property]});
   }
   return claims;
 }
