@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -23,12 +24,25 @@ constexpr std::uint64_t kNoLeaf = std::numeric_limits<std::uint64_t>::max();
 // One argument, ready to be used.
 struct PreparedArgument {
   Recipe recipe = Recipe::kForward;
-  std::vector<RefutationRow> rows;     // one a conjunction of the group
-  std::span<const SlopeTable> slopes;  // one a row, or none
+  std::span<const RefutationRow> rows;  // one a conjunction of the group
+  std::span<const SlopeTable> slopes;   // one a row, or none
+};
+
+struct RefutationsLess {
+  bool operator()(const std::vector<Refutation>& a, const std::vector<Refutation>& b) const {
+    const auto term_less = [](const Term& s, const Term& t) {
+      return s.row != t.row ? s.row < t.row : s.multiplier < t.multiplier;
+    };
+    return std::lexicographical_compare(
+        a.begin(), a.end(), b.begin(), b.end(), [&](const Refutation& x, const Refutation& y) {
+          return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end(), term_less);
+        });
+  }
 };
 
 // What the leaves of a group are checked with.
 struct PreparedGroup {
+  std::map<std::vector<Refutation>, std::vector<RefutationRow>, RefutationsLess> rows;  // many arguments share them
   std::vector<PreparedArgument> arguments;
   std::vector<ListedNeuron> listed;
   std::optional<RootBounds> root;
@@ -42,11 +56,13 @@ Result<void> PrepareArguments(const Claim& claim, std::size_t case_index, const 
     PreparedArgument& ready = prepared.arguments.emplace_back();
     ready.recipe = argument.recipe;
     ready.slopes = argument.slopes;
-    for (std::size_t k = 0; k < proof.members.size(); ++k) {
+    const auto [known, is_new] = prepared.rows.try_emplace(argument.refutations);
+    for (std::size_t k = 0; is_new && k < proof.members.size(); ++k) {
       Result<RefutationRow> row = MakeRefutationRow(claim, case_index, proof.members[k], argument.refutations[k]);
       if (!row.ok()) return row.error();
-      ready.rows.push_back(std::move(*row));
+      known->second.push_back(std::move(*row));
     }
+    ready.rows = known->second;
     const bool fits = argument.slopes.empty() || argument.slopes.size() == proof.members.size();
     for (const SlopeTable& table : argument.slopes)
       if (!fits || table.size() != prepared.listed.size())
@@ -292,6 +308,7 @@ bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proo
   std::size_t proven_groups = 0;
   for (const GroupProof& group : proof.groups) {
     prepared.arguments.clear();
+    prepared.rows.clear();
     if (const Result<void> ready = PrepareArguments(claim, case_index, group, prepared); !ready.ok())
       return rejected(ready.error());
     if (!CheckGroup(claim, case_index, group, prepared, limits, engines, verdict)) return false;

@@ -1,8 +1,13 @@
-// pawl prove: search for a certificate or a counterexample of one property of one network. Opens no home.
+// pawl prove: search for certificates or counterexamples of properties of networks, one or a list. Opens no home.
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <span>
+#include <sstream>
 
 #include "cli/command.h"
 #include "cli/property_words.h"
@@ -14,11 +19,14 @@
 namespace pawl::cli {
 namespace {
 
+constexpr double kTimeoutDefault = 600;
+
 struct Options {
   std::string network, property;
-  std::string certificate, counterexample;  // where to write them; empty: nowhere
-  std::string arithmetic;                   // empty: the network's own
-  double timeout_s = 600;
+  std::string certificate, counterexample, vnncomp;  // where to write them; empty: nowhere
+  std::string arithmetic;                            // empty: the network's own
+  double timeout_s = kTimeoutDefault;
+  bool timeout_given = false;
   unsigned threads = 2;
   uint64_t memory_mib = 4096;
 };
@@ -124,10 +132,10 @@ class ProgressLine {
   void Show(const prover::Progress& progress) {
     if (!shown_) return;
     written_ = true;
-    std::fprintf(stderr, "\r\x1b[K%.0f s: %llu boxes, %llu open, %llu leaves, %.2f %% of the volume proven",
-                 progress.seconds, static_cast<unsigned long long>(progress.boxes),
-                 static_cast<unsigned long long>(progress.open), static_cast<unsigned long long>(progress.leaves),
-                 100 * progress.volume_proven);
+    std::fprintf(stderr, "\r\x1b[K%.0f s: %llu open, %llu proven, %.2f %% of the volume; %.0f boxes a second",
+                 progress.seconds, static_cast<unsigned long long>(progress.open),
+                 static_cast<unsigned long long>(progress.leaves), 100 * progress.volume_proven,
+                 static_cast<double>(progress.boxes) / std::max(progress.seconds, 1e-3));
     std::fflush(stderr);
   }
 
@@ -171,7 +179,7 @@ encoding::Json ResultJson(const Question& question, const prover::ProofResult& r
   return json;
 }
 
-void ShowResult(const Question& question, const prover::ProofResult& result) {
+void ShowResult(const Question& question, const prover::ProofResult& result, uint64_t memory_mib) {
   std::printf("%s (%s arithmetic, %.2f s, %llu boxes, %llu leaves)\n", std::string(StatusName(result.status)).c_str(),
               std::string(ArithmeticName(question.arithmetic)).c_str(), result.statistics.seconds,
               static_cast<unsigned long long>(result.statistics.boxes),
@@ -181,6 +189,8 @@ void ShowResult(const Question& question, const prover::ProofResult& result) {
       return;
     case prover::ProofStatus::kUnknown:
       std::printf("  %s: %s\n", std::string(ReasonName(result.reason)).c_str(), Shown(result.detail).c_str());
+      if (result.reason == prover::UnknownReason::kMemory)
+        std::printf("  the limit was %llu MiB; raise --memory-mib\n", static_cast<unsigned long long>(memory_mib));
       return;
     case prover::ProofStatus::kViolated:
       break;
@@ -193,7 +203,23 @@ void ShowResult(const Question& question, const prover::ProofResult& result) {
               result.counterexample.violates_real ? "yes" : "not shown");
 }
 
+// What the competition's scripts read: the answer, and after "sat" the counterexample.
+std::string VnncompText(const prover::ProofResult& result) {
+  switch (result.status) {
+    case prover::ProofStatus::kProven:
+      return "unsat\n";
+    case prover::ProofStatus::kViolated:
+      return "sat\n" + CounterexampleText(result.counterexample);
+    case prover::ProofStatus::kUnknown:
+      break;
+  }
+  return result.reason == prover::UnknownReason::kTimeout ? "timeout\n" : "unknown\n";
+}
+
 Result<void> WriteFiles(const Options& options, const prover::ProofResult& result) {
+  if (!options.vnncomp.empty()) {
+    if (Result<void> written = WriteWholeFile(options.vnncomp, VnncompText(result)); !written.ok()) return written;
+  }
   if (result.status == prover::ProofStatus::kProven && !options.certificate.empty()) {
     const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
     if (Result<void> written = WriteWholeFile(options.certificate, bytes); !written.ok()) return written;
@@ -204,16 +230,7 @@ Result<void> WriteFiles(const Options& options, const prover::ProofResult& resul
   return {};
 }
 
-ExitCode Prove(const Globals& globals, const Options& options) {
-  Result<Question> question = ReadQuestion(options);
-  if (!question.ok()) return Fail(globals, question.error());
-  const prover::ProofResult result = Search(globals, options, *question);
-  if (Result<void> written = WriteFiles(options, result); !written.ok()) return Fail(globals, written.error());
-  if (globals.json) {
-    std::puts(ResultJson(*question, result).dump(-1, ' ', false, encoding::Json::error_handler_t::replace).c_str());
-  } else {
-    ShowResult(*question, result);
-  }
+ExitCode ExitOf(const prover::ProofResult& result) {
   switch (result.status) {
     case prover::ProofStatus::kProven:
       return ExitCode::kYes;
@@ -225,28 +242,144 @@ ExitCode Prove(const Globals& globals, const Options& options) {
   return ExitCode::kLimit;
 }
 
+ExitCode ProveOne(const Globals& globals, const Options& options) {
+  Result<Question> question = ReadQuestion(options);
+  if (!question.ok()) return Fail(globals, question.error());
+  const prover::ProofResult result = Search(globals, options, *question);
+  if (Result<void> written = WriteFiles(options, result); !written.ok()) return Fail(globals, written.error());
+  if (globals.json) {
+    PrintJson(ResultJson(*question, result));
+  } else {
+    ShowResult(*question, result, options.memory_mib);
+  }
+  return ExitOf(result);
+}
+
+// ---- Lists of instances
+
+struct Instance {
+  std::string network, property;  // as the list names them
+  double timeout_s = 0;
+};
+
+// Lines "network,property,seconds", as in the neural network verification competition. Empty lines are skipped.
+Result<std::vector<Instance>> ReadInstances(const std::string& path) {
+  constexpr size_t kBytesMax = 1 << 24;
+  Result<std::string> text = ReadWholeFile(path, kBytesMax);
+  if (!text.ok()) return text.error();
+  std::vector<Instance> instances;
+  std::istringstream lines(*text);
+  size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty()) continue;
+    const size_t first = line.find(','), second = first == std::string::npos ? first : line.find(',', first + 1);
+    const std::string seconds = second == std::string::npos ? "" : line.substr(second + 1);
+    char* end = nullptr;
+    const double timeout_s = std::strtod(seconds.c_str(), &end);
+    if (seconds.empty() || *end != '\0' || !(timeout_s > 0 && timeout_s < 1e8)) {
+      return Malformed("prove.instances", path + ", line " + std::to_string(number) + ": not network,property,seconds",
+                       "give a list like instances.csv of a benchmark");
+    }
+    instances.push_back({line.substr(0, first), line.substr(first + 1, second - first - 1), timeout_s});
+  }
+  if (instances.empty()) return Malformed("prove.instances", path + " lists no instance", "one line an instance");
+  return instances;
+}
+
+struct Tally {
+  size_t proven = 0, violated = 0, unknown = 0, failed = 0;
+  double seconds = 0;
+};
+
+ExitCode ProveInstance(const Globals& globals, const Options& options, const Instance& instance, Tally& tally) {
+  const auto start = std::chrono::steady_clock::now();
+  Result<Question> question = ReadQuestion(options);
+  prover::ProofResult result;
+  if (question.ok()) result = Search(globals, options, *question);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  tally.seconds += seconds;
+  (!question.ok()                                    ? tally.failed
+   : result.status == prover::ProofStatus::kProven   ? tally.proven
+   : result.status == prover::ProofStatus::kViolated ? tally.violated
+                                                     : tally.unknown) += 1;
+  if (globals.json) {
+    encoding::Json json = question.ok() ? ResultJson(*question, result) : encoding::Json{{"status", "error"}};
+    if (!question.ok()) json["rule"] = question.error().rule, json["detail"] = question.error().message;
+    json["network_file"] = instance.network;
+    json["property_file"] = instance.property;
+    json["seconds"] = seconds;
+    PrintJson(json);
+  } else {
+    const std::string status = question.ok() ? std::string(StatusName(result.status)) : "error";
+    const std::string detail = question.ok() ? result.detail : question.error().message;
+    std::printf("%-9s %9.3f s %10llu  %s  %s%s%s\n", status.c_str(), seconds,
+                static_cast<unsigned long long>(result.statistics.leaves), Shown(instance.network).c_str(),
+                Shown(instance.property).c_str(), detail.empty() ? "" : "  ", Shown(detail).c_str());
+  }
+  std::fflush(stdout);
+  return question.ok() ? ExitOf(result) : ExitCodeFor(question.error().code);
+}
+
+ExitCode ProveList(const Globals& globals, const Options& options) {
+  if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty()) {
+    return Fail(globals, {ErrorCode::kUsage, "prove.list", "results of a list cannot be written to one file",
+                          "prove the instances one by one"});
+  }
+  std::filesystem::path list = options.network;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(list, ignored)) list /= "instances.csv";
+  Result<std::vector<Instance>> instances = ReadInstances(list.string());
+  if (!instances.ok()) return Fail(globals, instances.error());
+  if (!globals.json) std::printf("%-9s %11s %10s  %s\n", "answer", "time", "leaves", "network, property");
+  Tally tally;
+  ExitCode exit = ExitCode::kYes;
+  for (const Instance& instance : *instances) {
+    Options one = options;
+    one.network = (list.parent_path() / instance.network).string();
+    one.property = (list.parent_path() / instance.property).string();
+    if (!options.timeout_given) one.timeout_s = instance.timeout_s;
+    exit = Worst(exit, ProveInstance(globals, one, instance, tally));
+  }
+  if (!globals.json) {
+    std::printf("%zu instances: %zu proven, %zu violated, %zu unknown, %zu not read; %.2f s\n", instances->size(),
+                tally.proven, tally.violated, tally.unknown, tally.failed, tally.seconds);
+  }
+  return exit;
+}
+
 }  // namespace
 
 void AddProve(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("prove", "search for a certificate or a counterexample of a property");
-  command->add_option("NETWORK", options->network, "ONNX file")->required();
-  command->add_option("PROPERTY", options->property, "VNN-LIB file: what would be unsafe")->required();
+  command->add_option("NETWORK", options->network, "ONNX file; or a list of instances, or a folder with instances.csv")
+      ->required();
+  command->add_option("PROPERTY", options->property, "VNN-LIB file: what would be unsafe; none with a list");
   command->add_option("--certificate", options->certificate, "where to write the certificate of a proof");
   command->add_option("--counterexample", options->counterexample, "where to write a counterexample");
+  command->add_option(
+      "--vnncomp", options->vnncomp,
+      "where to write the answer as VNN-COMP has it: unsat, sat with a counterexample, timeout, unknown");
   command->add_option("--arithmetic", options->arithmetic, "real, float32 or float64 (default: the network's own)")
       ->check(CLI::IsMember({"real", "float32", "float64"}));
-  command->add_option("--timeout", options->timeout_s, "seconds; 0: none")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 31'536'000.0));
+  CLI::Option* timeout = command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list: for each")
+                             ->capture_default_str()
+                             ->check(CLI::Range(0.0, 31'536'000.0));
   command->add_option("--threads", options->threads, "that search")->capture_default_str()->check(CLI::Range(1, 1024));
   command->add_option("--memory-mib", options->memory_mib, "for search tree and certificate")
       ->capture_default_str()
       ->check(CLI::Range(16, 1 << 20));
   command->footer(
-      "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found.\n"
-      "example:\n  pawl prove policy.onnx clear-above.vnnlib --certificate clear-above.cert");
-  command->callback([options, &globals] { globals.exit = Prove(globals, *options); });
+      "A list has lines \"network,property,seconds\"; --timeout overrides its seconds, --json prints a line for each.\n"
+      "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found. Of a list: the worst.\n"
+      "examples:\n  pawl prove policy.onnx clear-above.vnnlib --certificate clear-above.cert\n"
+      "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");
+  command->callback([options, timeout, &globals] {
+    options->timeout_given = timeout->count() > 0;
+    globals.exit = options->property.empty() ? ProveList(globals, *options) : ProveOne(globals, *options);
+  });
 }
 
 }  // namespace pawl::cli

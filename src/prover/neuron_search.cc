@@ -27,11 +27,15 @@ using Side = DualBounds::Side;
 constexpr std::size_t kColumns = 96;
 // Nodes that are split together; each has two children.
 constexpr std::size_t kParents = kColumns / 2;
-constexpr std::size_t kCandidates = 4;
+constexpr std::size_t kCandidates = 8;
 // Steps of gradient ascent: for a row at the root, and for a node of the tree.
-constexpr int kRootSteps = 40, kNodeSteps = 14;
+constexpr int kRootSteps = 40, kNodeSteps = 20;
 // For the hidden bounds, where the default slopes did not do.
-constexpr int kHiddenSteps = 16;
+constexpr int kHiddenSteps = 60;
+// Rates of ascent in the tree, and what they are multiplied by after each step.
+constexpr float kSlopeRate = 0.25f, kWeightRate = 0.2f, kRateDecay = 0.93f;
+// How much the better child of a split counts beside the worse one.
+constexpr float kBetterChild = 0.7f;
 constexpr float kMargin = 1e-5f;
 // One batch in this many descends from the points where its worst bounds are reached.
 constexpr std::uint64_t kAttackEvery = 8;
@@ -71,6 +75,9 @@ struct Board {
   std::uint64_t bytes = 0;        // of trees and open nodes; guarded by mutex
   std::atomic<std::uint64_t> boxes = 0, leaves = 0, refused = 0;
   std::atomic<double> volume = 0;
+  // Wall time in the checker's routine over all threads, and for how many leaves it would have done.
+  std::atomic<double> seconds_asking = 0;
+  std::atomic<std::uint64_t> asked = 0;
 
   void End(SearchEnd end, const char* detail) {
     const std::lock_guard lock(mutex);
@@ -93,6 +100,7 @@ struct Problem {
   std::vector<std::vector<float>> lower, upper;  // of hidden operands, as the checker finds them
   std::vector<checker::RootLayer> section;
   std::optional<checker::RootBounds> root;
+  double seconds_root = 0;                              // that the checker takes to bound it
   std::vector<checker::RefutationRow> refutation_rows;  // per conjunction, of its chosen row
 
   bool OutOfTime() const {
@@ -189,10 +197,11 @@ class NodeWorker {
     parents.clear();
     std::unique_lock lock(board_.mutex);
     while (!board_.stop) {
-      if (p_.OutOfTime()) {
+      if (p_.OutOfTime() || NoTimeToCheck()) {
         if (!board_.stop) {
           board_.outcome.end = p_.options.cancel.stop_requested() ? SearchEnd::kCancelled : SearchEnd::kTimeout;
-          board_.outcome.detail = "the time limit was reached";
+          board_.outcome.detail =
+              p_.OutOfTime() ? "the time limit was reached" : "no time would be left to check the certificate";
         }
         board_.stop = true;
         board_.changed.notify_all();
@@ -214,6 +223,14 @@ class NodeWorker {
       board_.changed.wait_for(lock, std::chrono::milliseconds(20));
     }
     return false;
+  }
+
+  // The whole certificate is checked at the end: the root section again, then each leaf, by all threads.
+  bool NoTimeToCheck() const {
+    if (!p_.options.deadline.has_value()) return false;
+    const double each = board_.seconds_asking / static_cast<double>(std::max<std::uint64_t>(1, board_.asked));
+    const double leaves = each * static_cast<double>(board_.leaves) / std::max(1u, p_.options.threads);
+    return Clock::now() + std::chrono::duration<double>(1.2 * leaves + p_.seconds_root) >= *p_.options.deadline;
   }
 
   void SetColumn(std::size_t column, const OpenNode& node) {
@@ -255,7 +272,7 @@ class NodeWorker {
         const float bound = parents[trial.parent].bound;
         const float low = std::min(dual_.bound(2 * t), 0.0f) - bound;
         const float high = std::min(dual_.bound(2 * t + 1), 0.0f) - bound;
-        const float score = std::min(low, high) + 0.1f * std::max(low, high);
+        const float score = std::min(low, high) + kBetterChild * std::max(low, high);
         if (score > best[trial.parent].first) best[trial.parent] = {score, trial.candidate};
       }
     }
@@ -287,9 +304,9 @@ class NodeWorker {
     dual_.Start(p_.top, nodes.size());
     for (std::size_t c = 0; c < nodes.size(); ++c) SetColumn(c, nodes[c]);
     std::vector<bool> closed(nodes.size(), false), tried(nodes.size(), false);
-    float slope_rate = nodes[0].slopes.empty() ? 0.3f : 0.1f, weight_rate = 0.2f;
+    float slope_rate = nodes[0].slopes.empty() ? 0.3f : kSlopeRate, weight_rate = kWeightRate;
     std::size_t left = nodes.size();
-    for (int s = 0; s <= steps && left > 0; ++s, slope_rate *= 0.93f, weight_rate *= 0.93f) {
+    for (int s = 0; s <= steps && left > 0; ++s, slope_rate *= kRateDecay, weight_rate *= kRateDecay) {
       dual_.Evaluate();
       std::vector<std::size_t> ready;
       for (std::size_t c = 0; c < nodes.size(); ++c) {
@@ -356,7 +373,10 @@ class NodeWorker {
                          {&leaves[t].slopes, listed_count_ > 0 ? 1u : 0u}});
       }
       double margins[checker::kLanes];
+      const Clock::time_point start = Clock::now();
       engine_.Margins(checker::Recipe::kRoot, tasks, {margins, count});
+      board_.seconds_asking.fetch_add(std::chrono::duration<double>(Clock::now() - start).count());
+      board_.asked.fetch_add(checker::kLanes);
       for (std::size_t t = 0; t < count; ++t) {
         const std::size_t c = ready[first + t];
         if (!(margins[t] > 0)) {
@@ -391,8 +411,7 @@ class NodeWorker {
     return leaf;
   }
 
-  // The open neurons that lose most, half of them by what they may lose and half by what they lose where the bound is
-  // reached.
+  // The open neurons that lose most where the bound is reached, and the one that may lose most.
   std::vector<Place> Candidates(std::size_t column, const OpenNode& node) const {
     std::vector<std::pair<float, std::size_t>> most, here;
     for (std::size_t o = 0; o < open_.size(); ++o) {
@@ -407,7 +426,7 @@ class NodeWorker {
       for (std::size_t i = 0; i < count && chosen.size() < kCandidates; ++i)
         if (std::find(chosen.begin(), chosen.end(), from[i].second) == chosen.end()) chosen.push_back(from[i].second);
     };
-    add(most, kCandidates / 2);
+    add(most, 1);
     add(here, kCandidates);
     add(most, kCandidates);
     std::vector<Place> places;
@@ -472,8 +491,10 @@ bool BoundHidden(Problem& p, int steps) {
       MakeRootSection(p.query.network, p.box_lower, p.box_upper, {steps, p.options.threads, p.options.deadline});
   if (!section.complete) return false;
   p.section = std::move(section.layers);
+  const Clock::time_point start = Clock::now();
   Result<checker::RootBounds> root = checker::BoundRoot(p.claim, p.case_index, p.section, p.options.threads);
   if (!root.ok() || !root->usable) return false;
+  p.seconds_root = std::chrono::duration<double>(Clock::now() - start).count();
   p.root.emplace(std::move(*root));
   p.lower.clear();
   p.upper.clear();
@@ -561,7 +582,7 @@ bool NeuronSearch::Suits(const Query& query) {
 
 SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proof) {
   const Clock::time_point start = Clock::now();
-  Problem p{query_, query_.cases[case_index], claim_, options_, case_index, 0, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Problem p{query_, query_.cases[case_index], claim_, options_, case_index, 0, {}, {}, {}, {}, {}, {}, {}, {}, 0, {}};
   for (const FlatLayer& layer : query_.network.layers) p.top += layer.relu ? 1 : 0;
   for (std::size_t j = 0; j < query_.network.inputs; ++j) {
     p.box_lower.push_back(Down(p.query_case.lower[j]));

@@ -1,0 +1,98 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "cli/command.h"
+#include "model/onnx_writer_for_test.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// y = relu(x) on [0, 1], in a folder with a property that holds (y > -1) and one that does not (y < 0.5).
+class ProveCommand : public testing::Test {
+ protected:
+  ProveCommand() {
+    namespace onnx = model::onnx;
+    std::string pattern = (fs::temp_directory_path() / "pawl-prove-XXXXXX").string();
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    root_ = pattern + "/";
+    Write("n.onnx", onnx::Model(onnx::Graph({onnx::Node("Relu", {"x"}, {"y"})}, {}, {onnx::Value("x", {1, 1})},
+                                            {onnx::Value("y", {1, 1})})));
+    const std::string box = "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (>= X_0 0)) (assert (<= X_0 1))";
+    Write("holds.vnnlib", box + "(assert (<= Y_0 -1))");
+    Write("fails.vnnlib", box + "(assert (>= Y_0 0.5))");
+    Write("broken.vnnlib", "(assert");
+  }
+  ~ProveCommand() override { fs::remove_all(root_); }
+
+  void Write(const std::string& name, const std::string& bytes) { std::ofstream(root_ + name) << bytes; }
+  std::string Read(const std::string& name) {
+    std::ifstream file(root_ + name);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  ExitCode Run(const std::string& arguments) {
+    Globals globals;
+    globals.json = json_;
+    globals.quiet = true;
+    CLI::App app("", "pawl");
+    AddProve(app, globals);
+    testing::internal::CaptureStdout();
+    app.parse("prove " + arguments, false);
+    output_ = testing::internal::GetCapturedStdout();
+    return globals.exit;
+  }
+
+  std::string root_, output_;
+  bool json_ = false;
+};
+
+TEST_F(ProveCommand, WritesTheCompetitionsResultFiles) {
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "holds.vnnlib --vnncomp " + root_ + "r"), ExitCode::kYes);
+  EXPECT_EQ(Read("r"), "unsat\n");
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "fails.vnnlib --vnncomp " + root_ + "r"), ExitCode::kNo);
+  EXPECT_THAT(Read("r"), StartsWith("sat\n((X_0 "));
+  EXPECT_THAT(Read("r"), HasSubstr("(Y_0 "));
+}
+
+TEST_F(ProveCommand, RunsListsAndFolders) {
+  Write("instances.csv", "n.onnx,holds.vnnlib,10\n\nn.onnx,fails.vnnlib,10\r\n");
+  EXPECT_EQ(Run(root_), ExitCode::kNo);
+  EXPECT_THAT(output_, HasSubstr("proven"));
+  EXPECT_THAT(output_, HasSubstr("2 instances: 1 proven, 1 violated, 0 unknown, 0 not read"));
+  Write("one.csv", "n.onnx,holds.vnnlib,10\n");
+  EXPECT_EQ(Run(root_ + "one.csv"), ExitCode::kYes);
+  Write("broken.csv", "n.onnx,broken.vnnlib,10\nn.onnx,holds.vnnlib,10\n");
+  EXPECT_EQ(Run(root_ + "broken.csv"), ExitCode::kMalformed);
+  EXPECT_THAT(output_, HasSubstr("1 proven, 0 violated, 0 unknown, 1 not read"));
+  json_ = true;
+  EXPECT_EQ(Run(root_), ExitCode::kNo);
+  std::istringstream lines(output_);
+  std::string line;
+  std::size_t count = 0;
+  for (; std::getline(lines, line); ++count) EXPECT_TRUE(encoding::Json::accept(line)) << line;
+  EXPECT_EQ(count, 2u);
+}
+
+TEST_F(ProveCommand, RefusesListsThatAreNone) {
+  for (const char* text : {"", "n.onnx\n", "n.onnx,holds.vnnlib\n", "n.onnx,holds.vnnlib,soon\n",
+                           "n.onnx,holds.vnnlib,0\n", "n.onnx,holds.vnnlib,-1\n", "n.onnx,holds.vnnlib,nan\n"}) {
+    Write("list.csv", text);
+    EXPECT_EQ(Run(root_ + "list.csv"), ExitCode::kMalformed) << text;
+  }
+  Write("list.csv", "n.onnx,holds.vnnlib,10\n");
+  EXPECT_EQ(Run(root_ + "list.csv --certificate " + root_ + "c"), ExitCode::kUsage);
+}
+
+}  // namespace
+}  // namespace pawl::cli
