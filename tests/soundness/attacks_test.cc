@@ -43,6 +43,22 @@ TEST(Attacks, AFlushedBetaTakesTheBiasWithIt) {
   }
 }
 
+// An addition that nobody reads takes no product away from those who do: the output is x, not x + 10.
+TEST(Attacks, ABiasThatIsNotReadIsNotAdded) {
+  const std::vector<std::string> constants{onnx::Tensor<float>("w", {1, 1}, {1.0f}),
+                                           onnx::Tensor<float>("b", {1}, {10.0f})};
+  const std::vector<std::string> nodes{onnx::Node("MatMul", {"x", "w"}, {"y"}), onnx::Node("Add", {"y", "b"}, {"z"})};
+  const Asked asked(onnx::Model(onnx::Graph(nodes, constants, {onnx::Value("x", {1, 1})}, {onnx::Value("y", {1, 1})})));
+  const auto proven = [&](const std::string& unsafe) {
+    return asked(Declarations(1, 1) + BoxAssertions({{"0"}, {"1"}}) + "(assert " + unsafe + ")",
+                 UniformCertificate(Arithmetic::kReal, Recipe::kForward, {}), Arithmetic::kReal)
+        .proven;
+  };
+  EXPECT_FALSE(proven("(<= Y_0 5)"));
+  EXPECT_TRUE(proven("(<= Y_0 -1)"));
+  EXPECT_TRUE(proven("(>= Y_0 2)"));
+}
+
 // y = relu(x) as a network, and the claim y > -2 for x in [-1, 1], as a certificate that a caller built by hand.
 struct HandMade {
   DenseNetwork network{{DenseLayer{{{1}}, {0}, 1, 1, true}}};

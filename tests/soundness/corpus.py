@@ -115,6 +115,8 @@ class NetworkWriter:
 def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4, neurons_max: int = 5) -> bytes:
     writer, inputs = NetworkWriter(draw, wide), draw.randint(1, inputs_max)
     value, size = "x", inputs
+    if draw.random() < 0.1:
+        value = writer.node("Relu", [value])
     for _ in range(draw.randint(1, 3)):
         to = draw.randint(1, neurons_max)
         value, size = writer.affine(value, size, to), to
@@ -122,6 +124,10 @@ def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4,
         value = writer.node("Relu", [value])
         if draw.random() < 0.2:
             value = writer.node(draw.choice(["Add", "Sub"]), [value, kept])
+        if draw.random() < 0.1:  # one operand of two ReLUs, so that it has two numbers
+            value = writer.node("Add", [writer.node("Relu", [kept]), value])
+        if draw.random() < 0.05:  # read by nobody
+            writer.node("Relu", [writer.affine(value, size, draw.randint(1, 3))])
         if draw.random() < 0.15:
             value = writer.node("Mul", [value, writer.weights(draw.choice([[1, size], [1], []]))])
         if draw.random() < 0.1:

@@ -181,14 +181,12 @@ def change_number(draw, text: str) -> str:
 
 
 def change_weight(draw, network: bytes) -> bytes:
-    """A few bytes within a constant's data: found as what follows the name of a constant."""
-    places = [m.end() for m in re.finditer(rb"c\d+J.", network)]
+    """Four bytes of a constant's data, which follows its name, a key and a length."""
+    places = [m for m in re.finditer(rb"c\d+J([\x04-\x7f])", network)]
     if not places:
         return network
-    at = draw.choice(places)
-    at += draw.randrange(2) * 4
-    if at + 4 > len(network):
-        return network
+    match = draw.choice(places)
+    at = match.end() + 4 * draw.randrange(match.group(1)[0] // 4)
     value = struct.unpack("<f", network[at:at + 4])[0]
     value = draw.choice([value * 1.01, -value, value + 0.1, 0.0, value * 1e30, float("nan"), 1e-42])
     return network[:at] + struct.pack("<f", max(min(value, 3e38), -3e38)) + network[at + 4:]

@@ -480,7 +480,10 @@ def with_biases(builder: Builder, output: int) -> tuple:
 def read_network(data: bytes) -> Network:
     if len(data) > 1 << 28:
         raise Refused("limit", "onnx.limit", "bytes")
-    builder = Builder(fields(data))
+    try:
+        builder = Builder(fields(data))
+    except (TypeError, AttributeError, IndexError, ValueError, struct.error) as error:
+        raise malformed("wire-type", "a field is not of its type") from error
     nodes, sizes, output = with_biases(builder, builder.activations[builder.result])
     element = "float32" if builder.element[0] == FLOAT else "float64"
     return Network(element, sizes[0], output, nodes, sizes)
