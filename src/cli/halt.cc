@@ -275,13 +275,14 @@ Result<std::string> Resume(const Globals& globals, const Options& options) {
   }
   // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
   if (Result<void> appended = AppendToLedger(*log, *envelope); !appended.ok()) return appended.error();
-  std::remove(options.add_to.c_str());
   if (Result<void> delivered = DeliverToLoader(*place, *envelope); !delivered.ok()) {
     return SystemFailure(
         "resume.loader",
         "the ledger has the resume, but the loader here may still be halted: " + delivered.error().message,
-        "mend '" + warrant::HaltFolder(place->state_path) + "', then pawl resume again");
+        "mend '" + warrant::HaltFolder(place->state_path) + "', then pawl resume --add-to " + options.add_to +
+            " again");
   }
+  std::remove(options.add_to.c_str());  // only now: whoever was interrupted before gives the same file again
   return std::to_string(decision->lifts.size()) + " halts and alarms lifted";
 }
 

@@ -31,6 +31,7 @@ constexpr PathStep kPath[] = {
 };
 
 constexpr int kConflictsMax = 100;
+constexpr std::string_view kMachine = "machine.";
 
 encoding::Envelope FindingEvent(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
                                 const StepReport& report) {
@@ -82,12 +83,27 @@ std::vector<encoding::Envelope> EventsOf(Gate& gate, const ProposalHistory& prop
   return events;
 }
 
+// What goes on the ledger where a step has found nothing out. An Error: the ledger itself fails, or somebody else is at
+// work; then nothing is counted, because nothing could be written or nothing was wrong.
+Result<StepReport> ReportMachineFailure(const ProposalHistory& proposal, const Error& error) {
+  if (error.code == ErrorCode::kPending || error.rule.rfind("ledger.", 0) == 0) return error;
+  const int failures = MachineFailures(proposal) + 1;
+  const std::string count =
+      "machine failure " + std::to_string(failures) + " of " + std::to_string(kMachineFailuresMax) + ": ";
+  const std::string words = error.message + " (" + error.rule + ")";
+  if (failures >= kMachineFailuresMax) return Failed(FindingOutcome::kRejected, "machine.retries", count + words);
+  const std::string retry = "pawl advance " + proposal.proposal.proposal;
+  return Waiting(std::string(kMachine) + error.rule, count + words,
+                 {error.advice.empty() ? retry : retry + " (first: " + error.advice + ")"});
+}
+
 // Runs one step and logs its report. When others have appended meanwhile, what the step saw may be out of date: it
 // reads again and runs again.
 Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& step) {
   for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
     const ProposalHistory proposal = *gate.log().history().Find(name);
     Result<StepReport> report = step.run(gate, proposal);
+    if (!report.ok()) report = ReportMachineFailure(proposal, report.error());
     if (!report.ok()) return report.error();
     const std::vector<encoding::Envelope> events = EventsOf(gate, proposal, step.name, *report);
     if (events.empty()) return report;
@@ -100,6 +116,13 @@ Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& 
 }
 
 }  // namespace
+
+int MachineFailures(const ProposalHistory& proposal) {
+  return static_cast<int>(
+      std::count_if(proposal.findings.begin(), proposal.findings.end(), [](const warrant::Finding& finding) {
+        return finding.outcome == FindingOutcome::kPending && finding.rule.rfind(kMachine, 0) == 0;
+      }));
+}
 
 Position PositionOf(const ProposalHistory& proposal) {
   Position position;

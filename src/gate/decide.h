@@ -1,7 +1,7 @@
 // The one path. decide.cc reads top to bottom like the list in ARCHITECTURE.md; nothing else decides anything.
 //
 //   Result<Position> position = Decide(gate, "p7", Until::kLastApproval);
-//   if (!position.ok()) …                       // the machine failed; the proposal waits and can be tried again
+//   if (!position.ok()) …                       // the ledger itself failed; the proposal waits and can be tried again
 //   else if (!position->outcome) Print(position->waits_for);
 //
 // Decide goes as far as it can: it takes up where the ledger says the proposal stands, runs the next step, writes what
@@ -36,6 +36,12 @@ struct Position {
 };
 
 Result<Position> Decide(Gate& gate, const std::string& proposal, Until until);
+
+// A step that the machine kept from its answer leaves the proposal pending, with the reason in a finding whose rule
+// begins with "machine."; it is taken up again by the next Decide, with the same candidate statement, budget index and
+// seeds. The last failure that is allowed rejects the proposal ("machine.retries"). spec/ledger.md is normative.
+inline constexpr int kMachineFailuresMax = 5;  // of one proposal, over all steps
+int MachineFailures(const warrant::ProposalHistory& proposal);
 
 // Where it stands by the ledger alone; runs nothing and writes nothing.
 Position PositionOf(const warrant::ProposalHistory& proposal);

@@ -15,6 +15,7 @@
 #include "merkle/checkpoint.h"
 #include "merkle/tlog_proof.h"
 #include "oversight/pace.h"
+#include "storage/replace_file.h"
 #include "warrant/state.h"
 #include "warrant/verify.h"
 #include "warrant/warrant.h"
@@ -124,17 +125,15 @@ bool MayPassLater(const std::string& rule) {
   return std::find(kRules.begin(), kRules.end(), rule) != kRules.end();
 }
 
+// A copy of what the store has, for other loaders.
 Result<void> KeepWarrantFile(Gate& gate, int64_t epoch, const std::string& bytes) {
-  const std::string path = gate.log().home().WarrantPath(gate.log().subject(), epoch);
-  std::error_code failure;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failure);
-  std::ofstream file(path + ".new", std::ios::binary | std::ios::trunc);
-  file << bytes;
-  file.close();
-  if (file.fail() || std::rename((path + ".new").c_str(), path.c_str()) != 0) {
-    return SystemFailure("release.warrant-file", "cannot write '" + path + "'");
-  }
-  return {};
+  return storage::ReplaceFile(gate.log().home().WarrantPath(gate.log().subject(), epoch), bytes);
+}
+
+// The loader may have switched or not: what could be live is never rejected, so this is not counted as a failure.
+StepReport Unclear(const ProposalHistory& proposal, const Error& error) {
+  return Waiting("release.unclear", "the switch could not be flushed: " + error.message,
+                 {"pawl release " + proposal.proposal.proposal + " (first: " + error.advice + ")"});
 }
 
 StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::Digest& digest, int64_t time,
@@ -194,8 +193,12 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
     if (!MayPassLater(state.error().rule)) return state.error();
     return Waiting(state.error().rule, state.error().message, {state.error().advice});
   }
-  // The switch was made and the machine stopped before it was logged: log it now.
+  // The switch was made and the machine stopped before it was logged: log it now. It may have stopped before the switch
+  // was flushed, too; the ledger must not know of a release that a power cut can still undo.
   if (state->warrant && state->warrant == proposal.warrant) {
+    if (Result<void> flushed = warrant::WriteStateFile(state_path, *state); !flushed.ok()) {
+      return Unclear(proposal, flushed.error());
+    }
     return Released(gate, proposal, *proposal.warrant, state->time, {});
   }
   warrant::LocalHalts halts;
@@ -238,8 +241,11 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
   if (!stopped.ok()) return stopped.error();
   if (stopped->has_value()) return **stopped;
   // This rename is the release.
-  if (Result<void> switched = warrant::WriteStateFile(state_path, verdict.next); !switched.ok())
-    return switched.error();
+  if (Result<void> switched = warrant::WriteStateFile(state_path, verdict.next); !switched.ok()) {
+    Result<warrant::State> now = warrant::ReadStateFile(state_path);
+    if (now.ok() && now->warrant == state->warrant) return switched.error();
+    return Unclear(proposal, switched.error());
+  }
   return Released(gate, proposal, verdict.warrant, verdict.time, verdict.warnings);
 }
 

@@ -1,7 +1,7 @@
 // The steps of the path, one function each. A step looks at the ledger and at bytes, does its own check, and reports;
 // it writes nothing but blobs to the store. decide.cc writes the report to the ledger.
 //
-// An Error is a failure of the machine: nothing was found out about the proposal.
+// An Error is a failure of the machine: nothing was found out about the proposal, which stays pending (decide.h).
 #pragma once
 
 #include <map>

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "encoding/json.h"
+#include "storage/replace_file.h"
 
 namespace pawl::ledger {
 namespace {
@@ -69,17 +70,14 @@ Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
     for (const char* part : {"", "store", "ledger", "keys", "loader"}) {
       fs::create_directories(root / part, failure);
       if (failure)
-        return SystemFailure("home.create", "cannot make '" + (root / part).string() + "': " + failure.message());
+        return SystemFailure("home.create", "cannot make '" + (root / part).string() + "': " + failure.message(),
+                             "check disk space and permissions, or name another place: --home");
     }
     chmod(root.c_str(), 0700);
     chmod((root / "keys").c_str(), 0700);
     // Last and at once: a home whose making was interrupted is made again.
-    const std::string unfinished = schema.string() + "." + std::to_string(getpid());
-    std::ofstream file(unfinished);
-    file << R"({"version":1})";
-    file.close();
-    if (file.fail() || std::rename(unfinished.c_str(), schema.c_str()) != 0) {
-      return SystemFailure("home.create", "cannot write '" + schema.string() + "'", "check disk space and permissions");
+    if (Result<void> written = storage::ReplaceFile(schema.string(), R"({"version":1})"); !written.ok()) {
+      return SystemFailure("home.create", written.error().message, written.error().advice);
     }
   }
   if (Result<void> version = CheckVersion(schema); !version.ok()) return version.error();

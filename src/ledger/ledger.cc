@@ -13,6 +13,7 @@
 #include "merkle/cosignature.h"
 #include "merkle/tile.h"
 #include "signing/sign.h"
+#include "storage/replace_file.h"
 
 namespace pawl::ledger {
 namespace {
@@ -100,17 +101,9 @@ constexpr char kSchema[] =
 
 // Whole or not at all: readers of an export see no half file.
 Result<void> WriteWhole(const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code failure;
-  std::filesystem::create_directories(path.parent_path(), failure);
-  const std::filesystem::path temporary = path.string() + ".new";
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file.fail()) std::filesystem::rename(temporary, path, failure);
-  if (file.fail() || failure) {
-    return SystemFailure("ledger.export", "cannot write '" + path.string() + "'", "check disk space and permissions");
-  }
-  return {};
+  Result<void> written = storage::ReplaceFile(path.string(), bytes);
+  if (written.ok()) return {};
+  return SystemFailure("ledger.export", written.error().message, written.error().advice);
 }
 
 Result<merkle::Checkpoint> ReadCheckpoint(std::string_view bytes) {
@@ -224,8 +217,9 @@ Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
     return Error{ErrorCode::kNotFound, "ledger.missing", "there is no ledger at '" + path + "'", "pawl init"};
   }
   auto database = std::make_unique<Database>();
-  const int flags =
-      access == LedgerAccess::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  // A reader opens for writing where it may: after a crash the next one to come has to bring in what the log files
+  // hold, which SQLite does not do for SQLITE_OPEN_READONLY. query_only keeps it from changing anything else.
+  const int flags = SQLITE_OPEN_READWRITE | (access == LedgerAccess::kReadOnly ? 0 : SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(path.c_str(), &database->handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return DatabaseError(database->handle, code, "cannot open '" + path + "'");
   sqlite3_busy_timeout(database->handle, kBusyTimeout_ms);
@@ -243,6 +237,9 @@ Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
   }
   if (access == LedgerAccess::kReadOnly && version == 0) {
     return SystemFailure("ledger.damaged", "'" + path + "' is no ledger", "restore the ledger from a back-up");
+  }
+  if (access == LedgerAccess::kReadOnly) {
+    if (Result<void> set = database->Execute("PRAGMA query_only=ON;", "cannot set up"); !set.ok()) return set.error();
   }
   if (access == LedgerAccess::kReadWrite) {
     if (Result<void> set = database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "crypto/libcrypto.h"
+#include "encoding/base64.h"
 
 namespace pawl::signing {
 namespace {
@@ -74,7 +75,8 @@ std::string SignWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view messa
   return signature;
 }
 
-Result<EvpKey> ReadKeyFile(const std::string& path, int key_type) {
+// Reads at most `text.size()` bytes of a file that is this user's alone, and cuts `text` to what there was.
+Result<void> ReadSecret(const std::string& path, std::string& text) {
   const File file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (file.descriptor < 0 || fstat(file.descriptor, &status) != 0) return FileError("cannot open", path);
@@ -82,26 +84,64 @@ Result<EvpKey> ReadKeyFile(const std::string& path, int key_type) {
   if (status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
     return Refused("key.permissions", path + " is not this user's alone", "chown it to yourself and chmod it to 600");
   }
-  std::string text(kKeyFileBytesMax, '\0');
   const ssize_t size = read(file.descriptor, text.data(), text.size());
   if (size < 0) return FileError("cannot read", path);
-  const std::unique_ptr<BIO, Free<BIO_free_all>> memory(BIO_new_mem_buf(text.data(), static_cast<int>(size)));
+  text.resize(static_cast<size_t>(size));
+  return {};
+}
+
+Error MalformedKey(const std::string& path) {
+  return Malformed("key.malformed", path + " does not hold exactly one private key of the expected kind",
+                   "it must be PKCS#8 in PEM, without pass phrase and text around it");
+}
+
+Result<EvpKey> ReadP256File(const std::string& path) {
+  std::string text(kKeyFileBytesMax, '\0');
+  if (Result<void> read = ReadSecret(path, text); !read.ok()) return read.error();
+  const std::unique_ptr<BIO, Free<BIO_free_all>> memory(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   EvpKey key(PEM_read_bio_PrivateKey(memory.get(), nullptr, NoPassPhrase, nullptr));
-  std::string again = key && EVP_PKEY_get_base_id(key.get()) == key_type ? KeyText(key.get()) : std::string();
-  const bool same = !again.empty() && std::string_view(text).substr(0, static_cast<size_t>(size)) == again;
+  std::string again = key && EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_EC ? KeyText(key.get()) : std::string();
+  const bool same = !again.empty() && text == again;
   OPENSSL_cleanse(text.data(), text.size());
   OPENSSL_cleanse(again.data(), again.size());
-  if (!same) {
-    return Malformed("key.malformed", path + " does not hold exactly one private key of the expected kind",
-                     "it must be PKCS#8 in PEM, without pass phrase and text around it");
-  }
+  if (!same) return MalformedKey(path);
   return key;
 }
 
-Result<void> WriteKeyFile(const std::string& path, EVP_PKEY* key) {
+// RFC 8410 section 7 in PEM has one form: a fixed head and the seed. Written out, because every start of the gate reads
+// each of its key files, and libcrypto's decoders take over a millisecond for one.
+constexpr std::string_view kPemBegin = "-----BEGIN PRIVATE KEY-----\n", kPemEnd = "\n-----END PRIVATE KEY-----\n";
+constexpr std::string_view kEd25519Head("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16);
+constexpr size_t kSeedTextSize = 64;  // of head and seed in base64
+
+std::string Ed25519KeyText(const std::array<uint8_t, 32>& seed) {
+  std::string bytes(kEd25519Head);
+  bytes.append(seed.begin(), seed.end());
+  std::string base64 = encoding::EncodeBase64(bytes);
+  std::string text = std::string(kPemBegin).append(base64).append(kPemEnd);
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  OPENSSL_cleanse(base64.data(), base64.size());
+  return text;
+}
+
+// The seed, or nothing.
+std::string SeedOf(std::string_view text) {
+  if (text.size() != kPemBegin.size() + kSeedTextSize + kPemEnd.size() ||
+      text.substr(0, kPemBegin.size()) != kPemBegin || text.substr(kPemBegin.size() + kSeedTextSize) != kPemEnd) {
+    return {};
+  }
+  Result<std::string> bytes = encoding::DecodeBase64(text.substr(kPemBegin.size(), kSeedTextSize));
+  if (!bytes.ok()) return {};
+  const bool good = bytes->size() == kEd25519Head.size() + 32 && bytes->compare(0, 16, kEd25519Head) == 0;
+  std::string seed = good ? bytes->substr(kEd25519Head.size()) : std::string();
+  OPENSSL_cleanse(bytes->data(), bytes->size());
+  return seed;
+}
+
+// Takes the secret text with it.
+Result<void> WriteKeyFile(const std::string& path, std::string text) {
   const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.descriptor < 0) return FileError("cannot create", path);
-  std::string text = KeyText(key);
   const ssize_t written = write(file.descriptor, text.data(), text.size());
   OPENSSL_cleanse(text.data(), text.size());
   const std::string parent = std::filesystem::path(path).parent_path().string();
@@ -154,18 +194,18 @@ Result<Ed25519PrivateKey> Ed25519PrivateKey::FromSeed(std::string_view seed) {
 }
 
 Result<Ed25519PrivateKey> Ed25519PrivateKey::ReadFile(const std::string& path) {
-  const Result<EvpKey> key = ReadKeyFile(path, EVP_PKEY_ED25519);
-  if (!key.ok()) return key.error();
-  std::string seed(32, '\0');
-  size_t size = seed.size();
-  if (EVP_PKEY_get_raw_private_key(key->get(), Bytes(seed), &size) != 1) seed.clear();
+  std::string text(kKeyFileBytesMax, '\0');
+  if (Result<void> read = ReadSecret(path, text); !read.ok()) return read.error();
+  std::string seed = SeedOf(text);
+  OPENSSL_cleanse(text.data(), text.size());
+  if (seed.empty()) return MalformedKey(path);
   Result<Ed25519PrivateKey> made = FromSeed(seed);
   OPENSSL_cleanse(seed.data(), seed.size());
   return made;
 }
 
 Result<void> Ed25519PrivateKey::WriteFile(const std::string& path) const {
-  return WriteKeyFile(path, PrivateKey(seed_).get());
+  return WriteKeyFile(path, Ed25519KeyText(seed_));
 }
 
 std::string Ed25519PrivateKey::Sign(std::string_view message) const {
@@ -188,12 +228,14 @@ Result<P256PrivateKey> P256PrivateKey::Generate() {
 }
 
 Result<P256PrivateKey> P256PrivateKey::ReadFile(const std::string& path) {
-  Result<EvpKey> key = ReadKeyFile(path, EVP_PKEY_EC);
+  Result<EvpKey> key = ReadP256File(path);
   if (!key.ok()) return key.error();
   return From(std::shared_ptr<evp_pkey_st>(key->release(), EVP_PKEY_free));
 }
 
-Result<void> P256PrivateKey::WriteFile(const std::string& path) const { return WriteKeyFile(path, key_.get()); }
+Result<void> P256PrivateKey::WriteFile(const std::string& path) const {
+  return WriteKeyFile(path, KeyText(key_.get()));
+}
 
 std::string P256PrivateKey::SignDer(std::string_view message) const {
   return SignWith(key_.get(), EVP_sha256(), message);

@@ -12,7 +12,9 @@
 #include <filesystem>
 #include <set>
 #include <utility>
+#include <vector>
 
+#include "storage/replace_file.h"
 #include "subject/file_descriptor.h"
 #include "subject/path.h"
 
@@ -31,9 +33,18 @@ Result<void> MakeDirectory(const std::string& path) {
   return {};
 }
 
-Result<void> Flush(const std::string& directory) {
-  const FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || fsync(fd.get()) != 0) return DiskError("flush", directory, errno);
+// Many files are flushed together: all are written, then the disk is asked to begin with all, then each is waited for.
+// The first wait brings most of the others along (one commit of the file system's journal), where flushing each before
+// the next is written would wait for every one.
+Result<void> FlushFiles(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd.valid()) sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // only a hint; what counts is fsync
+  }
+  for (const std::string& path : paths) {
+    const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd.valid() || fsync(fd.get()) != 0) return DiskError("flush", path, errno);
+  }
   return {};
 }
 
@@ -48,7 +59,7 @@ std::string TemporaryName(const std::string& directory) {
   return directory + name;
 }
 
-// Writes a new file of mode 0444 and flushes it. On failure nothing of that name is left behind.
+// Writes a new file of mode 0444, to be flushed by FlushFiles. On failure nothing of that name is left behind.
 Result<void> WriteNew(const std::string& path, std::string_view bytes) {
   int error = 0;
   {
@@ -63,7 +74,7 @@ Result<void> WriteNew(const std::string& path, std::string_view bytes) {
       }
     }
     // The mode that open() gave is subject to the umask.
-    if (error == 0 && (fchmod(fd.get(), 0444) != 0 || fsync(fd.get()) != 0)) error = errno;
+    if (error == 0 && fchmod(fd.get(), 0444) != 0) error = errno;
   }
   if (error == 0) return {};
   unlink(path.c_str());
@@ -94,34 +105,71 @@ Result<TreeStore> TreeStore::Open(const std::string& directory, StoreAccess acce
     for (const char* part : {"", "/blobs", "/trees", "/temporary"}) {
       if (Result<void> made = MakeDirectory(directory + part); !made.ok()) return made.error();
     }
-    if (Result<void> flushed = Flush(directory); !flushed.ok()) return flushed.error();
+    if (Result<void> flushed = FlushDirectory(directory); !flushed.ok()) return flushed.error();
   }
   Result<Store> store = Store::Open(directory);
   if (!store.ok()) return store.error();
   return TreeStore(std::move(*store), access);
 }
 
-Result<crypto::Digest> TreeStore::PutBlob(std::string_view bytes) {
-  if (Result<void> writable = RequireWritable(); !writable.ok()) return writable.error();
-  const crypto::Digest digest = crypto::Sha256(bytes);
-  const std::string path = BlobPath(digest);
-  const std::string folder = std::filesystem::path(path).parent_path();
-  if (Result<std::string> present = ReadBlob(digest, bytes.size()); present.ok()) {
-    // Whoever wrote it may not have got as far as flushing its name.
-    if (Result<void> flushed = Flush(folder); !flushed.ok()) return flushed.error();
+// Blobs that become durable together: written under temporary names, flushed, renamed, and their folders flushed. Until
+// Commit none of them has a name, so that after a crash each is whole or absent.
+class TreeStore::Batch {
+ public:
+  explicit Batch(TreeStore& store) : store_(store) {}
+  ~Batch() {
+    for (const Waiting& blob : waiting_) unlink(blob.temporary.c_str());
+  }
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  Result<crypto::Digest> Put(std::string_view bytes) {
+    const crypto::Digest digest = crypto::Sha256(bytes);
+    const std::string path = store_.BlobPath(digest);
+    // Also where the blob is there: whoever wrote it may not have got as far as flushing its name.
+    folders_.insert(std::filesystem::path(path).parent_path());
+    if (store_.ReadBlob(digest, bytes.size()).ok() || !put_.insert(digest).second) return digest;
+    const std::string temporary = TemporaryName(store_.directory() + "/temporary");
+    if (Result<void> written = WriteNew(temporary, bytes); !written.ok()) return written.error();
+    waiting_.push_back({temporary, path});
     return digest;
   }
-  if (Result<void> made = MakeDirectory(folder); !made.ok()) return made.error();
-  const std::string temporary = TemporaryName(directory() + "/temporary");
-  if (Result<void> written = WriteNew(temporary, bytes); !written.ok()) return written.error();
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    unlink(temporary.c_str());
-    return DiskError("rename to", path, error);
+
+  Result<void> Commit() {
+    std::vector<std::string> written;
+    for (const Waiting& blob : waiting_) written.push_back(blob.temporary);
+    if (Result<void> flushed = FlushFiles(written); !flushed.ok()) return flushed;
+    for (const std::string& folder : folders_) {
+      if (Result<void> made = MakeDirectory(folder); !made.ok()) return made;
+    }
+    for (const Waiting& blob : waiting_) {
+      if (rename(blob.temporary.c_str(), blob.path.c_str()) != 0) return DiskError("rename to", blob.path, errno);
+    }
+    waiting_.clear();
+    folders_.insert(store_.directory() + "/blobs");
+    for (const std::string& folder : folders_) {
+      if (Result<void> flushed = FlushDirectory(folder); !flushed.ok()) return flushed;
+    }
+    return {};
   }
-  for (const std::string& flushed : {folder, directory() + "/blobs"}) {
-    if (Result<void> done = Flush(flushed); !done.ok()) return done.error();
-  }
+
+ private:
+  struct Waiting {
+    std::string temporary;
+    std::string path;
+  };
+  TreeStore& store_;
+  std::vector<Waiting> waiting_;
+  std::set<crypto::Digest> put_;
+  std::set<std::string> folders_;  // of all blobs, those that were there included
+};
+
+Result<crypto::Digest> TreeStore::PutBlob(std::string_view bytes) {
+  if (Result<void> writable = RequireWritable(); !writable.ok()) return writable.error();
+  Batch batch(*this);
+  Result<crypto::Digest> digest = batch.Put(bytes);
+  if (!digest.ok()) return digest;
+  if (Result<void> durable = batch.Commit(); !durable.ok()) return durable.error();
   return digest;
 }
 
@@ -137,16 +185,19 @@ Result<crypto::Digest> TreeStore::PutManifest(const Manifest& manifest) {
 
 Result<StoredTree> TreeStore::PutTree(const std::string& directory, const TreeLimits& limits) {
   if (Result<void> writable = RequireWritable(); !writable.ok()) return writable.error();
+  Batch batch(*this);
   Result<Manifest> manifest = subject::ReadTree(
-      directory, limits, [this](const std::string&, std::string_view bytes) { return PutBlob(bytes); });
+      directory, limits, [&batch](const std::string&, std::string_view bytes) { return batch.Put(bytes); });
   if (!manifest.ok()) return manifest.error();
-  Result<crypto::Digest> digest = PutManifest(*manifest);
+  Result<crypto::Digest> digest = batch.Put(subject::SerialiseManifest(*manifest));
   if (!digest.ok()) return digest.error();
+  if (Result<void> durable = batch.Commit(); !durable.ok()) return durable.error();
   return StoredTree{std::move(*manifest), *digest};
 }
 
 Result<void> TreeStore::FillView(const Manifest& manifest, const std::string& root) const {
   if (Result<void> made = MakeDirectory(root); !made.ok()) return made;
+  std::vector<std::string> written;
   std::set<std::string> directories;  // sorted: a directory comes before what is in it
   for (const FileEntry& entry : manifest.files) {
     for (size_t end = entry.path.find('/'); end != std::string::npos; end = entry.path.find('/', end + 1)) {
@@ -156,13 +207,15 @@ Result<void> TreeStore::FillView(const Manifest& manifest, const std::string& ro
     }
     Result<std::string> bytes = ReadBlob(entry.digest, entry.size);
     if (!bytes.ok()) return bytes.error();
-    if (Result<void> written = WriteNew(root + "/" + entry.path, *bytes); !written.ok()) return written;
+    if (Result<void> copied = WriteNew(root + "/" + entry.path, *bytes); !copied.ok()) return copied;
+    written.push_back(root + "/" + entry.path);
   }
+  if (Result<void> flushed = FlushFiles(written); !flushed.ok()) return flushed;
   for (auto directory = directories.rbegin(); directory != directories.rend(); ++directory) {
     if (chmod(directory->c_str(), 0555) != 0) return DiskError("chmod", *directory, errno);
-    if (Result<void> flushed = Flush(*directory); !flushed.ok()) return flushed;
+    if (Result<void> flushed = FlushDirectory(*directory); !flushed.ok()) return flushed;
   }
-  return Flush(root);
+  return FlushDirectory(root);
 }
 
 Result<std::string> TreeStore::Materialise(const crypto::Digest& tree) {
@@ -187,7 +240,7 @@ Result<std::string> TreeStore::Materialise(const crypto::Digest& tree) {
     return view;
   }
   if (chmod(view.c_str(), 0555) != 0) return DiskError("chmod", view, errno);
-  if (Result<void> flushed = Flush(directory() + "/trees"); !flushed.ok()) return flushed.error();
+  if (Result<void> flushed = FlushDirectory(directory() + "/trees"); !flushed.ok()) return flushed.error();
   return view;
 }
 

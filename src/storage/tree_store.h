@@ -5,8 +5,8 @@
 //   Result<std::string> view = store->Materialise(tree->digest);
 //
 // Layout and errors are those of subject/store.h. Every write goes to a temporary name, is flushed, renamed and its
-// directory flushed, so after a crash a blob is whole or absent. A blob that is there but damaged is replaced by the
-// next PutBlob of the same bytes.
+// directory flushed, so after a crash a blob is whole or absent; the blobs of a tree are flushed together. A blob that
+// is there but damaged is replaced by the next PutBlob of the same bytes.
 //
 // Thread safety: one TreeStore may be used from many threads, and many processes may use one directory.
 #pragma once
@@ -53,6 +53,7 @@ class TreeStore : public subject::Store {
   Result<void> VerifyMaterialised(const crypto::Digest& tree) const;
 
  private:
+  class Batch;
   TreeStore(subject::Store store, StoreAccess access) : subject::Store(std::move(store)), access_(access) {}
   Result<void> RequireWritable() const;
   Result<void> FillView(const subject::Manifest& manifest, const std::string& root) const;

@@ -27,7 +27,8 @@ constexpr size_t kStateBytesMax = size_t{4} << 20;
 constexpr size_t kHaltFilesMax = 1'024;
 
 Error Failure(const std::string& what, const std::string& path) {
-  return SystemFailure("state.input-output", what + " '" + path + "': " + std::strerror(errno));
+  return SystemFailure("state.input-output", what + " '" + path + "': " + std::strerror(errno),
+                       "check disk space and permissions, then run the command again");
 }
 
 class Descriptor {

@@ -1,0 +1,351 @@
+#!/usr/bin/python3
+"""The one path survives any interruption: every call that changes a file is where the program dies, or the disk fails.
+
+usage: crash_test.py [--budget SECONDS] [--seed N] [--all] [--kills N] [--step NAME]
+
+PAWL_BIN: folder with pawl and pawl-check; PAWL_FAIL_POINTS: the library made from fail_points.cc.
+
+The whole life of a small subject is played once, command by command; the home before each command is kept. Each command
+is then traced: its fail points are whatever calls it makes that change files below its home, so that a call which
+somebody adds is walked without anybody naming it. A case is one command, one point and one way to fail. In each:
+
+ - what was on the ledger before is still there, entry by entry, and so is everything that was acknowledged
+ - the next start says what is wrong, or goes on; the same command, given again, leads where it would have led
+ - there is one live release, and it is the ledger's; an exported log verifies
+
+Every distinct place dies once, whatever the budget; then cases are drawn at random until the budget is used. --all walks
+every case. --kills N: N commands more are killed at random instants.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import small_world  # noqa: E402
+from small_world import BIN, SUBJECT, Failed, World  # noqa: E402
+
+LIBRARY = os.environ.get("PAWL_FAIL_POINTS", "")
+MODES = ["kill-after", "kill-before", "kill-torn", "ENOSPC", "EIO", "EROFS"]
+KILLED = -signal.SIGKILL
+
+# One command of the life. `again` is what a person types who finds it interrupted, where that is not the same command.
+Step = collections.namedtuple("Step", "name words expect again wait_s", defaults=(None, 0))
+
+
+def key(person):
+    return f"{{root}}/{person}"
+
+
+def voted(proposal):
+    return [Step(f"review {proposal} {name}", ["review", "--as", name], (0,), "review")
+            for name in ("prover-a", "evaluator-a", "auditor-b")]
+
+
+def decided(proposal, people=("ann", "bob")):
+    steps = [Step(f"advance {proposal}", ["advance", proposal], (6,))]
+    steps += [Step(f"approve {proposal} {person}", ["approve", proposal, "--key", key(person)], (6,)) for person in people]
+    return steps + [Step(f"release {proposal}", ["release", proposal], (0,), "release", 1.1)]
+
+
+def life():
+    steps = [Step("init", ["init", "{root}/charter"], (0,), "init")]
+    steps += [Step("propose", ["propose", "{root}/baseline", "-m", "baseline"], (6,), "propose")]
+    steps += voted("p1") + decided("p1")
+    steps += [Step("propose better", ["propose", "{root}/better", "-m", "better"], (6,), "propose", 1.1)]
+    steps += voted("p2") + decided("p2")
+    steps += [Step("refuse propose", ["propose", "{root}/better", "-m", "the same again"], (1,), "propose")]
+    steps += [Step("rollback", ["rollback", "-m", "back"], (6,), "propose", 1.1)]
+    steps += voted("p4") + decided("p4")
+    steps += [Step("halt", ["halt", "-m", "look first", "--key", key("ann")], (0,), "halt"),
+              Step("resume ann", ["resume", "-m", "looked", "--key", key("ann"), "--add-to", "{root}/resume.json"], (6,), "begin"),
+              Step("resume bob", ["resume", "--key", key("bob"), "--add-to", "{root}/resume.json"], (0,), "resume"),
+              Step("amend", ["charter", "amend", "{root}/charter-2", "-m", "lower ceiling"], (6,), "propose", 1.1)]
+    steps += voted("p5")
+    steps += [Step("wait", ["status"], (0,), None, 1.2)]
+    steps += decided("p5", ("ann", "bob", "cy"))
+    steps += [Step("propose again", ["propose", "{root}/better", "-m", "better again"], (6,), "propose", 1.1),
+              Step("reject", ["reject", "p6", "-m", "no", "--key", key("ann")], (6,)),
+              Step("export", ["log", "export", "{root}/home/export"], (0,))]
+    return steps
+
+
+class Life:
+    """The template: every command's home before it, its points, and where it leads."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.steps, self.before, self.points, self.after = life(), [], [], []
+        world = World(self.folder / "world")
+        world.prepare()
+        for index, step in enumerate(self.steps):
+            time.sleep(step.wait_s)
+            self.before.append(world.copy(self.folder / f"before-{index}"))
+            trace = self.folder / f"trace-{index}"
+            run_step(world, step, {"PAWL_FAIL_TRACE": str(trace)}, expect=step.expect)
+            self.points.append(trace.read_text().splitlines() if trace.exists() else [])
+            self.after.append(Truth(world))
+
+    def cases(self):
+        """(step, point, mode) for all; a torn call is a torn write."""
+        return [(index, point, mode) for index, points in enumerate(self.points)
+                for point, name in enumerate(points) for mode in MODES
+                if not (mode == "kill-torn" and not name.startswith("write"))]
+
+    def places(self):
+        """The first passage of every distinct place of every command."""
+        first = {}
+        for index, points in enumerate(self.points):
+            command = self.steps[index].words[0] + " " + self.steps[index].words[-1] * (self.steps[index].words[0] == "release")
+            for point, name in enumerate(points):
+                first.setdefault((command, name), (index, point))
+        return sorted(first.values())
+
+
+def run_step(world, step, faults, expect=None):
+    """Runs a command with faults; gives the finished process."""
+    words = [word.format(root=world.root) for word in step.words]
+    environment = dict(world.environment, **faults)
+    if faults:
+        environment.update(LD_PRELOAD=LIBRARY, PAWL_FAIL_ROOT=str(world.root))
+    done = subprocess.run([BIN / "pawl", "--json", *words], env=environment, text=True, capture_output=True,
+                          stdin=subprocess.DEVNULL, cwd=world.root)
+    if expect is not None and done.returncode not in expect:
+        raise Failed(f"{step.name}: ended with {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
+    return done
+
+
+class Truth:
+    """What a home says: the log's entries, where every proposal stands, what is live."""
+
+    def __init__(self, world):
+        out = world.pawl("--json", "log", "list", expect=(0, 1, 2, 5))
+        self.begun = not out.startswith('{"error"')
+        self.events = out.splitlines() if self.begun else []
+        self.position, self.live, self.halted = None, None, None
+        if not self.begun:
+            error = json.loads(out.splitlines()[-1])["error"]
+            # Only a home whose init was cut short has no log; anything else is a loss.
+            if error["rule"] not in ("home.missing", "ledger.missing", "cli.which-subject", "gate.no-genesis",
+                                     "log.empty", "ledger.damaged", "store.missing"):
+                raise Failed(f"the log cannot be read: {error}")
+            return
+        status = world.json("status", expect=(0, 1, 2, 5, 6))
+        if "error" in status:
+            if self.events:
+                raise Failed(f"status fails: {status}")
+            self.begun = False
+            return
+        self.status = status
+        self.halted = status["halted"]
+        if status["proposals"]:
+            last = status["proposals"][-1]
+            self.position = (last["proposal"], last["outcome"], last["step"], last["rule"])
+        self.releases = [release["tree"] for release in status["releases"]]
+        current = world.json("current", expect=(0, 1, 5, 6))
+        self.live = current.get("tree")
+        self.live_error = current.get("error", {}).get("rule")
+
+
+def check_case(world, before, after, step, faults, kill_after_s=None):
+    """One case; raises Failed with what went wrong. Gives whether the fault was reached."""
+    if kill_after_s is None:
+        done = run_step(world, step, faults)
+    else:
+        done = kill_later(world, step, kill_after_s)
+    killed = done.returncode == KILLED
+    now = Truth(world)
+    if now.events[:len(before.events)] != before.events:
+        raise Failed("entries that were on the ledger are gone")
+    if not killed and done.returncode not in step.expect:
+        check_error(done)
+    check_acknowledged(step, done, now, before, after)
+    if now.begun and now.position:
+        check_live(now)
+    resume(world, step, now, before, after)
+    final = Truth(world)
+    if final.events[:len(now.events)] != now.events:
+        raise Failed("entries that were on the ledger after the fault are gone")
+    if final.position != after.position:
+        raise Failed(f"given again it leads to {final.position}, not to {after.position}")
+    if (final.live, final.halted) != (after.live, after.halted) and step.again != "halt":
+        raise Failed(f"live {final.live} {final.live_error}, halted {final.halted}; not {after.live}, {after.halted}")
+    exported = world.root / "exported"
+    world.pawl("log", "export", exported)
+    world.run(BIN / "pawl-check", "log", exported, "--charter", world.charter, "--store", world.home / "store")
+    return killed or done.returncode not in step.expect
+
+
+def kill_later(world, step, seconds):
+    words = [word.format(root=world.root) for word in step.words]
+    process = subprocess.Popen([BIN / "pawl", "--json", *words], env=world.environment, text=True, cwd=world.root,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True)
+    time.sleep(seconds)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def check_error(done):
+    """Whoever is refused is told by name what failed and what to do."""
+    try:
+        answer = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise Failed(f"ended with {done.returncode} and no answer: {done.stdout!r} {done.stderr!r}") from None
+    if isinstance(answer, list):  # a reviewer's reports: each says what it waits for
+        if not all(report.get("summary") for report in answer):
+            raise Failed(f"a report that does not help: {answer}")
+    elif "error" in answer:
+        error = answer["error"]
+        if not (error["rule"] and error["message"] and error["advice"]):
+            raise Failed(f"an error that does not help: {error}")
+    elif not (answer.get("outcome") == "pending" and answer["rule"].startswith("machine.") and answer["waits_for"]):
+        raise Failed(f"neither an error nor a wait: {answer}")
+
+
+def check_acknowledged(step, done, now, before, after):
+    """Exit status 0, or an answer that names a proposal, is a promise."""
+    if done.returncode in step.expect and step.again != "init" and len(now.events) < len(after.events) and \
+            step.again not in ("halt",):
+        raise Failed(f"acknowledged, but the ledger has {len(now.events)} of {len(after.events)} entries")
+    for line in done.stdout.splitlines():
+        answer = json.loads(line)
+        if not isinstance(answer, dict) or "proposal" not in answer:
+            continue
+        known = {row["proposal"]: row for row in now.status["proposals"]} if now.begun else {}
+        if answer["proposal"] not in known:
+            raise Failed(f"{answer['proposal']} was named and is not on the ledger")
+        if answer.get("outcome") not in (None, "pending") and known[answer["proposal"]]["outcome"] != answer["outcome"]:
+            raise Failed(f"{answer['proposal']} was {answer['outcome']} and is {known[answer['proposal']]['outcome']}")
+    if done.returncode == 0 and step.again == "release" and now.position[1] != "accepted":
+        raise Failed("a release was acknowledged and is not on the ledger")
+
+
+def check_live(now):
+    """What the loader starts is the ledger's last release, or the one whose switch the ledger has not heard of yet."""
+    if now.live is None:
+        if now.releases and now.live_error not in ("halt.in-force", None):
+            raise Failed(f"nothing can be started: {now.live_error}")
+        return
+    pending = [row["tree"] for row in now.status["proposals"] if row["outcome"] == "pending"]
+    if now.live != (now.releases or [None])[-1] and now.live not in pending:
+        raise Failed(f"live is {now.live}, which is neither the ledger's last release nor pending")
+
+
+def resume(world, step, now, before, after):
+    """What a person does who finds the command interrupted."""
+    if step.again == "propose" and now.begun and now.position and now.position != before.position:
+        if now.position[1] == "pending":
+            world.pawl("advance", now.position[0], expect=(0, 1, 6))
+        return
+    if step.again == "init" and now.begun and now.status.get("loader_unreadable") is None and now.events:
+        return
+    if step.again == "release" and now.position and now.position[1] == "accepted":
+        return
+    if step.again == "halt" and now.halted and len(now.events) >= len(after.events):
+        return
+    if step.again == "begin" and (world.root / "resume.json").exists():
+        return  # this person has signed; the next one goes on
+    if step.again == "resume" and now.halted is False:
+        return
+    again = run_step(world, step, {})
+    if again.returncode not in step.expect:
+        raise Failed(f"given again it ends with {again.returncode}: {again.stdout}{again.stderr}")
+
+
+class Tester:
+    def __init__(self, folder, options):
+        self.folder, self.options = pathlib.Path(folder), options
+        self.dice = random.Random(options.seed)
+        self.counts, self.failures = collections.Counter(), []
+
+    def one(self, life, index, faults, label, kill_after_s=None):
+        step = life.steps[index]
+        world = life.before[index].copy(self.folder / "case")
+        before = Truth(world) if index == 0 else life.after[index - 1]
+        try:
+            self.counts["reached"] += check_case(world, before, life.after[index], step, faults, kill_after_s)
+        except (Failed, ValueError, LookupError) as failure:
+            self.failures.append(f"{step.name}: {label}: {failure}")
+            print("FAILED", self.failures[-1], flush=True)
+        finally:
+            self.counts["cases"] += 1
+            world.remove()
+
+    def fault(self, life, index, point, mode):
+        name = life.points[index][point]
+        self.counts[mode] += 1
+        self.one(life, index, {"PAWL_FAIL_AT": str(point), "PAWL_FAIL_MODE": mode}, f"{mode} at {point} ({name})")
+
+    def run(self):
+        began = time.monotonic()
+        life = Life(self.folder / "template")
+        wanted = [index for index, step in enumerate(life.steps) if not self.options.step or self.options.step in step.name]
+        places = [place for place in life.places() if place[0] in wanted]
+        cases = [case for case in life.cases() if case[0] in wanted]
+        print(f"{len(life.steps)} commands, {sum(map(len, life.points))} points, {len(places)} places, {len(cases)} cases",
+              flush=True)
+        done = set()
+        for number, (index, point) in enumerate(places):
+            mode = MODES[number % len(MODES)]
+            if mode == "kill-torn" and not life.points[index][point].startswith("write"):
+                mode = "kill-after"
+            done.add((index, point, mode))
+            self.fault(life, index, point, mode)
+        rest = [case for case in cases if case not in done]
+        self.dice.shuffle(rest)
+        for index, point, mode in rest:
+            if not self.options.all and time.monotonic() - began > self.options.budget:
+                break
+            self.fault(life, index, point, mode)
+        for _ in range(self.options.kills):
+            index = self.dice.choice(wanted)
+            self.counts["random kills"] += 1
+            seconds = self.dice.random() * (0.2 if life.steps[index].again == "propose" else 0.06)
+            self.one(life, index, {}, f"killed after {seconds:.4f} s", seconds)
+        print(f"cases: {dict(self.counts)}, seed {self.options.seed}, {time.monotonic() - began:.0f} s")
+        for failure in self.failures:
+            print("FAILED", failure)
+        if self.counts["cases"] < len(places) or self.counts["reached"] * 2 < self.counts["cases"]:
+            print("too few cases, or too few that reached their fault")
+            return 1
+        return 1 if self.failures else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--budget", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--step", default="")
+    options = parser.parse_args()
+    if not LIBRARY or not (small_world.BIN / "pawl").exists():
+        print("PAWL_FAIL_POINTS and PAWL_BIN have to name the library and the programs")
+        return 2
+    # In memory where that can be had: what is killed here has not lost the machine, and power cuts are played.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+    folder = tempfile.mkdtemp(prefix="pawl-crash-", dir=memory)
+    try:
+        return Tester(folder, options).run()
+    finally:
+        subprocess.run(["chmod", "-R", "u+w", folder], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
