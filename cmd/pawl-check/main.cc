@@ -52,7 +52,7 @@ ExitCode Run(int argc, char** argv) {
   if (command == "log") return CheckLog(count, words);
   if (command == "state") return StateCommand(count, words);
   if (command == "--version") {
-    std::puts("pawl-check " PAWL_VERSION " (certificate format 1, warrant v1, state v1)");
+    std::puts("pawl-check " PAWL_VERSION " (certificate format 1, warrant v1, state v1)" PAWL_BUILT_FOR_TESTS);
     return ExitCode::kYes;
   }
   const bool help = command == "--help" || command == "-h" || command == "help";

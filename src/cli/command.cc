@@ -78,8 +78,8 @@ Result<Place> FindPlace(const Globals& globals) {
   return Place{std::move(*home), subject, state};
 }
 
-Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access) {
-  return ledger::SubjectLog::Open(place.home, place.subject, access);
+Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access, ledger::FoldFrom from) {
+  return ledger::SubjectLog::Open(place.home, place.subject, access, from);
 }
 
 std::function<void(const std::string&)> ProgressTo(const Globals& globals) {

@@ -43,7 +43,8 @@ struct Place {
 };
 Result<Place> FindPlace(const Globals& globals);
 
-Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access);
+Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access,
+                                   ledger::FoldFrom from = ledger::FoldFrom::kSnapshot);
 // A gate that reports its progress on standard error, unless quiet or JSON.
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place);
 // The progress function that OpenGate uses.

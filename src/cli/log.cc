@@ -86,7 +86,7 @@ ExitCode Verify(const Globals& globals) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   // Opening folds every event, verifies every signature and compares roots.
-  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly, ledger::FoldFrom::kFirstEvent);
   if (!log.ok()) return Fail(globals, log.error());
   if (globals.json) {
     PrintJson({{"verified", true}, {"size", log->history().size()}, {"root", log->root().Hex()}});

@@ -31,7 +31,8 @@ std::string_view WhatName(ReviewReport::What what) {
 Result<std::vector<ReviewReport>> Review(const Globals& globals, const std::string& name, oversight::Waiting waiting) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return place.error();
-  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
+  // A reviewer believes events, never what the gate has made of them.
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kFirstEvent);
   if (!log.ok()) return log.error();
   const charter::Reviewer* record = log->charter().charter.FindReviewer(name);
   if (record == nullptr) {

@@ -18,6 +18,9 @@ using warrant::ProposalHistory;
 // What moves an open proposal on, from the ledger alone.
 std::vector<std::string> NextCommands(const charter::Charter& charter, const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;
+  // What the machine kept from its answer is tried again, whatever step that was.
+  const bool machine_failed = !proposal.findings.empty() && gate::IsMachineFailure(proposal.findings.back());
+  if (machine_failed && !proposal.warrant) return {"pawl advance " + name};
   if (proposal.warrant) return {"pawl release " + name};
   if (!proposal.candidate) return {"pawl advance " + name};
   const oversight::QuorumReport quorum = oversight::TallyQuorum(charter, proposal);
@@ -119,6 +122,8 @@ ExitCode Status(const Globals& globals) {
       gate::Position position = gate::PositionOf(proposal);
       if (!proposal.outcome) position.waits_for = NextCommands(log->charter().charter, proposal);
       encoding::Json row = PositionJson(position);
+      row["machine_failures"] = gate::MachineFailures(proposal);
+      row["machine_failures_max"] = gate::kMachineFailuresMax;
       row["action"] = warrant::ActionName(proposal.proposal.action);
       row["note"] = proposal.proposal.note;
       row["tree"] = proposal.proposal.tree.Text();

@@ -117,11 +117,12 @@ Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& 
 
 }  // namespace
 
+bool IsMachineFailure(const warrant::Finding& finding) {
+  return finding.outcome == FindingOutcome::kPending && finding.rule.rfind(kMachine, 0) == 0;
+}
+
 int MachineFailures(const ProposalHistory& proposal) {
-  return static_cast<int>(
-      std::count_if(proposal.findings.begin(), proposal.findings.end(), [](const warrant::Finding& finding) {
-        return finding.outcome == FindingOutcome::kPending && finding.rule.rfind(kMachine, 0) == 0;
-      }));
+  return static_cast<int>(std::count_if(proposal.findings.begin(), proposal.findings.end(), IsMachineFailure));
 }
 
 Position PositionOf(const ProposalHistory& proposal) {

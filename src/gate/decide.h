@@ -41,6 +41,7 @@ Result<Position> Decide(Gate& gate, const std::string& proposal, Until until);
 // begins with "machine."; it is taken up again by the next Decide, with the same candidate statement, budget index and
 // seeds. The last failure that is allowed rejects the proposal ("machine.retries"). spec/ledger.md is normative.
 inline constexpr int kMachineFailuresMax = 5;  // of one proposal, over all steps
+bool IsMachineFailure(const warrant::Finding& finding);
 int MachineFailures(const warrant::ProposalHistory& proposal);
 
 // Where it stands by the ledger alone; runs nothing and writes nothing.

@@ -8,6 +8,7 @@
 //   schema.json                      {"version":1}; a newer one is refused
 //   store/                           content-addressed blobs and trees of all subjects (subject/store.h)
 //   ledger/<subject>.sqlite          one log a subject
+//   ledger/<subject>.snapshot        what the gate had folded, signed by it (snapshot.h); may be deleted at any time
 //   keys/<name>/key.pem              one folder a key holder, 0700; the key 0600
 //   loader/<subject>/state.json      the loader's memory, unless --state names another place
 //   loader/<subject>/warrants/       <epoch>.json
@@ -41,6 +42,9 @@ class Home {
   std::string StorePath() const { return root_ + "/store"; }
   std::string LedgerPath(std::string_view subject) const {
     return root_ + "/ledger/" + std::string(subject) + ".sqlite";
+  }
+  std::string SnapshotPath(std::string_view subject) const {
+    return root_ + "/ledger/" + std::string(subject) + ".snapshot";
   }
   std::string KeyFolder(std::string_view name) const { return root_ + "/keys/" + std::string(name); }
   std::string KeyPath(std::string_view name) const { return KeyFolder(name) + "/key.pem"; }

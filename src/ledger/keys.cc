@@ -36,14 +36,31 @@ Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypt
   return crypto::NoteKey::Of(name, type, key->public_key());
 }
 
-std::vector<HeldKey> ListKeys(const Home& home) {
-  std::vector<HeldKey> keys;
+namespace {
+
+struct HeldPrivateKey {
+  std::string name;
+  signing::Ed25519PrivateKey key;
+};
+
+std::vector<HeldPrivateKey> ReadKeys(const Home& home) {
+  std::vector<HeldPrivateKey> keys;
   std::error_code failure;
   for (const fs::directory_entry& entry : fs::directory_iterator(home.root() + "/keys", failure)) {
     const std::string name = entry.path().filename().string();
     if (!IsFolderName(name)) continue;
     Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::ReadFile(home.KeyPath(name));
-    if (key.ok()) keys.push_back({name, crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519, key->public_key())});
+    if (key.ok()) keys.push_back({name, std::move(*key)});
+  }
+  return keys;
+}
+
+}  // namespace
+
+std::vector<HeldKey> ListKeys(const Home& home) {
+  std::vector<HeldKey> keys;
+  for (const HeldPrivateKey& held : ReadKeys(home)) {
+    keys.push_back({held.name, crypto::NoteKey::Of(held.name, crypto::NoteKeyType::kEd25519, held.key.public_key())});
   }
   std::sort(keys.begin(), keys.end(), [](const HeldKey& a, const HeldKey& b) { return a.name < b.name; });
   return keys;
@@ -62,13 +79,20 @@ std::vector<std::string> ListExposedKeys(const Home& home) {
   return exposed;
 }
 
-Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key) {
-  for (const HeldKey& held : ListKeys(home)) {
-    if (held.key.key == key.key) return signing::Ed25519PrivateKey::ReadFile(home.KeyPath(held.name));
+Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::Ed25519PublicKey& key) {
+  for (const HeldPrivateKey& held : ReadKeys(home)) {
+    if (held.key.public_key() == key) return held.key;
   }
-  return Error{ErrorCode::kNotFound, "key.missing",
-               "no readable private key for '" + key.name + "' below " + home.root() + "/keys",
+  return Error{ErrorCode::kNotFound, "key.missing", "no readable private key for it below " + home.root() + "/keys",
                "run this where that key is kept, or as the user who holds it"};
+}
+
+Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key) {
+  Result<signing::Ed25519PrivateKey> found = FindPrivateKey(home, key.key);
+  if (found.ok()) return found;
+  Error error = found.error();
+  error.message = "no readable private key for '" + key.name + "' below " + home.root() + "/keys";
+  return error;
 }
 
 }  // namespace pawl::ledger

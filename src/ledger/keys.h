@@ -20,6 +20,7 @@ Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypt
 
 // The private half of a public key, wherever in keys/ it is; kNotFound "key.missing" where this user has none.
 Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key);
+Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::Ed25519PublicKey& key);
 
 // Every key of this home that this user can read: folder name and public key as a type-01 verifier key.
 struct HeldKey {

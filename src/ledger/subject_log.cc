@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "ledger/keys.h"
+#include "ledger/snapshot.h"
+
 namespace pawl::ledger {
 namespace {
 
@@ -27,7 +30,7 @@ Result<void> RequireCheckpointHolds(const Ledger& ledger, uint64_t size) {
 
 }  // namespace
 
-Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access) {
+Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access, FoldFrom from) {
   SubjectLog log(home, std::string(subject));
   Result<storage::TreeStore> store =
       storage::TreeStore::Open(home.StorePath(), access == LedgerAccess::kReadWrite ? storage::StoreAccess::kReadWrite
@@ -40,11 +43,36 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
   log.history_ = std::make_unique<warrant::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {
     return charter::ReadCharterFromStore(*store_ptr, digest);
   });
+  if (from == FoldFrom::kSnapshot) log.TakeUpSnapshot();
+  const uint64_t begun = log.history_->size();
   if (Result<void> folded = log.Refresh(); !folded.ok()) return folded.error();
+  log.folded_ = log.history_->size() - begun;
   if (Result<void> holds = RequireCheckpointHolds(*log.ledger_, log.history_->size()); !holds.ok()) {
     return holds.error();
   }
   return log;
+}
+
+Result<void> SubjectLog::SaveSnapshot(const signing::Ed25519PrivateKey& log_key) const {
+  return WriteSnapshot(home_.SnapshotPath(subject_), {.subject = subject_, .frontier = frontier_, .history = *history_},
+                       log_key);
+}
+
+// Whatever is wrong with the snapshot, the events themselves say what is true.
+void SubjectLog::TakeUpSnapshot() {
+  Result<Snapshot> snapshot =
+      ReadSnapshot(home_.SnapshotPath(subject_), subject_, history_->charter_reader(),
+                   [this](const crypto::Ed25519PublicKey& key) { return FindPrivateKey(home_, key).ok(); });
+  if (!snapshot.ok()) return;
+  Result<crypto::Digest> stored = ledger_->Root(snapshot->history.size());
+  if (!stored.ok() || *stored != snapshot->frontier.Root()) return;
+  auto history = std::make_unique<warrant::History>(std::move(snapshot->history));
+  std::swap(history, history_);
+  if (!LoadCharter().ok()) {
+    std::swap(history, history_);
+    return;
+  }
+  frontier_ = std::move(snapshot->frontier);
 }
 
 Result<void> SubjectLog::Fold(const std::vector<std::string>& entries) {
@@ -52,6 +80,10 @@ Result<void> SubjectLog::Fold(const std::vector<std::string>& entries) {
     if (Result<void> applied = history_->Apply(history_->size(), entry); !applied.ok()) return applied;
     frontier_.Append(merkle::LeafHash(entry));
   }
+  return LoadCharter();
+}
+
+Result<void> SubjectLog::LoadCharter() {
   if (!history_->has_genesis()) return {};
   if (charter_ && charter_->charter.digest == history_->charter().digest) return {};
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(*store_, history_->charter().digest);

@@ -5,7 +5,8 @@
 //   Result<void> done = log->Append({envelope});      // kPending "ledger.conflict": Refresh() and decide again
 //
 // Opening reads every event, verifies every signature and recomputes the root from the entries themselves: a database
-// that was edited is refused here ("ledger.root", or the history's rules).
+// that was edited is refused here ("ledger.root", or the history's rules). Whoever holds the gate's key may begin from
+// a snapshot that it has signed (snapshot.h), and then does the same with the events since.
 //
 // Thread safety: belongs to one thread.
 #pragma once
@@ -26,9 +27,20 @@
 
 namespace pawl::ledger {
 
+enum class FoldFrom {
+  kFirstEvent,  // every event is read and verified: auditors, every reviewer, `pawl log verify`
+  kSnapshot,    // from the gate's own snapshot, if there is one and the gate's key is here; on any doubt as above
+};
+
 class SubjectLog {
  public:
-  static Result<SubjectLog> Open(const Home& home, std::string_view subject, LedgerAccess access);
+  static Result<SubjectLog> Open(const Home& home, std::string_view subject, LedgerAccess access,
+                                 FoldFrom from = FoldFrom::kFirstEvent);
+
+  // Keeps what is folded for the next start, signed with the gate's log key.
+  Result<void> SaveSnapshot(const signing::Ed25519PrivateKey& log_key) const;
+  // Events that opening had to fold.
+  uint64_t folded() const { return folded_; }
 
   // Folds what others have appended since.
   Result<void> Refresh();
@@ -50,6 +62,8 @@ class SubjectLog {
  private:
   SubjectLog(Home home, std::string subject) : home_(std::move(home)), subject_(std::move(subject)) {}
   Result<void> Fold(const std::vector<std::string>& entries);
+  Result<void> LoadCharter();
+  void TakeUpSnapshot();
   // The index that the ledger gave them. After an error the trial is no longer in step.
   Result<uint64_t> TryAndAppend(const std::vector<std::string>& entries);
 
@@ -61,6 +75,7 @@ class SubjectLog {
   std::unique_ptr<warrant::History> trial_;  // equal to history_ between calls, or null
   std::unique_ptr<warrant::CharterFiles> charter_;
   merkle::Frontier frontier_;
+  uint64_t folded_ = 0;
 };
 
 }  // namespace pawl::ledger

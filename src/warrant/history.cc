@@ -122,7 +122,7 @@ Result<void> History::FromGate(const encoding::Envelope& envelope) const {
 Result<ProposalHistory*> History::Open(const std::string& proposal) {
   const auto found = by_name_.find(proposal);
   if (found == by_name_.end()) return Impossible("speaks of proposal '" + proposal + "', which nobody made");
-  ProposalHistory& history = proposals_[found->second];
+  ProposalHistory& history = proposals_.Own(found->second);
   if (history.outcome) return Impossible("speaks of proposal '" + proposal + "' after its outcome");
   return &history;
 }
@@ -130,7 +130,7 @@ Result<ProposalHistory*> History::Open(const std::string& proposal) {
 Result<ProposalHistory*> History::OpenByCandidate(const Digest& candidate) {
   const auto found = by_candidate_.find(candidate);
   if (found == by_candidate_.end()) return Impossible("speaks of a candidate statement that nobody logged");
-  return &proposals_[found->second];
+  return &proposals_.Own(found->second);
 }
 
 Result<void> History::ApplyProposal(uint64_t index, const encoding::Envelope& envelope) {
@@ -144,7 +144,7 @@ Result<void> History::ApplyProposal(uint64_t index, const encoding::Envelope& en
   ProposalHistory history;
   history.proposal = std::move(*proposal);
   history.index = index;
-  proposals_.push_back(std::move(history));
+  proposals_.Add(std::move(history));
   return {};
 }
 
@@ -363,7 +363,7 @@ Result<void> History::ApplyRefusal(const encoding::Envelope& envelope) {
   }
   const auto found = by_decision_.find(refusal->decision);
   if (found == by_decision_.end()) return Impossible("a refusal of something that was not drafted");
-  proposals_[found->second].refusals.push_back(std::move(*refusal));
+  proposals_.Own(found->second).refusals.push_back(std::move(*refusal));
   return {};
 }
 

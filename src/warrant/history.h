@@ -10,6 +10,8 @@
 // Every event's signature is verified against the charter in force at that point; an event that does not verify, or
 // that cannot follow what came before, refuses the whole history from there on.
 //
+// Copies are cheap and independent. Pointers to a proposal hold until an event about it is applied.
+//
 // Thread safety: one thread; const calls may run at the same time.
 #pragma once
 
@@ -62,6 +64,39 @@ struct ProposalHistory {
   const Finding* FindingOf(Step step) const;
 };
 
+// Proposals in log order, shared between the copies of a history: a copy costs a list of pointers, whatever the log's
+// length, and what one copy changes is not changed in another.
+class ProposalList {
+ public:
+  using Shared = std::shared_ptr<ProposalHistory>;
+  class Iterator {
+   public:
+    explicit Iterator(const Shared* at) : at_(at) {}
+    const ProposalHistory& operator*() const { return **at_; }
+    Iterator& operator++() { return ++at_, *this; }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const Shared* at_;
+  };
+  Iterator begin() const { return Iterator(shared_.data()); }
+  Iterator end() const { return Iterator(shared_.data() + shared_.size()); }
+  size_t size() const { return shared_.size(); }
+  bool empty() const { return shared_.empty(); }
+  const ProposalHistory& operator[](size_t index) const { return *shared_[index]; }
+  const ProposalHistory& back() const { return *shared_.back(); }
+
+  void Add(ProposalHistory proposal) { shared_.push_back(std::make_shared<ProposalHistory>(std::move(proposal))); }
+  // To be changed: this list's own from here on.
+  ProposalHistory& Own(size_t index) {
+    if (shared_[index].use_count() > 1) shared_[index] = std::make_shared<ProposalHistory>(*shared_[index]);
+    return *shared_[index];
+  }
+
+ private:
+  std::vector<Shared> shared_;
+};
+
 struct LoggedHalt {
   Digest digest;
   Decision decision;
@@ -76,6 +111,7 @@ class History {
   // Gives the charter with a digest; asked for the genesis charter and at every amendment.
   using CharterReader = std::function<Result<charter::Charter>(const Digest&)>;
   explicit History(CharterReader read_charter) : read_charter_(std::move(read_charter)) {}
+  const CharterReader& charter_reader() const { return read_charter_; }
 
   // `entry` is the log's entry at `index`; indices must be consecutive from 0. After an error the history stays as it
   // was, and refuses everything else.
@@ -89,7 +125,7 @@ class History {
   const Decision& genesis() const { return genesis_; }
   const encoding::Envelope& genesis_envelope() const { return genesis_envelope_; }
 
-  const std::vector<ProposalHistory>& proposals() const { return proposals_; }  // in log order
+  const ProposalList& proposals() const { return proposals_; }
   const ProposalHistory* Find(std::string_view proposal) const;
   std::string NextProposalName() const;
 
@@ -111,6 +147,7 @@ class History {
   int64_t time() const { return time_; }
 
  private:
+  friend class FoldSnapshot;  // ledger/snapshot.h: saves a fold and takes it up again; no part of pawl-check
   Result<void> ApplyEnvelope(uint64_t index, const encoding::Envelope& envelope);
   Result<void> ApplyProposal(uint64_t index, const encoding::Envelope& envelope);
   Result<void> ApplyFinding(const encoding::Envelope& envelope);
@@ -136,7 +173,7 @@ class History {
   int64_t charter_epoch_ = 0;
   Decision genesis_;
   encoding::Envelope genesis_envelope_;
-  std::vector<ProposalHistory> proposals_;
+  ProposalList proposals_;
   std::map<std::string, size_t, std::less<>> by_name_;
   std::map<Digest, size_t> by_candidate_;
   std::map<Digest, size_t> by_decision_;

@@ -36,7 +36,7 @@ import small_world  # noqa: E402
 from small_world import BIN, SUBJECT, Failed, World  # noqa: E402
 
 LIBRARY = os.environ.get("PAWL_FAIL_POINTS", "")
-MODES = ["kill-after", "kill-before", "kill-torn", "ENOSPC", "EIO", "EROFS"]
+MODES = ["kill-after", "power-cut", "ENOSPC", "power-cut-bytes", "EIO", "kill-before", "EROFS", "kill-torn"]
 KILLED = -signal.SIGKILL
 
 # One command of the life. `again` is what a person types who finds it interrupted, where that is not the same command.

@@ -1,0 +1,344 @@
+#include "ledger/snapshot.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "subject/file_descriptor.h"
+#include "subject/store.h"
+
+namespace pawl::ledger {
+namespace {
+
+constexpr std::string_view kMagic = "pawl-snapshot/v1\n";
+constexpr size_t kKeySize = 32, kSignatureSize = 64;
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
+
+// ---- values to bytes and back. One list of fields serves both directions, by structured bindings: a field that is
+// added to any of these types does not compile until it is added here.
+
+class Writer {
+ public:
+  static constexpr bool kWrites = true;
+  std::string bytes;
+
+  void Number(uint64_t value) {
+    char raw[sizeof value];
+    std::memcpy(raw, &value, sizeof value);
+    bytes.append(raw, sizeof raw);
+  }
+  void Text(std::string_view text) {
+    Number(text.size());
+    bytes.append(text);
+  }
+};
+
+// After a failure everything reads as 0 or empty.
+class Reader {
+ public:
+  static constexpr bool kWrites = false;
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  uint64_t Number() {
+    uint64_t value = 0;
+    const std::string_view raw = Take(sizeof value);
+    if (raw.size() == sizeof value) std::memcpy(&value, raw.data(), sizeof value);
+    return value;
+  }
+  std::string_view Text() { return Take(Number()); }
+  std::string_view Take(uint64_t size) {
+    if (size > rest_.size()) {
+      failed_ = true;
+      rest_ = {};
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
+  // Of a list; each item takes at least a byte.
+  uint64_t Count() {
+    const uint64_t count = Number();
+    if (count <= rest_.size()) return count;
+    failed_ = true;
+    return 0;
+  }
+  void Fail() { failed_ = true; }
+  std::string_view Rest() const { return rest_; }
+  bool AtEnd() const { return !failed_ && rest_.empty(); }
+  bool failed() const { return failed_; }
+
+ private:
+  std::string_view rest_;
+  bool failed_ = false;
+};
+
+template <typename T, template <typename...> class Of>
+constexpr bool kIsA = false;
+template <template <typename...> class Of, typename... Arguments>
+constexpr bool kIsA<Of<Arguments...>, Of> = true;
+
+template <typename Archive, typename... Fields>
+void Each(Archive& archive, Fields&... fields);
+
+// `value` is const where Archive writes.
+template <typename Archive, typename Qualified>
+void Field(Archive& archive, Qualified& value) {
+  using T = std::remove_const_t<Qualified>;
+  if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+    if constexpr (Archive::kWrites) {
+      archive.Number(static_cast<uint64_t>(value));
+    } else {
+      value = static_cast<T>(archive.Number());
+    }
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if constexpr (Archive::kWrites) {
+      archive.Text(value);
+    } else {
+      value = archive.Text();
+    }
+  } else if constexpr (std::is_same_v<T, crypto::Digest>) {
+    if constexpr (Archive::kWrites) {
+      archive.bytes.append(reinterpret_cast<const char*>(value.bytes.data()), value.bytes.size());
+    } else if (const std::string_view raw = archive.Take(value.bytes.size()); raw.size() == value.bytes.size()) {
+      std::memcpy(value.bytes.data(), raw.data(), raw.size());
+    }
+  } else if constexpr (std::is_same_v<T, encoding::Json>) {
+    // Votes bring reports: CBOR, because reading their JSON again would take longer than everything else here.
+    if constexpr (Archive::kWrites) {
+      const std::vector<uint8_t> cbor = encoding::Json::to_cbor(value);
+      archive.Text({reinterpret_cast<const char*>(cbor.data()), cbor.size()});
+    } else {
+      value = encoding::Json::from_cbor(archive.Text(), true, false);
+      if (value.is_discarded()) archive.Fail();
+    }
+  } else if constexpr (kIsA<T, std::optional>) {
+    bool there = value.has_value();
+    Field(archive, there);
+    if constexpr (!Archive::kWrites) {
+      if (there) value.emplace();
+    }
+    if (there) Field(archive, *value);
+  } else if constexpr (kIsA<T, std::vector>) {
+    if constexpr (Archive::kWrites) {
+      archive.Number(value.size());
+    } else {
+      value.resize(archive.Count());
+    }
+    for (auto& item : value) Field(archive, item);
+  } else if constexpr (kIsA<T, std::set>) {
+    if constexpr (Archive::kWrites) {
+      archive.Number(value.size());
+      for (const auto& item : value) Field(archive, item);
+    } else {
+      for (uint64_t left = archive.Count(); left > 0; --left) {
+        typename T::value_type item;
+        Field(archive, item);
+        value.insert(value.end(), std::move(item));
+      }
+    }
+  } else if constexpr (kIsA<T, std::map>) {
+    if constexpr (Archive::kWrites) {
+      archive.Number(value.size());
+      for (const auto& [name, item] : value) Each(archive, name, item);
+    } else {
+      for (uint64_t left = archive.Count(); left > 0; --left) {
+        typename T::key_type name;
+        typename T::mapped_type item;
+        Each(archive, name, item);
+        value.emplace_hint(value.end(), std::move(name), std::move(item));
+      }
+    }
+  } else {
+    Fields(archive, value);
+  }
+}
+
+template <typename Archive, typename... Parts>
+void Each(Archive& archive, Parts&... parts) {
+  (Field(archive, parts), ...);
+}
+
+// Aggregates, by the number of their fields.
+template <typename Archive, typename Qualified>
+void Fields(Archive& archive, Qualified& value) {
+  using T = std::remove_const_t<Qualified>;
+  if constexpr (std::is_same_v<T, encoding::Signature> || std::is_same_v<T, warrant::About>) {
+    auto& [a, b] = value;
+    Each(archive, a, b);
+  } else if constexpr (std::is_same_v<T, encoding::Envelope> || std::is_same_v<T, warrant::CertificateReference>) {
+    auto& [a, b, c] = value;
+    Each(archive, a, b, c);
+  } else if constexpr (std::is_same_v<T, warrant::LoggedVote> || std::is_same_v<T, warrant::Approver>) {
+    auto& [a, b, c, d] = value;
+    Each(archive, a, b, c, d);
+  } else if constexpr (std::is_same_v<T, warrant::Refusal>) {
+    auto& [a, b, c, d, e] = value;
+    Each(archive, a, b, c, d, e);
+  } else if constexpr (std::is_same_v<T, crypto::SshsigFacts> || std::is_same_v<T, warrant::LoggedHalt> ||
+                       std::is_same_v<T, warrant::ReleaseRecord>) {
+    auto& [a, b, c, d, e, f] = value;
+    Each(archive, a, b, c, d, e, f);
+  } else if constexpr (std::is_same_v<T, warrant::OutcomeRecord> || std::is_same_v<T, warrant::Closing>) {
+    auto& [a, b, c, d, e, f, g] = value;
+    Each(archive, a, b, c, d, e, f, g);
+  } else if constexpr (std::is_same_v<T, warrant::Finding>) {
+    auto& [a, b, c, d, e, f, g, h] = value;
+    Each(archive, a, b, c, d, e, f, g, h);
+  } else if constexpr (std::is_same_v<T, warrant::Proposal>) {
+    auto& [a, b, c, d, e, f, g, h, i] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i);
+  } else if constexpr (std::is_same_v<T, warrant::Vote>) {
+    auto& [a, b, c, d, e, f, g, h, i, j] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i, j);
+  } else if constexpr (std::is_same_v<T, warrant::Candidate> || std::is_same_v<T, warrant::Decision>) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+  } else {
+    static_assert(std::is_same_v<T, warrant::ProposalHistory>);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r);
+  }
+}
+
+}  // namespace
+}  // namespace pawl::ledger
+
+namespace pawl::warrant {
+
+// The one that sees a history's parts.
+class FoldSnapshot {
+ public:
+  static void Write(ledger::Writer& writer, const History& history) {
+    const auto& [reader, charter, charter_epoch, genesis, genesis_envelope, proposals, by_name, by_candidate,
+                 by_decision, releases, last_warrant, epoch, budget_index, halts, lifted, time, size, refused] =
+        history;
+    static_cast<void>(reader);
+    static_cast<void>(refused);
+    ledger::Each(writer, charter->digest, charter_epoch, genesis, genesis_envelope, by_name, by_candidate, by_decision,
+                 releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
+    writer.Number(proposals.size());
+    for (const ProposalHistory& proposal : proposals) ledger::Field(writer, proposal);
+  }
+
+  // Null where the bytes are none or the charter is not to be had.
+  static std::unique_ptr<History> Read(ledger::Reader& bytes, History::CharterReader read_charter) {
+    auto history = std::make_unique<History>(std::move(read_charter));
+    auto& [reader, charter, charter_epoch, genesis, genesis_envelope, proposals, by_name, by_candidate, by_decision,
+           releases, last_warrant, epoch, budget_index, halts, lifted, time, size, refused] = *history;
+    static_cast<void>(refused);
+    Digest charter_digest;
+    ledger::Each(bytes, charter_digest, charter_epoch, genesis, genesis_envelope, by_name, by_candidate, by_decision,
+                 releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
+    for (uint64_t left = bytes.Count(); left > 0 && !bytes.failed(); --left) {
+      ProposalHistory proposal;
+      ledger::Field(bytes, proposal);
+      proposals.Add(std::move(proposal));
+    }
+    if (bytes.failed()) return nullptr;
+    Result<charter::Charter> read = reader(charter_digest);
+    if (!read.ok()) return nullptr;
+    charter = std::make_shared<const charter::Charter>(std::move(*read));
+    return history;
+  }
+};
+
+}  // namespace pawl::warrant
+
+namespace pawl::ledger {
+namespace {
+
+Error Unusable(const std::string& why) {
+  return Refused("snapshot.unusable", why, "the log is folded from its events");
+}
+
+std::string ToBeSigned(const std::string& subject, uint64_t size, const crypto::Digest& root, std::string_view state) {
+  std::string text(kMagic);
+  for (const std::string& line :
+       {subject, std::string(kFoldVersion), std::to_string(size), root.Hex(), crypto::Sha256(state).Hex()}) {
+    text += line + "\n";
+  }
+  return text;
+}
+
+Result<std::string> ReadWhole(const std::string& path) {
+  const subject::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.valid()) return Error{ErrorCode::kNotFound, "snapshot.missing", "there is no snapshot", ""};
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      static_cast<uint64_t>(status.st_size) > kFileBytesMax) {
+    return Unusable("is no file of a snapshot's size");
+  }
+  std::string bytes(static_cast<size_t>(status.st_size), '\0');
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t count = read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return Unusable("cannot be read whole");
+    done += static_cast<size_t>(count);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key) {
+  if (!snapshot.history.has_genesis() || !(snapshot.history.charter().gate.log.key == key.public_key())) {
+    return Refused("snapshot.key", "a snapshot is signed with the charter's log key");
+  }
+  Writer state;
+  Field(state, snapshot.frontier.nodes());
+  warrant::FoldSnapshot::Write(state, snapshot.history);
+  const uint64_t size = snapshot.frontier.size();
+  const crypto::Digest root = snapshot.frontier.Root();
+  Writer numbers;
+  Each(numbers, size, root);
+  const std::string head = std::string(kMagic) + key.public_key().raw() +
+                           key.Sign(ToBeSigned(snapshot.subject, size, root, state.bytes)) + numbers.bytes;
+  // Renamed so that nobody reads half of one, but not flushed: after a power cut a torn one fails its signature.
+  const std::string temporary = path + ".new";
+  std::FILE* file = std::fopen(temporary.c_str(), "wb");
+  bool good = file != nullptr && std::fwrite(head.data(), 1, head.size(), file) == head.size() &&
+              std::fwrite(state.bytes.data(), 1, state.bytes.size(), file) == state.bytes.size();
+  if (file != nullptr) good = std::fclose(file) == 0 && good;
+  if (good && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  const int error = errno;
+  unlink(temporary.c_str());
+  return subject::DiskError("write", path, error);
+}
+
+Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
+                              warrant::History::CharterReader read_charter,
+                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key) {
+  Result<std::string> file = ReadWhole(path);
+  if (!file.ok()) return file.error();
+  Reader head(*file);
+  const std::string_view magic = head.Take(kMagic.size());
+  Result<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::FromRaw(std::string(head.Take(kKeySize)));
+  const std::string_view signature = head.Take(kSignatureSize);
+  uint64_t size = 0;
+  crypto::Digest root;
+  Each(head, size, root);
+  if (head.failed() || magic != kMagic || !key.ok()) return Unusable("is no snapshot");
+  if (!holds_key(*key)) return Unusable("was signed by somebody else");
+  const std::string_view state = head.Rest();
+  // Nothing of the state is interpreted before this.
+  if (!key->Verify(ToBeSigned(subject, size, root, state), signature)) return Unusable("its signature does not verify");
+
+  Reader bytes(state);
+  std::vector<crypto::Digest> nodes;
+  Field(bytes, nodes);
+  const std::unique_ptr<warrant::History> history = warrant::FoldSnapshot::Read(bytes, std::move(read_charter));
+  if (history == nullptr || !bytes.AtEnd() || history->size() != size) return Unusable("cannot be read");
+  Result<merkle::Frontier> frontier = merkle::Frontier::From(size, std::move(nodes));
+  if (!frontier.ok() || frontier->Root() != root) return Unusable("its nodes do not lead to its root");
+  if (!(history->charter().gate.log.key == *key)) return Unusable("was signed with a key that is not the log's");
+  return Snapshot{subject, std::move(*frontier), std::move(*history)};
+}
+
+}  // namespace pawl::ledger

@@ -1,0 +1,53 @@
+// What the gate had folded of a log, kept beside the log so that the next start need not fold it again.
+//
+//   Result<void> written = WriteSnapshot(path, {"engine", frontier, history}, log_key);
+//   Result<Snapshot> snapshot = ReadSnapshot(path, "engine", read_charter, holds_key);
+//   if (!snapshot.ok()) …                       // fold the log from its first event
+//
+// A start believes a snapshot only where it would have made the same one itself:
+//
+//  - it is signed with the log key of the charter that it holds, and the private half of that key is in this home. Who
+//    can write the database or this file, and no more, forges nothing; an older snapshot that is put back is a shorter
+//    beginning of the same log
+//  - it was made by a program with the same fold: every source file of the trusted modules that fold, and of this one,
+//    has the digest that it had then
+//  - the caller compares its root with the database's at its size, and folds every event since
+//
+// It says nothing to anybody else: reviewers, auditors and pawl-check fold events.
+//
+// The file is "pawl-snapshot/v1\n", the public key (32 bytes), the signature (64), size (8) and root (32), and the
+// state. What is signed is the text below, which is no checkpoint (its second line is no size) and no DSSE encoding:
+//
+//   pawl-snapshot/v1 \n subject \n fold version, size, root, SHA-256 of the state, each in a line
+//
+// It need not be durable: one that is torn or old costs a fold. Thread safety: pure but for the file.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "merkle/tree.h"
+#include "result/result.h"
+#include "signing/private_key.h"
+#include "warrant/history.h"
+
+namespace pawl::ledger {
+
+struct Snapshot {
+  std::string subject;
+  merkle::Frontier frontier;  // of the same size as the history
+  warrant::History history;   // with a genesis
+};
+
+// SHA-256 over the sources that decide what a fold gives, 64 hexadecimal digits; made when the program is built.
+extern const char kFoldVersion[];
+
+Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key);
+
+// `holds_key` says whether the private half of a key is here. Refused "snapshot.unusable" for any doubt whatever;
+// kNotFound where there is none. At most 1 GiB is read.
+Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
+                              warrant::History::CharterReader read_charter,
+                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key);
+
+}  // namespace pawl::ledger

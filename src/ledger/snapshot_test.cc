@@ -1,0 +1,142 @@
+#include "ledger/snapshot.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "ledger/keys.h"
+#include "ledger/subject_log.h"
+#include "warrant/path_for_test.h"
+
+namespace pawl::ledger {
+namespace {
+
+using warrant::Path;
+
+constexpr char kSubject[] = "controller";
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void WriteFile(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// A home with the log, the store and the gate's key of a path of two releases, and a snapshot of it.
+class SnapshotTest : public ::testing::Test {
+ protected:
+  SnapshotTest() {
+    std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+    Ledger ledger = *Ledger::Open(home_.LedgerPath(kSubject), LedgerAccess::kReadWrite);
+    EXPECT_TRUE(ledger.Append(0, path_.entries()).ok());
+    std::filesystem::create_directories(home_.KeyFolder("log"));
+    EXPECT_TRUE(Path::Key("log").WriteFile(home_.KeyPath("log")).ok());
+    EXPECT_TRUE(Open(FoldFrom::kFirstEvent).SaveSnapshot(Path::Key("log")).ok());
+  }
+  SubjectLog Open(FoldFrom from) {
+    Result<SubjectLog> log = SubjectLog::Open(home_, kSubject, LedgerAccess::kReadWrite, from);
+    EXPECT_TRUE(log.ok()) << (log.ok() ? "" : log.error().message);
+    return std::move(*log);
+  }
+  // Events folded by a start that may use the snapshot: all of them where it is not believed.
+  uint64_t FoldedByStart() { return Open(FoldFrom::kSnapshot).folded(); }
+  encoding::Envelope Halt(const std::string& reason) const {
+    return path_.ByPeople(warrant::WriteDecision(path_.HaltDecision(reason)), {"ann"});
+  }
+  std::string file() const { return home_.SnapshotPath(kSubject); }
+  uint64_t size() const { return path_.entries().size(); }
+
+  Path path_ = Path::OfItsOwn();
+  subject::TemporaryDirectory directory_;
+  Home home_ = *Home::Open(directory_ / "home", HomeAccess::kCreate);
+};
+
+// The bytes of a snapshot are a function of the whole history, so equal bytes are equal histories.
+std::string BytesOf(const SubjectLog& log, const std::string& path) {
+  EXPECT_TRUE(log.SaveSnapshot(Path::Key("log")).ok());
+  return ReadFile(path);
+}
+
+TEST_F(SnapshotTest, AStartFromItFoldsNothingAndKnowsTheSame) {
+  EXPECT_EQ(FoldedByStart(), 0U);
+  const std::string folded = BytesOf(Open(FoldFrom::kFirstEvent), file());
+  EXPECT_EQ(BytesOf(Open(FoldFrom::kSnapshot), file()), folded);
+  EXPECT_EQ(Open(FoldFrom::kSnapshot).root(), Open(FoldFrom::kFirstEvent).root());
+}
+
+TEST_F(SnapshotTest, EventsSinceAreFoldedOnTop) {
+  ASSERT_TRUE(Open(FoldFrom::kFirstEvent).Append({Halt("look")}).ok());
+  SubjectLog log = Open(FoldFrom::kSnapshot);
+  EXPECT_EQ(log.folded(), 1U);
+  EXPECT_EQ(log.history().OpenHalts().size(), 1U);
+  ASSERT_TRUE(log.Append({Halt("look again")}).ok());
+  EXPECT_EQ(log.history().OpenHalts().size(), 2U);
+  const std::string from_snapshot = BytesOf(log, file());
+  EXPECT_EQ(BytesOf(Open(FoldFrom::kFirstEvent), file()), from_snapshot);
+}
+
+TEST_F(SnapshotTest, EveryChangedByteIsNoticed) {
+  const std::string good = ReadFile(file());
+  for (size_t at = 0; at < good.size(); at += at < 160 ? 1 : good.size() / 50) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    WriteFile(file(), bad);
+    EXPECT_EQ(FoldedByStart(), size()) << at;
+  }
+  for (const size_t cut : {size_t{0}, size_t{100}, good.size() - 1}) {
+    WriteFile(file(), good.substr(0, cut));
+    EXPECT_EQ(FoldedByStart(), size()) << cut;
+  }
+  WriteFile(file(), good + "x");
+  EXPECT_EQ(FoldedByStart(), size());
+  WriteFile(file(), good);
+  EXPECT_EQ(FoldedByStart(), 0U);
+}
+
+TEST_F(SnapshotTest, WithoutTheGatesKeyNobodyBelievesIt) {
+  std::filesystem::remove(home_.KeyPath("log"));
+  EXPECT_EQ(FoldedByStart(), size());
+}
+
+// Who can write the file can sign it with any key, also with one that is kept here for something else.
+TEST_F(SnapshotTest, AnotherKeyThanTheLogsSignsNothing) {
+  EXPECT_EQ(Open(FoldFrom::kFirstEvent).SaveSnapshot(Path::Key("clock")).error().rule, "snapshot.key");
+  std::string forged = ReadFile(file());
+  const signing::Ed25519PrivateKey clock = Path::Key("clock");
+  std::filesystem::create_directories(home_.KeyFolder("clock"));
+  ASSERT_TRUE(clock.WriteFile(home_.KeyPath("clock")).ok());
+  forged.replace(17, 32, clock.public_key().raw());
+  WriteFile(file(), forged);
+  EXPECT_EQ(FoldedByStart(), size());
+}
+
+TEST_F(SnapshotTest, AnotherSubjectsIsRefused) {
+  const auto holds = [](const crypto::Ed25519PublicKey&) { return true; };
+  EXPECT_TRUE(ReadSnapshot(file(), kSubject, path_.CharterReader(), holds).ok());
+  EXPECT_EQ(ReadSnapshot(file(), "engine", path_.CharterReader(), holds).error().rule, "snapshot.unusable");
+}
+
+// A database that was put back, or replaced by another log of the same gate, has another root at that size.
+TEST_F(SnapshotTest, AnotherLogIsFoldedWhole) {
+  std::filesystem::remove(home_.LedgerPath(kSubject));
+  Ledger ledger = *Ledger::Open(home_.LedgerPath(kSubject), LedgerAccess::kReadWrite);
+  std::vector<std::string> shorter(path_.entries().begin(), path_.entries().end() - 5);
+  ASSERT_TRUE(ledger.Append(0, shorter).ok());
+  EXPECT_EQ(FoldedByStart(), size() - 5);
+}
+
+TEST_F(SnapshotTest, AMissingCharterIsDoubt) {
+  const auto holds = [](const crypto::Ed25519PublicKey&) { return true; };
+  const auto no_charter = [](const crypto::Digest&) -> Result<charter::Charter> { return Refused("x", "y"); };
+  EXPECT_EQ(ReadSnapshot(file(), kSubject, no_charter, holds).error().rule, "snapshot.unusable");
+}
+
+}  // namespace
+}  // namespace pawl::ledger
