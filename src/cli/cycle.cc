@@ -8,6 +8,7 @@
 #include "cli/local_review.h"
 #include "gate/propose.h"
 #include "sandbox/sandbox.h"
+#include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
 
 namespace pawl::cli {
@@ -89,10 +90,9 @@ ExitCode Cycle(const Globals& globals, const Options& options) {
     if (!gate.ok()) return Fail(globals, gate.error());
     Result<uint64_t> seed = options.seed_given ? Result<uint64_t>(options.seed) : RandomSeed();
     if (!seed.ok()) return Fail(globals, seed.error());
-    Scratch scratch{(std::filesystem::temp_directory_path() / "pawl-cycle-XXXXXX").string()};
-    if (mkdtemp(scratch.path.data()) == nullptr) {
-      return Fail(globals, SystemFailure("cycle.scratch", "cannot make a temporary folder"));
-    }
+    Result<std::string> made = storage::MakeTemporaryFolder("pawl-cycle");
+    if (!made.ok()) return Fail(globals, made.error());
+    const Scratch scratch{*made};
     const std::string out = scratch.path + "/out";
     if (Result<void> improved = Improve(*gate, *seed, out); !improved.ok()) return Fail(globals, improved.error());
     const std::string note = options.note.empty() ? "improver, seed " + std::to_string(*seed) : options.note;

@@ -1,4 +1,5 @@
 // The program `pawl`: global options, and the list of subcommands in the order in which people meet them.
+#include <csignal>
 #include <cstdio>
 #include <string_view>
 
@@ -38,6 +39,9 @@ encoding::Json Overview(const CLI::App& app) {
 
 int Main(int argc, char** argv) {
   Globals globals;
+  // A file that grows past RLIMIT_FSIZE is an error like a full disk, not a reason to die. A handler, not SIG_IGN:
+  // programs in the sandbox must not inherit it.
+  std::signal(SIGXFSZ, [](int) {});
   CLI::App app(kAbout, "pawl");
   app.set_version_flag("--version", "pawl " PAWL_VERSION " (" PAWL_COMMIT
                                     "); charter, warrant, state, certificate and ledger formats 1");

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "sandbox/machine.h"
+#include "storage/temporary_folder.h"
 
 namespace pawl::cli {
 namespace {
@@ -103,9 +104,9 @@ class OutputFolder {
  public:
   static Result<OutputFolder> Make(const std::string& named) {
     if (!named.empty()) return OutputFolder(named, {});
-    std::string pattern = (fs::temp_directory_path() / "pawl-run-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) return SystemFailure("sandbox.scratch", "cannot make a temporary folder");
-    return OutputFolder(pattern + "/out", pattern);
+    Result<std::string> made = storage::MakeTemporaryFolder("pawl-run");
+    if (!made.ok()) return made.error();
+    return OutputFolder(*made + "/out", *made);
   }
   OutputFolder(OutputFolder&& other) noexcept
       : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}

@@ -15,6 +15,7 @@
 
 #include "crypto/ssh_key.h"
 #include "crypto/sshsig.h"
+#include "storage/temporary_folder.h"
 #include "warrant/statements.h"
 
 extern char** environ;
@@ -102,8 +103,9 @@ Result<encoding::Signature> SignAsPerson(const std::string& payload, const chart
                                          const SignerChoice& choice) {
   Result<SignerChoice> signer = ResolveSigner(charter, choice);
   if (!signer.ok()) return signer.error();
-  std::string folder = (fs::temp_directory_path() / "pawl-sign-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return SystemFailure("sign.scratch", "cannot make a temporary folder");
+  Result<std::string> made = storage::MakeTemporaryFolder("pawl-sign");
+  if (!made.ok()) return made.error();
+  const std::string& folder = *made;
   struct Remover {
     std::string path;
     ~Remover() {

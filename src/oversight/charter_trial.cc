@@ -1,7 +1,5 @@
 #include "oversight/charter_trial.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "merkle/checkpoint.h"
+#include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
 #include "trial/run.h"
 #include "trial/seeds.h"
@@ -24,9 +23,9 @@ namespace fs = std::filesystem;
 class Scratch {
  public:
   static Result<Scratch> Make() {
-    std::string pattern = (fs::temp_directory_path() / "pawl-trial-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) return SystemFailure("trial.scratch", "cannot make a temporary folder");
-    return Scratch(pattern);
+    Result<std::string> made = storage::MakeTemporaryFolder("pawl-trial");
+    if (!made.ok()) return made.error();
+    return Scratch(*made);
   }
   Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   Scratch& operator=(Scratch&&) = delete;

@@ -48,7 +48,7 @@ class MachineFailuresTest(unittest.TestCase):
         world = self.world()
         position = self.broken(world, "propose", world.root / "baseline", "-m", "baseline")
         self.assertEqual((position["outcome"], position["step"], position["rule"]),
-                         ("pending", "trial", "machine.trial.scratch"))
+                         ("pending", "trial", "machine.temporary.folder"))
         self.assertIn("machine failure 1 of 5", position["reason"])
         row = world.json("status")["proposals"][0]
         self.assertEqual((row["machine_failures"], row["machine_failures_max"]), (1, FAILURES_MAX))
