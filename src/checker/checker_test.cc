@@ -197,6 +197,95 @@ TEST(Checker, AcceptsValueSplitsAndCombinations) {
   EXPECT_EQ(RuleOf(p), "checker.leaf");
 }
 
+// y0 = max(z, 0) and y1 = z, with z = x0 + x1 on [-1, 1]^2; unsafe where y1 >= 0.1 and y0 <= 0.05. Where z <= 0 it
+// takes a split multiplier to see that y1 is too small, where z >= 0 the sum of both rows.
+Proven ByPhases(Recipe recipe) {
+  const std::vector<DenseLayer> layers = {{{{1, 1}, {1, 0}, {0, 1}}, {0, 5, 5}, true},
+                                          {{{1, 0, 0}, {0, 1, 1}}, {0, -10}, false}};
+  Proven p = Make(layers,
+                  "(declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real) (declare-const Y_1 Real)"
+                  "(assert (>= X_0 -1)) (assert (<= X_0 1)) (assert (>= X_1 -1)) (assert (<= X_1 1))"
+                  "(assert (>= Y_1 0.1)) (assert (<= Y_0 0.05))",
+                  Arithmetic::kFloat32, Recipe::kForward);
+  p.certificate.cases.assign(1, CaseProof());
+  CaseProof& proof = p.certificate.cases[0];
+  proof.conjunctions = 1;
+  proof.root = {{3, {0x07}, RootMode::kDefault, {}}};
+  proof.groups.push_back({{0},
+                          {{recipe, {{{0, kUnitMultiplier}}}}, {recipe, {{{0, 0}, {1, 0}}}}},
+                          {Node::NeuronSplit(0), Node::WeightedLeaf(0), Node::Leaf(1)},
+                          {160}});
+  return p;
+}
+
+TEST(Checker, AcceptsPhasesWithSplitMultipliersInEveryRecipe) {
+  EXPECT_EQ(SplitWeight(160), 1.0);
+  for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward, Recipe::kRoot}) {
+    const Proven good = ByPhases(recipe);
+    EXPECT_EQ(RuleOf(good), "proven");
+    const Result<Certificate> read = ReadCertificate(AsBytes(WriteCertificate(good.certificate)));
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(*read, good.certificate);
+    Proven p = good;
+    for (const int weight : {0, 150, 170}) {  // too small and too large
+      p.certificate.cases[0].groups[0].weights = {static_cast<std::uint8_t>(weight)};
+      EXPECT_EQ(RuleOf(p), "checker.leaf") << weight;
+    }
+    p = good;
+    p.certificate.cases[0].groups[0].nodes[1] = Node::Leaf(0);
+    p.certificate.cases[0].groups[0].weights.clear();
+    EXPECT_EQ(RuleOf(p), "checker.leaf");
+    p = good;
+    p.certificate.cases[0].groups[0].nodes = {Node::NeuronSplit(0), Node::Leaf(1), Node::WeightedLeaf(0)};
+    EXPECT_EQ(RuleOf(p), "checker.leaf");  // children exchanged
+    p = good;
+    p.certificate.cases[0].groups[0].nodes[0] = Node::NeuronSplit(1);  // of another neuron
+    EXPECT_EQ(RuleOf(p), "checker.leaf");
+    // With slopes: the neuron that is open has any slope below.
+    p = good;
+    for (Argument& argument : p.certificate.cases[0].groups[0].arguments) argument.slopes = {{0, 128, 255}};
+    EXPECT_EQ(RuleOf(p), "proven");
+  }
+}
+
+TEST(Checker, ALeafThatHoldsNoEvaluationIsRefuted) {
+  for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward, Recipe::kRoot}) {
+    Proven p = ByPhases(recipe);
+    GroupProof& group = p.certificate.cases[0].groups[0];
+    // Neuron 1 is x0 + 5: its low child is empty, whatever is claimed there; its high child is as large as the root.
+    group.nodes = {Node::NeuronSplit(1), Node::Leaf(0), Node::NeuronSplit(0), Node::WeightedLeaf(0), Node::Leaf(1)};
+    group.weights = {0, 160};
+    EXPECT_EQ(RuleOf(p), "proven");
+    group.nodes = {Node::NeuronSplit(1), Node::NeuronSplit(0), Node::WeightedLeaf(0), Node::Leaf(1), Node::Leaf(0)};
+    EXPECT_EQ(RuleOf(p), "checker.leaf");  // the leaf that holds something is not refuted
+  }
+}
+
+TEST(Checker, RefusesPhasesGroupsAndRootSectionsThatAreNotThere) {
+  const Proven good = ByPhases(Recipe::kRoot);
+  const auto changed = [&](auto change) {
+    Proven p = good;
+    change(p.certificate.cases[0], p.certificate.cases[0].groups[0]);
+    return RuleOf(p);
+  };
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.nodes[0] = Node::NeuronSplit(3); }), "checker.split");
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) {
+              g.nodes = {Node::NeuronSplit(0), Node::NeuronSplit(0), Node::Leaf(0), Node::Leaf(0), Node::Leaf(1)};
+            }),
+            "checker.split");  // twice
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.weights.clear(); }), "checker.tree");
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.weights.push_back(1); }), "checker.tree");
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.members.clear(); }), "checker.groups");
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.members = {1}; }), "checker.groups");
+  EXPECT_EQ(changed([](CaseProof& c, GroupProof&) { c.groups.clear(); }), "checker.groups");
+  EXPECT_EQ(changed([](CaseProof& c, GroupProof&) { c.groups.push_back(c.groups[0]); }), "checker.groups");
+  EXPECT_EQ(changed([](CaseProof& c, GroupProof&) { c.root.clear(); }), "checker.root");
+  EXPECT_EQ(changed([](CaseProof& c, GroupProof&) { c.root[0].neurons = 2; }), "checker.root");
+  EXPECT_EQ(changed([](CaseProof& c, GroupProof&) { c.root.push_back(c.root[0]); }), "checker.root");
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.arguments[0].slopes = {{1, 2}}; }), "checker.root");
+  EXPECT_EQ(changed([](CaseProof&, GroupProof& g) { g.arguments[0].slopes = {{1, 2, 3}, {1, 2, 3}}; }), "checker.root");
+}
+
 TEST(Checker, LimitsAreCheckedBeforeWork) {
   const Proven good = Absolute();
   const auto limited = [&](auto set) {
