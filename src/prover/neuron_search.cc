@@ -40,6 +40,8 @@ constexpr float kMargin = 1e-5f;
 // One batch in this many descends from the points where its worst bounds are reached.
 constexpr std::uint64_t kAttackEvery = 8;
 constexpr int kDescentSteps = 30;
+// Rounds of sixteen descents for each conjunction that is open at the root, before the tree is begun.
+constexpr int kAttackRounds = 6;
 
 // A row of the unsafe set as a row over the results of the last ReLU.
 struct Row {
@@ -548,6 +550,33 @@ bool TryRoots(const Problem& p, const Confirmer& confirmer, Board& board) {
   return true;
 }
 
+// Looks for counterexamples of the conjunctions on the board; each thread begins with other points.
+bool AttackOpen(const Problem& p, const Confirmer& confirmer, Board& board) {
+  if (!p.query_case.attackable() || board.open.empty()) return false;
+  std::atomic<bool> found = false;
+  const auto attack = [&](unsigned index) {
+    BatchBounds points(p.query.network, p.query.rows_max, BoundsUse::kPoints);
+    Attacker attacker(p.query, confirmer, points, p.options.seed * 104729 + index);
+    for (int round = static_cast<int>(index); round < kAttackRounds; round += static_cast<int>(p.options.threads)) {
+      for (const OpenNode& node : board.open) {
+        if (found || p.OutOfTime()) return;
+        std::optional<Counterexample> counterexample = attacker.FromRandomPoints(p.query_case, node.conjunction);
+        if (!counterexample.has_value()) continue;
+        const std::lock_guard lock(board.mutex);
+        found = board.stop = true;
+        board.outcome.end = SearchEnd::kViolated;
+        board.outcome.counterexample = std::move(counterexample);
+        return;
+      }
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (unsigned i = 0; i < std::min<unsigned>(std::max(1u, p.options.threads), kAttackRounds); ++i)
+    threads.emplace_back(attack, i);
+  threads.clear();
+  return found;
+}
+
 checker::CaseProof ToProof(const Problem& p, const Board& board) {
   checker::CaseProof proof;
   proof.conjunctions = static_cast<std::uint32_t>(p.chosen.size());
@@ -610,6 +639,7 @@ SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proo
     if (!TryRoots(p, confirmer_, board)) return ended(SearchEnd::kMemory, "the memory limit was reached");
     Report(p, board, start, board.open.size());
   }
+  if (AttackOpen(p, confirmer_, board)) return ended(SearchEnd::kViolated, "");
   {
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < std::max(1u, options_.threads) && !board.open.empty(); ++i)

@@ -16,7 +16,9 @@
 // the inputs (Zhang et al., "Efficient Neural Network Robustness Certification with General Activation Functions",
 // 2018), backward substitution for the rows of the unsafe set (Singh et al., "An Abstract Domain for Certifying Neural
 // Networks", 2019), sixteen boxes a SIMD vector, splits on the input with the largest gradient times radius ("smear",
-// Kearfott 1996). Bounds are computed in single precision and are heuristics: each leaf is confirmed by the checker's
+// Kearfott 1996). With 25 inputs or more: hidden bounds and rows by backward substitution with optimised slopes (Xu et
+// al., 2021), and branch and bound over the phases of ReLUs (Wang et al., "Beta-CROWN", 2021); see neuron_search.h.
+// Bounds are computed in single precision and are heuristics: each leaf is confirmed by the checker's
 // own routine as a step of its own, and split further where the checker does not accept it.
 //
 // Thread safety: Prove may be called from several threads at once; a request is not changed by it.
@@ -44,7 +46,7 @@ struct Progress {
   double volume_proven = 0;  // share of the input set's volume that the leaves cover, in [0, 1]
 };
 
-// Which bounds the hidden layers get in the proof: recipes 01 and 02 of spec/certificate.md, or whichever seems to come
+// Which bounds the hidden layers get in a proof by boxes: recipes 01 and 02 of spec/certificate.md, or whichever seems to come
 // cheaper for a box.
 enum class RecipeChoice { kAuto, kForward, kBackward };
 
