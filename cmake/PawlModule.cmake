@@ -13,7 +13,7 @@
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
 # include what TEST_DEPENDS names as well.
 
-set(PAWL_LAYERS result model checker encoding crypto merkle signing subject storage charter warrant ledger prover sandbox trial
+set(PAWL_LAYERS result model checker encoding crypto merkle signing subject storage charter warrant ledger evaluation prover sandbox trial
     oversight gate server cli)
 
 function(pawl_library NAME)

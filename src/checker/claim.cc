@@ -163,14 +163,15 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
   claim.property = &property;
   claim.arithmetic = arithmetic;
   claim.format = FormatOf(arithmetic);
-  model::VectorProgram program = model::ToVectorProgram(network);
-  claim.output = program.output;
-  claim.sizes.push_back(program.input_size);
-  for (const model::Operation& operation : program.operations) claim.sizes.push_back(operation.size);
+  Result<model::VectorProgram> program = model::ToVectorProgram(network);
+  if (!program.ok()) return program.error();
+  claim.output = program->output;
+  claim.sizes.push_back(program->input_size);
+  for (const model::Operation& operation : program->operations) claim.sizes.push_back(operation.size);
   claim.uses.resize(claim.sizes.size(), 0);
-  for (model::Operation& operation : program.operations) {
+  for (model::Operation& operation : program->operations) {
     for (const std::size_t input : operation.inputs) ++claim.uses[input];
-    claim.steps.push_back(MakeStep(operation, program, claim.format));
+    claim.steps.push_back(MakeStep(operation, *program, claim.format));
     const Step& step = claim.steps.back();
     if (Result<void> fine = CheckStep(step); !fine.ok()) return fine.error();
     for (std::size_t i = 0; step.kind == OperationKind::kRelu && i < step.rows; ++i)

@@ -22,7 +22,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 void Rescale(model::Network& network, std::mt19937_64& random) {
   const bool wide = network.element_type() == model::ElementType::kFloat64;
   for (model::Tensor& tensor : network.tensors) {
-    if (!tensor.is_constant) continue;
     const int shift =
         random() % 4 == 0 ? -static_cast<int>(random() % (wide ? 700 : 90)) : static_cast<int>(random() % 5) - 2;
     for (double& value : tensor.values)
@@ -97,7 +96,7 @@ TEST(LeafBounds, NoEvaluationLeavesThem) {
     }
     const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
     ASSERT_TRUE(row.ok());
-    const model::VectorProgram program = model::ToVectorProgram(network);
+    const model::VectorProgram program = *model::ToVectorProgram(network);
     LeafEngine engine(*claim);
     for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward}) {
       // Sub-boxes of the root box, one a lane.

@@ -158,7 +158,7 @@ TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
     ASSERT_TRUE(claim.ok());
     const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
     ASSERT_TRUE(row.ok());
-    const model::VectorProgram program = model::ToVectorProgram(network);
+    const model::VectorProgram program = *model::ToVectorProgram(network);
     const Result<RootBounds> root = BoundRoot(*claim, 0, RandomRoot(random, *claim), 1 + seed % 2);
     ASSERT_TRUE(root.ok()) << root.error().message;
     PhasesCheck check(*claim, program, *row, seed, counts);

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "model/evaluation.h"
+#include "evaluation/reference.h"
 #include "prover/prover.h"
 
 namespace pawl::cli {
@@ -20,19 +20,22 @@ double AsElement(double value, model::ElementType type) {
 
 model::Network Randomised(const model::Network& shape, std::mt19937_64& random) {
   model::Network network = shape;
-  const model::VectorProgram program = model::ToVectorProgram(shape);
   std::normal_distribution<double> normal(0, 1);
-  for (const model::Operation& operation : program.operations) {
-    if (operation.kind != model::OperationKind::kAffine) continue;
-    const double columns = static_cast<double>(std::max<size_t>(operation.columns, 1));
-    for (const size_t node : operation.nodes) {
-      for (const size_t input : shape.nodes[node].inputs) {
-        model::Tensor& tensor = network.tensors[input];
-        if (!tensor.is_constant) continue;
-        const bool is_weight = tensor.values.size() == operation.rows * operation.columns && tensor.shape.size() > 1;
-        const double deviation = std::sqrt((is_weight ? 2 : 1) / columns);
-        for (double& value : tensor.values) value = AsElement(deviation * normal(random), network.element_type());
-      }
+  const auto redraw = [&](size_t constant, double variance) {
+    if (constant == model::kNoConstant || shape.tensors[constant].origin.empty()) return;
+    for (double& value : network.tensors[constant].values) {
+      value = AsElement(std::sqrt(variance) * normal(random), network.element_type());
+    }
+  };
+  for (const model::VectorNode& node : shape.graph.nodes) {
+    if (const auto* dense = std::get_if<model::Dense>(&node.function)) {
+      redraw(dense->weights, 2.0 / static_cast<double>(dense->columns));
+      redraw(dense->bias, 1.0 / static_cast<double>(dense->columns));
+    } else if (const auto* convolution = std::get_if<model::Convolution>(&node.function)) {
+      const uint64_t products =
+          convolution->input_channels / convolution->groups * convolution->window.KernelSize();
+      redraw(convolution->weights, 2.0 / static_cast<double>(products));
+      redraw(convolution->bias, 1.0 / static_cast<double>(products));
     }
   }
   return network;
@@ -53,13 +56,12 @@ std::vector<double> RandomPoint(const model::Case& one, model::ElementType type,
 }
 
 bool ViolatedSomewhere(const model::Network& network, const model::Property& property, std::mt19937_64& random) {
-  const model::VectorProgram program = model::ToVectorProgram(network);
   constexpr size_t kPoints = 128;
   for (size_t i = 0; i < kPoints; ++i) {
     const std::vector<double> point =
         RandomPoint(property.cases[i % property.cases.size()], network.element_type(), random);
     if (!std::all_of(point.begin(), point.end(), [](double x) { return std::isfinite(x); })) continue;
-    const Result<std::vector<double>> output = model::EvaluateReference(program, point);
+    const Result<std::vector<double>> output = evaluation::EvaluateReference(network, point);
     if (output.ok() && model::FindViolation(property, point, *output)) return true;
   }
   return false;

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "model/evaluation.h"
+#include "evaluation/reference.h"
 #include "model/network.h"
 #include "model/onnx_message.h"
 #include "model/property.h"
@@ -30,7 +30,6 @@ struct Range {
 };
 
 std::vector<Range> SampleOutputs(const model::Network& network) {
-  const model::VectorProgram program = model::ToVectorProgram(network);
   std::vector<Range> ranges(std::min(network.output_size(), kOutputsMax));
   std::mt19937_64 random(1);
   std::vector<double> point(network.input_size());
@@ -40,7 +39,7 @@ std::vector<Range> SampleOutputs(const model::Network& network) {
       const int64_t step = static_cast<int64_t>(random() % 129) - 64;
       x = i % 2 == 0 ? static_cast<double>(step) / 64 : (step < 0 ? -1 : 1);
     }
-    const Result<std::vector<double>> output = model::EvaluateReference(program, point);
+    const Result<std::vector<double>> output = evaluation::EvaluateReference(network, point);
     if (!output.ok()) return {};
     for (size_t j = 0; j < ranges.size(); ++j) {
       if (!std::isfinite((*output)[j])) return {};
@@ -87,12 +86,14 @@ std::string SpecText(const model::Network& network, const std::vector<Range>& ra
   return text + "))\n";
 }
 
-// The initialiser behind the bias of the last operation; empty where it has none.
+// The initialiser behind the bias of the last node; empty where it has none.
 std::string LastBias(const model::Network& network) {
-  const model::VectorProgram program = model::ToVectorProgram(network);
-  if (program.output == 0) return {};
-  const size_t tensor = program.operations[program.output - 1].bias_tensor;
-  return tensor == model::kNoTensor ? std::string() : network.tensors[tensor].origin;
+  if (network.graph.output == 0) return {};
+  const model::Function& last = network.graph.nodes[network.graph.output - 1].function;
+  size_t bias = model::kNoConstant;
+  if (const auto* dense = std::get_if<model::Dense>(&last)) bias = dense->bias;
+  if (const auto* convolution = std::get_if<model::Convolution>(&last)) bias = convolution->bias;
+  return bias == model::kNoConstant ? std::string() : network.tensors[bias].origin;
 }
 
 std::string MakeMutant(const std::string& bytes, const model::Network& network, const model::Property& property,
@@ -105,7 +106,7 @@ std::string MakeMutant(const std::string& bytes, const model::Network& network, 
     if (!mutant) return {};
     const Result<model::Network> read = model::ReadOnnx(AsBytes(*mutant), model::NetworkLimits{});
     if (!read.ok()) return {};
-    const Result<std::vector<double>> output = model::EvaluateReference(*read, centre);
+    const Result<std::vector<double>> output = evaluation::EvaluateReference(*read, centre);
     if (output.ok() && model::FindViolation(property, centre, *output)) return std::move(*mutant);
   }
   return {};

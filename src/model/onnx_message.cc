@@ -163,12 +163,14 @@ Result<AttributeMessage> DecodeAttribute(std::span<const uint8_t> bytes, const N
       case 1: in.Name(attribute.name); break;
       case 2: in.Float(attribute.f); break;
       case 3: in.Integer(attribute.i); break;
+      case 4: in.Name(attribute.text); break;
       case 5: in.Message(DecodeTensor, attribute.tensor); break;
+      case 7: in.Numbers(AppendFloats, attribute.floats); break;
       case 8: in.Numbers(AppendVarints, attribute.integers); break;
       case 6: case 11: in.Refuse("onnx.subgraph", "a sub-graph"); break;
       case 22: case 23: in.Refuse("onnx.sparse-tensor", "a sparse tensor"); break;
-      case 4: case 7: case 9: case 10: case 14: case 15: case 21:
-        in.Refuse("onnx.unsupported-attribute", "a value that is neither number, list of integers nor tensor");
+      case 9: case 10: case 14: case 15: case 21:
+        in.Refuse("onnx.unsupported-attribute", "a value that is neither number, text, list of numbers nor tensor");
         break;
       case 20: in.Integer(type); break;
       default: break;
@@ -181,7 +183,8 @@ Result<AttributeMessage> DecodeAttribute(std::span<const uint8_t> bytes, const N
   }
   attribute.type = static_cast<AttributeType>(type);
   // A serialiser may leave a zero or an empty list out; what is there must be of the stated type.
-  const uint32_t expected = type == 1 ? 2 : type == 2 ? 3 : type == 4 ? 5 : type == 7 ? 8 : 0;
+  const bool known = (1 <= type && type <= 4) || type == 6 || type == 7;
+  const uint32_t expected = known ? static_cast<uint32_t>(type) + 1 : 0;
   if (expected == 0 || (value_field != 0 && value_field != expected) || (type == 4 && value_field == 0)) {
     in.Fail(Malformed("onnx.attribute", "attribute '" + std::string(attribute.name) + "' has type " +
                                             std::to_string(type) + ", which does not go with its value"));

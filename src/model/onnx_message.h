@@ -27,14 +27,16 @@ struct TensorMessage {
 };
 
 // AttributeProto.AttributeType, as far as supported.
-enum class AttributeType : int64_t { kFloat = 1, kInt = 2, kTensor = 4, kInts = 7 };
+enum class AttributeType : int64_t { kFloat = 1, kInt = 2, kString = 3, kTensor = 4, kFloats = 6, kInts = 7 };
 
 struct AttributeMessage {
   std::string_view name;
   AttributeType type = AttributeType::kInt;
   double f = 0;
   int64_t i = 0;
+  std::string_view text;
   TensorMessage tensor;
+  std::vector<double> floats;
   std::vector<int64_t> integers;
 };
 

@@ -55,6 +55,9 @@ inline std::string FloatAttribute(std::string_view name, float value) {
 inline std::string IntegerAttribute(std::string_view name, int64_t value) {
   return Bytes(1, name) + Integer(3, value) + Integer(20, 2);
 }
+inline std::string TextAttribute(std::string_view name, std::string_view value) {
+  return Bytes(1, name) + Bytes(4, value) + Integer(20, 3);
+}
 inline std::string TensorAttribute(std::string_view name, std::string_view tensor) {
   return Bytes(1, name) + Bytes(5, tensor) + Integer(20, 4);
 }

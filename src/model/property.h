@@ -99,6 +99,9 @@ Result<Property> ReadVnnlib(std::string_view text, const PropertyLimits& limits)
 // Whether the property speaks about as many inputs and outputs as the network has (rule "property.size").
 Result<void> CheckFits(const Network& network, const Property& property);
 
+// Whether lower_i ≤ x_i ≤ upper_i, strict bounds being strict. Requires as many finite inputs as the box has ranges.
+bool InBox(std::span<const InputRange> box, std::span<const double> input);
+
 // Whether (input, output) is a counterexample, decided exactly and without tolerance, strict rows being strict. A NaN
 // or infinite output is one wherever the input lies in a box and satisfies the rows over inputs alone. Requires sizes
 // that fit and a finite input. Returns the indices of the case and of the conjunction that hold.

@@ -43,16 +43,19 @@ struct Dense {
   size_t bias = kNoConstant;
   uint64_t bias_step = 0;  // 0: one number for all rows
   double alpha = 1, beta = 1;
+  friend bool operator==(const Dense&, const Dense&) = default;
 };
 
 // Where windows lie over the axes behind the channel axis. Position p of an axis covers the operand's positions
 // p·stride − pad + k·dilation for k = 0 … kernel − 1; those outside 0 … input − 1 are padding.
 struct WindowAxis {
   uint64_t input = 0, output = 0, kernel = 1, stride = 1, dilation = 1, pad = 0;
+  friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
 };
 
 struct WindowTap {
   uint64_t kernel = 0, input = 0;  // flat positions within a kernel and within a channel of the operand
+  friend bool operator==(const WindowTap&, const WindowTap&) = default;
 };
 
 struct Window {
@@ -63,6 +66,7 @@ struct Window {
   uint64_t OutputSize() const;  // of one channel
   // The operand positions that the window at flat output position `output` covers, padding left out; ascending.
   void Taps(uint64_t output, std::vector<WindowTap>& taps) const;
+  friend bool operator==(const Window&, const Window&) = default;
 };
 
 // A cross-correlation, as in ONNX Conv; the batch axis is 1. With G groups, channel m of the result belongs to group
@@ -78,6 +82,7 @@ struct Convolution {
   size_t weights = kNoConstant;
   size_t bias = kNoConstant;
   std::vector<double> divisors;
+  friend bool operator==(const Convolution&, const Convolution&) = default;
 };
 
 // y_i from x_i and c_i = constant[i·constant_step]: one rounding an element.
@@ -92,6 +97,7 @@ struct Elementwise {
   Form form = Form::kAdd;
   size_t constant = kNoConstant;
   uint64_t constant_step = 1;  // 0: one number for all elements
+  friend bool operator==(const Elementwise&, const Elementwise&) = default;
 };
 
 // y_i = scale_c·(x_i − mean_c) / sqrt(variance_c + epsilon) + bias_c, c = i / channel_size; variance_c + epsilon > 0.
@@ -100,24 +106,28 @@ struct BatchNormalization {
   size_t scale = kNoConstant, bias = kNoConstant, mean = kNoConstant, variance = kNoConstant;
   double epsilon = 0;         // a float32 value, exact
   uint64_t channel_size = 1;  // elements of a channel
+  friend bool operator==(const BatchNormalization&, const BatchNormalization&) = default;
 };
 
 // y_i = x_i ± x'_i; two inputs. One rounding an element.
 struct Sum {
   double second_sign = 1;  // 1 or −1
+  friend bool operator==(const Sum&, const Sum&) = default;
 };
 
 // Relabelling: y_i is element source[i] of the list that begins with all elements of input 0, goes on with those of
-// input 1 and so on, and ends with `constants`. Exact.
+// input 1 and so on, and ends with all elements of the tensors that `constants` names. Exact.
 struct Select {
   std::vector<uint32_t> source;
-  std::vector<double> constants;
+  std::vector<size_t> constants;
+  friend bool operator==(const Select&, const Select&) = default;
 };
 
 // y_i = max of x[members[k]], k = begin[i] … begin[i + 1] − 1; at least one. Exact. MaxPool.
 struct Maximum {
   std::vector<uint32_t> begin;  // size + 1
   std::vector<uint32_t> members;
+  friend bool operator==(const Maximum&, const Maximum&) = default;
 };
 
 // y_i = f(x_i).
@@ -132,6 +142,7 @@ struct Activation {
   Form form = Form::kRelu;
   double slope = 0;             // of kLeakyRelu; finite, a float32 value
   double lower = 0, upper = 0;  // of kClip
+  friend bool operator==(const Activation&, const Activation&) = default;
 };
 
 using Function = std::variant<Dense, Convolution, Elementwise, BatchNormalization, Sum, Select, Maximum, Activation>;
@@ -142,6 +153,7 @@ struct VectorNode {
   size_t size = 0;             // elements of the result
   // "Gemm node 'fc1'", for messages; the last one of those that the vector node stands for.
   std::string description;
+  friend bool operator==(const VectorNode&, const VectorNode&) = default;
 };
 
 struct VectorGraph {
@@ -151,6 +163,7 @@ struct VectorGraph {
 
   // Elements of value v, 0 ≤ v ≤ nodes.size().
   size_t SizeOf(size_t v) const { return v == 0 ? input_size : nodes[v - 1].size; }
+  friend bool operator==(const VectorGraph&, const VectorGraph&) = default;
 };
 
 }  // namespace pawl::model

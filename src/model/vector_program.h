@@ -1,19 +1,10 @@
-// A network as a flat list of vector operations: the form that bounds are computed over.
+// The vector graph of a network that has only products, sums and ReLUs, with constants copied out.
 //
-//   VectorProgram program = ToVectorProgram(network);
-//   std::vector<std::vector<double>> value(program.operations.size() + 1);
-//   value[0] = x;                                                    // the network's input, flattened row-major
-//   for (size_t i = 0; i < program.operations.size(); ++i) value[i + 1] = Apply(program.operations[i], value);
-//   return value[program.output];
+//   Result<VectorProgram> program = ToVectorProgram(network);
+//   if (!program.ok()) return program.error();
 //
-// Value 0 is the network's input; value i + 1 is the result of operation i. Relabelling nodes vanish. Every operation
-// names the ONNX nodes it stands for, each node stands in exactly one operation, and the mathematical function is
-// exactly the graph's: weights are copied or negated, never multiplied or added.
-//
-// Rounding, for whoever charges it. An operation stands for one ONNX node, except that a MatMul whose only use is an
-// Add or Sub of a constant (c on the right of Sub) takes that constant as its bias: nodes then lists both, in order.
-// kAffine with alpha = beta = 1 is `columns` products and as many additions; alpha ≠ 1 and beta ≠ 1 are one further
-// multiplication each. kElementwise is one rounding an element: either scale is ±1 everywhere, or offset is absent.
+// Value 0 is the network's input; value i + 1 is the result of operation i, which is node i of the vector graph: what
+// vector_graph.h says about rounding holds here. Weights are copied or negated, never multiplied or added.
 //
 // Thread safety: values.
 #pragma once
@@ -39,7 +30,6 @@ struct Operation {
   OperationKind kind = OperationKind::kRelu;
   std::vector<size_t> inputs;  // values read: one; two for kSum
   size_t size = 0;             // elements of the result
-  std::vector<size_t> nodes;   // indices into Network::nodes
 
   // kAffine. Row-major, rows × columns, rows = size, columns = the input's size.
   size_t rows = 0, columns = 0;
@@ -66,7 +56,8 @@ struct VectorProgram {
   size_t SizeOf(size_t v) const { return v == 0 ? input_size : operations[v - 1].size; }
 };
 
-// Requires a network from ReadOnnx. Allocates about as much as the network's constants take.
-VectorProgram ToVectorProgram(const Network& network);
+// Allocates about as much as the network's constants take. Refused, with the node named: any other function
+// (model.unsupported-function).
+Result<VectorProgram> ToVectorProgram(const Network& network);
 
 }  // namespace pawl::model

@@ -508,15 +508,6 @@ class CaseBuilder {
   Property property_;
 };
 
-bool InBox(const std::vector<InputRange>& box, std::span<const double> input) {
-  for (size_t i = 0; i < box.size(); ++i) {
-    const int lower = box[i].lower.Compare(input[i]), upper = box[i].upper.Compare(input[i]);
-    if (lower > 0 || upper < 0 || (lower == 0 && box[i].lower_strict) || (upper == 0 && box[i].upper_strict))
-      return false;
-  }
-  return true;
-}
-
 bool Holds(const Row& row, std::span<const double> input, std::span<const double> output) {
   Decimal sum;
   for (const Term& term : row.terms) {
@@ -546,6 +537,15 @@ Result<void> CheckFits(const Network& network, const Property& property) {
                                         std::to_string(property.output_count) + " outputs, the network " +
                                         std::to_string(network.input_size()) + " and " +
                                         std::to_string(network.output_size()));
+}
+
+bool InBox(std::span<const InputRange> box, std::span<const double> input) {
+  for (size_t i = 0; i < box.size(); ++i) {
+    const int lower = box[i].lower.Compare(input[i]), upper = box[i].upper.Compare(input[i]);
+    if (lower > 0 || upper < 0 || (lower == 0 && box[i].lower_strict) || (upper == 0 && box[i].upper_strict))
+      return false;
+  }
+  return true;
 }
 
 std::optional<Violation> FindViolation(const Property& property, std::span<const double> input,

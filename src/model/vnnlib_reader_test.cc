@@ -300,13 +300,12 @@ TEST(FindViolation, IsExactAndStrictWhereTheFileIs) {
 TEST(CheckFits, ComparesSizes) {
   const Property property = Good(kDeclarations + kBox + "(assert (<= Y_0 0))");
   Network network;
-  network.tensors = {{"x", ElementType::kFloat32, {1, 2}, false, {}, "x"},
-                     {"y", ElementType::kFloat32, {1, 3}, false, {}, "y"}};
-  network.input = 0;
-  network.output = 1;
+  network.graph.input_size = 2;
+  network.graph.nodes = {{Activation{}, {0}, 3, "Relu node 'y'"}};
+  network.graph.output = 1;
   ASSERT_FALSE(CheckFits(network, property).ok());
   EXPECT_EQ(CheckFits(network, property).error().rule, "property.size");
-  network.tensors[1].shape = {1, 2};
+  network.graph.nodes[0].size = 2;
   EXPECT_TRUE(CheckFits(network, property).ok());
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr float kRounding = 2e-4f;
 
 FlatNetwork FlatOf(const PlainNetwork& plain, checker::Arithmetic arithmetic) {
-  return *Flatten(model::ToVectorProgram(ReadBack(plain)), arithmetic);
+  return *Flatten(*model::ToVectorProgram(ReadBack(plain)), arithmetic);
 }
 
 RowSet RandomRows(std::mt19937_64& random, std::size_t inputs, std::size_t outputs, std::size_t count) {

@@ -5,80 +5,11 @@
 #include <limits>
 #include <utility>
 
-#include "model/evaluation.h"
+#include "evaluation/real.h"
+#include "evaluation/reference.h"
 
 namespace pawl::prover {
 namespace {
-
-using model::Decimal;
-
-bool InBox(const model::Case& source, const std::vector<double>& input) {
-  for (std::size_t i = 0; i < input.size(); ++i) {
-    const int below = source.box[i].lower.Compare(input[i]);
-    const int above = source.box[i].upper.Compare(input[i]);
-    if (below > 0 || above < 0) return false;
-    if ((below == 0 && source.box[i].lower_strict) || (above == 0 && source.box[i].upper_strict)) return false;
-  }
-  return true;
-}
-
-bool Holds(const model::Row& row, const std::vector<double>& input, const std::vector<Decimal>& output) {
-  Decimal sum;
-  for (const model::Term& term : row.terms) {
-    const bool is_input = term.variable < input.size();
-    sum = sum + term.coefficient *
-                    (is_input ? Decimal::FromDouble(input[term.variable]) : output[term.variable - input.size()]);
-  }
-  return row.strict ? sum < row.bound : sum <= row.bound;
-}
-
-bool ViolatesExactly(const model::Property& property, const std::vector<double>& input,
-                     const std::vector<Decimal>& output) {
-  for (const model::Case& source : property.cases) {
-    if (!InBox(source, input)) continue;
-    for (const model::Conjunction& conjunction : source.unsafe) {
-      const bool all = std::all_of(conjunction.begin(), conjunction.end(),
-                                   [&](const model::Row& row) { return Holds(row, input, output); });
-      if (all) return true;
-    }
-  }
-  return false;
-}
-
-std::vector<Decimal> ApplyExactly(const model::Operation& op, const std::vector<Decimal>& x,
-                                  const std::vector<Decimal>& second) {
-  std::vector<Decimal> y(op.size);
-  switch (op.kind) {
-    case model::OperationKind::kAffine: {
-      const Decimal alpha = Decimal::FromDouble(op.alpha);
-      const Decimal beta = Decimal::FromDouble(op.beta);
-      for (std::size_t i = 0; i < op.rows; ++i) {
-        Decimal sum;
-        for (std::size_t k = 0; k < op.columns; ++k) {
-          const double weight = op.weights[i * op.columns + k];
-          if (weight != 0 && x[k].Sign() != 0) sum = sum + Decimal::FromDouble(weight) * x[k];
-        }
-        if (op.alpha != 1.0) sum = alpha * sum;
-        if (!op.bias.empty()) sum = sum + beta * Decimal::FromDouble(op.bias[i]);
-        y[i] = std::move(sum);
-      }
-      return y;
-    }
-    case model::OperationKind::kElementwise:
-      for (std::size_t i = 0; i < op.size; ++i) {
-        y[i] = op.scale.empty() ? x[i] : Decimal::FromDouble(op.scale[i]) * x[i];
-        if (!op.offset.empty()) y[i] = y[i] + Decimal::FromDouble(op.offset[i]);
-      }
-      return y;
-    case model::OperationKind::kRelu:
-      for (std::size_t i = 0; i < op.size; ++i) y[i] = x[i].Sign() > 0 ? x[i] : Decimal();
-      return y;
-    case model::OperationKind::kSum:
-      for (std::size_t i = 0; i < op.size; ++i) y[i] = op.subtract ? x[i] - second[i] : x[i] + second[i];
-      return y;
-  }
-  return y;
-}
 
 constexpr int kExactBudget = 2000;
 constexpr int kDescentSteps = 40;
@@ -87,36 +18,25 @@ constexpr float kNear = 1e-6f;
 
 }  // namespace
 
-std::vector<Decimal> EvaluateExactly(const model::VectorProgram& program, const std::vector<double>& input) {
-  std::vector<std::vector<Decimal>> value(program.operations.size() + 1);
-  for (const double x : input) value[0].push_back(Decimal::FromDouble(x));
-  for (std::size_t i = 0; i < program.operations.size(); ++i) {
-    const model::Operation& op = program.operations[i];
-    value[i + 1] = ApplyExactly(op, value[op.inputs.front()], value[op.inputs.back()]);
-  }
-  return value[program.output];
-}
-
-Confirmer::Confirmer(const model::Network& network, const model::VectorProgram& program,
-                     const model::Property& property, checker::Arithmetic arithmetic)
-    : network_(network), program_(program), property_(property), arithmetic_(arithmetic), exact_budget_(kExactBudget) {}
+Confirmer::Confirmer(const model::Network& network, const model::Property& property, checker::Arithmetic arithmetic)
+    : network_(network), property_(property), arithmetic_(arithmetic), exact_budget_(kExactBudget) {}
 
 std::optional<Counterexample> Confirmer::Confirm(const std::vector<double>& input) const {
-  const Result<std::vector<double>> output = model::EvaluateReference(network_, input);
+  const Result<std::vector<double>> output = evaluation::EvaluateReference(network_, input);
   if (!output.ok()) return std::nullopt;
   Counterexample found;
   const std::optional<model::Violation> violation = model::FindViolation(property_, input, *output);
   found.violates_float = violation.has_value();
   const bool real = arithmetic_ == checker::Arithmetic::kReal;
   if (!found.violates_float && (!real || exact_budget_.fetch_sub(1) <= 0)) return std::nullopt;
-  found.violates_real = ViolatesExactly(property_, input, EvaluateExactly(program_, input));
+  const Result<std::vector<evaluation::RealRange>> exact = evaluation::EncloseReal(network_, input);
+  std::optional<model::Violation> real_violation;
+  if (exact.ok()) real_violation = evaluation::FindRealViolation(property_, input, *exact);
+  found.violates_real = real_violation.has_value();
   if (real && !found.violates_real) return std::nullopt;
   found.inputs = input;
   found.outputs = *output;
-  for (std::size_t i = 0; i < property_.cases.size(); ++i) {
-    if (InBox(property_.cases[i], input)) found.case_index = i;
-  }
-  if (violation.has_value()) found.case_index = violation->case_index;
+  found.case_index = (violation ? violation : real_violation)->case_index;
   return found;
 }
 

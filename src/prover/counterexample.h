@@ -11,7 +11,6 @@
 
 #include "model/network.h"
 #include "model/property.h"
-#include "model/vector_program.h"
 #include "prover/batch_bounds.h"
 #include "prover/prover.h"
 #include "prover/query.h"
@@ -19,26 +18,21 @@
 namespace pawl::prover {
 
 // Decides whether an input is a counterexample: the input constraints exactly, the outputs by the reference evaluation
-// and by exact real evaluation (decimal arithmetic without rounding). The three pointers must outlive it.
+// and in real arithmetic. Network and property must outlive it.
 class Confirmer {
  public:
-  Confirmer(const model::Network& network, const model::VectorProgram& program, const model::Property& property,
-            checker::Arithmetic arithmetic);
+  Confirmer(const model::Network& network, const model::Property& property, checker::Arithmetic arithmetic);
 
   // `input` holds numbers of the network's element type. Nothing unless it violates the requested arithmetic.
   std::optional<Counterexample> Confirm(const std::vector<double>& input) const;
 
  private:
   const model::Network& network_;
-  const model::VectorProgram& program_;
   const model::Property& property_;
   checker::Arithmetic arithmetic_;
   // Exact evaluation is slow; near misses may ask for it this often.
   mutable std::atomic<int> exact_budget_;
 };
-
-// The outputs of the network in exact real arithmetic.
-std::vector<model::Decimal> EvaluateExactly(const model::VectorProgram& program, const std::vector<double>& input);
 
 // Projected gradient descent on the largest row of a conjunction, sixteen points at a time (Madry et al., "Towards Deep
 // Learning Models Resistant to Adversarial Attacks", 2018, with a step that shrinks), then random steps around the best

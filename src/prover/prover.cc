@@ -163,8 +163,7 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   if (!query.ok()) return Unknown(UnknownReason::kUnsupported, query.error().message);
   const Result<checker::Claim> claim = checker::PrepareClaim(*request.network, *request.property, request.arithmetic);
   if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
-  const model::VectorProgram program = model::ToVectorProgram(*request.network);
-  const Confirmer confirmer(*request.network, program, *request.property, request.arithmetic);
+  const Confirmer confirmer(*request.network, *request.property, request.arithmetic);
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
   if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);

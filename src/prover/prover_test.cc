@@ -319,26 +319,9 @@ TEST(ProverTest, RowsOverInputsCount) {
   }
 }
 
-TEST(EvaluateExactlyTest, AgreesWithRationals) {
-  std::mt19937_64 random(21);
-  const PlainNetwork plain = RandomNetwork(random, {3, 8, 8, 2});
-  const model::VectorProgram program = model::ToVectorProgram(ReadBack(plain));
-  for (int sample = 0; sample < 20; ++sample) {
-    std::vector<double> x;
-    for (int i = 0; i < 3; ++i) x.push_back(Uniform(random, -1, 1));
-    const std::vector<model::Decimal> exact = EvaluateExactly(program, x);
-    const std::vector<mpq_class> expected = plain.Evaluate<mpq_class>({x.begin(), x.end()});
-    for (std::size_t j = 0; j < exact.size(); ++j) {
-      const std::string text = exact[j].ToString();
-      EXPECT_EQ(Rational(text), expected[j]) << text;
-    }
-  }
-}
-
 TEST(ConfirmerTest, TakesNoInputOutsideTheBoxByTolerance) {
   const Problem problem = Planted(1, "1000");  // everything in the box violates
-  const model::VectorProgram program = model::ToVectorProgram(problem.network);
-  const Confirmer confirmer(problem.network, program, problem.property, Arithmetic::kFloat32);
+  const Confirmer confirmer(problem.network, problem.property, Arithmetic::kFloat32);
   EXPECT_TRUE(confirmer.Confirm({1.0, -1.0, 0.0}).has_value());
   EXPECT_FALSE(confirmer.Confirm({1.0 + 0x1p-23, -1.0, 0.0}).has_value());
   EXPECT_FALSE(confirmer.Confirm({1.0, -1.0, 0.1}).has_value());  // 0.1 is not a single precision number

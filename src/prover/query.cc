@@ -109,7 +109,9 @@ bool QueryCase::attackable() const {
 
 Result<Query> MakeQuery(const model::Network& network, const model::Property& property, Arithmetic arithmetic) {
   if (const Result<void> fits = model::CheckFits(network, property); !fits.ok()) return fits.error();
-  Result<FlatNetwork> flat = Flatten(model::ToVectorProgram(network), arithmetic);
+  const Result<model::VectorProgram> program = model::ToVectorProgram(network);
+  if (!program.ok()) return program.error();
+  Result<FlatNetwork> flat = Flatten(*program, arithmetic);
   if (!flat.ok()) return flat.error();
   Query query;
   query.network = std::move(*flat);

@@ -15,8 +15,9 @@
 #include <random>
 #include <string>
 
-#include "model/evaluation.h"
+#include "evaluation/reference.h"
 #include "model/network.h"
+#include "model/random_graph_for_test.h"
 #include "model/random_network_for_test.h"
 
 namespace pawl::model {
@@ -66,15 +67,26 @@ void Compare(const std::string& bytes, std::mt19937_64& random, const std::strin
   for (int repeat = 0; repeat < 3; ++repeat) {
     std::vector<double> input(network->input_size());
     for (double& x : input) x = static_cast<float>(std::uniform_real_distribution<double>(-1, 1)(random));
-    const Result<std::vector<double>> ours = EvaluateReference(*network, input);
+    const Result<std::vector<double>> ours = evaluation::EvaluateReference(*network, input);
     ASSERT_TRUE(ours.ok());
-    const std::vector<float> theirs = Forward(*net, network->tensors[network->input].shape, input);
+    const std::vector<float> theirs = Forward(*net, network->input_shape, input);
     ASSERT_EQ(ours->size(), theirs.size()) << what;
     double scale = 1;
     for (const double y : *ours) scale = std::max(scale, std::fabs(y));
     for (size_t i = 0; i < theirs.size(); ++i) {
       EXPECT_NEAR((*ours)[i], static_cast<double>(theirs[i]), 2e-5 * scale) << what << ", output " << i;
     }
+  }
+}
+
+// What OpenCV also reads: convolutions, pools, normalisation, activations, relabelling.
+TEST(OpenCv, AgreesOnRandomGraphs) {
+  constexpr size_t kGraphs = 400;
+  const uint64_t seed = Flag("--seed", 1);
+  for (size_t i = 0; i < kGraphs && !HasFailure(); ++i) {
+    onnx::RandomGraph generator(seed * 1'000'003 + i, onnx::Dialect::kOpenCv);
+    std::mt19937_64 random(i);
+    Compare(generator.Bytes(), random, "graph " + std::to_string(i));
   }
 }
 

@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "checker/checker.h"
-#include "model/evaluation.h"
+#include "evaluation/reference.h"
 #include "model/network.h"
 #include "model/property.h"
 #include "prover/network_for_test.h"
@@ -115,14 +115,14 @@ ProofResult ProveAndJudge(const Case& test, Arithmetic arithmetic, std::mt19937_
           if (RowSlack(test.network, test.property, *x) > kClear) continue;
           EXPECT_FALSE(ViolatesExactly(test.network, test.property, *x));
         } else {
-          EXPECT_FALSE(model::FindViolation(property, *x, *model::EvaluateReference(network, *x)).has_value());
+          EXPECT_FALSE(model::FindViolation(property, *x, *evaluation::EvaluateReference(network, *x)).has_value());
         }
       }
       break;
     case ProofStatus::kViolated: {
       const Counterexample& found = result.counterexample;
       EXPECT_EQ(found.violates_real, ViolatesExactly(test.network, test.property, found.inputs));
-      const std::vector<double> outputs = *model::EvaluateReference(network, found.inputs);
+      const std::vector<double> outputs = *evaluation::EvaluateReference(network, found.inputs);
       EXPECT_EQ(found.outputs, outputs);
       EXPECT_EQ(found.violates_float, model::FindViolation(property, found.inputs, outputs).has_value());
       EXPECT_TRUE(arithmetic == Arithmetic::kReal ? found.violates_real : found.violates_float);

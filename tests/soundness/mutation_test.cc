@@ -18,7 +18,7 @@
 #include <map>
 
 #include "dense_network.h"
-#include "model/evaluation.h"
+#include "evaluation/reference.h"
 #include "prover/prover.h"
 
 namespace pawl::soundness {
@@ -86,7 +86,7 @@ FalseClaim RandomFalseClaim(Random& random) {
       const auto value = static_cast<float>(lower[i] + (upper[i] - lower[i]) * share);
       point.push_back(std::clamp(static_cast<double>(value), lower[i], upper[i]));
     }
-    const Result<std::vector<double>> output = model::EvaluateReference(read, point);
+    const Result<std::vector<double>> output = evaluation::EvaluateReference(read, point);
     if (output.ok()) least = std::min(least, (*output)[0]);
   }
   const std::string head = Declarations(lower.size(), 2) + BoxAssertions(box);
