@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "model/network.h"
@@ -438,6 +440,202 @@ TEST(ReadOnnx, RefusesInputsAndAttributesThatAnOperatorDoesNotHave) {
   bad(Node("Constant", {}, {"y"}, {IntegerAttribute("other", 1)}), "onnx.unsupported-attribute");
 }
 
+// The only node of a graph that has one, as the function F.
+template <typename F>
+F OnlyFunction(const std::string& bytes) {
+  const Result<Network> network = Read(bytes);
+  EXPECT_TRUE(network.ok()) << network.error().message;
+  if (!network.ok() || network->graph.nodes.size() != 1) return {};
+  const F* function = std::get_if<F>(&network->graph.nodes[0].function);
+  EXPECT_NE(function, nullptr);
+  return function ? *function : F{};
+}
+
+TEST(ReadOnnx, KeepsAConvolutionWithItsShape) {
+  const std::string bytes = OneNode(
+      Node("Conv", {"x", "W"}, {"y"},
+           {IntegerAttribute("group", 2), IntegersAttribute("strides", {2, 1}), IntegersAttribute("pads", {1, 0, 0, 0}),
+            IntegersAttribute("dilations", {1, 2}), IntegersAttribute("kernel_shape", {2, 2})}),
+      {1, 2, 4, 5}, {1, 4, 2, 3}, {Tensor<float>("W", {4, 1, 2, 2}, std::vector<float>(16, 0.5f))});
+  const Convolution convolution = OnlyFunction<Convolution>(bytes);
+  EXPECT_EQ(convolution, (Convolution{{{{4, 2, 2, 2, 1, 1}, {5, 3, 2, 1, 2, 0}}}, 2, 4, 2, 0, kNoConstant, {}}));
+  EXPECT_EQ(Read(bytes)->tensors[0].values.size(), 16u);
+}
+
+TEST(ReadOnnx, JoinsRelabellingNodesIntoOneSelect) {
+  // x[1,2,3] transposed, sliced, joined with a constant, gathered.
+  const Result<Network> network = Read(Model(Graph(
+      {Node("Transpose", {"x"}, {"t"}, {IntegersAttribute("perm", {0, 2, 1})}),
+       Node("Slice", {"t", "s", "e", "a"}, {"c"}), Node("Concat", {"c", "k"}, {"j"}, {IntegerAttribute("axis", 1)}),
+       Node("Gather", {"j", "g"}, {"y"}, {IntegerAttribute("axis", 1)})},
+      {Tensor<int64_t>("s", {1}, {1}), Tensor<int64_t>("e", {1}, {3}), Tensor<int64_t>("a", {1}, {1}),
+       Tensor<float>("k", {1, 1, 2}, {7, 8}), Tensor<int64_t>("g", {2}, {2, 0})},
+      {Value("x", {1, 2, 3})}, {Value("y", {1, 2, 2})})));
+  ASSERT_TRUE(network.ok()) << network.error().message;
+  ASSERT_EQ(network->graph.nodes.size(), 1u);
+  const Select& select = std::get<Select>(network->graph.nodes[0].function);
+  EXPECT_EQ(select.source, (std::vector<uint32_t>{6, 7, 1, 4}));  // k, then x[0,:,1]
+  EXPECT_EQ(network->tensors[select.constants.at(0)].origin, "k");
+}
+
+TEST(ReadOnnx, DropsNodesThatLeadNowhere) {
+  Parts parts;
+  parts.nodes.insert(parts.nodes.begin(), Node("Sigmoid", {"x"}, {"unused"}));
+  const Result<Network> network = Read(parts.Bytes());
+  ASSERT_TRUE(network.ok());
+  EXPECT_EQ(network->graph.nodes.size(), 2u);
+  EXPECT_EQ(network->operators, (std::vector<std::string>{"Add", "MatMul", "Relu", "Sigmoid"}));
+}
+
+TEST(ReadOnnx, DoesNotFuseABiasIntoAProductThatIsUsedTwice) {
+  const Result<Network> network = Read(Model(Graph(
+      {Node("MatMul", {"x", "W"}, {"h"}), Node("Add", {"h", "b"}, {"s"}), Node("Add", {"s", "h"}, {"y"})},
+      {Tensor<float>("W", {1, 1}, {2}), Tensor<float>("b", {1}, {1})}, {Value("x", {1, 1})}, {Value("y", {1, 1})})));
+  ASSERT_TRUE(network.ok());
+  EXPECT_EQ(network->graph.nodes.size(), 3u);
+}
+
+TEST(ReadOnnx, MeansTheSameInEveryOperatorSetVersion) {
+  const std::vector<std::string> numbers = {
+      Tensor<float>("low", {}, {-1}),       Tensor<float>("high", {}, {2}),
+      Tensor<float>("filler", {}, {3}),     Tensor<int64_t>("pads", {4}, {0, 1, 0, 0}),
+      Tensor<int64_t>("half", {2}, {1, 1}), Tensor<int64_t>("axes", {1}, {1})};
+  const auto same = [&](const std::string& older, int64_t older_version, const std::string& newer,
+                        int64_t newer_version, const std::vector<int64_t>& from, const std::vector<int64_t>& to) {
+    const Result<Network> a = Read(OneNode(older, from, to, {}, older_version));
+    const Result<Network> b = Read(OneNode(newer, from, to, numbers, newer_version));
+    ASSERT_TRUE(a.ok()) << a.error().message;
+    ASSERT_TRUE(b.ok()) << b.error().message;
+    ASSERT_EQ(a->graph.nodes.size(), b->graph.nodes.size());
+    for (size_t i = 0; i < a->graph.nodes.size(); ++i) {
+      Function function = b->graph.nodes[i].function;
+      // Constants have other numbers.
+      if (auto* select = std::get_if<Select>(&function)) select->constants = {0};
+      if (auto* sum = std::get_if<Convolution>(&function)) sum->weights = 0;
+      EXPECT_EQ(a->graph.nodes[i].function, function);
+    }
+  };
+  same(Node("Clip", {"x"}, {"y"}, {FloatAttribute("min", -1), FloatAttribute("max", 2)}), 10,
+       Node("Clip", {"x", "low", "high"}, {"y"}), 11, {1, 2}, {1, 2});
+  same(Node("Pad", {"x"}, {"y"}, {IntegersAttribute("pads", {0, 1, 0, 0}), FloatAttribute("value", 3)}), 10,
+       Node("Pad", {"x", "pads", "filler"}, {"y"}), 13, {1, 2}, {1, 3});
+  same(Node("ReduceSum", {"x"}, {"y"}, {IntegersAttribute("axes", {1})}), 12, Node("ReduceSum", {"x", "axes"}, {"y"}),
+       13, {1, 2}, {1, 1});
+  same(Node("ReduceMean", {"x"}, {"y"}, {IntegersAttribute("axes", {1})}), 17, Node("ReduceMean", {"x", "axes"}, {"y"}),
+       18, {1, 2}, {1, 1});
+  same(Node("Dropout", {"x"}, {"y", "mask"}, {FloatAttribute("ratio", 0.3f)}), 10, Node("Dropout", {"x", "low"}, {"y"}),
+       13, {1, 2}, {1, 2});
+}
+
+TEST(ReadOnnx, RefusesWindowsThatDoNotFit) {
+  const std::vector<std::string> weights = {Tensor<float>("W", {2, 1, 3}, {1, 2, 3, 4, 5, 6}),
+                                            Tensor<float>("b", {3}, {1, 2, 3}), Tensor<float>("M", {2, 1}, {1, 2})};
+  const auto bad = [&](const std::string& node, const std::vector<int64_t>& from, const std::string& rule) {
+    ExpectRule(OneNode(node, from, {1, 2, 1}, weights), rule);
+  };
+  const auto conv = [&](const std::vector<std::string>& attributes) {
+    return Node("Conv", {"x", "W"}, {"y"}, attributes);
+  };
+  bad(conv({}), {1, 1, 2}, "onnx.shape");     // shorter than the kernel
+  bad(conv({}), {2, 1, 4}, "onnx.shape");     // a batch of two
+  bad(conv({}), {1, 2, 4}, "onnx.shape");     // other channels
+  bad(conv({}), {1, 4}, "onnx.shape");        // no axis to slide over
+  bad(conv({}), {1, 1, 4, 4}, "onnx.shape");  // one more
+  bad(conv({IntegerAttribute("group", 2)}), {1, 1, 4}, "onnx.shape");
+  bad(conv({IntegerAttribute("group", 0)}), {1, 1, 4}, "onnx.shape");
+  bad(conv({IntegersAttribute("strides", {0})}), {1, 1, 4}, "onnx.unsupported-attribute");
+  bad(conv({IntegersAttribute("pads", {-1, 0})}), {1, 1, 4}, "onnx.unsupported-attribute");
+  bad(conv({IntegersAttribute("pads", {1})}), {1, 1, 4}, "onnx.shape");
+  bad(conv({IntegersAttribute("dilations", {INT64_MAX})}), {1, 1, 4}, "onnx.limit");
+  bad(conv({IntegersAttribute("pads", {INT64_MAX, INT64_MAX})}), {1, 1, 4}, "onnx.limit");
+  bad(conv({IntegersAttribute("kernel_shape", {2})}), {1, 1, 4}, "onnx.shape");
+  bad(conv({onnx::TextAttribute("auto_pad", "SAME")}), {1, 1, 4}, "onnx.unsupported-attribute");
+  bad(conv({onnx::TextAttribute("auto_pad", "SAME_UPPER"), IntegersAttribute("pads", {1, 1})}), {1, 1, 4},
+      "onnx.unsupported-attribute");
+  bad(Node("Conv", {"x", "W", "b"}, {"y"}), {1, 1, 4}, "onnx.shape");
+  bad(Node("Conv", {"x", "x"}, {"y"}), {1, 1, 4}, "onnx.unsupported-operator");
+  bad(Node("Conv", {"x", "M"}, {"y"}), {1, 1, 4}, "onnx.shape");
+  const auto pool = [](const std::string& name, const std::vector<std::string>& attributes, int64_t kernel = 2) {
+    std::vector<std::string> all = attributes;
+    all.push_back(IntegersAttribute("kernel_shape", {kernel}));
+    return Node(name, {"x"}, {"y"}, all);
+  };
+  bad(Node("MaxPool", {"x"}, {"y"}), {1, 2, 2}, "onnx.unsupported-attribute");
+  bad(pool("MaxPool", {IntegerAttribute("storage_order", 1)}), {1, 2, 2}, "onnx.unsupported-attribute");
+  bad(pool("MaxPool", {IntegersAttribute("pads", {2, 0})}), {1, 2, 2}, "onnx.shape");  // a window of padding alone
+  bad(pool("AveragePool", {IntegersAttribute("pads", {2, 0})}), {1, 2, 2}, "onnx.shape");
+  bad(pool("MaxPool", {}, 0), {1, 2, 2}, "onnx.shape");
+  bad(pool("MaxPool", {}, int64_t{1} << 40), {1, 2, 2}, "onnx.limit");
+  bad(pool("MaxPool",
+           {IntegerAttribute("ceil_mode", 1), IntegersAttribute("strides", {3}), IntegersAttribute("pads", {0, 2})}, 1),
+      {1, 2, 3}, "onnx.unsupported-attribute");
+  bad(pool("AveragePool", {IntegerAttribute("ceil_mode", 1), IntegerAttribute("count_include_pad", 1)}), {1, 2, 2},
+      "onnx.unsupported-attribute");
+  // A kernel that would take forever to walk over.
+  bad(pool("AveragePool", {IntegersAttribute("pads", {100'000'000, 100'000'000})}, 90'000'000), {1, 2, 2},
+      "onnx.limit");
+  bad(Node("GlobalAveragePool", {"x"}, {"y"}), {1, 2}, "onnx.shape");
+}
+
+TEST(ReadOnnx, RefusesOperandsAndNumbersThatHaveNoMeaning) {
+  const std::vector<std::string> constants = {
+      Tensor<float>("one", {2}, {1, 1}),       Tensor<float>("zero", {2}, {1, 0}),
+      Tensor<float>("negative", {2}, {1, -1}), Tensor<float>("low", {}, {-1}),
+      Tensor<float>("three", {3}, {1, 2, 3}),  Tensor<int64_t>("i", {1}, {5}),
+      Tensor<int64_t>("j", {1}, {0}),          Tensor<int64_t>("big", {1}, {INT64_MAX}),
+      Tensor<int64_t>("two", {2}, {1, 1}),     Tensor<int64_t>("huge", {4}, {0, 0, INT64_MAX, 0})};
+  const auto bad = [&](const std::string& node, const std::string& rule, int64_t opset = 13) {
+    ExpectRule(OneNode(node, {1, 2}, {1, 2}, constants, opset), rule);
+  };
+  const auto norm = [](const std::string& variance, const std::vector<std::string>& attributes = {}) {
+    return Node("BatchNormalization", {"x", "one", "one", "one", variance}, {"y"}, attributes);
+  };
+  bad(norm("negative"), "onnx.non-finite");
+  bad(norm("zero", {FloatAttribute("epsilon", 0)}), "onnx.non-finite");
+  bad(norm("three"), "onnx.shape");
+  bad(norm("x"), "onnx.unsupported-operator");
+  bad(norm("one", {IntegerAttribute("training_mode", 1)}), "onnx.unsupported-attribute", 14);
+  bad(norm("one", {IntegerAttribute("spatial", 0)}), "onnx.unsupported-attribute", 7);
+  bad(Node("Div", {"x", "zero"}, {"y"}), "onnx.non-finite");
+  bad(Node("Div", {"one", "x"}, {"y"}), "onnx.unsupported-operator");
+  bad(Node("Div", {"x", "x"}, {"y"}), "onnx.unsupported-operator");
+  bad(Node("Add", {"x", "two"}, {"y"}), "onnx.element-type");
+  bad(Node("Clip", {"x", "low", "x"}, {"y"}), "onnx.unsupported-operator");
+  bad(Node("Clip", {"x", "", "low"}, {"y"}, {FloatAttribute("min", 0)}), "onnx.unsupported-attribute");
+  bad(Node("Clip", {"x"}, {"y"}, {FloatAttribute("min", 1), FloatAttribute("max", 0)}), "onnx.unsupported-attribute",
+      10);
+  bad(Node("LeakyRelu", {"x"}, {"y"}, {FloatAttribute("alpha", std::numeric_limits<float>::infinity())}),
+      "onnx.non-finite");
+  bad(Node("Cast", {"x"}, {"y"}, {IntegerAttribute("to", 11)}), "onnx.unsupported-attribute");
+  bad(Node("Pad", {"x", "huge"}, {"y"}), "onnx.limit");
+  bad(Node("Pad", {"x", "two"}, {"y"}), "onnx.shape");
+  bad(Node("Pad", {"x"}, {"y"}), "onnx.input-count");
+  bad(Node("Pad", {"x", "two"}, {"y"}, {onnx::TextAttribute("mode", "reflect")}), "onnx.unsupported-attribute");
+  bad(Node("Slice", {"x", "j", "j"}, {"y"}), "onnx.shape");
+  bad(Node("Slice", {"x", "j", "i", "i"}, {"y"}), "onnx.shape");
+  bad(Node("Slice", {"x", "j", "i", "j", "j"}, {"y"}), "onnx.shape");  // a step of 0
+  bad(Node("Slice", {"x", "two", "j"}, {"y"}), "onnx.shape");
+  bad(Node("Slice", {"x", "j"}, {"y"}), "onnx.input-count");
+  bad(Node("Gather", {"x", "i"}, {"y"}), "onnx.shape");
+  bad(Node("Gather", {"x", "x"}, {"y"}), "onnx.dynamic-shape");
+  bad(Node("Concat", {"x", "x"}, {"y"}), "onnx.unsupported-attribute");
+  bad(Node("Concat", {"x", "x"}, {"y"}, {IntegerAttribute("axis", 2)}), "onnx.shape");
+  bad(Node("Concat", {"x", "one"}, {"y"}, {IntegerAttribute("axis", 0)}), "onnx.shape");
+  bad(Node("Concat", {"one", "two"}, {"y"}, {IntegerAttribute("axis", 0)}), "onnx.element-type");
+  bad(Node("Concat", {"one", "zero"}, {"y"}, {IntegerAttribute("axis", 0)}), "onnx.constant-computation");
+  bad(Node("Split", {"x"}, {"y", "z"}, {IntegerAttribute("axis", 0)}), "onnx.shape");
+  bad(Node("Split", {"x", "i"}, {"y"}, {IntegerAttribute("axis", 1)}), "onnx.shape");
+  bad(Node("Split", {"x"}, {"y"}, {IntegerAttribute("axis", 1), IntegerAttribute("num_outputs", 2)}),
+      "onnx.unsupported-attribute", 18);
+  bad(Node("Expand", {"x", "big"}, {"y"}), "onnx.limit");
+  bad(Node("Expand", {"x", "i"}, {"y"}), "onnx.shape");
+  bad(Node("Add", {"big", "two"}, {"y"}), "onnx.shape");  // overflows
+  bad(Node("Div", {"two", "j"}, {"y"}), "onnx.shape");
+  bad(Node("ConstantOfShape", {"big"}, {"y"}), "onnx.limit");
+  bad(Node("Reshape", {"x", "x"}, {"y"}), "onnx.dynamic-shape");
+  bad(Node("Dropout", {"x", "low", "low"}, {"y"}), "onnx.input-count");
+}
+
 TEST(SameGraph, IgnoresTheValuesOfConstantsAlone) {
   const Network network = *Read(Parts().Bytes());
   Parts parts;
@@ -450,40 +648,48 @@ TEST(SameGraph, IgnoresTheValuesOfConstantsAlone) {
   EXPECT_FALSE(SameGraph(network, *Read(parts.Bytes())));
 }
 
-// Every network and property below PAWL_VNNCOMP_DIR loads; the tests above need no such directory.
+// Every network and property of the committed corpus loads, and so do all below PAWL_VNNCOMP_DIR, where it is set: a
+// directory of benchmarks, each with its files somewhere below it. Prints what was read and what was refused and why.
 TEST(Corpus, AllNetworksAndPropertiesLoad) {
-  std::vector<std::filesystem::path> files;
-  if (const char* directory = std::getenv("PAWL_VNNCOMP_DIR")) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
-    }
-    EXPECT_FALSE(files.empty());
-  }
-  for (const char* name : {"onnx", "vnnlib"}) {
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(PAWL_SOURCE_DIR) + "/fuzz/corpus/" + name)) {
-      if (entry.path().filename().string().starts_with("good")) files.push_back(entry.path());
-    }
-  }
-  size_t networks = 0, properties = 0;
-  for (const auto& file : files) {
+  namespace fs = std::filesystem;
+  struct Count {
+    size_t files = 0, loaded = 0;
+  };
+  std::map<std::string, Count> counts;
+  std::map<std::string, std::string> refusals;  // file: why
+  const auto load = [&](const std::string& benchmark, const fs::path& file) {
+    const bool network = file.extension() == ".onnx";
+    if (!network && file.extension() != ".vnnlib") return;
     std::ifstream stream(file, std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
-    if (file.extension() == ".onnx") {
-      const Result<Network> network = Read(bytes);
-      EXPECT_TRUE(network.ok()) << file << ": " << network.error().message;
-      ++networks;
-    } else if (file.extension() == ".vnnlib") {
-      const Result<Property> property = ReadVnnlib(bytes, {});
-      EXPECT_TRUE(property.ok()) << file << ": " << property.error().message;
-      ++properties;
+    std::optional<Error> error;
+    if (network) {
+      if (const Result<Network> read = Read(bytes); !read.ok()) error = read.error();
+    } else {
+      if (const Result<Property> read = ReadVnnlib(bytes, {}); !read.ok()) error = read.error();
+    }
+    Count& count = counts[benchmark + (network ? " networks" : " properties")];
+    ++count.files;
+    count.loaded += !error;
+    if (error) refusals[file.string()] = error->rule + ": " + error->message;
+  };
+  for (const char* name : {"onnx", "vnnlib"}) {
+    for (const auto& entry : fs::directory_iterator(std::string(PAWL_SOURCE_DIR) + "/fuzz/corpus/" + name)) {
+      if (entry.path().filename().string().starts_with("good")) load("corpus", entry.path());
     }
   }
-  EXPECT_GE(networks, 3u);
-  EXPECT_GE(properties, 3u);
-  RecordProperty("networks", static_cast<int>(networks));
-  RecordProperty("properties", static_cast<int>(properties));
-  std::printf("%zu networks and %zu properties loaded\n", networks, properties);
+  if (const char* directory = std::getenv("PAWL_VNNCOMP_DIR")) {
+    for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+      if (entry.is_regular_file()) load(fs::relative(entry.path(), directory).begin()->string(), entry.path());
+    }
+    EXPECT_GT(counts.size(), 2u);
+  }
+  for (const auto& [name, count] : counts) {
+    std::printf("%-30s %4zu files, %4zu loaded\n", name.c_str(), count.files, count.loaded);
+  }
+  for (const auto& [file, why] : refusals) ADD_FAILURE() << file << ": " << why;
+  EXPECT_GE(counts["corpus networks"].files, 20u);
+  EXPECT_GE(counts["corpus properties"].files, 4u);
 }
 
 }  // namespace

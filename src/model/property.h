@@ -1,4 +1,4 @@
-// A property of a network: for which inputs which outputs would be unsafe. Read from VNN-LIB 1.0.
+// A property of a network: for which inputs which outputs would be unsafe. Read from VNN-LIB.
 //
 //   Result<Property> property = ReadVnnlib(text, PropertyLimits{});
 //   Result<void> fits = CheckFits(network, *property);
@@ -68,6 +68,10 @@ struct Property {
   size_t output_count = 0;
   std::vector<Case> cases;              // in the file's order; neighbours with equal boxes are one case
   std::vector<VariableNote> variables;  // input_count + output_count
+  // What VNN-LIB 2.0 declares of the network; nothing: any fits. A declared float32 says that inputs are float32
+  // numbers: every claim covers those, since it is about all real points of the boxes.
+  std::optional<ElementType> element_type;
+  std::optional<Shape> input_shape, output_shape;
 };
 
 // Checked before anything of the size in question is allocated.
@@ -85,10 +89,16 @@ struct PropertyLimits {
 // of and, or, <=, >=, <, >, = over linear expressions of +, -, * (by constants), numbers and declared variables. X and
 // Y may be mixed and are each numbered from 0 without gaps.
 //
+// Of VNN-LIB 2.0, files that begin with (vnnlib-version <2.0>), queries about one network with one input and one
+// output: (declare-network f (declare-input X Real [1,5]) (declare-output Y Real [5])), elements as X[0,3], numbered
+// row by row, element types Real, float32 and float64, and == for =. Refused by name: further networks, inputs or
+// outputs, hidden tensors, equal-to, isomorphic-to, names of ONNX tensors, other element types, and != (whose closure
+// is everything).
+//
 // Refused, because the property could then not mean what its author thinks: an undeclared variable, an input without
 // finite lower and upper bound in some case, a comparison without variables, no assertion over outputs in some case, an
-// alternative of an `or` (or the whole file) that no point can satisfy: lower > upper, or contradicting bounds on one
-// output. Rules below "vnnlib.".
+// alternative of an `or` (or the whole file) that no point can satisfy because two comparisons contradict each other:
+// lower > upper, Y_0 >= 1 with Y_0 <= 0, Y_0 - Y_1 > 0 with Y_1 - Y_0 >= 0. Rules below "vnnlib.".
 //
 // Comments of the form
 //   ; X_0: distance to intruder [ft]
@@ -96,7 +106,8 @@ struct PropertyLimits {
 // fill Property::variables. Other comments are ignored, and so are comments of this form that are not understood.
 Result<Property> ReadVnnlib(std::string_view text, const PropertyLimits& limits);
 
-// Whether the property speaks about as many inputs and outputs as the network has (rule "property.size").
+// Whether the property speaks about as many inputs and outputs as the network has (rule "property.size") and, where it
+// declares them, in the network's shapes but for axes of 1 (property.shape) and element type (property.element-type).
 Result<void> CheckFits(const Network& network, const Property& property);
 
 // Whether lower_i ≤ x_i ≤ upper_i, strict bounds being strict. Requires as many finite inputs as the box has ranges.

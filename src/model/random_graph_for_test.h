@@ -21,7 +21,7 @@ class RandomGraph {
 
   std::string Bytes() {
     constexpr int64_t kOpsets[] = {7, 9, 10, 11, 13, 18};
-    opset_ = opencv_ ? 11 : kOpsets[Below(6)];
+    opset_ = opencv_ ? 9 : kOpsets[Below(6)];
     wide_ = !opencv_ && Chance(5);
     shape_ = {1, 1 + Below(4)};
     for (int64_t axes = opencv_ ? 2 : Below(4); axes > 0; --axes) shape_.push_back(2 + Below(4));

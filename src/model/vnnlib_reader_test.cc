@@ -227,6 +227,95 @@ TEST(ReadVnnlib, RefusesPropertiesThatCannotFail) {
   ExpectRule(kDeclarations, "vnnlib.unbounded-input");
 }
 
+TEST(ReadVnnlib, RefusesSumsThatContradictEachOther) {
+  const auto empty = [](const std::string& assertions) {
+    ExpectRule(kDeclarations + kBox + assertions, "vnnlib.empty");
+  };
+  empty("(assert (> (- Y_0 Y_1) 0))(assert (>= Y_1 Y_0))");
+  empty("(assert (>= (- Y_0 Y_1) 1))(assert (<= Y_0 Y_1))");
+  empty("(assert (<= (+ X_0 Y_0) 1))(assert (>= (+ Y_0 X_0) 1.01))");
+  empty("(assert (= (* 2 Y_0) 1))(assert (= (* 2 Y_0) 2))");
+  EXPECT_EQ(Good(kDeclarations + kBox + "(assert (>= Y_0 Y_1))(assert (>= Y_1 Y_0))").cases[0].unsafe[0].size(), 2u);
+}
+
+const std::string kNetwork2 =
+    "(vnnlib-version <2.0>)\n(declare-network f (declare-input X Real [1, 2]) (declare-output Y Real [2,1]))\n";
+const std::string kBox2 = "(assert (and (>= X[0,0] 0.0) (<= X[0,0] 1.0)))(assert (== X [0, 1] 0.5))\n";
+
+TEST(ReadVnnlib, ReadsVersion2OfOneNetwork) {
+  const Property property =
+      Good(kNetwork2 + kBox2 + "(assert (or (< Y[0,0] Y[1,0]) (>= (+ Y[1,0] (* 2.0 X[0,1])) 3)))");
+  EXPECT_EQ(property.input_count, 2u);
+  EXPECT_EQ(property.output_count, 2u);
+  EXPECT_FALSE(property.element_type.has_value());
+  EXPECT_EQ(property.input_shape, (Shape{1, 2}));
+  EXPECT_EQ(property.output_shape, (Shape{2, 1}));
+  ASSERT_EQ(property.cases.size(), 1u);
+  EXPECT_EQ(property.cases[0].box, (std::vector<InputRange>{{D("0"), D("1")}, {D("0.5"), D("0.5")}}));
+  ASSERT_EQ(property.cases[0].unsafe.size(), 2u);
+  EXPECT_EQ(Text(property.cases[0].unsafe[0][0]), "1*v2 + -1*v3 < 0");
+  EXPECT_EQ(Text(property.cases[0].unsafe[1][0]), "-2*v1 + -1*v3 <= -3");
+}
+
+TEST(ReadVnnlib, NumbersElementsRowByRowAndScalarsWithoutIndices) {
+  const Property property = Good(
+      "(vnnlib-version <2.0>)(declare-network f (declare-input in_1 float64 [2,3]) (declare-output out float64 []))"
+      "(assert (and (>= in_1[0,0] 0) (<= in_1[0,0] 1) (>= in_1[0,1] 0) (<= in_1[0,1] 1) (>= in_1[0,2] 0)"
+      "(<= in_1[0,2] 1) (>= in_1[1,0] 0) (<= in_1[1,0] 1) (>= in_1[1,1] 0) (<= in_1[1,1] 1) (>= in_1[1,2] 0)"
+      "(<= in_1[1,2] 1)))(assert (<= (+ out in_1[1,0]) 0))");
+  EXPECT_EQ(property.input_count, 6u);
+  EXPECT_EQ(property.element_type, ElementType::kFloat64);
+  EXPECT_EQ(Text(property.cases[0].unsafe[0][0]), "1*v3 + 1*v6 <= 0");
+}
+
+TEST(ReadVnnlib, RefusesWhatElseVersion2Has) {
+  const auto network = [](const std::string& inside, const std::string& rule) {
+    ExpectRule("(vnnlib-version <2.0>)(declare-network f " + inside + ")" + kBox2 + "(assert (<= Y[0,0] 0))", rule);
+  };
+  const std::string x = "(declare-input X Real [1,2])", y = "(declare-output Y Real [2,1])";
+  network(x + "(declare-input X2 Real [1,2])" + y, "vnnlib.unsupported");
+  network(x + y + "(declare-output Y2 Real [2,1])", "vnnlib.unsupported");
+  network(x + "(declare-hidden Z Real [3] \"h (1)\")" + y, "vnnlib.unsupported");
+  network("(equal-to g)" + x + y, "vnnlib.unsupported");
+  network("(isomorphic-to g)" + x + y, "vnnlib.unsupported");
+  network("(declare-input X Real [1,2] \"in put\")" + y, "vnnlib.unsupported");
+  network("(declare-input X float16 [1,2])" + y, "vnnlib.element-type");
+  network("(declare-input X float32 [1,2])" + y, "vnnlib.element-type");  // another type than the output
+  network("(declare-input X Real [1,0])" + y, "vnnlib.syntax");
+  network("(declare-input X Real [1,-2])" + y, "vnnlib.syntax");
+  network("(declare-input X Real [1 2])" + y, "vnnlib.syntax");
+  network("(declare-input X Real)" + y, "vnnlib.syntax");
+  network("(declare-input _X Real [1,2])" + y, "vnnlib.syntax");
+  network("(declare-input Y Real [1,2])" + y, "vnnlib.duplicate-declaration");
+  network("(declare-input X Real [99999,99999])" + y, "vnnlib.limit");
+  network("(declare-input X Real [1,1,1,1,1,1,1,1,2])" + y, "vnnlib.limit");
+  network("(declare-input X Real [1,2]" + y, "vnnlib.syntax");
+  network(y + x, "vnnlib.syntax");
+  ExpectRule(kNetwork2 + "(declare-network g (declare-input A Real [1]) (declare-output B Real [1]))",
+             "vnnlib.several-networks");
+  ExpectRule(kNetwork2 + kDeclarations, "vnnlib.syntax");
+  ExpectRule(kDeclarations + kNetwork2, "vnnlib.version");
+  ExpectRule(kNetwork2.substr(kNetwork2.find('\n')), "vnnlib.version");
+  ExpectRule("(vnnlib-version <2.1>)", "vnnlib.version");
+  ExpectRule("(vnnlib-version <2.0>)(assert (<= X[0,0] 0))", "vnnlib.syntax");
+  const auto formula = [](const std::string& text, const std::string& rule) {
+    ExpectRule(kNetwork2 + kBox2 + "(assert " + text + ")", rule);
+  };
+  formula("(!= Y[0,0] 1)", "vnnlib.unsupported");
+  formula("(<= Y[2,0] 1)", "vnnlib.undeclared-variable");
+  formula("(<= Y[0] 1)", "vnnlib.undeclared-variable");
+  formula("(<= Y 1)", "vnnlib.undeclared-variable");
+  formula("(<= Y_0 1)", "vnnlib.syntax");
+  formula("(<= Y[0,0 1)", "vnnlib.syntax");
+  formula("(<= (* X[0,0] Y[0,0]) 1)", "vnnlib.nonlinear");
+  ExpectRule(kDeclarations + kBox + "(assert (== Y_0 1))", "vnnlib.syntax");  // not of version 1
+}
+
+TEST(ReadVnnlib, RefusesEveryTruncationOfVersion2) {
+  const std::string text = kNetwork2 + kBox2 + "(assert (<= Y[0,0] 0))";
+  for (size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(ReadVnnlib(text.substr(0, size), {}).ok()) << size;
+}
+
 TEST(ReadVnnlib, DropsCombinationsThatContradictEachOther) {
   const Property property = Good(kDeclarations + kBox + "(assert (or (<= X_0 -1) (>= X_0 -0.5)))" +
                                  "(assert (or (and (<= X_0 -1.2) (<= Y_0 0)) (and (>= X_0 0) (<= Y_1 0))))");
@@ -307,6 +396,29 @@ TEST(CheckFits, ComparesSizes) {
   EXPECT_EQ(CheckFits(network, property).error().rule, "property.size");
   network.graph.nodes[0].size = 2;
   EXPECT_TRUE(CheckFits(network, property).ok());
+}
+
+TEST(CheckFits, ComparesDeclaredShapesAndElementTypes) {
+  const auto fits = [](const std::string& type, const std::string& shape, Shape network_shape) {
+    const Property property =
+        Good("(vnnlib-version <2.0>)(declare-network f (declare-input X " + type + " [2]) (declare-output Y " + type +
+             " " + shape + "))(assert (and (>= X[0] 0) (<= X[0] 1) (>= X[1] 0) (<= X[1] 1)))(assert (<= X[0] Y" +
+             (shape == "[6]" ? "[5]" : "[1,2]") + "))");
+    Network network;
+    network.input_shape = {1, 2};
+    network.output_shape = std::move(network_shape);
+    network.graph.input_size = 2;
+    network.graph.nodes = {{Activation{}, {0}, 6, "Relu node 'y'"}};
+    network.graph.output = 1;
+    const Result<void> result = CheckFits(network, property);
+    return result.ok() ? "fits" : result.error().rule;
+  };
+  EXPECT_EQ(fits("Real", "[2,3]", {1, 2, 3}), "fits");
+  EXPECT_EQ(fits("real", "[6]", {6, 1}), "fits");
+  EXPECT_EQ(fits("float32", "[2,3]", {2, 3}), "fits");
+  EXPECT_EQ(fits("float64", "[2,3]", {2, 3}), "property.element-type");
+  EXPECT_EQ(fits("Real", "[2,3]", {3, 2}), "property.shape");
+  EXPECT_EQ(fits("Real", "[6]", {2, 3}), "property.shape");
 }
 
 }  // namespace
