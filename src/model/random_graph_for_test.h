@@ -162,7 +162,7 @@ class RandomGraph {
     if (Chance(2)) {
       Apply("MaxPool", {}, attributes);
     } else {
-      if (Chance(2)) attributes.push_back(IntegerAttribute("count_include_pad", 1));
+      if (!opencv_ && Chance(2)) attributes.push_back(IntegerAttribute("count_include_pad", 1));  // OpenCV ignores it
       Apply("AveragePool", {}, attributes);
     }
     SetImage(shape_[1], lengths);
@@ -350,7 +350,7 @@ class RandomGraph {
       shape_ = {1, Count(shape_)};
     }
     if (Rank() == 2 && Chance(2)) {
-      const bool transposed = Chance(2), left = !opencv_ && Chance(4);
+      const bool transposed = opencv_ || Chance(2), left = !opencv_ && Chance(4);
       if (left) {  // constant · x
         current_ = Append("Gemm", {Floats(transposed ? Axes{shape_[0], to} : Axes{to, shape_[0]}), current_},
                           {IntegerAttribute("transA", transposed)});

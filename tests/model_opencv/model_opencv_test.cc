@@ -37,7 +37,9 @@ uint64_t Flag(const std::string& name, uint64_t absent) {
 // OpenCV throws; this is the one place that catches.
 std::optional<cv::dnn::Net> Import(const std::string& bytes) {
   try {
-    return cv::dnn::readNetFromONNX(bytes.data(), bytes.size());
+    cv::dnn::Net net = cv::dnn::readNetFromONNX(bytes.data(), bytes.size());
+    net.enableFusion(false);  // node by node, as we do
+    return net;
   } catch (const cv::Exception& e) {
     ADD_FAILURE() << "OpenCV does not read the network: " << e.what();
     return std::nullopt;

@@ -134,7 +134,7 @@ class Sampler {
     checker::LeafTask task{walk.lower(), walk.upper(), {}};
     task.phases = walk.phases();
     engine.Bound(recipe, {&task, 1});
-    const model::VectorProgram program = ToVectorProgram(proof.network);
+    const model::VectorProgram program = *ToVectorProgram(proof.network);
     checker::DeployedEvaluation<float> deployed(program, random_);
     for (std::size_t s = 0; s < samples; ++s) {
       std::vector<float> input;
