@@ -97,8 +97,8 @@ struct PropertyLimits {
 //
 // Refused, because the property could then not mean what its author thinks: an undeclared variable, an input without
 // finite lower and upper bound in some case, a comparison without variables, no assertion over outputs in some case, an
-// alternative of an `or` (or the whole file) that no point can satisfy because two comparisons contradict each other:
-// lower > upper, Y_0 >= 1 with Y_0 <= 0, Y_0 - Y_1 > 0 with Y_1 - Y_0 >= 0. Rules below "vnnlib.".
+// alternative of an `or` (or the whole file) that no point can satisfy because plain bounds contradict each other:
+// lower > upper, Y_0 >= 1 with Y_0 <= 0. Rules below "vnnlib.".
 //
 // Comments of the form
 //   ; X_0: distance to intruder [ft]

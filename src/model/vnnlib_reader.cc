@@ -1,7 +1,6 @@
 // Formulas to disjunctive form, and from there to cases.
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <utility>
 
 #include "model/property.h"
@@ -115,16 +114,16 @@ class Expander {
   const PropertyLimits& limits_;
 };
 
-// What rows with equal or opposite terms say about their sum.
+// The tightest plain rows (coefficient ±1, one variable) on one variable.
 struct Bounds {
-  const Row *upper = nullptr, *lower = nullptr;  // the tightest ones; lower has the opposite terms
+  const Row *upper = nullptr, *lower = nullptr;  // lower has the coefficient −1
 
   void Tighten(const Row& row, bool opposite) {
     const Row*& tightest = opposite ? lower : upper;
     const auto order = tightest ? row.bound <=> tightest->bound : std::strong_ordering::less;
     if (order < 0 || (order == 0 && row.strict)) tightest = &row;
   }
-  // −lower.bound ≤ sum ≤ upper.bound has no solution.
+  // No number is between −lower.bound and upper.bound.
   bool Empty() const {
     if (!lower || !upper) return false;
     const int sum = (lower->bound + upper->bound).Sign();
@@ -132,31 +131,18 @@ struct Bounds {
   }
 };
 
-bool TermsBefore(const std::vector<Term>& a, const std::vector<Term>& b) {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](const Term& x, const Term& y) {
-    return x.variable != y.variable ? x.variable < y.variable : x.coefficient < y.coefficient;
-  });
-}
-
 // Turns the disjunctive form into cases.
 class CaseBuilder {
  public:
   explicit CaseBuilder(ParsedProperty& parsed) : atoms_(parsed.atoms), property_(std::move(parsed.head)) {
     const Decimal one = Decimal::FromDouble(1);
-    std::map<std::vector<Term>, uint32_t, decltype(&TermsBefore)> numbers(&TermsBefore);
-    range_of_input_.resize(property_.input_count);
     for (const Row& row : atoms_) {
-      const bool opposite = row.terms[0].coefficient.Sign() < 0;
-      std::vector<Term> terms = row.terms;
-      for (Term& term : terms) term.coefficient = opposite ? -term.coefficient : term.coefficient;
-      const bool range = terms.size() == 1 && terms[0].variable < property_.input_count && terms[0].coefficient == one;
-      const size_t variable = terms[0].variable;
-      const auto next = static_cast<uint32_t>(numbers.size());
-      const uint32_t number = numbers.try_emplace(std::move(terms), next).first->second;
-      if (range) range_of_input_[variable] = number;
-      sums_.push_back({number, opposite, range});
+      const Term& first = row.terms[0];
+      const bool opposite = first.coefficient.Sign() < 0;
+      const bool plain = row.terms.size() == 1 && (opposite ? -first.coefficient : first.coefficient) == one;
+      kinds_.push_back({first.variable, plain, opposite});
     }
-    bounds_.resize(numbers.size());
+    bounds_.resize(property_.input_count + property_.output_count);
   }
 
   Result<Property> Build(const std::vector<Expanded>& disjuncts, const std::vector<size_t>& alternative_lines) {
@@ -169,41 +155,49 @@ class CaseBuilder {
       }
     }
     if (property_.cases.empty()) {
-      return Malformed("vnnlib.empty", "no point satisfies the assertions: two of them contradict each other");
+      return Malformed("vnnlib.empty", "no point satisfies the assertions: bounds on a variable contradict each other");
     }
     for (size_t i = 0; i < satisfiable.size(); ++i) {
       if (satisfiable[i]) continue;
       return Malformed("vnnlib.empty-alternative", "no point satisfies the alternative that begins on line " +
                                                        std::to_string(alternative_lines[i]) +
-                                                       ": two assertions contradict each other");
+                                                       ": bounds on a variable contradict each other");
     }
     return std::move(property_);
   }
 
  private:
-  // An atom as a bound on a numbered sum, the same for rows with equal or opposite terms.
-  struct Sum {
-    uint32_t number;
-    bool opposite, range;  // range: the sum is one input
+  // What an atom is to the case it stands in: a plain bound on a variable from above or, `opposite`, below, or a row.
+  struct Kind {
+    size_t variable;
+    bool plain, opposite;
   };
 
-  // False: two atoms contradict each other, nothing was added.
+  // False: plain bounds contradict each other, nothing was added.
   Result<bool> AddCase(const Expanded& disjunct) {
-    for (const uint32_t atom : disjunct.atoms) bounds_[sums_[atom].number] = {};
+    Result<bool> added = AddBoundedCase(disjunct);
+    // The next disjunct must not see the bounds of this one, whatever became of it.
+    for (const uint32_t atom : disjunct.atoms) bounds_[kinds_[atom].variable] = {};
+    return added;
+  }
+
+  Result<bool> AddBoundedCase(const Expanded& disjunct) {
     Conjunction rows;
     bool has_output = false, empty = false;
     for (const uint32_t atom : disjunct.atoms) {
       const Row& row = atoms_[atom];
-      Bounds& bounds = bounds_[sums_[atom].number];
-      bounds.Tighten(row, sums_[atom].opposite);
-      empty = empty || bounds.Empty();
+      const Kind& kind = kinds_[atom];
+      if (kind.plain) {
+        bounds_[kind.variable].Tighten(row, kind.opposite);
+        empty = empty || bounds_[kind.variable].Empty();
+      }
       has_output = has_output || row.terms.back().variable >= property_.input_count;
-      if (!sums_[atom].range) rows.push_back(row);
+      if (!kind.plain || kind.variable >= property_.input_count) rows.push_back(row);
     }
     if (empty) return false;
     std::vector<InputRange> box;
     for (size_t i = 0; i < property_.input_count; ++i) {
-      const Bounds bounds = range_of_input_[i] ? bounds_[*range_of_input_[i]] : Bounds();
+      const Bounds& bounds = bounds_[i];
       if (!bounds.lower || !bounds.upper) {
         const std::string name = VariableName(i, property_.input_count);
         return Malformed("vnnlib.unbounded-input",
@@ -212,7 +206,6 @@ class CaseBuilder {
       }
       box.push_back({-bounds.lower->bound, bounds.upper->bound, bounds.lower->strict, bounds.upper->strict});
     }
-    for (const uint32_t atom : disjunct.atoms) bounds_[sums_[atom].number] = {};
     if (!has_output) {
       return Malformed("vnnlib.no-output-assertion", "some case asserts nothing about the outputs");
     }
@@ -222,9 +215,8 @@ class CaseBuilder {
   }
 
   const std::vector<Row>& atoms_;
-  std::vector<Sum> sums_;  // one an atom
-  std::vector<std::optional<uint32_t>> range_of_input_;
-  std::vector<Bounds> bounds_;  // of each sum, in the disjunct at hand
+  std::vector<Kind> kinds_;     // one an atom
+  std::vector<Bounds> bounds_;  // of each variable, in the disjunct at hand
   Property property_;
 };
 

@@ -227,15 +227,12 @@ TEST(ReadVnnlib, RefusesPropertiesThatCannotFail) {
   ExpectRule(kDeclarations, "vnnlib.unbounded-input");
 }
 
-TEST(ReadVnnlib, RefusesSumsThatContradictEachOther) {
-  const auto empty = [](const std::string& assertions) {
-    ExpectRule(kDeclarations + kBox + assertions, "vnnlib.empty");
-  };
-  empty("(assert (> (- Y_0 Y_1) 0))(assert (>= Y_1 Y_0))");
-  empty("(assert (>= (- Y_0 Y_1) 1))(assert (<= Y_0 Y_1))");
-  empty("(assert (<= (+ X_0 Y_0) 1))(assert (>= (+ Y_0 X_0) 1.01))");
-  empty("(assert (= (* 2 Y_0) 1))(assert (= (* 2 Y_0) 2))");
-  EXPECT_EQ(Good(kDeclarations + kBox + "(assert (>= Y_0 Y_1))(assert (>= Y_1 Y_0))").cases[0].unsafe[0].size(), 2u);
+TEST(ReadVnnlib, TakesNoBoundFromAnAlternativeThatIsEmpty) {
+  // X_1 is bounded in the first alternative alone, which no point satisfies.
+  ExpectRule(kDeclarations +
+                 "(assert (or (and (>= X_0 0) (<= X_0 1) (>= X_1 0) (<= X_1 1) (<= Y_0 0) (>= Y_0 1))"
+                 "            (and (>= X_0 0) (<= X_0 1) (<= Y_0 0))))",
+             "vnnlib.unbounded-input");
 }
 
 const std::string kNetwork2 =
