@@ -21,6 +21,7 @@ path_test = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(path_test)
 demo_run = path_test.demo_run
 BIN = demo_run.BIN
+FOR_TESTS = BIN.parent / "for-tests/bin"  # what is never for use: pawl-compromised, libact_at.so
 SUBJECT = demo_run.SUBJECT
 VOTERS = ("prover-a", "prover-b", "evaluator-a", "evaluator-b", "integrity-a")
 AUDITORS = ("auditor-a", "auditor-b")
@@ -125,7 +126,8 @@ class AttackHome(path_test.Home):
     def run_lying(self, program, lies, *words):
         """`pawl` or `pawl-compromised`; gives exit status, answer and messages."""
         environment = dict(self.environment, **(lies or {}))
-        result = subprocess.run([BIN / program, *map(str, words)], env=environment, text=True, stdin=subprocess.DEVNULL,
+        folder = FOR_TESTS if program == "pawl-compromised" else BIN
+        result = subprocess.run([folder / program, *map(str, words)], env=environment, text=True, stdin=subprocess.DEVNULL,
                                 capture_output=True, check=False)
         return result
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A gate that lies in every way it can, and what the others make of it: nothing that pawl-check or a loader accepts.
 
-usage: compromised_gate_test.py [TestName ...]     PAWL_BIN: folder with pawl, pawl-check and pawl-compromised
+usage: compromised_gate_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 
 Every test demands that the lie was told, by what the honest function had said. Reviewers, auditors and the loader are the
 honest programs, unless a test says that they collude; then what is left is the loader alone.

@@ -4,7 +4,7 @@
 The steps are read from src/gate/decide.cc: one without a case here fails. Two of them judge nothing: `freeze` and
 `warrant` only fail where bytes are missing.
 
-usage: gate_steps_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-compromised
+usage: gate_steps_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 """
 
 import json
@@ -17,7 +17,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_home import BIN, ROOT, VOTERS, AttackHome  # noqa: E402
+from attack_home import AttackHome, BIN, FOR_TESTS, ROOT, VOTERS  # noqa: E402
 from compromised_gate_test import an_hour_apart, breaks_property, edits_controller  # noqa: E402
 
 JUDGE_NOTHING = {"freeze", "warrant"}
@@ -92,6 +92,11 @@ class GateSteps(unittest.TestCase):
              "approval": (("approval",), "pending", "approval.waiting"),
              "release": (("release",), "rejected", "tree.bytes")}
 
+    def test_the_program_for_people_cannot_lie(self):
+        self.assertIn(b"PAWL_LIES", (FOR_TESTS / "pawl-compromised").read_bytes())
+        for name in ("pawl", "pawl-check"):
+            self.assertNotIn(b"PAWL_LIES", (BIN / name).read_bytes())
+
     def test_every_step_has_a_case(self):
         source = (ROOT / "src/gate/decide.cc").read_text()
         table = re.search(r"constexpr PathStep kPath\[\] = \{(.*?)\n\};", source, re.S).group(1)
@@ -127,7 +132,7 @@ class GateSteps(unittest.TestCase):
         digest = next(file["digest"] for file in self.manifest(home, tree)["resources"]
                       if file["name"] == "improver/hyperparameters.json")
         blob = home.blob(digest)
-        environment = {"LD_PRELOAD": str(BIN / "libact_at.so"), "ACT_CALL": "open", "ACT_AT": "/" + blob.name,
+        environment = {"LD_PRELOAD": str(FOR_TESTS / "libact_at.so"), "ACT_CALL": "open", "ACT_AT": "/" + blob.name,
                        "ACT_NTH": "3", "ACT_COMMAND": f"rm {blob}"}
         result = home.run_lying("pawl", environment, "--json", "propose", tree)
         self.assertFalse(blob.exists(), "the file was to vanish")

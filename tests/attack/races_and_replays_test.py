@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Things that come at the wrong moment, a second time, or from somewhere else: halts, proposals, votes, approvals.
 
-usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl, pawl-check and libact_at.so
+usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_home import AUDITORS, BIN, SUBJECT, AttackHome  # noqa: E402
+from attack_home import AUDITORS, AttackHome, BIN, FOR_TESTS, SUBJECT  # noqa: E402
 
 
 class RacesAndReplays(unittest.TestCase):
@@ -67,7 +67,7 @@ class RacesAndReplays(unittest.TestCase):
         proposal = self.approved(home, "candidate")
         said = home.root / "halt-said"
         halt = f"{BIN}/pawl -q halt -m smoke --key {home.root}/cho > {said}.part 2>&1 && mv {said}.part {said}"
-        environment = dict(home.environment, LD_PRELOAD=str(BIN / "libact_at.so"), ACT_CALL="rename", ACT_AT=at,
+        environment = dict(home.environment, LD_PRELOAD=str(FOR_TESTS / "libact_at.so"), ACT_CALL="rename", ACT_AT=at,
                            ACT_COMMAND=f"({halt}) > /dev/null 2>&1 & sleep 1")
         result = subprocess.run([BIN / "pawl", "--json", "release", proposal], env=environment, text=True,
                                 stdin=subprocess.DEVNULL, capture_output=True, check=False)

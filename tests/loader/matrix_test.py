@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Every loader against every attack on what it loads: a matrix, each cell of it tested.
 
-PAWL_BIN: folder with pawl, pawl-check and libact_at.so; OPEN_FILE: the compiled forms of open_file.c, separated by a
+PAWL_BIN: folder with pawl and pawl-check; OPEN_FILE: the compiled forms of open_file.c, separated by a
 colon.
 
 Two releases are live in a home. An attack changes something, tells the rules by which a loader may refuse, and puts it
@@ -23,7 +23,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests/attack")]
 import pawl  # noqa: E402
-from attack_home import BIN, SUBJECT, AttackHome  # noqa: E402
+from attack_home import AttackHome, BIN, FOR_TESTS, SUBJECT  # noqa: E402
 
 FILE = "improver/hyperparameters.json"
 GIVEN = "given"  # the verified bytes
@@ -154,7 +154,7 @@ class Matrix(unittest.TestCase):
         shutil.copymode(self.blob, good)
         try:
             yield ("store.damaged",), {
-                "LD_PRELOAD": str(BIN / "libact_at.so"), "ACT_CALL": "open", "ACT_NTH": "2",
+                "LD_PRELOAD": str(FOR_TESTS / "libact_at.so"), "ACT_CALL": "open", "ACT_NTH": "2",
                 "ACT_AT": "/" + self.blob.name, "ACT_COMMAND": f"cp --remove-destination {self.other} {self.blob}"}
         finally:
             os.replace(good, self.blob)
