@@ -4,11 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "subject/file_descriptor.h"
 #include "subject/store.h"
@@ -223,8 +227,13 @@ class FoldSnapshot {
     static_cast<void>(refused);
     ledger::Each(writer, charter->digest, charter_epoch, genesis, genesis_envelope, by_name, by_candidate, by_decision,
                  releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
+    // In blocks, each with its length in front, so that they can be read side by side.
     writer.Number(proposals.size());
-    for (const ProposalHistory& proposal : proposals) ledger::Field(writer, proposal);
+    for (size_t begin = 0; begin < proposals.size(); begin += kBlock) {
+      ledger::Writer block;
+      for (size_t i = begin; i < std::min(begin + kBlock, proposals.size()); ++i) ledger::Field(block, proposals[i]);
+      writer.Text(block.bytes);
+    }
   }
 
   // Null where the bytes are none or the charter is not to be had.
@@ -236,16 +245,44 @@ class FoldSnapshot {
     Digest charter_digest;
     ledger::Each(bytes, charter_digest, charter_epoch, genesis, genesis_envelope, by_name, by_candidate, by_decision,
                  releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
-    for (uint64_t left = bytes.Count(); left > 0 && !bytes.failed(); --left) {
-      ProposalHistory proposal;
-      ledger::Field(bytes, proposal);
-      proposals.Add(std::move(proposal));
-    }
+    const uint64_t count = bytes.Count();
+    std::vector<std::string_view> blocks;
+    for (uint64_t begin = 0; begin < count && !bytes.failed(); begin += kBlock) blocks.push_back(bytes.Text());
     if (bytes.failed()) return nullptr;
+    std::vector<std::vector<ProposalHistory>> read_blocks = ReadBlocks(blocks, count);
+    for (std::vector<ProposalHistory>& block : read_blocks) {
+      if (block.empty()) return nullptr;
+      for (ProposalHistory& proposal : block) proposals.Add(std::move(proposal));
+    }
     Result<charter::Charter> read = reader(charter_digest);
     if (!read.ok()) return nullptr;
     charter = std::make_shared<const charter::Charter>(std::move(*read));
     return history;
+  }
+
+ private:
+  static constexpr size_t kBlock = 512;     // proposals
+  static constexpr size_t kReadersMax = 8;  // threads
+
+  // A block that cannot be read comes back empty.
+  static std::vector<std::vector<ProposalHistory>> ReadBlocks(const std::vector<std::string_view>& blocks,
+                                                              uint64_t count) {
+    std::vector<std::vector<ProposalHistory>> read(blocks.size());
+    std::atomic<size_t> next{0};
+    const auto work = [&] {
+      for (size_t at = next++; at < blocks.size(); at = next++) {
+        ledger::Reader bytes(blocks[at]);
+        std::vector<ProposalHistory> block(std::min<uint64_t>(kBlock, count - at * kBlock));
+        for (ProposalHistory& proposal : block) ledger::Field(bytes, proposal);
+        if (bytes.AtEnd()) read[at] = std::move(block);
+      }
+    };
+    std::vector<std::thread> helpers;
+    const size_t wanted = std::min<size_t>(std::thread::hardware_concurrency(), blocks.size());
+    for (size_t i = 1; i < std::min(wanted, kReadersMax); ++i) helpers.emplace_back(work);
+    work();
+    for (std::thread& helper : helpers) helper.join();
+    return read;
   }
 };
 

