@@ -89,7 +89,7 @@ class RacesAndReplays(unittest.TestCase):
         self.assertEqual(answer["outcome"], "accepted")
         state = self.home.home / f"loader/{SUBJECT}/state.json"
         self.assertNotEqual(json.loads(state.read_text())["tree"], self.live)
-        self.assertLess(state.stat().st_ctime_ns, acknowledged)
+        self.assertLessEqual(state.stat().st_ctime_ns, acknowledged)  # times of files have steps of some milliseconds
         self.assertEqual(self.home.starts()[1], "halt.in-force")
 
     # ---- keys
