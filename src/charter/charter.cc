@@ -120,6 +120,7 @@ Evaluation ReadEvaluation(TomlTable table) {
   evaluation.probes = table.Integer("probes", {1, 10'000'000});
   evaluation.probes_file = table.OptionalString("probes_file");
   evaluation.closure = table.Strings("closure", 200, Need::kOptional);
+  evaluation.groups = table.Strings("groups", 64, Need::kOptional);
   for (TomlTable& entry : table.Tables("metric", 64, Need::kRequired)) {
     Metric metric;
     metric.position = entry.position();
@@ -138,7 +139,8 @@ HarmBound ReadHarm(TomlTable table) {
   HarmBound harm;
   harm.position = table.position();
   harm.metric = table.String("metric");
-  harm.name = table.OptionalString("name").value_or(harm.metric);
+  harm.group = table.OptionalString("group");
+  harm.name = table.OptionalString("name").value_or(harm.metric + (harm.group ? " (" + *harm.group + ")" : ""));
   harm.limit = table.Number("limit", kAnyNumber);
   harm.lifetime_error = table.Number("lifetime_error", kErrorRange, 1e-3);
   return harm;
@@ -161,10 +163,12 @@ Bounds ReadBounds(TomlTable table) {
   bounds.capability.metric = capability.String("metric");
   bounds.capability.max_step = capability.Number("max_step", {1e-9, 1e12});
   bounds.capability.ceiling = capability.Number("ceiling", kAnyNumber);
+  bounds.capability.max_growth = capability.Number("max_growth", {1e-9, 1e12}, 0, "none");
   bounds.capability.lifetime_error = capability.Number("lifetime_error", kErrorRange, 1e-3);
   TomlTable drift = table.Table("drift", Need::kRequired);
   bounds.drift.position = drift.position();
   bounds.drift.limit = drift.Number("limit", {1e-6, 1});
+  bounds.drift.energy_limit = drift.Number("energy_limit", {1e-6, 1}, 0, "none");
   bounds.drift.lifetime_error = drift.Number("lifetime_error", kErrorRange, 1e-3);
   TomlTable acceleration = table.Table("acceleration", Need::kRequired);
   bounds.acceleration.position = acceleration.position();

@@ -95,6 +95,7 @@ struct Evaluation {
   int64_t probes = 0;                      // fresh inputs at which decisions are compared for drift
   std::optional<std::string> probes_file;  // path in the charter: fixed probes, 32 bytes each
   std::vector<Metric> metrics;
+  std::vector<std::string> groups;   // of episodes: kinds of scenario, or of people affected; empty: none
   std::vector<std::string> closure;  // absolute paths whose digests every statement records
   Position position;
   const Metric* Find(std::string_view name) const;
@@ -104,6 +105,7 @@ struct HarmBound {
   std::string name;
   std::string metric;
   double limit = 0;  // to be shown: the mean is below (metrics whose lower values are better) or above it
+  std::optional<std::string> group;  // the episodes it is about; none: all
   double lifetime_error = 0;
   Position position;
 };
@@ -116,14 +118,16 @@ struct ImprovementBound {
 
 struct CapabilityBound {
   std::string metric;
-  double max_step = 0;  // to be shown: no more than this is gained over the parent
-  double ceiling = 0;   // to be shown: the mean is no better than this
+  double max_step = 0;    // to be shown: no more than this is gained over the parent
+  double ceiling = 0;     // to be shown: the mean is no better than this
+  double max_growth = 0;  // to be shown: no more than this is gained within pace.window; 0: not asked
   double lifetime_error = 0;
   Position position;
 };
 
 struct DriftBound {
-  double limit = 0;  // to be shown: the share of decisions that differ from the baseline's is at most this
+  double limit = 0;         // to be shown: the share of decisions that differ from the baseline's is at most this
+  double energy_limit = 0;  // to be shown: the energy distance of outcomes from the baseline's is at most this; 0: no
   double lifetime_error = 0;
   Position position;
 };

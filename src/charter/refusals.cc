@@ -182,6 +182,29 @@ Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation&
   return {};
 }
 
+// Groups of episodes: names that an evaluator can print, each once, and harms about those alone.
+Result<void> CheckGroups(const Charter& charter) {
+  const std::vector<std::string>& groups = charter.evaluation.groups;
+  const auto is_name_byte = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  std::set<std::string_view> names;
+  for (const std::string& group : groups) {
+    if (group.size() > 64 || !std::all_of(group.begin(), group.end(), is_name_byte) || !names.insert(group).second) {
+      return Refuse(charter.evaluation.position, "charter.group",
+                    "group " + Quoted(group) + " is listed twice, or has other characters than a-z, 0-9, '-', '_', '.'",
+                    "name each group once, by up to 64 of these characters");
+    }
+  }
+  for (const HarmBound& harm : charter.bounds.harm) {
+    if (harm.group && !names.contains(*harm.group)) {
+      return Refuse(harm.position, "charter.group", "there is no group " + Quoted(*harm.group),
+                    "list it under evaluation.groups");
+    }
+  }
+  return {};
+}
+
 Result<void> CheckBounds(const Charter& charter) {
   const Bounds& bounds = charter.bounds;
   const auto known = [&](Position position, const std::string& name) -> Result<void> {
@@ -210,6 +233,7 @@ Result<void> CheckBounds(const Charter& charter) {
                   "the lifetime errors of all harms add up to more than 0.5", "lower them; 0.001 each is common");
   }
   if (Result<void> checked = CheckNamesDiffer(bounds.harm, "harms"); !checked.ok()) return checked;
+  if (Result<void> checked = CheckGroups(charter); !checked.ok()) return checked;
   if (Result<void> checked = known(bounds.improvement.position, bounds.improvement.metric); !checked.ok())
     return checked;
   if (Result<void> checked = known(bounds.capability.position, bounds.capability.metric); !checked.ok()) return checked;
@@ -221,11 +245,16 @@ Result<void> CheckBounds(const Charter& charter) {
                   "max_step or ceiling of the capability can never be exceeded, or never be kept",
                   "choose max_step smaller than the metric's range, and the ceiling inside it");
   }
+  if (capability.max_growth != 0 && (capability.max_growth < capability.max_step || capability.max_growth >= range)) {
+    return Refuse(capability.position, "charter.bound-vacuous",
+                  "max_growth forbids every step of max_step, or can never be exceeded",
+                  "choose a growth within the window from max_step up, smaller than the metric's range");
+  }
   if (bounds.acceleration.expected_step >= capability.max_step) {
     return Refuse(bounds.acceleration.position, "charter.bound-vacuous",
                   "expected_step is not below max_step, so no acceleration could be seen", "choose a smaller one");
   }
-  if (bounds.drift.limit >= 1) {
+  if (bounds.drift.limit >= 1 || bounds.drift.energy_limit >= 1) {
     return Refuse(bounds.drift.position, "charter.bound-vacuous", "a drift limit of 1 can never be exceeded",
                   "choose a share below 1");
   }

@@ -136,6 +136,14 @@ TEST(Refusals, BoundsThatBindNothing) {
   EXPECT_EQ(After("ceiling = 0.95", "ceiling = 0"), "charter.bound-vacuous");
   EXPECT_EQ(After("expected_step = 0.005", "expected_step = 0.02"), "charter.bound-vacuous");
   EXPECT_EQ(After("limit = 0.10", "limit = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("limit = 0.10", "limit = 0.10\nenergy_limit = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.01"), "charter.bound-vacuous");
+  EXPECT_EQ(After("max_step = 0.02", "max_step = 0.02\nmax_growth = 1"), "charter.bound-vacuous");
+  EXPECT_EQ(After("limit = 0.01", "limit = 0.01\ngroup = \"night\""), "charter.group");
+  EXPECT_EQ(After("probes = 2000", "probes = 2000\ngroups = [\"day\", \"day\"]"), "charter.group");
+  EXPECT_EQ(After("probes = 2000", "probes = 2000\ngroups = [\"by day\"]"), "charter.group");
+  EXPECT_EQ(After("probes = 2000", "probes = 2000\ngroups = [\"day\", \"night\"]"), "");
+  EXPECT_EQ(After("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.03"), "");
   EXPECT_EQ(After("[bounds.harm]\nmetric = \"near_miss\"\nlimit = 0.01",
                   "[[bounds.harm]]\nmetric = \"near_miss\"\nlimit = 0.01\nlifetime_error = 0.4\n"
                   "[[bounds.harm]]\nmetric = \"score\"\nlimit = 0.5\nlifetime_error = 0.4"),

@@ -68,14 +68,25 @@ Section TrialWords(const charter::Charter& charter) {
   for (const charter::HarmBound& harm : bounds.harm) {
     const charter::Metric* metric = evaluation.Find(harm.metric);
     const bool lower = metric != nullptr && metric->direction == charter::Direction::kLowerIsBetter;
-    section.lines.push_back("to be shown: mean " + harm.metric + (lower ? " below " : " above ") +
-                            PlainNumber(harm.limit) + ErrorWords(harm.lifetime_error));
+    section.lines.push_back(
+        "to be shown: mean " + harm.metric + (harm.group ? " of the episodes '" + *harm.group + "'" : std::string()) +
+        (lower ? " below " : " above ") + PlainNumber(harm.limit) + ErrorWords(harm.lifetime_error));
   }
   section.lines.push_back("to be shown: " + bounds.improvement.metric + " better than the parent's" +
                           ErrorWords(bounds.improvement.lifetime_error));
   section.lines.push_back("to be shown: " + bounds.capability.metric + " no more than " +
                           PlainNumber(bounds.capability.max_step) + " better than the parent's, and no better than " +
                           PlainNumber(bounds.capability.ceiling) + ErrorWords(bounds.capability.lifetime_error));
+  if (bounds.capability.max_growth > 0) {
+    section.lines.push_back("to be shown: " + bounds.capability.metric + " no more than " +
+                            PlainNumber(bounds.capability.max_growth) +
+                            " better than that of what was live when the window of the pace began" +
+                            ErrorWords(bounds.capability.lifetime_error));
+  }
+  if (bounds.drift.energy_limit > 0) {
+    section.lines.push_back("to be shown: energy distance of the outcomes from the baseline's at most " +
+                            PlainNumber(bounds.drift.energy_limit) + ErrorWords(bounds.drift.lifetime_error));
+  }
   section.lines.push_back("to be shown: at most " + PlainNumber(100 * bounds.drift.limit) +
                           " % of decisions differ from the baseline's" + ErrorWords(bounds.drift.lifetime_error));
   section.lines.push_back("growth of more than " + PlainNumber(bounds.acceleration.expected_step) +

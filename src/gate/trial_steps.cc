@@ -32,7 +32,7 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   if (!document.ok()) return document.error();
   StepReport report = trial->report.verdict == trial::TrialVerdict::kVoid
                           ? Failed(FindingOutcome::kRejected, trial->report.void_rule, oversight::DescribeTrial(*trial))
-                          : Passed(std::to_string(gate.charter().evaluation.episodes) + " episodes, " +
+                          : Passed("at most " + std::to_string(gate.charter().evaluation.episodes) + " episodes, " +
                                    std::to_string(gate.charter().evaluation.probes) + " probes");
   for (const std::string& weaker : trial->weaker_guarantees) report.summary += "; sandbox: " + weaker;
   report.evidence = {{kReport, *document}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -52,7 +53,6 @@ struct Runner {
   const charter::Evaluation& evaluation;
   std::string charter_view;
   std::string scratch;
-  std::vector<trial::MetricRange> metrics;
 
   trial::EvaluationRequest Request(const std::string& subject, std::span<const trial::Seed> seeds) const {
     trial::EvaluationRequest request;
@@ -99,16 +99,18 @@ Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter) {
     rules.metrics.push_back({metric.name, metric.min, metric.max,
                              higher ? trial::Direction::kHigherIsBetter : trial::Direction::kLowerIsBetter});
   }
+  rules.groups = charter.evaluation.groups;
   for (const charter::HarmBound& harm : charter.bounds.harm) {
-    rules.harms.push_back({harm.name, harm.metric, harm.limit, harm.lifetime_error});
+    rules.harms.push_back({harm.name, harm.metric, harm.limit, harm.lifetime_error, harm.group.value_or("")});
   }
   const charter::Bounds& bounds = charter.bounds;
   rules.improvement = trial::ImprovementCondition{bounds.improvement.metric, bounds.improvement.lifetime_error};
-  rules.capability = trial::CapabilityCondition{bounds.capability.metric, bounds.capability.max_step,
-                                                bounds.capability.ceiling, bounds.capability.lifetime_error};
+  rules.capability =
+      trial::CapabilityCondition{bounds.capability.metric, bounds.capability.max_step, bounds.capability.ceiling,
+                                 bounds.capability.lifetime_error, bounds.capability.max_growth};
   rules.drift =
       trial::DriftCondition{bounds.drift.limit, bounds.drift.lifetime_error, charter.evaluation.probes_file.has_value(),
-                            static_cast<uint64_t>(charter.evaluation.probes)};
+                            static_cast<uint64_t>(charter.evaluation.probes), bounds.drift.energy_limit};
   rules.episodes = static_cast<uint64_t>(charter.evaluation.episodes);
   if (Result<void> checked = trial::CheckTrialRules(rules); !checked.ok()) return checked.error();
   return rules;
@@ -140,116 +142,169 @@ Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t can
       .Text();
 }
 
+namespace {
+
+// One trial while it runs: the trees it compares, and what the sandbox could not promise.
+class RunningTrial {
+ public:
+  RunningTrial(const TrialOrder& order, const trial::TrialRules& rules, const Runner& runner)
+      : order_(order), rules_(rules), runner_(runner) {}
+
+  // Adds the episodes of one more part to a table. Nothing where the trial is void.
+  Result<bool> AddEpisodes(const crypto::Digest& tree, std::span<const trial::Seed> seeds, trial::EpisodeTable& to) {
+    // The same tree on the same seeds gives the same table; each tree runs once.
+    const std::pair<std::string, size_t> key(tree.Text(), to.episodes());
+    auto known = parts_.find(key);
+    if (known == parts_.end()) {
+      Result<std::string> view = VerifiedView(order_.log->store(), tree);
+      if (!view.ok()) return view.error();
+      Result<trial::Evaluation<trial::EpisodeTable>> run =
+          trial::RunEpisodes(runner_.Request(*view, seeds), rules_.metrics, rules_.groups);
+      if (!run.ok()) return run.error();
+      Note(run->weaker_guarantees);
+      if (!run->table) return Void(run->void_reason);
+      known = parts_.emplace(key, std::move(*run->table)).first;
+    }
+    to.Append(known->second);
+    return true;
+  }
+
+  Result<bool> Decide(const crypto::Digest& tree, std::span<const trial::Seed> probes, std::vector<std::string>& to) {
+    Result<std::string> view = VerifiedView(order_.log->store(), tree);
+    if (!view.ok()) return view.error();
+    Result<trial::Evaluation<std::vector<std::string>>> run = trial::RunDecisions(runner_.Request(*view, probes));
+    if (!run.ok()) return run.error();
+    Note(run->weaker_guarantees);
+    if (!run->table) return Void(run->void_reason);
+    to = std::move(*run->table);
+    return true;
+  }
+
+  const Error& void_reason() const { return void_reason_; }
+  const std::vector<std::string>& weaker_guarantees() const { return weaker_guarantees_; }
+
+ private:
+  bool Void(const Error& reason) {
+    void_reason_ = reason;
+    return false;
+  }
+  void Note(const std::vector<std::string>& weaker) {
+    for (const std::string& sentence : weaker) {
+      if (std::find(weaker_guarantees_.begin(), weaker_guarantees_.end(), sentence) == weaker_guarantees_.end()) {
+        weaker_guarantees_.push_back(sentence);
+      }
+    }
+  }
+
+  const TrialOrder& order_;
+  const trial::TrialRules& rules_;
+  const Runner& runner_;
+  std::map<std::pair<std::string, size_t>, trial::EpisodeTable> parts_;  // by tree and first episode
+  std::vector<std::string> weaker_guarantees_;
+  Error void_reason_;
+};
+
+// Decisions of candidate, parent and baseline on fresh and fixed probes. False where the trial is void.
+Result<bool> RunProbes(RunningTrial& trial, const warrant::Candidate& candidate, std::span<const trial::Seed> probes,
+                       size_t fresh, trial::TrialData& data) {
+  const auto split = [&](const std::vector<std::string>& all, std::vector<std::string>& on_fresh,
+                         std::vector<std::string>& on_fixed) {
+    on_fresh.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(fresh));
+    on_fixed.assign(all.begin() + static_cast<std::ptrdiff_t>(fresh), all.end());
+  };
+  std::vector<std::string> all;
+  Result<bool> ran = trial.Decide(candidate.tree, probes, all);
+  if (!ran.ok() || !*ran) return ran;
+  split(all, data.fresh_decisions.candidate, data.fixed_decisions.candidate);
+  ran = trial.Decide(candidate.baseline, probes, all);
+  if (!ran.ok() || !*ran) return ran;
+  split(all, data.fresh_decisions.baseline, data.fixed_decisions.baseline);
+  if (!candidate.parent_tree) return true;
+  if (*candidate.parent_tree != candidate.baseline)
+    return trial.Decide(*candidate.parent_tree, probes, data.parent_decisions);
+  data.parent_decisions = std::move(all);
+  return true;
+}
+
+}  // namespace
+
+crypto::Digest WindowStartTree(const warrant::History& history, int64_t window_s, int64_t now_s) {
+  const std::vector<warrant::ReleaseRecord>& releases = history.releases();
+  const warrant::ReleaseRecord* start = &releases.front();
+  for (const warrant::ReleaseRecord& release : releases) {
+    if (release.time <= now_s - window_s) start = &release;
+  }
+  return start->tree;
+}
+
 Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   ledger::SubjectLog& log = *order.log;
   const charter::Charter& charter = log.charter().charter;
+  const warrant::Candidate& candidate = order.candidate;
   const auto say = [&](const std::string& text) {
     if (order.progress) order.progress(text);
   };
   Result<trial::TrialRules> rules = MakeTrialRules(charter);
   if (!rules.ok()) return rules.error();
   trial::TrialTerms terms;
-  terms.kind = order.candidate.parent_tree ? trial::TrialKind::kStep : trial::TrialKind::kFirstRelease;
-  terms.budget_index = static_cast<uint64_t>(order.candidate.budget_index);
+  terms.kind = candidate.parent_tree ? trial::TrialKind::kStep : trial::TrialKind::kFirstRelease;
+  terms.budget_index = static_cast<uint64_t>(candidate.budget_index);
   terms.share = EvaluatorShareOf(charter);
 
   const std::span<const uint8_t> signature(reinterpret_cast<const uint8_t*>(order.seed_signature.data()),
                                            order.seed_signature.size());
-  Result<std::vector<trial::Seed>> episode_seeds =
+  Result<std::vector<trial::Seed>> seeds =
       trial::DeriveSeeds(signature, trial::SeedPurpose::kEpisodes, static_cast<size_t>(charter.evaluation.episodes));
-  if (!episode_seeds.ok()) return episode_seeds.error();
-  Result<std::vector<trial::Seed>> probe_seeds =
+  if (!seeds.ok()) return seeds.error();
+  Result<std::vector<trial::Seed>> probes =
       trial::DeriveSeeds(signature, trial::SeedPurpose::kDecisions, static_cast<size_t>(charter.evaluation.probes));
-  if (!probe_seeds.ok()) return probe_seeds.error();
+  if (!probes.ok()) return probes.error();
+  const size_t fresh = probes->size();
   Result<std::vector<trial::Seed>> fixed = FixedProbes(log);
   if (!fixed.ok()) return fixed.error();
-  probe_seeds->insert(probe_seeds->end(), fixed->begin(), fixed->end());
+  probes->insert(probes->end(), fixed->begin(), fixed->end());
 
   Result<Scratch> scratch = Scratch::Make();
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
-  const Runner runner{charter.evaluation, *charter_view, scratch->path(), rules->metrics};
-
-  // Runs of one tree: its view, made and checked just before.
-  const auto episodes = [&](const crypto::Digest& tree) -> Result<trial::Evaluation<trial::EpisodeTable>> {
-    Result<std::string> view = VerifiedView(log.store(), tree);
-    if (!view.ok()) return view.error();
-    return trial::RunEpisodes(runner.Request(*view, *episode_seeds), rules->metrics);
-  };
-  const auto decisions = [&](const crypto::Digest& tree) -> Result<trial::Evaluation<std::vector<std::string>>> {
-    Result<std::string> view = VerifiedView(log.store(), tree);
-    if (!view.ok()) return view.error();
-    return trial::RunDecisions(runner.Request(*view, *probe_seeds));
-  };
-
-  CharterTrial done;
-  const auto note = [&](const std::vector<std::string>& weaker) {
-    for (const std::string& sentence : weaker) {
-      const auto& known = done.weaker_guarantees;
-      if (std::find(known.begin(), known.end(), sentence) == known.end()) done.weaker_guarantees.push_back(sentence);
-    }
-  };
+  const Runner runner{charter.evaluation, *charter_view, scratch->path()};
+  RunningTrial running(order, *rules, runner);
   trial::TrialData data;
-  const crypto::Digest& candidate = order.candidate.tree;
-  const crypto::Digest& baseline = order.candidate.baseline;
-  // The same tree on the same seeds gives the same table; run each tree once.
-  std::vector<std::pair<crypto::Digest, trial::EpisodeTable>> tables;
-  const auto table_of = [&](const crypto::Digest& tree, const char* who) -> Result<std::optional<trial::EpisodeTable>> {
-    for (const auto& [known, table] : tables) {
-      if (known == tree) return std::optional(table);
-    }
-    say(std::string("trial: ") + who + ", " + std::to_string(episode_seeds->size()) + " episodes");
-    Result<trial::Evaluation<trial::EpisodeTable>> result = episodes(tree);
-    if (!result.ok()) return result.error();
-    note(result->weaker_guarantees);
-    if (!result->table) {
-      done.report = trial::VoidTrial(*rules, terms, result->void_reason);
-      return std::optional<trial::EpisodeTable>();
-    }
-    tables.emplace_back(tree, *result->table);
-    return std::optional(*result->table);
+  const auto voided = [&] {
+    return CharterTrial{trial::VoidTrial(*rules, terms, running.void_reason()), running.weaker_guarantees()};
   };
-  Result<std::optional<trial::EpisodeTable>> table = table_of(candidate, "candidate");
-  if (!table.ok()) return table.error();
-  if (!table->has_value()) return done;
-  data.candidate = std::move(**table);
-  if (order.candidate.parent_tree) {
-    table = table_of(*order.candidate.parent_tree, "parent");
-    if (!table.ok()) return table.error();
-    if (!table->has_value()) return done;
-    data.parent = std::move(**table);
-  }
-  table = table_of(baseline, "baseline");
-  if (!table.ok()) return table.error();
-  if (!table->has_value()) return done;
-  data.baseline = std::move(**table);
 
-  say("trial: decisions at " + std::to_string(probe_seeds->size()) + " probes");
-  const auto fresh = static_cast<std::ptrdiff_t>(charter.evaluation.probes);
-  const auto decide = [&](const crypto::Digest& tree, std::vector<std::string>& on_fresh,
-                          std::vector<std::string>& on_fixed) -> Result<bool> {
-    Result<trial::Evaluation<std::vector<std::string>>> result = decisions(tree);
-    if (!result.ok()) return result.error();
-    note(result->weaker_guarantees);
-    if (!result->table) {
-      done.report = trial::VoidTrial(*rules, terms, result->void_reason);
-      return false;
+  say("trial: decisions at " + std::to_string(probes->size()) + " probes");
+  Result<bool> decided = RunProbes(running, candidate, *probes, fresh, data);
+  if (!decided.ok()) return decided.error();
+  if (!*decided) return voided();
+
+  // Who runs, and where the results go. Trees that are the same run once.
+  std::vector<std::pair<crypto::Digest, trial::EpisodeTable*>> runs = {{candidate.tree, &data.candidate},
+                                                                       {candidate.baseline, &data.baseline}};
+  if (candidate.parent_tree) runs.emplace_back(*candidate.parent_tree, &data.parent);
+  if (candidate.parent_tree && rules->capability->max_growth > 0) {
+    runs.emplace_back(WindowStartTree(log.history(), charter.pace.window_s, candidate.time), &data.window_start);
+  }
+  for (const uint64_t look : trial::TrialLooks(rules->episodes)) {
+    const size_t done = data.candidate.episodes();
+    const std::span<const trial::Seed> part = std::span(*seeds).subspan(done, look - done);
+    say("trial: episodes " + std::to_string(done + 1) + " to " + std::to_string(look) + " of at most " +
+        std::to_string(rules->episodes));
+    for (auto& [tree, table] : runs) {
+      Result<bool> ran = running.AddEpisodes(tree, part, *table);
+      if (!ran.ok()) return ran.error();
+      if (!*ran) return voided();
     }
-    on_fresh.assign(result->table->begin(), result->table->begin() + fresh);
-    on_fixed.assign(result->table->begin() + fresh, result->table->end());
-    return true;
-  };
-  Result<bool> ran = decide(candidate, data.fresh_decisions.candidate, data.fixed_decisions.candidate);
-  if (!ran.ok()) return ran.error();
-  if (!*ran) return done;
-  ran = decide(baseline, data.fresh_decisions.baseline, data.fixed_decisions.baseline);
-  if (!ran.ok()) return ran.error();
-  if (!*ran) return done;
-  Result<trial::TrialReport> report = trial::AssessTrial(*rules, terms, data);
-  if (!report.ok()) return report.error();
-  done.report = std::move(*report);
-  return done;
+    Result<trial::TrialReport> report = trial::AssessTrial(*rules, terms, data);
+    if (!report.ok()) return report.error();
+    // Every question is answered, or there are no more episodes to ask.
+    if (report->verdict != trial::TrialVerdict::kNotShown || look == rules->episodes) {
+      return CharterTrial{std::move(*report), running.weaker_guarantees()};
+    }
+  }
+  return Error{ErrorCode::kInternal, "charter-trial.looks", "a trial has no last look", ""};
 }
 
 Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
@@ -268,13 +323,13 @@ Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
-  const Runner runner{charter.evaluation, *charter_view, scratch->path(), rules->metrics};
+  const Runner runner{charter.evaluation, *charter_view, scratch->path()};
   if (order.progress) order.progress("measuring the last release afresh");
   const auto mean = [&](const crypto::Digest& tree) -> Result<double> {
     Result<std::string> view = VerifiedView(log.store(), tree);
     if (!view.ok()) return view.error();
     Result<trial::Evaluation<trial::EpisodeTable>> run =
-        trial::RunEpisodes(runner.Request(*view, *seeds), rules->metrics);
+        trial::RunEpisodes(runner.Request(*view, *seeds), rules->metrics, rules->groups);
     if (!run.ok()) return run.error();
     if (!run->table) return run->void_reason;
     const std::span<const double> values = run->table->column(run->table->IndexOf(charter.bounds.capability.metric));
@@ -300,6 +355,11 @@ std::string DescribeTrial(const CharterTrial& trial) {
     std::snprintf(numbers, sizeof numbers, " %.4g in [%.4g, %.4g], limit %.4g: ", condition.estimate, condition.lower,
                   condition.upper, condition.limit);
     text += "; " + condition.name + numbers + std::string(trial::ConditionStatusName(condition.status));
+  }
+  if (report.fingerprint && !report.fingerprint->changes.empty()) {
+    const trial::DecisionChange& most = report.fingerprint->changes.front();
+    text += "; commonest change of decision: " + most.from + " to " + most.to + ", " + std::to_string(most.count) +
+            " of " + std::to_string(report.fingerprint->probes) + " probes";
   }
   for (const std::string& weaker : trial.weaker_guarantees) text += "; sandbox: " + weaker;
   return text;

@@ -38,6 +38,10 @@ Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log)
 // The checkpoint body whose last leaf is the commit: what seeds are drawn from.
 Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t candidate_index);
 
+// The tree that was live when a window of so many seconds before `now_s` began; the first release where the subject is
+// younger. Growth within the window is measured from it. Requires a release.
+crypto::Digest WindowStartTree(const warrant::History& history, int64_t window_s, int64_t now_s);
+
 struct TrialOrder {
   ledger::SubjectLog* log = nullptr;
   warrant::Candidate candidate;
@@ -50,7 +54,9 @@ struct CharterTrial {
   std::vector<std::string> weaker_guarantees;  // what this machine's sandbox could not promise; distinct
 };
 
-// Machine failures are errors and say nothing about the candidate; everything else is a report.
+// Probes first, then episodes, in the parts that trial::TrialLooks gives; it stops at the first look at which every
+// question of the charter is answered. Machine failures are errors and say nothing about the candidate; everything else
+// is a report.
 Result<CharterTrial> RunCharterTrial(const TrialOrder& order);
 
 // By how much the live release is better than what was live before it, in the capability metric and on fresh seeds of

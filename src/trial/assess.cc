@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kReasonBytesMax = 1000;
 // As in Wealth::EverReached.
 constexpr double kRoundingMargin = 1e-9;
+// Below this number of episodes a trial looks once, at its end.
+constexpr std::uint64_t kLooksFrom = 400;
 
 // An affine map between [0, 1], in which tests are done, and the metric's own units, in which people think.
 struct Scale {
@@ -79,6 +81,7 @@ struct Question {
   double unit_limit;  // in [0, 1]
   Side bad_side;
   double alpha;
+  std::size_t planned = 0;  // observations if the trial runs to its end
 };
 
 // Fills in everything but the e-value. Bounds are one-sided, each at the whole alpha.
@@ -92,8 +95,8 @@ ConditionReport Describe(const Question& question) {
   report.alpha = question.alpha;
   report.observations = question.values.size();
   report.estimate = question.scale.FromUnit(Mean(question.values));
-  const double low = question.scale.FromUnit(BettingLowerBound(question.values, question.alpha));
-  const double high = question.scale.FromUnit(BettingUpperBound(question.values, question.alpha));
+  const double low = question.scale.FromUnit(BettingLowerBound(question.values, question.alpha, question.planned));
+  const double high = question.scale.FromUnit(BettingUpperBound(question.values, question.alpha, question.planned));
   report.lower = std::min(low, high);
   report.upper = std::max(low, high);
   return report;
@@ -112,7 +115,7 @@ ConditionReport ByEProcess(const Question& question, Alternative alternative, Be
 // "The mean of the mapped values is at most the limit."
 ConditionReport ByUpperBound(const Question& question) {
   ConditionReport report = Describe(question);
-  const Wealth wealth = BettingBelow(question.values, question.unit_limit, question.alpha);
+  const Wealth wealth = BettingBelow(question.values, question.unit_limit, question.alpha, question.planned);
   report.log_e_value = wealth.log();
   report.log_e_value_peak = wealth.log_peak();
   report.status = StatusOf(report);
@@ -127,7 +130,18 @@ std::vector<double> Changes(const DecisionPairs& pairs) {
 
 ConditionReport AssessDrift(std::string name, const DriftCondition& drift, const DecisionPairs& pairs, double alpha) {
   return ByUpperBound({ConditionKind::kDrift, std::move(name), "decisions", Changes(pairs), Scale{}, drift.limit,
-                       drift.limit, Side::kAbove, alpha});
+                       drift.limit, Side::kAbove, alpha, 0});
+}
+
+// Terms of the linear statistic lie in [-2, 2].
+constexpr Scale kEnergyScale = {-2, 2};
+
+ConditionReport AssessEnergy(const TrialRules& rules, const TrialData& data, double alpha) {
+  std::vector<double> terms = EnergyTerms(data.candidate, data.baseline);
+  for (double& term : terms) term = Unit(kEnergyScale, term);
+  const double limit = rules.drift->energy_limit;
+  return ByUpperBound({ConditionKind::kDrift, "drift-energy", "outcomes", std::move(terms), kEnergyScale, limit,
+                       kEnergyScale.ToUnit(limit), Side::kAbove, alpha, rules.episodes / 2});
 }
 
 // Index of a metric that CheckTrialRules has found.
@@ -145,12 +159,27 @@ struct Planned {
   double limit;
   Side bad_side;
   double lifetime_error;
-  std::uint64_t observations;  // 0: the size of the charter's file of fixed probes
+  // Observations if the trial runs to its end; 0: the size of the charter's file of fixed probes.
+  std::uint64_t observations;
+  enum class Of { kEpisodes, kPairsOfEpisodes, kGroup, kProbes } of = Of::kEpisodes;
+  std::string group{};
 };
 
 Side WorseSide(const TrialRules& rules, std::string_view metric) {
   const bool lower_is_better = rules.metrics[MetricIndex(rules, metric)].direction == Direction::kLowerIsBetter;
   return lower_is_better ? Side::kAbove : Side::kBelow;
+}
+
+std::size_t GroupIndex(const TrialRules& rules, std::string_view group) {
+  return static_cast<std::size_t>(std::find(rules.groups.begin(), rules.groups.end(), group) - rules.groups.begin());
+}
+
+std::vector<double> OnlyGroup(std::span<const double> values, std::span<const std::uint8_t> groups, std::size_t group) {
+  std::vector<double> only;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (groups[i] == group) only.push_back(values[i]);
+  }
+  return only;
 }
 
 Side Opposite(Side side) { return side == Side::kAbove ? Side::kBelow : Side::kAbove; }
@@ -159,7 +188,8 @@ std::vector<Planned> PlannedConditions(const TrialRules& rules, TrialKind kind) 
   std::vector<Planned> planned;
   for (const HarmCondition& harm : rules.harms) {
     planned.push_back({ConditionKind::kHarm, harm.name, harm.metric, harm.limit, WorseSide(rules, harm.metric),
-                       harm.lifetime_error, rules.episodes});
+                       harm.lifetime_error, rules.episodes,
+                       harm.group.empty() ? Planned::Of::kEpisodes : Planned::Of::kGroup, harm.group});
   }
   const bool has_parent = kind == TrialKind::kStep;
   if (rules.improvement && has_parent) {
@@ -172,21 +202,30 @@ std::vector<Planned> PlannedConditions(const TrialRules& rules, TrialKind kind) 
       planned.push_back({ConditionKind::kStep, "step", capability.metric, capability.max_step, Side::kAbove,
                          capability.lifetime_error, rules.episodes});
     }
+    if (has_parent && capability.max_growth > 0) {
+      planned.push_back({ConditionKind::kGrowth, "growth", capability.metric, capability.max_growth, Side::kAbove,
+                         capability.lifetime_error, rules.episodes});
+    }
     planned.push_back({ConditionKind::kCeiling, "ceiling", capability.metric, capability.ceiling,
                        Opposite(WorseSide(rules, capability.metric)), capability.lifetime_error, rules.episodes});
   }
   if (rules.drift) {
     planned.push_back({ConditionKind::kDrift, "drift-fresh", "decisions", rules.drift->limit, Side::kAbove,
-                       rules.drift->lifetime_error, rules.drift->probes});
+                       rules.drift->lifetime_error, rules.drift->probes, Planned::Of::kProbes});
     if (rules.drift->has_fixed_probes) {
       planned.push_back({ConditionKind::kDrift, "drift-fixed", "decisions", rules.drift->limit, Side::kAbove,
-                         rules.drift->lifetime_error, 0});
+                         rules.drift->lifetime_error, 0, Planned::Of::kProbes});
+    }
+    if (rules.drift->energy_limit > 0) {
+      planned.push_back({ConditionKind::kDrift, "drift-energy", "outcomes", rules.drift->energy_limit, Side::kAbove,
+                         rules.drift->lifetime_error, rules.episodes / 2, Planned::Of::kPairsOfEpisodes});
     }
   }
   return planned;
 }
 
 ConditionReport AssessCondition(const Planned& planned, const TrialRules& rules, const TrialData& data, double alpha) {
+  if (planned.of == Planned::Of::kPairsOfEpisodes) return AssessEnergy(rules, data, alpha);
   if (planned.kind == ConditionKind::kDrift) {
     return AssessDrift(planned.name, *rules.drift,
                        planned.name == "drift-fixed" ? data.fixed_decisions : data.fresh_decisions, alpha);
@@ -195,11 +234,17 @@ ConditionReport AssessCondition(const Planned& planned, const TrialRules& rules,
   const MetricRange& metric = rules.metrics[index];
   const Scale goodness = GoodnessScale(metric);
   const Scale gain = GainScale(metric);
-  Question question{planned.kind, planned.name, planned.metric, {}, gain, planned.limit, 0, planned.bad_side, alpha};
+  Question question{planned.kind,     planned.name, planned.metric, {}, gain, planned.limit, 0,
+                    planned.bad_side, alpha,        rules.episodes};
   switch (planned.kind) {
     case ConditionKind::kHarm:
       question.scale = Reversed(goodness);
       question.values = MappedColumn(data.candidate, index, question.scale);
+      if (planned.of == Planned::Of::kGroup) {
+        question.values = OnlyGroup(question.values, data.candidate.groups(), GroupIndex(rules, planned.group));
+        // The groups of episodes follow from the seeds alone, so that a plan may be made from them.
+        question.planned = question.values.size() * rules.episodes / data.candidate.episodes();
+      }
       question.unit_limit = question.scale.ToUnit(planned.limit);
       return ByEProcess(question, Alternative::kMeanBelow, Bet::kMixed);
     case ConditionKind::kImprovement:
@@ -208,6 +253,10 @@ ConditionReport AssessCondition(const Planned& planned, const TrialRules& rules,
       return ByEProcess(question, Alternative::kMeanAbove, Bet::kVarianceAdaptive);
     case ConditionKind::kStep:
       question.values = MappedGains(data.candidate, data.parent, index);
+      question.unit_limit = gain.ToUnit(planned.limit);
+      return ByUpperBound(question);
+    case ConditionKind::kGrowth:
+      question.values = MappedGains(data.candidate, data.window_start, index);
       question.unit_limit = gain.ToUnit(planned.limit);
       return ByUpperBound(question);
     case ConditionKind::kCeiling:
@@ -225,8 +274,16 @@ GainOverBaseline AssessGain(const TrialRules& rules, const TrialData& data, doub
   const std::size_t index = MetricIndex(rules, rules.capability->metric);
   const Scale scale = GainScale(rules.metrics[index]);
   const std::vector<double> gains = MappedGains(data.candidate, data.baseline, index);
-  return {scale.FromUnit(Mean(gains)), scale.FromUnit(BettingLowerBound(gains, alpha)),
-          scale.FromUnit(BettingUpperBound(gains, alpha))};
+  return {scale.FromUnit(Mean(gains)), scale.FromUnit(BettingLowerBound(gains, alpha, rules.episodes)),
+          scale.FromUnit(BettingUpperBound(gains, alpha, rules.episodes))};
+}
+
+Fingerprint MakeFingerprint(const TrialData& data) {
+  std::vector<std::string> candidate = data.fresh_decisions.candidate;
+  std::vector<std::string> baseline = data.fresh_decisions.baseline;
+  candidate.insert(candidate.end(), data.fixed_decisions.candidate.begin(), data.fixed_decisions.candidate.end());
+  baseline.insert(baseline.end(), data.fixed_decisions.baseline.begin(), data.fixed_decisions.baseline.end());
+  return FingerprintOf({candidate, baseline, data.parent_decisions, &data.candidate, &data.baseline});
 }
 
 bool SameMetrics(const std::vector<MetricRange>& a, const std::vector<MetricRange>& b) {
@@ -245,26 +302,56 @@ bool EveryValueInRange(const EpisodeTable& table) {
   return true;
 }
 
+// Every table has the group of each episode, the same in all, and each group that a condition is about occurs.
+Result<void> CheckGroups(const TrialRules& rules, const std::vector<const EpisodeTable*>& tables) {
+  const std::span<const std::uint8_t> groups = tables.front()->groups();
+  if (groups.size() != (rules.groups.empty() ? 0 : tables.front()->episodes())) {
+    return Malformed("trial.groups", "an episode has no group, or one that the charter does not declare");
+  }
+  for (const EpisodeTable* table : tables) {
+    if (!std::equal(groups.begin(), groups.end(), table->groups().begin(), table->groups().end())) {
+      return Malformed("trial.groups", "two trees put the same seed into different groups",
+                       "the evaluator has to derive an episode's group from its seed alone");
+    }
+  }
+  for (const HarmCondition& harm : rules.harms) {
+    if (!harm.group.empty() && std::count(groups.begin(), groups.end(), GroupIndex(rules, harm.group)) == 0) {
+      return Malformed("trial.groups", "no episode is of group '" + harm.group + "'");
+    }
+  }
+  return {};
+}
+
 // What must hold before any number is looked at; an error voids the trial.
 Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData& data) {
   std::vector<const EpisodeTable*> tables = {&data.candidate, &data.baseline};
   if (kind == TrialKind::kStep) tables.push_back(&data.parent);
+  if (kind == TrialKind::kStep && rules.capability && rules.capability->max_growth > 0) {
+    tables.push_back(&data.window_start);
+  }
+  const std::vector<std::uint64_t> looks = TrialLooks(rules.episodes);
+  const std::size_t episodes = data.candidate.episodes();
   for (const EpisodeTable* table : tables) {
     if (!SameMetrics(table->metrics(), rules.metrics)) {
       return Malformed("trial.tables", "a table does not have the charter's metrics");
     }
-    if (table->episodes() != rules.episodes) {
-      return Malformed("trial.tables", "a table has not the charter's number of episodes");
+    if (table->episodes() != episodes || std::find(looks.begin(), looks.end(), episodes) == looks.end()) {
+      return Malformed("trial.tables", "a table has not the charter's number of episodes, nor that of an early look");
     }
     if (!EveryValueInRange(*table)) return Malformed("trial.range", "a value is not finite or out of its range");
   }
+  if (Result<void> groups = CheckGroups(rules, tables); !groups.ok()) return groups;
   const auto paired = [](const DecisionPairs& pairs) {
     return !pairs.candidate.empty() && pairs.candidate.size() == pairs.baseline.size();
   };
   const bool drift_complete =
       !rules.drift || (paired(data.fresh_decisions) && data.fresh_decisions.candidate.size() == rules.drift->probes &&
                        (!rules.drift->has_fixed_probes || paired(data.fixed_decisions)));
-  if (!drift_complete) return Malformed("trial.decisions", "decisions are missing, or not one for each probe");
+  const std::size_t probes = data.fresh_decisions.candidate.size() + data.fixed_decisions.candidate.size();
+  const bool parent_complete = data.parent_decisions.empty() || data.parent_decisions.size() == probes;
+  if (!drift_complete || !parent_complete) {
+    return Malformed("trial.decisions", "decisions are missing, or not one for each probe");
+  }
   return {};
 }
 
@@ -300,6 +387,10 @@ Result<void> CheckTrialRules(const TrialRules& rules) {
   if (!is_count(rules.episodes) || (rules.drift && !is_count(rules.drift->probes))) {
     return RuleError("a trial needs between 1 and 1,000,000 episodes and, for drift, probes");
   }
+  const std::set<std::string> groups(rules.groups.begin(), rules.groups.end());
+  if (rules.groups.size() > kGroupsMax || groups.size() != rules.groups.size()) {
+    return RuleError("groups need distinct names, and are at most 64");
+  }
   std::set<std::string> names;
   for (const HarmCondition& harm : rules.harms) {
     if (harm.name.empty() || harm.name.size() > 64 || !names.insert(harm.name).second) {
@@ -308,6 +399,9 @@ Result<void> CheckTrialRules(const TrialRules& rules) {
     Result<const MetricRange*> metric = LimitedMetric(rules, "harm " + harm.name, harm.metric, harm.limit);
     if (!metric.ok()) return metric.error();
     if (!IsError(harm.lifetime_error)) return RuleError("harm " + harm.name + ": lifetime error outside (0, 1)");
+    if (!harm.group.empty() && !groups.contains(harm.group)) {
+      return RuleError("harm " + harm.name + ": no group \"" + harm.group + "\" is declared");
+    }
   }
   if (rules.improvement) {
     if (MetricIndex(rules, rules.improvement->metric) == rules.metrics.size()) {
@@ -322,12 +416,27 @@ Result<void> CheckTrialRules(const TrialRules& rules) {
     const double unit_step = GainScale(**metric).ToUnit(rules.capability->max_step);
     if (!(unit_step > 0.5 && unit_step < 1)) return RuleError("max_step must lie between 0 and the metric's range");
     if (!IsError(rules.capability->lifetime_error)) return RuleError("capability: lifetime error outside (0, 1)");
+    const double growth = rules.capability->max_growth;
+    if (growth != 0 && !(growth >= rules.capability->max_step && GainScale(**metric).ToUnit(growth) < 1)) {
+      return RuleError("max_growth must lie between max_step and the metric's range");
+    }
   }
   if (rules.drift) {
     if (!(rules.drift->limit > 0 && rules.drift->limit < 1)) return RuleError("drift: the limit must be a share");
     if (!IsError(rules.drift->lifetime_error)) return RuleError("drift: lifetime error outside (0, 1)");
+    if (!(rules.drift->energy_limit >= 0 && rules.drift->energy_limit < 1)) {
+      return RuleError("drift: the energy distance of outcomes lies below 1");
+    }
+    if (rules.drift->energy_limit > 0 && rules.episodes < 2) {
+      return RuleError("drift: the energy distance needs two episodes");
+    }
   }
   return {};
+}
+
+std::vector<std::uint64_t> TrialLooks(std::uint64_t episodes) {
+  if (episodes < kLooksFrom) return {episodes};
+  return {episodes / 4, episodes / 2, episodes};
 }
 
 std::string_view TrialVerdictName(TrialVerdict verdict) {
@@ -340,6 +449,8 @@ std::string_view TrialVerdictName(TrialVerdict verdict) {
       return "harm";
     case TrialVerdict::kStepTooLarge:
       return "step-too-large";
+    case TrialVerdict::kGrowthTooLarge:
+      return "growth-too-large";
     case TrialVerdict::kAboveCeiling:
       return "above-ceiling";
     case TrialVerdict::kDrifted:
@@ -351,7 +462,8 @@ std::string_view TrialVerdictName(TrialVerdict verdict) {
 }
 
 bool IsOutsideCharter(TrialVerdict verdict) {
-  return verdict == TrialVerdict::kStepTooLarge || verdict == TrialVerdict::kAboveCeiling;
+  return verdict == TrialVerdict::kStepTooLarge || verdict == TrialVerdict::kGrowthTooLarge ||
+         verdict == TrialVerdict::kAboveCeiling;
 }
 
 std::string_view ConditionKindName(ConditionKind kind) {
@@ -362,6 +474,8 @@ std::string_view ConditionKindName(ConditionKind kind) {
       return "improvement";
     case ConditionKind::kStep:
       return "step";
+    case ConditionKind::kGrowth:
+      return "growth";
     case ConditionKind::kCeiling:
       return "ceiling";
     case ConditionKind::kDrift:
@@ -398,12 +512,14 @@ TrialVerdict VerdictOf(const std::vector<ConditionReport>& conditions) {
   };
   using Kinds = std::vector<ConditionKind>;
   const Kinds safety = {ConditionKind::kHarm, ConditionKind::kDrift};
-  const Kinds capability = {ConditionKind::kImprovement, ConditionKind::kStep, ConditionKind::kCeiling};
+  const Kinds capability = {ConditionKind::kImprovement, ConditionKind::kStep, ConditionKind::kGrowth,
+                            ConditionKind::kCeiling};
   if (any(Kinds{ConditionKind::kHarm}, ConditionStatus::kExceeded)) return TrialVerdict::kHarm;
   if (any(Kinds{ConditionKind::kDrift}, ConditionStatus::kExceeded)) return TrialVerdict::kDrifted;
   if (any(safety, ConditionStatus::kNotShown)) return TrialVerdict::kNotShown;
   if (any(Kinds{ConditionKind::kCeiling}, ConditionStatus::kExceeded)) return TrialVerdict::kAboveCeiling;
   if (any(Kinds{ConditionKind::kStep}, ConditionStatus::kExceeded)) return TrialVerdict::kStepTooLarge;
+  if (any(Kinds{ConditionKind::kGrowth}, ConditionStatus::kExceeded)) return TrialVerdict::kGrowthTooLarge;
   if (any(capability, ConditionStatus::kNotShown)) return TrialVerdict::kNotShown;
   const bool every_one_shown =
       !conditions.empty() && std::all_of(conditions.begin(), conditions.end(), [](const ConditionReport& condition) {
@@ -437,9 +553,44 @@ Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms
     report.conditions.push_back(AssessCondition(planned, rules, data, *alpha));
     if (planned.kind == ConditionKind::kCeiling) report.gain_over_baseline = AssessGain(rules, data, *alpha);
   }
+  if (rules.drift) report.fingerprint = MakeFingerprint(data);
   report.verdict = VerdictOf(report.conditions);
   return report;
 }
+
+namespace {
+
+// Whether the numbers of observations are those of one look; 0 where no condition says how many episodes there were.
+std::optional<std::uint64_t> EpisodesSeen(const TrialReport& report, const std::vector<Planned>& planned,
+                                          std::uint64_t episodes) {
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    if (planned[i].of != Planned::Of::kEpisodes) continue;
+    if (seen != 0 && report.conditions[i].observations != seen) return std::nullopt;
+    seen = report.conditions[i].observations;
+  }
+  const std::vector<std::uint64_t> looks = TrialLooks(episodes);
+  if (seen != 0 && std::find(looks.begin(), looks.end(), seen) == looks.end()) return std::nullopt;
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    const std::uint64_t found = report.conditions[i].observations;
+    switch (planned[i].of) {
+      case Planned::Of::kEpisodes:
+        break;
+      case Planned::Of::kPairsOfEpisodes:
+        if (seen != 0 && found != seen / 2) return std::nullopt;
+        break;
+      case Planned::Of::kGroup:
+        if (found > (seen == 0 ? episodes : seen)) return std::nullopt;
+        break;
+      case Planned::Of::kProbes:
+        if (planned[i].observations != 0 && found != planned[i].observations) return std::nullopt;
+        break;
+    }
+  }
+  return seen;
+}
+
+}  // namespace
 
 Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rules, const TrialTerms& terms) {
   if (Result<void> checked = CheckTrialRules(rules); !checked.ok()) return checked;
@@ -458,11 +609,15 @@ Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rul
     const Result<double> alpha = TrialAlpha(planned[i].lifetime_error, terms.budget_index, terms.share);
     if (!alpha.ok()) return alpha.error();
     same = found.kind == planned[i].kind && found.name == planned[i].name && found.metric == planned[i].metric &&
-           found.limit == planned[i].limit && found.bad_side == planned[i].bad_side && found.alpha == *alpha &&
-           (planned[i].observations == 0 || found.observations == planned[i].observations);
+           found.limit == planned[i].limit && found.bad_side == planned[i].bad_side && found.alpha == *alpha;
   }
-  if (!same) {
+  const std::optional<std::uint64_t> seen =
+      same ? EpisodesSeen(report, planned, rules.episodes) : std::optional<std::uint64_t>();
+  if (!seen) {
     return Refused("trial-report.conditions", "the report does not answer the charter's conditions at their errors");
+  }
+  if (*seen < rules.episodes && *seen != 0 && report.verdict == TrialVerdict::kNotShown) {
+    return Refused("trial-report.stopped", "the trial stopped early although a question was open");
   }
   return {};
 }

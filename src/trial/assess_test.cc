@@ -261,6 +261,12 @@ TEST(CheckTrialRules, RefusesRulesThatCannotBeTested) {
       [](TrialRules& r) { r.metrics.clear(); },
       [](TrialRules& r) { r.episodes = 0; },
       [](TrialRules& r) { r.drift->probes = kEpisodesMax + 1; },
+      [](TrialRules& r) { r.drift->energy_limit = 1; },
+      [](TrialRules& r) { r.capability->max_growth = 10; },
+      [](TrialRules& r) {
+        r.groups = {"day", "day"};
+      },
+      [](TrialRules& r) { r.harms[0].group = "night"; },
   };
   for (const auto& spoil : spoils) {
     TrialRules rules = Rules();
@@ -313,6 +319,10 @@ TEST(TrialReport, ALieIsRefused) {
       {[](auto& j) { j["conditions"][0]["kind"] = "luck"; }, nullptr},
       {[](auto& j) { j["conditions"][0]["extra"] = 1; }, nullptr},
       {[](auto& j) { j["extra"] = 1; }, nullptr},
+      {[](auto& j) { j["fingerprint"]["extra"] = 1; }, nullptr},
+      {[](auto& j) { j["fingerprint"]["p_value"] = 0; }, nullptr},
+      {[](auto& j) { j["fingerprint"]["changed_from_baseline"] = 1'000'000; }, nullptr},
+      {[](auto& j) { j["fingerprint"]["changes"][0].erase("to"); }, nullptr},
       {[](auto& j) { j.erase("budget_index"); }, nullptr},
       {[](auto& j) { j["budget_index"] = 0; }, nullptr},
       {[](auto& j) { j = encoding::Json::array(); }, nullptr},
@@ -355,6 +365,171 @@ TEST(CheckReportAnswers, RefusesAReportAboutSomethingElse) {
     change(other);
     EXPECT_EQ(CheckReportAnswers(report, other, terms).error().rule, "trial-report.conditions");
   }
+}
+
+// ---- groups: a gain for most must not hide harm to a few
+
+// 3,000 episodes of which every tenth is of group "night", with so many near misses among them.
+TrialData ByGroup(const TrialRules& rules, double night_rate) {
+  TrialData data = Data(rules, {});
+  std::mt19937_64 random(5);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  const std::size_t n = rules.episodes;
+  std::vector<std::uint8_t> groups(n);
+  std::vector<double> values(2 * n);
+  for (std::size_t i = 0; i < n; ++i) {
+    groups[i] = i % 10 == 0 ? 1 : 0;
+    values[i] = groups[i] == 1 && uniform(random) < night_rate ? 1 : 0;
+    values[n + i] = data.candidate.column(1)[i];
+  }
+  const auto with_groups = [&](const EpisodeTable& table) {
+    std::vector<double> all(table.column(0).begin(), table.column(0).end());
+    all.insert(all.end(), table.column(1).begin(), table.column(1).end());
+    return EpisodeTable(rules.metrics, n, all, groups);
+  };
+  data.candidate = EpisodeTable(rules.metrics, n, values, groups);
+  data.parent = with_groups(data.parent);
+  data.baseline = with_groups(data.baseline);
+  return data;
+}
+
+TEST(Groups, AGainForMostDoesNotHideHarmToAFew) {
+  TrialRules rules = Rules();
+  rules.groups = {"day", "night"};
+  EXPECT_EQ(AssessTrial(rules, {}, ByGroup(rules, 0.08))->verdict, TrialVerdict::kPass) << "0.8 % over all";
+  rules.harms.push_back({"at night", "near_miss", 0.06, 1e-3, "night"});
+  const TrialReport harmful = *AssessTrial(rules, {}, ByGroup(rules, 0.25));
+  EXPECT_EQ(harmful.verdict, TrialVerdict::kHarm);
+  EXPECT_EQ(harmful.conditions[1].status, ConditionStatus::kExceeded);
+  EXPECT_EQ(harmful.conditions[1].observations, 300U);
+  EXPECT_NEAR(harmful.conditions[1].estimate, 0.25, 0.08);
+  const TrialReport harmless = *AssessTrial(rules, {}, ByGroup(rules, 0));
+  EXPECT_EQ(harmless.verdict, TrialVerdict::kPass);
+  EXPECT_TRUE(CheckReportAnswers(harmless, rules, {}).ok());
+  EXPECT_TRUE(ReadTrialReport(TrialReportToJson(harmless)).ok());
+}
+
+TEST(Groups, VoidWhereTheyDoNotFit) {
+  TrialRules rules = Rules();
+  const TrialData without = Data(rules, {});
+  rules.groups = {"day", "night", "fog"};
+  rules.harms.push_back({"at night", "near_miss", 0.06, 1e-3, "night"});
+  EXPECT_EQ(AssessTrial(rules, {}, without)->void_rule, "trial.groups");
+  TrialData data = ByGroup(rules, 0);
+  std::vector<double> all(data.candidate.column(0).begin(), data.candidate.column(0).end());
+  all.insert(all.end(), data.candidate.column(1).begin(), data.candidate.column(1).end());
+  std::vector<std::uint8_t> moved(data.candidate.groups().begin(), data.candidate.groups().end());
+  moved[0] = 0;  // one hard episode is called an easy one
+  data.candidate = EpisodeTable(rules.metrics, rules.episodes, all, moved);
+  EXPECT_EQ(AssessTrial(rules, {}, data)->void_rule, "trial.groups");
+  rules.harms.back().group = "fog";  // never drawn
+  EXPECT_EQ(AssessTrial(rules, {}, ByGroup(rules, 0))->void_rule, "trial.groups");
+  rules.harms.back().group = "snow";
+  EXPECT_FALSE(CheckTrialRules(rules).ok());
+}
+
+// ---- growth within the window
+
+TEST(Growth, ManySmallStepsAreMeasuredFromTheStartOfTheWindow) {
+  TrialRules rules = Rules();
+  rules.capability->max_growth = 0.7;
+  TrialData data = Data(rules, {});
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kVoid) << "what was live then has to be run";
+  data.window_start = data.parent;
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kPass);
+  data.window_start = Data(rules, {.parent_score = 4}).parent;  // the parent had gained 1 already
+  const TrialReport report = *AssessTrial(rules, {}, data);
+  EXPECT_EQ(report.verdict, TrialVerdict::kGrowthTooLarge);
+  EXPECT_TRUE(IsOutsideCharter(report.verdict));
+  EXPECT_NEAR(Condition(report, ConditionKind::kGrowth).estimate, 1.2, 0.1);
+  EXPECT_EQ(Condition(report, ConditionKind::kStep).status, ConditionStatus::kShown);
+  EXPECT_TRUE(ReadTrialReport(TrialReportToJson(report)).ok());
+  rules.capability->max_growth = 0.3;  // below one step
+  EXPECT_FALSE(CheckTrialRules(rules).ok());
+}
+
+// ---- drift of outcomes
+
+TEST(EnergyDrift, SeesWhatDecisionsDoNotShow) {
+  TrialRules rules = Rules();
+  rules.capability.reset();
+  rules.improvement.reset();
+  rules.drift->energy_limit = 0.05;
+  TrialData data = Data(rules, {.changed = 0});
+  const TrialReport near = *AssessTrial(rules, {}, data);
+  EXPECT_EQ(near.verdict, TrialVerdict::kPass);
+  EXPECT_EQ(near.conditions.back().name, "drift-energy");
+  EXPECT_EQ(near.conditions.back().observations, 1500U);
+  EXPECT_TRUE(CheckReportAnswers(near, rules, {}).ok());
+  data.candidate = Data(rules, {.parent_score = 9}).candidate;
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kDrifted);
+}
+
+// ---- optional stopping
+
+TEST(OptionalStopping, LooksAreAQuarterAHalfAndTheEnd) {
+  EXPECT_EQ(TrialLooks(4000), (std::vector<std::uint64_t>{1000, 2000, 4000}));
+  EXPECT_EQ(TrialLooks(100), std::vector<std::uint64_t>{100});
+}
+
+TEST(OptionalStopping, AReportMayStopWhereEverythingIsAnsweredAndNowhereElse) {
+  TrialRules rules = Rules();
+  const Truth early{.near_miss = 0, .episodes = 1500};
+  TrialRules planned = rules;
+  planned.drift->probes = 1500;  // of Data()
+  const TrialReport passed = *AssessTrial(planned, {}, Data(planned, early));
+  ASSERT_EQ(passed.verdict, TrialVerdict::kPass);
+  EXPECT_EQ(passed.conditions[0].observations, 1500U);
+  EXPECT_TRUE(CheckReportAnswers(passed, planned, {}).ok());
+  const TrialReport open = *AssessTrial(planned, {}, Data(planned, {.gain = 0, .episodes = 1500}));
+  ASSERT_EQ(open.verdict, TrialVerdict::kNotShown);
+  EXPECT_EQ(CheckReportAnswers(open, planned, {}).error().rule, "trial-report.stopped");
+  EXPECT_EQ(AssessTrial(planned, {}, Data(planned, {.episodes = 1400}))->verdict, TrialVerdict::kVoid);
+  TrialReport mixed = passed;
+  mixed.conditions[0].observations = 750;
+  EXPECT_EQ(CheckReportAnswers(mixed, planned, {}).error().rule, "trial-report.conditions");
+}
+
+// The bets, and so what was shown by then, do not depend on when one looks.
+TEST(OptionalStopping, WhatAnEarlyLookShowsALaterOneShowsToo) {
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  std::vector<double> values(2000);
+  for (double& x : values) x = 0.1 * uniform(random);
+  double before = 1;
+  for (const std::size_t look : {500, 1000, 2000}) {
+    const double upper = BettingUpperBound(std::span(values).first(look), 1e-3, 2000);
+    EXPECT_LE(upper, before);
+    before = upper;
+  }
+}
+
+// ---- what a hostile proposer or evaluator may try
+
+TEST(Attacks, AnEvaluatorThatReturnsConstantsShowsNoImprovement) {
+  TrialRules rules = Rules();
+  TrialData data = Data(rules, {});
+  data.candidate = Table(rules, std::vector<double>(3000, 0), std::vector<double>(3000, 5));
+  data.parent = data.candidate;
+  data.baseline = data.candidate;
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kNotShown);
+}
+
+// Every episode ended at once with the worst values, as the protocol writes what cannot be finished.
+TEST(Attacks, EndingEpisodesEarlyIsHarm) {
+  TrialRules rules = Rules();
+  TrialData data = Data(rules, {});
+  data.candidate = Table(rules, std::vector<double>(3000, 1), std::vector<double>(3000, 0));
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kHarm);
+}
+
+TEST(Attacks, ADegradationOnRareScenariosIsSeenInTheirGroup) {
+  TrialRules rules = Rules();
+  rules.groups = {"common", "rare"};
+  rules.harms = {{"all", "near_miss", 0.02, 1e-3}, {"rare", "near_miss", 0.1, 1e-3, "rare"}};
+  TrialData data = ByGroup(rules, 0.3);
+  EXPECT_NEAR(AssessTrial(rules, {}, data)->conditions[0].estimate, 0.03, 0.01);
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kHarm);
 }
 
 TEST(VerdictOf, NothingAssessedIsNothingShown) { EXPECT_EQ(VerdictOf({}), TrialVerdict::kNotShown); }

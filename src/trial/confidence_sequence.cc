@@ -20,9 +20,9 @@ struct PlannedBets {
   double binary_scale = 0;       // sqrt(2 ln(1/alpha) / n), to be divided by sqrt(m (1 - m))
 };
 
-PlannedBets Plan(std::span<const double> values, double alpha) {
+PlannedBets Plan(std::span<const double> values, double alpha, std::size_t planned) {
   PlannedBets bets;
-  bets.binary_scale = std::sqrt(-2 * std::log(alpha) / static_cast<double>(values.size()));
+  bets.binary_scale = std::sqrt(-2 * std::log(alpha) / static_cast<double>(planned == 0 ? values.size() : planned));
   bets.adaptive.reserve(values.size());
   PredictableMoments moments;
   for (const double x : values) {
@@ -80,10 +80,10 @@ Interval EmpiricalBernsteinInterval(std::span<const double> values, double alpha
   return {below.lower(), 1 - above.lower()};
 }
 
-double BettingUpperBound(std::span<const double> values, double alpha) {
+double BettingUpperBound(std::span<const double> values, double alpha, std::size_t planned) {
   assert(alpha > 0 && alpha < 1);
   if (values.empty()) return 1;
-  const PlannedBets bets = Plan(values, alpha);
+  const PlannedBets bets = Plan(values, alpha, planned);
   // Invariant: every m from `rejected` upwards is rejected (m > 1 holds for no mean); `kept` is not.
   double kept = 0;
   double rejected = 1;
@@ -98,15 +98,15 @@ double BettingUpperBound(std::span<const double> values, double alpha) {
   return rejected;
 }
 
-Wealth BettingBelow(std::span<const double> values, double m, double alpha) {
+Wealth BettingBelow(std::span<const double> values, double m, double alpha, std::size_t planned) {
   assert(m > 0 && m < 1 && alpha > 0 && alpha < 1);
-  return BetBelow(m, values, Plan(values, alpha), std::numeric_limits<double>::infinity());
+  return BetBelow(m, values, Plan(values, alpha, planned), std::numeric_limits<double>::infinity());
 }
 
-double BettingLowerBound(std::span<const double> values, double alpha) {
+double BettingLowerBound(std::span<const double> values, double alpha, std::size_t planned) {
   std::vector<double> mirrored(values.size());
   std::transform(values.begin(), values.end(), mirrored.begin(), [](double x) { return 1 - x; });
-  return 1 - BettingUpperBound(mirrored, alpha);
+  return 1 - BettingUpperBound(mirrored, alpha, planned);
 }
 
 }  // namespace pawl::trial

@@ -38,6 +38,7 @@
 // Thread safety: functions are pure; objects are for one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -76,11 +77,15 @@ Interval EmpiricalBernsteinInterval(std::span<const double> values, double alpha
 // One-sided bounds at alpha by betting, in the given order, the planned length being values.size(). An empty span gives
 // 1 and 0. Rounded outwards to 2^-40. Time: about 40 passes over `values`, fewer where a pass ends early.
 // Rejecting "mean >= m" by BettingBelow at some time is the same as an upper bound at most m (up to the bisection).
-double BettingUpperBound(std::span<const double> values, double alpha);
-double BettingLowerBound(std::span<const double> values, double alpha);
+//
+// `planned` is the number of observations that the bets are tuned to, values.size() where it is 0. Whoever looks at the
+// beginning of a longer sequence gives the planned length of the whole, the same at every look: the bets, and with them
+// the wealth so far, then do not depend on when one looks.
+double BettingUpperBound(std::span<const double> values, double alpha, std::size_t planned = 0);
+double BettingLowerBound(std::span<const double> values, double alpha, std::size_t planned = 0);
 
 // The wealth of that betting against "mean >= m" at one m: a bound given as an e-value, for reports. Requires
 // 0 < m < 1 and as above.
-Wealth BettingBelow(std::span<const double> values, double m, double alpha);
+Wealth BettingBelow(std::span<const double> values, double m, double alpha, std::size_t planned = 0);
 
 }  // namespace pawl::trial

@@ -169,13 +169,20 @@ Result<void> ReadMetrics(LineReader& reader, std::size_t line, std::span<const M
   return {};
 }
 
-Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, std::span<const MetricRange> metrics,
-                             std::vector<double>& values) {
+// What a line may name: the charter's metrics and groups.
+struct Declared {
+  std::span<const MetricRange> metrics;
+  std::span<const std::string> groups;
+};
+
+Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, const Declared& declared,
+                             std::vector<double>& values, std::uint8_t& group) {
   if (text.size() > kEpisodeLineBytesMax) return LineError("episodes.size", index, "the line is too long");
   LineReader reader(text);
   if (!reader.Take('{')) return LineError("episodes.syntax", index, "not a JSON object");
   bool has_episode = false;
   bool has_metrics = false;
+  bool has_group = false;
   for (int member = 0; member == 0 || reader.Take(','); ++member) {
     const std::optional<std::string_view> key = reader.String();
     if (!key || !reader.Take(':')) return LineError("episodes.syntax", index, "no member where one should be");
@@ -189,13 +196,24 @@ Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, std::span
       }
     } else if (*key == "metrics" && !has_metrics) {
       has_metrics = true;
-      if (Result<void> read = ReadMetrics(reader, index, metrics, values); !read.ok()) return read;
+      if (Result<void> read = ReadMetrics(reader, index, declared.metrics, values); !read.ok()) return read;
+    } else if (*key == "group" && !has_group && !declared.groups.empty()) {
+      has_group = true;
+      const std::optional<std::string_view> name = reader.String();
+      const auto found = std::find(declared.groups.begin(), declared.groups.end(), name.value_or(""));
+      if (!name || found == declared.groups.end()) {
+        return LineError("episodes.group", index, "\"group\" is none of the groups that the charter declares");
+      }
+      group = static_cast<std::uint8_t>(found - declared.groups.begin());
     } else {
-      return LineError("episodes.syntax", index, "a member other than one \"episode\" and one \"metrics\"");
+      return LineError("episodes.syntax", index,
+                       "a member other than \"episode\" and \"metrics\", each once" +
+                           std::string(declared.groups.empty() ? "" : ", and \"group\""));
     }
   }
   if (!reader.Take('}') || !reader.AtEnd()) return LineError("episodes.syntax", index, "the object does not end there");
   if (!has_episode || !has_metrics) return LineError("episodes.syntax", index, "\"episode\" or \"metrics\" is missing");
+  if (!has_group && !declared.groups.empty()) return LineError("episodes.group", index, "\"group\" is missing");
   return {};
 }
 
@@ -246,8 +264,32 @@ std::size_t DecisionBytesMax(std::size_t probes) {
 }
 
 EpisodeTable::EpisodeTable(std::vector<MetricRange> metrics, std::size_t episodes, std::vector<double> values)
-    : metrics_(std::move(metrics)), episodes_(episodes), values_(std::move(values)) {
+    : EpisodeTable(std::move(metrics), episodes, std::move(values), {}) {}
+
+EpisodeTable::EpisodeTable(std::vector<MetricRange> metrics, std::size_t episodes, std::vector<double> values,
+                           std::vector<std::uint8_t> groups)
+    : metrics_(std::move(metrics)), episodes_(episodes), values_(std::move(values)), groups_(std::move(groups)) {
   assert(values_.size() == metrics_.size() * episodes_);
+  assert(groups_.empty() || groups_.size() == episodes_);
+}
+
+void EpisodeTable::Append(const EpisodeTable& more) {
+  if (metrics_.empty()) {
+    *this = more;
+    return;
+  }
+  assert(more.metrics_.size() == metrics_.size());
+  std::vector<double> values;
+  values.reserve(values_.size() + more.values_.size());
+  for (std::size_t metric = 0; metric < metrics_.size(); ++metric) {
+    for (const EpisodeTable* table : {const_cast<const EpisodeTable*>(this), &more}) {
+      const std::span<const double> column = table->column(metric);
+      values.insert(values.end(), column.begin(), column.end());
+    }
+  }
+  values_ = std::move(values);
+  groups_.insert(groups_.end(), more.groups_.begin(), more.groups_.end());
+  episodes_ += more.episodes_;
 }
 
 std::span<const double> EpisodeTable::column(std::size_t index) const {
@@ -283,8 +325,10 @@ Result<void> CheckMetrics(std::span<const MetricRange> metrics) {
   return {};
 }
 
-Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricRange> metrics, std::size_t episodes) {
+Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricRange> metrics, std::size_t episodes,
+                                  std::span<const std::string> groups) {
   if (Result<void> checked = CheckMetrics(metrics); !checked.ok()) return checked.error();
+  if (groups.size() > kGroupsMax) return BadQuestion("a trial has at most 64 groups of episodes");
   if (episodes < 1 || episodes > kEpisodesMax || episodes * metrics.size() > kValuesMax) {
     return BadQuestion("a trial has between 1 and 1,000,000 episodes and at most 16,000,000 values");
   }
@@ -293,11 +337,16 @@ Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricR
   }
   std::vector<double> values(metrics.size() * episodes);
   std::vector<double> row(metrics.size());
+  std::vector<std::uint8_t> group_of(groups.empty() ? 0 : episodes);
   for (std::size_t episode = 0; episode < episodes; ++episode) {
-    if (Result<void> read = ReadEpisodeLine(NextLine(text), episode, metrics, row); !read.ok()) return read.error();
+    std::uint8_t group = 0;
+    if (Result<void> read = ReadEpisodeLine(NextLine(text), episode, {metrics, groups}, row, group); !read.ok()) {
+      return read.error();
+    }
+    if (!groups.empty()) group_of[episode] = group;
     for (std::size_t metric = 0; metric < metrics.size(); ++metric) values[metric * episodes + episode] = row[metric];
   }
-  return EpisodeTable({metrics.begin(), metrics.end()}, episodes, std::move(values));
+  return EpisodeTable({metrics.begin(), metrics.end()}, episodes, std::move(values), std::move(group_of));
 }
 
 Result<std::vector<std::string>> ReadDecisions(std::string_view text, std::size_t probes) {

@@ -9,10 +9,14 @@
 // declared range. Anything else is an error and voids the trial: nothing is clipped, skipped, filled in or repaired,
 // since every such mercy moves a mean. Sizes are checked before anything is allocated.
 //
+// Where the charter declares groups (kinds of scenario, or of people affected), each line names the group of its
+// episode as well. The group has to follow from the seed alone; AssessTrial voids a trial whose trees disagree.
+//
 // Thread safety: pure functions and values.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +38,7 @@ struct MetricRange {
 };
 
 inline constexpr std::size_t kMetricsMax = 64;
+inline constexpr std::size_t kGroupsMax = 64;
 inline constexpr std::size_t kEpisodesMax = 1'000'000;
 inline constexpr std::size_t kEpisodeLineBytesMax = 8192;
 inline constexpr std::size_t kDecisionLineBytesMax = 512;
@@ -52,6 +57,9 @@ class EpisodeTable {
   // Requires values.size() == metrics.size() * episodes, one column of `episodes` values per metric, each finite and in
   // range. For tests and simulations; readers use ReadEpisodes.
   EpisodeTable(std::vector<MetricRange> metrics, std::size_t episodes, std::vector<double> values);
+  // The same with the group of each episode, as indices into the charter's list.
+  EpisodeTable(std::vector<MetricRange> metrics, std::size_t episodes, std::vector<double> values,
+               std::vector<std::uint8_t> groups);
 
   std::size_t episodes() const { return episodes_; }
   const std::vector<MetricRange>& metrics() const { return metrics_; }
@@ -59,11 +67,17 @@ class EpisodeTable {
   std::span<const double> column(std::size_t index) const;
   // Index of a metric; metrics().size() where there is none of that name.
   std::size_t IndexOf(std::string_view metric) const;
+  // The group of each episode; empty where the charter declares none.
+  std::span<const std::uint8_t> groups() const { return groups_; }
+
+  // Adds the episodes of `more` after those of this table, which may be empty. Requires the same metrics otherwise.
+  void Append(const EpisodeTable& more);
 
  private:
   std::vector<MetricRange> metrics_;
   std::size_t episodes_ = 0;
   std::vector<double> values_;
+  std::vector<std::uint8_t> groups_;
 };
 
 // Refused ("trial.metrics") unless there are 1 to kMetricsMax metrics with distinct names of 1 to 64 characters a-z,
@@ -72,8 +86,10 @@ Result<void> CheckMetrics(std::span<const MetricRange> metrics);
 
 // One line {"episode":i,"metrics":{...}} per episode, i = 0, 1, ..., each ended by one newline. Errors are kMalformed
 // with rule "episodes.<reason>" (…size, …count, …syntax, …order, …metric-unknown, …metric-missing, …metric-twice,
-// …not-finite, …out-of-range) and name the line; kUsage where `metrics` or `episodes` are refused themselves.
-Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricRange> metrics, std::size_t episodes);
+// …not-finite, …out-of-range, …group) and name the line; kUsage where `metrics`, `groups` (at most kGroupsMax) or
+// `episodes` are refused themselves. With groups, each line has a member "group" as well, one of them.
+Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricRange> metrics, std::size_t episodes,
+                                  std::span<const std::string> groups = {});
 
 // One line {"probe":i,"decision":"..."} per probe; a decision is 1 to kDecisionBytesMax printable ASCII characters
 // without '"' and '\'. Errors as above with "decisions.<reason>".

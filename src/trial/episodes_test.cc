@@ -36,6 +36,34 @@ TEST(ReadEpisodes, ReadsWhatTheProtocolShows) {
   EXPECT_EQ(table->IndexOf("speed"), 4U);
 }
 
+TEST(ReadEpisodes, ReadsGroupsWhereTheCharterDeclaresThem) {
+  const std::vector<MetricRange> metrics = {{"score"}};
+  const std::vector<std::string> groups = {"day", "night"};
+  const std::string text =
+      "{\"episode\":0,\"group\":\"night\",\"metrics\":{\"score\":1}}\n"
+      "{\"episode\":1,\"metrics\":{\"score\":1},\"group\":\"day\"}\n";
+  const Result<EpisodeTable> table = ReadEpisodes(text, metrics, 2, groups);
+  ASSERT_TRUE(table.ok()) << table.error().message;
+  EXPECT_EQ((std::vector<int>{table->groups()[0], table->groups()[1]}), (std::vector<int>{1, 0}));
+  EXPECT_EQ(ReadEpisodes(text, metrics, 2).error().rule, "episodes.syntax");  // none are declared
+  const auto rule = [&](const std::string& line) { return ReadEpisodes(line, metrics, 1, groups).error().rule; };
+  EXPECT_EQ(rule("{\"episode\":0,\"metrics\":{\"score\":1}}\n"), "episodes.group");
+  EXPECT_EQ(rule("{\"episode\":0,\"group\":\"fog\",\"metrics\":{\"score\":1}}\n"), "episodes.group");
+  EXPECT_EQ(rule("{\"episode\":0,\"group\":1,\"metrics\":{\"score\":1}}\n"), "episodes.group");
+  EXPECT_EQ(rule("{\"episode\":0,\"group\":\"day\",\"group\":\"day\",\"metrics\":{\"score\":1}}\n"), "episodes.syntax");
+}
+
+TEST(EpisodeTable, AppendsPartAfterPart) {
+  const std::vector<MetricRange> metrics = {{"a"}, {"b"}};
+  EpisodeTable table;
+  table.Append(EpisodeTable(metrics, 2, {1, 0, 0.1, 0.2}, {0, 1}));
+  table.Append(EpisodeTable(metrics, 1, {0.5, 0.6}, {1}));
+  ASSERT_EQ(table.episodes(), 3U);
+  EXPECT_EQ(std::vector<double>(table.column(0).begin(), table.column(0).end()), (std::vector<double>{1, 0, 0.5}));
+  EXPECT_EQ(std::vector<double>(table.column(1).begin(), table.column(1).end()), (std::vector<double>{0.1, 0.2, 0.6}));
+  EXPECT_EQ(table.groups().size(), 3U);
+}
+
 struct Bad {
   const char* what;
   std::string line;  // in place of a valid second line

@@ -1,5 +1,4 @@
-// Answers by running the very tests on data of a known kind. The generator is written out here (SplitMix64), so that an
-// answer does not depend on a standard library.
+// Answers by running the very tests on data of a known kind.
 #include "trial/plan.h"
 
 #include <algorithm>
@@ -9,27 +8,11 @@
 #include <vector>
 
 #include "trial/budget.h"
+#include "trial/generator.h"
 
 namespace pawl::trial {
 
 namespace {
-
-// SplitMix64 (Steele, Lea, Flood 2014).
-class Generator {
- public:
-  explicit Generator(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t Next() {
-    state_ += 0x9e3779b97f4a7c15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-  }
-  double Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
-
- private:
-  std::uint64_t state_;
-};
 
 // Episodes until one simulated trial shows the step, kPlanEpisodesMax + 1 where it does not.
 std::uint64_t EpisodesOnce(const StepQuestion& question, Generator& generator) {
@@ -38,7 +21,7 @@ std::uint64_t EpisodesOnce(const StepQuestion& question, Generator& generator) {
   const double down = (question.step - question.deviation + 1) / 2;
   constexpr std::uint64_t kLookEvery = 16;  // a look costs a logarithm; the running maximum misses nothing
   for (std::uint64_t episode = 1; episode <= kPlanEpisodesMax; ++episode) {
-    process.Observe((generator.Next() >> 63) == 0 ? up : down);
+    process.Observe(generator.Coin() ? down : up);
     if (episode % kLookEvery == 0 && process.RejectedAt(question.alpha)) return episode;
   }
   return kPlanEpisodesMax + 1;

@@ -37,6 +37,7 @@ ConditionReport ReadCondition(JsonObject& object) {
   condition.kind = object.Choice<ConditionKind>("kind", {{"harm", ConditionKind::kHarm},
                                                          {"improvement", ConditionKind::kImprovement},
                                                          {"step", ConditionKind::kStep},
+                                                         {"growth", ConditionKind::kGrowth},
                                                          {"ceiling", ConditionKind::kCeiling},
                                                          {"drift", ConditionKind::kDrift}});
   condition.name = object.String("name", 64);
@@ -56,6 +57,48 @@ ConditionReport ReadCondition(JsonObject& object) {
   return condition;
 }
 
+Json FingerprintToJson(const Fingerprint& print) {
+  Json json{{"changed_from_baseline", print.changed_from_baseline},
+            {"changes", Json::array()},
+            {"energy_distance", NumberText(print.energy_distance)},
+            {"episodes", print.episodes},
+            {"episodes_changed_most", Json::array()},
+            {"p_value", NumberText(print.p_value)},
+            {"permutations", print.permutations},
+            {"probes", print.probes}};
+  if (print.changed_from_parent) json["changed_from_parent"] = *print.changed_from_parent;
+  for (const DecisionChange& change : print.changes) {
+    json["changes"].push_back(
+        {{"count", change.count}, {"first_probe", change.first_probe}, {"from", change.from}, {"to", change.to}});
+  }
+  for (const EpisodeChange& change : print.episodes_changed_most) {
+    json["episodes_changed_most"].push_back({{"distance", NumberText(change.distance)}, {"episode", change.episode}});
+  }
+  return json;
+}
+
+Fingerprint ReadFingerprint(JsonObject& object) {
+  const auto count = [](JsonObject& from, const char* key, std::size_t max) {
+    return static_cast<std::uint64_t>(from.Integer(key, 0, static_cast<std::int64_t>(max)));
+  };
+  Fingerprint print;
+  print.probes = count(object, "probes", 2 * kEpisodesMax);
+  print.changed_from_baseline = count(object, "changed_from_baseline", print.probes);
+  if (object.Has("changed_from_parent")) print.changed_from_parent = count(object, "changed_from_parent", print.probes);
+  print.energy_distance = object.Number("energy_distance");
+  print.p_value = object.Number("p_value");
+  print.permutations = count(object, "permutations", 1'000'000);
+  print.episodes = count(object, "episodes", kEpisodesMax);
+  for (JsonObject& item : object.Objects("changes", kFingerprintListMax)) {
+    print.changes.push_back({item.String("from", kDecisionBytesMax), item.String("to", kDecisionBytesMax),
+                             count(item, "count", print.probes), count(item, "first_probe", print.probes)});
+  }
+  for (JsonObject& item : object.Objects("episodes_changed_most", kFingerprintListMax)) {
+    print.episodes_changed_most.push_back({count(item, "episode", kEpisodesMax), item.Number("distance")});
+  }
+  return print;
+}
+
 bool IsConsistent(const ConditionReport& condition) {
   return condition.alpha > 0 && condition.alpha < 1 && condition.lower <= condition.upper &&
          condition.log_e_value_peak >= 0 && condition.log_e_value_peak >= condition.log_e_value &&
@@ -71,7 +114,8 @@ Result<void> CheckWhole(const TrialReport& report) {
     return Malformed("trial-report.text", "the reason is not plain text");
   }
   if (report.verdict == TrialVerdict::kVoid) {
-    if (report.conditions.empty() && !report.gain_over_baseline && !report.void_rule.empty()) return {};
+    const bool empty = report.conditions.empty() && !report.gain_over_baseline && !report.fingerprint;
+    if (empty && !report.void_rule.empty()) return {};
     return Malformed("trial-report.void", "a void trial has a reason and nothing else");
   }
   if (!report.void_rule.empty() || !report.void_reason.empty()) {
@@ -106,6 +150,7 @@ Json TrialReportToJson(const TrialReport& report) {
                                       {"lower", NumberText(report.gain_over_baseline->lower)},
                                       {"upper", NumberText(report.gain_over_baseline->upper)}};
   }
+  if (report.fingerprint) json["fingerprint"] = FingerprintToJson(*report.fingerprint);
   return json;
 }
 
@@ -116,6 +161,7 @@ Result<TrialReport> ReadTrialReport(const Json& json) {
                                                            {"not-shown", TrialVerdict::kNotShown},
                                                            {"harm", TrialVerdict::kHarm},
                                                            {"step-too-large", TrialVerdict::kStepTooLarge},
+                                                           {"growth-too-large", TrialVerdict::kGrowthTooLarge},
                                                            {"above-ceiling", TrialVerdict::kAboveCeiling},
                                                            {"drifted", TrialVerdict::kDrifted},
                                                            {"void", TrialVerdict::kVoid}});
@@ -133,6 +179,10 @@ Result<TrialReport> ReadTrialReport(const Json& json) {
   if (object.Has("gain_over_baseline")) {
     JsonObject gain = object.Object("gain_over_baseline");
     report.gain_over_baseline = {gain.Number("estimate"), gain.Number("lower"), gain.Number("upper")};
+  }
+  if (object.Has("fingerprint")) {
+    JsonObject print = object.Object("fingerprint");
+    report.fingerprint = ReadFingerprint(print);
   }
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
   if (Result<void> whole = CheckWhole(report); !whole.ok()) return whole.error();

@@ -221,13 +221,14 @@ Result<std::string> ResolveSubjectProgram(const std::vector<std::string>& comman
   return FindProgram(program);
 }
 
-Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics) {
+Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics,
+                                             std::span<const std::string> groups) {
   if (Result<void> checked = CheckMetrics(metrics); !checked.ok()) return checked.error();
   const std::size_t episodes = request.seeds.size();
   Result<Evaluation<std::string>> raw = RunTask(request, Task::kEpisodes, EpisodeBytesMax(episodes));
   if (!raw.ok()) return raw.error();
   return Parsed<EpisodeTable>(std::move(*raw),
-                              [&](const std::string& text) { return ReadEpisodes(text, metrics, episodes); });
+                              [&](const std::string& text) { return ReadEpisodes(text, metrics, episodes, groups); });
 }
 
 Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request) {

@@ -56,7 +56,8 @@ Result<std::string> ResolveEvaluator(const std::vector<std::string>& command);
 // ("evaluation.subject-command") for a path that is not absolute.
 Result<std::string> ResolveSubjectProgram(const std::vector<std::string>& command);
 
-Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics);
+Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics,
+                                             std::span<const std::string> groups = {});
 Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request);
 
 }  // namespace pawl::trial

@@ -1,0 +1,150 @@
+#include "trial/fingerprint.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "trial/generator.h"
+
+namespace pawl::trial {
+namespace {
+
+// Episodes as points: one after another, `dimension` numbers each, so that the distance of any two is at most 1.
+std::vector<double> Points(const EpisodeTable& table) {
+  const std::size_t dimension = table.metrics().size();
+  const double side = std::sqrt(static_cast<double>(dimension));
+  std::vector<double> points(table.episodes() * dimension);
+  for (std::size_t metric = 0; metric < dimension; ++metric) {
+    const MetricRange& range = table.metrics()[metric];
+    const std::span<const double> column = table.column(metric);
+    for (std::size_t i = 0; i < column.size(); ++i) {
+      points[i * dimension + metric] = (column[i] - range.lowest) / (range.highest - range.lowest) / side;
+    }
+  }
+  return points;
+}
+
+double Distance(const double* a, const double* b, std::size_t dimension) {
+  double squares = 0;
+  for (std::size_t i = 0; i < dimension; ++i) squares += (a[i] - b[i]) * (a[i] - b[i]);
+  return std::sqrt(squares);
+}
+
+std::vector<DecisionChange> CommonestChanges(std::span<const std::string> from, std::span<const std::string> to) {
+  std::map<std::pair<std::string, std::string>, DecisionChange> found;
+  for (std::size_t probe = 0; probe < from.size(); ++probe) {
+    if (from[probe] == to[probe]) continue;
+    DecisionChange& change =
+        found.try_emplace({from[probe], to[probe]}, DecisionChange{from[probe], to[probe], 0, probe}).first->second;
+    ++change.count;
+  }
+  std::vector<DecisionChange> changes;
+  for (auto& [key, change] : found) changes.push_back(std::move(change));
+  std::stable_sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+  if (changes.size() > kFingerprintListMax) changes.resize(kFingerprintListMax);
+  return changes;
+}
+
+std::vector<EpisodeChange> LargestChanges(std::span<const double> a, std::span<const double> b, std::size_t dimension) {
+  std::vector<EpisodeChange> changes;
+  for (std::size_t i = 0; i * dimension < a.size(); ++i) {
+    const double distance = Distance(&a[i * dimension], &b[i * dimension], dimension);
+    if (distance > 0) changes.push_back({i, distance});
+  }
+  const auto further = [](const EpisodeChange& x, const EpisodeChange& y) {
+    return x.distance != y.distance ? x.distance > y.distance : x.episode < y.episode;
+  };
+  const std::size_t kept = std::min(changes.size(), kFingerprintListMax);
+  std::partial_sort(changes.begin(), changes.begin() + static_cast<std::ptrdiff_t>(kept), changes.end(), further);
+  changes.resize(kept);
+  return changes;
+}
+
+std::uint64_t CountDifferences(std::span<const std::string> a, std::span<const std::string> b) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) count += a[i] == b[i] ? 0 : 1;
+  return count;
+}
+
+}  // namespace
+
+// With s_i = -1 where pair i is swapped, the V-statistic is (s' H s + 2 sum_i d(x_i, y_i)) / n^2, where
+// H_ij = d(x_i, y_j) + d(y_i, x_j) - d(x_i, x_j) - d(y_i, y_j) for i != j and 0 else: distances are computed once, and
+// a permutation is a quadratic form.
+PairedPermutation PermutePairs(std::span<const double> first, std::span<const double> second, std::size_t dimension,
+                               std::uint64_t permutations, std::uint64_t seed) {
+  assert(first.size() == second.size() && dimension > 0 && first.size() % dimension == 0);
+  const std::size_t n = first.size() / dimension;
+  std::vector<double> rows(n * n, 0);
+  double diagonal = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double* x = &first[i * dimension];
+    const double* y = &second[i * dimension];
+    diagonal += 2 * Distance(x, y, dimension);
+    for (std::size_t j = 0; j < i; ++j) {
+      const double* u = &first[j * dimension];
+      const double* v = &second[j * dimension];
+      rows[i * n + j] = 2 * (Distance(x, v, dimension) + Distance(y, u, dimension) - Distance(x, u, dimension) -
+                             Distance(y, v, dimension));
+    }
+  }
+  std::vector<double> signs(n, 1);
+  const auto form = [&] {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      double row = 0;
+      for (std::size_t j = 0; j < i; ++j) row += rows[i * n + j] * signs[j];
+      sum += signs[i] * row;
+    }
+    return sum;
+  };
+  const double observed = form();
+  const double tolerance = 1e-12 * static_cast<double>(n) * static_cast<double>(n);  // equal up to rounding counts
+  Generator generator(seed);
+  std::uint64_t at_least = 0;
+  for (std::uint64_t permutation = 0; permutation < permutations; ++permutation) {
+    for (double& sign : signs) sign = generator.Coin() ? 1 : -1;
+    at_least += form() >= observed - tolerance ? 1 : 0;
+  }
+  const double squares = static_cast<double>(n) * static_cast<double>(n);
+  return {n == 0 ? 0 : std::max(0.0, (observed + diagonal) / squares),
+          static_cast<double>(1 + at_least) / static_cast<double>(1 + permutations)};
+}
+
+std::vector<double> EnergyTerms(const EpisodeTable& candidate, const EpisodeTable& baseline) {
+  const std::size_t dimension = candidate.metrics().size();
+  const std::vector<double> x = Points(candidate);
+  const std::vector<double> y = Points(baseline);
+  std::vector<double> terms(candidate.episodes() / 2);
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const std::size_t even = 2 * i * dimension;
+    const std::size_t odd = even + dimension;
+    terms[i] = Distance(&x[even], &y[odd], dimension) + Distance(&x[odd], &y[even], dimension) -
+               Distance(&x[even], &x[odd], dimension) - Distance(&y[even], &y[odd], dimension);
+  }
+  return terms;
+}
+
+Fingerprint FingerprintOf(const FingerprintQuestion& question) {
+  Fingerprint print;
+  print.probes = question.candidate.size();
+  print.changed_from_baseline = CountDifferences(question.candidate, question.baseline);
+  if (!question.parent.empty()) print.changed_from_parent = CountDifferences(question.candidate, question.parent);
+  print.changes = CommonestChanges(question.baseline, question.candidate);
+  const std::size_t dimension = question.candidate_table->metrics().size();
+  const std::vector<double> x = Points(*question.candidate_table);
+  const std::vector<double> y = Points(*question.baseline_table);
+  print.episodes_changed_most = LargestChanges(x, y, dimension);
+  print.episodes = std::min(question.candidate_table->episodes(), kFingerprintEpisodesMax);
+  print.permutations = kFingerprintPermutations;
+  const std::size_t numbers = print.episodes * dimension;
+  const PairedPermutation test =
+      PermutePairs(std::span(x).first(numbers), std::span(y).first(numbers), dimension, print.permutations, /*seed=*/1);
+  print.energy_distance = test.statistic;
+  print.p_value = test.p_value;
+  return print;
+}
+
+}  // namespace pawl::trial

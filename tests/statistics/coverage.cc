@@ -1,0 +1,120 @@
+// Simulated coverage: how often a bound misses the mean, or a test rejects what is true, beside what is stated.
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "table.h"
+#include "trial/combine.h"
+#include "trial/confidence_sequence.h"
+#include "trial/e_process.h"
+#include "trial/fingerprint.h"
+
+namespace pawl::statistics {
+namespace {
+
+using Random = std::mt19937_64;
+
+double Uniform(Random& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
+
+struct Distribution {
+  const char* name;
+  double mean;
+  double (*draw)(Random&);
+};
+
+constexpr Distribution kDistributions[] = {
+    {"0/1 at 2 %", 0.02, [](Random& r) { return Uniform(r) < 0.02 ? 1.0 : 0.0; }},
+    {"0/1 at 1/2", 0.5, [](Random& r) { return Uniform(r) < 0.5 ? 1.0 : 0.0; }},
+    {"uniform", 0.5, [](Random& r) { return Uniform(r); }},
+    {"fifth power of a uniform", 1.0 / 6, [](Random& r) { return std::pow(Uniform(r), 5); }},
+    {"0.45 or 0.55", 0.5, [](Random& r) { return Uniform(r) < 0.5 ? 0.45 : 0.55; }},
+};
+
+constexpr double kErrors[] = {0.1, 0.05, 0.01};
+constexpr std::size_t kLength = 200;
+
+struct Missed {
+  std::uint64_t above = 0, below = 0, upper = 0, lower = 0, band = 0;
+};
+
+Missed Simulate(const Distribution& distribution, double alpha, std::uint64_t runs, Random& random) {
+  Missed missed;
+  std::vector<double> values(kLength);
+  for (std::uint64_t run = 0; run < runs; ++run) {
+    trial::EProcess above(trial::Alternative::kMeanAbove, distribution.mean, trial::Bet::kVarianceAdaptive);
+    trial::EProcess below(trial::Alternative::kMeanBelow, distribution.mean, trial::Bet::kMixed);
+    for (double& x : values) {
+      x = distribution.draw(random);
+      above.Observe(x);
+      below.Observe(x);
+    }
+    missed.above += above.RejectedAt(alpha) ? 1 : 0;
+    missed.below += below.RejectedAt(alpha) ? 1 : 0;
+    missed.upper += trial::BettingUpperBound(values, alpha) < distribution.mean ? 1 : 0;
+    missed.lower += trial::BettingLowerBound(values, alpha) > distribution.mean ? 1 : 0;
+    const trial::Interval band = trial::EmpiricalBernsteinInterval(values, alpha);
+    missed.band += band.lower > distribution.mean || band.upper < distribution.mean ? 1 : 0;
+  }
+  return missed;
+}
+
+// One liar among three evaluators of a null candidate; the others are honest, with seeds of their own.
+void CheckCombination(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  std::uint64_t trimmed = 0, plain = 0;
+  for (std::uint64_t run = 0; run < effort.coverage_runs; ++run) {
+    std::vector<std::optional<double>> log_e = {std::numeric_limits<double>::infinity()};
+    for (int honest = 0; honest < 2; ++honest) {
+      trial::EProcess process(trial::Alternative::kMeanAbove, 0.5);
+      for (std::size_t i = 0; i < kLength; ++i) process.Observe(Uniform(random));
+      log_e.emplace_back(process.log_e_value());
+    }
+    trimmed += *trial::CombineLogEValues(log_e, 1) >= -std::log(0.01) ? 1 : 0;
+    plain += *trial::CombineLogEValues(log_e, 0) >= -std::log(0.01) ? 1 : 0;
+  }
+  table.AtMost("three evaluators, one lies: product without the largest", 0.01, trimmed, effort.coverage_runs);
+  table.AtLeast("the same attack on the plain product, which is not used", 0.999, plain, effort.coverage_runs);
+}
+
+void CheckPermutation(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  for (const double level : kErrors) {
+    std::uint64_t small = 0;
+    for (std::uint64_t run = 0; run < effort.coverage_runs; ++run) {
+      std::vector<double> x(24), y(24);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const double luck = Uniform(random);
+        x[i] = luck + 0.3 * Uniform(random);
+        y[i] = luck + 0.3 * Uniform(random);
+      }
+      small += trial::PermutePairs(x, y, 1, 199, random()).p_value <= level ? 1 : 0;
+    }
+    table.AtMost("permutation test of exchangeable pairs, p at most the level", level, small, effort.coverage_runs);
+  }
+}
+
+}  // namespace
+
+void CheckCoverage(Table& table, const Effort& effort) {
+  table.Heading("coverage: 200 observations, looked at after each; share of runs that are wrong");
+  Random random(effort.seed);
+  for (const Distribution& distribution : kDistributions) {
+    for (const double alpha : kErrors) {
+      const Missed missed = Simulate(distribution, alpha, effort.coverage_runs, random);
+      const std::string name = std::string(", ") + distribution.name;
+      table.AtMost("e-process above" + name, alpha, missed.above, effort.coverage_runs);
+      table.AtMost("e-process below, mixed" + name, alpha, missed.below, effort.coverage_runs);
+      table.AtMost("betting upper bound" + name, alpha, missed.upper, effort.coverage_runs);
+      table.AtMost("betting lower bound" + name, alpha, missed.lower, effort.coverage_runs);
+      table.AtMost("empirical-Bernstein band, both sides" + name, alpha, missed.band, effort.coverage_runs);
+    }
+  }
+  table.Heading("evaluators together, and the permutation test");
+  CheckCombination(table, effort);
+  CheckPermutation(table, effort);
+}
+
+}  // namespace pawl::statistics

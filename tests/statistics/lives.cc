@@ -1,0 +1,194 @@
+// Whole lives of proposals against the gate's own judgement: honest ones, null ones, and proposers that cheat.
+#include <algorithm>
+#include <array>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "table.h"
+#include "trial/assess.h"
+#include "trial/budget.h"
+#include "trial/e_process.h"
+
+namespace pawl::statistics {
+namespace {
+
+using Random = std::mt19937_64;
+using namespace trial;
+
+double Uniform(Random& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
+
+constexpr std::uint64_t kProposals = 50;  // 98.8 % of the budget
+
+// One life of null proposals at a lifetime error of one half; `deviation` chooses how each candidate's gains vary, and
+// is told the evidence that the last one gathered. True where any was accepted.
+template <typename Deviation>
+bool LifeHasAnAccept(Random& random, const Deviation& deviation) {
+  double last_evidence = 0;
+  for (std::uint64_t k = 1; k <= kProposals; ++k) {
+    const double spread = deviation(last_evidence);
+    EProcess improvement(Alternative::kMeanAbove, 0.5);
+    for (int i = 0; i < 200; ++i) improvement.Observe(0.5 + (Uniform(random) < 0.5 ? -spread : spread));
+    if (improvement.RejectedAt(*TrialAlpha(0.5, k, {}))) return true;
+    last_evidence = improvement.log_e_value();
+  }
+  return false;
+}
+
+void CheckCalibration(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  std::uint64_t plain = 0, seeing = 0;
+  for (std::uint64_t life = 0; life < effort.lives; ++life) {
+    plain += LifeHasAnAccept(random, [](double) { return 0.05; }) ? 1 : 0;
+    // Sees every report and code, not the seeds: keeps what nearly worked, and tries wilder candidates when it did not.
+    std::array<double, 4> spreads = {0.01, 0.05, 0.2, 0.5};
+    std::size_t choice = 0;
+    seeing += LifeHasAnAccept(random,
+                              [&](double evidence) {
+                                if (evidence < 0.5) choice = (choice + 1) % spreads.size();
+                                return spreads[choice];
+                              })
+                  ? 1
+                  : 0;
+  }
+  table.AtMost("lives of 50 null proposals with an accept, lifetime error 0.5", 0.5, plain, effort.lives);
+  table.AtMost("the same with a proposer that sees everything but the seeds", 0.5, seeing, effort.lives);
+  table.AtLeast("the first test rejects at all, so it can fail", 0.05, plain, effort.lives);
+}
+
+TrialRules Rules(std::uint64_t episodes) {
+  TrialRules rules;
+  rules.metrics = {{"near_miss", 0, 1, Direction::kLowerIsBetter}, {"score"}};
+  rules.groups = {"common", "rare"};
+  rules.harms = {{"collisions", "near_miss", 0.01, 1e-3}, {"rare collisions", "near_miss", 0.2, 1e-3, "rare"}};
+  rules.improvement = {"score", 1e-2};
+  rules.capability = {.metric = "score", .max_step = 0.02, .ceiling = 0.95, .lifetime_error = 1e-2};
+  rules.drift = {.limit = 0.1, .lifetime_error = 1e-2, .probes = episodes};
+  rules.episodes = episodes;
+  return rules;
+}
+
+struct Truth {
+  double gain = 0;        // over the parent; the paired deviation is about 0.06
+  double rare_harm = 0;   // chance of a near miss in the twentieth of episodes that are rare
+  double changed = 0.02;  // share of decisions that differ from the baseline's
+};
+
+EpisodeTable Prefix(const EpisodeTable& table, std::size_t episodes) {
+  std::vector<double> values;
+  for (std::size_t metric = 0; metric < table.metrics().size(); ++metric) {
+    const auto column = table.column(metric).first(episodes);
+    values.insert(values.end(), column.begin(), column.end());
+  }
+  return EpisodeTable(table.metrics(), episodes, values,
+                      std::vector<std::uint8_t>(table.groups().begin(), table.groups().begin() + episodes));
+}
+
+struct Ended {
+  TrialVerdict verdict = TrialVerdict::kVoid;
+  std::uint64_t episodes = 0;
+};
+
+// A trial as reviewers run it: look after look, until every question is answered.
+Ended RunTrial(const TrialRules& rules, std::uint64_t k, const Truth& truth, Random& random) {
+  const std::size_t n = rules.episodes;
+  std::vector<double> values(2 * n, 0.0), parent(2 * n, 0.0);
+  std::vector<std::uint8_t> groups(n);
+  TrialData data;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double luck = 0.4 * Uniform(random);
+    groups[i] = i % 20 == 0 ? 1 : 0;
+    if (groups[i] == 1) values[i] = Uniform(random) < truth.rare_harm ? 1 : 0;
+    parent[n + i] = 0.4 + luck;
+    values[n + i] = 0.4 + luck + truth.gain + 0.2 * (Uniform(random) - 0.5);
+    data.fresh_decisions.baseline.emplace_back("a");
+    data.fresh_decisions.candidate.emplace_back(Uniform(random) < truth.changed ? "b" : "a");
+  }
+  const EpisodeTable candidate(rules.metrics, n, values, groups);
+  const EpisodeTable before(rules.metrics, n, parent, groups);
+  Ended ended;
+  for (const std::uint64_t look : TrialLooks(rules.episodes)) {
+    data.candidate = Prefix(candidate, look);
+    data.parent = Prefix(before, look);
+    data.baseline = data.parent;
+    ended = {AssessTrial(rules, {.budget_index = k}, data)->verdict, look};
+    if (ended.verdict != TrialVerdict::kNotShown) break;
+  }
+  return ended;
+}
+
+void CheckNullCandidates(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  const TrialRules rules = Rules(1200);
+  std::uint64_t accepted = 0;
+  constexpr std::uint64_t kCandidates = 1000;
+  for (std::uint64_t k = 1; k <= kCandidates; ++k) {
+    accepted += RunTrial(rules, k, {}, random).verdict == TrialVerdict::kPass ? 1 : 0;
+  }
+  // A life's error is 0.01, so one accept among the thousand is as unlikely as that.
+  table.Within("of 1,000 candidates without gain, one after another, accepted", static_cast<double>(accepted), 0, 0);
+}
+
+void CheckPower(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  const TrialRules rules = Rules(4000);
+  std::uint64_t half_step = 0, seen = 0;
+  for (std::uint64_t i = 0; i < effort.power_trials; ++i) {
+    const Ended ended = RunTrial(rules, 1, {.gain = 0.01}, random);
+    half_step += ended.verdict == TrialVerdict::kPass ? 1 : 0;
+    seen += ended.episodes;
+  }
+  table.Within("share accepted of candidates with a true gain of half a step",
+               static_cast<double>(half_step) / static_cast<double>(effort.power_trials), 0.9, 1);
+  table.Note("their trials stopped after " + std::to_string(seen / effort.power_trials) +
+             " of 4000 episodes on average");
+  const std::uint64_t fewer = effort.power_trials / 2;
+  std::uint64_t rare = 0, rare_overall = 0, large = 0;
+  for (std::uint64_t i = 0; i < fewer; ++i) {
+    // Three rare episodes in ten end badly: 1.5 % over all if all were alike, hidden behind a real gain.
+    const Truth harms_few{.gain = 0.01, .rare_harm = 0.1};
+    TrialRules blind = rules;
+    blind.harms.pop_back();
+    blind.harms[0].limit = 0.02;
+    rare_overall += RunTrial(blind, 1, harms_few, random).verdict == TrialVerdict::kPass ? 1 : 0;
+    TrialRules watching = rules;
+    watching.harms[0].limit = 0.02;
+    watching.harms[1].limit = 0.05;
+    rare += RunTrial(watching, 1, harms_few, random).verdict == TrialVerdict::kPass ? 1 : 0;
+    large += RunTrial(rules, 1, {.gain = 0.04}, random).verdict == TrialVerdict::kStepTooLarge ? 1 : 0;
+  }
+  table.AtMost("degrades on rare scenarios alone, limit by group: accepted", 1e-3, rare, fewer);
+  table.AtLeast("the same against a limit over all episodes alone: accepted", 0.5, rare_overall, fewer);
+  table.AtLeast("two steps at once are called too large a step", 0.9, large, fewer);
+}
+
+// Fifty steps, each of which changes one decision in a hundred: compared with the parent each is harmless.
+void CheckSlowDrift(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  TrialRules rules = Rules(2000);
+  rules.improvement.reset();
+  rules.capability.reset();
+  double live = 0;
+  int releases = 0;
+  for (std::uint64_t k = 1; k <= 50; ++k) {
+    if (RunTrial(rules, k, {.changed = live + 0.01}, random).verdict != TrialVerdict::kPass) continue;
+    live += 0.01;
+    ++releases;
+  }
+  table.Within("of fifty steps that each change 1 % of decisions, released", releases, 3, 10);
+  table.Within("share of decisions changed from the baseline in the end", live, 0, 0.1);
+}
+
+}  // namespace
+
+void CheckLives(Table& table, const Effort& effort) {
+  table.Heading("lifetime budget");
+  CheckCalibration(table, effort);
+  CheckNullCandidates(table, effort);
+  table.Heading("power, and candidates that harm");
+  CheckPower(table, effort);
+  table.Heading("slow drift");
+  CheckSlowDrift(table, effort);
+}
+
+}  // namespace pawl::statistics
