@@ -14,7 +14,7 @@
 # include what TEST_DEPENDS names as well.
 
 set(PAWL_LAYERS result model checker encoding crypto merkle signing subject storage charter warrant ledger evaluation prover sandbox trial
-    oversight gate server cli)
+    oversight report gate server cli)
 
 function(pawl_library NAME)
   cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY" ""

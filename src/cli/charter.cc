@@ -5,11 +5,10 @@
 
 #include "cli/charter_check.h"
 #include "cli/charter_new.h"
+#include "cli/charter_plan.h"
 #include "cli/command.h"
 #include "cli/ssh_sign.h"
 #include "gate/propose.h"
-#include "oversight/charter_trial.h"
-#include "trial/plan.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
 
@@ -215,67 +214,6 @@ ExitCode Amend(const Globals& globals, const std::string& directory, const std::
   return ShowPosition(globals, *position);
 }
 
-// ---- plan
-
-struct Plan {
-  std::vector<std::string> limits;
-  std::vector<std::string> steps;
-  std::vector<std::string> carried;
-  std::vector<std::string> warnings;
-};
-
-Result<Plan> MakePlan(const charter::Charter& charter, double deviation) {
-  Result<Feasibility> feasibility = CheckFeasibility(charter);
-  if (!feasibility.ok()) return feasibility.error();
-  Plan plan{std::move(feasibility->lines), {}, {}, std::move(feasibility->warnings)};
-  const charter::Metric& metric = *charter.evaluation.Find(charter.bounds.improvement.metric);
-  const double range = metric.max - metric.min;
-  const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
-  const double max_step = charter.bounds.capability.max_step;
-  for (const double step : {max_step / 8, max_step / 4, max_step / 2, max_step * 3 / 4}) {
-    std::string line = "a gain of " + PlainNumber(step) + " in " + metric.name + ":";
-    for (const uint64_t k : {uint64_t{1}, uint64_t{10}, uint64_t{100}}) {
-      Result<double> alpha = trial::TrialAlpha(charter.bounds.improvement.lifetime_error, k, share);
-      if (!alpha.ok()) return alpha.error();
-      const Result<uint64_t> episodes = trial::EpisodesToShowStep(
-          {.step = step / range, .deviation = deviation / range, .alpha = *alpha, .simulations = 100});
-      if (!episodes.ok() && episodes.error().code != ErrorCode::kLimit) return episodes.error();
-      line += (k == 1 ? " " : ", ") +
-              (episodes.ok() ? std::to_string(*episodes) : "more than " + std::to_string(trial::kPlanEpisodesMax)) +
-              " in trial " + std::to_string(k);
-    }
-    plan.steps.push_back(line);
-  }
-  for (const charter::HarmBound& harm : charter.bounds.harm) {
-    const charter::Metric& of = *charter.evaluation.Find(harm.metric);
-    const bool lower = of.direction == charter::Direction::kLowerIsBetter;
-    const double limit = (lower ? harm.limit - of.min : of.max - harm.limit) / (of.max - of.min);
-    const double error = harm.lifetime_error * share.required / share.evaluators;
-    const uint64_t carried = trial::ProposalsCarried(limit, error, static_cast<uint64_t>(charter.evaluation.episodes));
-    plan.carried.push_back("harm '" + harm.name + "': " + std::to_string(carried) +
-                           " proposals, for candidates that do no harm at all");
-  }
-  return plan;
-}
-
-ExitCode ShowPlan(const Globals& globals, const std::string& directory, double deviation) {
-  Result<charter::Charter> charter = charter::ReadCharterFromDirectory(WithoutSlash(directory));
-  if (!charter.ok()) return Fail(globals, charter.error());
-  Result<Plan> plan = MakePlan(*charter, deviation);
-  if (!plan.ok()) return Fail(globals, plan.error());
-  if (globals.json) {
-    Print({{"limits", plan->limits}, {"steps", plan->steps}, {"carried", plan->carried}, {"warnings", plan->warnings}});
-    return ExitCode::kYes;
-  }
-  PrintSection("what each limit needs", plan->limits);
-  PrintSection("episodes that show a gain four times in five, where paired differences have a standard deviation of " +
-                   PlainNumber(deviation),
-               plan->steps);
-  PrintSection("how many proposals the lifetime error carries", plan->carried);
-  for (const std::string& warning : plan->warnings) std::printf("warning: %s\n", Shown(warning).c_str());
-  return ExitCode::kYes;
-}
-
 // ---- the commands
 
 CLI::App* AddWithDirectory(CLI::App* parent, const char* name, const char* text,
@@ -355,16 +293,7 @@ void AddCharter(CLI::App& app, Globals& globals) {
       "Takes the amendment's threshold of the old and of the new charter, after a waiting period.\nexample:\n  pawl "
       "charter amend charter-2 -m 'a second auditor'");
   amend->callback([=, &globals] { globals.exit = Amend(globals, *amended, *note); });
-
-  auto planned = std::make_shared<std::string>();
-  auto deviation = std::make_shared<double>(0.1);
-  CLI::App* plan =
-      AddWithDirectory(command, "plan", "how many episodes the limits need, and how long the budget lasts", planned);
-  plan->add_option("--deviation", *deviation, "standard deviation of paired differences, in the metric's unit")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  plan->footer("example:\n  pawl charter plan charter --deviation 0.05");
-  plan->callback([=, &globals] { globals.exit = ShowPlan(globals, *planned, *deviation); });
+  AddCharterPlan(*command, globals);
 }
 
 }  // namespace pawl::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "trial/budget.h"
+#include "trial/confidence_sequence.h"
 #include "trial/generator.h"
 
 namespace pawl::trial {
@@ -89,6 +90,49 @@ Result<double> ChanceToShowBelow(const RateQuestion& question) {
     EProcess process(Alternative::kMeanBelow, question.limit, question.bet);
     for (std::uint64_t i = 0; i < question.episodes; ++i) process.Observe(generator.Uniform() < question.rate ? 1 : 0);
     if (process.RejectedAt(question.alpha)) ++shown;
+  }
+  return static_cast<double>(shown) / static_cast<double>(question.simulations);
+}
+
+Result<std::uint64_t> EpisodesToShowBelow(const RateQuestion& question, double power) {
+  const bool fits = question.rate >= 0 && question.rate < 1 && question.limit > 0 && question.limit < 1 &&
+                    question.alpha > 0 && question.alpha < 1 && question.episodes >= 1 &&
+                    question.episodes <= kPlanEpisodesMax && question.simulations >= 1 &&
+                    question.simulations <= 1'000'000 && power > 0 && power < 1;
+  if (!fits) return QuestionError("rate, limit, alpha, episodes, power or the number of simulations is out of range");
+  Generator generator(question.seed);
+  std::vector<std::uint64_t> times(question.simulations);
+  for (std::uint64_t& time : times) {
+    EProcess process(Alternative::kMeanBelow, question.limit, question.bet);
+    while (time <= question.episodes && !process.RejectedAt(question.alpha)) {
+      process.Observe(generator.Uniform() < question.rate ? 1 : 0);
+      ++time;
+    }
+  }
+  std::sort(times.begin(), times.end());
+  const double rank = std::ceil(power * static_cast<double>(times.size())) - 1;
+  const std::uint64_t needed = times[static_cast<std::size_t>(std::max(0.0, rank))];
+  if (needed > question.episodes) {
+    return LimitReached("plan.too-many-episodes",
+                        std::to_string(question.episodes) + " episodes do not show it with the wanted chance",
+                        "raise the limit, or the error, or improve the candidate");
+  }
+  return needed;
+}
+
+Result<double> ChanceToBoundBelow(const BoundQuestion& question) {
+  const bool fits = question.low >= 0 && question.low <= question.high && question.high <= 1 &&
+                    question.chance_of_high >= 0 && question.chance_of_high <= 1 && question.limit > 0 &&
+                    question.limit < 1 && question.alpha > 0 && question.alpha < 1 && question.episodes >= 1 &&
+                    question.episodes <= kPlanEpisodesMax && question.simulations >= 1 &&
+                    question.simulations <= 1'000'000;
+  if (!fits) return QuestionError("values, limit, alpha, episodes or the number of simulations is out of range");
+  Generator generator(question.seed);
+  std::vector<double> values(question.episodes);
+  std::uint64_t shown = 0;
+  for (std::uint64_t simulation = 0; simulation < question.simulations; ++simulation) {
+    for (double& x : values) x = generator.Uniform() < question.chance_of_high ? question.high : question.low;
+    shown += BettingBelow(values, question.limit, question.alpha).EverReached(question.alpha) ? 1 : 0;
   }
   return static_cast<double>(shown) / static_cast<double>(question.simulations);
 }

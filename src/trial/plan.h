@@ -56,6 +56,26 @@ Result<double> MeanEpisodesToShowStep(const StepQuestion& question);
 // The share of simulated trials that show "rate < limit" within the episodes. kUsage as above.
 Result<double> ChanceToShowBelow(const RateQuestion& question);
 
+// Episodes within which the wanted share of trials shows "rate < limit"; `episodes` of the question is the most that a
+// trial may run. kLimit ("plan.too-many-episodes") where they are not enough; kUsage as above.
+Result<std::uint64_t> EpisodesToShowBelow(const RateQuestion& question, double power);
+
+// Values that are `high` with the given chance and else `low`, in [0, 1], and a limit that their mean is to be shown to
+// be at most: what a trial asks about step, growth, ceiling and drift.
+struct BoundQuestion {
+  double low = 0;
+  double high = 1;
+  double chance_of_high = 0;
+  double limit = 0;
+  double alpha = 0;  // after TrialAlpha
+  std::uint64_t episodes = 0;
+  std::uint64_t simulations = 200;
+  std::uint64_t seed = 1;
+};
+
+// The share of simulated trials whose upper bound (BettingBelow) is at most the limit. kUsage as above.
+Result<double> ChanceToBoundBelow(const BoundQuestion& question);
+
 // The largest budget index k at which a trial of `episodes` episodes without any violation still shows "mean < limit":
 // how many proposals the budget carries for a perfect candidate. 0 where it cannot be shown even once.
 std::uint64_t ProposalsCarried(double limit, double lifetime_error, std::uint64_t episodes);

@@ -91,5 +91,28 @@ TEST(Plan, CountsTheProposalsThatTheBudgetCarries) {
   EXPECT_EQ(ProposalsCarried(0.01, 1e-3, 100), 0U);
 }
 
+TEST(EpisodesToShowBelow, AgreesWithTheChanceAtThatNumber) {
+  const RateQuestion question{.rate = 0.002, .limit = 0.01, .alpha = 1e-3, .episodes = 20'000, .simulations = 1000};
+  const Result<std::uint64_t> needed = EpisodesToShowBelow(question, 0.8);
+  ASSERT_TRUE(needed.ok());
+  RateQuestion again = question;
+  again.episodes = *needed;
+  again.seed = 2;
+  EXPECT_NEAR(*ChanceToShowBelow(again), 0.8, 0.08);
+  again.rate = 0.02;
+  EXPECT_EQ(EpisodesToShowBelow(again, 0.8).error().rule, "plan.too-many-episodes");
+  again.rate = 1;
+  EXPECT_EQ(EpisodesToShowBelow(again, 0.8).error().rule, "plan.question");
+}
+
+TEST(ChanceToBoundBelow, IsOneFarBelowAndSmallAtTheLimit) {
+  BoundQuestion question{.chance_of_high = 0.01, .limit = 0.1, .alpha = 1e-3, .episodes = 2000};
+  EXPECT_EQ(*ChanceToBoundBelow(question), 1);
+  question.chance_of_high = 0.1;
+  EXPECT_LE(*ChanceToBoundBelow(question), 0.02);
+  question.high = 2;
+  EXPECT_EQ(ChanceToBoundBelow(question).error().rule, "plan.question");
+}
+
 }  // namespace
 }  // namespace pawl::trial

@@ -1,0 +1,98 @@
+#include "cli/best_case.h"
+
+#include <algorithm>
+
+#include "oversight/charter_trial.h"
+#include "trial/budget.h"
+#include "trial/confidence_sequence.h"
+#include "trial/plan.h"
+
+namespace pawl::cli {
+namespace {
+
+// One value again and again until "mean < m" is shown. The betting is tuned to the planned number, which therefore
+// stays fixed.
+uint64_t ConstantBelow(double value, double m, double alpha, uint64_t planned) {
+  if (!(m > 0 && m < 1)) return 0;
+  const std::vector<double> values(planned, value);
+  if (!trial::BettingBelow(values, m, alpha).EverReached(alpha)) return planned + 1;
+  uint64_t low = 0, high = planned;  // the least planned number that would do
+  while (low + 1 < high) {
+    const uint64_t middle = low + (high - low) / 2;
+    const std::vector<double> fewer(middle, value);
+    (trial::BettingBelow(fewer, m, alpha).EverReached(alpha) ? high : low) = middle;
+  }
+  return high;
+}
+
+// The same value until "mean > 1/2" is shown.
+uint64_t ConstantAbove(double value, double alpha, uint64_t planned) {
+  trial::EProcess process(trial::Alternative::kMeanAbove, 0.5, trial::Bet::kVarianceAdaptive);
+  for (uint64_t i = 1; i <= planned; ++i) {
+    process.Observe(value);
+    if (process.RejectedAt(alpha)) return i;
+  }
+  return planned + 1;
+}
+
+BestCase HarmBest(const charter::Charter& charter, const charter::HarmBound& harm, uint64_t episodes) {
+  const charter::Metric& metric = *charter.evaluation.Find(harm.metric);
+  const bool lower = metric.direction == charter::Direction::kLowerIsBetter;
+  const double limit = (lower ? harm.limit - metric.min : metric.max - harm.limit) / (metric.max - metric.min);
+  const uint64_t planned = harm.group ? std::max<uint64_t>(1, episodes / charter.evaluation.groups.size()) : episodes;
+  const std::string name = "harm '" + harm.name + "'";
+  return {name,
+          name + " with no harm seen",
+          planned,
+          "episodes",
+          harm.lifetime_error,
+          [=](double alpha) { return trial::EpisodesWithoutViolation(limit, alpha); }};
+}
+
+}  // namespace
+
+Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes) {
+  if (Result<trial::TrialRules> rules = oversight::MakeTrialRules(charter); !rules.ok()) return rules.error();
+  const uint64_t probes = static_cast<uint64_t>(charter.evaluation.probes);
+  std::vector<BestCase> cases;
+  for (const charter::HarmBound& harm : charter.bounds.harm) cases.push_back(HarmBest(charter, harm, episodes));
+  const charter::CapabilityBound& capability = charter.bounds.capability;
+  const charter::Metric& metric = *charter.evaluation.Find(capability.metric);
+  const double range = metric.max - metric.min;
+  const auto gain_at_most = [&](const char* name, const char* what, double gain) {
+    cases.push_back({name, what, episodes, "episodes", capability.lifetime_error,
+                     [=](double alpha) { return ConstantBelow(0.5, (1 + gain / range) / 2, alpha, episodes); }});
+  };
+  gain_at_most("max_step", "max_step with no gain at all", capability.max_step);
+  if (capability.max_growth > 0) gain_at_most("max_growth", "max_growth with no gain at all", capability.max_growth);
+  if (capability.metric == charter.bounds.improvement.metric) {
+    const double half = capability.max_step / range / 2;
+    cases.push_back({"improvement", "an improvement of half of max_step that never varies", episodes, "episodes",
+                     charter.bounds.improvement.lifetime_error,
+                     [=](double alpha) { return ConstantAbove((1 + half) / 2, alpha, episodes); }});
+  }
+  const double drift = charter.bounds.drift.limit;
+  cases.push_back({"drift", "drift with no decision changed", probes, "probes", charter.bounds.drift.lifetime_error,
+                   [=](double alpha) { return ConstantBelow(0, drift, alpha, probes); }});
+  if (const double energy = charter.bounds.drift.energy_limit; energy > 0 && episodes >= 2) {
+    cases.push_back({"energy_limit", "energy_limit with no outcome changed", episodes / 2, "pairs of episodes",
+                     charter.bounds.drift.lifetime_error,
+                     [=](double alpha) { return ConstantBelow(0.5, (energy + 2) / 4, alpha, episodes / 2); }});
+  }
+  return cases;
+}
+
+Result<uint64_t> LastIndexShown(const BestCase& best, const charter::Charter& charter, uint64_t most) {
+  const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
+  uint64_t shown = 0;
+  uint64_t not_shown = most + 1;
+  while (not_shown - shown > 1) {
+    const uint64_t k = shown + (not_shown - shown) / 2;
+    Result<double> alpha = trial::TrialAlpha(best.lifetime_error, k, share);
+    if (!alpha.ok()) return alpha.error();
+    (best.needed(*alpha) <= best.planned ? shown : not_shown) = k;
+  }
+  return shown;
+}
+
+}  // namespace pawl::cli

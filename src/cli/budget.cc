@@ -1,0 +1,105 @@
+// pawl budget: what is left of each lifetime error, and what a trial of n episodes can still show.
+#include "trial/budget.h"
+
+#include <cstdio>
+
+#include "cli/best_case.h"
+#include "cli/command.h"
+#include "oversight/charter_trial.h"
+
+namespace pawl::cli {
+namespace {
+
+constexpr uint64_t kIndexMax = 1'000'000;
+
+struct Line {
+  BestCase best;
+  double left = 0;        // of the lifetime error
+  double next_alpha = 0;  // that the next trial may spend, each evaluator
+  uint64_t needed = 0;    // observations of the next trial, for a flawless candidate
+  uint64_t last_index = 0;
+};
+
+Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, uint64_t episodes) {
+  Result<std::vector<BestCase>> cases = BestCases(charter, episodes);
+  if (!cases.ok()) return cases.error();
+  std::vector<Line> lines;
+  for (BestCase& best : *cases) {
+    Result<double> alpha = trial::TrialAlpha(best.lifetime_error, spent + 1, oversight::EvaluatorShareOf(charter));
+    if (!alpha.ok()) return alpha.error();
+    Result<uint64_t> last = LastIndexShown(best, charter, kIndexMax);
+    if (!last.ok()) return last.error();
+    const double left = trial::RemainingError(best.lifetime_error, spent);
+    const uint64_t needed = best.needed(*alpha);
+    lines.push_back({std::move(best), left, *alpha, needed, *last});
+  }
+  return lines;
+}
+
+void Print(const std::vector<Line>& lines, uint64_t spent, uint64_t episodes) {
+  std::printf(
+      "%llu trials are spent, whatever their outcome; the next is k = %llu.\n"
+      "A flawless candidate in a trial of %llu episodes:\n\n",
+      static_cast<unsigned long long>(spent), static_cast<unsigned long long>(spent + 1),
+      static_cast<unsigned long long>(episodes));
+  std::printf("%-28s %-10s %-10s %-12s %-22s %s\n", "condition", "lifetime", "left", "next trial", "shown after",
+              "shown up to trial");
+  for (const Line& line : lines) {
+    const std::string after = line.needed > line.best.planned
+                                  ? "not by " + std::to_string(line.best.planned) + " " + line.best.unit
+                                  : std::to_string(line.needed) + " " + line.best.unit;
+    const std::string upto = line.last_index == 0           ? "never"
+                             : line.last_index == kIndexMax ? "more than a million"
+                                                            : std::to_string(line.last_index);
+    std::printf("%-28s %-10.3g %-10.3g %-12.3g %-22s %s\n", Shown(line.best.name).c_str(), line.best.lifetime_error,
+                line.left, line.next_alpha, after.c_str(), upto.c_str());
+  }
+}
+
+ExitCode Budget(const Globals& globals, uint64_t asked) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return Fail(globals, log.error());
+  const charter::Charter& charter = log->charter().charter;
+  const uint64_t spent = static_cast<uint64_t>(log->history().budget_index());
+  const uint64_t episodes = asked == 0 ? static_cast<uint64_t>(charter.evaluation.episodes) : asked;
+  Result<std::vector<Line>> lines = Lines(charter, spent, episodes);
+  if (!lines.ok()) return Fail(globals, lines.error());
+  bool all_shown = true;
+  for (const Line& line : *lines) all_shown = all_shown && line.needed <= line.best.planned;
+  if (globals.json) {
+    encoding::Json conditions = encoding::Json::array();
+    for (const Line& line : *lines) {
+      conditions.push_back({{"condition", line.best.name},
+                            {"lifetime_error", line.best.lifetime_error},
+                            {"left", line.left},
+                            {"next_error", line.next_alpha},
+                            {"needed", line.needed},
+                            {"planned", line.best.planned},
+                            {"unit", line.best.unit},
+                            {"shown", line.needed <= line.best.planned},
+                            {"last_index", line.last_index}});
+    }
+    PrintJson({{"spent", spent}, {"next_index", spent + 1}, {"episodes", episodes}, {"conditions", conditions}});
+  } else {
+    Print(*lines, spent, episodes);
+    if (!all_shown) std::puts("\nno candidate can pass the next trial; people would have to amend the charter");
+  }
+  return all_shown ? ExitCode::kYes : ExitCode::kNo;
+}
+
+}  // namespace
+
+void AddBudget(CLI::App& app, Globals& globals) {
+  auto episodes = std::make_shared<uint64_t>(0);
+  CLI::App* command =
+      app.add_subcommand("budget", "what is left of the lifetime errors, and what a trial can still show");
+  command->add_option("--episodes", *episodes, "of a trial (default: the charter's)")->check(CLI::Range(1, 1'000'000));
+  command->footer(
+      "Exit status 1: not even a flawless candidate can pass the next trial.\n\n"
+      "example:\n  pawl budget --episodes 4000");
+  command->callback([=, &globals] { globals.exit = Budget(globals, *episodes); });
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,245 @@
+#include "report/change_control.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "encoding/time.h"
+#include "trial/budget.h"
+
+namespace pawl::report {
+namespace {
+
+// Topics of the charter's words that say what may change; all others say how a change gets through.
+const std::set<std::string>& ModificationTopics() {
+  static const std::set<std::string> topics = {"subject", "surface", "improver"};
+  return topics;
+}
+
+enum class Part { kModifications, kProtocol };
+
+std::string Percent(double share) { return ShortNumber(100 * share) + " %"; }
+
+double HarmErrorSum(const charter::Charter& charter) {
+  double sum = 0;
+  for (const charter::HarmBound& harm : charter.bounds.harm) sum += harm.lifetime_error;
+  return sum;
+}
+
+void AddSummary(const Life& life, const charter::Charter& charter, Document& document) {
+  std::size_t released = 0;
+  for (const LifeEntry& entry : life.entries) released += entry.epoch ? 1 : 0;
+  document.Add(Paragraph{"Subject " + life.subject + " under charter " + life.charter + ", from a ledger of " +
+                         std::to_string(life.size) + " entries up to " + encoding::TimeText(life.time) + "."});
+  document.Add(List{
+      {std::to_string(life.entries.size()) + " proposals were tested, " + std::to_string(released) +
+           " became releases.",
+       "Probability that any accepted proposal of the whole life breaks a harm limit: at most " +
+           ShortNumber(HarmErrorSum(charter)) + ", the sum over the charter's harm conditions.",
+       life.alarms.empty() ? "No alarm about accelerating growth is open." : "Open alarm: " + life.alarms.front(),
+       life.halts.empty() ? "Nobody has ever halted." : std::to_string(life.halts.size()) + " halts, listed below."}});
+  document.Add(Paragraph{
+      "This is supporting evidence drawn from a ledger, each figure with a link to its entry. It is no statement of "
+      "conformity with any law or standard, and no proof of safety: named properties were proved for named files, the "
+      "rest is statistics with stated errors, or somebody's signed judgement."});
+}
+
+void AddWords(const std::vector<Topic>& words, Part part, Document& document) {
+  for (const Topic& topic : words) {
+    if (ModificationTopics().contains(topic.name) != (part == Part::kModifications) || topic.sentences.empty())
+      continue;
+    document.Add(Heading{3, topic.name});
+    document.Add(List{topic.sentences});
+  }
+}
+
+void AddProtocol(const Life& life, const charter::Charter& charter, Document& document) {
+  document.Add(Heading{3, "what each trial may spend"});
+  document.Add(
+      Paragraph{"The k-th trial of the subject tests a condition at 6/(pi^2 k^2) of its lifetime error, whatever "
+                "became of the trials before. Proposing a rejected candidate again spends again."});
+  Table table{{"condition", "limit", "lifetime error", "left for later trials"}, {}};
+  const auto row = [&](const std::string& name, double limit, double error) {
+    table.rows.push_back(
+        {{name, ShortNumber(limit), ShortNumber(error), ShortNumber(trial::RemainingError(error, life.budget_index))}});
+  };
+  const charter::Bounds& bounds = charter.bounds;
+  for (const charter::HarmBound& harm : bounds.harm) row("harm: " + harm.name, harm.limit, harm.lifetime_error);
+  row("improvement: " + bounds.improvement.metric + " above", 0, bounds.improvement.lifetime_error);
+  row("step: " + bounds.capability.metric, bounds.capability.max_step, bounds.capability.lifetime_error);
+  if (bounds.capability.max_growth > 0) {
+    row("growth within the window: " + bounds.capability.metric, bounds.capability.max_growth,
+        bounds.capability.lifetime_error);
+  }
+  row("ceiling: " + bounds.capability.metric, bounds.capability.ceiling, bounds.capability.lifetime_error);
+  row("drift", bounds.drift.limit, bounds.drift.lifetime_error);
+  document.Add(std::move(table));
+}
+
+Row TrialRow(const LifeEntry& entry, const charter::Charter& charter) {
+  const std::uint64_t evidence = entry.vote_indices.empty() ? entry.candidate_index : entry.vote_indices.front();
+  const auto figure = [&](const std::string& condition) -> Cell {
+    const Measured* measured = entry.Find(condition);
+    if (measured == nullptr) return "";
+    return {ShortNumber(measured->estimate) + " in [" + ShortNumber(measured->lower) + ", " +
+                ShortNumber(measured->upper) + "]",
+            evidence};
+  };
+  Row row{{Cell(std::to_string(entry.budget_index), entry.candidate_index), Cell(entry.proposal + ": " + entry.note),
+           Cell(entry.outcome + (entry.rule.empty() ? "" : " (" + entry.rule + ")")),
+           Cell(entry.epoch ? std::to_string(*entry.epoch) : "")}};
+  for (const char* condition : {"ceiling", "step"}) row.cells.push_back(figure(condition));
+  for (const charter::HarmBound& harm : charter.bounds.harm) row.cells.push_back(figure(harm.name));
+  row.cells.push_back(figure("drift-fresh"));
+  return row;
+}
+
+void AddTrials(const Life& life, const charter::Charter& charter, Document& document) {
+  document.Add(Heading{3, "every trial"});
+  Table table{{"k", "proposal", "outcome", "epoch", charter.bounds.capability.metric, "step"}, {}};
+  for (const charter::HarmBound& harm : charter.bounds.harm) table.header.push_back("harm: " + harm.name);
+  table.header.push_back("drift");
+  for (const LifeEntry& entry : life.entries) table.rows.push_back(TrialRow(entry, charter));
+  document.Add(std::move(table));
+}
+
+// Conditions of the latest trial with what the evaluators know together, and the inputs that changed most.
+void AddLatest(const Life& life, Document& document) {
+  const auto last = std::find_if(life.entries.rbegin(), life.entries.rend(),
+                                 [](const LifeEntry& entry) { return !entry.conditions.empty(); });
+  if (last == life.entries.rend()) return;
+  const std::uint64_t evidence = last->vote_indices.front();
+  document.Add(Heading{3, "the latest trial: " + last->proposal});
+  std::string verdicts;
+  for (const std::string& verdict : last->verdicts) verdicts += (verdicts.empty() ? "" : "; ") + verdict;
+  document.Add(Paragraph{verdicts + "."});
+  Table table{{"condition", "limit", "estimate", "bounds", "observations", "error spent", "e-value together"}, {}};
+  for (const Measured& measured : last->conditions) {
+    std::string together = "one evaluator";
+    if (measured.log_e_value_together) {
+      together = std::isinf(*measured.log_e_value_together) ? "0: an evaluator is missing"
+                                                            : "e^" + ShortNumber(*measured.log_e_value_together);
+    }
+    table.rows.push_back({{measured.name,
+                           ShortNumber(measured.limit),
+                           {ShortNumber(measured.estimate), evidence},
+                           ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper),
+                           std::to_string(measured.observations),
+                           ShortNumber(measured.alpha),
+                           together}});
+  }
+  document.Add(std::move(table));
+  document.Add(
+      Paragraph{"e-value together: product over the fixed set of evaluators without the largest ones, as many as "
+                "faults are tolerated; for information beside the votes, which decide."});
+  document.Add(Paragraph{"Energy distance of the outcomes from the baseline's " + ShortNumber(last->energy_distance) +
+                         ", permutation p-value " + ShortNumber(last->p_value) +
+                         " (a large one is no evidence that nothing drifted)."});
+  if (!last->changes.empty()) {
+    document.Add(Heading{3, "inputs that changed most"});
+    Table changes{{"the baseline decided", "now", "probes", "share", "first probe"}, {}};
+    for (const trial::DecisionChange& change : last->changes) {
+      changes.rows.push_back({{change.from,
+                               change.to,
+                               {std::to_string(change.count), evidence},
+                               Percent(static_cast<double>(change.count) / static_cast<double>(last->probes)),
+                               std::to_string(change.first_probe)}});
+    }
+    document.Add(std::move(changes));
+  }
+  if (!last->episodes_changed_most.empty()) {
+    Table episodes{{"episode (number of its seed)", "distance of its outcome from the baseline's"}, {}};
+    for (const trial::EpisodeChange& change : last->episodes_changed_most) {
+      episodes.rows.push_back({{{std::to_string(change.episode), evidence}, ShortNumber(change.distance)}});
+    }
+    document.Add(std::move(episodes));
+  }
+}
+
+void AddFrameworks(const charter::Charter& charter, Document& document) {
+  document.Add(Heading{2, "The charter beside laws and standards"});
+  document.Add(
+      Paragraph{"What of the charter and its ledger may support which requirement. Whether a requirement applies, "
+                "and is met, is for others to decide."});
+  const auto seconds = [](std::int64_t s) {
+    return s % 3600 == 0 ? std::to_string(s / 3600) + " h" : std::to_string(s) + " s";
+  };
+  Table table{{"requirement", "about", "supported by"}, {}};
+  const auto row = [&](const char* requirement, const char* about, std::string by) {
+    table.rows.push_back({{requirement, about, std::move(by)}});
+  };
+  row("Regulation (EU) 2024/1689, Article 12", "automatic recording of events over the lifetime",
+      "the append-only Merkle ledger: every proposal, finding, vote, approval, release, rollback and halt, signed and "
+      "with its time; this report's links into it");
+  row("Regulation (EU) 2024/1689, Article 14", "oversight by people, who can intervene and stop",
+      "approvals of " + std::to_string(charter.approval.threshold) + " people for each release" +
+          (charter.approval.presence == charter::Presence::kRequired ? ", with proof of presence"
+                                                                     : "; no proof that a person was present") +
+          "; any one of them can halt, and " + std::to_string(charter.resume_threshold) + " lift a halt");
+  row("Regulation (EU) 2024/1689, Article 15",
+      "accuracy, robustness, cybersecurity; feedback loops of systems that go on learning",
+      "properties proved for every input they name (" + std::to_string(charter.properties.size()) +
+          "); harm limits with lifetime errors; bounds on step, ceiling, drift and acceleration; evaluation in a "
+          "sandbox "
+          "on seeds that nobody could foresee");
+  row("NIST AI RMF 1.0, MANAGE 2.4", "mechanisms and responsibilities to supersede, disengage or deactivate",
+      "halt by one signature, which works without the gate; rollback to an earlier release; alarm about accelerating "
+      "growth, which only people lift");
+  row("OWASP AISVS 1.0, 9.2.5", "approvals expire within a set time and are refused afterwards",
+      "a decision expires " + seconds(charter.approval.expiry_s) +
+          " after it was drafted; loaders refuse it from then on");
+  document.Add(std::move(table));
+}
+
+void AddEntries(const Life& life, Document& document) {
+  document.Add(Heading{2, "Ledger entries"});
+  document.Add(
+      Paragraph{"The entries that the figures come from. pawl log show INDEX prints one whole; pawl log export and "
+                "pawl-check log let anybody check them."});
+  Table table{{"entry", "what it is"}, {}};
+  for (const LifeEntry& entry : life.entries) {
+    table.rows.push_back({{std::to_string(entry.candidate_index), "candidate statement of " + entry.proposal +
+                                                                      ", k = " + std::to_string(entry.budget_index) +
+                                                                      ", " + encoding::TimeText(entry.time)},
+                          entry.candidate_index});
+    for (std::size_t i = 0; i < entry.vote_indices.size(); ++i) {
+      table.rows.push_back(
+          {{std::to_string(entry.vote_indices[i]), "vote on " + entry.proposal + " by " + entry.verdicts[i]},
+           entry.vote_indices[i]});
+    }
+  }
+  document.Add(std::move(table));
+}
+
+}  // namespace
+
+Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words) {
+  Document document{.title = "Change control report: " + life.subject, .blocks = {}};
+  AddSummary(life, charter, document);
+  document.Add(Heading{2, "Description of modifications"});
+  AddWords(words, Part::kModifications, document);
+  document.Add(Heading{2, "Modification protocol"});
+  AddWords(words, Part::kProtocol, document);
+  AddProtocol(life, charter, document);
+  document.Add(Heading{2, "Impact assessment"});
+  for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
+  AddTrials(life, charter, document);
+  AddLatest(life, document);
+  if (!life.halts.empty()) {
+    document.Add(Heading{3, "halts"});
+    document.Add(List{life.halts});
+  }
+  AddFrameworks(charter, document);
+  AddEntries(life, document);
+  return document;
+}
+
+std::vector<Drawing> Drawings(const Document& document) {
+  std::vector<Drawing> drawings;
+  for (const Block& block : document.blocks) {
+    if (const Drawing* drawing = std::get_if<Drawing>(&block)) drawings.push_back(*drawing);
+  }
+  return drawings;
+}
+
+}  // namespace pawl::report

@@ -1,0 +1,41 @@
+// The report on a subject's life, laid out as a predetermined change control plan: what may change, how a change is
+// tested and let through, and what the changes so far have done.
+//
+//   const Document document = ChangeControlReport(life, charter, words);
+//   WriteMarkdown(document); WriteHtml(document); for (const Drawing& drawing : Drawings(document)) …
+//
+// The three parts follow the final guidance of the FDA, "Marketing Submission Recommendations for a Predetermined
+// Change Control Plan for Artificial Intelligence-Enabled Device Software Functions" (December 2024): description of
+// modifications, modification protocol, impact assessment. A table sets the charter beside articles 12, 14 and 15 of
+// Regulation (EU) 2024/1689, MANAGE 2.4 of the NIST AI RMF 1.0, and requirement 9.2.5 of the OWASP AISVS 1.0. The
+// report says of itself that it is supporting evidence and no statement of conformity.
+//
+// Every figure in it comes from the ledger and links to the entry that holds it.
+//
+// Thread safety: pure functions. Time: well below a second for 10,000 releases.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+#include "report/document.h"
+#include "report/life.h"
+
+namespace pawl::report {
+
+// What the charter says, in sentences, by topic: surface, trial, pace and so on, from whoever words charters.
+struct Topic {
+  std::string name;
+  std::vector<std::string> sentences;
+};
+
+Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words);
+
+// The pictures of a document, in order.
+std::vector<Drawing> Drawings(const Document& document);
+
+// Each picture of the life by itself; those without a point are left in, and say so.
+std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter);
+
+}  // namespace pawl::report

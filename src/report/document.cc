@@ -1,0 +1,125 @@
+#include "report/document.h"
+
+namespace pawl::report {
+namespace {
+
+// ---- Markdown
+
+// What Markdown, or HTML within it, would take for itself.
+std::string EscapeMarkdown(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '<') {
+      escaped += "&lt;";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      escaped += ' ';
+    } else {
+      if (std::string_view("\\`*_[]|#!~").find(c) != std::string_view::npos) escaped += '\\';
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+std::string Number(std::uint64_t entry) { return std::to_string(entry); }
+
+struct MarkdownWriter {
+  std::string out;
+
+  void operator()(const Heading& heading) {
+    out += std::string(static_cast<std::size_t>(heading.level), '#') + " " + EscapeMarkdown(heading.text) + "\n\n";
+  }
+  void operator()(const Paragraph& paragraph) { out += EscapeMarkdown(paragraph.text) + "\n\n"; }
+  void operator()(const List& list) {
+    for (const std::string& item : list.items) out += "- " + EscapeMarkdown(item) + "\n";
+    out += "\n";
+  }
+  void operator()(const Table& table) {
+    for (const std::string& name : table.header) out += "| " + EscapeMarkdown(name) + " ";
+    out += "|\n";
+    for (std::size_t i = 0; i < table.header.size(); ++i) out += "|---";
+    out += "|\n";
+    for (const Row& row : table.rows) {
+      bool first = true;
+      for (const Cell& cell : row.cells) {
+        out += "| ";
+        if (first && row.anchor) out += "<a id=\"entry-" + Number(*row.anchor) + "\"></a>";
+        first = false;
+        const std::string text = EscapeMarkdown(cell.text);
+        out += cell.entry ? "[" + text + "](#entry-" + Number(*cell.entry) + ") " : text + " ";
+      }
+      out += "|\n";
+    }
+    out += "\n";
+  }
+  void operator()(const Drawing& drawing) {
+    out += "![" + EscapeMarkdown(drawing.picture.title + ". " + drawing.picture.description) + "](" + drawing.file +
+           ")\n\n";
+  }
+};
+
+// ---- HTML
+
+constexpr char kPageStyle[] =
+    "<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 "
+    "1rem}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto;margin:1rem 0}td,th{border:1px solid #8886;"
+    "padding:.25rem .6rem;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}"
+    "svg{width:100%;height:auto;margin:.5rem 0}:target{outline:2px solid #b80}</style>";
+
+struct HtmlWriter {
+  std::string out;
+
+  void operator()(const Heading& heading) {
+    const std::string tag = "h" + std::to_string(heading.level);
+    out += "<" + tag + ">" + EscapeMarkup(heading.text) + "</" + tag + ">\n";
+  }
+  void operator()(const Paragraph& paragraph) { out += "<p>" + EscapeMarkup(paragraph.text) + "</p>\n"; }
+  void operator()(const List& list) {
+    out += "<ul>\n";
+    for (const std::string& item : list.items) out += "<li>" + EscapeMarkup(item) + "</li>\n";
+    out += "</ul>\n";
+  }
+  void operator()(const Table& table) {
+    out += "<table><thead><tr>";
+    for (const std::string& name : table.header) out += "<th scope=\"col\">" + EscapeMarkup(name) + "</th>";
+    out += "</tr></thead><tbody>\n";
+    for (const Row& row : table.rows) {
+      out += row.anchor ? "<tr id=\"entry-" + Number(*row.anchor) + "\">" : "<tr>";
+      for (const Cell& cell : row.cells) {
+        out += "<td>";
+        if (cell.entry) out += "<a href=\"#entry-" + Number(*cell.entry) + "\">";
+        out += EscapeMarkup(cell.text);
+        out += cell.entry ? "</a></td>" : "</td>";
+      }
+      out += "</tr>\n";
+    }
+    out += "</tbody></table>\n";
+  }
+  void operator()(const Drawing& drawing) { out += "<figure>" + WriteSvg(drawing.picture) + "</figure>\n"; }
+};
+
+}  // namespace
+
+std::string WriteMarkdown(const Document& document) {
+  MarkdownWriter writer;
+  writer(Heading{1, document.title});
+  for (const Block& block : document.blocks) std::visit(writer, block);
+  while (writer.out.ends_with("\n\n")) writer.out.pop_back();
+  return std::move(writer.out);
+}
+
+std::string WriteHtml(const Document& document) {
+  HtmlWriter writer;
+  writer.out =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>" +
+      EscapeMarkup(document.title) + "</title>" + kPageStyle + "</head><body>\n";
+  writer(Heading{1, document.title});
+  for (const Block& block : document.blocks) std::visit(writer, block);
+  return std::move(writer.out) + "</body></html>\n";
+}
+
+}  // namespace pawl::report

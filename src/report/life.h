@@ -1,0 +1,85 @@
+// A subject's whole life in numbers, from its log alone: every proposal that was committed, what the evaluators
+// measured of it, what became of it.
+//
+//   Result<Life> life = LifeOf(log.history());
+//   for (const LifeEntry& entry : life->entries) …       // one a candidate statement of a release, in order of k
+//
+// Where several evaluators voted, their figures are put together without picking: the mean of the estimates, and from
+// the smallest lower to the largest upper bound. Log e-values are combined as in trial/combine.h, the fixed set being
+// the evaluators of the charter in force, with the faults that it tolerates: n - r of a quorum that wants r of n, but
+// at least 1 where n is at least 2.
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+#include "result/result.h"
+#include "trial/assess.h"
+#include "warrant/history.h"
+
+namespace pawl::report {
+
+// One condition of one trial, all evaluators together.
+struct Measured {
+  std::string name;  // of the condition
+  trial::ConditionKind kind = trial::ConditionKind::kHarm;
+  double limit = 0;
+  double alpha = 0;  // spent by each evaluator
+  double estimate = 0;
+  double lower = 0;
+  double upper = 0;
+  std::uint64_t observations = 0;                // of all evaluators
+  std::optional<double> log_e_value_together{};  // absent with a single evaluator
+};
+
+struct LifeEntry {
+  std::string proposal;
+  std::string note;
+  std::uint64_t budget_index = 0;
+  std::int64_t time = 0;                                      // of the candidate statement
+  std::uint64_t candidate_index = 0;                          // ledger entry
+  std::vector<std::uint64_t> vote_indices;                    // ledger entries of the evaluators' votes with a report
+  std::vector<std::string> verdicts;                          // the same order: "evaluator-a: pass"
+  std::vector<Measured> conditions;                           // empty where every trial was void or nobody voted
+  std::vector<trial::DecisionChange> changes;                 // of the first evaluator
+  std::vector<trial::EpisodeChange> episodes_changed_most{};  // of the first evaluator
+  std::uint64_t probes = 0;
+  double energy_distance = 0;         // largest of the evaluators'
+  double p_value = 1;                 // smallest of the evaluators'
+  std::string outcome;                // "accepted", "rejected", …; "pending" while there is none
+  std::string rule;                   // why, where it was not accepted
+  std::optional<std::int64_t> epoch;  // where it was released
+
+  const Measured* Find(std::string_view condition) const;
+};
+
+struct Switch {  // of what is live: a release or a rollback
+  std::string proposal;
+  std::int64_t epoch = 0;
+  std::int64_t time = 0;
+};
+
+struct Life {
+  std::string subject;
+  std::string charter;     // digest
+  std::uint64_t size = 0;  // of the ledger
+  std::int64_t time = 0;   // of the ledger
+  std::uint64_t budget_index = 0;
+  std::vector<LifeEntry> entries;
+  std::vector<Switch> switches;
+  std::vector<std::string> halts;   // sentences, with their ledger entries
+  std::vector<std::string> alarms;  // open ones: sentences
+};
+
+// Errors are those of reports in votes that cannot be read ("trial-report.…"), which no auditor passes.
+Result<Life> LifeOf(const warrant::History& history);
+
+// Faults that the combination of e-values tolerates, by the rule above.
+std::uint32_t FaultsTolerated(trial::EvaluatorShare share);
+
+}  // namespace pawl::report

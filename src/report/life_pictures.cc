@@ -1,0 +1,144 @@
+// Capability with its band and ceiling, each harm, drift, budget and pace over a subject's life.
+#include <algorithm>
+#include <cmath>
+
+#include "encoding/time.h"
+#include "report/change_control.h"
+#include "trial/budget.h"
+
+namespace pawl::report {
+namespace {
+
+constexpr char kMarks[] =
+    " A full mark is a proposal that became a release, a hollow one a proposal that did not. The band reaches from the "
+    "smallest lower to the largest upper bound of the evaluators, each one-sided at the error that the trial spent.";
+
+// Where the ledger holds what evaluators found about a proposal.
+std::uint64_t EvidenceOf(const LifeEntry& entry) {
+  return entry.vote_indices.empty() ? entry.candidate_index : entry.vote_indices.front();
+}
+
+Series Over(const Life& life, const std::string& condition, const std::string& name) {
+  Series series{name, {}};
+  for (const LifeEntry& entry : life.entries) {
+    const Measured* measured = entry.Find(condition);
+    if (measured == nullptr) continue;
+    series.points.push_back({.x = static_cast<double>(entry.budget_index),
+                             .y = measured->estimate,
+                             .lower = measured->lower,
+                             .upper = measured->upper,
+                             .label = entry.proposal,
+                             .entry = EvidenceOf(entry),
+                             .mark = entry.epoch ? Mark::kFull : Mark::kHollow});
+  }
+  return series;
+}
+
+// The last value says how it stands, for whoever cannot see the picture.
+std::string Latest(const Series& series) {
+  if (series.points.empty()) return "";
+  const Point& last = series.points.back();
+  return " Latest: " + ShortNumber(last.y) + " in [" + ShortNumber(last.lower) + ", " + ShortNumber(last.upper) + "].";
+}
+
+std::string FileName(const std::string& words) {
+  std::string name;
+  for (const char c : words) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '-';
+  return name;
+}
+
+Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
+  const std::string& metric = charter.bounds.capability.metric;
+  Series series = Over(life, "ceiling", metric);
+  const std::string latest = Latest(series);
+  return {"capability.svg",
+          {.title = "Capability: " + metric,
+           .description = "Mean of " + metric + " in each trial, and the ceiling." + latest + kMarks,
+           .x_label = "trial (budget index)",
+           .y_label = metric,
+           .series = {std::move(series)},
+           .limits = {{"ceiling", charter.bounds.capability.ceiling}}}};
+}
+
+Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
+  Series series = Over(life, harm.name, harm.metric);
+  const std::string latest = Latest(series);
+  return {"harm-" + FileName(harm.name) + ".svg",
+          {.title = "Harm: " + harm.name,
+           .description = "Mean of " + harm.metric + " in each trial, and its limit." + latest + kMarks,
+           .x_label = "trial (budget index)",
+           .y_label = harm.metric,
+           .series = {std::move(series)},
+           .limits = {{"limit", harm.limit}}}};
+}
+
+Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
+  Picture picture{.title = "Drift from the baseline",
+                  .description = "Share of decisions that differ from the baseline's.",
+                  .x_label = "trial (budget index)",
+                  .y_label = "share of decisions",
+                  .series = {Over(life, "drift-fresh", "fresh probes")},
+                  .limits = {{"limit", charter.bounds.drift.limit}}};
+  picture.description += Latest(picture.series.front()) + kMarks;
+  if (charter.evaluation.probes_file) picture.series.push_back(Over(life, "drift-fixed", "fixed probes"));
+  return {"drift.svg", std::move(picture)};
+}
+
+Drawing BudgetPicture(const Life& life) {
+  Series left{"left", {}};
+  double remaining = 1;
+  std::uint64_t counted = 0;  // trials subtracted so far; RemainingError from scratch would take quadratic time
+  for (const LifeEntry& entry : life.entries) {
+    const Result<double> share = trial::TrialAlpha(0.5, entry.budget_index, {});
+    if (!share.ok() || entry.budget_index <= counted) continue;
+    counted = entry.budget_index;
+    remaining -= 2 * *share;
+    left.points.push_back({.x = static_cast<double>(entry.budget_index),
+                           .y = 100 * remaining,
+                           .label = entry.proposal,
+                           .entry = entry.candidate_index,
+                           .mark = entry.epoch ? Mark::kFull : Mark::kHollow});
+  }
+  const std::string latest = left.points.empty() ? "" : " Left: " + ShortNumber(left.points.back().y) + " %.";
+  return {"budget.svg",
+          {.title = "Error budget",
+           .description = "Share of every lifetime error that later trials may still spend; each trial spends, "
+                          "whatever its outcome." +
+                          latest,
+           .x_label = "trial (budget index)",
+           .y_label = "left, %",
+           .series = {std::move(left)},
+           .limits = {}}};
+}
+
+Drawing PacePicture(const Life& life, const charter::Charter& charter) {
+  Series within{"releases and rollbacks", {}};
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < life.switches.size(); ++i) {
+    while (life.switches[first].time <= life.switches[i].time - charter.pace.window_s) ++first;
+    within.points.push_back({.x = static_cast<double>(life.switches[i].epoch),
+                             .y = static_cast<double>(i - first + 1),
+                             .label = life.switches[i].proposal + " at " + encoding::TimeText(life.switches[i].time)});
+  }
+  const std::string latest = within.points.empty() ? "" : " Latest: " + ShortNumber(within.points.back().y) + ".";
+  return {"pace.svg",
+          {.title = "Pace",
+           .description = "Releases and rollbacks within the charter's window that ends with each." + latest,
+           .x_label = "epoch",
+           .y_label = "within the window",
+           .series = {std::move(within)},
+           .limits = {{"allowed", static_cast<double>(charter.pace.max_releases)}}}};
+}
+
+}  // namespace
+
+std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter) {
+  std::vector<Drawing> drawings = {CapabilityPicture(life, charter)};
+  for (const charter::HarmBound& harm : charter.bounds.harm) drawings.push_back(HarmPicture(life, harm));
+  drawings.push_back(DriftPicture(life, charter));
+  drawings.push_back(BudgetPicture(life));
+  drawings.push_back(PacePicture(life, charter));
+  return drawings;
+}
+
+}  // namespace pawl::report

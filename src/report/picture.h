@@ -1,0 +1,72 @@
+// Line charts as SVG, for reports: a few series with bands, horizontal limits, and a link behind every point.
+//
+//   Picture picture{.title = "Score", .description = "…", .x_label = "trial", .y_label = "score"};
+//   picture.series.push_back({"score", {{.x = 1, .y = 0.90, .lower = 0.89, .upper = 0.91, .entry = 12}}});
+//   picture.limits.push_back({"ceiling", 0.965});
+//   const std::string svg = WriteSvg(picture);         // stands alone, or inside a page
+//
+// What a reader gets without eyes or colours: every picture has a title and a description, every point a title with its
+// numbers, series differ by dash and mark as well as by colour. Colours follow the reader's light or dark setting.
+//
+// Series with more than kPointsMax points are drawn in that many groups: the mean in the middle, the band from the
+// smallest lower to the largest upper bound; the description says so. Numbers that are not finite are left out.
+//
+// Thread safety: pure function. Time: about a microsecond a point.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pawl::report {
+
+inline constexpr std::size_t kPointsMax = 1000;
+// Marks with titles and links are drawn for the last so many points of a series; lines and bands for all.
+inline constexpr std::size_t kMarksMax = 400;
+
+enum class Mark {
+  kFull,    // became a release
+  kHollow,  // did not
+};
+
+struct Point {
+  double x = 0;
+  double y = 0;
+  double lower = std::numeric_limits<double>::quiet_NaN();  // of the band; NaN: none
+  double upper = std::numeric_limits<double>::quiet_NaN();
+  std::string label{};                   // begins the mark's title
+  std::optional<std::uint64_t> entry{};  // of the ledger; the mark links to #entry-N
+  Mark mark = Mark::kFull;
+};
+
+struct Series {
+  std::string name;
+  std::vector<Point> points;  // ascending in x
+};
+
+struct Limit {
+  std::string name;
+  double y = 0;
+};
+
+struct Picture {
+  std::string title;
+  std::string description;
+  std::string x_label;
+  std::string y_label;
+  std::vector<Series> series;  // at most 4
+  std::vector<Limit> limits;
+};
+
+// Requires at most 4 series. A picture without any point says that there is nothing to show yet.
+std::string WriteSvg(const Picture& picture);
+
+// Text as it may stand between tags and in attributes.
+std::string EscapeMarkup(const std::string& text);
+
+// A number for people: at most four significant digits.
+std::string ShortNumber(double value);
+
+}  // namespace pawl::report

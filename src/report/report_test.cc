@@ -1,0 +1,165 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "charter/testing.h"
+#include "report/change_control.h"
+
+namespace pawl::report {
+namespace {
+
+// A life of so many trials, every second of which became a release.
+Life LifeOfLength(std::uint64_t trials) {
+  Life life;
+  life.subject = "controller";
+  life.charter = "sha256:00";
+  life.size = 10 * trials;
+  life.time = 1'790'000'000;
+  life.budget_index = trials;
+  for (std::uint64_t k = 1; k <= trials; ++k) {
+    LifeEntry entry;
+    entry.proposal = "p" + std::to_string(k);
+    entry.note = "a <note> | with `marks`";
+    entry.budget_index = k;
+    entry.time = 1'780'000'000 + static_cast<std::int64_t>(k);
+    entry.candidate_index = 10 * k;
+    entry.vote_indices = {10 * k + 1, 10 * k + 2};
+    entry.verdicts = {"evaluator-a: pass", "evaluator-b: pass"};
+    const double score = 0.9 + 0.04 * static_cast<double>(k) / static_cast<double>(trials);
+    entry.conditions = {
+        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 20.0},
+        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 30.0},
+        {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}},
+        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 15.0}};
+    entry.changes = {{"COC", "CL1500", 60, 17}};
+    entry.episodes_changed_most = {{5, 0.7}};
+    entry.probes = 2000;
+    entry.outcome = k % 2 == 0 ? "accepted" : "rejected";
+    if (k % 2 == 0) {
+      entry.epoch = static_cast<std::int64_t>(k / 2);
+      life.switches.push_back({entry.proposal, *entry.epoch, entry.time});
+    }
+    life.entries.push_back(entry);
+  }
+  return life;
+}
+
+charter::Charter Charter() {
+  Result<charter::Charter> charter = charter::TestCharter().Read();
+  EXPECT_TRUE(charter.ok()) << charter.error().message;
+  return *charter;
+}
+
+const std::vector<Topic> kWords = {{"surface", {"policy.onnx may change"}}, {"trial", {"4000 episodes"}}};
+
+std::size_t Count(const std::string& text, const std::string& what) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+// Every link within the page has a place to lead to.
+void ExpectLinksToResolve(const std::string& html) {
+  for (std::size_t at = html.find("href=\"#"); at != std::string::npos; at = html.find("href=\"#", at + 1)) {
+    const std::string id = html.substr(at + 7, html.find('"', at + 7) - at - 7);
+    ASSERT_NE(html.find("id=\"" + id + "\""), std::string::npos) << id;
+  }
+}
+
+TEST(ChangeControlReport, HasTheThreePartsAndEveryFigureWithItsEntry) {
+  const Document document = ChangeControlReport(LifeOfLength(6), Charter(), kWords);
+  const std::string html = WriteHtml(document);
+  const std::string markdown = WriteMarkdown(document);
+  for (const std::string& text : {html, markdown}) {
+    for (const char* part : {"Description of modifications", "Modification protocol", "Impact assessment", "Article 12",
+                             "Article 14", "Article 15", "MANAGE 2.4", "9.2.5", "no statement of conformity",
+                             "policy.onnx may change", "inputs that changed most", "CL1500"}) {
+      EXPECT_NE(text.find(part), std::string::npos) << part;
+    }
+  }
+  EXPECT_LT(html.find("policy.onnx may change"), html.find("Modification protocol"));
+  EXPECT_GT(html.find("4000 episodes"), html.find("Modification protocol"));
+  ExpectLinksToResolve(html);
+  EXPECT_GE(Count(html, "href=\"#entry-11\""), 4U);
+  EXPECT_GE(Count(markdown, "(#entry-11)"), 4U);
+  EXPECT_EQ(Count(markdown, "<a id=\"entry-11\">"), 1U);
+}
+
+TEST(ChangeControlReport, EscapesWhatProposersWrite) {
+  const Document document = ChangeControlReport(LifeOfLength(2), Charter(), kWords);
+  EXPECT_EQ(WriteHtml(document).find("<note>"), std::string::npos);
+  EXPECT_EQ(WriteMarkdown(document).find("<note>"), std::string::npos);
+  EXPECT_NE(WriteMarkdown(document).find("\\| with \\`marks\\`"), std::string::npos);
+}
+
+TEST(ChangeControlReport, SaysThatThereIsNothingYet) {
+  Life life = LifeOfLength(0);
+  const std::string html = WriteHtml(ChangeControlReport(life, Charter(), kWords));
+  EXPECT_GE(Count(html, "nothing to show yet"), 5U);
+  ExpectLinksToResolve(html);
+}
+
+TEST(ChangeControlReport, OfTenThousandReleasesTakesLessThanASecond) {
+  const Life life = LifeOfLength(20'000);
+  const charter::Charter charter = Charter();
+  const auto start = std::chrono::steady_clock::now();
+  const Document document = ChangeControlReport(life, charter, kWords);
+  const std::string html = WriteHtml(document);
+  const std::string markdown = WriteMarkdown(document);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::printf("  10,000 releases of 20,000 trials: %.2f s, %zu KiB\n", seconds, html.size() >> 10);
+  EXPECT_GT(html.size(), 1'000'000U);
+  // Sanitizers and other people's work slow this down; the goal is one second.
+  EXPECT_LT(seconds, 10);
+}
+
+TEST(LifePictures, ShowCapabilityHarmDriftBudgetAndPace) {
+  const std::vector<Drawing> drawings = LifePictures(LifeOfLength(8), Charter());
+  std::vector<std::string> files;
+  for (const Drawing& drawing : drawings) files.push_back(drawing.file);
+  EXPECT_EQ(files,
+            (std::vector<std::string>{"capability.svg", "harm-near-miss.svg", "drift.svg", "budget.svg", "pace.svg"}));
+  EXPECT_EQ(drawings[0].picture.limits[0].y, 0.95);
+  EXPECT_EQ(drawings[0].picture.series[0].points.size(), 8U);
+  EXPECT_EQ(drawings[0].picture.series[0].points[0].mark, Mark::kHollow);
+  EXPECT_EQ(drawings[0].picture.series[0].points[1].mark, Mark::kFull);
+  // 1 - 6/pi^2 after the first trial.
+  EXPECT_NEAR(drawings[3].picture.series[0].points[0].y, 100 * (1 - 6 / (M_PI * M_PI)), 1e-6);
+  // Releases are two seconds apart, so all lie in the window.
+  EXPECT_EQ(drawings[4].picture.series[0].points.back().y, 4);
+}
+
+TEST(WriteSvg, IsReadableWithoutEyesAndColours) {
+  Picture picture{.title = "A & B", .description = "words", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+  picture.series = {{"one", {{.x = 1, .y = 2, .lower = 1, .upper = 3, .label = "p1", .entry = 7}}},
+                    {"two", {{.x = 1, .y = 4}}}};
+  const std::string svg = WriteSvg(picture);
+  EXPECT_NE(svg.find("role=\"img\""), std::string::npos);
+  EXPECT_NE(svg.find("<title id=\"picture-A---B\">A &amp; B</title>"), std::string::npos);
+  EXPECT_NE(svg.find("<desc id=\"picture-A---B-text\">words</desc>"), std::string::npos);
+  EXPECT_NE(svg.find("prefers-color-scheme:dark"), std::string::npos);
+  EXPECT_NE(svg.find("<title>p1: 2 in [1, 3], ledger entry 7</title>"), std::string::npos);
+  EXPECT_NE(svg.find("stroke-dasharray"), std::string::npos);
+  EXPECT_NE(svg.find("<rect x="), std::string::npos);
+}
+
+TEST(WriteSvg, LeavesOutWhatIsNotFiniteAndGroupsWhatIsMany) {
+  Picture picture{.title = "t", .description = "d.", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+  picture.series = {{"one", {}}};
+  for (int i = 0; i < 50'000; ++i) picture.series[0].points.push_back({.x = double(i), .y = i % 7 == 0 ? NAN : 1.0});
+  const std::string svg = WriteSvg(picture);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_LT(svg.size(), 200'000U);
+  EXPECT_NE(svg.find("1000 groups"), std::string::npos);
+}
+
+TEST(FaultsTolerated, IsWhatTheQuorumCanDoWithout) {
+  EXPECT_EQ(FaultsTolerated({1, 1}), 0U);
+  EXPECT_EQ(FaultsTolerated({2, 2}), 1U);
+  EXPECT_EQ(FaultsTolerated({2, 4}), 2U);
+}
+
+}  // namespace
+}  // namespace pawl::report
