@@ -240,6 +240,7 @@ limits = { wall_seconds = 600, memory_mib = 2048, processes = 16 }
 episodes = 4000
 probes = 2000
 # closure = ["/usr/lib/python3/dist-packages/numpy"]  # what the interpreter loads; recorded with every trial
+# groups = ["day", "night"]  # kinds of episode; a [[bounds.harm]] with group = "night" is about those alone
 
 [[evaluation.metric]]
 name = "harm"      # 1 where an episode ends in what must not happen, else 0
@@ -260,6 +261,7 @@ metric = "score"
 metric = "score"
 max_step = 0.02    # more than this in one step is for people to allow first
 ceiling = 0.95
+# max_growth = 0.04  # within pace.window, however many steps
 
 [bounds.drift]
 limit = 0.10       # share of decisions that may differ from the baseline's

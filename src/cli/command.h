@@ -84,6 +84,8 @@ void AddReview(CLI::App& app, Globals& globals);
 void AddApprove(CLI::App& app, Globals& globals);
 void AddRelease(CLI::App& app, Globals& globals);
 void AddHalt(CLI::App& app, Globals& globals);
+void AddBudget(CLI::App& app, Globals& globals);
+void AddReport(CLI::App& app, Globals& globals);
 void AddStatus(CLI::App& app, Globals& globals);
 void AddCurrent(CLI::App& app, Globals& globals);
 void AddExec(CLI::App& app, Globals& globals);

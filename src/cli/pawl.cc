@@ -65,6 +65,8 @@ int Main(int argc, char** argv) {
   AddRelease(app, globals);
   AddHalt(app, globals);
   AddStatus(app, globals);
+  AddBudget(app, globals);
+  AddReport(app, globals);
   AddCurrent(app, globals);
   AddExec(app, globals);
   AddLog(app, globals);

@@ -208,6 +208,15 @@ void AddEntries(const Life& life, Document& document) {
            entry.vote_indices[i]});
     }
   }
+  // Rollbacks have a candidate statement and no trial.
+  std::set<std::string> listed;
+  for (const LifeEntry& entry : life.entries) listed.insert(entry.proposal);
+  for (const Switch& live : life.switches) {
+    if (listed.contains(live.proposal)) continue;
+    table.rows.push_back({{std::to_string(live.candidate_index), "candidate statement of rollback " + live.proposal +
+                                                                     ", live from " + encoding::TimeText(live.time)},
+                          live.candidate_index});
+  }
   document.Add(std::move(table));
 }
 

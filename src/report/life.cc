@@ -116,7 +116,9 @@ Result<Life> LifeOf(const warrant::History& history) {
     life.entries.push_back(std::move(*entry));
   }
   for (const warrant::ReleaseRecord& release : history.releases()) {
-    life.switches.push_back({release.proposal, release.epoch, release.time});
+    const warrant::ProposalHistory* proposal = history.Find(release.proposal);
+    life.switches.push_back(
+        {release.proposal, release.epoch, release.time, proposal == nullptr ? 0 : proposal->candidate_index});
   }
   for (const warrant::LoggedHalt& halt : history.halts()) {
     life.halts.push_back("halted by " + halt.principal + ", " + (halt.lifted ? "lifted" : "open") + ": " +

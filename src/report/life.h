@@ -62,6 +62,7 @@ struct Switch {  // of what is live: a release or a rollback
   std::string proposal;
   std::int64_t epoch = 0;
   std::int64_t time = 0;
+  std::uint64_t candidate_index = 0;  // ledger entry of its candidate statement
 };
 
 struct Life {

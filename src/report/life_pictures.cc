@@ -118,7 +118,8 @@ Drawing PacePicture(const Life& life, const charter::Charter& charter) {
     while (life.switches[first].time <= life.switches[i].time - charter.pace.window_s) ++first;
     within.points.push_back({.x = static_cast<double>(life.switches[i].epoch),
                              .y = static_cast<double>(i - first + 1),
-                             .label = life.switches[i].proposal + " at " + encoding::TimeText(life.switches[i].time)});
+                             .label = life.switches[i].proposal + " at " + encoding::TimeText(life.switches[i].time),
+                             .entry = life.switches[i].candidate_index});
   }
   const std::string latest = within.points.empty() ? "" : " Latest: " + ShortNumber(within.points.back().y) + ".";
   return {"pace.svg",

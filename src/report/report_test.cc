@@ -39,7 +39,7 @@ Life LifeOfLength(std::uint64_t trials) {
     entry.outcome = k % 2 == 0 ? "accepted" : "rejected";
     if (k % 2 == 0) {
       entry.epoch = static_cast<std::int64_t>(k / 2);
-      life.switches.push_back({entry.proposal, *entry.epoch, entry.time});
+      life.switches.push_back({entry.proposal, *entry.epoch, entry.time, entry.candidate_index});
     }
     life.entries.push_back(entry);
   }

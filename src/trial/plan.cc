@@ -15,34 +15,37 @@ namespace pawl::trial {
 
 namespace {
 
-// Episodes until one simulated trial shows the step, kPlanEpisodesMax + 1 where it does not.
-std::uint64_t EpisodesOnce(const StepQuestion& question, Generator& generator) {
+// Episodes until one simulated trial shows the step, most + 1 where it does not.
+std::uint64_t EpisodesOnce(const StepQuestion& question, std::uint64_t most, Generator& generator) {
   EProcess process(Alternative::kMeanAbove, 0.5);
   const double up = (question.step + question.deviation + 1) / 2;
   const double down = (question.step - question.deviation + 1) / 2;
   constexpr std::uint64_t kLookEvery = 16;  // a look costs a logarithm; the running maximum misses nothing
-  for (std::uint64_t episode = 1; episode <= kPlanEpisodesMax; ++episode) {
+  for (std::uint64_t episode = 1; episode <= most; ++episode) {
     process.Observe(generator.Coin() ? down : up);
     if (episode % kLookEvery == 0 && process.RejectedAt(question.alpha)) return episode;
   }
-  return kPlanEpisodesMax + 1;
+  return most + 1;
 }
 
 Error QuestionError(const char* message) { return {ErrorCode::kUsage, "plan.question", message, {}}; }
 
+bool Fits(const StepQuestion& question) {
+  return question.step > 0 && question.step < 1 && question.deviation >= 0 && question.step + question.deviation <= 1 &&
+         question.deviation - question.step <= 1 && question.alpha > 0 && question.alpha < 1 &&
+         question.simulations >= 1 && question.simulations <= 1'000'000 && question.power > 0 && question.power < 1;
+}
+
 Result<std::vector<std::uint64_t>> StoppingTimes(const StepQuestion& question) {
-  const bool fits = question.step > 0 && question.step < 1 && question.deviation >= 0 &&
-                    question.step + question.deviation <= 1 && question.deviation - question.step <= 1 &&
-                    question.alpha > 0 && question.alpha < 1 && question.simulations >= 1 &&
-                    question.simulations <= 1'000'000 && question.power > 0 && question.power < 1;
-  if (!fits) return QuestionError("step, deviation, alpha, power or the number of simulations is out of range");
+  if (!Fits(question))
+    return QuestionError("step, deviation, alpha, power or the number of simulations is out of range");
   Generator generator(question.seed);
   std::vector<std::uint64_t> times(question.simulations);
   // Once more trials have run out of episodes than the power allows, the answer is known.
   const double failures_max = (1 - question.power) * static_cast<double>(question.simulations);
   double failures = 0;
   for (std::uint64_t& time : times) {
-    time = EpisodesOnce(question, generator);
+    time = EpisodesOnce(question, kPlanEpisodesMax, generator);
     failures += time > kPlanEpisodesMax ? 1 : 0;
     if (failures > failures_max) {
       return LimitReached("plan.too-many-episodes", "a million episodes do not show such a step with the wanted chance",
@@ -76,6 +79,18 @@ Result<double> MeanEpisodesToShowStep(const StepQuestion& question) {
   const Result<std::vector<std::uint64_t>> times = StoppingTimes(question);
   if (!times.ok()) return times.error();
   return std::accumulate(times->begin(), times->end(), 0.0) / static_cast<double>(times->size());
+}
+
+Result<double> ChanceToShowStep(const StepQuestion& question, std::uint64_t episodes) {
+  if (!Fits(question) || episodes < 1 || episodes > kPlanEpisodesMax) {
+    return QuestionError("step, deviation, alpha, episodes or the number of simulations is out of range");
+  }
+  Generator generator(question.seed);
+  std::uint64_t shown = 0;
+  for (std::uint64_t simulation = 0; simulation < question.simulations; ++simulation) {
+    shown += EpisodesOnce(question, episodes, generator) <= episodes ? 1 : 0;
+  }
+  return static_cast<double>(shown) / static_cast<double>(question.simulations);
 }
 
 Result<double> ChanceToShowBelow(const RateQuestion& question) {

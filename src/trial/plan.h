@@ -40,6 +40,9 @@ struct StepQuestion {
 // kPlanEpisodesMax are not enough; kUsage ("plan.question") for numbers out of range.
 Result<std::uint64_t> EpisodesToShowStep(const StepQuestion& question);
 
+// The share of simulated trials that show the step within so many episodes; power is not looked at. Errors as above.
+Result<double> ChanceToShowStep(const StepQuestion& question, std::uint64_t episodes);
+
 struct RateQuestion {
   double rate = 0;   // true share of episodes with a violation, 0 <= rate < 1
   double limit = 0;  // to be shown to be above it
