@@ -59,6 +59,9 @@ std::string TemporaryName(const std::string& directory) {
   return directory + name;
 }
 
+// Sets the time of a file to now; false where it is gone or not ours, and then it is written anew.
+bool MakeYoung(const std::string& path) { return utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0; }
+
 // Writes a new file of mode 0444, to be flushed by FlushFiles. On failure nothing of that name is left behind.
 Result<void> WriteNew(const std::string& path, std::string_view bytes) {
   int error = 0;
@@ -128,7 +131,8 @@ class TreeStore::Batch {
     const std::string path = store_.BlobPath(digest);
     // Also where the blob is there: whoever wrote it may not have got as far as flushing its name.
     folders_.insert(std::filesystem::path(path).parent_path());
-    if (store_.ReadBlob(digest, bytes.size()).ok() || !put_.insert(digest).second) return digest;
+    if (put_.contains(digest) || (store_.ReadBlob(digest, bytes.size()).ok() && MakeYoung(path))) return digest;
+    put_.insert(digest);
     const std::string temporary = TemporaryName(store_.directory() + "/temporary");
     if (Result<void> written = WriteNew(temporary, bytes); !written.ok()) return written.error();
     waiting_.push_back({temporary, path});
@@ -242,6 +246,23 @@ Result<std::string> TreeStore::Materialise(const crypto::Digest& tree) {
   if (chmod(view.c_str(), 0555) != 0) return DiskError("chmod", view, errno);
   if (Result<void> flushed = FlushDirectory(directory() + "/trees"); !flushed.ok()) return flushed.error();
   return view;
+}
+
+Result<void> TreeStore::RemoveView(const crypto::Digest& tree) {
+  if (Result<void> writable = RequireWritable(); !writable.ok()) return writable;
+  const std::string view = ViewPath(tree);
+  const std::string temporary = TemporaryName(directory() + "/temporary");
+  // Moving a directory writes to it. It is moved first, so that nobody finds half a copy.
+  if (chmod(view.c_str(), 0755) != 0 || rename(view.c_str(), temporary.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return DiskError("move", view, errno);
+  }
+  Discard(temporary);
+  return {};
+}
+
+void TreeStore::DiscardTemporary(const std::string& name) {
+  if (RequireWritable().ok()) Discard(directory() + "/temporary/" + name);
 }
 
 Result<void> TreeStore::VerifyMaterialised(const crypto::Digest& tree) const {

@@ -35,7 +35,7 @@ class TreeStore : public subject::Store {
  public:
   static Result<TreeStore> Open(const std::string& directory, StoreAccess access);
 
-  // Durable on success.
+  // Durable on success. A blob that is there already becomes young again (storage/garbage.h).
   Result<crypto::Digest> PutBlob(std::string_view bytes);
 
   // Copies a directory (subject/tree_reader.h) and its manifest into the store.
@@ -48,6 +48,11 @@ class TreeStore : public subject::Store {
   // checked bytes, under a temporary name. A copy that is there already is returned as it is: whoever starts something
   // from it calls VerifyMaterialised first.
   Result<std::string> Materialise(const crypto::Digest& tree);
+
+  // Removes the copy, if there is one. Whoever runs on it would lose it; the next Materialise makes it anew.
+  Result<void> RemoveView(const crypto::Digest& tree);
+  // Removes what a writer has left in temporary/, as well as it can.
+  void DiscardTemporary(const std::string& name);
 
   // Reads the copy again: it has exactly the tree's files with the tree's bytes ("store.view-altered").
   Result<void> VerifyMaterialised(const crypto::Digest& tree) const;
