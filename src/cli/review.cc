@@ -1,6 +1,10 @@
 // pawl review: one reviewer looks at everything that waits for it, and votes.
 #include "oversight/review.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "cli/command.h"
@@ -42,9 +46,13 @@ Result<std::vector<ReviewReport>> Review(const Globals& globals, const std::stri
   }
   Result<signing::Ed25519PrivateKey> key = ledger::FindPrivateKey(place->home, record->key);
   if (!key.ok()) return key.error();
+  const std::string memory = place->home.ReviewerFolder(name);
+  if (mkdir(memory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return SystemFailure("review.memory", "cannot make '" + memory + "': " + std::strerror(errno));
+  }
   oversight::Reviewer reviewer{.record = *record,
                                .key = *key,
-                               .memory_folder = place->home.KeyFolder(name),
+                               .memory_folder = memory,
                                .state_path = place->state_path,
                                .now_s = std::time(nullptr),
                                .threads = 2,

@@ -14,14 +14,13 @@
 #include <sstream>
 
 #include "encoding/json.h"
+#include "ledger/home_migration.h"
 #include "storage/replace_file.h"
 
 namespace pawl::ledger {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kHomeVersion = 1;
 
 std::string ChosenRoot(const std::string& flag) {
   if (!flag.empty()) return flag;
@@ -33,7 +32,10 @@ std::string ChosenRoot(const std::string& flag) {
   return std::string(user_home != nullptr && *user_home != '\0' ? user_home : "/root") + "/.local/state/pawl";
 }
 
-Result<void> CheckVersion(const fs::path& file) {
+}  // namespace
+
+Result<int64_t> ReadHomeVersion(const std::string& root) {
+  const fs::path file = fs::path(root) / "schema.json";
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
   text << stream.rdbuf();
@@ -41,13 +43,15 @@ Result<void> CheckVersion(const fs::path& file) {
   if (!json.ok()) return Malformed("home.schema", "'" + file.string() + "': " + json.error().message);
   encoding::JsonObject object(*json, "schema");
   const int64_t version = object.Integer("version", 1);
-  if (Result<void> done = object.Finish(); !done.ok()) return done;
+  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
   if (version > kHomeVersion) {
     return Refused("home.schema", "this home was written by a newer Pawl (version " + std::to_string(version) + ")",
                    "install that version; an older one never writes here");
   }
-  return {};
+  return version;
 }
+
+namespace {
 
 // Whether `inner` is `outer` or lies below it; both as they are on disk, links resolved.
 bool LiesIn(const fs::path& inner, const fs::path& outer) {
@@ -57,17 +61,31 @@ bool LiesIn(const fs::path& inner, const fs::path& outer) {
 
 }  // namespace
 
+Result<void> WriteHomeVersion(const std::string& root, int64_t version) {
+  const std::string text = R"({"version":)" + std::to_string(version) + "}";
+  if (Result<void> written = storage::ReplaceFile(root + "/schema.json", text); !written.ok()) {
+    return SystemFailure("home.create", written.error().message, written.error().advice);
+  }
+  return {};
+}
+
+std::string Home::Place(const std::string& flag) {
+  std::error_code failure;
+  std::string root = fs::absolute(ChosenRoot(flag), failure).lexically_normal().string();
+  while (root.size() > 1 && root.back() == '/') root.pop_back();
+  return root;
+}
+
 Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
   std::error_code failure;
-  const fs::path root = fs::absolute(ChosenRoot(flag), failure).lexically_normal();
-  if (failure) return SystemFailure("home.path", failure.message());
+  const fs::path root = Place(flag);
   const fs::path schema = root / "schema.json";
   if (!fs::exists(schema, failure)) {
     if (access == HomeAccess::kExisting) {
       return Error{ErrorCode::kNotFound, "home.missing", "there is no Pawl home at '" + root.string() + "'",
                    "pawl init makes one; --home or PAWL_HOME names another place"};
     }
-    for (const char* part : {"", "store", "ledger", "keys", "loader"}) {
+    for (const char* part : {"", "store", "ledger", "keys", "reviewers", "loader"}) {
       fs::create_directories(root / part, failure);
       if (failure)
         return SystemFailure("home.create", "cannot make '" + (root / part).string() + "': " + failure.message(),
@@ -75,12 +93,15 @@ Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
     }
     chmod(root.c_str(), 0700);
     chmod((root / "keys").c_str(), 0700);
+    chmod((root / "reviewers").c_str(), 0700);
     // Last and at once: a home whose making was interrupted is made again.
-    if (Result<void> written = storage::ReplaceFile(schema.string(), R"({"version":1})"); !written.ok()) {
-      return SystemFailure("home.create", written.error().message, written.error().advice);
-    }
+    if (Result<void> written = WriteHomeVersion(root.string(), kHomeVersion); !written.ok()) return written.error();
   }
-  if (Result<void> version = CheckVersion(schema); !version.ok()) return version.error();
+  Result<int64_t> version = ReadHomeVersion(root.string());
+  if (!version.ok()) return version.error();
+  if (*version < kHomeVersion) {
+    if (Result<void> migrated = MigrateHome(root.string()); !migrated.ok()) return migrated.error();
+  }
   return Home(root.string());
 }
 

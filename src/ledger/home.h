@@ -5,13 +5,15 @@
 //
 // The folder is --home, else $PAWL_HOME, else ${XDG_STATE_HOME:-~/.local/state}/pawl:
 //
-//   schema.json                      {"version":1}; a newer one is refused
+//   schema.json                      {"version":2}; a newer one is refused, an older one migrates (home_migration.h)
 //   store/                           content-addressed blobs and trees of all subjects (subject/store.h)
 //   ledger/<subject>.sqlite          one log a subject
 //   ledger/<subject>.snapshot        what the gate had folded, signed by it (snapshot.h); may be deleted at any time
 //   keys/<name>/key.pem              one folder a key holder, 0700; the key 0600
+//   reviewers/<name>/                what a reviewer remembers, 0700: auditors the log as they have seen it
 //   loader/<subject>/state.json      the loader's memory, unless --state names another place
 //   loader/<subject>/warrants/       <epoch>.json
+//   backups/                         what was copied before a migration
 //
 // Thread safety: values.
 #pragma once
@@ -24,6 +26,8 @@
 
 namespace pawl::ledger {
 
+inline constexpr int64_t kHomeVersion = 2;
+
 enum class HomeAccess {
   kExisting,  // "home.missing" where there is none
   kCreate,    // made where it is missing, 0700
@@ -31,8 +35,11 @@ enum class HomeAccess {
 
 class Home {
  public:
-  // `flag` is the value of --home, or empty. Refused "home.schema" for a newer schema.
+  // `flag` is the value of --home, or empty. Refused "home.schema" for a newer schema. An older home is migrated first.
   static Result<Home> Open(const std::string& flag, HomeAccess access);
+
+  // Where a home is or would be: the flag, else the environment. Absolute; looks at no file.
+  static std::string Place(const std::string& flag);
 
   // Refuses ("home.inside-subject") a home that lies inside `directory`, and a directory that lies inside the home's
   // own parts: a subject that could write there could write its own permission.
@@ -48,6 +55,7 @@ class Home {
   }
   std::string KeyFolder(std::string_view name) const { return root_ + "/keys/" + std::string(name); }
   std::string KeyPath(std::string_view name) const { return KeyFolder(name) + "/key.pem"; }
+  std::string ReviewerFolder(std::string_view name) const { return root_ + "/reviewers/" + std::string(name); }
   std::string LoaderFolder(std::string_view subject) const { return root_ + "/loader/" + std::string(subject); }
   std::string StatePath(std::string_view subject) const { return LoaderFolder(subject) + "/state.json"; }
   std::string WarrantPath(std::string_view subject, int64_t epoch) const {

@@ -36,7 +36,7 @@ TEST(Home, IsMadeOnceAndForThisUserAlone) {
   EXPECT_EQ(home->root(), root);
   EXPECT_EQ(ModeOf(root), 0700u);
   EXPECT_EQ(ModeOf(root + "/keys"), 0700u);
-  EXPECT_EQ(subject::ReadWholeFile(root + "/schema.json"), R"({"version":1})");
+  EXPECT_EQ(subject::ReadWholeFile(root + "/schema.json"), R"({"version":2})");
   for (const std::string& part : {home->StorePath(), root + "/ledger", root + "/loader"}) {
     EXPECT_TRUE(fs::is_directory(part)) << part;
   }
@@ -50,7 +50,7 @@ TEST(Home, ANewerOrUnreadableSchemaIsRefused) {
   const TemporaryDirectory directory;
   ASSERT_TRUE(Home::Open(directory / "home", HomeAccess::kCreate).ok());
   for (const char* text :
-       {R"({"version":2})", R"({"version":0})", R"({"version":"1"})", R"({"version":1,"more":2})", "{}", "[]", ""}) {
+       {R"({"version":3})", R"({"version":0})", R"({"version":"1"})", R"({"version":2,"more":2})", "{}", "[]", ""}) {
     directory.Write("home/schema.json", text);
     for (const HomeAccess access : {HomeAccess::kExisting, HomeAccess::kCreate}) {
       const Result<Home> home = Home::Open(directory / "home", access);
@@ -58,7 +58,7 @@ TEST(Home, ANewerOrUnreadableSchemaIsRefused) {
     }
     EXPECT_EQ(subject::ReadWholeFile(directory / "home/schema.json"), text);
   }
-  directory.Write("home/schema.json", R"({"version":2})");
+  directory.Write("home/schema.json", R"({"version":3})");
   EXPECT_EQ(RuleOf(Home::Open(directory / "home", HomeAccess::kExisting)), "home.schema");
 }
 

@@ -67,6 +67,12 @@ class Query {
     }
     return *this;
   }
+  Query& BindText(int position, std::string_view text) {
+    if (code_ == SQLITE_OK) {
+      code_ = sqlite3_bind_text64(statement_, position, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
+    return *this;
+  }
   // True while there is a row.
   bool Step() {
     if (code_ != SQLITE_OK && code_ != SQLITE_ROW) return false;
@@ -357,6 +363,18 @@ Result<std::optional<std::string>> Ledger::LatestCheckpoint() const {
   if (query.Step()) return std::optional(query.Blob(0));
   if (query.failed()) return query.error("cannot read the checkpoints");
   return std::optional<std::string>();
+}
+
+Result<void> Ledger::CopyTo(const std::string& path) const {
+  std::error_code failure;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, failure))) {
+    return Refused("ledger.copy-exists", "'" + path + "' exists, and nothing is overwritten", "name another file");
+  }
+  Query query(database_->handle, "VACUUM INTO ?");
+  query.BindText(1, path);
+  query.Step();
+  if (query.failed()) return query.error("cannot copy the ledger to '" + path + "'");
+  return {};
 }
 
 Result<void> Ledger::RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const {

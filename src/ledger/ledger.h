@@ -72,6 +72,10 @@ class Ledger {
   // The stored checkpoint of the largest size, or nothing.
   Result<std::optional<std::string>> LatestCheckpoint() const;
 
+  // A copy of the whole database as it is at one moment, in a new file without a write-ahead log
+  // ("ledger.copy-exists"). Others may append meanwhile.
+  Result<void> CopyTo(const std::string& path) const;
+
   // Writes `checkpoint`, `tile/…` and `tile/entries/…` below a directory that is empty or holds an older export of the
   // same log ("ledger.export-other" where it holds another's). Refused "ledger.no-checkpoint" without a checkpoint of
   // the present size; kSystem "ledger.export" for what cannot be written. The checkpoint is replaced last, so that

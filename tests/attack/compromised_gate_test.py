@@ -298,7 +298,7 @@ class CompromisedGate(unittest.TestCase):
             self.assertIn("audit.log-rewritten", answers[name].stdout)
         # Auditors who have forgotten close it. The loader has not forgotten.
         for name in AUDITORS:
-            (home.home / "keys" / name / f"seen-{SUBJECT}.json").unlink()
+            (home.home / "reviewers" / name / f"seen-{SUBJECT}.json").unlink()
         home.review(AUDITORS)
         home.position("advance", proposal, expect=(6,))
         home.approve(proposal)

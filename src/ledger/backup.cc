@@ -1,0 +1,405 @@
+#include "ledger/backup.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "encoding/hex.h"
+#include "ledger/home_migration.h"
+#include "ledger/store_lock.h"
+#include "ledger/subject_log.h"
+#include "merkle/checkpoint.h"
+#include "storage/archive.h"
+#include "storage/temporary_folder.h"
+#include "warrant/state.h"
+
+namespace pawl::ledger {
+namespace {
+
+namespace fs = std::filesystem;
+using storage::ArchiveWriter;
+
+// ---- which files a back-up has
+
+std::vector<std::string_view> Split(std::string_view name) {
+  std::vector<std::string_view> parts;
+  for (size_t begin = 0; begin <= name.size();) {
+    const size_t end = std::min(name.find('/', begin), name.size());
+    parts.push_back(name.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool IsHex(std::string_view text, size_t digits) {
+  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// The order is that in which they are written. A name that is none of these is in no back-up.
+enum class Part { kSchema, kState, kWarrant, kReviewer, kLedger, kHalt, kBlob, kKey };
+
+std::optional<Part> PartOf(std::string_view name) {
+  const std::vector<std::string_view> parts = Split(name);
+  const size_t depth = parts.size();
+  const std::string_view last = parts.back();
+  if (name == "schema.json") return Part::kSchema;
+  if (parts[0] == "ledger" && depth == 2 && last.ends_with(".sqlite")) return Part::kLedger;
+  if (parts[0] == "loader" && depth == 3 && last == "state.json") return Part::kState;
+  if (parts[0] == "loader" && depth == 4 && last.ends_with(".json")) {
+    if (parts[2] == "warrants") return Part::kWarrant;
+    if (parts[2] == "state.json.halts") return Part::kHalt;
+  }
+  if (parts[0] == "reviewers" && depth == 3 && last.ends_with(".json")) return Part::kReviewer;
+  if (parts[0] == "store" && depth == 4 && parts[1] == "blobs" && IsHex(last, 64) && last.substr(0, 2) == parts[2]) {
+    return Part::kBlob;
+  }
+  if (parts[0] == "keys" && depth == 3 && last == "key.pem") return Part::kKey;
+  return std::nullopt;
+}
+
+// Names of a part's files as they are now, sorted.
+Result<std::vector<std::string>> NamesOf(const std::string& root, Part part) {
+  static constexpr const char* kFolders[] = {"",       "loader", "loader",      "reviewers",
+                                             "ledger", "loader", "store/blobs", "keys"};
+  if (part == Part::kSchema) return std::vector<std::string>{"schema.json"};
+  const std::string folder = root + "/" + kFolders[static_cast<size_t>(part)];
+  std::vector<std::string> names;
+  std::error_code failure;
+  if (!fs::exists(folder, failure)) return names;
+  for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
+    const std::string name = at->path().lexically_relative(root).generic_string();
+    if (PartOf(name) == part) names.push_back(name);
+  }
+  if (failure) return SystemFailure("backup.list", "cannot list '" + folder + "': " + failure.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Top-level entries that hold something and that no back-up has, for the report.
+std::vector<std::string> LeftOut(const std::string& root, const std::vector<std::string>& keys) {
+  static const std::set<std::string> kKnown = {"schema.json", "schema.lock", "store", "ledger", "reviewers", "loader"};
+  std::vector<std::string> left_out;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root, failure)) {
+    const std::string name = entry.path().filename().string();
+    if (kKnown.contains(name) || (entry.is_directory(failure) && fs::is_empty(entry.path(), failure))) continue;
+    left_out.push_back(name == "keys" && !keys.empty() ? "keys (all but those named)" : name);
+  }
+  std::sort(left_out.begin(), left_out.end());
+  return left_out;
+}
+
+// ---- writing
+
+// A private folder that goes with its owner.
+class Scratch {
+ public:
+  static Result<Scratch> Make(const std::string& prefix) {
+    std::string path = prefix + "-XXXXXX";
+    if (mkdtemp(path.data()) != nullptr) return Scratch(path);
+    return SystemFailure("backup.scratch", "cannot make '" + path + "': " + std::strerror(errno));
+  }
+  static Result<Scratch> MakeTemporary(const std::string& name) {
+    Result<std::string> path = storage::MakeTemporaryFolder(name);
+    if (!path.ok()) return path.error();
+    return Scratch(*path);
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+  void Keep() { path_.clear(); }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+Result<void> AddLedger(ArchiveWriter& archive, const std::string& root, const std::string& name,
+                       const std::string& scratch) {
+  const std::string copy = scratch + "/" + fs::path(name).filename().string();
+  {
+    Result<Ledger> ledger = Ledger::Open(root + "/" + name, LedgerAccess::kReadOnly);
+    if (!ledger.ok()) return ledger.error();
+    if (Result<void> copied = ledger->CopyTo(copy); !copied.ok()) return copied;
+  }
+  Result<crypto::Digest> added = archive.AddFile(name, copy);
+  std::error_code ignored;
+  fs::remove(copy, ignored);
+  if (!added.ok()) return added.error();
+  return {};
+}
+
+// A blob goes in only with the digest that its name says.
+Result<void> AddBlob(ArchiveWriter& archive, const std::string& root, const std::string& name) {
+  Result<crypto::Digest> digest = archive.AddFile(name, root + "/" + name);
+  if (!digest.ok()) return digest.error();
+  if (digest->Hex() == fs::path(name).filename().string()) return {};
+  return Refused("store.damaged", "the blob '" + root + "/" + name + "' does not have the digest that its name says",
+                 "pawl doctor tells more; nothing was written");
+}
+
+Result<uint64_t> AddPart(ArchiveWriter& archive, const std::string& root, Part part, const std::string& scratch) {
+  Result<std::vector<std::string>> names = NamesOf(root, part);
+  if (!names.ok()) return names.error();
+  for (const std::string& name : *names) {
+    Result<void> added;
+    if (part == Part::kLedger) {
+      added = AddLedger(archive, root, name, scratch);
+    } else if (part == Part::kBlob) {
+      added = AddBlob(archive, root, name);
+    } else if (Result<crypto::Digest> digest = archive.AddFile(name, root + "/" + name); !digest.ok()) {
+      added = digest.error();
+    }
+    if (!added.ok()) return added.error();
+  }
+  return names->size();
+}
+
+Result<void> AddKeys(ArchiveWriter& archive, const Home& home, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    const std::string name = "keys/" + key + "/key.pem";
+    if (PartOf(name) != Part::kKey || access(home.KeyPath(key).c_str(), R_OK) != 0) {
+      return Error{ErrorCode::kNotFound, "backup.key", "this home has no readable private key '" + key + "'",
+                   "pawl key list"};
+    }
+    if (Result<crypto::Digest> added = archive.AddFile(name, home.KeyPath(key)); !added.ok()) return added.error();
+  }
+  return {};
+}
+
+// ---- verifying
+
+// The last checkpoint was signed by a log key that some charter of this log has named.
+Result<std::optional<uint64_t>> VerifyCheckpoint(SubjectLog& log) {
+  Result<std::optional<std::string>> bytes = log.ledger().LatestCheckpoint();
+  if (!bytes.ok()) return bytes.error();
+  if (!bytes->has_value()) return std::optional<uint64_t>();
+  const warrant::History& history = log.history();
+  std::vector<crypto::Digest> charters = {log.charter().charter.digest};
+  for (const warrant::ProposalHistory& proposal : history.proposals()) {
+    const bool amended = proposal.proposal.action == warrant::Action::kAmendment && proposal.release;
+    if (amended) charters.push_back(proposal.proposal.tree);
+  }
+  if (history.genesis().target) charters.push_back(*history.genesis().target);
+  std::optional<Error> failure;
+  for (const crypto::Digest& digest : charters) {
+    Result<charter::Charter> charter = charter::ReadCharterFromStore(log.store(), digest);
+    if (!charter.ok()) return charter.error();
+    Result<merkle::SignedCheckpoint> opened = merkle::OpenCheckpoint(**bytes, charter->gate.log);
+    if (opened.ok()) return std::optional<uint64_t>(opened->checkpoint.size);
+    if (!failure) failure = opened.error();
+  }
+  return *failure;
+}
+
+// The state was made from this log: it names the same beginning, and its checkpoint lies in the log.
+Result<void> VerifyState(SubjectLog& log, const warrant::State& state) {
+  const auto refuse = [&](const std::string& what) {
+    return Refused("verify.state", "the loader's state of '" + log.subject() + "' is not about this ledger: " + what,
+                   "docs/recovery.md says how to begin a state anew");
+  };
+  if (state.subject != log.subject()) return refuse("it is that of '" + state.subject + "'");
+  if (!log.history().has_genesis() || state.genesis != log.history().genesis().charter) {
+    return refuse("it began with another charter");
+  }
+  if (state.checkpoint_size > log.history().size()) return refuse("it has seen more events than there are");
+  if (state.checkpoint_size > 0) {
+    Result<crypto::Digest> root = log.ledger().Root(state.checkpoint_size);
+    if (!root.ok()) return root.error();
+    if (*root != state.checkpoint_root) return refuse("it has seen other events");
+  }
+  if (state.tree) {
+    if (Result<subject::Manifest> live = log.store().ReadManifest(*state.tree); !live.ok()) return live.error();
+  }
+  return {};
+}
+
+Result<uint64_t> VerifyBlobs(const Home& home) {
+  Result<subject::Store> store = subject::Store::Open(home.StorePath());
+  if (!store.ok()) return store.error();
+  Result<std::vector<std::string>> names = NamesOf(home.root(), Part::kBlob);
+  if (!names.ok()) return names.error();
+  for (const std::string& name : *names) {
+    Result<crypto::Digest> digest = crypto::Digest::FromHex(fs::path(name).filename().string());
+    if (!digest.ok()) return digest.error();
+    Result<std::string> bytes = store->ReadBlob(*digest, storage::kArchivedFileBytesMax);
+    if (!bytes.ok()) return bytes.error();
+  }
+  return names->size();
+}
+
+// ---- unpacking
+
+// Folders and modes as Home and TreeStore make them.
+Result<void> MakeLayout(const std::string& root) {
+  std::error_code failure;
+  for (const char* part :
+       {"store", "store/blobs", "store/trees", "store/temporary", "ledger", "keys", "reviewers", "loader"}) {
+    fs::create_directories(root + "/" + part, failure);
+    if (failure) return SystemFailure("restore.write", "cannot make '" + root + "/" + part + "'");
+  }
+  for (const char* part : {"", "/keys", "/reviewers"}) chmod((root + part).c_str(), 0700);
+  Result<std::vector<std::string>> blobs = NamesOf(root, Part::kBlob);
+  if (!blobs.ok()) return blobs.error();
+  for (const std::string& blob : *blobs) chmod((root + "/" + blob).c_str(), 0444);
+  return {};
+}
+
+Result<BackupReport> UnpackAndVerify(const std::string& file, const std::string& folder) {
+  Result<storage::Archive> archive =
+      storage::ExtractArchive(file, folder, [](std::string_view name) { return PartOf(name).has_value(); });
+  if (!archive.ok()) return archive.error();
+  if (Result<void> made = MakeLayout(folder); !made.ok()) return made.error();
+  Result<Home> home = Home::Open(folder, HomeAccess::kExisting);
+  if (!home.ok()) return home.error();
+  Result<HomeSummary> summary = VerifyHome(*home);
+  if (!summary.ok()) return summary.error();
+  BackupReport report{.subjects = std::move(summary->subjects),
+                      .files = archive->files,
+                      .bytes = archive->bytes,
+                      .blobs = summary->blobs,
+                      .keys = {},
+                      .left_out = {}};
+  Result<std::vector<std::string>> keys = NamesOf(folder, Part::kKey);
+  if (!keys.ok()) return keys.error();
+  for (const std::string& key : *keys) report.keys.push_back(fs::path(key).parent_path().filename().string());
+  return report;
+}
+
+}  // namespace
+
+Result<SubjectSummary> VerifySubject(const Home& home, const std::string& subject) {
+  Result<SubjectLog> log = SubjectLog::Open(home, subject, LedgerAccess::kReadOnly);
+  if (!log.ok()) return log.error();
+  SubjectSummary summary{.subject = subject,
+                         .events = log->history().size(),
+                         .root = log->root(),
+                         .checkpoint_size = {},
+                         .live_epoch = {},
+                         .has_state = false};
+  if (log->history().has_genesis()) {
+    Result<std::optional<uint64_t>> checkpoint = VerifyCheckpoint(*log);
+    if (!checkpoint.ok()) return checkpoint.error();
+    summary.checkpoint_size = *checkpoint;
+  }
+  if (access(home.StatePath(subject).c_str(), F_OK) != 0) return summary;
+  Result<warrant::State> state = warrant::ReadStateFile(home.StatePath(subject));
+  if (!state.ok()) return state.error();
+  if (Result<void> verified = VerifyState(*log, *state); !verified.ok()) return verified.error();
+  summary.has_state = true;
+  if (!state->releases.empty()) summary.live_epoch = state->releases.back().epoch;
+  return summary;
+}
+
+Result<HomeSummary> VerifyHome(const Home& home) {
+  Result<uint64_t> blobs = VerifyBlobs(home);
+  if (!blobs.ok()) return blobs.error();
+  HomeSummary summary{.subjects = {}, .blobs = *blobs};
+  for (const std::string& subject : home.Subjects()) {
+    Result<SubjectSummary> verified = VerifySubject(home, subject);
+    if (!verified.ok()) return verified.error();
+    summary.subjects.push_back(std::move(*verified));
+  }
+  return summary;
+}
+
+Result<BackupReport> WriteBackup(const Home& home, const std::string& file, const BackupOptions& options) {
+  std::error_code failure;
+  const fs::path target = fs::weakly_canonical(fs::absolute(file), failure);
+  const fs::path inside = target.lexically_relative(fs::weakly_canonical(home.root(), failure));
+  if (!inside.empty() && *inside.begin() != "..") {
+    return Refused("backup.inside", "'" + file + "' would lie inside the home, and go with it", "name another place");
+  }
+  Result<StoreLock> lock = StoreLock::Take(home, StoreUse::kRead);  // no blob is removed meanwhile
+  if (!lock.ok()) return lock.error();
+  Result<HomeSummary> summary = VerifyHome(home);
+  if (!summary.ok()) return summary.error();
+  Result<Scratch> scratch = Scratch::MakeTemporary("pawl-backup");
+  if (!scratch.ok()) return scratch.error();
+  Result<ArchiveWriter> archive = ArchiveWriter::Create(file);
+  if (!archive.ok()) return archive.error();
+  BackupReport report{.subjects = std::move(summary->subjects),
+                      .files = 0,
+                      .bytes = 0,
+                      .blobs = 0,
+                      .keys = options.keys,
+                      .left_out = LeftOut(home.root(), options.keys)};
+  for (const Part part :
+       {Part::kSchema, Part::kState, Part::kWarrant, Part::kReviewer, Part::kLedger, Part::kHalt, Part::kBlob}) {
+    Result<uint64_t> added = AddPart(*archive, home.root(), part, scratch->path());
+    if (!added.ok()) return added.error();
+    if (part == Part::kBlob) report.blobs = *added;
+  }
+  if (Result<void> added = AddKeys(*archive, home, options.keys); !added.ok()) return added.error();
+  encoding::Json subjects = encoding::Json::array();
+  for (const SubjectSummary& subject : report.subjects) subjects.push_back(subject.subject);
+  if (Result<void> done = archive->Finish({{"home_version", kHomeVersion}, {"subjects", subjects}}); !done.ok()) {
+    return done.error();
+  }
+  report.files = archive->files();
+  report.bytes = archive->bytes();
+  return report;
+}
+
+Result<BackupReport> CheckBackup(const std::string& file) {
+  Result<Scratch> scratch = Scratch::MakeTemporary("pawl-check-backup");
+  if (!scratch.ok()) return scratch.error();
+  return UnpackAndVerify(file, scratch->path());
+}
+
+Result<BackupReport> RestoreBackup(const std::string& file, const std::string& named) {
+  std::error_code failure;
+  std::string root = fs::absolute(named, failure).lexically_normal().string();
+  while (root.size() > 1 && root.back() == '/') root.pop_back();
+  const auto occupied = [&] {
+    return fs::exists(fs::symlink_status(root, failure)) &&
+           !(fs::is_directory(fs::symlink_status(root, failure)) && fs::is_empty(root, failure));
+  };
+  const Error exists = Refused("restore.exists", "'" + root + "' exists and is not empty, and nothing is overwritten",
+                               "move it away first, or name another place with --home");
+  if (occupied()) return exists;
+  fs::create_directories(fs::path(root).parent_path(), failure);
+  Result<Scratch> scratch = Scratch::Make(root + ".restoring");
+  if (!scratch.ok()) return scratch.error();
+  Result<BackupReport> report = UnpackAndVerify(file, scratch->path());
+  if (!report.ok()) return report;
+  if (std::rename(scratch->path().c_str(), root.c_str()) != 0) {
+    if (occupied()) return exists;
+    return SystemFailure("restore.write", "cannot move the home to '" + root + "': " + std::strerror(errno));
+  }
+  scratch->Keep();
+  return report;
+}
+
+Result<void> WriteMigrationBackup(const std::string& root, const std::string& file) {
+  Result<Scratch> scratch = Scratch::Make(root + "/backups/copying");
+  if (!scratch.ok()) return scratch.error();
+  Result<ArchiveWriter> archive = ArchiveWriter::Create(file);
+  if (!archive.ok()) return archive.error();
+  for (const Part part : {Part::kSchema, Part::kState, Part::kWarrant, Part::kReviewer, Part::kLedger, Part::kHalt}) {
+    Result<uint64_t> added = AddPart(*archive, root, part, scratch->path());
+    if (!added.ok()) return added.error();
+  }
+  std::error_code failure;
+  for (fs::recursive_directory_iterator at(root + "/keys", failure), end; !failure && at != end;
+       at.increment(failure)) {
+    // Version 1 kept what auditors remember beside their keys.
+    const std::string name = at->path().lexically_relative(root).generic_string();
+    if (!at->is_regular_file(failure) || at->path().extension() != ".json") continue;
+    if (Result<crypto::Digest> added = archive->AddFile(name, at->path().string()); !added.ok()) return added.error();
+  }
+  return archive->Finish({{"home_version", *ReadHomeVersion(root)}});
+}
+
+}  // namespace pawl::ledger
