@@ -1,11 +1,6 @@
 #include "gate/gate.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <ctime>
 
 #include "encoding/utf8.h"
@@ -23,21 +18,8 @@ constexpr uint64_t kEventsPerSnapshot = 256;
 }  // namespace
 
 Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, GateOptions options) {
-  const std::string lock_path = home.LedgerPath(subject) + ".gate";
-  const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock < 0) return SystemFailure("gate.lock", "cannot open '" + lock_path + "'", "pawl init makes the ledger");
-  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    close(lock);
-    return Error{ErrorCode::kPending, "gate.busy", "another gate is at work on '" + std::string(subject) + "'",
-                 "wait until it is done"};
-  }
-  // From here on `lock` is closed by whoever holds it.
-  struct Guard {
-    int descriptor;
-    ~Guard() {
-      if (descriptor >= 0) close(descriptor);
-    }
-  } guard{lock};
+  Result<ledger::GateLock> lock = ledger::GateLock::Take(home, subject);
+  if (!lock.ok()) return lock.error();
   Result<ledger::SubjectLog> log =
       ledger::SubjectLog::Open(home, subject, ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kSnapshot);
   if (!log.ok()) return log.error();
@@ -57,14 +39,9 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
   // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
   if (log->folded() >= kEventsPerSnapshot) static_cast<void>(log->SaveSnapshot(*log_key));
   if (options.state_path.empty()) options.state_path = home.StatePath(subject);
-  guard.descriptor = -1;
   return Gate(std::move(*log),
               {.origin = names.log.name, .log = *log_key, .clock_name = names.clock.name, .clock = *clock_key},
-              std::move(options), lock);
-}
-
-Gate::~Gate() {
-  if (lock_ >= 0) close(lock_);
+              std::move(options), std::move(*lock));
 }
 
 int64_t Gate::Now() const { return std::max<int64_t>(log_.history().time(), std::time(nullptr)); }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/gate_lock.h"
 #include "ledger/home.h"
 #include "ledger/ledger.h"
 #include "ledger/subject_log.h"
@@ -33,13 +34,8 @@ class Gate {
  public:
   // "gate.busy" (kPending) where another gate works on this subject; "key.missing" where the gate's keys are not here.
   static Result<Gate> Open(const ledger::Home& home, std::string_view subject, GateOptions options);
-  Gate(Gate&& other) noexcept
-      : log_(std::move(other.log_)),
-        keys_(std::move(other.keys_)),
-        options_(std::move(other.options_)),
-        lock_(std::exchange(other.lock_, -1)) {}
+  Gate(Gate&&) noexcept = default;
   Gate& operator=(Gate&&) = delete;
-  ~Gate();
 
   ledger::SubjectLog& log() { return log_; }
   const ledger::LogKeys& keys() const { return keys_; }
@@ -57,13 +53,13 @@ class Gate {
   warrant::About About(const crypto::Digest& digest) const { return {log_.subject(), digest}; }
 
  private:
-  Gate(ledger::SubjectLog log, ledger::LogKeys keys, GateOptions options, int lock)
-      : log_(std::move(log)), keys_(std::move(keys)), options_(std::move(options)), lock_(lock) {}
+  Gate(ledger::SubjectLog log, ledger::LogKeys keys, GateOptions options, ledger::GateLock lock)
+      : log_(std::move(log)), keys_(std::move(keys)), options_(std::move(options)), lock_(std::move(lock)) {}
 
   ledger::SubjectLog log_;
   ledger::LogKeys keys_;
   GateOptions options_;
-  int lock_ = -1;
+  ledger::GateLock lock_;
 };
 
 // Text that may stand in a statement: control characters become spaces, and it is cut at what a statement holds.

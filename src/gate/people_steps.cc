@@ -59,6 +59,7 @@ encoding::Envelope DraftDecision(Gate& gate, const ProposalHistory& proposal) {
 struct Signatures {
   int64_t have = 0;
   int64_t need = 0;
+  int64_t people = 0;  // whom the charter that is counted by lists
   bool enough = false;
 };
 
@@ -77,6 +78,7 @@ Result<Signatures> CountSignatures(Gate& gate, const ProposalHistory& proposal) 
     signatures.have = static_cast<int64_t>(approvers->size());
     signatures.need = warrant::ApprovalsNeeded(
         charter, action, to_predecessor ? warrant::RollbackTarget::kPredecessor : warrant::RollbackTarget::kOlder);
+    signatures.people = static_cast<int64_t>(charter.ApproverCount());
     signatures.enough = signatures.have >= signatures.need;
     return signatures;
   };
@@ -128,13 +130,13 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   }
   Result<Signatures> signatures = CountSignatures(gate, proposal);
   if (!signatures.ok()) return signatures.error();
-  const auto approvers = static_cast<int64_t>(gate.charter().ApproverCount());
   std::set<std::string> refusers;
   for (const warrant::Refusal& refusal : proposal.refusals) refusers.insert(refusal.principal);
   const auto refusals = static_cast<int64_t>(refusers.size());
   // A charter's people may stop an amendment alone; a release is stopped when too few are left to approve it.
   const bool vetoed = proposal.proposal.action == Action::kAmendment && refusals > 0;
-  if (vetoed || (!signatures->enough && approvers - refusals < signatures->need)) {
+  const bool too_few_left = refusals > 0 && !signatures->enough && signatures->people - refusals < signatures->need;
+  if (vetoed || too_few_left) {
     const warrant::Refusal& first = proposal.refusals.front();
     return Failed(FindingOutcome::kRejected, "approval.refused", "'" + first.principal + "' says no: " + first.reason);
   }
