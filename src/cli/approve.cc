@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "cli/command.h"
+#include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
 #include "encoding/time.h"
 #include "oversight/quorum.h"
@@ -207,7 +208,7 @@ ExitCode Reject(const Globals& globals, const Options& options) {
     Result<const ProposalHistory*> proposal = Draft(*log, options.proposal);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     Result<SignerChoice> signer = ResolveSigner(log->charter().charter, options.signer);
-    if (!signer.ok()) return Fail(globals, signer.error());
+    if (!signer.ok()) return Fail(globals, WhyNoSigner(*log, options.signer, signer.error()));
     envelope.payload =
         warrant::WriteRefusal({.about = {.subject = log->subject(), .digest = (*proposal)->candidate->tree},
                                .decision = warrant::StatementDigest((*proposal)->decision_envelope.payload),

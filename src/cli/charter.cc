@@ -1,13 +1,20 @@
 // pawl charter check|sign|new|amend|plan: the fixed bounds, from a first draft to an amendment.
+#include <unistd.h>
+
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <iostream>
+#include <set>
 
 #include "cli/charter_check.h"
+#include "cli/charter_interview.h"
 #include "cli/charter_new.h"
 #include "cli/charter_plan.h"
 #include "cli/command.h"
+#include "cli/local_review.h"
 #include "cli/ssh_sign.h"
+#include "encoding/time.h"
 #include "gate/propose.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
@@ -200,20 +207,6 @@ ExitCode New(const Globals& globals, NewCharterOptions options) {
   return ExitCode::kYes;
 }
 
-// ---- amend
-
-ExitCode Amend(const Globals& globals, const std::string& directory, const std::string& note) {
-  Result<Place> place = FindPlace(globals);
-  if (!place.ok()) return Fail(globals, place.error());
-  Result<gate::Gate> gate = OpenGate(globals, *place);
-  if (!gate.ok()) return Fail(globals, gate.error());
-  Result<std::string> proposal = gate::ProposeAmendment(*gate, WithoutSlash(directory), note);
-  if (!proposal.ok()) return Fail(globals, proposal.error());
-  Result<gate::Position> position = gate::Decide(*gate, *proposal, gate::Until::kLastApproval);
-  if (!position.ok()) return Fail(globals, position.error());
-  return ShowPosition(globals, *position);
-}
-
 // ---- the commands
 
 CLI::App* AddWithDirectory(CLI::App* parent, const char* name, const char* text,
@@ -253,11 +246,20 @@ void AddSign(CLI::App* parent, Globals& globals) {
   sign->callback([=, &globals] { globals.exit = SignCharter(globals, *directory, *signer); });
 }
 
+// A whole number and one of s m h d.
+CLI::Validator IsDuration() {
+  return {[](const std::string& text) {
+            Result<int64_t> duration = encoding::ParseDuration(text);
+            return duration.ok() ? std::string() : "'" + text + "' is no duration, like 30m, 24h or 7d";
+          },
+          "DURATION"};
+}
+
 void AddNew(CLI::App* parent, Globals& globals) {
   auto options = std::make_shared<NewCharterOptions>();
   CLI::App* make = parent->add_subcommand("new", "look at a tree and write a commented charter for it");
-  make->add_option("DIRECTORY", options->directory, "to be made")->required();
-  make->add_option("--subject-tree,--subject", options->tree, "the first release's directory")->required();
+  make->add_option("DIRECTORY", options->directory, "to be made")->default_val("charter");
+  make->add_option("--subject-tree,--subject", options->tree, "the first release's directory");
   make->add_option("--name", options->name, "the subject's name (default: the tree's folder)");
   make->add_option("--resource", options->resource, "URI named in every warrant (default: urn:pawl:subject:NAME)");
   make->add_option("--log-key", options->log_key, "verifier key of the gate's log");
@@ -270,9 +272,48 @@ void AddNew(CLI::App* parent, Globals& globals) {
                  "one person may do everything; keys of gate and reviewers are made in the home");
   make->add_option("--key", options->operator_key, "single operator: OpenSSH public key that approves");
   make->add_option("--principal", options->principal, "single operator: who that is")->capture_default_str();
+  make->add_option("--evaluator", options->evaluator, "your evaluator (default: a placeholder that passes nothing)");
+  const auto number = [&](const char* name, std::string& value, const char* what) {
+    make->add_option(name, value, what)->capture_default_str()->check(CLI::Number);
+  };
+  const auto duration = [&](const char* name, std::string& value, const char* what) {
+    make->add_option(name, value, what)->capture_default_str()->check(IsDuration());
+  };
+  const auto count = [&](const char* name, int64_t& value, const char* what) {
+    make->add_option(name, value, what)->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
+  };
+  number("--harm-limit", options->harm_limit, "share of episodes that may at most end in harm");
+  number("--max-step", options->max_step, "largest gain in score that one step may bring");
+  number("--ceiling", options->ceiling, "score above which people have to decide first");
+  number("--drift-limit", options->drift_limit, "share of decisions that may differ from the first release's");
+  count("--episodes", options->episodes, "of one trial");
+  count("--probes", options->probes, "at which decisions are compared, in one trial");
+  duration("--min-interval", options->min_interval, "shortest time between two releases");
+  count("--max-releases", options->max_releases, "in any window");
+  duration("--window", options->window, "length of that window");
+  duration("--waiting-period", options->waiting_period, "how long a new charter waits for a veto");
+  auto yes = std::make_shared<bool>(false);
+  make->add_flag("--yes", *yes, "ask nothing; take the defaults for what was not given");
   make->footer(
-      "example:\n  pawl charter new charter --subject ./subject --single-operator --key ~/.ssh/id_ed25519.pub");
-  make->callback([=, &globals] { globals.exit = New(globals, *options); });
+      "On a terminal it asks for what was not given. Without one, with --yes or with --json it asks nothing.\n"
+      "examples:\n  pawl charter new\n"
+      "  pawl charter new charter --subject ./subject --single-operator --key ~/.ssh/id_ed25519.pub --yes\n"
+      "  pawl charter new charter --subject ./subject --signers people.allowed_signers --evaluator evaluate.py --yes");
+  make->callback([=, &globals] {
+    const bool asks = !*yes && !globals.json && isatty(STDIN_FILENO) != 0;
+    if (asks) {
+      std::set<std::string> given;
+      for (const CLI::Option* option : make->get_options([](const CLI::Option* o) { return o->count() > 0; })) {
+        for (const std::string& name : option->get_lnames()) given.insert("--" + name);
+      }
+      CharterInterview interview(std::cin, std::cout);
+      if (Result<void> asked = interview.Fill(*options, given); !asked.ok()) {
+        globals.exit = Fail(globals, asked.error());
+        return;
+      }
+    }
+    globals.exit = New(globals, *options);
+  });
 }
 
 }  // namespace
@@ -286,13 +327,19 @@ void AddCharter(CLI::App& app, Globals& globals) {
 
   auto amended = std::make_shared<std::string>();
   auto note = std::make_shared<std::string>();
+  auto review = std::make_shared<bool>(false);
   CLI::App* amend =
       AddWithDirectory(command, "amend", "propose another charter in the place of the present one", amended);
   amend->add_option("-m,--note", *note, "what it changes, and why");
   amend->footer(
       "Takes the amendment's threshold of the old and of the new charter, after a waiting period.\nexample:\n  pawl "
       "charter amend charter-2 -m 'a second auditor'");
-  amend->callback([=, &globals] { globals.exit = Amend(globals, *amended, *note); });
+  amend->add_flag("--review", *review, "start the reviewers whose keys are on this machine");
+  amend->callback([=, &globals] {
+    globals.exit = ProposeAndDecide(globals, *review ? Reviewing::kHere : Reviewing::kElsewhere, [&](gate::Gate& gate) {
+      return gate::ProposeAmendment(gate, WithoutSlash(*amended), *note);
+    });
+  });
   AddCharterPlan(*command, globals);
 }
 

@@ -1,12 +1,14 @@
 #include "cli/charter_new.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "charter/charter.h"
+#include "cli/charter_words.h"
 #include "cli/command.h"
 #include "cli/placeholder_evaluator.h"
 #include "cli/sample_property.h"
@@ -16,6 +18,19 @@
 #include "ledger/keys.h"
 
 namespace pawl::cli {
+
+std::string SubjectNameFrom(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool fits = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' || lower == '_';
+    name += fits ? lower : '-';
+  }
+  const size_t begin = name.find_first_not_of("-._");
+  name = begin == std::string::npos ? "subject" : name.substr(begin, 48);
+  return name;
+}
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -40,18 +55,6 @@ Error Usage(const char* rule, const std::string& message, const std::string& adv
 }
 
 // ---- names and places
-
-std::string NameFrom(const std::string& text) {
-  std::string name;
-  for (const char c : text) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    const bool fits = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' || lower == '_';
-    name += fits ? lower : '-';
-  }
-  const size_t begin = name.find_first_not_of("-._");
-  name = begin == std::string::npos ? "subject" : name.substr(begin, 48);
-  return name;
-}
 
 Result<void> CheckPlaces(const NewCharterOptions& options) {
   std::error_code failure;
@@ -231,50 +234,38 @@ std::string ImproverText(const TreeSurvey& survey) {
          limits;
 }
 
-// The numbers are ones that can be shown: `pawl charter plan` says what they need.
-constexpr char kTrialText[] =
-    R"(# The evaluator is a placeholder: it gives every candidate the worst values until it is replaced.
-[evaluation]
-command = ["python3", "evaluate.py"]
-limits = { wall_seconds = 600, memory_mib = 2048, processes = 16 }
-episodes = 4000
-probes = 2000
-# closure = ["/usr/lib/python3/dist-packages/numpy"]  # what the interpreter loads; recorded with every trial
-# groups = ["day", "night"]  # kinds of episode; a [[bounds.harm]] with group = "night" is about those alone
-
-[[evaluation.metric]]
-name = "harm"      # 1 where an episode ends in what must not happen, else 0
-better = "lower"
-
-[[evaluation.metric]]
-name = "score"     # how well the task was done, from 0 to 1
-better = "higher"
-
-[[bounds.harm]]
-metric = "harm"
-limit = 0.01       # to be shown: less than one episode in a hundred
-
-[bounds.improvement]
-metric = "score"
-
-[bounds.capability]
-metric = "score"
-max_step = 0.02    # more than this in one step is for people to allow first
-ceiling = 0.95
-# max_growth = 0.04  # within pace.window, however many steps
-
-[bounds.drift]
-limit = 0.10       # share of decisions that may differ from the baseline's
-
-[bounds.acceleration]
-expected_step = 0.01
-
-[pace]
-min_interval = "24h"
-max_releases = 3
-window = "7d"
-
-)";
+// The numbers that nobody gave are ones that can be shown: `pawl charter plan` says what they need.
+std::string TrialText(const NewCharterOptions& options) {
+  const std::string evaluator =
+      options.evaluator.empty() ? "# The evaluator is a placeholder: it gives every candidate the worst values until "
+                                  "it is replaced.\n"
+                                : "# The evaluator is a copy of " + TomlQuoted(options.evaluator) + ".\n";
+  const double expected = std::strtod(options.max_step.c_str(), nullptr) / 2;
+  return evaluator +
+         "[evaluation]\ncommand = [\"python3\", \"evaluate.py\"]\n"
+         "limits = { wall_seconds = 600, memory_mib = 2048, processes = 16 }\nepisodes = " +
+         std::to_string(options.episodes) + "\nprobes = " + std::to_string(options.probes) +
+         "\n# closure = [\"/usr/lib/python3/dist-packages/numpy\"]  # what the interpreter loads; recorded with every "
+         "trial\n"
+         "# groups = [\"day\", \"night\"]  # kinds of episode; a [[bounds.harm]] with group = \"night\" is about those "
+         "alone\n\n"
+         "[[evaluation.metric]]\nname = \"harm\"      # 1 where an episode ends in what must not happen, else 0\n"
+         "better = \"lower\"\n\n"
+         "[[evaluation.metric]]\nname = \"score\"     # how well the task was done, from 0 to 1\nbetter = "
+         "\"higher\"\n\n"
+         "[[bounds.harm]]\nmetric = \"harm\"\nlimit = " +
+         options.harm_limit +
+         "  # to be shown: the share of episodes that end in harm is below it\n\n"
+         "[bounds.improvement]\nmetric = \"score\"\n\n[bounds.capability]\nmetric = \"score\"\nmax_step = " +
+         options.max_step +
+         "  # more than this in one step is for people to allow first\nceiling = " + options.ceiling +
+         "\n# max_growth = 0.04  # within pace.window, however many steps\n\n[bounds.drift]\nlimit = " +
+         options.drift_limit +
+         "  # share of decisions that may differ from the baseline's\n\n[bounds.acceleration]\nexpected_step = " +
+         PlainNumber(expected) + "\n\n[pace]\nmin_interval = " + TomlQuoted(options.min_interval) +
+         "\nmax_releases = " + std::to_string(options.max_releases) + "\nwindow = " + TomlQuoted(options.window) +
+         "\n\n";
+}
 
 std::string ReviewerText(const Keys& keys, NewCharter& made) {
   std::string text = "# Reviewers do the checks again, each with a key of its own. Votes count by principal.\n";
@@ -299,12 +290,14 @@ std::string ReviewerText(const Keys& keys, NewCharter& made) {
   return text + "]\n\n";
 }
 
-std::string PeopleText(const Keys& keys, const std::optional<People>& people, bool single, NewCharter& made) {
+std::string PeopleText(const Keys& keys, const std::optional<People>& people, const NewCharterOptions& options,
+                       NewCharter& made) {
+  const bool single = options.single_operator;
   const bool software = people && !people->all_present;
   std::string text = "[approval]\nthreshold = " + std::string(single ? "1" : "2") + "\npresence = \"" +
                      (software ? "software\"  # not every key shows that a person is present" : "required\"") +
                      "\nsigners = \"approvers.allowed_signers\"\n\n[amendment]\nthreshold = " + (single ? "1" : "3") +
-                     "\nwaiting_period = \"24h\"\n\n";
+                     "\nwaiting_period = " + TomlQuoted(options.waiting_period) + "\n\n";
   if (!people) made.to_fill_in.push_back("approvers.allowed_signers: a line for each of at least three people");
   text += "[gate]\n";
   const auto key = [&](const char* name, const std::string& value, const char* command) {
@@ -339,8 +332,8 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   NewCharter made;
   std::error_code failure;
   const std::string folder = fs::canonical(options.tree, failure).filename().string();
-  made.name = options.name.empty() ? NameFrom(folder) : options.name;
-  if (made.name != NameFrom(made.name)) {
+  made.name = options.name.empty() ? SubjectNameFrom(folder) : options.name;
+  if (made.name != SubjectNameFrom(made.name)) {
     return Usage("new.name", "'" + made.name + "' cannot name a subject", "up to 48 of a-z 0-9 - _ ., like a folder");
   }
   Result<Keys> keys = options.single_operator ? SingleOperatorKeys(options, made.name) : GivenKeys(options);
@@ -368,15 +361,20 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
           surface.toml;
   text += PropertyText(*survey, files, made);
   text += ImproverText(*survey);
-  text += kTrialText;
+  text += TrialText(options);
   text += ReviewerText(*keys, made);
-  text += PeopleText(*keys, people, options.single_operator, made);
+  text += PeopleText(*keys, people, options, made);
   files[charter::kCharterFile] = std::move(text);
-  files["evaluate.py"] = kPlaceholderEvaluator;
+  Result<std::string> evaluator = options.evaluator.empty() ? std::string(kPlaceholderEvaluator)
+                                                            : ReadWholeFile(options.evaluator, size_t{1} << 20);
+  if (!evaluator.ok()) return evaluator.error();
+  files["evaluate.py"] = *evaluator;
   files["approvers.allowed_signers"] =
       people ? keys->signers
              : "# One line for each person: alice@example.org namespaces=\"approve@pawl\" sk-ssh-… AAAA…\n";
-  made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
+  if (options.evaluator.empty()) {
+    made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
+  }
   if (Result<void> written = WriteFiles(options.directory, files); !written.ok()) return written.error();
   return made;
 }

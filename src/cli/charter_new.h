@@ -6,6 +6,7 @@
 // Thread safety: reads and writes files; no shared state.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,18 @@ struct NewCharterOptions {
   std::string operator_key;            // single operator: the OpenSSH public key that approves
   std::string principal = "operator";  // single operator: who that is
   std::string home;                    // --home
+  std::string evaluator;               // a file that becomes evaluate.py; empty: the placeholder
+  // Numbers and durations as charter.toml takes them.
+  std::string harm_limit = "0.01";
+  std::string max_step = "0.02";
+  std::string ceiling = "0.95";
+  std::string drift_limit = "0.10";
+  std::string min_interval = "24h";
+  std::string waiting_period = "24h";
+  int64_t episodes = 4'000;
+  int64_t probes = 2'000;
+  int64_t max_releases = 3;
+  std::string window = "7d";
 };
 
 struct NewCharter {
@@ -33,6 +46,9 @@ struct NewCharter {
   std::vector<std::string> notes;       // what was chosen or left out, sentences
   std::vector<std::string> to_fill_in;  // keys of charter.toml without which it cannot be read
 };
+
+// A folder's name as a subject's name.
+std::string SubjectNameFrom(const std::string& text);
 
 // kUsage "new.…" for options that do not fit together or a directory that is in use; errors of reading the tree.
 Result<NewCharter> WriteNewCharter(const NewCharterOptions& options);

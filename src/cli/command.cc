@@ -11,6 +11,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/log_file.h"
 #include "sandbox/sandbox.h"
 
 namespace pawl::cli {
@@ -48,6 +49,7 @@ bool WriteThrough(const std::string& path, std::string_view bytes) {
 }  // namespace
 
 ExitCode Fail(const Globals& globals, const Error& error) {
+  LogLine(LogLevel::kError, error.rule + ": " + error.message);
   if (globals.json) {
     const encoding::Json json = {
         {"error", {{"rule", error.rule}, {"message", error.message}, {"advice", error.advice}}}};
@@ -83,8 +85,11 @@ Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess acce
 }
 
 std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
-  if (globals.quiet || globals.json) return {};
-  return [](const std::string& line) { std::fprintf(stderr, "  %s\n", Shown(line).c_str()); };
+  const bool shown = !globals.quiet && !globals.json && !globals.verbose;  // verbose: the log is on standard error
+  return [shown](const std::string& line) {
+    LogLine(LogLevel::kInfo, line);
+    if (shown) std::fprintf(stderr, "  %s\n", Shown(line).c_str());
+  };
 }
 
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {

@@ -29,6 +29,8 @@ struct Globals {
   std::string state;    // --state; empty: the home's
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
+  std::string log_file;  // --log-file
   ExitCode exit = ExitCode::kYes;
 };
 
@@ -93,6 +95,15 @@ void AddLog(CLI::App& app, Globals& globals);
 void AddProve(CLI::App& app, Globals& globals);
 void AddSandbox(CLI::App& app, Globals& globals);
 void AddCompletion(CLI::App& app, Globals& globals);
+void AddBackup(CLI::App& app, Globals& globals);
+void AddRestore(CLI::App& app, Globals& globals);
+void AddStore(CLI::App& app, Globals& globals);
+void AddExport(CLI::App& app, Globals& globals);
+void AddDoctor(CLI::App& app, Globals& globals);
+void AddManual(CLI::App& app, Globals& globals);
+
+// All of them, in the order in which people meet them.
+void AddCommands(CLI::App& app, Globals& globals);
 
 // The whole program.
 int Main(int argc, char** argv);

@@ -10,6 +10,7 @@
 #include "sandbox/sandbox.h"
 #include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
+#include "trial/run.h"
 
 namespace pawl::cli {
 namespace {
@@ -60,8 +61,11 @@ Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder)
     return Refused("cycle.no-improver", "the charter names no [improver] command",
                    "pawl propose takes a candidate from outside");
   }
+  Result<std::string> program = trial::ResolveSubjectProgram(improver.command);  // "python3" as well
+  if (!program.ok()) return program.error();
   sandbox::Job job;
   job.argv = improver.command;
+  job.argv.front() = *program;
   for (const char* word : {"--live", "/in/subject", "--out", "/out/candidate", "--seed"}) job.argv.emplace_back(word);
   job.argv.push_back(std::to_string(seed));
   job.working_directory = "/in/subject";

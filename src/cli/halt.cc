@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
 #include "encoding/time.h"
 #include "oversight/acceleration.h"
@@ -100,6 +101,30 @@ Ground LedgerGround(const ledger::SubjectLog& log) {
   return {log.charter().charter, log.history().charter_epoch(), log.history().time()};
 }
 
+// A person whom the loader's charter does not list. The charter in force by the ledger may: this loader has not
+// followed the last amendment yet, and could not read the halt.
+Result<std::string> HaltInLedgerAlone(const Place& place, const Options& options, const Error& by_the_loader) {
+  Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
+  if (!log.ok() || !log->history().has_genesis()) return by_the_loader;
+  const Ground ground = LedgerGround(*log);
+  if (Result<SignerChoice> signer = ResolveSigner(ground.charter, options.signer); !signer.ok()) {
+    return WhyNoSigner(*log, options.signer, signer.error());
+  }
+  const std::string payload = warrant::WriteDecision(MakeDecision(ground, warrant::Action::kHalt, options.reason));
+  Result<encoding::Signature> signature = SignAsPerson(payload, ground.charter, options.signer);
+  if (!signature.ok()) return signature.error();
+  if (Result<void> logged = AppendToLedger(
+          *log, {.payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}});
+      !logged.ok()) {
+    return logged.error();
+  }
+  return SystemFailure("halt.loader-older",
+                       "the ledger has the halt, but the loader here is NOT halted: it has not followed the amendment "
+                       "that lists this key",
+                       "let it follow (pawl-check warrant --commit), then pawl halt again; or ask somebody whom the "
+                       "older charter lists");
+}
+
 Result<std::string> Halt(const Globals& globals, const Options& options) {
   Result<Place> place = FindLoader(globals);
   if (!place.ok()) return place.error();
@@ -111,6 +136,9 @@ Result<std::string> Halt(const Globals& globals, const Options& options) {
     log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
     if (!log->ok() || !(*log)->history().has_genesis()) return ground.error();
     ground = LedgerGround(**log);
+  }
+  if (Result<SignerChoice> signer = ResolveSigner(ground->charter, options.signer); !signer.ok()) {
+    return HaltInLedgerAlone(*place, options, signer.error());
   }
   const std::string payload = warrant::WriteDecision(MakeDecision(*ground, warrant::Action::kHalt, options.reason));
   Result<encoding::Signature> signature = SignAsPerson(payload, ground->charter, options.signer);

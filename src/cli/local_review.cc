@@ -20,13 +20,17 @@ struct Started {
   pid_t process = 0;
 };
 
-std::vector<std::string> Command(const Place& place, const std::string& name) {
-  return {"pawl",           "--home",  place.home.root(), "--subject", place.subject, "--state",
-          place.state_path, "--quiet", "review",          "--as",      name};
+std::vector<std::string> Command(const Globals& globals, const Place& place, const std::string& name) {
+  std::vector<std::string> words = {
+      "pawl",        "--home",  place.home.root(), "--subject",
+      place.subject, "--state", place.state_path,  globals.verbose ? "--verbose" : "--quiet"};
+  if (!globals.log_file.empty()) words.insert(words.end(), {"--log-file", globals.log_file});
+  words.insert(words.end(), {"review", "--as", name});
+  return words;
 }
 
-Result<Started> Start(const Place& place, const std::string& name) {
-  std::vector<std::string> words = Command(place, name);
+Result<Started> Start(const Globals& globals, const Place& place, const std::string& name) {
+  std::vector<std::string> words = Command(globals, place, name);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -44,7 +48,7 @@ Result<Started> Start(const Place& place, const std::string& name) {
 Result<void> RunTogether(const Globals& globals, const Place& place, const std::vector<std::string>& names) {
   std::vector<Started> running;
   for (const std::string& name : names) {
-    Result<Started> started = Start(place, name);
+    Result<Started> started = Start(globals, place, name);
     if (!started.ok()) return started.error();
     running.push_back(*started);
   }
@@ -79,6 +83,30 @@ Result<void> RunLocalReviewers(const Globals& globals, const Place& place) {
     if (Result<void> closed = RunTogether(globals, place, {auditor}); !closed.ok()) return closed;
   }
   return {};
+}
+
+ExitCode ProposeAndDecide(const Globals& globals, Reviewing reviewing,
+                          const std::function<Result<std::string>(gate::Gate&)>& begin) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  std::string name;
+  {
+    Result<gate::Gate> gate = OpenGate(globals, *place);
+    if (!gate.ok()) return Fail(globals, gate.error());
+    Result<std::string> proposal = begin(*gate);
+    if (!proposal.ok()) return Fail(globals, proposal.error());
+    name = *proposal;
+    Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
+    if (!position.ok()) return Fail(globals, position.error());
+    const bool waits_for_votes = !position->outcome && position->step == warrant::Step::kQuorum;
+    if (!waits_for_votes || reviewing == Reviewing::kElsewhere) return ShowPosition(globals, *position);
+  }
+  if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())
+    return Fail(globals, reviewed.error());
+  Result<gate::Gate> gate = OpenGate(globals, *place);
+  if (!gate.ok()) return Fail(globals, gate.error());
+  Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
+  return position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
 }
 
 }  // namespace pawl::cli

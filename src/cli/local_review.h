@@ -14,4 +14,11 @@ namespace pawl::cli {
 // the same time, then the auditors. A reviewer that fails is reported and left out; its vote is then missing.
 Result<void> RunLocalReviewers(const Globals& globals, const Place& place);
 
+// Whether they are started when a proposal has come to them.
+enum class Reviewing { kElsewhere, kHere };
+
+// Runs `begin` on an open gate, takes the proposal that it names as far as it goes, and shows where it stands.
+ExitCode ProposeAndDecide(const Globals& globals, Reviewing reviewing,
+                          const std::function<Result<std::string>(gate::Gate&)>& begin);
+
 }  // namespace pawl::cli

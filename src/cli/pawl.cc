@@ -1,9 +1,11 @@
 // The program `pawl`: global options, and the list of subcommands in the order in which people meet them.
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string_view>
 
 #include "cli/command.h"
+#include "cli/log_file.h"
 
 namespace pawl::cli {
 namespace {
@@ -15,7 +17,8 @@ constexpr char kAbout[] =
 constexpr char kExitCodes[] =
     "Exit status: 0 yes, 1 no (rejected, outside-charter, refused), 2 usage, 3 malformed input, 4 limit or unknown,\n"
     "5 internal or set-up error, 6 pending.\n\n"
-    "Begin with: pawl charter new, pawl charter sign, pawl init, pawl propose.\n";
+    "Begin with: pawl doctor, pawl charter new, pawl charter sign, pawl init, pawl propose.\n"
+    "`pawl help-all` shows the help of every command, `pawl status` what to do next.\n";
 
 // The whole command line is searched: what is wrong may stand before --json.
 bool AsksForJson(int argc, char** argv) {
@@ -27,6 +30,18 @@ bool AsksForJson(int argc, char** argv) {
   return false;
 }
 
+encoding::Json VersionJson() {
+  return {{"version", PAWL_VERSION},
+          {"commit", PAWL_COMMIT},
+          {"formats",
+           {{"charter", 1},
+            {"warrant", 1},
+            {"state", 1},
+            {"certificate", 2},
+            {"ledger", ledger::kSchemaVersion},
+            {"home", ledger::kHomeVersion}}}};
+}
+
 encoding::Json Overview(const CLI::App& app) {
   encoding::Json commands = encoding::Json::array();
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -35,25 +50,29 @@ encoding::Json Overview(const CLI::App& app) {
   return {{"subcommands", commands}};
 }
 
+// What is run, without its arguments.
+std::string CommandName(const CLI::App& app) {
+  std::string name;
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    name += (name.empty() ? "" : " ") + at->get_name();
+  }
+  return name.empty() ? "pawl" : name;
+}
+
+// Runs after everything was parsed and before any command.
+void OpenLogOrEnd(const CLI::App& app, const Globals& globals) {
+  const auto verbosity = globals.verbose ? LogVerbosity::kVerbose : LogVerbosity::kNormal;
+  if (Result<void> opened = OpenLog(globals.log_file, verbosity); !opened.ok()) {
+    throw CLI::RuntimeError(static_cast<int>(Fail(globals, opened.error())));
+  }
+  LogLine(LogLevel::kInfo, CommandName(app) + ": begins, pawl " PAWL_VERSION " (" PAWL_COMMIT ")");
+  LogLine(LogLevel::kDebug, "home " + ledger::Home::Place(globals.home));
+}
+
 }  // namespace
 
-int Main(int argc, char** argv) {
-  Globals globals;
-  // A file that grows past RLIMIT_FSIZE is an error like a full disk, not a reason to die. A handler, not SIG_IGN:
-  // programs in the sandbox must not inherit it.
-  std::signal(SIGXFSZ, [](int) {});
-  CLI::App app(kAbout, "pawl");
-  app.set_version_flag("--version", "pawl " PAWL_VERSION " (" PAWL_COMMIT
-                                    "); charter, warrant, state, certificate and ledger formats 1");
-  app.add_option("--home", globals.home, "Pawl's home (default: $PAWL_HOME, else ~/.local/state/pawl)");
-  app.add_option("--subject", globals.subject, "which subject, where the home has several");
-  app.add_option("--state", globals.state, "the loader's state file (default: in the home)");
-  app.add_flag("--json", globals.json, "answer in JSON, for scripts");
-  app.add_flag("-q,--quiet", globals.quiet, "no progress on standard error");
-  app.footer(kExitCodes);
-  app.fallthrough();
-  app.require_subcommand(0, 1);
-
+void AddCommands(CLI::App& app, Globals& globals) {
   AddInit(app, globals);
   AddCharter(app, globals);
   AddTree(app, globals);
@@ -69,17 +88,56 @@ int Main(int argc, char** argv) {
   AddReport(app, globals);
   AddCurrent(app, globals);
   AddExec(app, globals);
+  AddExport(app, globals);
   AddLog(app, globals);
+  AddBackup(app, globals);
+  AddRestore(app, globals);
+  AddStore(app, globals);
+  AddDoctor(app, globals);
   AddProve(app, globals);
   AddSandbox(app, globals);
   AddCompletion(app, globals);
+  AddManual(app, globals);
+}
 
+int Main(int argc, char** argv) {
+  Globals globals;
+  // A file that grows past RLIMIT_FSIZE is an error like a full disk, not a reason to die. A handler, not SIG_IGN:
+  // programs in the sandbox must not inherit it.
+  std::signal(SIGXFSZ, [](int) {});
+  CLI::App app(kAbout, "pawl");
+  const std::string version = "pawl " PAWL_VERSION " (" PAWL_COMMIT
+                              "); charter, warrant, state and ledger formats 1, certificate format 2, home format " +
+                              std::to_string(ledger::kHomeVersion);
+  app.set_version_flag("--version", version);
+  app.add_option("--home", globals.home, "Pawl's home (default: $PAWL_HOME, else ~/.local/state/pawl)");
+  app.add_option("--subject", globals.subject, "which subject, where the home has several");
+  app.add_option("--state", globals.state, "the loader's state file (default: in the home)");
+  app.add_flag("--json", globals.json, "answer in JSON, for scripts");
+  CLI::Option* quiet = app.add_flag("-q,--quiet", globals.quiet, "no progress on standard error");
+  app.add_flag("-v,--verbose", globals.verbose, "say on standard error what is done, and how long it took")
+      ->excludes(quiet);
+  app.add_option("--log-file", globals.log_file, "note what is done in this file (rotated; at most 12 MiB in all)");
+  app.footer(kExitCodes);
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+
+  AddCommands(app, globals);
+  app.parse_complete_callback([&] { OpenLogOrEnd(app, globals); });
+
+  const auto start = std::chrono::steady_clock::now();
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& error) {
+    return error.get_exit_code();  // what is wrong has been said
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0 && AsksForJson(argc, argv)) {
       globals.json = true;
       return static_cast<int>(Fail(globals, {ErrorCode::kUsage, "usage", error.what(), "pawl --help"}));
+    }
+    if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr && AsksForJson(argc, argv)) {
+      PrintJson(VersionJson());
+      return static_cast<int>(ExitCode::kYes);
     }
     const int status = app.exit(error);  // prints help, version or what is wrong
     return status == 0 ? static_cast<int>(ExitCode::kYes) : static_cast<int>(ExitCode::kUsage);
@@ -92,6 +150,10 @@ int Main(int argc, char** argv) {
     }
   }
   std::fflush(stdout);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  char text[64];
+  std::snprintf(text, sizeof text, ": ends with status %d after %.1f s", static_cast<int>(globals.exit), took.count());
+  LogLine(LogLevel::kInfo, CommandName(app) + text);
   return static_cast<int>(globals.exit);
 }
 

@@ -7,34 +7,6 @@
 namespace pawl::cli {
 namespace {
 
-// Whether the reviewers whose keys are here are started when a proposal has come to them.
-enum class Reviewing { kElsewhere, kHere };
-
-// Runs `begin` on an open gate and takes what it proposes as far as it goes.
-template <typename Begin>
-ExitCode ProposeAndDecide(const Globals& globals, Reviewing reviewing, Begin begin) {
-  Result<Place> place = FindPlace(globals);
-  if (!place.ok()) return Fail(globals, place.error());
-  std::string name;
-  {
-    Result<gate::Gate> gate = OpenGate(globals, *place);
-    if (!gate.ok()) return Fail(globals, gate.error());
-    Result<std::string> proposal = begin(*gate);
-    if (!proposal.ok()) return Fail(globals, proposal.error());
-    name = *proposal;
-    Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
-    if (!position.ok()) return Fail(globals, position.error());
-    const bool waits_for_votes = !position->outcome && position->step == warrant::Step::kQuorum;
-    if (!waits_for_votes || reviewing == Reviewing::kElsewhere) return ShowPosition(globals, *position);
-  }
-  if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())
-    return Fail(globals, reviewed.error());
-  Result<gate::Gate> gate = OpenGate(globals, *place);
-  if (!gate.ok()) return Fail(globals, gate.error());
-  Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
-  return position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
-}
-
 // The tree to roll back to: named, or the one that was live before the present one.
 Result<crypto::Digest> RollbackTree(const std::string& target, const warrant::History& history) {
   if (!target.empty()) {

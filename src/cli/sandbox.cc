@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/sandbox_advice.h"
 #include "sandbox/machine.h"
 #include "storage/temporary_folder.h"
 
@@ -18,8 +19,9 @@ using encoding::Json;
 
 void Print(const Json& json) { std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
 
-// How to get what is missing, one sentence each.
-std::vector<std::string> Advice(const sandbox::Capabilities& found) {
+}  // namespace
+
+std::vector<std::string> SandboxAdvice(const sandbox::Capabilities& found) {
   std::vector<std::string> advice;
   const auto add = [&](bool missing, const char* sentence) {
     if (missing) advice.emplace_back(sentence);
@@ -38,9 +40,11 @@ std::vector<std::string> Advice(const sandbox::Capabilities& found) {
   return advice;
 }
 
+namespace {
+
 ExitCode Check(const Globals& globals) {
   const sandbox::Capabilities found = sandbox::Probe();
-  const std::vector<std::string> advice = Advice(found);
+  const std::vector<std::string> advice = SandboxAdvice(found);
   if (globals.json) {
     Print({{"usable", found.usable()},
            {"bubblewrap", found.bubblewrap_version},

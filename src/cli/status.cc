@@ -1,48 +1,20 @@
 // pawl status: in one sentence what Pawl waits for, who has to act, and the command to type.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 #include "cli/command.h"
+#include "cli/waiting.h"
 #include "encoding/time.h"
 #include "ledger/keys.h"
-#include "oversight/acceleration.h"
-#include "oversight/quorum.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
 namespace {
 
 using warrant::ProposalHistory;
-
-// What moves an open proposal on, from the ledger alone.
-std::vector<std::string> NextCommands(const charter::Charter& charter, const ProposalHistory& proposal) {
-  const std::string& name = proposal.proposal.proposal;
-  // What the machine kept from its answer is tried again, whatever step that was.
-  const bool machine_failed = !proposal.findings.empty() && gate::IsMachineFailure(proposal.findings.back());
-  if (machine_failed && !proposal.warrant) return {"pawl advance " + name};
-  if (proposal.warrant) return {"pawl release " + name};
-  if (!proposal.candidate) return {"pawl advance " + name};
-  const oversight::QuorumReport quorum = oversight::TallyQuorum(charter, proposal);
-  std::vector<std::string> commands;
-  if (!proposal.closing) {
-    for (const std::string& reviewer : quorum.missing) commands.push_back("pawl review --as " + reviewer);
-    if (!commands.empty()) return commands;
-  }
-  const oversight::ClosingTally closing = oversight::TallyClosing(charter, proposal);
-  if (!closing.met) {
-    for (const std::string& auditor : closing.missing) commands.push_back("pawl review --as " + auditor);
-    return commands;
-  }
-  if (!proposal.decision) return {"pawl advance " + name};
-  return {"pawl approve " + name, "pawl reject " + name};
-}
-
-// What lies in the loader's own folder, which stops loading whatever the ledger says.
-struct LoaderStop {
-  std::vector<std::string> halts;     // who and why
-  std::optional<std::string> broken;  // why the folder or the state cannot be read
-};
 
 LoaderStop FindLoaderStop(const Place& place, const ledger::SubjectLog& log) {
   LoaderStop stop;
@@ -64,19 +36,6 @@ LoaderStop FindLoaderStop(const Place& place, const ledger::SubjectLog& log) {
     stop.broken = local.error().message;
   }
   return stop;
-}
-
-std::string Sentence(const ledger::SubjectLog& log, const LoaderStop& loader, const ProposalHistory* open) {
-  const std::vector<crypto::Digest> halts = log.history().OpenHalts();
-  if (!halts.empty() || !loader.halts.empty()) return "halted: waits for people to lift it (pawl resume)";
-  if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log.history());
-      alarms.ok() && !alarms->empty()) {
-    return alarms->front().reason + "; waits for people (pawl resume)";
-  }
-  if (loader.broken) return "the loader starts nothing: " + *loader.broken;
-  if (open == nullptr) return "nothing is pending";
-  const std::vector<std::string> next = NextCommands(log.charter().charter, *open);
-  return open->proposal.proposal + " waits: " + next.front();
 }
 
 std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& log) {
@@ -114,18 +73,20 @@ ExitCode Status(const Globals& globals) {
     if (!proposal.outcome) open.push_back(&proposal);
   }
   const LoaderStop loader = FindLoaderStop(*place, *log);
-  const std::string sentence = Sentence(*log, loader, open.empty() ? nullptr : open.back());
+  const int64_t now = std::max<int64_t>(history.time(), std::time(nullptr));
+  const Wait wait = WaitOf(*log, loader, now);
   const std::vector<std::string> warnings = Warnings(*place, *log);
   if (globals.json) {
     encoding::Json proposals = encoding::Json::array();
     for (const ProposalHistory& proposal : history.proposals()) {
       gate::Position position = gate::PositionOf(proposal);
-      if (!proposal.outcome) position.waits_for = NextCommands(log->charter().charter, proposal);
+      if (!proposal.outcome) position.waits_for = WaitOfProposal(*log, proposal, now).commands;
       encoding::Json row = PositionJson(position);
       row["machine_failures"] = gate::MachineFailures(proposal);
       row["machine_failures_max"] = gate::kMachineFailuresMax;
       row["action"] = warrant::ActionName(proposal.proposal.action);
       row["note"] = proposal.proposal.note;
+      if (!proposal.outcome) row["sentence"] = WaitOfProposal(*log, proposal, now).sentence;
       row["tree"] = proposal.proposal.tree.Text();
       proposals.push_back(std::move(row));
     }
@@ -139,7 +100,9 @@ ExitCode Status(const Globals& globals) {
     }
     const encoding::Json json = {
         {"subject", log->subject()},
-        {"sentence", sentence},
+        {"sentence", wait.sentence},
+        {"who", wait.who},
+        {"commands", wait.commands},
         {"charter", log->charter().charter.digest.Text()},
         {"charter_epoch", history.charter_epoch()},
         {"epoch", history.epoch()},
@@ -156,7 +119,7 @@ ExitCode Status(const Globals& globals) {
     PrintJson(json);
     return ExitCode::kYes;
   }
-  std::printf("%s: %s\n", log->subject().c_str(), Shown(sentence).c_str());
+  std::printf("%s: %s\n", log->subject().c_str(), Shown(wait.sentence).c_str());
   if (history.live_tree()) {
     std::printf("live: epoch %lld, tree %s, since %s\n", static_cast<long long>(history.releases().back().epoch),
                 history.live_tree()->Text().c_str(), encoding::TimeText(history.releases().back().time).c_str());
@@ -183,8 +146,9 @@ ExitCode Status(const Globals& globals) {
     const gate::Position position = gate::PositionOf(*proposal);
     std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(warrant::StepName(position.step)).c_str(),
                 Shown(position.reason).c_str());
-    for (const std::string& command : NextCommands(log->charter().charter, *proposal))
+    for (const std::string& command : WaitOfProposal(*log, *proposal, now).commands) {
       std::printf("  next: %s\n", command.c_str());
+    }
   }
   for (const std::string& warning : warnings) std::printf("note: %s\n", Shown(warning).c_str());
   return ExitCode::kYes;

@@ -1,0 +1,195 @@
+#include "cli/waiting.h"
+
+#include <algorithm>
+#include <set>
+
+#include "encoding/time.h"
+#include "gate/decide.h"
+#include "oversight/acceleration.h"
+#include "oversight/quorum.h"
+#include "warrant/approval.h"
+
+namespace pawl::cli {
+namespace {
+
+using warrant::Action;
+using warrant::ProposalHistory;
+
+std::string Joined(const std::vector<std::string>& words, const std::string& last) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " " + last + " " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+Wait Waiting(const std::string& what, std::vector<std::string> who, std::vector<std::string> commands) {
+  const std::string command = commands.front();
+  return {what + "; " + command, std::move(who), std::move(commands)};
+}
+
+// ---- reviewers
+
+// "prover-a (lab-a)", so that one knows whom to call.
+std::vector<std::string> WithPrincipals(const charter::Charter& charter, const std::vector<std::string>& reviewers) {
+  std::vector<std::string> named;
+  for (const std::string& name : reviewers) {
+    const charter::Reviewer* reviewer = charter.FindReviewer(name);
+    named.push_back(reviewer == nullptr ? name : name + " (" + reviewer->principal + ")");
+  }
+  return named;
+}
+
+Wait ForReviewers(const charter::Charter& charter, const std::string& proposal, const std::string& what,
+                  const std::vector<std::string>& reviewers) {
+  std::vector<std::string> commands;
+  for (const std::string& name : reviewers) commands.push_back("pawl review --as " + name);
+  if (commands.empty()) return Waiting(proposal + " can go on", {}, {"pawl advance " + proposal});
+  return Waiting(proposal + " waits for " + what + " of " + Joined(WithPrincipals(charter, reviewers), "and"),
+                 reviewers, std::move(commands));
+}
+
+// ---- people
+
+std::set<std::string> Principals(const charter::Charter& charter) {
+  std::set<std::string> principals;
+  for (const crypto::AllowedSigner& signer : charter.approval.signers) principals.insert(signer.principal);
+  return principals;
+}
+
+int64_t ApprovalsNeeded(const ledger::SubjectLog& log, const charter::Charter& charter,
+                        const ProposalHistory& proposal) {
+  const auto& releases = log.history().releases();
+  const ProposalHistory* last = releases.empty() ? nullptr : log.history().Find(releases.back().proposal);
+  const bool to_predecessor = last != nullptr && last->proposal.action == Action::kRelease && releases.size() >= 2 &&
+                              releases[releases.size() - 2].tree == proposal.proposal.tree;
+  return warrant::ApprovalsNeeded(
+      charter, proposal.proposal.action,
+      to_predecessor ? warrant::RollbackTarget::kPredecessor : warrant::RollbackTarget::kOlder);
+}
+
+struct Missing {
+  int64_t count = 0;
+  std::vector<std::string> who;  // could still sign
+};
+
+// Whom this charter still asks.
+Missing MissingPeople(const ledger::SubjectLog& log, const charter::Charter& charter, const ProposalHistory& proposal) {
+  std::set<std::string> left = Principals(charter);
+  int64_t have = 0;
+  for (const encoding::Signature& signature : proposal.decision_envelope.signatures) {
+    have += static_cast<int64_t>(left.erase(signature.keyid));
+  }
+  for (const warrant::Refusal& refusal : proposal.refusals) left.erase(refusal.principal);
+  return {std::max<int64_t>(0, ApprovalsNeeded(log, charter, proposal) - have), {left.begin(), left.end()}};
+}
+
+Wait ForPeople(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
+  const std::string& name = proposal.proposal.proposal;
+  if (now_s > proposal.decision->expires) {
+    return Waiting(name + " was drafted for people too long ago, and is drafted anew", {}, {"pawl advance " + name});
+  }
+  const charter::Charter& charter = log.charter().charter;
+  Missing missing = MissingPeople(log, charter, proposal);
+  std::string under;
+  if (proposal.proposal.action == Action::kAmendment && missing.count == 0) {
+    Result<charter::Charter> next = charter::ReadCharterFromStore(log.store(), proposal.proposal.tree);
+    if (next.ok()) missing = MissingPeople(log, *next, proposal);
+    under = " of the new charter";
+  }
+  if (missing.count > 0) {
+    const std::string people = missing.count == 1 ? "1 more person" : std::to_string(missing.count) + " more people";
+    return Waiting(name + " waits for " + people + under + " to approve: " + Joined(missing.who, "or"), missing.who,
+                   {"pawl approve " + name, "pawl reject " + name});
+  }
+  const int64_t from =
+      proposal.proposal.action == Action::kAmendment
+          ? std::max(proposal.candidate->time, proposal.closing->time) + charter.amendment.waiting_period_s
+          : 0;
+  if (now_s < from) {
+    const std::set<std::string> people = Principals(charter);
+    return Waiting(name + " waits until " + encoding::TimeText(from) + ", in which time any of " +
+                       Joined({people.begin(), people.end()}, "and") + " can veto it (pawl reject " + name + ")",
+                   {people.begin(), people.end()}, {"pawl advance " + name + " (from then on)", "pawl reject " + name});
+  }
+  return Waiting(name + " has every approval", {}, {"pawl advance " + name});
+}
+
+// ---- the machine and the clock
+
+Wait ForTheGate(const ProposalHistory& proposal) {
+  const std::string& name = proposal.proposal.proposal;
+  const gate::Position position = gate::PositionOf(proposal);
+  if (proposal.findings.empty()) return Waiting(name + " was only begun", {}, {"pawl advance " + name});
+  if (position.rule.empty()) {
+    return Waiting(name + " was interrupted after " + std::string(warrant::StepName(position.step)), {},
+                   {"pawl advance " + name});
+  }
+  return Waiting(name + " waits at " + std::string(warrant::StepName(position.step)) + ": " + position.reason, {},
+                 {"pawl advance " + name});
+}
+
+Wait ForRelease(const ProposalHistory& proposal) {
+  const std::string& name = proposal.proposal.proposal;
+  const warrant::Finding* tried = proposal.FindingOf(warrant::Step::kRelease);
+  const bool refused_for_now = tried != nullptr && tried->outcome == warrant::FindingOutcome::kPending;
+  return Waiting(refused_for_now ? name + " has its warrant, and the loader says: " + tried->summary
+                                 : name + " has its warrant and waits for whoever runs the loader",
+                 {}, {"pawl release " + name});
+}
+
+Wait ForResume(const ledger::SubjectLog& log, const LoaderStop& loader) {
+  std::vector<std::string> reasons = loader.halts;
+  for (const warrant::LoggedHalt& halt : log.history().halts()) {
+    const std::string reason = halt.principal + ": " + halt.decision.reason;
+    if (!halt.lifted && std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) reasons.push_back(reason);
+  }
+  const std::set<std::string> people = Principals(log.charter().charter);
+  return Waiting("halted by " + reasons.front() + (reasons.size() > 1 ? " (and others)" : "") + "; waits for " +
+                     std::to_string(log.charter().charter.resume_threshold) + " of " +
+                     Joined({people.begin(), people.end()}, "and") + " to lift it",
+                 {people.begin(), people.end()}, {"pawl resume -m WHY"});
+}
+
+}  // namespace
+
+Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
+  const charter::Charter& charter = log.charter().charter;
+  const std::string& name = proposal.proposal.proposal;
+  if (proposal.warrant) return ForRelease(proposal);
+  // What the machine kept from its answer is tried again, whatever step that was.
+  if (!proposal.findings.empty() && gate::IsMachineFailure(proposal.findings.back())) return ForTheGate(proposal);
+  if (!proposal.candidate) return ForTheGate(proposal);
+  const oversight::QuorumReport quorum = oversight::TallyQuorum(charter, proposal);
+  if (!proposal.closing && !quorum.missing.empty()) {
+    return ForReviewers(charter, name, quorum.missing.size() == 1 ? "the vote" : "the votes", quorum.missing);
+  }
+  const oversight::ClosingTally closing = oversight::TallyClosing(charter, proposal);
+  if (!closing.met) return ForReviewers(charter, name, "the closing", closing.missing);
+  if (!proposal.decision) return Waiting(name + " can be drafted for people", {}, {"pawl advance " + name});
+  return ForPeople(log, proposal, now_s);
+}
+
+Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s) {
+  const warrant::History& history = log.history();
+  if (!history.OpenHalts().empty() || !loader.halts.empty()) return ForResume(log, loader);
+  if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
+      alarms.ok() && !alarms->empty()) {
+    const std::set<std::string> people = Principals(log.charter().charter);
+    return Waiting(alarms->front().reason + "; waits for " + std::to_string(log.charter().charter.resume_threshold) +
+                       " of " + Joined({people.begin(), people.end()}, "and"),
+                   {people.begin(), people.end()}, {"pawl resume -m WHY"});
+  }
+  if (loader.broken) return Waiting("the loader starts nothing: " + *loader.broken, {}, {"pawl doctor"});
+  for (auto proposal = history.proposals().rbegin(); proposal != history.proposals().rend(); ++proposal) {
+    if (!proposal->outcome) return WaitOfProposal(log, *proposal, now_s);
+  }
+  if (!history.live_tree()) return Waiting("waits for the first release, the baseline", {}, {"pawl propose DIRECTORY"});
+  if (log.charter().charter.improver.command.empty()) {
+    return Waiting("nothing is pending", {}, {"pawl propose DIRECTORY begins the next step"});
+  }
+  return Waiting("nothing is pending", {}, {"pawl cycle begins the next step"});
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,37 @@
+// What a subject waits for: one sentence that names who has to act, and the commands that move it on.
+//
+//   const Wait wait = WaitOf(log, loader, now_s);
+//   std::puts(wait.sentence.c_str());              // "p3 waits for 1 of 2 people: ben or cho; pawl approve p3"
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/subject_log.h"
+#include "warrant/history.h"
+
+namespace pawl::cli {
+
+// What lies in the loader's own folder, which stops loading whatever the ledger says.
+struct LoaderStop {
+  std::vector<std::string> halts;     // who and why
+  std::optional<std::string> broken;  // why the folder or the state cannot be read
+};
+
+struct Wait {
+  std::string sentence;
+  std::vector<std::string> who;       // reviewers or people; empty where anybody may act
+  std::vector<std::string> commands;  // the first is the one in the sentence
+};
+
+// Of an open proposal, from the ledger alone. `now_s` is POSIX seconds.
+Wait WaitOfProposal(const ledger::SubjectLog& log, const warrant::ProposalHistory& proposal, int64_t now_s);
+
+// Of the whole subject: halts and alarms first, then the latest open proposal, then what could begin.
+Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s);
+
+}  // namespace pawl::cli
