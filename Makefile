@@ -4,10 +4,13 @@
 # make quick   the inner loop: unit tests, under two minutes
 # make test-long  everything that takes long, without:
 # make fuzz-long  every fuzz target for an hour (FUZZ_SECONDS=3600); on two cores that is a working day
+# make install PREFIX=/usr/local DESTDIR=    what was built: programs, manual pages, completion, documents
+# make uninstall PREFIX=/usr/local DESTDIR=  takes it away again, and leaves state
 # INSTALL=0    never install packages, only report what is missing
-.PHONY: demo test build quick test-long fuzz-long bench dependencies format tidy clean
+.PHONY: demo test build quick test-long fuzz-long bench install uninstall dependencies format tidy clean
 
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error
 
 dependencies:
@@ -40,6 +43,13 @@ fuzz-long: dependencies
 	cmake --preset fuzz -B build/fuzz-long -DPAWL_FUZZ_SECONDS=$(FUZZ_SECONDS)
 	cmake --build build/fuzz-long -j $(JOBS)
 	$(CTEST) --test-dir build/fuzz-long -R '^fuzz_' -j $(JOBS)
+
+# Neither builds: `make build` as yourself, then `sudo make install`.
+install:
+	@tools/install-files install --prefix '$(PREFIX)' --destdir '$(DESTDIR)'
+
+uninstall:
+	@tools/install-files uninstall --prefix '$(PREFIX)' --destdir '$(DESTDIR)'
 
 bench: build
 	tools/bench

@@ -23,7 +23,7 @@ double AbsoluteSum(const double* values, std::size_t count) {
 bool Scale(std::vector<double>& values, double factor) {
   bool is_normal = true;
   for (double& value : values) {
-    const bool may_underflow = factor != 0 && factor != 1 && value != 0;
+    const bool may_underflow = factor != 1 && value != 0;
     value *= factor;
     is_normal = is_normal && (!may_underflow || std::abs(value) >= std::numeric_limits<double>::min());
   }

@@ -28,18 +28,6 @@ TEST(Attacks, AFactorThatUnderflowsIsNotTakenForExact) {
     EXPECT_FALSE(asked(text, UniformCertificate(Arithmetic::kReal, recipe, {}), Arithmetic::kReal).proven);
 }
 
-TEST(Attacks, AFactorOfZeroIsExact) {
-  const DenseNetwork network{{DenseLayer{{{3}}, {5}, 1, 0, false}}};
-  const std::string text = Declarations(1, 1) + BoxAssertions({{"0"}, {"1"}});
-  const auto proven = [&](const std::string& unsafe) {
-    return Asked(network.ToOnnx())(text + unsafe, UniformCertificate(Arithmetic::kReal, Recipe::kForward, {}),
-                                   Arithmetic::kReal)
-        .proven;
-  };
-  EXPECT_TRUE(proven("(assert (>= Y_0 3.5))"));
-  EXPECT_FALSE(proven("(assert (>= Y_0 3))"));
-}
-
 // beta is the largest subnormal number and C large: y = 0.9 but where beta is flushed, which gives about 0.
 TEST(Attacks, AFlushedBetaTakesTheBiasWithIt) {
   const float beta = std::nextafter(0x1p-126f, 0.0f), bias = 0.9f / beta;
