@@ -182,8 +182,9 @@ Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now
                    {people.begin(), people.end()}, {"pawl resume -m WHY"});
   }
   if (loader.broken) return Waiting("the loader starts nothing: " + *loader.broken, {}, {"pawl doctor"});
-  for (auto proposal = history.proposals().rbegin(); proposal != history.proposals().rend(); ++proposal) {
-    if (!proposal->outcome) return WaitOfProposal(log, *proposal, now_s);
+  for (size_t i = history.proposals().size(); i-- > 0;) {
+    const ProposalHistory& proposal = history.proposals()[i];
+    if (!proposal.outcome) return WaitOfProposal(log, proposal, now_s);
   }
   if (!history.live_tree()) return Waiting("waits for the first release, the baseline", {}, {"pawl propose DIRECTORY"});
   if (log.charter().charter.improver.command.empty()) {
