@@ -28,7 +28,8 @@ Result<void> SyncFolder(const std::filesystem::path& folder) {
   const int failure = errno;
   if (fd >= 0) close(fd);
   if (synced) return {};
-  return SystemFailure("file.write", "cannot flush '" + folder.string() + "': " + std::strerror(failure));
+  return SystemFailure("file.write", "cannot flush '" + folder.string() + "': " + std::strerror(failure),
+                       "check disk space and permissions");
 }
 
 // Creates or empties the file, writes it and waits until the bytes are on disk.
