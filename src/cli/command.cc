@@ -49,7 +49,12 @@ bool WriteThrough(const std::string& path, std::string_view bytes) {
 
 }  // namespace
 
-ExitCode Fail(const Globals& globals, const Error& error) {
+ExitCode Fail(const Globals& globals, const Error& failure) {
+  Error error = failure;
+  // What the machine refuses is mostly one of two things, and whoever reads this wants to know what to do.
+  if (error.code == ErrorCode::kSystem && error.advice.empty()) {
+    error.advice = "check disk space and permissions, then run the command again";
+  }
   LogLine(LogLevel::kError, error.rule + ": " + error.message);
   if (globals.json) {
     const encoding::Json json = {
