@@ -53,7 +53,7 @@ void CheckCalibration(Table& table, const Effort& effort) {
   }
   table.AtMost("lives of 50 null proposals with an accept, lifetime error 0.5", 0.5, plain, effort.lives);
   table.AtMost("the same with a proposer that sees everything but the seeds", 0.5, seeing, effort.lives);
-  table.AtLeast("the first test rejects at all, so it can fail", 0.05, plain, effort.lives);
+  table.AtLeast("the first test rejects at all, so it can fail", 0.02, plain, effort.lives);
 }
 
 TrialRules Rules(std::uint64_t episodes) {
