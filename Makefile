@@ -1,6 +1,6 @@
 # make demo    install what is missing, build, and run the whole path on a self-improving subject
 # make test    install, build, and run every test (what CI runs)
-# make build   pawl, pawl-check and pawl-check-certificate in build/release/bin
+# make build   pawl and the pawl-check programs in build/release/bin
 # make quick   the inner loop: unit tests, under two minutes
 # make test-long  everything that takes long, without:
 # make fuzz-long  every fuzz target for an hour (FUZZ_SECONDS=3600); on two cores that is a working day

@@ -57,30 +57,29 @@ class LongLog {
   }
   void ByGate(const std::string& payload) { Add(payload, hands_.log_name, hands_.log); }
 
-  void AddFinding(const std::string& name, warrant::Step step, warrant::FindingOutcome outcome,
-                  const std::string& rule) {
-    ByGate(warrant::WriteFinding({.about = About(),
-                                  .proposal = name,
-                                  .step = step,
-                                  .outcome = outcome,
-                                  .rule = rule,
-                                  .summary = "what this step has seen of proposal " + name,
-                                  .evidence = {{"report", crypto::Sha256(name)}},
-                                  .time = Time()}));
+  void AddFinding(const std::string& name, audit::Step step, audit::FindingOutcome outcome, const std::string& rule) {
+    ByGate(audit::WriteFinding({.about = About(),
+                                .proposal = name,
+                                .step = step,
+                                .outcome = outcome,
+                                .rule = rule,
+                                .summary = "what this step has seen of proposal " + name,
+                                .evidence = {{"report", crypto::Sha256(name)}},
+                                .time = Time()}));
   }
 
   void AddProposal(const std::string& name) {
-    const warrant::History& history = log_.history();
-    ByGate(warrant::WriteProposal({.about = About(),
-                                   .proposal = name,
-                                   .tree = Tree(),
-                                   .parent_tree = history.live_tree(),
-                                   .parent_warrant = history.last_warrant(),
-                                   .diff = crypto::Sha256("diff"),
-                                   .note = "number " + name,
-                                   .time = Time()}));
-    for (int step = 0; step < static_cast<int>(warrant::Step::kQuorum); ++step) {
-      AddFinding(name, static_cast<warrant::Step>(step), warrant::FindingOutcome::kPass, "");
+    const audit::History& history = log_.history();
+    ByGate(audit::WriteProposal({.about = About(),
+                                 .proposal = name,
+                                 .tree = Tree(),
+                                 .parent_tree = history.live_tree(),
+                                 .parent_warrant = history.last_warrant(),
+                                 .diff = crypto::Sha256("diff"),
+                                 .note = "number " + name,
+                                 .time = Time()}));
+    for (int step = 0; step < static_cast<int>(audit::Step::kQuorum); ++step) {
+      AddFinding(name, static_cast<audit::Step>(step), audit::FindingOutcome::kPass, "");
     }
     const std::string commit = warrant::WriteCandidate(Candidate(name));
     ByGate(commit);
@@ -88,18 +87,18 @@ class LongLog {
       if (reviewer.role == charter::Role::kAuditor) continue;
       Add(warrant::WriteVote(Vote(reviewer, warrant::StatementDigest(commit))), reviewer.name, key);
     }
-    AddFinding(name, warrant::Step::kQuorum, warrant::FindingOutcome::kRejected, "quorum.not-met");
-    ByGate(warrant::WriteOutcomeRecord({.about = About(),
-                                        .proposal = name,
-                                        .outcome = warrant::ProposalOutcome::kRejected,
-                                        .step = warrant::Step::kQuorum,
-                                        .rule = "quorum.not-met",
-                                        .reason = "a reviewer is against it",
-                                        .time = Time()}));
+    AddFinding(name, audit::Step::kQuorum, audit::FindingOutcome::kRejected, "quorum.not-met");
+    ByGate(audit::WriteOutcomeRecord({.about = About(),
+                                      .proposal = name,
+                                      .outcome = audit::ProposalOutcome::kRejected,
+                                      .step = audit::Step::kQuorum,
+                                      .rule = "quorum.not-met",
+                                      .reason = "a reviewer is against it",
+                                      .time = Time()}));
   }
 
   warrant::Candidate Candidate(const std::string& name) {
-    const warrant::History& history = log_.history();
+    const audit::History& history = log_.history();
     return {.about = About(),
             .proposal = name,
             .resource = log_.charter().charter.subject.resource_uri,

@@ -13,7 +13,7 @@
 namespace pawl::ledger {
 namespace {
 
-using warrant::FindingOutcome;
+using audit::FindingOutcome;
 using warrant::Path;
 
 std::string BenchFolder() {
@@ -48,31 +48,31 @@ class LongLog {
     const warrant::About about{"controller", path_.third};
     for (int number = 3; path_.entries().size() < events; ++number) {
       const std::string name = "p" + std::to_string(number);
-      Log(warrant::WriteProposal({.about = about,
-                                  .proposal = name,
-                                  .tree = path_.third,
-                                  .parent_tree = path_.state.tree,
-                                  .parent_warrant = path_.state.warrant,
-                                  .diff = crypto::Sha256("diff"),
-                                  .note = "better",
-                                  .time = path_.now}));
+      Log(audit::WriteProposal({.about = about,
+                                .proposal = name,
+                                .tree = path_.third,
+                                .parent_tree = path_.state.tree,
+                                .parent_warrant = path_.state.warrant,
+                                .diff = crypto::Sha256("diff"),
+                                .note = "better",
+                                .time = path_.now}));
       for (int step = 0; step < 8; ++step) {
-        Log(warrant::WriteFinding({.about = about,
-                                   .proposal = name,
-                                   .step = static_cast<warrant::Step>(step),
-                                   .outcome = step < 7 ? FindingOutcome::kPass : FindingOutcome::kRejected,
-                                   .rule = step < 7 ? "" : "approval.refused",
-                                   .summary = "what this step has seen of proposal " + name,
-                                   .evidence = {{"report", crypto::Sha256(name)}},
-                                   .time = path_.now}));
+        Log(audit::WriteFinding({.about = about,
+                                 .proposal = name,
+                                 .step = static_cast<audit::Step>(step),
+                                 .outcome = step < 7 ? FindingOutcome::kPass : FindingOutcome::kRejected,
+                                 .rule = step < 7 ? "" : "approval.refused",
+                                 .summary = "what this step has seen of proposal " + name,
+                                 .evidence = {{"report", crypto::Sha256(name)}},
+                                 .time = path_.now}));
       }
-      Log(warrant::WriteOutcomeRecord({.about = about,
-                                       .proposal = name,
-                                       .outcome = warrant::ProposalOutcome::kRejected,
-                                       .step = warrant::Step::kApproval,
-                                       .rule = "approval.refused",
-                                       .reason = "somebody said no",
-                                       .time = path_.now}));
+      Log(audit::WriteOutcomeRecord({.about = about,
+                                     .proposal = name,
+                                     .outcome = audit::ProposalOutcome::kRejected,
+                                     .step = audit::Step::kApproval,
+                                     .rule = "approval.refused",
+                                     .reason = "somebody said no",
+                                     .time = path_.now}));
     }
     Result<Ledger> ledger = Ledger::Open(home_.LedgerPath("controller"), LedgerAccess::kReadWrite);
     made_ = ledger.ok() && ledger->Append(0, path_.entries()).ok();
@@ -81,14 +81,14 @@ class LongLog {
   Result<SubjectLog> Open() const { return SubjectLog::Open(home_, "controller", LedgerAccess::kReadWrite); }
   bool made() const { return made_; }
   encoding::Envelope NextProposal(const std::string& name) const {
-    return path_.BySomeone(warrant::WriteProposal({.about = {"controller", path_.third},
-                                                   .proposal = name,
-                                                   .tree = path_.third,
-                                                   .parent_tree = path_.state.tree,
-                                                   .parent_warrant = path_.state.warrant,
-                                                   .diff = crypto::Sha256("diff"),
-                                                   .note = "better",
-                                                   .time = path_.now}),
+    return path_.BySomeone(audit::WriteProposal({.about = {"controller", path_.third},
+                                                 .proposal = name,
+                                                 .tree = path_.third,
+                                                 .parent_tree = path_.state.tree,
+                                                 .parent_warrant = path_.state.warrant,
+                                                 .diff = crypto::Sha256("diff"),
+                                                 .note = "better",
+                                                 .time = path_.now}),
                            "log");
   }
 

@@ -7,14 +7,14 @@
 #     TESTS tree_test.cc note_test.cc         # become one executable, merkle_test
 #     TEST_DEPENDS ...  TEST_LINK ...)        # what only the tests need
 #
-# TRUSTED: part of pawl-check; built and tested under sanitizers as well.
+# TRUSTED: part of pawl-check or pawl-check-log; built and tested under sanitizers as well.
 # FOR_TRUSTED_TESTS: no part of pawl-check, but what the tests of its modules need; built wherever they are.
 # STD_ONLY: C++ standard library alone; built with -fno-exceptions -fno-rtti.
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
 # include what TEST_DEPENDS names as well.
 
-set(PAWL_LAYERS result model checker encoding crypto merkle signing subject storage charter warrant ledger evaluation prover sandbox trial
-    oversight report gate server cli)
+set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage charter warrant audit ledger evaluation
+    prover sandbox trial oversight report gate server cli)
 
 function(pawl_library NAME)
   cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY" ""

@@ -4,12 +4,13 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "audit/history.h"
+#include "audit/records.h"
 #include "encoding/dsse.h"
-#include "warrant/history.h"
-#include "warrant/statements.h"
 
 using namespace pawl;           // NOLINT
 using namespace pawl::warrant;  // NOLINT
+using namespace pawl::audit;    // NOLINT
 
 namespace {
 

@@ -17,6 +17,17 @@ void Require(bool condition) {
   if (!condition) std::abort();
 }
 
+std::string Utf8(std::u32string_view text) {
+  std::string bytes;
+  for (const char32_t c : text) {
+    const int tail = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    const unsigned lead = tail == 0 ? c : (0xF00u >> tail & 0xFFu) | c >> (6 * tail);
+    bytes += static_cast<char>(lead);
+    for (int i = tail; i-- > 0;) bytes += static_cast<char>(0x80 | (c >> (6 * i) & 0x3F));
+  }
+  return bytes;
+}
+
 void CheckPaths(std::string_view text) {
   const size_t middle = text.find('\n');
   const std::string_view glob = text.substr(0, middle);
@@ -24,7 +35,7 @@ void CheckPaths(std::string_view text) {
   Require(Printable(text).size() <= 810);
   if (!CheckTreePath(path).ok()) return;
   Require(GlobMatches("**", path));
-  Require(FoldCase(FoldCase(path)) == FoldCase(path));
+  Require(FoldCase(Utf8(FoldCase(path))) == FoldCase(path));
   if (path.find_first_of("*?") == path.npos) Require(GlobMatches(path, path));
   if (CheckGlob(glob).ok() && glob.find_first_of("*?") == glob.npos) Require(GlobMatches(glob, path) == (glob == path));
   if (CheckGlob(glob).ok()) (void)GlobMatches(glob, path);

@@ -6,13 +6,14 @@
 
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
-#include "merkle/tile.h"
 #include "merkle/tlog_proof.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
+#include "tlog/tile.h"
 
 using namespace pawl;          // NOLINT
 using namespace pawl::merkle;  // NOLINT
+using namespace pawl::tlog;    // NOLINT
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "crypto/sshsig.h"
+#include "signing/armor.h"
 #include "signing/passkey.h"
 
 using namespace pawl;          // NOLINT
@@ -24,13 +25,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const Result<SshPublicKey> key = SshPublicKey::ParseLine(bytes); key.ok()) {
     Require(bytes.starts_with(key->Line()) && *SshPublicKey::ParseLine(key->Line()) == *key);
   }
-  Result<Sshsig> signature = Sshsig::ParseArmored(bytes);
+  Result<Sshsig> signature = signing::ParseArmored(bytes);
   if (!signature.ok()) {
     signature = Sshsig::ParseRaw(bytes);
     if (!signature.ok()) return 0;
     Require(signature->Raw() == bytes);
   }
-  Require(*Sshsig::ParseArmored(signature->Armored()) == *signature);
+  Require(*signing::ParseArmored(signing::Armored(*signature)) == *signature);
   Require(!VerifySshsig(*signature, "nobody signed this", signature->name_space, signature->key).ok());
   // Whatever the inner signature is, as an assertion's parts it is only taken apart and put together.
   const signing::WebauthnAssertion assertion{

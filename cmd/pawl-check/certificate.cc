@@ -2,6 +2,7 @@
 
 #include "pawl-check/arguments.h"
 #include "pawl-check/commands.h"
+#include "pawl-check/report.h"
 #include "warrant/property_check.h"
 
 namespace pawl::check {

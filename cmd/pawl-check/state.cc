@@ -7,6 +7,7 @@
 #include "encoding/time.h"
 #include "pawl-check/arguments.h"
 #include "pawl-check/commands.h"
+#include "pawl-check/report.h"
 #include "warrant/verify.h"
 
 namespace pawl::check {

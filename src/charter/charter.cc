@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "charter/refusals.h"
@@ -338,26 +339,42 @@ Result<Charter> ReadCharter(const subject::Manifest& manifest, const subject::Bl
   return charter;
 }
 
-Result<Charter> ReadCharterFromStore(const subject::Store& store, const crypto::Digest& tree) {
-  Result<subject::Manifest> manifest = store.ReadManifest(tree);
-  if (!manifest.ok()) return manifest.error();
-  return ReadCharter(*manifest, store.Reader());
-}
-
-Result<Charter> ReadCharterFromDirectory(const std::string& directory) {
-  std::map<crypto::Digest, std::string> blobs;
+Result<CharterFiles> ReadCharterFiles(const std::string& directory) {
+  auto blobs = std::make_shared<std::map<crypto::Digest, std::string>>();
   Result<subject::Manifest> manifest =
       subject::ReadTree(directory, subject::TreeLimits{}, [&](const std::string&, std::string_view bytes) {
         const crypto::Digest digest = crypto::Sha256(bytes);
-        blobs.try_emplace(digest, bytes);
+        blobs->emplace(digest, bytes);
         return Result<crypto::Digest>(digest);
       });
   if (!manifest.ok()) return manifest.error();
-  return ReadCharter(*manifest, [&](const crypto::Digest& digest, uint64_t size_max) -> Result<std::string> {
-    const std::string& bytes = blobs.at(digest);
-    if (bytes.size() > size_max) return LimitReached("charter.file-size", "a file of the charter is too large");
-    return bytes;
-  });
+  subject::BlobReader read = [blobs](const crypto::Digest& digest, uint64_t size_max) -> Result<std::string> {
+    const auto found = blobs->find(digest);
+    if (found == blobs->end()) return Error{ErrorCode::kNotFound, "store.missing", "no such file in the charter", ""};
+    if (found->second.size() > size_max) return LimitReached("charter.file-size", "a file of the charter is too large");
+    return found->second;
+  };
+  Result<Charter> charter = ReadCharter(*manifest, read);
+  if (!charter.ok()) return charter.error();
+  return CharterFiles{*std::move(charter), *std::move(manifest), std::move(read)};
+}
+
+Result<CharterFiles> ReadCharterFiles(const subject::Store& store, const crypto::Digest& digest) {
+  Result<subject::Manifest> manifest = store.ReadManifest(digest);
+  if (!manifest.ok()) return manifest.error();
+  Result<Charter> charter = ReadCharter(*manifest, store.Reader());
+  if (!charter.ok()) return charter.error();
+  return CharterFiles{*std::move(charter), *std::move(manifest), store.Reader()};
+}
+
+Result<Charter> ReadCharterFromDirectory(const std::string& directory) {
+  Result<CharterFiles> files = ReadCharterFiles(directory);
+  return files.ok() ? Result<Charter>(std::move(files->charter)) : files.error();
+}
+
+Result<Charter> ReadCharterFromStore(const subject::Store& store, const crypto::Digest& digest) {
+  Result<CharterFiles> files = ReadCharterFiles(store, digest);
+  return files.ok() ? Result<Charter>(std::move(files->charter)) : files.error();
 }
 
 std::vector<KeyDescription> CharterKeys() {

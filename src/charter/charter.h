@@ -246,18 +246,18 @@ struct Charter {
 // charter that protects nothing; both with file, line and column in the message. Errors of `read` pass through.
 Result<Charter> ReadCharter(const subject::Manifest& manifest, const subject::BlobReader& read);
 
-// The charter with that digest.
-Result<Charter> ReadCharterFromStore(const subject::Store& store, const crypto::Digest& tree);
-
-// The charter as it lies in a directory; nothing is written. For `charter check` and for tests.
-Result<Charter> ReadCharterFromDirectory(const std::string& directory);
-
-// One key that the reader knows, as the reader itself reports it; spec/charter.md is tested against this list.
-struct KeyDescription {
-  std::string key;            // "pace.min_interval", "surface[].path"
-  std::string type;           // "string", "integer", "number", "boolean", "duration", "digest", "array of strings", …
-  std::string default_value;  // "required" where there is none
+// A charter with the files it was read from.
+struct CharterFiles {
+  Charter charter;
+  subject::Manifest manifest;
+  subject::BlobReader read;
 };
-std::vector<KeyDescription> CharterKeys();
+// Reads the charter of a directory into memory: each file once.
+Result<CharterFiles> ReadCharterFiles(const std::string& directory);
+// The charter with that digest in the store, which must outlive the result.
+Result<CharterFiles> ReadCharterFiles(const subject::Store& store, const crypto::Digest& digest);
+// The same where the files do not matter.
+Result<Charter> ReadCharterFromDirectory(const std::string& directory);
+Result<Charter> ReadCharterFromStore(const subject::Store& store, const crypto::Digest& digest);
 
 }  // namespace pawl::charter

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "charter/testing.h"
+#include "charter/toml_reader.h"
 #include "storage/tree_store.h"
 
 namespace pawl::charter {

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <map>
 #include <set>
+#include <type_traits>
 
 #include "encoding/number.h"
 #include "encoding/time.h"
@@ -30,6 +30,11 @@ size_t EditDistance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+template <typename T>
+Need NeedOf(const std::optional<T>& fallback) {
+  return fallback ? Need::kOptional : Need::kRequired;
 }
 
 bool Resembles(std::string_view typed, std::string_view known) {
@@ -193,91 +198,73 @@ const void* TomlTable::Take(const char* key, Need need, const std::string& type,
   return nullptr;
 }
 
-std::string TomlTable::String(const char* key, std::optional<std::string> fallback) {
-  const std::string shown = fallback.has_value() ? "\"" + *fallback + "\"" : "";
-  const auto* node = static_cast<const toml::node*>(
-      Take(key, fallback.has_value() ? Need::kOptional : Need::kRequired, "string", shown));
-  if (node == nullptr) return fallback.value_or("");
-  const auto value = node->value_exact<std::string>();
-  if (!value.has_value()) Fail(key, "charter.type", "must be a string", "write it between quotation marks");
-  if (value.has_value() && (value->empty() || value->size() > 4'096)) {
-    Fail(key, "charter.range", "must have 1 to 4,096 bytes");
+// The value of the key, if it is there and has that type; else nothing, with the failure recorded.
+template <typename T>
+std::optional<T> TomlTable::Value(const char* key, Need need, const std::string& type, const std::string& fallback,
+                                  const char* must, const char* advice) {
+  const auto* node = static_cast<const toml::node*>(Take(key, need, type, fallback));
+  if (node == nullptr) return std::nullopt;
+  std::optional<T> value = node->value_exact<T>();
+  if constexpr (std::is_same_v<T, double>) {
+    if (const auto whole = node->value_exact<int64_t>()) value = static_cast<double>(*whole);
   }
+  if (!value) Fail(key, "charter.type", must, advice);
+  return value;
+}
+
+std::string TomlTable::String(const char* key) {
+  const auto value =
+      Value<std::string>(key, Need::kRequired, "string", "", "must be a string", "write it between quotation marks");
+  if (value && (value->empty() || value->size() > 4'096)) Fail(key, "charter.range", "must have 1 to 4,096 bytes");
   return value.value_or("");
 }
 
 std::optional<std::string> TomlTable::OptionalString(const char* key) {
-  if (file_->describing_) Take(key, Need::kOptional, "string", "none");
-  if (file_->describing_ || !Has(key)) {
-    if (!file_->describing_) Take(key, Need::kOptional, "string", "none");
-    return std::nullopt;
-  }
-  return String(key);
+  if (!file_->describing_ && Has(key)) return String(key);
+  Take(key, Need::kOptional, "string", "none");
+  return std::nullopt;
 }
 
 int64_t TomlTable::Integer(const char* key, IntegerRange range, std::optional<int64_t> fallback,
                            std::string fallback_text) {
   const std::string bounds = std::to_string(range.min) + " to " + std::to_string(range.max);
-  if (fallback_text.empty() && fallback.has_value()) fallback_text = std::to_string(*fallback);
-  const auto* node = static_cast<const toml::node*>(
-      Take(key, fallback.has_value() ? Need::kOptional : Need::kRequired, "integer, " + bounds, fallback_text));
-  if (node == nullptr) return fallback.value_or(range.min);
-  const auto value = node->value_exact<int64_t>();
-  if (!value.has_value()) {
-    Fail(key, "charter.type", "must be an integer", "write a whole number without quotation marks");
-  } else if (*value < range.min || *value > range.max) {
+  if (fallback_text.empty() && fallback) fallback_text = std::to_string(*fallback);
+  const auto value = Value<int64_t>(key, NeedOf(fallback), "integer, " + bounds, fallback_text, "must be an integer",
+                                    "write a whole number without quotation marks");
+  if (value && (*value < range.min || *value > range.max)) {
     Fail(key, "charter.range", "is " + std::to_string(*value) + ", outside " + bounds);
   }
-  return value.value_or(range.min);
+  return value.value_or(fallback.value_or(range.min));
 }
 
 std::optional<uint64_t> TomlTable::OptionalInteger(const char* key, IntegerRange range) {
-  if (!file_->describing_ && !Has(key)) {
-    Take(key, Need::kOptional, "integer", "none");
-    return std::nullopt;
-  }
-  return static_cast<uint64_t>(Integer(key, range, 0, "none"));
+  const int64_t value = Integer(key, range, 0, "none");
+  return Has(key) ? std::optional(static_cast<uint64_t>(value)) : std::nullopt;
 }
 
-double TomlTable::Number(const char* key, NumberRange range, std::optional<double> fallback,
-                         std::string fallback_text) {
+double TomlTable::Number(const char* key, NumberRange range, std::optional<double> fallback) {
   const std::string bounds = encoding::NumberText(range.min) + " to " + encoding::NumberText(range.max);
-  if (fallback_text.empty() && fallback.has_value()) fallback_text = encoding::NumberText(*fallback);
-  const auto* node = static_cast<const toml::node*>(
-      Take(key, fallback.has_value() ? Need::kOptional : Need::kRequired, "number, " + bounds, fallback_text));
-  if (node == nullptr) return fallback.value_or(range.min);
-  std::optional<double> value = node->value_exact<double>();
-  if (const auto whole = node->value_exact<int64_t>(); whole.has_value()) value = static_cast<double>(*whole);
-  if (!value.has_value()) {
-    Fail(key, "charter.type", "must be a number", "write it without quotation marks");
-  } else if (!std::isfinite(*value) || *value < range.min || *value > range.max) {
-    Fail(key, "charter.range", "is outside " + bounds);
-  }
-  return value.value_or(range.min);
+  const auto value =
+      Value<double>(key, NeedOf(fallback), "number, " + bounds, fallback ? encoding::NumberText(*fallback) : "",
+                    "must be a number", "write it without quotation marks");
+  if (value && !(*value >= range.min && *value <= range.max)) Fail(key, "charter.range", "is outside " + bounds);
+  return value.value_or(fallback.value_or(range.min));
 }
 
 bool TomlTable::Boolean(const char* key, bool fallback) {
-  const auto* node = static_cast<const toml::node*>(Take(key, Need::kOptional, "boolean", fallback ? "true" : "false"));
-  if (node == nullptr) return fallback;
-  const auto value = node->value_exact<bool>();
-  if (!value.has_value()) Fail(key, "charter.type", "must be true or false");
-  return value.value_or(fallback);
+  return Value<bool>(key, Need::kOptional, "boolean", fallback ? "true" : "false", "must be true or false", "")
+      .value_or(fallback);
 }
 
 int64_t TomlTable::Duration(const char* key, IntegerRange range_s, std::optional<std::string> fallback) {
+  constexpr const char* kAdvice = "write it like \"90s\", \"15m\", \"24h\", \"7d\"";
   const std::string bounds = encoding::DurationText(range_s.min) + " to " + encoding::DurationText(range_s.max);
-  const auto* node = static_cast<const toml::node*>(Take(key, fallback.has_value() ? Need::kOptional : Need::kRequired,
-                                                         "duration, " + bounds, "\"" + fallback.value_or("") + "\""));
-  const auto text = node == nullptr ? fallback : node->value_exact<std::string>();
-  if (!text.has_value()) {
-    if (node != nullptr)
-      Fail(key, "charter.type", "must be a duration", "write it like \"90s\", \"15m\", \"24h\", \"7d\"");
-    return range_s.min;
-  }
-  const Result<int64_t> value = encoding::ParseDuration(*text);
+  const auto text = Value<std::string>(key, NeedOf(fallback), "duration, " + bounds,
+                                       "\"" + fallback.value_or("") + "\"", "must be a duration", kAdvice);
+  if (!text && !fallback) return range_s.min;
+  const Result<int64_t> value = encoding::ParseDuration(text ? *text : *fallback);
   if (!value.ok()) {
-    Fail(key, "charter.type", "is no duration: " + value.error().message,
-         "write it like \"90s\", \"15m\", \"24h\", \"7d\"");
+    Fail(key, "charter.type", "is no duration: " + value.error().message, kAdvice);
     return range_s.min;
   }
   if (*value < range_s.min || *value > range_s.max) Fail(key, "charter.range", "is outside " + bounds);
@@ -285,11 +272,12 @@ int64_t TomlTable::Duration(const char* key, IntegerRange range_s, std::optional
 }
 
 crypto::Digest TomlTable::Digest(const char* key) {
-  const auto* node = static_cast<const toml::node*>(Take(key, Need::kRequired, "digest", ""));
-  if (node == nullptr) return {};
-  const Result<crypto::Digest> value = crypto::Digest::Parse(node->value_exact<std::string>().value_or(""));
+  constexpr const char* kMust = "must be a digest";
+  constexpr const char* kAdvice = "write \"sha256:\" and 64 lower-case hexadecimal digits";
+  const auto text = Value<std::string>(key, Need::kRequired, "digest", "", kMust, kAdvice);
+  const Result<crypto::Digest> value = crypto::Digest::Parse(text.value_or(""));
   if (value.ok()) return *value;
-  Fail(key, "charter.type", "must be a digest", "write \"sha256:\" and 64 lower-case hexadecimal digits");
+  if (text) Fail(key, "charter.type", kMust, kAdvice);
   return {};
 }
 
@@ -314,14 +302,13 @@ std::vector<std::string> TomlTable::Strings(const char* key, size_t count_max, N
 size_t TomlTable::Word(const char* key, const std::vector<std::string_view>& words, std::optional<size_t> fallback) {
   std::string type;
   for (const std::string_view word : words) type += (type.empty() ? "\"" : " or \"") + std::string(word) + "\"";
-  const auto* node =
-      static_cast<const toml::node*>(Take(key, fallback.has_value() ? Need::kOptional : Need::kRequired, type,
-                                          fallback.has_value() ? "\"" + std::string(words[*fallback]) + "\"" : ""));
-  if (node == nullptr) return fallback.value_or(0);
-  const std::string value = node->value_exact<std::string>().value_or("");
-  const auto at = std::find(words.begin(), words.end(), value);
+  const std::string must = "must be " + type;
+  const auto value = Value<std::string>(key, NeedOf(fallback), type,
+                                        fallback ? "\"" + std::string(words[*fallback]) + "\"" : "", must.c_str(), "");
+  if (!value) return fallback.value_or(0);
+  const auto at = std::find(words.begin(), words.end(), *value);
   if (at != words.end()) return static_cast<size_t>(at - words.begin());
-  Fail(key, "charter.type", "must be " + type);
+  Fail(key, "charter.type", must);
   return 0;
 }
 

@@ -24,6 +24,14 @@
 
 namespace pawl::charter {
 
+// One key that the reader knows, as the reader itself reports it; spec/charter.md is tested against this list.
+struct KeyDescription {
+  std::string key;            // "pace.min_interval", "surface[].path"
+  std::string type;           // "string", "integer", "number", "boolean", "duration", "digest", "array of strings", …
+  std::string default_value;  // "required" where there is none
+};
+std::vector<KeyDescription> CharterKeys();
+
 enum class Need { kRequired, kOptional };
 
 struct IntegerRange {
@@ -47,13 +55,12 @@ class TomlTable {
   Position position() const;
 
   // Where no fallback is given, the key is required.
-  std::string String(const char* key, std::optional<std::string> fallback = {});
+  std::string String(const char* key);
   std::optional<std::string> OptionalString(const char* key);
   int64_t Integer(const char* key, IntegerRange range, std::optional<int64_t> fallback = {},
                   std::string fallback_text = {});
   std::optional<uint64_t> OptionalInteger(const char* key, IntegerRange range);
-  double Number(const char* key, NumberRange range, std::optional<double> fallback = {},
-                std::string fallback_text = {});
+  double Number(const char* key, NumberRange range, std::optional<double> fallback = {});
   bool Boolean(const char* key, bool fallback);
   int64_t Duration(const char* key, IntegerRange range_s, std::optional<std::string> fallback = {});  // seconds
   crypto::Digest Digest(const char* key);
@@ -68,8 +75,10 @@ class TomlTable {
 
  private:
   friend class TomlFile;
-  struct Node;
   TomlTable(TomlFile* file, const void* table, std::string path) : file_(file), table_(table), path_(std::move(path)) {}
+  template <typename T>
+  std::optional<T> Value(const char* key, Need need, const std::string& type, const std::string& fallback,
+                         const char* must, const char* advice);
   const void* Take(const char* key, Need need, const std::string& type, const std::string& fallback);
   std::string FullKey(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
 

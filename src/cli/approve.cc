@@ -12,7 +12,7 @@
 namespace pawl::cli {
 namespace {
 
-using warrant::ProposalHistory;
+using audit::ProposalHistory;
 
 struct Options {
   std::string proposal;
@@ -56,14 +56,14 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
   const warrant::Candidate& candidate = *proposal.candidate;
   std::printf("%s of %s, epoch %lld: %s\n", std::string(warrant::ActionName(candidate.action)).c_str(),
               log.subject().c_str(), static_cast<long long>(candidate.epoch), Shown(proposal.proposal.note).c_str());
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.vote.verdict == warrant::VoteVerdict::kFor) continue;
     std::printf("  AGAINST OR ABSTAINING  %s (%s): %s\n", logged.vote.reviewer.c_str(), logged.vote.role.c_str(),
                 logged.vote.reasons.empty() ? "" : Shown(logged.vote.reasons.front()).c_str());
   }
   std::printf("  votes     %s\n", oversight::TallyQuorum(log.charter().charter, proposal).summary.c_str());
   ShowChanges(log, candidate);
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.vote.role == "evaluator" && !logged.vote.reasons.empty()) {
       std::printf("  %s: %s\n", logged.vote.reviewer.c_str(), Shown(logged.vote.reasons.front()).c_str());
     }
@@ -101,7 +101,7 @@ Result<const ProposalHistory*> Draft(const ledger::SubjectLog& log, const std::s
   if (proposal->outcome) {
     return Refused(
         "approve.decided",
-        "'" + name + "' is " + std::string(warrant::ProposalOutcomeName(proposal->outcome->outcome)) + " already");
+        "'" + name + "' is " + std::string(audit::ProposalOutcomeName(proposal->outcome->outcome)) + " already");
   }
   if (!proposal->decision) {
     return Error{ErrorCode::kPending, "approve.too-early", "'" + name + "' has not come to people yet",
@@ -210,11 +210,11 @@ ExitCode Reject(const Globals& globals, const Options& options) {
     Result<SignerChoice> signer = ResolveSigner(log->charter().charter, options.signer);
     if (!signer.ok()) return Fail(globals, WhyNoSigner(*log, options.signer, signer.error()));
     envelope.payload =
-        warrant::WriteRefusal({.about = {.subject = log->subject(), .digest = (*proposal)->candidate->tree},
-                               .decision = warrant::StatementDigest((*proposal)->decision_envelope.payload),
-                               .principal = signer->principal,
-                               .reason = gate::PlainText(options.reason),
-                               .time = std::max<int64_t>(log->history().time(), std::time(nullptr))});
+        audit::WriteRefusal({.about = {.subject = log->subject(), .digest = (*proposal)->candidate->tree},
+                             .decision = warrant::StatementDigest((*proposal)->decision_envelope.payload),
+                             .principal = signer->principal,
+                             .reason = gate::PlainText(options.reason),
+                             .time = std::max<int64_t>(log->history().time(), std::time(nullptr))});
     Result<encoding::Signature> signature = SignAsPerson(envelope.payload, log->charter().charter, *signer);
     if (!signature.ok()) return Fail(globals, signature.error());
     envelope.signatures.push_back(std::move(*signature));

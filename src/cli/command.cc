@@ -107,8 +107,8 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
 
 encoding::Json PositionJson(const gate::Position& position) {
   return {{"proposal", position.proposal},
-          {"outcome", position.outcome ? std::string(warrant::ProposalOutcomeName(*position.outcome)) : "pending"},
-          {"step", warrant::StepName(position.step)},
+          {"outcome", position.outcome ? std::string(audit::ProposalOutcomeName(*position.outcome)) : "pending"},
+          {"step", audit::StepName(position.step)},
           {"rule", position.rule},
           {"reason", position.reason},
           {"waits_for", position.waits_for}};
@@ -117,15 +117,15 @@ encoding::Json PositionJson(const gate::Position& position) {
 ExitCode ShowPosition(const Globals& globals, const gate::Position& position) {
   ExitCode exit = ExitCode::kPending;
   if (position.outcome) {
-    exit = *position.outcome == warrant::ProposalOutcome::kAccepted ? ExitCode::kYes : ExitCode::kNo;
+    exit = *position.outcome == audit::ProposalOutcome::kAccepted ? ExitCode::kYes : ExitCode::kNo;
   }
   if (globals.json) {
     PrintJson(PositionJson(position));
     return exit;
   }
-  const std::string word = position.outcome ? std::string(warrant::ProposalOutcomeName(*position.outcome)) : "pending";
+  const std::string word = position.outcome ? std::string(audit::ProposalOutcomeName(*position.outcome)) : "pending";
   std::printf("%s: %s at %s: %s", position.proposal.c_str(), word.c_str(),
-              std::string(warrant::StepName(position.step)).c_str(), Shown(position.reason).c_str());
+              std::string(audit::StepName(position.step)).c_str(), Shown(position.reason).c_str());
   if (!position.rule.empty()) std::printf(" (%s)", position.rule.c_str());
   std::printf("\n");
   for (const std::string& command : position.waits_for) std::printf("  next: %s\n", command.c_str());

@@ -105,7 +105,7 @@ ExitCode Cycle(const Globals& globals, const Options& options) {
     name = *proposal;
     Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
     if (!position.ok()) return Fail(globals, position.error());
-    if (position->outcome || options.no_review || position->step != warrant::Step::kQuorum) {
+    if (position->outcome || options.no_review || position->step != audit::Step::kQuorum) {
       return ShowPosition(globals, *position);
     }
   }

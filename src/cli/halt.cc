@@ -189,7 +189,7 @@ Result<InForce> FindInForce(const Place& place, const ledger::SubjectLog& log) {
   if (!local.ok()) return local.error();
   found.lifts = local->in_force;
   for (const std::string& reason : local->reasons) found.lines.push_back("halt at the loader, by " + reason);
-  for (const warrant::LoggedHalt& halt : log.history().halts()) {
+  for (const audit::LoggedHalt& halt : log.history().halts()) {
     if (halt.lifted) continue;
     found.lifts.push_back(halt.digest);
     if (std::binary_search(local->in_force.begin(), local->in_force.end(), halt.digest)) continue;

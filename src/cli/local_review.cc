@@ -98,7 +98,7 @@ ExitCode ProposeAndDecide(const Globals& globals, Reviewing reviewing,
     name = *proposal;
     Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
     if (!position.ok()) return Fail(globals, position.error());
-    const bool waits_for_votes = !position->outcome && position->step == warrant::Step::kQuorum;
+    const bool waits_for_votes = !position->outcome && position->step == audit::Step::kQuorum;
     if (!waits_for_votes || reviewing == Reviewing::kElsewhere) return ShowPosition(globals, *position);
   }
   if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())

@@ -18,13 +18,13 @@ struct Row {
 Result<Row> ReadRow(uint64_t index, const std::string& entry) {
   Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entry);
   if (!envelope.ok()) return envelope.error();
-  Result<warrant::StatementKind> kind = warrant::KindOf(envelope->payload);
+  Result<audit::StatementKind> kind = audit::KindOf(envelope->payload);
   if (!kind.ok()) return kind.error();
   Result<encoding::Json> statement = encoding::ParseCanonicalJson(envelope->payload);
   if (!statement.ok()) return statement.error();
   std::string who;
   for (const encoding::Signature& signature : envelope->signatures) who += (who.empty() ? "" : ",") + signature.keyid;
-  return Row{index, std::string(warrant::StatementKindName(*kind)), who, (*statement)["predicate"]};
+  return Row{index, std::string(audit::StatementKindName(*kind)), who, (*statement)["predicate"]};
 }
 
 // The two or three members of a predicate that say the most.

@@ -6,7 +6,7 @@ namespace pawl::cli {
 
 Error WhyNoSigner(const ledger::SubjectLog& log, const SignerChoice& choice, const Error& error) {
   if (error.rule != "sign.not-a-signer") return error;
-  for (const warrant::ProposalHistory& proposal : log.history().proposals()) {
+  for (const audit::ProposalHistory& proposal : log.history().proposals()) {
     if (proposal.outcome || proposal.proposal.action != warrant::Action::kAmendment) continue;
     Result<charter::Charter> next = charter::ReadCharterFromStore(log.store(), proposal.proposal.tree);
     if (!next.ok() || !ResolveSigner(*next, choice).ok()) continue;

@@ -8,10 +8,10 @@ namespace pawl::cli {
 namespace {
 
 // The tree to roll back to: named, or the one that was live before the present one.
-Result<crypto::Digest> RollbackTree(const std::string& target, const warrant::History& history) {
+Result<crypto::Digest> RollbackTree(const std::string& target, const audit::History& history) {
   if (!target.empty()) {
     if (target.rfind("sha256:", 0) == 0) return crypto::Digest::Parse(target);
-    for (const warrant::ReleaseRecord& release : history.releases()) {
+    for (const audit::ReleaseRecord& release : history.releases()) {
       if (std::to_string(release.epoch) == target) return release.tree;
     }
     return Error{ErrorCode::kUsage, "rollback.target", "'" + target + "' is neither a tree nor the epoch of a release",
@@ -22,7 +22,7 @@ Result<crypto::Digest> RollbackTree(const std::string& target, const warrant::Hi
     return Error{ErrorCode::kUsage, "rollback.target", "nothing was live before the present release", ""};
   }
   // After a rollback the release before is what people have just left.
-  const warrant::ProposalHistory* last = history.Find(releases.back().proposal);
+  const audit::ProposalHistory* last = history.Find(releases.back().proposal);
   if (last == nullptr || last->proposal.action != warrant::Action::kRelease) {
     return Error{ErrorCode::kUsage, "rollback.target", "the live release is a rollback itself: to what?",
                  "pawl rollback EPOCH; pawl status --json lists them"};

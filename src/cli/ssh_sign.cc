@@ -15,6 +15,7 @@
 
 #include "crypto/ssh_key.h"
 #include "crypto/sshsig.h"
+#include "signing/armor.h"
 #include "storage/temporary_folder.h"
 #include "warrant/statements.h"
 
@@ -119,7 +120,7 @@ Result<encoding::Signature> SignAsPerson(const std::string& payload, const chart
   Result<void> ran = RunSshKeygen(
       {"ssh-keygen", "-q", "-Y", "sign", "-f", signer->key, "-n", std::string(warrant::kApprovalNamespace), file});
   if (!ran.ok()) return ran.error();
-  Result<crypto::Sshsig> signature = crypto::Sshsig::ParseArmored(Slurp(file + ".sig"));
+  Result<crypto::Sshsig> signature = signing::ParseArmored(Slurp(file + ".sig"));
   if (!signature.ok()) return signature.error();
   const crypto::AllowedSigner* listed = FindSigner(charter, signature->key, signer->principal);
   if (listed == nullptr) return Refused("sign.not-a-signer", "ssh-keygen signed with another key than was asked for");

@@ -14,7 +14,7 @@
 namespace pawl::cli {
 namespace {
 
-using warrant::ProposalHistory;
+using audit::ProposalHistory;
 
 LoaderStop FindLoaderStop(const Place& place, const ledger::SubjectLog& log) {
   LoaderStop stop;
@@ -67,7 +67,7 @@ ExitCode Status(const Globals& globals) {
   if (!place.ok()) return Fail(globals, place.error());
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
   if (!log.ok()) return Fail(globals, log.error());
-  const warrant::History& history = log->history();
+  const audit::History& history = log->history();
   std::vector<const ProposalHistory*> open;
   for (const ProposalHistory& proposal : history.proposals()) {
     if (!proposal.outcome) open.push_back(&proposal);
@@ -91,7 +91,7 @@ ExitCode Status(const Globals& globals) {
       proposals.push_back(std::move(row));
     }
     encoding::Json releases = encoding::Json::array();
-    for (const warrant::ReleaseRecord& release : history.releases()) {
+    for (const audit::ReleaseRecord& release : history.releases()) {
       releases.push_back({{"epoch", release.epoch},
                           {"tree", release.tree.Text()},
                           {"warrant", release.warrant.Text()},
@@ -129,12 +129,12 @@ ExitCode Status(const Globals& globals) {
   size_t accepted = 0, rejected = 0, outside = 0;
   for (const ProposalHistory& proposal : history.proposals()) {
     if (!proposal.outcome) continue;
-    if (proposal.outcome->outcome == warrant::ProposalOutcome::kAccepted) ++accepted;
-    if (proposal.outcome->outcome == warrant::ProposalOutcome::kRejected) ++rejected;
-    if (proposal.outcome->outcome == warrant::ProposalOutcome::kOutsideCharter) ++outside;
+    if (proposal.outcome->outcome == audit::ProposalOutcome::kAccepted) ++accepted;
+    if (proposal.outcome->outcome == audit::ProposalOutcome::kRejected) ++rejected;
+    if (proposal.outcome->outcome == audit::ProposalOutcome::kOutsideCharter) ++outside;
   }
   std::printf("proposals: %zu accepted, %zu rejected, %zu outside the charter\n", accepted, rejected, outside);
-  for (const warrant::LoggedHalt& halt : history.halts()) {
+  for (const audit::LoggedHalt& halt : history.halts()) {
     if (!halt.lifted) {
       std::printf("halt in the ledger, by %s: %s\n", Shown(halt.principal).c_str(),
                   Shown(halt.decision.reason).c_str());
@@ -144,7 +144,7 @@ ExitCode Status(const Globals& globals) {
   if (loader.broken) std::printf("the loader starts nothing: %s\n", Shown(*loader.broken).c_str());
   for (const ProposalHistory* proposal : open) {
     const gate::Position position = gate::PositionOf(*proposal);
-    std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(warrant::StepName(position.step)).c_str(),
+    std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(audit::StepName(position.step)).c_str(),
                 Shown(position.reason).c_str());
     for (const std::string& command : WaitOfProposal(*log, *proposal, now).commands) {
       std::printf("  next: %s\n", command.c_str());

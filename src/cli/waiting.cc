@@ -12,8 +12,8 @@
 namespace pawl::cli {
 namespace {
 
+using audit::ProposalHistory;
 using warrant::Action;
-using warrant::ProposalHistory;
 
 std::string Joined(const std::vector<std::string>& words, const std::string& last) {
   std::string text;
@@ -81,7 +81,7 @@ Missing MissingPeople(const ledger::SubjectLog& log, const charter::Charter& cha
   for (const encoding::Signature& signature : proposal.decision_envelope.signatures) {
     have += static_cast<int64_t>(left.erase(signature.keyid));
   }
-  for (const warrant::Refusal& refusal : proposal.refusals) left.erase(refusal.principal);
+  for (const audit::Refusal& refusal : proposal.refusals) left.erase(refusal.principal);
   return {std::max<int64_t>(0, ApprovalsNeeded(log, charter, proposal) - have), {left.begin(), left.end()}};
 }
 
@@ -123,17 +123,17 @@ Wait ForTheGate(const ProposalHistory& proposal) {
   const gate::Position position = gate::PositionOf(proposal);
   if (proposal.findings.empty()) return Waiting(name + " was only begun", {}, {"pawl advance " + name});
   if (position.rule.empty()) {
-    return Waiting(name + " was interrupted after " + std::string(warrant::StepName(position.step)), {},
+    return Waiting(name + " was interrupted after " + std::string(audit::StepName(position.step)), {},
                    {"pawl advance " + name});
   }
-  return Waiting(name + " waits at " + std::string(warrant::StepName(position.step)) + ": " + position.reason, {},
+  return Waiting(name + " waits at " + std::string(audit::StepName(position.step)) + ": " + position.reason, {},
                  {"pawl advance " + name});
 }
 
 Wait ForRelease(const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;
-  const warrant::Finding* tried = proposal.FindingOf(warrant::Step::kRelease);
-  const bool refused_for_now = tried != nullptr && tried->outcome == warrant::FindingOutcome::kPending;
+  const audit::Finding* tried = proposal.FindingOf(audit::Step::kRelease);
+  const bool refused_for_now = tried != nullptr && tried->outcome == audit::FindingOutcome::kPending;
   return Waiting(refused_for_now ? name + " has its warrant, and the loader says: " + tried->summary
                                  : name + " has its warrant and waits for whoever runs the loader",
                  {}, {"pawl release " + name});
@@ -141,7 +141,7 @@ Wait ForRelease(const ProposalHistory& proposal) {
 
 Wait ForResume(const ledger::SubjectLog& log, const LoaderStop& loader) {
   std::vector<std::string> reasons = loader.halts;
-  for (const warrant::LoggedHalt& halt : log.history().halts()) {
+  for (const audit::LoggedHalt& halt : log.history().halts()) {
     const std::string reason = halt.principal + ": " + halt.decision.reason;
     if (!halt.lifted && std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) reasons.push_back(reason);
   }
@@ -172,7 +172,7 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
 }
 
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s) {
-  const warrant::History& history = log.history();
+  const audit::History& history = log.history();
   if (!history.OpenHalts().empty() || !loader.halts.empty()) return ForResume(log, loader);
   if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
       alarms.ok() && !alarms->empty()) {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "audit/history.h"
 #include "ledger/subject_log.h"
-#include "warrant/history.h"
 
 namespace pawl::cli {
 
@@ -29,7 +29,7 @@ struct Wait {
 };
 
 // Of an open proposal, from the ledger alone. `now_s` is POSIX seconds.
-Wait WaitOfProposal(const ledger::SubjectLog& log, const warrant::ProposalHistory& proposal, int64_t now_s);
+Wait WaitOfProposal(const ledger::SubjectLog& log, const audit::ProposalHistory& proposal, int64_t now_s);
 
 // Of the whole subject: halts and alarms first, then the latest open proposal, then what could begin.
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s);

@@ -55,30 +55,4 @@ Digest Sha256(std::span<const uint8_t> bytes) {
   return Sha256(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-struct Sha256Hasher::State {
-  EvpDigestContext context{EVP_MD_CTX_new()};
-};
-
-Sha256Hasher::Sha256Hasher() : state_(std::make_unique<State>()) {
-  const int done = EVP_DigestInit_ex(state_->context.get(), Algorithm(), nullptr);
-  assert(done == 1);
-}
-Sha256Hasher::~Sha256Hasher() = default;
-Sha256Hasher::Sha256Hasher(Sha256Hasher&&) noexcept = default;
-Sha256Hasher& Sha256Hasher::operator=(Sha256Hasher&&) noexcept = default;
-
-Sha256Hasher& Sha256Hasher::Update(std::string_view bytes) {
-  const int done = EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size());
-  assert(done == 1);
-  return *this;
-}
-
-Digest Sha256Hasher::Finish() {
-  Digest digest;
-  const int done = EVP_DigestFinal_ex(state_->context.get(), digest.bytes.data(), nullptr) &
-                   EVP_DigestInit_ex(state_->context.get(), Algorithm(), nullptr);
-  assert(done == 1);
-  return digest;
-}
-
 }  // namespace pawl::crypto

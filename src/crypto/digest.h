@@ -4,7 +4,7 @@
 //   digest.Text()  // "sha256:ba7816bf…15ad"
 //   Result<Digest> same = Digest::Parse(digest.Text());
 //
-// Thread safety: values and pure functions; a Sha256Hasher belongs to one thread.
+// Thread safety: values and pure functions.
 #pragma once
 
 #include <array>
@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,23 +38,6 @@ struct Digest {
 
 Digest Sha256(std::string_view bytes);
 Digest Sha256(std::span<const uint8_t> bytes);
-
-// The digest of bytes that arrive in pieces.
-class Sha256Hasher {
- public:
-  Sha256Hasher();
-  ~Sha256Hasher();
-  Sha256Hasher(Sha256Hasher&&) noexcept;
-  Sha256Hasher& operator=(Sha256Hasher&&) noexcept;
-
-  Sha256Hasher& Update(std::string_view bytes);
-  // Ends the computation; the hasher then starts anew.
-  Digest Finish();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
 
 }  // namespace pawl::crypto
 

@@ -56,18 +56,6 @@ TEST(Digest, FipsVectorsAndText) {
   EXPECT_FALSE(Digest::FromRaw(std::string(31, 'x')).ok());
 }
 
-RC_GTEST_PROP(Digest, PiecesHashLikeTheWhole, (const std::vector<std::string>& pieces)) {
-  Sha256Hasher hasher;
-  for (int round = 0; round < 2; ++round) {  // Finish starts anew
-    std::string whole;
-    for (const std::string& piece : pieces) {
-      whole += piece;
-      hasher.Update(piece);
-    }
-    RC_ASSERT(hasher.Finish() == Sha256(whole));
-  }
-}
-
 TEST(Ed25519, Rfc8032Vectors) {
   struct Vector {
     const char *seed, *public_key, *message, *signature;
@@ -149,6 +137,12 @@ TEST(Ed25519, RefusesPointsThatAreNobodysKey) {
   EXPECT_FALSE(Ed25519PublicKey::FromRaw(std::string(33, 'x')).ok());
 }
 
+// The 64 bytes r ‖ s that vectors give, as the DER that is verified.
+bool VerifyRaw(const P256PublicKey& key, std::string_view message, std::string_view signature) {
+  return signature.size() == 64 &&
+         key.VerifyDer(message, DerSignature(DerInteger(signature.substr(0, 32)), DerInteger(signature.substr(32))));
+}
+
 TEST(P256, SignsAndVerifiesInBothForms) {
   const Result<P256PrivateKey> key = P256PrivateKey::Generate();
   ASSERT_TRUE(key.ok());
@@ -157,14 +151,14 @@ TEST(P256, SignsAndVerifiesInBothForms) {
     const std::string message = "message " + std::to_string(i);
     const std::string der = key->SignDer(message), raw = key->SignRaw(message);
     ASSERT_TRUE(public_key.VerifyDer(message, der));
-    ASSERT_TRUE(public_key.VerifyRaw(message, raw));
+    ASSERT_TRUE(VerifyRaw(public_key, message, raw));
     ASSERT_FALSE(public_key.VerifyDer(message + "x", der));
-    ASSERT_FALSE(public_key.VerifyRaw(message + "x", raw));
+    ASSERT_FALSE(VerifyRaw(public_key, message + "x", raw));
     ASSERT_FALSE(public_key.VerifyDer(message, der + '\0'));
-    ASSERT_FALSE(public_key.VerifyRaw(message, der));
+    ASSERT_FALSE(VerifyRaw(public_key, message, der));
   }
-  EXPECT_FALSE(public_key.VerifyRaw("m", std::string(64, '\0')));
-  EXPECT_FALSE(public_key.VerifyRaw("m", ""));
+  EXPECT_FALSE(VerifyRaw(public_key, "m", std::string(64, '\0')));
+  EXPECT_FALSE(VerifyRaw(public_key, "m", ""));
 }
 
 TEST(P256, RefusesDerThatIsNotCanonical) {
@@ -184,8 +178,9 @@ TEST(P256, Rfc6979Vector) {
       P256PublicKey::FromPoint(Hex("0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
                                    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"));
   ASSERT_TRUE(key.ok());
-  EXPECT_TRUE(key->VerifyRaw("sample", Hex("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-                                           "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8")));
+  EXPECT_TRUE(VerifyRaw(*key, "sample",
+                        Hex("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+                            "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8")));
 }
 
 TEST(P256, RefusesOtherPoints) {

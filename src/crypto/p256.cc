@@ -53,9 +53,4 @@ bool P256PublicKey::VerifyDer(std::string_view message, std::string_view signatu
   return VerifyWith(KeyFrom(SubjectPublicKeyInfo()).get(), EVP_sha256(), message, signature);
 }
 
-bool P256PublicKey::VerifyRaw(std::string_view message, std::string_view signature) const {
-  return signature.size() == 64 &&
-         VerifyDer(message, DerSignature(DerInteger(signature.substr(0, 32)), DerInteger(signature.substr(32))));
-}
-
 }  // namespace pawl::crypto

@@ -1,7 +1,7 @@
 // ECDSA with the curve P-256 and SHA-256 ("ES256"), for OpenSSH keys, passkeys and Sigstore bundles.
 //
 //   Result<P256PublicKey> key = P256PublicKey::FromPoint(point);
-//   key->VerifyRaw(message, r_and_s)
+//   key->VerifyDer(message, DerSignature(r, s))
 //
 // ECDSA signatures are malleable: (r, n - s) verifies where (r, s) does, and authenticators make both. So a signature's
 // bytes identify nothing; whoever counts, counts keys. Thread safety: const calls may run at the same time.
@@ -29,8 +29,6 @@ class P256PublicKey {
   // The SubjectPublicKeyInfo structure in DER, as certificates and PEM files hold it.
   std::string SubjectPublicKeyInfo() const;
 
-  // `signature` is the 64 bytes r ‖ s, big-endian.
-  bool VerifyRaw(std::string_view message, std::string_view signature) const;
   // `signature` is the DER sequence of r and s, in its one canonical encoding.
   bool VerifyDer(std::string_view message, std::string_view signature) const;
 

@@ -10,6 +10,7 @@
 #include "crypto/allowed_signers.h"
 #include "crypto/sshsig.h"
 #include "encoding/time.h"
+#include "signing/armor.h"
 #include "signing/signer_for_tests.h"
 
 namespace pawl::crypto {
@@ -45,7 +46,7 @@ class SshKeygen : public ::testing::Test {
   bool Accepts(const std::string& signers, const Sshsig& signature, const std::string& principal = "alice@example.org",
                const std::string& time = "20260601000000Z") const {
     Write("signers", signers);
-    Write("signature", signature.Armored());
+    Write("signature", signing::Armored(signature));
     return Run("ssh-keygen -Y verify -f signers -I '" + principal + "' -n " + kNamespace + " -O verify-time=" + time +
                " -s signature < message") == 0;
   }
@@ -65,11 +66,11 @@ TEST_F(SshKeygen, WhatItSignsWeVerify) {
     for (const std::string hash : {"sha256", "sha512"}) {
       ASSERT_EQ(Run("ssh-keygen -Y sign -f " + type + " -n approve@pawl -O hashalg=" + hash + " message"), 0)
           << Read("err");
-      const Result<Sshsig> signature = Sshsig::ParseArmored(Read("message.sig"));
+      const Result<Sshsig> signature = signing::ParseArmored(Read("message.sig"));
       ASSERT_TRUE(signature.ok()) << signature.error().message;
       EXPECT_TRUE(VerifySshsig(*signature, kMessage, kNamespace, *key).ok());
       EXPECT_FALSE(VerifySshsig(*signature, std::string(kMessage) + "x", kNamespace, *key).ok());
-      EXPECT_EQ(signature->Armored(), Read("message.sig"));
+      EXPECT_EQ(signing::Armored(*signature), Read("message.sig"));
       std::filesystem::remove(folder_ + "/message.sig");
     }
   }

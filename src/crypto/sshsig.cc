@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::string_view kMagic = "SSHSIG";
 constexpr uint32_t kVersion = 1;
-constexpr size_t kSshsigBytesMax = 16'384;
-constexpr std::string_view kBegin = "-----BEGIN SSH SIGNATURE-----\n";
-constexpr std::string_view kEnd = "-----END SSH SIGNATURE-----\n";
-constexpr size_t kArmorColumns = 70;
 
 // Bits of the authenticator's flags: WebAuthn section 6.1.
 constexpr uint8_t kUserPresent = 0x01;
@@ -124,13 +120,6 @@ std::string Sshsig::Raw() const {
          SshString(HashName(hash)) + SshString(signature);
 }
 
-std::string Sshsig::Armored() const {
-  const std::string base64 = encoding::EncodeBase64(Raw());
-  std::string text(kBegin);
-  for (size_t i = 0; i < base64.size(); i += kArmorColumns) text += base64.substr(i, kArmorColumns) + "\n";
-  return text += kEnd;
-}
-
 Result<Sshsig> Sshsig::ParseRaw(std::string_view bytes) {
   if (bytes.size() > kSshsigBytesMax) return MalformedSshsig("the signature is too large");
   SshReader reader(bytes);
@@ -144,22 +133,6 @@ Result<Sshsig> Sshsig::ParseRaw(std::string_view bytes) {
   if (!reader.Complete() || !reserved.empty() || hash != HashName(parsed.hash) || parsed.name_space.empty()) {
     return MalformedSshsig("the parts of the signature are not as they must be");
   }
-  return parsed;
-}
-
-Result<Sshsig> Sshsig::ParseArmored(std::string_view text) {
-  if (text.size() > 2 * kSshsigBytesMax) return MalformedSshsig("the signature is too large");
-  std::string whole(text);
-  if (!whole.ends_with('\n')) whole += '\n';
-  if (!whole.starts_with(kBegin) || !whole.ends_with(kEnd) || whole.size() < kBegin.size() + kEnd.size()) {
-    return MalformedSshsig("not between the lines BEGIN and END SSH SIGNATURE");
-  }
-  std::string base64 = whole.substr(kBegin.size(), whole.size() - kBegin.size() - kEnd.size());
-  std::erase(base64, '\n');
-  const Result<std::string> bytes = encoding::DecodeBase64(base64);
-  if (!bytes.ok()) return MalformedSshsig(bytes.error().message);
-  Result<Sshsig> parsed = ParseRaw(*bytes);
-  if (parsed.ok() && parsed->Armored() != whole) return MalformedSshsig("not in lines of 70 characters");
   return parsed;
 }
 

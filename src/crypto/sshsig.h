@@ -1,6 +1,6 @@
 // SSHSIG: signatures made by `ssh-keygen -Y sign`, by security keys, and by passkeys in a browser.
 //
-//   Result<Sshsig> signature = Sshsig::ParseArmored(text);
+//   Result<Sshsig> signature = Sshsig::ParseRaw(bytes);
 //   Result<SshsigFacts> facts = VerifySshsig(*signature, message, "approve@pawl", key);
 //   if (!facts.ok() || !facts->user_present) …
 //
@@ -10,6 +10,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@
 
 namespace pawl::crypto {
 
+inline constexpr size_t kSshsigBytesMax = 16'384;
+
 enum class SshsigHash { kSha256, kSha512 };
 
 struct Sshsig {
@@ -27,13 +30,11 @@ struct Sshsig {
   SshsigHash hash = SshsigHash::kSha512;
   std::string signature;  // the inner SSH signature, type name included
 
-  // Both accept exactly what Raw() and Armored() print, at most 16 KiB. Rule: "sshsig.malformed".
+  // Accepts exactly what Raw() prints, at most kSshsigBytesMax. Rule: "sshsig.malformed". signing/armor.h reads and
+  // writes the form between BEGIN and END lines.
   static Result<Sshsig> ParseRaw(std::string_view bytes);
-  // The text between the BEGIN and END lines, in lines of 70 characters, with or without the last line feed.
-  static Result<Sshsig> ParseArmored(std::string_view text);
 
   std::string Raw() const;
-  std::string Armored() const;  // ends in a line feed
 
   bool operator==(const Sshsig&) const = default;
 };

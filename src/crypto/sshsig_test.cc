@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "signing/armor.h"
 #include "signing/passkey.h"
 #include "signing/signer_for_tests.h"
 
@@ -87,7 +88,7 @@ TEST(Sshsig, EveryTypeVerifiesWithBothHashesAndStatesItsFacts) {
     for (const SshsigHash hash : {SshsigHash::kSha256, SshsigHash::kSha512}) {
       for (const uint8_t flags : std::initializer_list<uint8_t>{0, 1, 4, 5}) {
         const Sshsig made = signer.Sign(kMessage, kNamespace, flags, 0x01020304, hash);
-        const Result<Sshsig> parsed = Sshsig::ParseArmored(made.Armored());
+        const Result<Sshsig> parsed = signing::ParseArmored(signing::Armored(made));
         ASSERT_TRUE(parsed.ok()) << parsed.error().message;
         const Result<SshsigFacts> facts = VerifySshsig(*parsed, kMessage, kNamespace, signer.public_key);
         ASSERT_TRUE(facts.ok()) << facts.error().message;
@@ -161,17 +162,17 @@ TEST(Sshsig, EveryFlippedBitOfTheRawFormFails) {
 }
 
 TEST(Sshsig, RefusesOtherArmour) {
-  const std::string good = SignerForTests(SshKeyType::kEd25519).Sign(kMessage, kNamespace).Armored();
-  ASSERT_TRUE(Sshsig::ParseArmored(good).ok());
-  ASSERT_TRUE(Sshsig::ParseArmored(good.substr(0, good.size() - 1)).ok());
+  const std::string good = signing::Armored(SignerForTests(SshKeyType::kEd25519).Sign(kMessage, kNamespace));
+  ASSERT_TRUE(signing::ParseArmored(good).ok());
+  ASSERT_TRUE(signing::ParseArmored(good.substr(0, good.size() - 1)).ok());
   std::string crlf = good, joined = good;
   crlf.insert(crlf.find('\n'), "\r");
   joined.erase(joined.find('\n', 40), 1);
   for (const std::string& bad : {std::string(), "x" + good, good + "\n", good + good, good.substr(1), crlf, joined,
                                  std::string("-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n"),
                                  std::string("-----BEGIN SSH SIGNATURE-----\n"), std::string(100'000, 'A')}) {
-    ASSERT_FALSE(Sshsig::ParseArmored(bad).ok()) << bad;
-    EXPECT_EQ(Sshsig::ParseArmored(bad).error().rule, "sshsig.malformed");
+    ASSERT_FALSE(signing::ParseArmored(bad).ok()) << bad;
+    EXPECT_EQ(signing::ParseArmored(bad).error().rule, "sshsig.malformed");
   }
 }
 

@@ -38,6 +38,12 @@ Result<Envelope> ParseEnvelope(std::string_view bytes, const EnvelopeLimits& lim
   const Result<Json> json = ParseCanonicalJson(bytes, json_limits);
   if (!json.ok()) return json.error();
   JsonObject object(*json, "envelope");
+  Envelope envelope = ReadEnvelope(object, limits);
+  if (const Result<void> read = object.Finish(); !read.ok()) return read.error();
+  return envelope;
+}
+
+Envelope ReadEnvelope(JsonObject object, const EnvelopeLimits& limits) {
   Envelope envelope;
   envelope.payload_type = object.String("payloadType", kLabelBytesMax);
   envelope.payload = object.Base64("payload", limits.payload_bytes_max);
@@ -45,7 +51,6 @@ Result<Envelope> ParseEnvelope(std::string_view bytes, const EnvelopeLimits& lim
     envelope.signatures.push_back(
         {.keyid = item.String("keyid", kLabelBytesMax), .sig = item.Base64("sig", limits.signature_bytes_max)});
   }
-  if (const Result<void> read = object.Finish(); !read.ok()) return read.error();
   return envelope;
 }
 

@@ -19,6 +19,8 @@
 
 namespace pawl::encoding {
 
+class JsonObject;  // json.h
+
 inline constexpr char kInTotoPayloadType[] = "application/vnd.in-toto+json";
 
 struct Signature {
@@ -49,5 +51,9 @@ std::string SerializeEnvelope(const Envelope& envelope);
 // Accepts exactly what SerializeEnvelope prints. Rules: those of json.h, and "dsse.too-large" for what is over a limit.
 // An envelope without signatures is well-formed.
 Result<Envelope> ParseEnvelope(std::string_view bytes, const EnvelopeLimits& limits = {});
+
+// The same for an envelope inside a larger canonical document, of which `object` reads one member: what is wrong is
+// reported there, and nothing may be used before its Finish().
+Envelope ReadEnvelope(JsonObject object, const EnvelopeLimits& limits = {});
 
 }  // namespace pawl::encoding

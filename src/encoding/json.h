@@ -23,6 +23,7 @@
 #include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -93,13 +94,17 @@ class JsonObject {
 
   // A string that must be one of the listed words, as the value beside it.
   template <typename T>
-  T Choice(const char* name, std::initializer_list<std::pair<std::string_view, T>> choices) {
+  T Choice(const char* name, std::span<const std::pair<std::string_view, T>> choices) {
     const std::string word = String(name);
     for (const auto& [text, value] : choices) {
       if (text == word) return value;
     }
     Fail("json.member-range", name, "is not one of the words allowed here");
     return choices.begin()->second;
+  }
+  template <typename T>
+  T Choice(const char* name, std::initializer_list<std::pair<std::string_view, T>> choices) {
+    return Choice(name, std::span(choices.begin(), choices.size()));
   }
   // The same for constants such as "_type".
   void Expect(const char* name, std::string_view constant);

@@ -26,14 +26,13 @@ std::string SerializeStatement(const Statement& statement) {
 }
 
 Result<Statement> ParseStatement(std::string_view bytes, const JsonLimits& limits) {
-  const Result<Json> json = ParseCanonicalJson(bytes, limits);
+  Result<Json> json = ParseCanonicalJson(bytes, limits);
   if (!json.ok()) return json.error();
   JsonObject object(*json, "statement");
   object.Expect("_type", kStatementType);
   Statement statement;
   statement.predicate_type = object.String("predicateType", 1'024);
-  statement.predicate = object.Any("predicate");
-  if (!statement.predicate.is_object()) object.Fail("json.member-type", "predicate", "is not an object");
+  if (!object.Any("predicate").is_object()) object.Fail("json.member-type", "predicate", "is not an object");
   for (JsonObject& item : object.Objects("subject", kStatementSubjectsMax)) {
     ResourceDigest subject{.name = {}, .digest = "sha256:" + item.Object("digest").String("sha256", 64)};
     if (item.Has("name") && (subject.name = item.String("name", 4'096)).empty()) {
@@ -44,6 +43,7 @@ Result<Statement> ParseStatement(std::string_view bytes, const JsonLimits& limit
   }
   if (statement.subjects.empty()) object.Fail("statement.subject", "subject", "is empty");
   if (const Result<void> read = object.Finish(); !read.ok()) return read.error();
+  statement.predicate = std::move((*json)["predicate"]);
   return statement;
 }
 

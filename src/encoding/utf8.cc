@@ -1,30 +1,7 @@
 #include "encoding/utf8.h"
 
-#include <cstddef>
-#include <cstdint>
-
 namespace pawl::encoding {
 namespace {
-
-constexpr uint32_t kNoCharacter = 0xffffffff;
-
-// The character at `position`, which is moved past it; kNoCharacter if there is no well-formed one.
-uint32_t NextCharacter(std::string_view bytes, size_t& position) {
-  const auto byte_at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  const uint8_t lead = byte_at(position++);
-  if (lead < 0x80) return lead;
-  const size_t tail = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-  if (lead < 0xc2 || lead > 0xf4 || bytes.size() - position < tail) return kNoCharacter;
-  uint32_t character = lead & (0x3fu >> tail);
-  for (size_t i = 0; i < tail; ++i) {
-    const uint8_t next = byte_at(position++);
-    if ((next & 0xc0) != 0x80) return kNoCharacter;
-    character = character << 6 | (next & 0x3fu);
-  }
-  constexpr uint32_t kShortest[] = {0, 0x80, 0x800, 0x10000};
-  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
-  return character < kShortest[tail] || surrogate || character > 0x10ffff ? kNoCharacter : character;
-}
 
 // Controls, and the characters that are not seen but change what is: joiners, directions, invisible operators.
 bool IsControl(uint32_t c) {
@@ -49,6 +26,23 @@ bool IsUtf8Without(std::string_view bytes, Predicate unwanted) {
 }
 
 }  // namespace
+
+uint32_t NextCharacter(std::string_view bytes, size_t& position) {
+  const auto byte_at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  const uint8_t lead = byte_at(position++);
+  if (lead < 0x80) return lead;
+  const size_t tail = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+  if (lead < 0xc2 || lead > 0xf4 || bytes.size() - position < tail) return kNoCharacter;
+  uint32_t character = lead & (0x3fu >> tail);
+  for (size_t i = 0; i < tail; ++i) {
+    const uint8_t next = byte_at(position++);
+    if ((next & 0xc0) != 0x80) return kNoCharacter;
+    character = character << 6 | (next & 0x3fu);
+  }
+  constexpr uint32_t kShortest[] = {0, 0x80, 0x800, 0x10000};
+  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
+  return character < kShortest[tail] || surrogate || character > 0x10ffff ? kNoCharacter : character;
+}
 
 bool IsUtf8(std::string_view bytes) {
   return IsUtf8Without(bytes, [](uint32_t) { return false; });

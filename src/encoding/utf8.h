@@ -3,9 +3,15 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace pawl::encoding {
+
+// The character at `position`, which is moved past it; kNoCharacter if there is no well-formed one.
+inline constexpr uint32_t kNoCharacter = 0xffffffff;
+uint32_t NextCharacter(std::string_view bytes, size_t& position);
 
 bool IsUtf8(std::string_view bytes);
 

@@ -9,9 +9,9 @@
 namespace pawl::gate {
 namespace {
 
+using audit::FindingOutcome;
+using audit::ProposalHistory;
 using warrant::Action;
-using warrant::FindingOutcome;
-using warrant::ProposalHistory;
 
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
 
@@ -29,9 +29,8 @@ StepReport SurfaceOfRollback(Gate& gate, const ProposalHistory& proposal) {
     return Failed(FindingOutcome::kOutsideCharter, "rollback.target", "the charter has revoked this tree");
   }
   const auto& releases = gate.log().history().releases();
-  const bool known = std::any_of(releases.begin(), releases.end(), [&](const warrant::ReleaseRecord& past) {
-    return past.tree == proposal.proposal.tree;
-  });
+  const bool known = std::any_of(releases.begin(), releases.end(),
+                                 [&](const audit::ReleaseRecord& past) { return past.tree == proposal.proposal.tree; });
   if (!known) return Failed(FindingOutcome::kRejected, "rollback.target", "this tree has never been live");
   return Passed("the target was live before and is not revoked");
 }
@@ -120,7 +119,7 @@ Result<StepReport> Surface(Gate& gate, const ProposalHistory& proposal) {
 }
 
 Result<StepReport> Pace(Gate& gate, const ProposalHistory& proposal) {
-  const warrant::History& history = gate.log().history();
+  const audit::History& history = gate.log().history();
   if (proposal.proposal.parent_tree != history.live_tree() ||
       proposal.proposal.parent_warrant != history.last_warrant()) {
     return Failed(FindingOutcome::kRejected, "pace.parent", "something else has become live since this was proposed");

@@ -7,60 +7,60 @@
 namespace pawl::gate {
 namespace {
 
-using warrant::FindingOutcome;
-using warrant::ProposalHistory;
-using warrant::ProposalOutcome;
+using audit::FindingOutcome;
+using audit::ProposalHistory;
+using audit::ProposalOutcome;
 
 struct PathStep {
-  warrant::Step name;
+  audit::Step name;
   Step* run;
 };
 
 // The path. A step runs only after every step above it has passed, and only once it has passed.
 constexpr PathStep kPath[] = {
-    {warrant::Step::kFreeze, Freeze},
-    {warrant::Step::kSurface, Surface},
-    {warrant::Step::kPace, Pace},
-    {warrant::Step::kProperties, Properties},  // ends with the commit: from here on the trial's budget is spent
-    {warrant::Step::kTrial, Trial},
-    {warrant::Step::kBounds, Bounds},
-    {warrant::Step::kQuorum, Quorum},      // ends with the auditors' closing statement: votes are fixed
-    {warrant::Step::kApproval, Approval},  // ends with enough signatures over one decision statement
-    {warrant::Step::kWarrant, Warrant},
-    {warrant::Step::kRelease, Release},  // the loader's own rename makes it final
+    {audit::Step::kFreeze, Freeze},
+    {audit::Step::kSurface, Surface},
+    {audit::Step::kPace, Pace},
+    {audit::Step::kProperties, Properties},  // ends with the commit: from here on the trial's budget is spent
+    {audit::Step::kTrial, Trial},
+    {audit::Step::kBounds, Bounds},
+    {audit::Step::kQuorum, Quorum},      // ends with the auditors' closing statement: votes are fixed
+    {audit::Step::kApproval, Approval},  // ends with enough signatures over one decision statement
+    {audit::Step::kWarrant, Warrant},
+    {audit::Step::kRelease, Release},  // the loader's own rename makes it final
 };
 
 constexpr int kConflictsMax = 100;
 constexpr std::string_view kMachine = "machine.";
 
-encoding::Envelope FindingEvent(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
+encoding::Envelope FindingEvent(Gate& gate, const ProposalHistory& proposal, audit::Step step,
                                 const StepReport& report) {
-  return gate.Signed(warrant::WriteFinding({.about = gate.About(proposal.proposal.tree),
-                                            .proposal = proposal.proposal.proposal,
-                                            .step = step,
-                                            .outcome = report.outcome,
-                                            .rule = report.rule,
-                                            .summary = PlainText(report.summary),
-                                            .evidence = report.evidence,
-                                            .time = gate.Now()}));
+  return gate.Signed(audit::WriteFinding({.about = gate.About(proposal.proposal.tree),
+                                          .proposal = proposal.proposal.proposal,
+                                          .step = step,
+                                          .outcome = report.outcome,
+                                          .rule = report.rule,
+                                          .summary = PlainText(report.summary),
+                                          .evidence = report.evidence,
+                                          .time = gate.Now()}));
 }
 
-encoding::Envelope OutcomeEvent(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
-                                ProposalOutcome outcome, const StepReport& report) {
-  return gate.Signed(warrant::WriteOutcomeRecord({.about = gate.About(proposal.proposal.tree),
-                                                  .proposal = proposal.proposal.proposal,
-                                                  .outcome = outcome,
-                                                  .step = step,
-                                                  .rule = report.rule,
-                                                  .reason = PlainText(report.summary),
-                                                  .time = gate.Now()}));
+encoding::Envelope OutcomeEvent(Gate& gate, const ProposalHistory& proposal, audit::Step step, ProposalOutcome outcome,
+                                const StepReport& report) {
+  return gate.Signed(audit::WriteOutcomeRecord({.about = gate.About(proposal.proposal.tree),
+                                                .proposal = proposal.proposal.proposal,
+                                                .outcome = outcome,
+                                                .step = step,
+                                                .rule = report.rule,
+                                                .reason = PlainText(report.summary),
+                                                .time = gate.Now()}));
 }
 
 // What the ledger gets for a report. A wait is logged once, not at every look.
-std::vector<encoding::Envelope> EventsOf(Gate& gate, const ProposalHistory& proposal, warrant::Step step,
+std::vector<encoding::Envelope> EventsOf(Gate& gate, const ProposalHistory& proposal, audit::Step step,
                                          const StepReport& report) {
   std::vector<encoding::Envelope> events = report.events_before;
-  const warrant::Finding* before = proposal.FindingOf(step);
+  const audit::Finding* before = proposal.FindingOf(step);
   const bool same_wait = report.outcome == FindingOutcome::kPending && before != nullptr &&
                          before->rule == report.rule && before->summary == PlainText(report.summary);
   if (!same_wait) events.push_back(FindingEvent(gate, proposal, step, report));
@@ -69,7 +69,7 @@ std::vector<encoding::Envelope> EventsOf(Gate& gate, const ProposalHistory& prop
     case FindingOutcome::kPending:
       break;
     case FindingOutcome::kPass:
-      if (step == warrant::Step::kRelease) {
+      if (step == audit::Step::kRelease) {
         events.push_back(OutcomeEvent(gate, proposal, step, ProposalOutcome::kAccepted, report));
       }
       break;
@@ -117,7 +117,7 @@ Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& 
 
 }  // namespace
 
-bool IsMachineFailure(const warrant::Finding& finding) {
+bool IsMachineFailure(const audit::Finding& finding) {
   return finding.outcome == FindingOutcome::kPending && finding.rule.rfind(kMachine, 0) == 0;
 }
 
@@ -129,7 +129,7 @@ Position PositionOf(const ProposalHistory& proposal) {
   Position position;
   position.proposal = proposal.proposal.proposal;
   if (!proposal.findings.empty()) {
-    const warrant::Finding& last = proposal.findings.back();
+    const audit::Finding& last = proposal.findings.back();
     position.step = last.step;
     position.rule = last.rule;
     position.reason = last.summary;
@@ -151,9 +151,9 @@ Result<Position> Decide(Gate& gate, const std::string& name, Until until) {
   }
   if (found->outcome) return PositionOf(*found);
   for (const PathStep& step : kPath) {
-    const warrant::Finding* finding = gate.log().history().Find(name)->FindingOf(step.name);
+    const audit::Finding* finding = gate.log().history().Find(name)->FindingOf(step.name);
     if (finding != nullptr && finding->outcome == FindingOutcome::kPass) continue;
-    if (step.name == warrant::Step::kRelease && until == Until::kLastApproval) {
+    if (step.name == audit::Step::kRelease && until == Until::kLastApproval) {
       Position position = PositionOf(*gate.log().history().Find(name));
       position.step = step.name;
       position.rule = "release.waiting";
@@ -163,8 +163,8 @@ Result<Position> Decide(Gate& gate, const std::string& name, Until until) {
     }
     Result<StepReport> report = RunStep(gate, name, step);
     if (!report.ok()) return report.error();
-    gate.Say(std::string(warrant::StepName(step.name)) + ": " +
-             std::string(warrant::FindingOutcomeName(report->outcome)) + ": " + report->summary);
+    gate.Say(std::string(audit::StepName(step.name)) + ": " + std::string(audit::FindingOutcomeName(report->outcome)) +
+             ": " + report->summary);
     if (report->outcome == FindingOutcome::kPass) continue;
     Position position = PositionOf(*gate.log().history().Find(name));
     position.waits_for = report->waits_for;

@@ -28,9 +28,9 @@ enum class Until {
 // Where a proposal stands.
 struct Position {
   std::string proposal;
-  std::optional<warrant::ProposalOutcome> outcome;  // none: pending
-  warrant::Step step = warrant::Step::kFreeze;      // the last one looked at
-  std::string rule;                                 // of what it failed or waits for
+  std::optional<audit::ProposalOutcome> outcome;  // none: pending
+  audit::Step step = audit::Step::kFreeze;        // the last one looked at
+  std::string rule;                               // of what it failed or waits for
   std::string reason;
   std::vector<std::string> waits_for;  // commands that move it on, each with who has to act
 };
@@ -41,10 +41,10 @@ Result<Position> Decide(Gate& gate, const std::string& proposal, Until until);
 // begins with "machine."; it is taken up again by the next Decide, with the same candidate statement, budget index and
 // seeds. The last failure that is allowed rejects the proposal ("machine.retries"). spec/ledger.md is normative.
 inline constexpr int kMachineFailuresMax = 5;  // of one proposal, over all steps
-bool IsMachineFailure(const warrant::Finding& finding);
-int MachineFailures(const warrant::ProposalHistory& proposal);
+bool IsMachineFailure(const audit::Finding& finding);
+int MachineFailures(const audit::ProposalHistory& proposal);
 
 // Where it stands by the ledger alone; runs nothing and writes nothing.
-Position PositionOf(const warrant::ProposalHistory& proposal);
+Position PositionOf(const audit::ProposalHistory& proposal);
 
 }  // namespace pawl::gate

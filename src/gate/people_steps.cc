@@ -11,9 +11,9 @@
 namespace pawl::gate {
 namespace {
 
+using audit::FindingOutcome;
+using audit::ProposalHistory;
 using warrant::Action;
-using warrant::FindingOutcome;
-using warrant::ProposalHistory;
 
 std::vector<std::string> ReviewCommands(const std::vector<std::string>& reviewers) {
   std::vector<std::string> commands;
@@ -23,7 +23,7 @@ std::vector<std::string> ReviewCommands(const std::vector<std::string>& reviewer
 
 // The first reason of a vote against, for the person who wants to know why.
 std::string WhyAgainst(const ProposalHistory& proposal) {
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.vote.verdict == warrant::VoteVerdict::kAgainst && !logged.vote.reasons.empty()) {
       return "'" + logged.vote.reviewer + "' against: " + logged.vote.reasons.front();
     }
@@ -45,7 +45,7 @@ encoding::Envelope DraftDecision(Gate& gate, const ProposalHistory& proposal) {
   decision.candidate = proposal.candidate_digest;
   decision.closing = warrant::StatementDigest(proposal.closing_envelope.payload);
   decision.votes = proposal.closing->votes;
-  for (const warrant::Finding& finding : proposal.findings) {
+  for (const audit::Finding& finding : proposal.findings) {
     if (finding.outcome == FindingOutcome::kPass)
       decision.results[std::string(StepName(finding.step))] = finding.summary;
   }
@@ -69,15 +69,10 @@ Result<Signatures> CountSignatures(Gate& gate, const ProposalHistory& proposal) 
     Result<std::vector<warrant::Approver>> approvers =
         warrant::VerifyApprovals(warrant::ListedApprovals(proposal.decision_envelope, charter), charter, gate.Now());
     if (!approvers.ok()) return approvers.error();
-    const auto& releases = gate.log().history().releases();
-    const bool last_was_release =
-        !releases.empty() && gate.log().history().Find(releases.back().proposal)->proposal.action == Action::kRelease;
-    const bool to_predecessor =
-        last_was_release && releases.size() >= 2 && releases[releases.size() - 2].tree == proposal.proposal.tree;
     Signatures signatures;
     signatures.have = static_cast<int64_t>(approvers->size());
     signatures.need = warrant::ApprovalsNeeded(
-        charter, action, to_predecessor ? warrant::RollbackTarget::kPredecessor : warrant::RollbackTarget::kOlder);
+        charter, action, warrant::TargetOf(gate.log().history().live_trees(), proposal.proposal.tree));
     signatures.people = static_cast<int64_t>(charter.ApproverCount());
     signatures.enough = signatures.have >= signatures.need;
     return signatures;
@@ -131,13 +126,13 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   Result<Signatures> signatures = CountSignatures(gate, proposal);
   if (!signatures.ok()) return signatures.error();
   std::set<std::string> refusers;
-  for (const warrant::Refusal& refusal : proposal.refusals) refusers.insert(refusal.principal);
+  for (const audit::Refusal& refusal : proposal.refusals) refusers.insert(refusal.principal);
   const auto refusals = static_cast<int64_t>(refusers.size());
   // A charter's people may stop an amendment alone; a release is stopped when too few are left to approve it.
   const bool vetoed = proposal.proposal.action == Action::kAmendment && refusals > 0;
   const bool too_few_left = refusals > 0 && !signatures->enough && signatures->people - refusals < signatures->need;
   if (vetoed || too_few_left) {
-    const warrant::Refusal& first = proposal.refusals.front();
+    const audit::Refusal& first = proposal.refusals.front();
     return Failed(FindingOutcome::kRejected, "approval.refused", "'" + first.principal + "' says no: " + first.reason);
   }
   const std::string count = std::to_string(signatures->have) + "/" + std::to_string(signatures->need) + " approvals";

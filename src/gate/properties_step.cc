@@ -17,10 +17,10 @@
 namespace pawl::gate {
 namespace {
 
+using audit::FindingOutcome;
+using audit::ProposalHistory;
 using warrant::Action;
 using warrant::CertificateReference;
-using warrant::FindingOutcome;
-using warrant::ProposalHistory;
 
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
 
@@ -178,7 +178,7 @@ Result<Proof> Search(Gate& gate, const Material& material) {
 // The commit. Nothing of the candidate can change after it.
 Result<encoding::Envelope> Commit(Gate& gate, const ProposalHistory& proposal,
                                   std::vector<CertificateReference> certificates) {
-  const warrant::History& history = gate.log().history();
+  const audit::History& history = gate.log().history();
   const charter::Charter& charter = gate.charter();
   warrant::Candidate candidate;
   candidate.about = gate.About(proposal.proposal.tree);

@@ -14,17 +14,17 @@ constexpr int kConflictsMax = 100;
 Result<std::string> LogProposal(Gate& gate, Action action, const crypto::Digest& tree, const crypto::Digest& diff,
                                 const std::string& note) {
   for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
-    const warrant::History& history = gate.log().history();
-    const warrant::Proposal proposal{.about = gate.About(tree),
-                                     .proposal = history.NextProposalName(),
-                                     .action = action,
-                                     .tree = tree,
-                                     .parent_tree = history.live_tree(),
-                                     .parent_warrant = history.last_warrant(),
-                                     .diff = diff,
-                                     .note = PlainText(note),
-                                     .time = gate.Now()};
-    Result<void> appended = gate.log().Append({gate.Signed(warrant::WriteProposal(proposal))});
+    const audit::History& history = gate.log().history();
+    const audit::Proposal proposal{.about = gate.About(tree),
+                                   .proposal = history.NextProposalName(),
+                                   .action = action,
+                                   .tree = tree,
+                                   .parent_tree = history.live_tree(),
+                                   .parent_warrant = history.last_warrant(),
+                                   .diff = diff,
+                                   .note = PlainText(note),
+                                   .time = gate.Now()};
+    Result<void> appended = gate.log().Append({gate.Signed(audit::WriteProposal(proposal))});
     if (appended.ok()) return proposal.proposal;
     if (appended.error().rule != "ledger.conflict") return appended.error();
     if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();

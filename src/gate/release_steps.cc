@@ -23,9 +23,9 @@
 namespace pawl::gate {
 namespace {
 
+using audit::FindingOutcome;
+using audit::ProposalHistory;
 using warrant::Action;
-using warrant::FindingOutcome;
-using warrant::ProposalHistory;
 
 // Size of the checkpoint in the warrant that came before, 0 for the first.
 Result<uint64_t> PreviousSize(Gate& gate) {
@@ -52,25 +52,25 @@ Result<std::string> BuildWarrant(Gate& gate, const ProposalHistory& proposal) {
   Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(*note, gate.charter().gate.log);
   if (!checkpoint.ok()) return checkpoint.error();
   const uint64_t size = checkpoint->checkpoint.size;
-  const merkle::HashReader hashes = ledger.Hashes();
-  Result<std::vector<crypto::Digest>> inclusion = merkle::InclusionProof(*proposal.approved_index, size, hashes);
+  const tlog::HashReader hashes = ledger.Hashes();
+  Result<std::vector<crypto::Digest>> inclusion = tlog::InclusionProof(*proposal.approved_index, size, hashes);
   if (!inclusion.ok()) return inclusion.error();
   Result<std::vector<crypto::Digest>> closing =
-      merkle::ConsistencyProof(static_cast<uint64_t>(proposal.closing->size), size, hashes);
+      tlog::ConsistencyProof(static_cast<uint64_t>(proposal.closing->size), size, hashes);
   if (!closing.ok()) return closing.error();
-  Result<std::vector<crypto::Digest>> since = merkle::ConsistencyProof(*previous, size, hashes);
+  Result<std::vector<crypto::Digest>> since = tlog::ConsistencyProof(*previous, size, hashes);
   if (!since.ok()) return since.error();
 
   warrant::Warrant warrant;
   warrant.candidate = proposal.candidate_envelope;
-  std::vector<const warrant::LoggedVote*> votes;
-  for (const warrant::LoggedVote& vote : proposal.votes) {
+  std::vector<const audit::LoggedVote*> votes;
+  for (const audit::LoggedVote& vote : proposal.votes) {
     // Votes after closing are on the ledger, but not among what people decided on.
     const auto& closed = proposal.closing->votes;
     if (std::binary_search(closed.begin(), closed.end(), vote.digest)) votes.push_back(&vote);
   }
   std::sort(votes.begin(), votes.end(), [](const auto* a, const auto* b) { return a->digest < b->digest; });
-  for (const warrant::LoggedVote* vote : votes) warrant.votes.push_back(vote->envelope);
+  for (const audit::LoggedVote* vote : votes) warrant.votes.push_back(vote->envelope);
   warrant.closing = proposal.closing_envelope;
   warrant.decision = proposal.decision_envelope;
   warrant.proof =
@@ -82,10 +82,10 @@ Result<std::string> BuildWarrant(Gate& gate, const ProposalHistory& proposal) {
 }
 
 encoding::Envelope WarrantEvent(Gate& gate, const ProposalHistory& proposal, const crypto::Digest& digest) {
-  return gate.Signed(warrant::WriteWarrantRecord({.about = gate.About(proposal.proposal.tree),
-                                                  .proposal = proposal.proposal.proposal,
-                                                  .epoch = proposal.candidate->epoch,
-                                                  .warrant = digest}));
+  return gate.Signed(audit::WriteWarrantRecord({.about = gate.About(proposal.proposal.tree),
+                                                .proposal = proposal.proposal.proposal,
+                                                .epoch = proposal.candidate->epoch,
+                                                .warrant = digest}));
 }
 
 // The proposal with the one leaf on the ledger that carries every approval: what a warrant's proof is about.
@@ -143,12 +143,12 @@ StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::D
   for (const std::string& warning : warnings) words += "; " + warning;
   StepReport report = Passed(words);
   report.evidence = {{"warrant", digest}};
-  report.events_after.push_back(gate.Signed(warrant::WriteReleaseRecord({.about = gate.About(proposal.proposal.tree),
-                                                                         .proposal = proposal.proposal.proposal,
-                                                                         .epoch = proposal.candidate->epoch,
-                                                                         .warrant = digest,
-                                                                         .tree = proposal.proposal.tree,
-                                                                         .time = time})));
+  report.events_after.push_back(gate.Signed(audit::WriteReleaseRecord({.about = gate.About(proposal.proposal.tree),
+                                                                       .proposal = proposal.proposal.proposal,
+                                                                       .epoch = proposal.candidate->epoch,
+                                                                       .warrant = digest,
+                                                                       .tree = proposal.proposal.tree,
+                                                                       .time = time})));
   return report;
 }
 

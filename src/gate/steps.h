@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "audit/history.h"
 #include "gate/gate.h"
 #include "result/result.h"
-#include "warrant/history.h"
 
 namespace pawl::gate {
 
 struct StepReport {
-  warrant::FindingOutcome outcome = warrant::FindingOutcome::kPending;
+  audit::FindingOutcome outcome = audit::FindingOutcome::kPending;
   std::string rule;     // empty when passed
   std::string summary;  // one line for people and for the ledger
   std::map<std::string, crypto::Digest> evidence;
@@ -25,10 +25,10 @@ struct StepReport {
 };
 
 StepReport Passed(std::string summary);
-StepReport Failed(warrant::FindingOutcome outcome, std::string rule, std::string summary);
+StepReport Failed(audit::FindingOutcome outcome, std::string rule, std::string summary);
 StepReport Waiting(std::string rule, std::string summary, std::vector<std::string> waits_for);
 
-using Step = Result<StepReport>(Gate&, const warrant::ProposalHistory&);
+using Step = Result<StepReport>(Gate&, const audit::ProposalHistory&);
 
 Step Freeze;      // the tree is whole in the store
 Step Surface;     // every changed path is allowed, of an allowed kind, within its limits

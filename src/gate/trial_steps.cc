@@ -7,9 +7,9 @@
 namespace pawl::gate {
 namespace {
 
+using audit::FindingOutcome;
+using audit::ProposalHistory;
 using warrant::Action;
-using warrant::FindingOutcome;
-using warrant::ProposalHistory;
 
 constexpr char kReport[] = "report";
 constexpr uint64_t kReportBytesMax = uint64_t{1} << 20;
@@ -41,7 +41,7 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
 
 Result<StepReport> Bounds(Gate& gate, const ProposalHistory& proposal) {
   if (proposal.proposal.action != Action::kRelease) return Passed("no bound applies to this action");
-  const warrant::Finding* finding = proposal.FindingOf(warrant::Step::kTrial);
+  const audit::Finding* finding = proposal.FindingOf(audit::Step::kTrial);
   const auto document = finding->evidence.find(kReport);
   if (document == finding->evidence.end()) {
     return Error{ErrorCode::kInternal, "bounds.no-report", "the trial's finding names no report", ""};

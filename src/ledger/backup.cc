@@ -185,9 +185,9 @@ Result<std::optional<uint64_t>> VerifyCheckpoint(SubjectLog& log) {
   Result<std::optional<std::string>> bytes = log.ledger().LatestCheckpoint();
   if (!bytes.ok()) return bytes.error();
   if (!bytes->has_value()) return std::optional<uint64_t>();
-  const warrant::History& history = log.history();
+  const audit::History& history = log.history();
   std::vector<crypto::Digest> charters = {log.charter().charter.digest};
-  for (const warrant::ProposalHistory& proposal : history.proposals()) {
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
     const bool amended = proposal.proposal.action == warrant::Action::kAmendment && proposal.release;
     if (amended) charters.push_back(proposal.proposal.tree);
   }

@@ -5,13 +5,14 @@
 #include "encoding/json.h"
 #include "encoding/statement.h"
 #include "encoding/time.h"
+#include "storage/hasher.h"
 
 namespace pawl::ledger {
 
 using encoding::Json;
 
 std::string ModelSignatureStatement(const std::string& name, const subject::Manifest& manifest) {
-  crypto::Sha256Hasher hasher;
+  storage::Sha256Hasher hasher;
   for (const subject::FileEntry& file : manifest.files) hasher.Update(file.digest.Raw());
   Result<Json> predicate = encoding::ParseCanonicalJson(
       subject::SerialiseManifest(manifest),

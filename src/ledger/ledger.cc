@@ -11,9 +11,9 @@
 
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
-#include "merkle/tile.h"
 #include "signing/sign.h"
 #include "storage/replace_file.h"
+#include "tlog/tile.h"
 
 namespace pawl::ledger {
 namespace {
@@ -189,7 +189,7 @@ Result<Digest> ReadNode(sqlite3* database, unsigned level, uint64_t index) {
   return Digest::FromRaw(query.Blob(0));
 }
 
-Result<merkle::Frontier> ReadFrontier(sqlite3* database, uint64_t size) {
+Result<tlog::Frontier> ReadFrontier(sqlite3* database, uint64_t size) {
   std::vector<Digest> nodes;
   uint64_t begin = 0;
   for (int level = 62; level >= 0; --level) {
@@ -199,7 +199,7 @@ Result<merkle::Frontier> ReadFrontier(sqlite3* database, uint64_t size) {
     nodes.push_back(*node);
     begin += uint64_t{1} << level;
   }
-  return merkle::Frontier::From(size, std::move(nodes));
+  return tlog::Frontier::From(size, std::move(nodes));
 }
 
 // Index of an entry that is in the log already.
@@ -267,7 +267,7 @@ Result<uint64_t> Ledger::Size() const { return CountEvents(database_->handle); }
 Result<uint64_t> Ledger::Append(uint64_t expected_size, const std::vector<std::string>& entries) {
   sqlite3* handle = database_->handle;
   for (const std::string& entry : entries) {
-    if (entry.size() > merkle::kEntryBytesMax) {
+    if (entry.size() > tlog::kEntryBytesMax) {
       return LimitReached("ledger.entry-too-large", "an entry has at most 65,535 bytes",
                           "put what is large into the store and log its digest");
     }
@@ -291,7 +291,7 @@ Result<uint64_t> Ledger::Append(uint64_t expected_size, const std::vector<std::s
                  "the log has " + std::to_string(*size) + " entries, not " + std::to_string(expected_size),
                  "read what is new and decide again"};
   }
-  Result<merkle::Frontier> frontier = ReadFrontier(handle, *size);
+  Result<tlog::Frontier> frontier = ReadFrontier(handle, *size);
   if (!frontier.ok()) return frontier.error();
   Query insert_event(handle, "INSERT INTO events (seq, digest, entry) VALUES (?, ?, ?)");
   Query insert_node(handle, "INSERT INTO nodes (level, position, hash) VALUES (?, ?, ?)");
@@ -322,7 +322,7 @@ Result<std::vector<std::string>> Ledger::Entries(uint64_t first, uint64_t count)
       return SystemFailure("ledger.damaged", "event " + std::to_string(first + entries.size()) + " is missing",
                            "restore the ledger from a back-up");
     }
-    if (query.Bytes(1) > merkle::kEntryBytesMax) {
+    if (query.Bytes(1) > tlog::kEntryBytesMax) {
       return SystemFailure("ledger.damaged", "event " + std::to_string(first + entries.size()) + " is too large",
                            "restore the ledger from a back-up");
     }
@@ -332,11 +332,11 @@ Result<std::vector<std::string>> Ledger::Entries(uint64_t first, uint64_t count)
   return entries;
 }
 
-merkle::HashReader Ledger::Hashes() const {
+tlog::HashReader Ledger::Hashes() const {
   return [handle = database_->handle](unsigned level, uint64_t index) { return ReadNode(handle, level, index); };
 }
 
-Result<Digest> Ledger::Root(uint64_t size) const { return merkle::RootAt(size, Hashes()); }
+Result<Digest> Ledger::Root(uint64_t size) const { return tlog::RootAt(size, Hashes()); }
 
 Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s) {
   Transaction transaction(database_->handle);
@@ -407,20 +407,19 @@ Result<void> Ledger::Export(const std::string& directory) const {
   }
   const std::filesystem::path root(directory);
   if (Result<void> ours = RequireOlderExport(root / "checkpoint", *checkpoint); !ours.ok()) return ours;
-  for (const merkle::Tile& tile : merkle::TilesOf(*size)) {
+  for (const tlog::Tile& tile : tlog::TilesOf(*size)) {
     const unsigned level = tile.level * 8;
     std::string hashes;
     for (unsigned i = 0; i < tile.width; ++i) {
-      Result<Digest> hash = ReadNode(database_->handle, level, tile.index * merkle::kTileWidth + i);
+      Result<Digest> hash = ReadNode(database_->handle, level, tile.index * tlog::kTileWidth + i);
       if (!hash.ok()) return hash.error();
       hashes += hash->Raw();
     }
     if (Result<void> written = WriteWhole(root / tile.Path(), hashes); !written.ok()) return written;
     if (tile.level != 0) continue;
-    Result<std::vector<std::string>> entries = Entries(tile.index * merkle::kTileWidth, tile.width);
+    Result<std::vector<std::string>> entries = Entries(tile.index * tlog::kTileWidth, tile.width);
     if (!entries.ok()) return entries.error();
-    if (Result<void> written = WriteWhole(root / tile.EntriesPath(), merkle::SerializeEntries(*entries));
-        !written.ok()) {
+    if (Result<void> written = WriteWhole(root / tile.EntriesPath(), tlog::SerializeEntries(*entries)); !written.ok()) {
       return written;
     }
   }

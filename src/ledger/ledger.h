@@ -8,7 +8,7 @@
 // An append is acknowledged only after SQLite has flushed it (WAL, synchronous=FULL). Any number of processes may use
 // one file; each append names the size that its writer has read, so that nobody decides on what is no longer the end.
 //
-// The store is not trusted: entries are signed and whoever reads folds them with warrant::History and compares roots.
+// The store is not trusted: entries are signed and whoever reads folds them with audit::History and compares roots.
 //
 // Thread safety: a Ledger belongs to one thread at a time; open one per thread.
 #pragma once
@@ -26,6 +26,7 @@
 #include "merkle/tree.h"
 #include "result/result.h"
 #include "signing/private_key.h"
+#include "tlog/growing_tree.h"
 
 namespace pawl::ledger {
 
@@ -64,7 +65,7 @@ class Ledger {
   Result<std::vector<std::string>> Entries(uint64_t first, uint64_t count) const;
 
   // Roots of complete subtrees, for proofs. Valid while the ledger lives.
-  merkle::HashReader Hashes() const;
+  tlog::HashReader Hashes() const;
   Result<crypto::Digest> Root(uint64_t size) const;
 
   // Signs the present size and root, cosigns it with the time, stores and returns the note.

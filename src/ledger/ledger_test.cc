@@ -15,9 +15,9 @@
 
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
-#include "merkle/tile.h"
 #include "signing/private_key.h"
 #include "subject/testing.h"
+#include "tlog/tile.h"
 
 namespace pawl::ledger {
 namespace {
@@ -36,7 +36,7 @@ std::vector<std::string> EntriesOf(uint64_t first, uint64_t count) {
 Digest RootOfEntries(const std::vector<std::string>& entries) {
   std::vector<Digest> leaves;
   for (const std::string& entry : entries) leaves.push_back(merkle::LeafHash(entry));
-  return merkle::RootOf(leaves);
+  return tlog::RootOf(leaves);
 }
 
 template <typename T>
@@ -439,15 +439,15 @@ void ExpectExportHolds(const std::string& folder, const std::vector<std::string>
   ASSERT_TRUE(checkpoint.ok());
   ASSERT_EQ(checkpoint->size, entries.size());
   EXPECT_EQ(checkpoint->root, RootOfEntries(entries));
-  const auto read_tile = [&](const merkle::Tile& tile) -> Result<std::string> {
+  const auto read_tile = [&](const tlog::Tile& tile) -> Result<std::string> {
     return subject::ReadWholeFile(folder + "/" + tile.Path());
   };
-  const merkle::HashReader hashes = merkle::HashReaderOverTiles(entries.size(), read_tile);
-  EXPECT_EQ(*merkle::RootAt(entries.size(), hashes), checkpoint->root);
+  const tlog::HashReader hashes = tlog::HashReaderOverTiles(entries.size(), read_tile);
+  EXPECT_EQ(*tlog::RootAt(entries.size(), hashes), checkpoint->root);
   std::vector<std::string> bundled;
-  for (const merkle::Tile& tile : merkle::TilesOf(entries.size())) {
+  for (const tlog::Tile& tile : tlog::TilesOf(entries.size())) {
     if (tile.level != 0) continue;
-    const auto bundle = merkle::ParseEntries(subject::ReadWholeFile(folder + "/" + tile.EntriesPath()), tile.width);
+    const auto bundle = tlog::ParseEntries(subject::ReadWholeFile(folder + "/" + tile.EntriesPath()), tile.width);
     ASSERT_TRUE(bundle.ok()) << bundle.error().message;
     bundled.insert(bundled.end(), bundle->begin(), bundle->end());
   }

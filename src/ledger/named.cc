@@ -21,10 +21,10 @@ struct EndedNames {
   std::set<Digest> statements;  // of its candidate and its decision
 };
 
-EndedNames FindEnded(const warrant::History& history) {
+EndedNames FindEnded(const audit::History& history) {
   EndedNames ended;
-  for (const warrant::ProposalHistory& proposal : history.proposals()) {
-    const bool turned_away = proposal.outcome && proposal.outcome->outcome != warrant::ProposalOutcome::kAccepted;
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    const bool turned_away = proposal.outcome && proposal.outcome->outcome != audit::ProposalOutcome::kAccepted;
     if (!turned_away || proposal.proposal.action == warrant::Action::kAmendment) continue;
     ended.proposals.insert(proposal.proposal.proposal);
     if (proposal.candidate) ended.statements.insert(proposal.candidate_digest);

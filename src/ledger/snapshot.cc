@@ -179,23 +179,23 @@ void Fields(Archive& archive, Qualified& value) {
   } else if constexpr (std::is_same_v<T, encoding::Envelope> || std::is_same_v<T, warrant::CertificateReference>) {
     auto& [a, b, c] = value;
     Each(archive, a, b, c);
-  } else if constexpr (std::is_same_v<T, warrant::LoggedVote> || std::is_same_v<T, warrant::Approver>) {
+  } else if constexpr (std::is_same_v<T, audit::LoggedVote> || std::is_same_v<T, warrant::Approver>) {
     auto& [a, b, c, d] = value;
     Each(archive, a, b, c, d);
-  } else if constexpr (std::is_same_v<T, warrant::Refusal>) {
+  } else if constexpr (std::is_same_v<T, audit::Refusal>) {
     auto& [a, b, c, d, e] = value;
     Each(archive, a, b, c, d, e);
-  } else if constexpr (std::is_same_v<T, crypto::SshsigFacts> || std::is_same_v<T, warrant::LoggedHalt> ||
-                       std::is_same_v<T, warrant::ReleaseRecord>) {
+  } else if constexpr (std::is_same_v<T, crypto::SshsigFacts> || std::is_same_v<T, audit::LoggedHalt> ||
+                       std::is_same_v<T, audit::ReleaseRecord>) {
     auto& [a, b, c, d, e, f] = value;
     Each(archive, a, b, c, d, e, f);
-  } else if constexpr (std::is_same_v<T, warrant::OutcomeRecord> || std::is_same_v<T, warrant::Closing>) {
+  } else if constexpr (std::is_same_v<T, audit::OutcomeRecord> || std::is_same_v<T, warrant::Closing>) {
     auto& [a, b, c, d, e, f, g] = value;
     Each(archive, a, b, c, d, e, f, g);
-  } else if constexpr (std::is_same_v<T, warrant::Finding>) {
+  } else if constexpr (std::is_same_v<T, audit::Finding>) {
     auto& [a, b, c, d, e, f, g, h] = value;
     Each(archive, a, b, c, d, e, f, g, h);
-  } else if constexpr (std::is_same_v<T, warrant::Proposal>) {
+  } else if constexpr (std::is_same_v<T, audit::Proposal>) {
     auto& [a, b, c, d, e, f, g, h, i] = value;
     Each(archive, a, b, c, d, e, f, g, h, i);
   } else if constexpr (std::is_same_v<T, warrant::Vote>) {
@@ -205,7 +205,7 @@ void Fields(Archive& archive, Qualified& value) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value;
     Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
   } else {
-    static_assert(std::is_same_v<T, warrant::ProposalHistory>);
+    static_assert(std::is_same_v<T, audit::ProposalHistory>);
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = value;
     Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r);
   }
@@ -214,7 +214,7 @@ void Fields(Archive& archive, Qualified& value) {
 }  // namespace
 }  // namespace pawl::ledger
 
-namespace pawl::warrant {
+namespace pawl::audit {
 
 // The one that sees a history's parts.
 class FoldSnapshot {
@@ -286,7 +286,7 @@ class FoldSnapshot {
   }
 };
 
-}  // namespace pawl::warrant
+}  // namespace pawl::audit
 
 namespace pawl::ledger {
 namespace {
@@ -330,7 +330,7 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
   }
   Writer state;
   Field(state, snapshot.frontier.nodes());
-  warrant::FoldSnapshot::Write(state, snapshot.history);
+  audit::FoldSnapshot::Write(state, snapshot.history);
   const uint64_t size = snapshot.frontier.size();
   const crypto::Digest root = snapshot.frontier.Root();
   Writer numbers;
@@ -350,7 +350,7 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
 }
 
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
-                              warrant::History::CharterReader read_charter,
+                              audit::History::CharterReader read_charter,
                               const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key) {
   Result<std::string> file = ReadWhole(path);
   if (!file.ok()) return file.error();
@@ -370,9 +370,9 @@ Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subjec
   Reader bytes(state);
   std::vector<crypto::Digest> nodes;
   Field(bytes, nodes);
-  const std::unique_ptr<warrant::History> history = warrant::FoldSnapshot::Read(bytes, std::move(read_charter));
+  const std::unique_ptr<audit::History> history = audit::FoldSnapshot::Read(bytes, std::move(read_charter));
   if (history == nullptr || !bytes.AtEnd() || history->size() != size) return Unusable("cannot be read");
-  Result<merkle::Frontier> frontier = merkle::Frontier::From(size, std::move(nodes));
+  Result<tlog::Frontier> frontier = tlog::Frontier::From(size, std::move(nodes));
   if (!frontier.ok() || frontier->Root() != root) return Unusable("its nodes do not lead to its root");
   if (!(history->charter().gate.log.key == *key)) return Unusable("was signed with a key that is not the log's");
   return Snapshot{subject, std::move(*frontier), std::move(*history)};

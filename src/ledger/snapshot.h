@@ -26,17 +26,17 @@
 #include <functional>
 #include <string>
 
-#include "merkle/tree.h"
+#include "audit/history.h"
 #include "result/result.h"
 #include "signing/private_key.h"
-#include "warrant/history.h"
+#include "tlog/growing_tree.h"
 
 namespace pawl::ledger {
 
 struct Snapshot {
   std::string subject;
-  merkle::Frontier frontier;  // of the same size as the history
-  warrant::History history;   // with a genesis
+  tlog::Frontier frontier;  // of the same size as the history
+  audit::History history;   // with a genesis
 };
 
 // SHA-256 over the sources that decide what a fold gives, 64 hexadecimal digits; made when the program is built.
@@ -47,7 +47,7 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
 // `holds_key` says whether the private half of a key is here. Refused "snapshot.unusable" for any doubt whatever;
 // kNotFound where there is none. At most 1 GiB is read.
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
-                              warrant::History::CharterReader read_charter,
+                              audit::History::CharterReader read_charter,
                               const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key);
 
 }  // namespace pawl::ledger

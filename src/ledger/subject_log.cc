@@ -40,7 +40,7 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
   Result<Ledger> ledger = Ledger::Open(home.LedgerPath(subject), access);
   if (!ledger.ok()) return ledger.error();
   log.ledger_ = std::make_unique<Ledger>(std::move(*ledger));
-  log.history_ = std::make_unique<warrant::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {
+  log.history_ = std::make_unique<audit::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {
     return charter::ReadCharterFromStore(*store_ptr, digest);
   });
   if (from == FoldFrom::kSnapshot) log.TakeUpSnapshot();
@@ -66,7 +66,7 @@ void SubjectLog::TakeUpSnapshot() {
   if (!snapshot.ok()) return;
   Result<crypto::Digest> stored = ledger_->Root(snapshot->history.size());
   if (!stored.ok() || *stored != snapshot->frontier.Root()) return;
-  auto history = std::make_unique<warrant::History>(std::move(snapshot->history));
+  auto history = std::make_unique<audit::History>(std::move(snapshot->history));
   std::swap(history, history_);
   if (!LoadCharter().ok()) {
     std::swap(history, history_);
@@ -114,7 +114,7 @@ Result<void> SubjectLog::Append(const std::vector<encoding::Envelope>& envelopes
   // What would not fold is never written: otherwise one bad event would close the log for everybody. It is tried on a
   // second history, so that the first keeps what callers point to; the two go in step, because copying a long one for
   // every event would cost more than everything else.
-  if (!trial_) trial_ = std::make_unique<warrant::History>(*history_);
+  if (!trial_) trial_ = std::make_unique<audit::History>(*history_);
   Result<uint64_t> index = TryAndAppend(entries);
   if (!index.ok()) {
     trial_.reset();

@@ -1,7 +1,7 @@
 // One subject's log, store and folded history together: what the gate, every reviewer and every command start from.
 //
 //   Result<SubjectLog> log = SubjectLog::Open(home, "collision-avoidance", LedgerAccess::kReadWrite);
-//   const warrant::ProposalHistory* proposal = log->history().Find("p3");
+//   const audit::ProposalHistory* proposal = log->history().Find("p3");
 //   Result<void> done = log->Append({envelope});      // kPending "ledger.conflict": Refresh() and decide again
 //
 // Opening reads every event, verifies every signature and recomputes the root from the entries themselves: a database
@@ -16,13 +16,13 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/history.h"
 #include "encoding/dsse.h"
 #include "ledger/home.h"
 #include "ledger/ledger.h"
 #include "result/result.h"
 #include "storage/tree_store.h"
 #include "subject/store.h"
-#include "warrant/history.h"
 #include "warrant/verify.h"
 
 namespace pawl::ledger {
@@ -50,7 +50,7 @@ class SubjectLog {
 
   const std::string& subject() const { return subject_; }
   const Home& home() const { return home_; }
-  const warrant::History& history() const { return *history_; }
+  const audit::History& history() const { return *history_; }
   storage::TreeStore& store() { return *store_; }
   const subject::Store& store() const { return *store_; }
   Ledger& ledger() { return *ledger_; }
@@ -71,10 +71,10 @@ class SubjectLog {
   std::string subject_;
   std::unique_ptr<storage::TreeStore> store_;  // behind pointers: the history's charter reader refers to it
   std::unique_ptr<Ledger> ledger_;
-  std::unique_ptr<warrant::History> history_;
-  std::unique_ptr<warrant::History> trial_;  // equal to history_ between calls, or null
+  std::unique_ptr<audit::History> history_;
+  std::unique_ptr<audit::History> trial_;  // equal to history_ between calls, or null
   std::unique_ptr<warrant::CharterFiles> charter_;
-  merkle::Frontier frontier_;
+  tlog::Frontier frontier_;
   uint64_t folded_ = 0;
 };
 

@@ -133,7 +133,7 @@ TEST_F(SubjectLogTest, ARetryAfterALostAnswerIsFoldedOnce) {
 
 TEST_F(SubjectLogTest, WhatHistoryPointsToOutlivesARefusedAppend) {
   SubjectLog log = Open();
-  const warrant::ProposalHistory* proposal = log.history().Find("p1");
+  const audit::ProposalHistory* proposal = log.history().Find("p1");
   ASSERT_NE(proposal, nullptr);
   EXPECT_FALSE(log.Append({path_.genesis()}).ok());
   SubjectLog other = Open();

@@ -9,9 +9,12 @@
 #include "merkle/tlog_proof.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
+#include "tlog/growing_tree.h"
 
 namespace pawl::merkle {
 namespace {
+
+using namespace tlog;  // NOLINT: what the proofs come from
 
 using crypto::NoteKey;
 using crypto::NoteKeyType;

@@ -44,10 +44,6 @@ struct SignedNote {
   bool operator==(const SignedNote&) const = default;
 };
 
-// The lines "— <name> <base64>", and their reader, for protocols that send signatures alone. Same limits and rules.
-std::string SerializeNoteSignatures(std::span<const NoteSignature> signatures);
-Result<std::vector<NoteSignature>> ParseNoteSignatures(std::string_view lines);
-
 // Whether a text begins like what the same kind of key signs elsewhere (cosignatures, DSSE, SSHSIG). Such a text is
 // never a note here: neither signed nor accepted, so that no signature fits two protocols.
 bool HasForeignPrefix(std::string_view text);

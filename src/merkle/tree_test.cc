@@ -8,9 +8,12 @@
 #include <utility>
 
 #include "encoding/hex.h"
+#include "tlog/growing_tree.h"
 
 namespace pawl::merkle {
 namespace {
+
+using namespace tlog;  // NOLINT: what the proofs come from
 
 // The definitions of RFC 6962 section 2.1, word for word and slow.
 uint64_t SplitOf(uint64_t n) {

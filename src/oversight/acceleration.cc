@@ -22,13 +22,13 @@ trial::AccelerationRule RuleOf(const charter::Charter& charter) {
           .alpha = charter.bounds.acceleration.alarm_level};
 }
 
-Result<Fold> FoldEvaluator(const warrant::History& history, const std::string& reviewer) {
+Result<Fold> FoldEvaluator(const audit::History& history, const std::string& reviewer) {
   const trial::AccelerationRule rule = RuleOf(history.charter());
   Result<trial::AccelerationDetector> detector = trial::AccelerationDetector::Make(rule);
   if (!detector.ok()) return detector.error();
   Fold fold{std::move(*detector), {}, {}};
-  for (const warrant::ProposalHistory& proposal : history.proposals()) {
-    for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    for (const audit::LoggedVote& logged : proposal.votes) {
       if (logged.vote.reviewer != reviewer) continue;
       Result<std::optional<LastStep>> step = ReadLastStep(logged.vote.evidence);
       if (!step.ok()) return step.error();
@@ -72,7 +72,7 @@ Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence) {
   return std::optional(step);
 }
 
-Result<std::vector<AccelerationAlarm>> OpenAlarms(const warrant::History& history) {
+Result<std::vector<AccelerationAlarm>> OpenAlarms(const audit::History& history) {
   std::vector<AccelerationAlarm> alarms;
   for (const charter::Reviewer& reviewer : history.charter().reviewers) {
     if (reviewer.role != charter::Role::kEvaluator) continue;
@@ -83,7 +83,7 @@ Result<std::vector<AccelerationAlarm>> OpenAlarms(const warrant::History& histor
   return alarms;
 }
 
-Result<bool> WouldAlarm(const warrant::History& history, const std::string& reviewer, const LastStep& step) {
+Result<bool> WouldAlarm(const audit::History& history, const std::string& reviewer, const LastStep& step) {
   Result<Fold> fold = FoldEvaluator(history, reviewer);
   if (!fold.ok()) return fold.error();
   if (!fold->open.empty()) return true;

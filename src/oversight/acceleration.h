@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "audit/history.h"
 #include "charter/charter.h"
 #include "encoding/json.h"
 #include "result/result.h"
-#include "warrant/history.h"
 
 namespace pawl::oversight {
 
@@ -36,9 +36,9 @@ struct AccelerationAlarm {
 };
 
 // Alarms that no resume has named, over all evaluators, in log order.
-Result<std::vector<AccelerationAlarm>> OpenAlarms(const warrant::History& history);
+Result<std::vector<AccelerationAlarm>> OpenAlarms(const audit::History& history);
 
 // Whether this evaluator's alarm would ring if it now measured `step`.
-Result<bool> WouldAlarm(const warrant::History& history, const std::string& reviewer, const LastStep& step);
+Result<bool> WouldAlarm(const audit::History& history, const std::string& reviewer, const LastStep& step);
 
 }  // namespace pawl::oversight

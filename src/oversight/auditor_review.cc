@@ -22,7 +22,7 @@
 namespace pawl::oversight {
 namespace {
 
-using warrant::ProposalHistory;
+using audit::ProposalHistory;
 
 // Auditors of one proposal sign within a day of each other; a closing statement that is older is not cosigned.
 constexpr int64_t kCosignWithin_s = 86'400;
@@ -81,7 +81,7 @@ Result<void> CheckGrowth(ledger::SubjectLog& log, const Reviewer& reviewer) {
         "this auditor has seen " + std::to_string(seen->size) + " events, now there are " + std::to_string(size),
         "the log was truncated: stop, and compare with other copies");
   }
-  Result<std::vector<crypto::Digest>> proof = merkle::ConsistencyProof(seen->size, size, log.ledger().Hashes());
+  Result<std::vector<crypto::Digest>> proof = tlog::ConsistencyProof(seen->size, size, log.ledger().Hashes());
   if (!proof.ok()) return proof.error();
   if (Result<void> grew = merkle::VerifyConsistency(seen->size, seen->root, size, root, *proof); !grew.ok()) {
     return Refused("audit.log-rewritten",
@@ -125,7 +125,7 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
 
 Result<void> CheckVotes(ledger::SubjectLog& log, const ProposalHistory& proposal) {
   if (proposal.proposal.action != warrant::Action::kRelease) return {};
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     const charter::Reviewer* reviewer = log.charter().charter.FindReviewer(logged.vote.reviewer);
     if (reviewer == nullptr || reviewer->role != charter::Role::kEvaluator ||
         logged.vote.verdict != warrant::VoteVerdict::kFor) {
@@ -138,7 +138,7 @@ Result<void> CheckVotes(ledger::SubjectLog& log, const ProposalHistory& proposal
 
 std::vector<crypto::Digest> VotesBelow(const ProposalHistory& proposal, uint64_t size) {
   std::vector<crypto::Digest> votes;
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.index < size) votes.push_back(logged.digest);
   }
   std::sort(votes.begin(), votes.end());
@@ -184,7 +184,7 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
   // was overtaken is written anew by a new proposal.
   const int64_t skew = log.charter().charter.pace.max_clock_skew_s;
   int64_t earliest = reviewer.now_s - kCosignWithin_s;
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     earliest = std::max(earliest, std::min(logged.vote.time, reviewer.now_s));
   }
   const bool timely = closing.time <= reviewer.now_s + skew && closing.time + skew >= earliest;

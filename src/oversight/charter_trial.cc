@@ -228,10 +228,10 @@ Result<bool> RunProbes(RunningTrial& trial, const warrant::Candidate& candidate,
 
 }  // namespace
 
-crypto::Digest WindowStartTree(const warrant::History& history, int64_t window_s, int64_t now_s) {
-  const std::vector<warrant::ReleaseRecord>& releases = history.releases();
-  const warrant::ReleaseRecord* start = &releases.front();
-  for (const warrant::ReleaseRecord& release : releases) {
+crypto::Digest WindowStartTree(const audit::History& history, int64_t window_s, int64_t now_s) {
+  const std::vector<audit::ReleaseRecord>& releases = history.releases();
+  const audit::ReleaseRecord* start = &releases.front();
+  for (const audit::ReleaseRecord& release : releases) {
     if (release.time <= now_s - window_s) start = &release;
   }
   return start->tree;
@@ -309,7 +309,7 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
 
 Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
   ledger::SubjectLog& log = *order.log;
-  const std::vector<warrant::ReleaseRecord>& releases = log.history().releases();
+  const std::vector<audit::ReleaseRecord>& releases = log.history().releases();
   if (releases.size() < 2) return std::optional<LastStep>();
   const charter::Charter& charter = log.charter().charter;
   Result<trial::TrialRules> rules = MakeTrialRules(charter);

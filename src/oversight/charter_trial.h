@@ -40,7 +40,7 @@ Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t can
 
 // The tree that was live when a window of so many seconds before `now_s` began; the first release where the subject is
 // younger. Growth within the window is measured from it. Requires a release.
-crypto::Digest WindowStartTree(const warrant::History& history, int64_t window_s, int64_t now_s);
+crypto::Digest WindowStartTree(const audit::History& history, int64_t window_s, int64_t now_s);
 
 struct TrialOrder {
   ledger::SubjectLog* log = nullptr;

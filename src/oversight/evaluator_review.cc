@@ -6,7 +6,7 @@
 namespace pawl::oversight {
 
 Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& reviewer,
-                                  const warrant::ProposalHistory& proposal) {
+                                  const audit::ProposalHistory& proposal) {
   const warrant::Candidate& candidate = *proposal.candidate;
   Opinion opinion;
   if (candidate.action != warrant::Action::kRelease) {

@@ -50,7 +50,7 @@ Result<void> CheckRelease(ledger::SubjectLog& log, const Candidate& candidate, c
 }  // namespace
 
 Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& reviewer,
-                                  const warrant::ProposalHistory& proposal) {
+                                  const audit::ProposalHistory& proposal) {
   const Candidate& candidate = *proposal.candidate;
   const charter::Charter& charter = log.charter().charter;
   Opinion opinion;
@@ -64,7 +64,7 @@ Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& revie
   } else if (candidate.action == Action::kRollback) {
     const auto& releases = log.history().releases();
     const bool known = std::any_of(releases.begin(), releases.end(),
-                                   [&](const warrant::ReleaseRecord& past) { return past.tree == candidate.tree; });
+                                   [&](const audit::ReleaseRecord& past) { return past.tree == candidate.tree; });
     if (!known) opinion.reasons.push_back("the target has never been live");
   } else if (Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(log.store(), candidate.tree);
              !files.ok()) {

@@ -7,8 +7,8 @@
 
 namespace pawl::oversight {
 
-PaceReport CheckPace(const warrant::History& history, warrant::Action action, int64_t now_s) {
-  for (const warrant::LoggedHalt& halt : history.halts()) {
+PaceReport CheckPace(const audit::History& history, warrant::Action action, int64_t now_s) {
+  for (const audit::LoggedHalt& halt : history.halts()) {
     if (!halt.lifted) {
       return {.allowed = false,
               .rule = "halt.in-force",

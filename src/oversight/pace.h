@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string>
 
-#include "warrant/history.h"
+#include "audit/history.h"
 
 namespace pawl::oversight {
 
@@ -22,6 +22,6 @@ struct PaceReport {
 };
 
 // Interval and window hold releases back; rollbacks and amendments only wait for halts.
-PaceReport CheckPace(const warrant::History& history, warrant::Action action, int64_t now_s);
+PaceReport CheckPace(const audit::History& history, warrant::Action action, int64_t now_s);
 
 }  // namespace pawl::oversight

@@ -35,7 +35,7 @@ Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer,
 }  // namespace
 
 Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer,
-                               const warrant::ProposalHistory& proposal) {
+                               const audit::ProposalHistory& proposal) {
   const warrant::Candidate& candidate = *proposal.candidate;
   Opinion opinion;
   encoding::Json checked = encoding::Json::array();

@@ -23,7 +23,7 @@ bool IsNeeded(charter::Role role, warrant::Action action) {
 
 }  // namespace
 
-QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::ProposalHistory& proposal) {
+QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalHistory& proposal) {
   QuorumReport report;
   report.met = true;
   for (const charter::QuorumRule& rule : charter.quorum) {
@@ -39,7 +39,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::Proposa
       if (reviewer.role != rule.role) continue;
       const auto vote =
           std::find_if(proposal.votes.begin(), proposal.votes.end(),
-                       [&](const warrant::LoggedVote& logged) { return logged.vote.reviewer == reviewer.name; });
+                       [&](const audit::LoggedVote& logged) { return logged.vote.reviewer == reviewer.name; });
       if (vote == proposal.votes.end()) {
         if (needed) tally.missing.push_back(reviewer.name);
         could_vote.insert(reviewer.principal);
@@ -81,7 +81,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::Proposa
   return report;
 }
 
-ClosingTally TallyClosing(const charter::Charter& charter, const warrant::ProposalHistory& proposal) {
+ClosingTally TallyClosing(const charter::Charter& charter, const audit::ProposalHistory& proposal) {
   ClosingTally tally;
   if (const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kAuditor)) tally.at_least = rule->at_least;
   std::set<std::string> principals;

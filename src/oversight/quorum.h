@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "audit/history.h"
 #include "charter/charter.h"
-#include "warrant/history.h"
 
 namespace pawl::oversight {
 
@@ -34,7 +34,7 @@ struct QuorumReport {
   std::string summary;               // one line for people
 };
 
-QuorumReport TallyQuorum(const charter::Charter& charter, const warrant::ProposalHistory& proposal);
+QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalHistory& proposal);
 
 // Distinct auditors' principals on the closing statement, and how many the charter asks for.
 struct ClosingTally {
@@ -43,6 +43,6 @@ struct ClosingTally {
   int64_t at_least = 1;
   bool met = false;
 };
-ClosingTally TallyClosing(const charter::Charter& charter, const warrant::ProposalHistory& proposal);
+ClosingTally TallyClosing(const charter::Charter& charter, const audit::ProposalHistory& proposal);
 
 }  // namespace pawl::oversight

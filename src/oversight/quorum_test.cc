@@ -29,10 +29,10 @@ struct Case {
       MakeReviewer("evaluator-b", "lab-b", Role::kEvaluator), MakeReviewer("integrity-a", "lab-c", Role::kIntegrity)};
   std::vector<charter::QuorumRule> quorum = {
       {Role::kProver, 2, 0, {}}, {Role::kEvaluator, 2, 0, {}}, {Role::kIntegrity, 1, 0, {}}};
-  warrant::ProposalHistory proposal;
+  audit::ProposalHistory proposal;
 
   void Vote(const std::string& reviewer, VoteVerdict verdict) {
-    warrant::LoggedVote logged;
+    audit::LoggedVote logged;
     logged.vote.reviewer = reviewer;
     logged.vote.verdict = verdict;
     proposal.votes.push_back(logged);
@@ -86,7 +86,7 @@ TEST(Quorum, OneVoteAgainstLosesWhereNoneIsAllowed) {
   for (const char* reviewer : {"prover-b", "evaluator-a", "integrity-a"}) {
     Case c;
     c.EveryoneFor();
-    for (warrant::LoggedVote& logged : c.proposal.votes) {
+    for (audit::LoggedVote& logged : c.proposal.votes) {
       if (logged.vote.reviewer == reviewer) logged.vote.verdict = VoteVerdict::kAgainst;
     }
     EXPECT_TRUE(c.Tally().lost) << reviewer;

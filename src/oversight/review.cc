@@ -11,7 +11,7 @@
 namespace pawl::oversight {
 namespace {
 
-using warrant::ProposalHistory;
+using audit::ProposalHistory;
 
 constexpr size_t kReasonBytesMax = 4'000;  // of the statement's 4,096
 constexpr int kConflictsMax = 100;
@@ -37,7 +37,7 @@ std::string UserName() {
 
 bool HasVoted(const ProposalHistory& proposal, const std::string& reviewer) {
   return std::any_of(proposal.votes.begin(), proposal.votes.end(),
-                     [&](const warrant::LoggedVote& logged) { return logged.vote.reviewer == reviewer; });
+                     [&](const audit::LoggedVote& logged) { return logged.vote.reviewer == reviewer; });
 }
 
 Result<Opinion> OpinionOf(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {

@@ -63,12 +63,12 @@ Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, c
 
 // One file a role. Opinions about a proposal that has a candidate statement; Requires that the store can be read.
 Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer,
-                               const warrant::ProposalHistory& proposal);
+                               const audit::ProposalHistory& proposal);
 Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& reviewer,
-                                  const warrant::ProposalHistory& proposal);
+                                  const audit::ProposalHistory& proposal);
 Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& reviewer,
-                                  const warrant::ProposalHistory& proposal);
+                                  const audit::ProposalHistory& proposal);
 Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& reviewer,
-                                     const warrant::ProposalHistory& proposal);
+                                     const audit::ProposalHistory& proposal);
 
 }  // namespace pawl::oversight

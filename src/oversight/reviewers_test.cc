@@ -58,7 +58,7 @@ class ReviewersTest : public ::testing::Test {
                             .state_path = {},
                             .now_s = now_,
                             .progress = {}};
-    const warrant::ProposalHistory proposal = log->history().proposals().back();
+    const audit::ProposalHistory proposal = log->history().proposals().back();
     Result<Opinion> opinion =
         name == "integrity-c" ? ReviewAsIntegrity(*log, reviewer, proposal) : ReviewAsProver(*log, reviewer, proposal);
     if (!opinion.ok()) return opinion.error().rule;

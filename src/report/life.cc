@@ -12,13 +12,13 @@ namespace {
 
 // The reports of one proposal's evaluators, in log order.
 struct Reports {
-  std::vector<const warrant::LoggedVote*> votes;
+  std::vector<const audit::LoggedVote*> votes;
   std::vector<trial::TrialReport> reports;
 };
 
-Result<Reports> ReportsOf(const warrant::ProposalHistory& proposal) {
+Result<Reports> ReportsOf(const audit::ProposalHistory& proposal) {
   Reports found;
-  for (const warrant::LoggedVote& logged : proposal.votes) {
+  for (const audit::LoggedVote& logged : proposal.votes) {
     const encoding::Json& evidence = logged.vote.evidence;
     if (!evidence.is_object() || !evidence.contains("report")) continue;
     Result<trial::TrialReport> report = trial::ReadTrialReport(evidence["report"]);
@@ -58,14 +58,14 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
   return together;
 }
 
-Result<LifeEntry> EntryOf(const warrant::ProposalHistory& proposal, trial::EvaluatorShare share) {
+Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, trial::EvaluatorShare share) {
   LifeEntry entry;
   entry.proposal = proposal.proposal.proposal;
   entry.note = proposal.proposal.note;
   entry.budget_index = static_cast<std::uint64_t>(proposal.candidate->budget_index);
   entry.time = proposal.candidate->time;
   entry.candidate_index = proposal.candidate_index;
-  entry.outcome = proposal.outcome ? std::string(warrant::ProposalOutcomeName(proposal.outcome->outcome)) : "pending";
+  entry.outcome = proposal.outcome ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) : "pending";
   if (proposal.outcome) entry.rule = proposal.outcome->rule;
   if (proposal.release) entry.epoch = proposal.release->epoch;
   Result<Reports> found = ReportsOf(proposal);
@@ -101,7 +101,7 @@ const Measured* LifeEntry::Find(std::string_view condition) const {
   return found == conditions.end() ? nullptr : &*found;
 }
 
-Result<Life> LifeOf(const warrant::History& history) {
+Result<Life> LifeOf(const audit::History& history) {
   Life life;
   life.subject = history.charter().subject.name;
   life.charter = history.charter().digest.Text();
@@ -109,18 +109,18 @@ Result<Life> LifeOf(const warrant::History& history) {
   life.time = history.time();
   life.budget_index = static_cast<std::uint64_t>(history.budget_index());
   const trial::EvaluatorShare share = oversight::EvaluatorShareOf(history.charter());
-  for (const warrant::ProposalHistory& proposal : history.proposals()) {
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
     Result<LifeEntry> entry = EntryOf(proposal, share);
     if (!entry.ok()) return entry.error();
     life.entries.push_back(std::move(*entry));
   }
-  for (const warrant::ReleaseRecord& release : history.releases()) {
-    const warrant::ProposalHistory* proposal = history.Find(release.proposal);
+  for (const audit::ReleaseRecord& release : history.releases()) {
+    const audit::ProposalHistory* proposal = history.Find(release.proposal);
     life.switches.push_back(
         {release.proposal, release.epoch, release.time, proposal == nullptr ? 0 : proposal->candidate_index});
   }
-  for (const warrant::LoggedHalt& halt : history.halts()) {
+  for (const audit::LoggedHalt& halt : history.halts()) {
     life.halts.push_back("halted by " + halt.principal + ", " + (halt.lifted ? "lifted" : "open") + ": " +
                          halt.decision.reason + " (ledger entry " + std::to_string(halt.index) + ")");
   }

@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
+#include "audit/history.h"
 #include "charter/charter.h"
 #include "result/result.h"
 #include "trial/assess.h"
-#include "warrant/history.h"
 
 namespace pawl::report {
 
@@ -78,7 +78,7 @@ struct Life {
 };
 
 // Errors are those of reports in votes that cannot be read ("trial-report.…"), which no auditor passes.
-Result<Life> LifeOf(const warrant::History& history);
+Result<Life> LifeOf(const audit::History& history);
 
 // Faults that the combination of e-values tolerates, by the rule above.
 std::uint32_t FaultsTolerated(trial::EvaluatorShare share);

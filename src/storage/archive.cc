@@ -171,7 +171,7 @@ Result<crypto::Digest> ExtractMember(Reader& reader, const Member& member, const
   const std::string path = directory + "/" + member.name;
   const FileDescriptor fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.valid()) return DiskError("make", path, errno);
-  crypto::Sha256Hasher hasher;
+  Sha256Hasher hasher;
   std::string chunk;
   for (uint64_t left = member.size; left > 0; left -= chunk.size()) {
     chunk.resize(static_cast<size_t>(std::min<uint64_t>(left, kChunk)));
@@ -196,7 +196,7 @@ bool IsPlainName(const std::string& name) {
   return std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-Result<Archive> ReadIndex(Reader& reader, const Member& member, crypto::Sha256Hasher& contents, uint64_t files,
+Result<Archive> ReadIndex(Reader& reader, const Member& member, Sha256Hasher& contents, uint64_t files,
                           uint64_t bytes) {
   if (member.size > kIndexBytesMax) return LimitReached("archive.malformed", "the index is too large");
   std::string text(static_cast<size_t>(member.size), '\0');
@@ -268,7 +268,7 @@ Result<crypto::Digest> ArchiveWriter::AddFile(const std::string& name, const std
   if (!S_ISREG(status.st_mode)) return Refused("archive.file", "'" + path + "' is no regular file");
   const auto size = static_cast<uint64_t>(status.st_size);
   if (Result<void> written = WriteHeader(name, size); !written.ok()) return written.error();
-  crypto::Sha256Hasher hasher;
+  Sha256Hasher hasher;
   std::string chunk;
   for (uint64_t left = size; left > 0; left -= chunk.size()) {
     if (Result<void> read = subject::ReadUpTo(fd.get(), std::min<uint64_t>(left, kChunk), chunk); !read.ok()) {
@@ -318,7 +318,7 @@ Result<Archive> ExtractArchive(const std::string& path, const std::string& direc
                  "check the name and permissions"};
   }
   Reader reader(path, std::move(fd));
-  crypto::Sha256Hasher contents;
+  Sha256Hasher contents;
   uint64_t files = 0, bytes = 0;
   for (;;) {
     Result<Header> header = reader.NextBlock();

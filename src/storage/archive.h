@@ -27,6 +27,7 @@
 #include "crypto/digest.h"
 #include "encoding/json.h"
 #include "result/result.h"
+#include "storage/hasher.h"
 #include "subject/file_descriptor.h"
 
 namespace pawl::storage {
@@ -62,7 +63,7 @@ class ArchiveWriter {
 
   std::string path_;  // empty once moved from or finished
   subject::FileDescriptor fd_;
-  crypto::Sha256Hasher contents_;
+  Sha256Hasher contents_;
   uint64_t files_ = 0;
   uint64_t bytes_ = 0;
 };

@@ -53,4 +53,30 @@ inline Result<void> ReadUpTo(int fd, uint64_t count, std::string& bytes) {
   return {};
 }
 
+// A whole regular file of at most `bytes_max` bytes, opened and read once. `area` begins the rules: "<area>.missing",
+// "<area>.input-output", "<area>.not-a-file", "<area>.too-large".
+enum class Links { kFollow, kRefuse };  // where the path's last component is a symbolic link
+inline Result<std::string> ReadRegularFile(const std::string& path, uint64_t bytes_max, const std::string& area,
+                                           Links links) {
+  const auto failed = [&](const char* what) {
+    const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
+    return Error{code, area + (errno == ENOENT ? ".missing" : ".input-output"),
+                 std::string("cannot ") + what + " '" + path + "': " + std::strerror(errno), ""};
+  };
+  const FileDescriptor file(
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | (links == Links::kRefuse ? O_NOFOLLOW : 0)));
+  struct stat status {};
+  if (!file.valid() || fstat(file.get(), &status) != 0) return failed("open");
+  if (!S_ISREG(status.st_mode)) return Malformed(area + ".not-a-file", "'" + path + "' is not a regular file");
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size > bytes_max) {
+    return LimitReached(area + ".too-large", "'" + path + "' has more than " + std::to_string(bytes_max) + " bytes");
+  }
+  std::string bytes;
+  // One byte more than it had, to see that it has not grown.
+  if (Result<void> read = ReadUpTo(file.get(), size + 1, bytes); !read.ok()) return failed("read");
+  if (bytes.size() > size) return LimitReached(area + ".too-large", "'" + path + "' grew while it was read");
+  return bytes;
+}
+
 }  // namespace pawl::subject

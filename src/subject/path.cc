@@ -11,17 +11,6 @@
 namespace pawl::subject {
 namespace {
 
-// The code point at `at`, which is moved behind it. Requires valid UTF-8.
-uint32_t NextCodePoint(std::string_view text, size_t& at) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
-  const uint32_t lead = byte(at++);
-  if (lead < 0x80) return lead;
-  const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-  uint32_t code = lead & (0x3Fu >> more);
-  for (int i = 0; i < more; ++i) code = code << 6 | (byte(at++) & 0x3F);
-  return code;
-}
-
 struct Range {
   uint32_t first, last;
 };
@@ -69,19 +58,6 @@ uint32_t FoldCodePoint(uint32_t c) {
   return c;
 }
 
-void AppendUtf8(std::string& out, uint32_t c) {
-  const auto put = [&](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  }
-}
-
 Error BadName(const char* rule, std::string_view name, std::string_view what) {
   return Refused(rule, "the name \"" + Printable(name) + "\" " + std::string(what), "rename the file or leave it out");
 }
@@ -96,15 +72,15 @@ Result<void> CheckComponent(std::string_view component) {
   if (component.find('/') != component.npos) return BadName("path.separator", component, "contains a '/'");
   if (!encoding::IsUtf8(component)) return BadName("path.utf8", component, "is not UTF-8");
   for (size_t at = 0; at < component.size();) {
-    const uint32_t c = NextCodePoint(component, at);
+    const uint32_t c = encoding::NextCharacter(component, at);
     for (const Range& range : kNotInNames) {
       if (c >= range.first && c <= range.last) {
         return BadName("path.character", component, "contains a control, invisible or combining character");
       }
     }
   }
-  const std::string folded = FoldCase(component);
-  for (const std::string_view name : {".git", ".hg", ".svn", ".bzr", "cvs"}) {
+  const std::u32string folded = FoldCase(component);
+  for (const std::u32string_view name : {U".git", U".hg", U".svn", U".bzr", U"cvs"}) {
     if (folded == name) return BadName("path.version-control", component, "belongs to version control");
   }
   return {};
@@ -126,12 +102,12 @@ Result<void> CheckDistinct(const std::vector<std::string>& sorted_paths) {
     std::string_view path;
     bool is_file;
   };
-  std::map<std::string, Spelling> seen;
+  std::map<std::u32string, Spelling> seen;
   for (const std::string& path : sorted_paths) {
-    const std::string folded = FoldCase(path);
+    const std::u32string folded = FoldCase(path);
     // Folding keeps every '/', so the n-th one of both ends the same prefix.
     for (size_t at = 0, folded_at = 0; at != std::string::npos;) {
-      const size_t end = path.find('/', at), folded_end = folded.find('/', folded_at);
+      const size_t end = path.find('/', at), folded_end = folded.find(U'/', folded_at);
       const bool is_file = end == std::string::npos;
       const std::string_view prefix = std::string_view(path).substr(0, end);
       const auto [known, is_new] = seen.try_emplace(folded.substr(0, folded_end), Spelling{prefix, is_file});
@@ -155,10 +131,9 @@ Result<void> CheckDistinct(const std::vector<std::string>& sorted_paths) {
   return {};
 }
 
-std::string FoldCase(std::string_view path) {
-  std::string folded;
-  folded.reserve(path.size());
-  for (size_t at = 0; at < path.size();) AppendUtf8(folded, FoldCodePoint(NextCodePoint(path, at)));
+std::u32string FoldCase(std::string_view path) {
+  std::u32string folded;
+  for (size_t at = 0; at < path.size();) folded += FoldCodePoint(encoding::NextCharacter(path, at));
   return folded;
 }
 

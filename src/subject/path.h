@@ -35,7 +35,7 @@ Result<void> CheckTreePath(std::string_view path);
 Result<void> CheckDistinct(const std::vector<std::string>& sorted_paths);
 
 // The path with letter case removed, for comparisons; never written anywhere. Requires valid UTF-8.
-std::string FoldCase(std::string_view path);
+std::u32string FoldCase(std::string_view path);
 
 // The components of a path or glob.
 std::vector<std::string_view> SplitPath(std::string_view path);

@@ -106,10 +106,11 @@ bool CheckContent(const SurfaceRule& rule, const Change& change, SurfaceFinding&
 }
 
 bool IsUnasked(std::string_view component) {
-  const std::string name = FoldCase(component);
-  const auto ends = [&](std::string_view suffix) { return name.ends_with(suffix); };
-  return name == "conftest.py" || name == "sitecustomize.py" || name == "usercustomize.py" || name == "pyvenv.cfg" ||
-         name == "hooks" || name.starts_with(".git") || ends(".pth") || ends("._pth") || ends(".pyc");
+  const std::u32string name = FoldCase(component);
+  const auto ends = [&](std::u32string_view suffix) { return name.ends_with(suffix); };
+  return name == U"conftest.py" || name == U"sitecustomize.py" || name == U"usercustomize.py" ||
+         name == U"pyvenv.cfg" || name == U"hooks" || name.starts_with(U".git") || ends(U".pth") || ends(U"._pth") ||
+         ends(U".pyc");
 }
 
 // What can be said without reading the file; sets the finding's rule_index.

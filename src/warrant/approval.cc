@@ -59,7 +59,32 @@ Result<Approver> VerifyOne(const encoding::Signature& signature, const std::stri
   return approver;
 }
 
+bool IsSignature(const encoding::Signature& signature, const std::string& message, const crypto::NoteKey& key) {
+  return signature.keyid == key.name && key.key.Verify(message, signature.sig);
+}
+
 }  // namespace
+
+bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key) {
+  if (envelope.payload_type != kPayloadType) return false;
+  const std::string message = encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload);
+  return std::any_of(envelope.signatures.begin(), envelope.signatures.end(),
+                     [&](const encoding::Signature& signature) { return IsSignature(signature, message, key); });
+}
+
+Result<std::set<std::string>> VerifyAuditors(const encoding::Envelope& envelope, const charter::Charter& charter) {
+  const std::string message = encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload);
+  std::set<std::string> principals;
+  for (const encoding::Signature& signature : envelope.signatures) {
+    const charter::Reviewer* auditor = charter.FindReviewer(signature.keyid);
+    if (auditor == nullptr || auditor->role != charter::Role::kAuditor || envelope.payload_type != kPayloadType ||
+        !IsSignature(signature, message, auditor->key)) {
+      return Refused("closing.signature", "the closing statement has a signature that is no auditor's");
+    }
+    principals.insert(auditor->principal);
+  }
+  return principals;
+}
 
 Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope, const charter::Charter& charter,
                                               int64_t time_s) {
@@ -89,6 +114,11 @@ encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const cha
                                        });
   });
   return listed;
+}
+
+RollbackTarget TargetOf(const std::vector<LiveTree>& past, const Digest& tree) {
+  const bool takes_back = past.size() >= 2 && past.back().action == Action::kRelease && past.end()[-2].tree == tree;
+  return takes_back ? RollbackTarget::kPredecessor : RollbackTarget::kOlder;
 }
 
 int64_t ApprovalsNeeded(const charter::Charter& charter, Action action, RollbackTarget target) {

@@ -1,4 +1,4 @@
-// Which people have signed a decision.
+// Who has signed a statement: gate and reviewers with their keys, people with theirs.
 //
 //   Result<std::vector<Approver>> approvers = VerifyApprovals(envelope, charter, time);
 //   if (approvers.ok() && approvers->size() >= charter.approval.threshold) …
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,12 @@
 #include "warrant/statements.h"
 
 namespace pawl::warrant {
+
+// Whether one of the envelope's signatures is this key's, under the key's name.
+bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key);
+
+// The principals of the auditors who have signed. Refused ("closing.signature") where a signature is no auditor's.
+Result<std::set<std::string>> VerifyAuditors(const encoding::Envelope& envelope, const charter::Charter& charter);
 
 struct Approver {
   std::string principal;
@@ -39,8 +46,16 @@ Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope
 // is then verified by itself.
 encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter);
 
-// How many people have to sign a decision of this action under this charter. `target` matters to rollbacks alone.
+// Whether going to `tree` only takes back the last release, given what was live, oldest first. What a rollback left is
+// no predecessor: going there would undo what people decided.
+struct LiveTree {
+  Digest tree;
+  Action action = Action::kRelease;  // by which it became live: release or rollback
+};
 enum class RollbackTarget { kPredecessor, kOlder };
+RollbackTarget TargetOf(const std::vector<LiveTree>& past, const Digest& tree);
+
+// How many people have to sign a decision of this action under this charter. `target` matters to rollbacks alone.
 int64_t ApprovalsNeeded(const charter::Charter& charter, Action action, RollbackTarget target);
 
 }  // namespace pawl::warrant

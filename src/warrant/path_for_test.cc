@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "audit/records.h"
 #include "checker/certificate.h"
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
@@ -12,6 +13,9 @@
 #include "signing/signer_for_tests.h"
 
 namespace pawl::warrant {
+
+using namespace audit;  // NOLINT: what stands in the log beside the parts of a warrant
+
 namespace {
 
 struct TestReviewer {
@@ -224,23 +228,23 @@ void Path::Append(const encoding::Envelope& envelope) {
   leaves_.push_back(merkle::LeafHash(entries_.back()));
 }
 
-merkle::HashReader Path::Reader() const {
+tlog::HashReader Path::Reader() const {
   return [this](unsigned level, uint64_t index) -> Result<Digest> {
     const uint64_t width = uint64_t{1} << level;
-    return merkle::RootOf(std::span(leaves_).subspan(index * width, width));
+    return tlog::RootOf(std::span(leaves_).subspan(index * width, width));
   };
 }
 
 std::vector<Digest> Path::Consistency(uint64_t from, uint64_t to) const {
-  Result<std::vector<Digest>> proof = merkle::ConsistencyProof(from, to, Reader());
+  Result<std::vector<Digest>> proof = tlog::ConsistencyProof(from, to, Reader());
   return proof.ok() ? *proof : std::vector<Digest>{};
 }
 
 merkle::Checkpoint Path::CheckpointNow() const {
-  return {.origin = kLogName, .size = leaves_.size(), .root = merkle::RootOf(leaves_)};
+  return {.origin = kLogName, .size = leaves_.size(), .root = tlog::RootOf(leaves_)};
 }
 
-History::CharterReader Path::CharterReader() const {
+std::function<Result<charter::Charter>(const Digest&)> Path::CharterReader() const {
   return [store = store_](const Digest& digest) { return charter::ReadCharterFromStore(*store, digest); };
 }
 
@@ -362,9 +366,8 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   Tamper(tampering.cosignature_time, cosigned);
   note.signatures.push_back(signing::Cosign(note.text, kClockName, Key("clock"), cosigned));
   Tamper(tampering.note, note);
-  merkle::TlogProof proof{.index = index,
-                          .hashes = *merkle::InclusionProof(index, leaves_.size(), Reader()),
-                          .checkpoint = note.Serialize()};
+  merkle::TlogProof proof{
+      .index = index, .hashes = *tlog::InclusionProof(index, leaves_.size(), Reader()), .checkpoint = note.Serialize()};
   Tamper(tampering.proof, proof);
   warrant.proof = proof.Serialize();
   const auto closing_size = static_cast<uint64_t>(closing.size);

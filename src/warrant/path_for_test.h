@@ -31,7 +31,7 @@
 #include "storage/tree_store.h"
 #include "subject/store.h"
 #include "subject/testing.h"
-#include "warrant/history.h"
+#include "tlog/growing_tree.h"
 #include "warrant/state.h"
 #include "warrant/verify.h"
 
@@ -120,7 +120,7 @@ class Path {
   void Append(const encoding::Envelope& envelope);
   merkle::Checkpoint CheckpointNow() const;
   const std::vector<std::string>& entries() const { return entries_; }
-  History::CharterReader CharterReader() const;
+  std::function<Result<charter::Charter>(const Digest&)> CharterReader() const;
   encoding::Envelope genesis() const { return genesis_; }
 
   const subject::Store& store() const { return *store_; }
@@ -136,7 +136,7 @@ class Path {
  private:
   std::vector<Vote> Votes(const Candidate& candidate, const Digest& digest) const;
   std::vector<Digest> Consistency(uint64_t from, uint64_t to) const;
-  merkle::HashReader Reader() const;
+  tlog::HashReader Reader() const;
   About AboutTree(const Digest& tree) const;
 
   std::shared_ptr<subject::TemporaryDirectory> directory_;

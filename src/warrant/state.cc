@@ -1,68 +1,58 @@
 #include "warrant/state.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
-#include "encoding/json.h"
-#include "encoding/time.h"
 #include "merkle/tree.h"
+#include "subject/file_descriptor.h"
 #include "warrant/approval.h"
+#include "warrant/members.h"
 
 namespace pawl::warrant {
 namespace {
-
-using encoding::Json;
-using encoding::JsonObject;
 
 constexpr std::string_view kFormat = "pawl-state/v1";
 constexpr size_t kStateBytesMax = size_t{4} << 20;
 constexpr size_t kHaltFilesMax = 1'024;
 
+constexpr Named<Action> kPastActions[] = {{"release", Action::kRelease}, {"rollback", Action::kRollback}};
+
+constexpr std::tuple kPastRelease{
+    Member{"epoch", &PastRelease::epoch, Count{1}},
+    Member{"tree", &PastRelease::tree, DigestText{}},
+    Member{"time", &PastRelease::time, Time{}},
+    Member{"switched", &PastRelease::switched, Time{}},
+    Member{"warrant", &PastRelease::warrant, DigestText{}},
+    Member{"action", &PastRelease::action, Word{kPastActions}},
+};
+
+constexpr std::tuple kState{
+    Member{"subject", &State::subject, Name{}},
+    Member{"resource", &State::resource, Text{}},
+    Member{"genesis", &State::genesis, DigestText{}},
+    Member{"charter", &State::charter, DigestText{}},
+    Member{"charter_epoch", &State::charter_epoch, Count{}},
+    Member{"log", &State::log, Text{}},
+    Member{"epoch", &State::epoch, Count{}},
+    Member{"warrant", &State::warrant, DigestOrNull{}},
+    Member{"tree", &State::tree, DigestOrNull{}},
+    Member{"checkpoint_size", &State::checkpoint_size, Count{}},
+    Member{"checkpoint_root", &State::checkpoint_root, RootHex{"state.root"}},
+    Member{"time", &State::time, Time{}},
+    Member{"releases", &State::releases, List{kPastRelease, kPastReleasesMax}},
+    Member{"lifted", &State::lifted, DigestSet{"state.order", kLiftedMax}},
+};
+
 Error Failure(const std::string& what, const std::string& path) {
   return SystemFailure("state.input-output", what + " '" + path + "': " + std::strerror(errno),
                        "check disk space and permissions, then run the command again");
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Result<std::string> ReadSmallFile(const std::string& path, size_t bytes_max) {
-  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (file.get() < 0) return Failure("cannot open", path);
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) return Failure("cannot inspect", path);
-  if (!S_ISREG(status.st_mode)) return Malformed("state.not-a-file", "'" + path + "' is not a regular file");
-  if (static_cast<uint64_t>(status.st_size) > bytes_max) {
-    return LimitReached("state.too-large", "'" + path + "' has more than " + std::to_string(bytes_max) + " bytes");
-  }
-  std::string bytes;
-  char buffer[65'536];
-  for (;;) {
-    const ssize_t count = read(file.get(), buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failure("cannot read", path);
-    if (count == 0) return bytes;
-    bytes.append(buffer, static_cast<size_t>(count));
-    if (bytes.size() > bytes_max) return LimitReached("state.too-large", "'" + path + "' grew while it was read");
-  }
 }
 
 std::string FolderOf(const std::string& path) {
@@ -70,51 +60,12 @@ std::string FolderOf(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-std::optional<Digest> OptionalDigest(JsonObject& object, const char* name, const Json& json) {
-  if (json.contains(name) && json[name].is_null()) {
-    object.Any(name);
-    return std::nullopt;
-  }
-  Result<Digest> digest = Digest::Parse(object.DigestText(name));
-  return digest.ok() ? *digest : Digest{};
-}
-
-Digest RequiredDigest(JsonObject& object, const char* name) {
-  Result<Digest> digest = Digest::Parse(object.DigestText(name));
-  return digest.ok() ? *digest : Digest{};
-}
-
-Json OrNull(const std::optional<Digest>& digest) { return digest ? Json(digest->Text()) : Json(nullptr); }
-
 }  // namespace
 
 std::string WriteState(const State& state) {
-  Json releases = Json::array();
-  for (const PastRelease& release : state.releases) {
-    releases.push_back({{"epoch", release.epoch},
-                        {"tree", release.tree.Text()},
-                        {"time", encoding::TimeText(release.time)},
-                        {"switched", encoding::TimeText(release.switched)},
-                        {"warrant", release.warrant.Text()},
-                        {"action", ActionName(release.action)}});
-  }
-  Json lifted = Json::array();
-  for (const Digest& digest : state.lifted) lifted.push_back(digest.Text());
-  return encoding::CanonicalJson({{"format", kFormat},
-                                  {"subject", state.subject},
-                                  {"resource", state.resource},
-                                  {"genesis", state.genesis.Text()},
-                                  {"charter", state.charter.Text()},
-                                  {"charter_epoch", state.charter_epoch},
-                                  {"log", state.log},
-                                  {"epoch", state.epoch},
-                                  {"warrant", OrNull(state.warrant)},
-                                  {"tree", OrNull(state.tree)},
-                                  {"checkpoint_size", state.checkpoint_size},
-                                  {"checkpoint_root", state.checkpoint_root.Hex()},
-                                  {"time", encoding::TimeText(state.time)},
-                                  {"releases", releases},
-                                  {"lifted", lifted}});
+  Json json = WriteMembers(kState, state);
+  json["format"] = kFormat;
+  return encoding::CanonicalJson(json);
 }
 
 Result<State> ReadState(std::string_view bytes) {
@@ -123,55 +74,24 @@ Result<State> ReadState(std::string_view bytes) {
   JsonObject object(*json, "state");
   object.Expect("format", kFormat);
   State state;
-  state.subject = object.String("subject", 64);
-  state.resource = object.String("resource", 4'096);
-  state.genesis = RequiredDigest(object, "genesis");
-  state.charter = RequiredDigest(object, "charter");
-  state.charter_epoch = object.Integer("charter_epoch", 0);
-  state.log = object.String("log", 1'024);
-  state.epoch = object.Integer("epoch", 0);
-  state.warrant = OptionalDigest(object, "warrant", *json);
-  state.tree = OptionalDigest(object, "tree", *json);
-  state.checkpoint_size = static_cast<uint64_t>(object.Integer("checkpoint_size", 0));
-  if (Result<Digest> root = Digest::FromHex(object.String("checkpoint_root", 64)); root.ok()) {
-    state.checkpoint_root = *root;
-  } else {
-    object.Fail("state.root", "checkpoint_root", "is not 64 hexadecimal digits");
-  }
-  state.time = object.Time("time");
-  for (JsonObject& item : object.Objects("releases", kPastReleasesMax)) {
-    PastRelease release;
-    release.epoch = item.Integer("epoch", 1);
-    release.tree = RequiredDigest(item, "tree");
-    release.time = item.Time("time");
-    release.switched = item.Time("switched");
-    release.warrant = RequiredDigest(item, "warrant");
-    release.action = item.Choice<Action>("action", {{"release", Action::kRelease}, {"rollback", Action::kRollback}});
-    state.releases.push_back(release);
-  }
-  for (const std::string& text : object.DigestTexts("lifted", kLiftedMax)) {
-    if (Result<Digest> digest = Digest::Parse(text); digest.ok()) state.lifted.push_back(*digest);
-  }
-  if (!std::is_sorted(state.lifted.begin(), state.lifted.end())) object.Fail("state.order", "lifted", "is not sorted");
+  ReadMembers(kState, object, state);
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
   return state;
 }
 
 Result<State> ReadStateFile(const std::string& path) {
-  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
-    return Refused("state.missing", "there is no loader state at '" + path + "'",
-                   "state that was lost is made again by people: pawl-check state init");
-  }
-  Result<std::string> bytes = ReadSmallFile(path, kStateBytesMax);
-  if (!bytes.ok()) return bytes.error();
-  return ReadState(*bytes);
+  const Result<std::string> bytes = subject::ReadRegularFile(path, kStateBytesMax, "state", subject::Links::kRefuse);
+  if (bytes.ok()) return ReadState(*bytes);
+  if (bytes.error().code != ErrorCode::kNotFound) return bytes.error();
+  return Refused("state.missing", "there is no loader state at '" + path + "'",
+                 "state that was lost is made again by people: pawl-check state init");
 }
 
 Result<void> WriteStateFile(const std::string& path, const State& state) {
   const std::string bytes = WriteState(state);
   const std::string temporary = path + ".new";
-  Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.get() < 0) return Failure("cannot create", temporary);
+  subject::FileDescriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) return Failure("cannot create", temporary);
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t count = write(file.get(), bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;
@@ -181,8 +101,8 @@ Result<void> WriteStateFile(const std::string& path, const State& state) {
   if (fsync(file.get()) != 0) return Failure("cannot flush", temporary);
   if (rename(temporary.c_str(), path.c_str()) != 0) return Failure("cannot replace", path);
   const std::string folder = FolderOf(path);
-  Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || fsync(directory.get()) != 0) return Failure("cannot flush", folder);
+  subject::FileDescriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid() || fsync(directory.get()) != 0) return Failure("cannot flush", folder);
   return {};
 }
 
@@ -216,42 +136,26 @@ Result<State> InitialState(const charter::Charter& charter, const encoding::Enve
 
 Result<StateLock> StateLock::Take(const std::string& state_path) {
   const std::string path = state_path + ".lock";
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Failure("cannot open", path);
-  StateLock lock(fd);
-  while (flock(fd, LOCK_EX) != 0) {
+  StateLock lock(subject::FileDescriptor(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
+  if (!lock.file_.valid()) return Failure("cannot open", path);
+  while (flock(lock.file_.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return Failure("cannot lock", path);
   }
   return lock;
-}
-
-StateLock::~StateLock() {
-  if (descriptor_ >= 0) close(descriptor_);
 }
 
 std::string HaltFolder(const std::string& state_path) { return state_path + ".halts"; }
 
 Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::Charter& charter, const State& state) {
   const std::string folder = HaltFolder(state_path);
-  DIR* directory = opendir(folder.c_str());
-  if (directory == nullptr) {
-    if (errno == ENOENT) return LocalHalts{};
-    return Failure("cannot read", folder);
-  }
   std::vector<std::string> names;
-  errno = 0;  // readdir tells its end from a failure by this alone
-  while (const dirent* entry = readdir(directory)) {
-    if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..") {
-      names.emplace_back(entry->d_name);
-    }
-    errno = 0;
+  std::error_code failure;
+  std::filesystem::directory_iterator entry(folder, failure);
+  if (failure == std::errc::no_such_file_or_directory) return LocalHalts{};
+  for (; !failure && entry != std::filesystem::directory_iterator(); entry.increment(failure)) {
+    names.push_back(entry->path().filename());
   }
-  const int failure = errno;
-  closedir(directory);
-  if (failure != 0) {
-    errno = failure;
-    return Failure("cannot read", folder);
-  }
+  if (failure) return SystemFailure("state.input-output", "cannot read '" + folder + "': " + failure.message());
   if (names.size() > kHaltFilesMax) return LimitReached("halt.too-many", "too many files in '" + folder + "'");
 
   const auto unreadable = [&](const std::string& name, const std::string& why) {
@@ -266,7 +170,8 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
   };
   std::vector<Order> resumes, halts;
   for (const std::string& name : names) {
-    Result<std::string> bytes = ReadSmallFile(folder + "/" + name, size_t{1} << 18);
+    Result<std::string> bytes =
+        subject::ReadRegularFile(folder + "/" + name, size_t{1} << 18, "halt", subject::Links::kRefuse);
     if (!bytes.ok()) return unreadable(name, bytes.error().message);
     Result<encoding::Envelope> envelope = encoding::ParseEnvelope(*bytes);
     if (!envelope.ok()) return unreadable(name, envelope.error().message);

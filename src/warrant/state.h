@@ -18,6 +18,7 @@
 #include "crypto/digest.h"
 #include "encoding/dsse.h"
 #include "result/result.h"
+#include "subject/file_descriptor.h"
 #include "warrant/statements.h"
 
 namespace pawl::warrant {
@@ -70,13 +71,10 @@ class StateLock {
  public:
   // Waits until no other process holds it.
   static Result<StateLock> Take(const std::string& state_path);
-  StateLock(StateLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  StateLock& operator=(StateLock&&) = delete;
-  ~StateLock();
 
  private:
-  explicit StateLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_ = -1;
+  explicit StateLock(subject::FileDescriptor file) : file_(std::move(file)) {}
+  subject::FileDescriptor file_;
 };
 
 // Halts that were delivered to the loader directly, without gate or network: decision envelopes in `<state>.halts/`.

@@ -1,4 +1,5 @@
-// The statements that Pawl records, as values. spec/statements.md is normative; this is its C++ form.
+// The statements that a warrant consists of, as values. spec/statements.md is normative; this is its C++ form.
+// audit/records.h has those that stand in the log alone.
 //
 //   Candidate candidate = …;
 //   std::string payload = WriteCandidate(candidate);
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crypto/digest.h"
@@ -32,16 +34,9 @@ inline constexpr std::string_view kApprovalNamespace = "approve@pawl";
 enum class Action { kGenesis, kRelease, kRollback, kAmendment, kHalt, kResume };
 std::string_view ActionName(Action action);
 
-// The steps of the one path, in their order.
-enum class Step { kFreeze, kSurface, kPace, kProperties, kTrial, kBounds, kQuorum, kApproval, kWarrant, kRelease };
-std::string_view StepName(Step step);
-inline constexpr int kStepCount = 10;
-
-enum class FindingOutcome { kPass, kRejected, kOutsideCharter, kPending };
-std::string_view FindingOutcomeName(FindingOutcome outcome);
-
-enum class ProposalOutcome { kAccepted, kRejected, kOutsideCharter };
-std::string_view ProposalOutcomeName(ProposalOutcome outcome);
+// The actions that a proposal can have, by their words.
+inline constexpr std::pair<std::string_view, Action> kProposalActions[] = {
+    {"release", Action::kRelease}, {"rollback", Action::kRollback}, {"amendment", Action::kAmendment}};
 
 enum class VoteVerdict { kFor, kAgainst, kAbstain };
 std::string_view VoteVerdictName(VoteVerdict verdict);
@@ -50,29 +45,6 @@ std::string_view VoteVerdictName(VoteVerdict verdict);
 struct About {
   std::string subject;  // the subject's name
   Digest digest;
-};
-
-struct Proposal {
-  About about;
-  std::string proposal;
-  Action action = Action::kRelease;  // release, rollback or amendment
-  Digest tree;
-  std::optional<Digest> parent_tree;
-  std::optional<Digest> parent_warrant;
-  Digest diff;
-  std::string note;
-  int64_t time = 0;  // POSIX seconds, here and below
-};
-
-struct Finding {
-  About about;
-  std::string proposal;
-  Step step = Step::kFreeze;
-  FindingOutcome outcome = FindingOutcome::kPending;
-  std::string rule;
-  std::string summary;
-  std::map<std::string, Digest> evidence;
-  int64_t time = 0;
 };
 
 struct CertificateReference {
@@ -145,77 +117,15 @@ struct Decision {
   int64_t expires = 0;
 };
 
-struct Refusal {
-  About about;
-  Digest decision;
-  std::string principal;
-  std::string reason;
-  int64_t time = 0;
-};
-
-struct WarrantRecord {
-  About about;
-  std::string proposal;
-  int64_t epoch = 0;
-  Digest warrant;
-};
-
-struct ReleaseRecord {
-  About about;
-  std::string proposal;
-  int64_t epoch = 0;
-  Digest warrant;
-  Digest tree;
-  int64_t time = 0;
-};
-
-struct OutcomeRecord {
-  About about;
-  std::string proposal;
-  ProposalOutcome outcome = ProposalOutcome::kRejected;
-  Step step = Step::kFreeze;
-  std::string rule;
-  std::string reason;
-  int64_t time = 0;
-};
-
-std::string WriteProposal(const Proposal& statement);
-std::string WriteFinding(const Finding& statement);
 std::string WriteCandidate(const Candidate& statement);
 std::string WriteVote(const Vote& statement);
 std::string WriteClosing(const Closing& statement);
 std::string WriteDecision(const Decision& statement);
-std::string WriteRefusal(const Refusal& statement);
-std::string WriteWarrantRecord(const WarrantRecord& statement);
-std::string WriteReleaseRecord(const ReleaseRecord& statement);
-std::string WriteOutcomeRecord(const OutcomeRecord& statement);
 
-Result<Proposal> ReadProposal(std::string_view payload);
-Result<Finding> ReadFinding(std::string_view payload);
 Result<Candidate> ReadCandidate(std::string_view payload);
 Result<Vote> ReadVote(std::string_view payload);
 Result<Closing> ReadClosing(std::string_view payload);
 Result<Decision> ReadDecision(std::string_view payload);
-Result<Refusal> ReadRefusal(std::string_view payload);
-Result<WarrantRecord> ReadWarrantRecord(std::string_view payload);
-Result<ReleaseRecord> ReadReleaseRecord(std::string_view payload);
-Result<OutcomeRecord> ReadOutcomeRecord(std::string_view payload);
-
-// Which of the ten a payload is; malformed for anything else.
-enum class StatementKind {
-  kProposal,
-  kFinding,
-  kCandidate,
-  kVote,
-  kClosing,
-  kDecision,
-  kRefusal,
-  kWarrant,
-  kRelease,
-  kOutcome
-};
-std::string_view StatementKindName(StatementKind kind);
-Result<StatementKind> KindOf(std::string_view payload);
 
 // The digest by which other statements name this one: SHA-256 of its payload.
 Digest StatementDigest(std::string_view payload);

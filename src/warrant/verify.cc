@@ -1,8 +1,6 @@
 #include "warrant/verify.h"
 
 #include <algorithm>
-#include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -33,6 +31,9 @@ struct VoteRecord {
 
 // The warrant's parts, parsed, beside the question. Filled by Open; clauses read it and add what later ones need.
 struct Examination {
+  Examination(const WarrantQuestion& asked, const State& remembered, WarrantVerdict& answer)
+      : question(asked), charter(asked.charter->charter), state(remembered), verdict(answer) {}
+
   const WarrantQuestion& question;
   const charter::Charter& charter;
   const State& state;
@@ -67,51 +68,49 @@ struct Examination {
   }
 };
 
-Result<void> Refuse(std::string_view rule, std::string message, std::string advice = {}) {
-  return Refused(std::string(rule), std::move(message), std::move(advice));
+// What a clause says where it does not hold. Its rule is the name it has in kClauses.
+Error No(std::string message, std::string advice = {}) { return Refused("", std::move(message), std::move(advice)); }
+
+// The same of something that could not be read: the kind of failure stays.
+Error No(const Error& error) {
+  const bool missing = error.code == ErrorCode::kNotFound;
+  return {missing ? ErrorCode::kRefused : error.code, "", error.message + " (" + error.rule + ")", error.advice};
 }
 
 Result<void> Ok() { return {}; }
-
-// What came of reading, as the answer of a clause: the kind of failure stays, the rule is the clause's.
-Error As(std::string_view rule, const Error& error) {
-  const bool missing = error.code == ErrorCode::kNotFound;
-  return {missing ? ErrorCode::kRefused : error.code, std::string(rule), error.message + " (" + error.rule + ")",
-          error.advice};
-}
 
 std::string Count(size_t have, int64_t need) { return std::to_string(have) + " of " + std::to_string(need); }
 
 // ---- reading
 
+template <typename Part>
+Result<void> Take(const encoding::Envelope& envelope, Result<Part> (*read)(std::string_view), Part& part) {
+  if (envelope.payload_type != kPayloadType) return Malformed("warrant.payload-type", "not an in-toto statement");
+  Result<Part> statement = read(envelope.payload);
+  if (!statement.ok()) return statement.error();
+  part = *std::move(statement);
+  return Ok();
+}
+
 Result<void> Open(Examination& x) {
   Result<Warrant> warrant = ReadWarrant(x.question.warrant);
   if (!warrant.ok()) return warrant.error();
-  x.warrant = std::move(*warrant);
+  x.warrant = *std::move(warrant);
   x.verdict.warrant = crypto::Sha256(x.question.warrant);
-  for (const encoding::Envelope* envelope : {&x.warrant.candidate, &x.warrant.closing, &x.warrant.decision}) {
-    if (envelope->payload_type != kPayloadType) return Malformed("warrant.payload-type", "not an in-toto statement");
-  }
-  Result<Candidate> candidate = ReadCandidate(x.warrant.candidate.payload);
-  if (!candidate.ok()) return candidate.error();
-  x.candidate = std::move(*candidate);
-  x.candidate_digest = StatementDigest(x.warrant.candidate.payload);
+  if (Result<void> taken = Take(x.warrant.candidate, ReadCandidate, x.candidate); !taken.ok()) return taken;
+  if (Result<void> taken = Take(x.warrant.closing, ReadClosing, x.closing); !taken.ok()) return taken;
+  if (Result<void> taken = Take(x.warrant.decision, ReadDecision, x.decision); !taken.ok()) return taken;
   for (const encoding::Envelope& envelope : x.warrant.votes) {
-    if (envelope.payload_type != kPayloadType) return Malformed("warrant.payload-type", "not an in-toto statement");
-    Result<Vote> vote = ReadVote(envelope.payload);
-    if (!vote.ok()) return vote.error();
-    x.votes.push_back({std::move(*vote), StatementDigest(envelope.payload), &envelope});
+    VoteRecord& record = x.votes.emplace_back();
+    if (Result<void> taken = Take(envelope, ReadVote, record.vote); !taken.ok()) return taken;
+    record.digest = StatementDigest(envelope.payload);
+    record.envelope = &envelope;
   }
-  Result<Closing> closing = ReadClosing(x.warrant.closing.payload);
-  if (!closing.ok()) return closing.error();
-  x.closing = std::move(*closing);
-  x.closing_digest = StatementDigest(x.warrant.closing.payload);
-  Result<Decision> decision = ReadDecision(x.warrant.decision.payload);
-  if (!decision.ok()) return decision.error();
-  x.decision = std::move(*decision);
   Result<merkle::TlogProof> proof = merkle::TlogProof::Parse(x.warrant.proof);
   if (!proof.ok()) return proof.error();
-  x.proof = std::move(*proof);
+  x.proof = *std::move(proof);
+  x.candidate_digest = StatementDigest(x.warrant.candidate.payload);
+  x.closing_digest = StatementDigest(x.warrant.closing.payload);
   x.verdict.action = x.candidate.action;
   x.verdict.epoch = x.candidate.epoch;
   x.verdict.tree = x.candidate.tree;
@@ -127,8 +126,8 @@ Result<void> SameSubject(Examination& x) {
   if (!agrees(x.charter.subject.name, x.charter.subject.resource_uri) ||
       !agrees(x.candidate.about.subject, x.candidate.resource) ||
       !agrees(x.decision.about.subject, x.decision.resource)) {
-    return Refuse("state.other-subject", "the warrant, the charter and this loader are not about the same subject",
-                  "this loader serves '" + x.state.subject + "' at " + x.state.resource);
+    return No("the warrant, the charter and this loader are not about the same subject",
+              "this loader serves '" + x.state.subject + "' at " + x.state.resource);
   }
   return Ok();
 }
@@ -140,10 +139,9 @@ Result<void> CurrentCharter(Examination& x) {
   if (x.charter.digest != expected || x.candidate.charter != expected || x.decision.charter != expected ||
       x.candidate.charter_epoch != epoch || x.decision.charter_epoch != epoch ||
       x.charter.gate.log.Text() != x.state.log) {
-    return Refuse("charter.not-current",
-                  "this loader is at charter " + x.state.charter.Text() + ", epoch " +
-                      std::to_string(x.state.charter_epoch) + "; the warrant was made under another",
-                  "follow the amendments in between, one at a time");
+    return No("this loader is at charter " + x.state.charter.Text() + ", epoch " +
+                  std::to_string(x.state.charter_epoch) + "; the warrant was made under another",
+              "follow the amendments in between, one at a time");
   }
   return Ok();
 }
@@ -151,21 +149,20 @@ Result<void> CurrentCharter(Examination& x) {
 Result<void> NoHalt(Examination& x) {
   if (!x.question.halts.in_force.empty()) {
     const LocalHalts& halts = x.question.halts;
-    return Refuse("halt.in-force",
-                  "halted: " + (halts.reasons.empty() ? halts.in_force.front().Text() : halts.reasons.front()),
-                  "people lift a halt: pawl resume, signed at the charter's resume threshold");
+    return No("halted: " + (halts.reasons.empty() ? halts.in_force.front().Text() : halts.reasons.front()),
+              "people lift a halt: pawl resume, signed at the charter's resume threshold");
   }
   return Ok();
 }
 
 Result<void> CandidateSignature(Examination& x) {
   if (x.warrant.candidate.signatures.size() == 1 && IsSignedBy(x.warrant.candidate, x.charter.gate.log)) return Ok();
-  return Refuse("warrant.candidate-signature", "the candidate statement is not signed by the charter's gate key");
+  return No("the candidate statement is not signed by the charter's gate key");
 }
 
 Result<void> KnownAction(Examination& x) {
   if (x.candidate.action == x.decision.action) return Ok();  // the reader allows only the three of a proposal
-  return Refuse("warrant.action", "the decision and the candidate statement are about different actions");
+  return No("the decision and the candidate statement are about different actions");
 }
 
 Result<void> PartsMatch(Examination& x) {
@@ -176,7 +173,7 @@ Result<void> PartsMatch(Examination& x) {
       x.decision.votes != votes || x.decision.target != x.candidate.tree || x.decision.epoch != x.candidate.epoch ||
       x.decision.previous != x.candidate.parent_warrant || x.decision.about.digest != x.candidate.tree ||
       x.candidate.about.digest != x.candidate.tree || x.candidate.baseline != x.charter.subject.baseline) {
-    return Refuse("warrant.mismatch", "the decision that people signed is not about the other parts of this warrant");
+    return No("the decision that people signed is not about the other parts of this warrant");
   }
   return Ok();
 }
@@ -186,20 +183,19 @@ Result<void> NextEpoch(Examination& x) {
     const bool live = !x.state.releases.empty() && x.state.releases.back().warrant == x.verdict.warrant &&
                       x.state.releases.back().epoch == x.candidate.epoch && x.state.tree == x.candidate.tree;
     if (live) return Ok();
-    return Refuse("warrant.epoch", "this is not the warrant of the live release",
-                  "the live release's warrant is named in the loader's state");
+    return No("this is not the warrant of the live release",
+              "the live release's warrant is named in the loader's state");
   }
   if (x.candidate.epoch == x.state.epoch + 1) return Ok();
-  return Refuse("warrant.epoch",
-                "epoch " + std::to_string(x.candidate.epoch) + " does not follow " + std::to_string(x.state.epoch),
-                x.candidate.epoch > x.state.epoch ? "this loader is behind: give it the warrants in between"
-                                                  : "an older warrant is never accepted again; roll back instead");
+  return No("epoch " + std::to_string(x.candidate.epoch) + " does not follow " + std::to_string(x.state.epoch),
+            x.candidate.epoch > x.state.epoch ? "this loader is behind: give it the warrants in between"
+                                              : "an older warrant is never accepted again; roll back instead");
 }
 
 Result<void> LiveParent(Examination& x) {
   if (x.restarting()) return Ok();
   if (x.candidate.parent_warrant == x.state.warrant && x.candidate.parent_tree == x.state.tree) return Ok();
-  return Refuse("warrant.parent", "the change starts from something else than what is live");
+  return No("the change starts from something else than what is live");
 }
 
 Result<void> VoteSignatures(Examination& x) {
@@ -207,16 +203,15 @@ Result<void> VoteSignatures(Examination& x) {
   for (const VoteRecord& record : x.votes) {
     const charter::Reviewer* reviewer = x.charter.FindReviewer(record.vote.reviewer);
     if (reviewer == nullptr) {
-      return Refuse("vote.signature", "'" + record.vote.reviewer + "' is no reviewer of the charter");
+      return No("'" + record.vote.reviewer + "' is no reviewer of the charter");
     }
     if (record.vote.role != charter::RoleName(reviewer->role) || record.vote.candidate != x.candidate_digest ||
         record.vote.about.subject != x.state.subject || record.envelope->signatures.size() != 1 ||
         !IsSignedBy(*record.envelope, reviewer->key)) {
-      return Refuse("vote.signature",
-                    "the vote of '" + reviewer->name + "' is not its own signed vote, in its role, on this candidate");
+      return No("the vote of '" + reviewer->name + "' is not its own signed vote, in its role, on this candidate");
     }
     if (!reviewers.insert(reviewer->name).second) {
-      return Refuse("vote.signature", "'" + reviewer->name + "' has voted twice");
+      return No("'" + reviewer->name + "' has voted twice");
     }
   }
   return Ok();
@@ -238,8 +233,7 @@ Result<void> VoteSeeds(Examination& x) {
     if (!checkpoint.ok()) return checkpoint.error();
     if (checkpoint->origin != x.charter.gate.log.name || checkpoint->size >= static_cast<uint64_t>(x.closing.size) ||
         !reviewer->key.key.Verify(SeedMessage(x.candidate_digest, body), signature)) {
-      return Refuse("vote.seeds",
-                    "the seeds of '" + reviewer->name + "' do not come from its signature over this commit");
+      return No("the seeds of '" + reviewer->name + "' do not come from its signature over this commit");
     }
   }
   return Ok();
@@ -274,34 +268,23 @@ Result<void> Quorum(Examination& x) {
     for (const std::string& principal : against) in_favour.erase(principal);
     const std::string role(charter::RoleName(rule.role));
     if (static_cast<int64_t>(against.size()) > rule.against_max) {
-      return Refuse("quorum.not-met", std::to_string(against.size()) + " votes against in role " + role + ", at most " +
-                                          std::to_string(rule.against_max) + " allowed");
+      return No(std::to_string(against.size()) + " votes against in role " + role + ", at most " +
+                std::to_string(rule.against_max) + " allowed");
     }
     if (IsNeeded(x, rule.role) && static_cast<int64_t>(in_favour.size()) < rule.at_least) {
-      return Refuse("quorum.not-met", Count(in_favour.size(), rule.at_least) + " votes for in role " + role);
+      return No(Count(in_favour.size(), rule.at_least) + " votes for in role " + role);
     }
   }
   return Ok();
 }
 
 Result<void> ClosingSignatures(Examination& x) {
-  std::set<std::string> principals;
-  for (const encoding::Signature& signature : x.warrant.closing.signatures) {
-    const charter::Reviewer* auditor = x.charter.FindReviewer(signature.keyid);
-    encoding::Envelope alone = x.warrant.closing;
-    alone.signatures = {signature};
-    if (auditor == nullptr || auditor->role != charter::Role::kAuditor || !IsSignedBy(alone, auditor->key)) {
-      return Refuse("closing.signature", "the closing statement has a signature that is no auditor's");
-    }
-    principals.insert(auditor->principal);
-  }
+  const Result<std::set<std::string>> auditors = VerifyAuditors(x.warrant.closing, x.charter);
+  if (!auditors.ok()) return No(auditors.error().message);
   const charter::QuorumRule* rule = x.charter.FindQuorum(charter::Role::kAuditor);
   const int64_t needed = rule == nullptr ? 1 : rule->at_least;
-  if (static_cast<int64_t>(principals.size()) < needed) {
-    return Refuse("closing.signature",
-                  Count(principals.size(), needed) + " auditors have signed the closing statement");
-  }
-  return Ok();
+  if (static_cast<int64_t>(auditors->size()) >= needed) return Ok();
+  return No(Count(auditors->size(), needed) + " auditors have signed the closing statement");
 }
 
 Result<void> ClosingVotes(Examination& x) {
@@ -309,15 +292,14 @@ Result<void> ClosingVotes(Examination& x) {
       x.closing.about.subject == x.state.subject) {
     return Ok();
   }
-  return Refuse("closing.votes", "the auditors saw other votes than this warrant shows",
-                "a vote was left out or added after voting closed");
+  return No("the auditors saw other votes than this warrant shows", "a vote was left out or added after voting closed");
 }
 
 Result<void> ClosingHalts(Examination& x) {
   for (const Digest& halt : x.closing.open_halts) {
     const auto& lifted = x.question.halts.lifted;
     if (!std::binary_search(lifted.begin(), lifted.end(), halt)) {
-      return Refuse("closing.open-halt", "the auditors saw a halt that nobody has lifted: " + halt.Text());
+      return No("the auditors saw a halt that nobody has lifted: " + halt.Text());
     }
   }
   return Ok();
@@ -325,13 +307,12 @@ Result<void> ClosingHalts(Examination& x) {
 
 Result<void> LogSignature(Examination& x) {
   Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(x.proof.checkpoint, x.charter.gate.log);
-  if (!checkpoint.ok()) return Refuse("log.signature", "the log's checkpoint: " + checkpoint.error().message);
+  if (!checkpoint.ok()) return No("the log's checkpoint: " + checkpoint.error().message);
   x.checkpoint = std::move(*checkpoint);
   const std::vector<crypto::NoteKey> clocks = {x.charter.gate.clock};
   Result<std::vector<merkle::Cosignature>> seen = merkle::VerifyCosignatures(x.checkpoint.note, clocks);
-  if (!seen.ok()) return Refuse("log.signature", "the checkpoint's cosignatures: " + seen.error().message);
-  if (seen->empty())
-    return Refuse("log.signature", "the checkpoint says no time: no cosignature by the charter's clock");
+  if (!seen.ok()) return No("the checkpoint's cosignatures: " + seen.error().message);
+  if (seen->empty()) return No("the checkpoint says no time: no cosignature by the charter's clock");
   x.cosignatures = std::move(*seen);
   x.verdict.time = merkle::MedianTime(x.cosignatures);
   x.verdict.warnings.push_back("time stated by the gate alone (no witnesses in the charter)");
@@ -342,9 +323,9 @@ Result<void> LogProof(Examination& x) {
   const std::string entry = encoding::SerializeEnvelope(x.warrant.decision);
   Result<void> included = merkle::VerifyInclusion(merkle::LeafHash(entry), x.proof.index, x.checkpoint.checkpoint.size,
                                                   x.proof.hashes, x.checkpoint.checkpoint.root);
-  if (!included.ok()) return Refuse("log.proof", "the decision is not in the log: " + included.error().message);
+  if (!included.ok()) return No("the decision is not in the log: " + included.error().message);
   if (x.proof.index < static_cast<uint64_t>(x.closing.size)) {
-    return Refuse("log.proof", "the decision was logged before voting closed");
+    return No("the decision was logged before voting closed");
   }
   return Ok();
 }
@@ -353,35 +334,33 @@ Result<void> LogConsistency(Examination& x) {
   const merkle::Checkpoint& now = x.checkpoint.checkpoint;
   Result<void> closing = merkle::VerifyConsistency(static_cast<uint64_t>(x.closing.size), x.closing.root, now.size,
                                                    now.root, x.warrant.closing_consistency);
-  if (!closing.ok())
-    return Refuse("log.consistency", "the log that the auditors closed on: " + closing.error().message);
+  if (!closing.ok()) return No("the log that the auditors closed on: " + closing.error().message);
   if (x.restarting()) return Ok();
   if (x.warrant.previous_size != x.state.checkpoint_size) {
-    return Refuse("log.consistency",
-                  "the warrant's proof starts at size " + std::to_string(x.warrant.previous_size) +
-                      ", this loader has seen " + std::to_string(x.state.checkpoint_size),
-                  "the log was rewritten, or this loader is behind: give it the warrants in between");
+    return No("the warrant's proof starts at size " + std::to_string(x.warrant.previous_size) +
+                  ", this loader has seen " + std::to_string(x.state.checkpoint_size),
+              "the log was rewritten, or this loader is behind: give it the warrants in between");
   }
   Result<void> since = merkle::VerifyConsistency(x.state.checkpoint_size, x.state.checkpoint_root, now.size, now.root,
                                                  x.warrant.previous_consistency);
-  if (!since.ok()) return Refuse("log.consistency", "the log that this loader has seen: " + since.error().message);
+  if (!since.ok()) return No("the log that this loader has seen: " + since.error().message);
   return Ok();
 }
 
 Result<void> TimeForward(Examination& x) {
   if (x.time() > x.now() + x.charter.pace.max_clock_skew_s) {
-    return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is ahead of this clock",
-                  "set the clock, or find out who stamped the log");
+    return No("the log's time " + encoding::TimeText(x.time()) + " is ahead of this clock",
+              "set the clock, or find out who stamped the log");
   }
   if (!x.restarting() && x.time() < x.state.time) {
-    return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is before " +
-                                        encoding::TimeText(x.state.time) + ", which this loader has seen");
+    return No("the log's time " + encoding::TimeText(x.time()) + " is before " + encoding::TimeText(x.state.time) +
+              ", which this loader has seen");
   }
   // The checkpoint holds what people and auditors signed, so it cannot be older than the times in it.
   for (const int64_t stated : {x.candidate.time, x.closing.time, x.decision.issued}) {
     if (x.time() + x.charter.pace.max_clock_skew_s < stated) {
-      return Refuse("time.backwards", "the log's time " + encoding::TimeText(x.time()) + " is before " +
-                                          encoding::TimeText(stated) + ", which a statement in it says");
+      return No("the log's time " + encoding::TimeText(x.time()) + " is before " + encoding::TimeText(stated) +
+                ", which a statement in it says");
     }
   }
   return Ok();
@@ -391,10 +370,9 @@ Result<void> NotExpired(Examination& x) {
   const bool runs_too_long = x.decision.expires - x.decision.issued > x.charter.approval.expiry_s;
   const bool passed =
       x.time() > x.decision.expires || (x.question.purpose == Purpose::kSwitch && x.now() > x.decision.expires);
-  if (runs_too_long) return Refuse("time.expired", "the decision runs longer than the charter allows");
+  if (runs_too_long) return No("the decision runs longer than the charter allows");
   if (passed) {
-    return Refuse("time.expired", "the decision expired at " + encoding::TimeText(x.decision.expires),
-                  "propose and approve it again");
+    return No("the decision expired at " + encoding::TimeText(x.decision.expires), "propose and approve it again");
   }
   return Ok();
 }
@@ -402,8 +380,8 @@ Result<void> NotExpired(Examination& x) {
 Result<void> Fresh(Examination& x) {
   if (x.question.purpose != Purpose::kSwitch) return Ok();
   if (x.now() - x.time() <= x.charter.approval.checkpoint_age_max_s) return Ok();
-  return Refuse("time.stale", "the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
-                "ask the gate for a warrant over a fresh one: pawl release");
+  return No("the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
+            "ask the gate for a warrant over a fresh one: pawl release");
 }
 
 // Enough distinct people of `charter` have signed. Only an amendment may carry signatures that the charter does not
@@ -415,9 +393,8 @@ Result<void> Reached(Examination& x, const charter::Charter& charter, RollbackTa
   if (!approvers.ok()) return approvers.error();
   const int64_t needed = ApprovalsNeeded(charter, x.candidate.action, target);
   if (static_cast<int64_t>(approvers->size()) < needed) {
-    return Refuse("approval.threshold",
-                  Count(approvers->size(), needed) + " people of " + whose + " charter have approved",
-                  "pawl approve, by each of them");
+    return No(Count(approvers->size(), needed) + " people of " + whose + " charter have approved",
+              "pawl approve, by each of them");
   }
   x.approvers = std::move(*approvers);
   return Ok();
@@ -426,17 +403,19 @@ Result<void> Reached(Examination& x, const charter::Charter& charter, RollbackTa
 Result<void> NewCharter(Examination& x) {
   if (!x.is(Action::kAmendment)) return Ok();
   Result<CharterFiles> files = ReadCharterFiles(*x.question.store, x.candidate.tree);
-  if (!files.ok()) return As("amendment.charter", files.error());
+  if (!files.ok()) return No(files.error());
   x.new_charter = std::move(*files);
   return Ok();
 }
 
 Result<void> Threshold(Examination& x) {
   // Without a state nobody knows what the predecessor is, and at a restart it was known when this loader switched.
-  const bool to_predecessor = x.restarting() || x.stateless() || IsPredecessor(x.state, x.candidate.tree);
-  const RollbackTarget target = to_predecessor ? RollbackTarget::kPredecessor : RollbackTarget::kOlder;
+  std::vector<LiveTree> past;
+  for (const PastRelease& release : x.state.releases) past.push_back({release.tree, release.action});
+  const RollbackTarget target =
+      x.restarting() || x.stateless() ? RollbackTarget::kPredecessor : TargetOf(past, x.candidate.tree);
   if (!x.is(Action::kAmendment)) return Reached(x, x.charter, target, "the");
-  if (!x.new_charter) return Refuse("approval.threshold", "the new charter, whose people have to sign, is not known");
+  if (!x.new_charter) return No("the new charter, whose people have to sign, is not known");
   if (Result<void> old = Reached(x, x.charter, target, "the old"); !old.ok()) return old;
   return Reached(x, x.new_charter->charter, target, "the new");
 }
@@ -445,10 +424,9 @@ Result<void> Interval(Examination& x) {
   if (x.restarting() || !x.is(Action::kRelease) || x.state.releases.empty()) return Ok();
   const int64_t since = x.switching_time() - x.counted_from(x.state.releases.back());
   if (since >= x.charter.pace.min_interval_s) return Ok();
-  return Refuse("pace.interval",
-                "only " + std::to_string(since) + " s since the last release, the charter asks for " +
-                    std::to_string(x.charter.pace.min_interval_s),
-                "wait");
+  return No("only " + std::to_string(since) + " s since the last release, the charter asks for " +
+                std::to_string(x.charter.pace.min_interval_s),
+            "wait");
 }
 
 Result<void> Window(Examination& x) {
@@ -457,7 +435,7 @@ Result<void> Window(Examination& x) {
     return x.counted_from(past) > x.switching_time() - x.charter.pace.window_s;
   });
   if (in_window < x.charter.pace.max_releases) return Ok();
-  return Refuse("pace.window", std::to_string(in_window) + " releases in the charter's window already", "wait");
+  return No(std::to_string(in_window) + " releases in the charter's window already", "wait");
 }
 
 Result<void> Waited(Examination& x) {
@@ -465,10 +443,9 @@ Result<void> Waited(Examination& x) {
   // From the auditors' word on, since the candidate statement's time is the gate's alone.
   const int64_t waited = x.switching_time() - std::max(x.candidate.time, x.closing.time);
   if (waited >= x.charter.amendment.waiting_period_s) return Ok();
-  return Refuse("amendment.waiting",
-                std::to_string(waited) + " s since voting on the amendment closed, the charter asks for " +
-                    std::to_string(x.charter.amendment.waiting_period_s),
-                "wait");
+  return No(std::to_string(waited) + " s since voting on the amendment closed, the charter asks for " +
+                std::to_string(x.charter.amendment.waiting_period_s),
+            "wait");
 }
 
 // What makes the new charter this subject's: an amendment changes the rules, not the subject or its past.
@@ -479,7 +456,7 @@ Result<void> SameLineage(Examination& x) {
       next.subject.baseline == x.charter.subject.baseline && next.gate.log == x.charter.gate.log) {
     return Ok();
   }
-  return Refuse("amendment.lineage", "an amendment may not change the subject's name, resource, baseline or log");
+  return No("an amendment may not change the subject's name, resource, baseline or log");
 }
 
 Result<void> NotRevoked(Examination& x) {
@@ -487,7 +464,7 @@ Result<void> NotRevoked(Examination& x) {
   if (x.is(Action::kAmendment) || std::find(revoked.begin(), revoked.end(), x.candidate.tree) == revoked.end()) {
     return Ok();
   }
-  return Refuse("tree.revoked", "the charter has revoked this tree", "nothing brings it back but another amendment");
+  return No("the charter has revoked this tree", "nothing brings it back but another amendment");
 }
 
 Result<void> KnownTarget(Examination& x) {
@@ -495,16 +472,16 @@ Result<void> KnownTarget(Examination& x) {
   const bool known = std::any_of(x.state.releases.begin(), x.state.releases.end(),
                                  [&](const PastRelease& past) { return past.tree == x.candidate.tree; });
   if (known) return Ok();
-  return Refuse("rollback.target", "this tree has never been live here");
+  return No("this tree has never been live here");
 }
 
 Result<void> TreeBytes(Examination& x) {
   if (x.is(Action::kAmendment)) return Ok();
   Result<subject::Manifest> manifest = x.question.store->ReadManifest(x.candidate.tree);
-  if (!manifest.ok()) return As("tree.bytes", manifest.error());
+  if (!manifest.ok()) return No(manifest.error());
   for (const subject::FileEntry& file : manifest->files) {
     Result<std::string> bytes = x.question.store->ReadBlob(file.digest, kFileBytesMax);
-    if (!bytes.ok()) return As("tree.bytes", bytes.error());
+    if (!bytes.ok()) return No(bytes.error());
   }
   x.tree = std::move(*manifest);
   return Ok();
@@ -520,24 +497,24 @@ Result<void> WithinLimits(const Examination& x) {
   if (x.tree.files.size() <= limits.files_max && bytes <= limits.bytes_max && largest <= limits.file_bytes_max) {
     return Ok();
   }
-  return Refuse("surface.refused", "the tree has more files or bytes than the charter allows");
+  return No("the tree has more files or bytes than the charter allows");
 }
 
 Result<void> Surface(Examination& x) {
   if (x.restarting() || !x.is(Action::kRelease)) return Ok();
   if (!x.state.tree) {
     if (x.candidate.tree == x.charter.subject.baseline) return Ok();
-    return Refuse("surface.refused", "the first release must be the charter's baseline");
+    return No("the first release must be the charter's baseline");
   }
   if (Result<void> fits = WithinLimits(x); !fits.ok()) return fits;
   Result<subject::Manifest> parent = x.question.store->ReadManifest(*x.state.tree);
-  if (!parent.ok()) return As("surface.refused", parent.error());
+  if (!parent.ok()) return No(parent.error());
   Result<subject::SurfaceReport> report =
       subject::CheckSurface(x.charter.SurfaceRules(), *parent, x.tree, x.question.store->Reader());
-  if (!report.ok()) return As("surface.refused", report.error());
+  if (!report.ok()) return No(report.error());
   for (const subject::SurfaceFinding& finding : report->findings) {
     if (!finding.allowed) {
-      return Refuse("surface.refused", finding.change.path + ": " + finding.reason + " (" + finding.rule + ")");
+      return No(finding.change.path + ": " + finding.reason + " (" + finding.rule + ")");
     }
   }
   return Ok();
@@ -553,26 +530,25 @@ Result<void> CertificateHolds(Examination& x, const charter::Property& property,
   const subject::FileEntry* spec = x.question.charter->manifest.Find(property.spec);
   if (network == nullptr || spec == nullptr || reference.property != property.name ||
       reference.network != network->digest) {
-    return Refuse("property.certificate", "the certificate of '" + property.name + "' is about another network");
+    return No("the certificate of '" + property.name + "' is about another network");
   }
   Result<std::string> network_bytes = x.question.store->ReadBlob(network->digest, kFileBytesMax);
-  if (!network_bytes.ok()) return As("property.certificate", network_bytes.error());
+  if (!network_bytes.ok()) return No(network_bytes.error());
   Result<std::string> spec_bytes = x.question.charter->read(spec->digest, kFileBytesMax);
-  if (!spec_bytes.ok()) return As("property.certificate", spec_bytes.error());
+  if (!spec_bytes.ok()) return No(spec_bytes.error());
   Result<std::string> certificate_bytes = x.question.store->ReadBlob(reference.certificate, kFileBytesMax);
-  if (!certificate_bytes.ok()) return As("property.certificate", certificate_bytes.error());
+  if (!certificate_bytes.ok()) return No(certificate_bytes.error());
   const checker::Verdict verdict = CheckPropertyCertificate(
       {*network_bytes, *spec_bytes, *certificate_bytes, CheckerArithmetic(property.arithmetic), x.question.threads});
   if (verdict.proven) return Ok();
-  return Refuse("property.certificate", "'" + property.name + "': " + verdict.reason.message);
+  return No("'" + property.name + "': " + verdict.reason.message);
 }
 
 Result<void> Certificates(Examination& x) {
   if (x.restarting() || x.is(Action::kAmendment)) return Ok();
   if (x.candidate.certificates.size() != x.charter.properties.size()) {
-    return Refuse("property.certificate",
-                  Count(x.candidate.certificates.size(), static_cast<int64_t>(x.charter.properties.size())) +
-                      " properties have a certificate");
+    return No(Count(x.candidate.certificates.size(), static_cast<int64_t>(x.charter.properties.size())) +
+              " properties have a certificate");
   }
   for (size_t i = 0; i < x.charter.properties.size(); ++i) {
     Result<void> holds = CertificateHolds(x, x.charter.properties[i], x.candidate.certificates[i]);
@@ -581,43 +557,47 @@ Result<void> Certificates(Examination& x) {
   return Ok();
 }
 
+// Whether a clause can be asked without a loader's state: those that say whether signatures and parts fit together.
+enum class Asked { kAlways, kWithState };
+
 struct Clause {
   std::string_view rule;
   Result<void> (*holds)(Examination&);
+  Asked asked;
 };
 
 constexpr Clause kClauses[] = {
-    {"state.other-subject", SameSubject},
-    {"charter.not-current", CurrentCharter},
-    {"halt.in-force", NoHalt},
-    {"warrant.candidate-signature", CandidateSignature},
-    {"warrant.action", KnownAction},
-    {"warrant.mismatch", PartsMatch},
-    {"warrant.epoch", NextEpoch},
-    {"warrant.parent", LiveParent},
-    {"vote.signature", VoteSignatures},
-    {"vote.seeds", VoteSeeds},
-    {"quorum.not-met", Quorum},
-    {"closing.signature", ClosingSignatures},
-    {"closing.votes", ClosingVotes},
-    {"closing.open-halt", ClosingHalts},
-    {"log.signature", LogSignature},
-    {"log.proof", LogProof},
-    {"log.consistency", LogConsistency},
-    {"time.backwards", TimeForward},
-    {"time.expired", NotExpired},
-    {"time.stale", Fresh},
-    {"amendment.charter", NewCharter},
-    {"approval.threshold", Threshold},  // after the log's time, by which keys are in force or not
-    {"pace.interval", Interval},
-    {"pace.window", Window},
-    {"amendment.waiting", Waited},
-    {"amendment.lineage", SameLineage},
-    {"tree.revoked", NotRevoked},
-    {"rollback.target", KnownTarget},
-    {"tree.bytes", TreeBytes},
-    {"surface.refused", Surface},
-    {"property.certificate", Certificates},
+    {"state.other-subject", SameSubject, Asked::kAlways},
+    {"charter.not-current", CurrentCharter, Asked::kAlways},
+    {"halt.in-force", NoHalt, Asked::kWithState},
+    {"warrant.candidate-signature", CandidateSignature, Asked::kAlways},
+    {"warrant.action", KnownAction, Asked::kAlways},
+    {"warrant.mismatch", PartsMatch, Asked::kAlways},
+    {"warrant.epoch", NextEpoch, Asked::kWithState},
+    {"warrant.parent", LiveParent, Asked::kWithState},
+    {"vote.signature", VoteSignatures, Asked::kAlways},
+    {"vote.seeds", VoteSeeds, Asked::kAlways},
+    {"quorum.not-met", Quorum, Asked::kAlways},
+    {"closing.signature", ClosingSignatures, Asked::kAlways},
+    {"closing.votes", ClosingVotes, Asked::kAlways},
+    {"closing.open-halt", ClosingHalts, Asked::kWithState},
+    {"log.signature", LogSignature, Asked::kAlways},
+    {"log.proof", LogProof, Asked::kAlways},
+    {"log.consistency", LogConsistency, Asked::kWithState},
+    {"time.backwards", TimeForward, Asked::kWithState},
+    {"time.expired", NotExpired, Asked::kWithState},
+    {"time.stale", Fresh, Asked::kWithState},
+    {"amendment.charter", NewCharter, Asked::kAlways},
+    {"approval.threshold", Threshold, Asked::kAlways},  // after the log's time, by which keys are in force or not
+    {"pace.interval", Interval, Asked::kWithState},
+    {"pace.window", Window, Asked::kWithState},
+    {"amendment.waiting", Waited, Asked::kWithState},
+    {"amendment.lineage", SameLineage, Asked::kWithState},
+    {"tree.revoked", NotRevoked, Asked::kWithState},
+    {"rollback.target", KnownTarget, Asked::kWithState},
+    {"tree.bytes", TreeBytes, Asked::kWithState},
+    {"surface.refused", Surface, Asked::kWithState},
+    {"property.certificate", Certificates, Asked::kWithState},
 };
 
 State StateAfter(const Examination& x) {
@@ -671,12 +651,10 @@ State StatelessStandIn(const Examination& x) {
   return state;
 }
 
-constexpr std::string_view kStatelessClauses[] = {
-    "state.other-subject", "charter.not-current", "warrant.candidate-signature",
-    "warrant.action",      "warrant.mismatch",    "vote.signature",
-    "vote.seeds",          "quorum.not-met",      "closing.signature",
-    "closing.votes",       "log.signature",       "log.proof",
-    "amendment.charter",   "approval.threshold"};
+Error Named(const Clause& clause, Error error) {
+  if (error.rule.empty()) error.rule = clause.rule;
+  return error;
+}
 
 bool IsForced(std::string_view rule) { return rule == std::string_view(PAWL_FORCED_CLAUSE); }
 
@@ -684,52 +662,29 @@ bool IsForced(std::string_view rule) { return rule == std::string_view(PAWL_FORC
 
 WarrantVerdict VerifyWarrant(const WarrantQuestion& question) {
   WarrantVerdict verdict;
-  static const State kNoState;
   State stand_in;
-  const auto examine = [&](const State& state, bool decide) -> Result<void> {
-    Examination x{.question = question,
-                  .charter = question.charter->charter,
-                  .state = state,
-                  .verdict = verdict,
-                  .warrant = {},
-                  .candidate = {},
-                  .candidate_digest = {},
-                  .votes = {},
-                  .closing = {},
-                  .closing_digest = {},
-                  .decision = {},
-                  .proof = {},
-                  .checkpoint = {},
-                  .cosignatures = {},
-                  .approvers = {},
-                  .new_charter = {},
-                  .tree = {}};
+  Examination x(question, question.state != nullptr ? *question.state : stand_in, verdict);
+  const auto examine = [&]() -> Result<void> {
     if (Result<void> opened = Open(x); !opened.ok()) return opened;
-    if (!decide) stand_in = StatelessStandIn(x);
+    if (x.stateless()) stand_in = StatelessStandIn(x);
     for (const Clause& clause : kClauses) {
-      const bool stateless = std::find(std::begin(kStatelessClauses), std::end(kStatelessClauses), clause.rule) !=
-                             std::end(kStatelessClauses);
-      if (!decide && !stateless) continue;
-      if (!IsForced(clause.rule)) {
-        if (Result<void> held = clause.holds(x); !held.ok()) return held;
-      }
+      if (x.stateless() && clause.asked == Asked::kWithState) continue;
+      const Result<void> held = IsForced(clause.rule) ? Ok() : clause.holds(x);
+      if (!held.ok()) return Named(clause, held.error());
       verdict.clauses.emplace_back(clause.rule);
     }
     AddWarnings(x);
-    if (!decide) {
-      return Error{ErrorCode::kPending, "state.missing",
-                   "not a decision: without a loader state only signatures were checked",
-                   "give --state; lost state is made again by people: pawl-check state init"};
-    }
-    verdict.next = StateAfter(x);
-    return Ok();
+    if (!x.stateless()) return Ok();
+    return Error{ErrorCode::kPending, "state.missing",
+                 "not a decision: without a loader state only signatures were checked",
+                 "give --state; lost state is made again by people: pawl-check state init"};
   };
-  const Result<void> done = question.state != nullptr ? examine(*question.state, true) : examine(stand_in, false);
-  if (!done.ok()) {
-    verdict.reason = done.error();
+  if (const Result<void> examined = examine(); !examined.ok()) {
+    verdict.reason = examined.error();
     return verdict;
   }
-  verdict.accepted = question.state != nullptr;
+  verdict.next = StateAfter(x);
+  verdict.accepted = !x.stateless();
   return verdict;
 }
 
@@ -739,49 +694,8 @@ std::vector<std::string_view> ClauseNames() {
   return names;
 }
 
-bool IsPredecessor(const State& state, const Digest& tree) {
-  const std::vector<PastRelease>& past = state.releases;
-  return past.size() >= 2 && past.back().action == Action::kRelease && past[past.size() - 2].tree == tree;
-}
-
-Result<CharterFiles> ReadCharterFiles(const std::string& directory) {
-  auto files = std::make_shared<std::map<Digest, std::string>>();
-  Result<subject::Manifest> manifest =
-      subject::ReadTree(directory, subject::TreeLimits{}, [&](const std::string&, std::string_view bytes) {
-        const Digest digest = crypto::Sha256(bytes);
-        files->emplace(digest, bytes);
-        return Result<Digest>(digest);
-      });
-  if (!manifest.ok()) return manifest.error();
-  subject::BlobReader read = [files](const Digest& digest, uint64_t size_max) -> Result<std::string> {
-    const auto found = files->find(digest);
-    if (found == files->end()) return Error{ErrorCode::kNotFound, "store.missing", "no such file in the charter", ""};
-    if (found->second.size() > size_max) return LimitReached("store.too-large", "a file of the charter is too large");
-    return found->second;
-  };
-  Result<charter::Charter> charter = charter::ReadCharter(*manifest, read);
-  if (!charter.ok()) return charter.error();
-  return CharterFiles{std::move(*charter), std::move(*manifest), std::move(read)};
-}
-
-Result<CharterFiles> ReadCharterFiles(const subject::Store& store, const Digest& digest) {
-  Result<subject::Manifest> manifest = store.ReadManifest(digest);
-  if (!manifest.ok()) return manifest.error();
-  Result<charter::Charter> charter = charter::ReadCharter(*manifest, store.Reader());
-  if (!charter.ok()) return charter.error();
-  return CharterFiles{std::move(*charter), std::move(*manifest), store.Reader()};
-}
-
 std::string SeedMessage(const Digest& candidate, std::string_view checkpoint_body) {
   return "pawl/trial-seeds/v1\n" + candidate.Text() + "\n" + std::string(checkpoint_body);
-}
-
-bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key) {
-  if (envelope.payload_type != kPayloadType) return false;
-  const std::string message = encoding::PreAuthenticationEncoding(envelope.payload_type, envelope.payload);
-  return std::any_of(envelope.signatures.begin(), envelope.signatures.end(), [&](const encoding::Signature& signature) {
-    return signature.keyid == key.name && key.key.Verify(message, signature.sig);
-  });
 }
 
 }  // namespace pawl::warrant

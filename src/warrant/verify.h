@@ -33,16 +33,8 @@ enum class Purpose {
   kRestart,  // start the live release again: the warrant is the state's; see spec/warrant.md for what is left out
 };
 
-// A charter with the files it was read from.
-struct CharterFiles {
-  charter::Charter charter;
-  subject::Manifest manifest;
-  subject::BlobReader read;
-};
-// Reads the charter of a directory into memory: each file once.
-Result<CharterFiles> ReadCharterFiles(const std::string& directory);
-// The charter with that digest in the store. The store must outlive the result.
-Result<CharterFiles> ReadCharterFiles(const subject::Store& store, const Digest& digest);
+using charter::CharterFiles;
+using charter::ReadCharterFiles;
 
 struct WarrantQuestion {
   std::string_view warrant;               // the file's bytes
@@ -72,17 +64,10 @@ struct WarrantVerdict {
 
 WarrantVerdict VerifyWarrant(const WarrantQuestion& question);
 
-// Whether a rollback to `tree` only takes back the last release. What a rollback left is no predecessor: going there
-// would undo what people decided.
-bool IsPredecessor(const State& state, const Digest& tree);
-
 // The rule of every clause in the order in which they are asked, for tests that leave none out.
 std::vector<std::string_view> ClauseNames();
 
 // The bytes that an evaluator signs to get its seeds (spec/evaluation.md).
 std::string SeedMessage(const Digest& candidate, std::string_view checkpoint_body);
-
-// Whether one of the envelope's signatures is this key's, under the key's name.
-bool IsSignedBy(const encoding::Envelope& envelope, const crypto::NoteKey& key);
 
 }  // namespace pawl::warrant

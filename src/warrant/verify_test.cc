@@ -208,19 +208,17 @@ TEST(Verify, DecidesNothingWithoutAState) {
 }
 
 TEST(Verify, TellsThePredecessorFromWhatARollbackLeft) {
-  State state;
   const Digest a = crypto::Sha256("a"), b = crypto::Sha256("b");
-  const auto past = [](const Digest& tree, Action action) {
-    return PastRelease{.epoch = 1, .tree = tree, .time = 0, .switched = 0, .warrant = {}, .action = action};
-  };
-  EXPECT_FALSE(IsPredecessor(state, a));
-  state.releases = {past(a, Action::kRelease)};
-  EXPECT_FALSE(IsPredecessor(state, a));
-  state.releases.push_back(past(b, Action::kRelease));
-  EXPECT_TRUE(IsPredecessor(state, a));
-  EXPECT_FALSE(IsPredecessor(state, b));
-  state.releases.push_back(past(a, Action::kRollback));
-  EXPECT_FALSE(IsPredecessor(state, b));
+  std::vector<LiveTree> past;
+  const auto is_predecessor = [&](const Digest& tree) { return TargetOf(past, tree) == RollbackTarget::kPredecessor; };
+  EXPECT_FALSE(is_predecessor(a));
+  past = {{a, Action::kRelease}};
+  EXPECT_FALSE(is_predecessor(a));
+  past.push_back({b, Action::kRelease});
+  EXPECT_TRUE(is_predecessor(a));
+  EXPECT_FALSE(is_predecessor(b));
+  past.push_back({a, Action::kRollback});
+  EXPECT_FALSE(is_predecessor(b));
 }
 
 // ---- what is refused

@@ -20,13 +20,6 @@ Json HashesJson(const std::vector<crypto::Digest>& hashes) {
   return list;
 }
 
-encoding::Envelope TakeEnvelope(JsonObject& object, const char* name) {
-  Result<encoding::Envelope> envelope = encoding::ParseEnvelope(encoding::CanonicalJson(object.Any(name)));
-  if (envelope.ok()) return std::move(*envelope);
-  object.Fail(envelope.error().rule, name, envelope.error().message);
-  return {};
-}
-
 std::vector<crypto::Digest> TakeHashes(JsonObject& object, const char* name) {
   std::vector<crypto::Digest> hashes;
   for (const std::string& text : object.Strings(name, kConsistencyHashesMax)) {
@@ -66,19 +59,10 @@ Result<Warrant> ReadWarrant(std::string_view bytes) {
   JsonObject object(*json, "warrant");
   object.Expect("format", kFormat);
   Warrant warrant;
-  warrant.candidate = TakeEnvelope(object, "candidate");
-  const Json& votes = object.Any("votes");
-  if (!votes.is_array() || votes.size() > kVotesMax) {
-    object.Fail("warrant.format", "votes", "is not a list of at most " + std::to_string(kVotesMax) + " envelopes");
-  } else {
-    for (const Json& item : votes) {
-      Result<encoding::Envelope> vote = encoding::ParseEnvelope(encoding::CanonicalJson(item));
-      if (!vote.ok()) return vote.error();
-      warrant.votes.push_back(std::move(*vote));
-    }
-  }
-  warrant.closing = TakeEnvelope(object, "closing");
-  warrant.decision = TakeEnvelope(object, "decision");
+  warrant.candidate = encoding::ReadEnvelope(object.Object("candidate"));
+  for (JsonObject& vote : object.Objects("votes", kVotesMax)) warrant.votes.push_back(encoding::ReadEnvelope(vote));
+  warrant.closing = encoding::ReadEnvelope(object.Object("closing"));
+  warrant.decision = encoding::ReadEnvelope(object.Object("decision"));
   warrant.proof = object.String("proof", size_t{1} << 19);
   warrant.closing_consistency = TakeHashes(object, "closing_consistency");
   warrant.previous_size = static_cast<uint64_t>(object.Integer("previous_size", 0));

@@ -35,7 +35,7 @@ struct Warrant {
 
 std::string WriteWarrant(const Warrant& warrant);
 
-// Accepts exactly what WriteWarrant writes. Rules "warrant.too-large", "warrant.format" and those of json.h and dsse.h.
+// Accepts exactly what WriteWarrant writes. Rules "warrant.too-large" and those of json.h and dsse.h.
 Result<Warrant> ReadWarrant(std::string_view bytes);
 
 }  // namespace pawl::warrant

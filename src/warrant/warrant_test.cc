@@ -97,11 +97,12 @@ TEST(WarrantFile, IsBoundedBeforeAnythingIsDecoded) {
   std::string many = "[";
   for (int i = 0; i < 1'000'000; ++i) many += "1,";
   EXPECT_EQ(RuleOf(many + "1]"), "json.too-many");
-  EXPECT_EQ(RuleWith([](Json& json) { json["votes"] = std::vector<Json>(257, json["votes"][0]); }), "warrant.format");
+  EXPECT_EQ(RuleWith([](Json& json) { json["votes"] = std::vector<Json>(257, json["votes"][0]); }),
+            "json.member-range");
   EXPECT_EQ(RuleWith([](Json& json) {
               json["decision"]["signatures"] = std::vector<Json>(65, json["decision"]["signatures"][0]);
             }),
-            "json.too-many");
+            "json.member-range");
   std::string signatures = "{\"closing\":{\"payload\":\"\",\"payloadType\":\"\",\"signatures\":[";
   for (int i = 0; i < 250'000; ++i) signatures += "{\"keyid\":\"\",\"sig\":\"\"},";
   EXPECT_EQ(RuleOf(signatures + "{}]}}"), "json.too-many") << "a million signatures' worth of bytes";

@@ -2,6 +2,7 @@
 // else. A key that signs several kinds of thing is safe only if no signature of one kind is one of another.
 #include <gtest/gtest.h>
 
+#include "audit/records.h"
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
 #include "signing/sign.h"
@@ -146,13 +147,13 @@ TEST(WrongSlot, RefusesWhatAPersonSignedForSomethingElse) {
     EXPECT_EQ(rule([&](const std::string&) { return Path::Approve(other, "ann"); }), "approval.signature");
   }
   EXPECT_EQ(rule([&](const std::string& payload) {
-              Refusal refusal;
+              audit::Refusal refusal;
               refusal.about = ReadDecision(payload)->about;
               refusal.decision = StatementDigest(payload);
               refusal.principal = Path::Principal("ann");
               refusal.reason = "no";
               refusal.time = made.now;
-              return Path::Approve(WriteRefusal(refusal), "ann");
+              return Path::Approve(audit::WriteRefusal(refusal), "ann");
             }),
             "approval.signature")
       << "a no is no yes";

@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,22 +34,23 @@
 #include "warrant/verify.h"
 
 // The CMake file reads these lines; a name that no longer exists does not link.
-#define GATE_SURFACE "_ZN4pawl4gate7SurfaceERNS0_4GateERKNS_7warrant15ProposalHistoryE"
-#define GATE_PACE "_ZN4pawl4gate4PaceERNS0_4GateERKNS_7warrant15ProposalHistoryE"
-#define GATE_TRIAL "_ZN4pawl4gate5TrialERNS0_4GateERKNS_7warrant15ProposalHistoryE"
-#define GATE_BOUNDS "_ZN4pawl4gate6BoundsERNS0_4GateERKNS_7warrant15ProposalHistoryE"
-#define GATE_QUORUM "_ZN4pawl4gate6QuorumERNS0_4GateERKNS_7warrant15ProposalHistoryE"
-#define GATE_RELEASE "_ZN4pawl4gate7ReleaseERNS0_4GateERKNS_7warrant15ProposalHistoryE"
-#define GATE_APPROVAL "_ZN4pawl4gate8ApprovalERNS0_4GateERKNS_7warrant15ProposalHistoryE"
+#define GATE_SURFACE "_ZN4pawl4gate7SurfaceERNS0_4GateERKNS_5audit15ProposalHistoryE"
+#define GATE_PACE "_ZN4pawl4gate4PaceERNS0_4GateERKNS_5audit15ProposalHistoryE"
+#define GATE_TRIAL "_ZN4pawl4gate5TrialERNS0_4GateERKNS_5audit15ProposalHistoryE"
+#define GATE_BOUNDS "_ZN4pawl4gate6BoundsERNS0_4GateERKNS_5audit15ProposalHistoryE"
+#define GATE_QUORUM "_ZN4pawl4gate6QuorumERNS0_4GateERKNS_5audit15ProposalHistoryE"
+#define GATE_RELEASE "_ZN4pawl4gate7ReleaseERNS0_4GateERKNS_5audit15ProposalHistoryE"
+#define GATE_APPROVAL "_ZN4pawl4gate8ApprovalERNS0_4GateERKNS_5audit15ProposalHistoryE"
 #define REVIEW_AS_PROVER \
-  "_ZN4pawl9oversight14ReviewAsProverERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
+  "_ZN4pawl9oversight14ReviewAsProverERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_5audit15ProposalHistoryE"
 #define REVIEW_AS_EVALUATOR \
-  "_ZN4pawl9oversight17ReviewAsEvaluatorERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
+  "_ZN4pawl9oversight17ReviewAsEvaluatorERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_5audit15ProposalHistoryE"
 #define REVIEW_AS_INTEGRITY \
-  "_ZN4pawl9oversight17ReviewAsIntegrityERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_7warrant15ProposalHistoryE"
+  "_ZN4pawl9oversight17ReviewAsIntegrityERNS_6ledger10SubjectLogERKNS0_8ReviewerERKNS_5audit15ProposalHistoryE"
 #define PROVE "_ZN4pawl6prover5ProveERKNS0_12ProofRequestE"
 #define CHECK_CERTIFICATE "_ZN4pawl7warrant24CheckPropertyCertificateERKNS0_13PropertyBytesE"
 #define IS_SIGNED_BY "_ZN4pawl7warrant10IsSignedByERKNS_8encoding8EnvelopeERKNS_6crypto7NoteKeyE"
+#define VERIFY_AUDITORS "_ZN4pawl7warrant14VerifyAuditorsERKNS_8encoding8EnvelopeERKNS_7charter7CharterE"
 #define VERIFY_APPROVALS "_ZN4pawl7warrant15VerifyApprovalsERKNS_8encoding8EnvelopeERKNS_7charter7CharterEl"
 #define VERIFY_WARRANT "_ZN4pawl7warrant13VerifyWarrantERKNS0_15WarrantQuestionE"
 #define LEDGER_APPEND \
@@ -71,7 +73,7 @@ void Told(std::string_view lie, std::string_view truth) {
 }
 
 // Votes and closing statement as reviewers would sign them, signed by the gate.
-std::vector<encoding::Envelope> ForgedVotesAndClosing(gate::Gate& gate, const warrant::ProposalHistory& proposal) {
+std::vector<encoding::Envelope> ForgedVotesAndClosing(gate::Gate& gate, const audit::ProposalHistory& proposal) {
   std::vector<encoding::Envelope> events;
   warrant::Closing closing;
   closing.about = gate.About(proposal.proposal.tree);
@@ -106,7 +108,7 @@ std::vector<encoding::Envelope> ForgedVotesAndClosing(gate::Gate& gate, const wa
 }
 
 // The people's names and public keys over signatures of the gate's own.
-encoding::Envelope ForgedApprovals(gate::Gate& gate, const warrant::ProposalHistory& proposal) {
+encoding::Envelope ForgedApprovals(gate::Gate& gate, const audit::ProposalHistory& proposal) {
   encoding::Envelope forged{std::string(warrant::kPayloadType), proposal.decision_envelope.payload, {}};
   const std::string message = encoding::PreAuthenticationEncoding(forged.payload_type, forged.payload);
   for (const crypto::AllowedSigner& signer : gate.charter().approval.signers) {
@@ -118,7 +120,7 @@ encoding::Envelope ForgedApprovals(gate::Gate& gate, const warrant::ProposalHist
 }
 
 Result<gate::StepReport> SaysYes(std::string_view lie, Result<gate::StepReport> honest) {
-  if (!Tells(lie) || !honest.ok() || honest->outcome == warrant::FindingOutcome::kPass) return honest;
+  if (!Tells(lie) || !honest.ok() || honest->outcome == audit::FindingOutcome::kPass) return honest;
   Told(lie, honest->rule);
   return gate::Passed("all is well");
 }
@@ -155,7 +157,7 @@ std::string HeldPath() { return std::string(std::getenv("PAWL_LIES_TOLD")) + ".h
 // ---- the steps of the path
 
 using Report = Result<gate::StepReport>;
-using Proposal = warrant::ProposalHistory;
+using Proposal = audit::ProposalHistory;
 
 Report HonestSurface(gate::Gate&, const Proposal&) HONEST(GATE_SURFACE);
 Report LyingSurface(gate::Gate& gate, const Proposal& proposal) LYING(GATE_SURFACE);
@@ -182,7 +184,7 @@ Report LyingQuorum(gate::Gate& gate, const Proposal& proposal) LYING(GATE_QUORUM
 Report LyingQuorum(gate::Gate& gate, const Proposal& proposal) {
   Report honest = HonestQuorum(gate, proposal);
   if (!Tells("forge")) return proposal.closing ? SaysYes("quorum", std::move(honest)) : honest;
-  if (!honest.ok() || honest->outcome == warrant::FindingOutcome::kPass) return honest;
+  if (!honest.ok() || honest->outcome == audit::FindingOutcome::kPass) return honest;
   Told("forge", honest->rule);
   gate::StepReport report = gate::Passed("everybody is for it");
   report.events_before = ForgedVotesAndClosing(gate, proposal);
@@ -196,7 +198,7 @@ Report LyingApproval(gate::Gate& gate, const Proposal& proposal) {
   // Without a draft the honest step makes one, and the next call has what people sign.
   if (!proposal.decision) return honest;
   if (!Tells("forge")) return SaysYes("approval", std::move(honest));
-  if (!honest.ok() || honest->outcome == warrant::FindingOutcome::kPass) return honest;
+  if (!honest.ok() || honest->outcome == audit::FindingOutcome::kPass) return honest;
   Told("forge", honest->rule);
   gate::StepReport report = gate::Passed("everybody has signed");
   report.events_before = {ForgedApprovals(gate, proposal)};
@@ -265,6 +267,16 @@ bool LyingSignature(const encoding::Envelope& envelope, const crypto::NoteKey& k
   if (!Tells("forge") || envelope.signatures.size() != 1 || envelope.signatures[0].keyid != key.name) return false;
   Told("forge", "not signed by " + key.name);
   return true;
+}
+
+using Auditors = Result<std::set<std::string>>;
+Auditors HonestAuditors(const encoding::Envelope&, const charter::Charter&) HONEST(VERIFY_AUDITORS);
+Auditors LyingAuditors(const encoding::Envelope& envelope, const charter::Charter& charter) LYING(VERIFY_AUDITORS);
+Auditors LyingAuditors(const encoding::Envelope& envelope, const charter::Charter& charter) {
+  Auditors honest = HonestAuditors(envelope, charter);
+  if (!Tells("forge") || honest.ok()) return honest;
+  Told("forge", honest.error().rule);
+  return std::set<std::string>{};
 }
 
 using Approvers = Result<std::vector<warrant::Approver>>;

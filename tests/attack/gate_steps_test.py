@@ -100,7 +100,7 @@ class GateSteps(unittest.TestCase):
     def test_every_step_has_a_case(self):
         source = (ROOT / "src/gate/decide.cc").read_text()
         table = re.search(r"constexpr PathStep kPath\[\] = \{(.*?)\n\};", source, re.S).group(1)
-        steps = [name.lower() for name in re.findall(r"\{warrant::Step::k(\w+),", table)]
+        steps = [name.lower() for name in re.findall(r"\{audit::Step::k(\w+),", table)]
         self.assertEqual(len(steps), 10)
         self.assertEqual(set(steps), set(self.CASES) | JUDGE_NOTHING)
 

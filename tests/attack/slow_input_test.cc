@@ -20,15 +20,17 @@
 #include "encoding/base64.h"
 #include "encoding/dsse.h"
 #include "encoding/json.h"
-#include "merkle/tile.h"
+#include "merkle/signed_note.h"
 #include "merkle/tlog_proof.h"
 #include "model/network.h"
 #include "model/property.h"
+#include "signing/armor.h"
 #include "subject/content_kind.h"
 #include "subject/diff.h"
 #include "subject/manifest.h"
 #include "subject/path.h"
 #include "subject/surface.h"
+#include "tlog/tile.h"
 #include "warrant/path_for_test.h"
 #include "warrant/state.h"
 #include "warrant/warrant.h"
@@ -153,7 +155,7 @@ const std::vector<SlowInput>& Inputs() {
        [](const std::string& bytes) { (void)warrant::ReadState(bytes); }},
       {"event", "a vote with wide evidence", 8'000,
        [](size_t n) { return "{\"a\":[" + Repeated("[{\"a\":[]}],", n) + "1]}"; },
-       [](const std::string& bytes) { (void)warrant::KindOf(bytes); }},
+       [](const std::string& bytes) { (void)audit::KindOf(bytes); }},
       {"signed note", "many signatures", 1 << 14,
        [](size_t n) {
          return "text\n\n" + Repeated("\u2014 key " + encoding::EncodeBase64(std::string(68, 's')) + "\n", n);
@@ -168,7 +170,7 @@ const std::vector<SlowInput>& Inputs() {
        },
        [](const std::string& bytes) { (void)merkle::TlogProof::Parse(bytes); }},
       {"tile", "entries", 1 << 20, [](size_t n) { return Repeated(std::string("\0\1x", 3), n); },
-       [](const std::string& bytes) { (void)merkle::ParseEntries(bytes, 256); }},
+       [](const std::string& bytes) { (void)tlog::ParseEntries(bytes, 256); }},
       {"allowed signers", "many lines", 1 << 14,
        [](size_t n) {
          return Repeated(
@@ -186,7 +188,7 @@ const std::vector<SlowInput>& Inputs() {
        [](size_t n) {
          return "-----BEGIN SSH SIGNATURE-----\n" + Repeated("A\n", n) + "-----END SSH SIGNATURE-----\n";
        },
-       [](const std::string& bytes) { (void)crypto::Sshsig::ParseArmored(bytes); }},
+       [](const std::string& bytes) { (void)signing::ParseArmored(bytes); }},
       {"manifest", "wide", 100'000, [manifest](size_t n) { return manifest(n, [](const auto& i) { return i; }); },
        read_manifest},
       {"manifest", "deep", 30'000,

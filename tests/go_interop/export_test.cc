@@ -8,9 +8,9 @@
 #include <fstream>
 
 #include "ledger/ledger.h"
-#include "merkle/tile.h"
 #include "signing/private_key.h"
 #include "subject/testing.h"
+#include "tlog/tile.h"
 
 namespace pawl::ledger {
 namespace {
@@ -88,7 +88,7 @@ TEST_F(ExportByGo, IsAcceptedAtEverySize) {
 TEST_F(ExportByGo, IsRefusedWithAnythingChanged) {
   GrowAndExport(600);
   ASSERT_TRUE(Accepts());
-  for (const merkle::Tile& tile : merkle::TilesOf(600)) {
+  for (const tlog::Tile& tile : tlog::TilesOf(600)) {
     ExpectRefusedWithout(tile.Path(), 0);
     ExpectRefusedWithout(tile.Path(), tile.width * 32 - 1);
     if (tile.level == 0) {
@@ -102,7 +102,7 @@ TEST_F(ExportByGo, IsRefusedWithAnythingChanged) {
   ExpectRefusedWithout("checkpoint", checkpoint.find("\n600\n") + 3);             // size
   ExpectRefusedWithout("checkpoint", checkpoint.find("\n600\n") + 8);             // root
   ExpectRefusedWithout("checkpoint", checkpoint.find("— example.org/log") + 26);  // signature
-  ASSERT_TRUE(std::filesystem::remove(folder_ + "/" + merkle::TilesOf(600).back().Path()));
+  ASSERT_TRUE(std::filesystem::remove(folder_ + "/" + tlog::TilesOf(600).back().Path()));
   EXPECT_FALSE(Accepts());
 }
 

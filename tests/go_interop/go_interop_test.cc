@@ -10,13 +10,15 @@
 #include "encoding/base64.h"
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
-#include "merkle/tile.h"
 #include "merkle/tlog_proof.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
+#include "tlog/tile.h"
 
 namespace pawl::merkle {
 namespace {
+
+using namespace tlog;  // NOLINT
 
 using crypto::NoteKey;
 using crypto::NoteKeyType;

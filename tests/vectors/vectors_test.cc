@@ -14,7 +14,8 @@
 #include "encoding/statement.h"
 #include "encoding/time.h"
 #include "merkle/signed_note.h"
-#include "merkle/tile.h"
+#include "signing/armor.h"
+#include "tlog/tile.h"
 
 namespace pawl {
 namespace {
@@ -32,7 +33,7 @@ bool AcceptsEd25519(const Case& one) {
 }
 
 bool AcceptsSshsig(const Case& one) {
-  const Result<crypto::Sshsig> signature = crypto::Sshsig::ParseArmored(one.input);
+  const Result<crypto::Sshsig> signature = signing::ParseArmored(one.input);
   const Result<crypto::SshPublicKey> key = crypto::SshPublicKey::ParseLine(one.key);
   if (!signature.ok() || !key.ok()) return false;
   const Result<crypto::SshsigFacts> facts = crypto::VerifySshsig(*signature, one.message, one.name_space, *key);
@@ -58,7 +59,7 @@ std::optional<bool> Accepts(const std::string& format, const Case& one) {
   if (format == "time") return ParseTime(one.input).ok();
   if (format == "duration") return ParseDuration(one.input).ok();
   if (format == "digest") return crypto::Digest::Parse(one.input).ok();
-  if (format == "tile-path") return merkle::ParseTilePath(one.input).ok();
+  if (format == "tile-path") return tlog::ParseTilePath(one.input).ok();
   if (format == "envelope") return ParseEnvelope(one.input).ok();
   if (format == "statement") return ParseStatement(one.input).ok();
   if (format == "ed25519") return AcceptsEd25519(one);

@@ -1,4 +1,4 @@
-#include "warrant/history.h"
+#include "audit/history.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,8 +6,10 @@
 #include "encoding/dsse.h"
 #include "warrant/verify.h"
 
-namespace pawl::warrant {
+namespace pawl::audit {
 namespace {
+
+using namespace warrant;  // NOLINT: what a warrant consists of stands in the log first
 
 Error Impossible(std::string message) {
   return Refused("history.impossible", std::move(message), "this log was tampered with, or written by another version");
@@ -57,6 +59,14 @@ std::string History::NextProposalName() const { return std::string("p").append(s
 
 std::optional<Digest> History::live_tree() const {
   return releases_.empty() ? std::nullopt : std::optional(releases_.back().tree);
+}
+
+std::vector<LiveTree> History::live_trees() const {
+  std::vector<LiveTree> trees;
+  for (const ReleaseRecord& release : releases_) {
+    trees.push_back({release.tree, Find(release.proposal)->candidate->action});
+  }
+  return trees;
 }
 
 std::vector<Digest> History::OpenHalts() const {
@@ -221,13 +231,8 @@ Result<void> History::ApplyClosing(const encoding::Envelope& envelope) {
   if (!found.ok()) return found.error();
   ProposalHistory& proposal = **found;
   if (proposal.outcome) return Impossible("a closing statement after the outcome of " + proposal.proposal.proposal);
-  for (const encoding::Signature& signature : envelope.signatures) {
-    const charter::Reviewer* auditor = charter_->FindReviewer(signature.keyid);
-    encoding::Envelope alone = envelope;
-    alone.signatures = {signature};
-    if (auditor == nullptr || auditor->role != charter::Role::kAuditor || !IsSignedBy(alone, auditor->key)) {
-      return Refused("history.signature", "is a closing statement with a signature that is no auditor's");
-    }
+  if (!VerifyAuditors(envelope, *charter_).ok()) {
+    return Refused("history.signature", "is a closing statement with a signature that is no auditor's");
   }
   if (envelope.signatures.empty()) return Refused("history.signature", "is a closing statement that nobody signed");
   if (proposal.closing && proposal.closing_envelope.payload != envelope.payload) {
@@ -387,10 +392,7 @@ Result<void> History::EnoughApproved(const ProposalHistory& proposal, const char
   Result<std::vector<Approver>> approvers =
       VerifyApprovals(ListedApprovals(proposal.decision_envelope, charter), charter, proposal.decision->issued);
   if (!approvers.ok()) return approvers.error();
-  const bool to_predecessor = releases_.size() >= 2 &&
-                              releases_[releases_.size() - 2].tree == proposal.candidate->tree &&
-                              Find(releases_.back().proposal)->candidate->action == Action::kRelease;
-  const RollbackTarget target = to_predecessor ? RollbackTarget::kPredecessor : RollbackTarget::kOlder;
+  const RollbackTarget target = TargetOf(live_trees(), proposal.candidate->tree);
   if (static_cast<int64_t>(approvers->size()) >= ApprovalsNeeded(charter, proposal.candidate->action, target)) {
     return {};
   }
@@ -443,4 +445,4 @@ Result<void> History::ApplyOutcome(const encoding::Envelope& envelope) {
   return {};
 }
 
-}  // namespace pawl::warrant
+}  // namespace pawl::audit

@@ -1,4 +1,4 @@
-#include "merkle/tile.h"
+#include "tlog/tile.h"
 
 #include <algorithm>
 #include <cassert>
@@ -7,7 +7,7 @@
 
 #include "encoding/number.h"
 
-namespace pawl::merkle {
+namespace pawl::tlog {
 namespace {
 
 constexpr unsigned kLevelBits = 8;  // a tile's level spans this many levels of the tree
@@ -144,4 +144,4 @@ Result<std::vector<std::string>> ParseEntries(std::string_view bytes, unsigned c
   return entries;
 }
 
-}  // namespace pawl::merkle
+}  // namespace pawl::tlog

@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "merkle/tree.h"
 #include "result/result.h"
+#include "tlog/growing_tree.h"
 
-namespace pawl::merkle {
+namespace pawl::tlog {
 
 inline constexpr unsigned kTileWidth = 256;
 inline constexpr unsigned kTileLevelMax = 7;  // 256^8 leaves are more than kTreeSizeMax
@@ -71,4 +71,4 @@ std::string SerializeEntries(std::span<const std::string> entries);
 // Fails with "tile.entries" unless there are exactly `count` entries and no trailing bytes.
 Result<std::vector<std::string>> ParseEntries(std::string_view bytes, unsigned count);
 
-}  // namespace pawl::merkle
+}  // namespace pawl::tlog

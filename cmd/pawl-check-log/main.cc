@@ -1,31 +1,45 @@
+// pawl-check-log: checks an exported log offline. What auditors trust, and no loader; `pawl-check log` starts it.
 #include <cstdio>
 #include <optional>
 
+#include "audit/history.h"
 #include "merkle/checkpoint.h"
-#include "merkle/tile.h"
 #include "pawl-check/arguments.h"
-#include "pawl-check/commands.h"
-#include "warrant/history.h"
+#include "pawl-check/report.h"
+#include "tlog/tile.h"
 #include "warrant/verify.h"
 
 namespace pawl::check {
 namespace {
 
+constexpr char kHelp[] = R"(pawl-check-log: checks an exported log offline
+
+usage: pawl-check-log DIR --charter DIR [--store DIR] [--json]
+
+Reads an exported log, recomputes its root from its entries, verifies every signature, and prints what became of every
+proposal. --store gives the charters of amendments. `pawl-check log` is the same.
+
+Exit status: 0 yes, 1 no, 2 usage, 3 malformed input, 4 limit, 5 internal.
+
+example:
+  pawl log export /tmp/log && pawl-check-log /tmp/log --charter charter
+)";
+
 struct CheckedLog {
-  warrant::History history;
+  audit::History history;
   merkle::Checkpoint checkpoint;
 };
 
 // Every entry of an exported log, in order, whose leaves lead to the checkpoint's root.
 Result<std::vector<std::string>> ReadEntries(const std::string& directory, const merkle::Checkpoint& checkpoint) {
   std::vector<std::string> entries;
-  merkle::Frontier frontier;
-  for (const merkle::Tile& tile : merkle::TilesOf(checkpoint.size)) {
+  tlog::Frontier frontier;
+  for (const tlog::Tile& tile : tlog::TilesOf(checkpoint.size)) {
     if (tile.level != 0) continue;
     Result<std::string> bundle =
-        ReadFile(directory + "/" + tile.EntriesPath(), merkle::kTileWidth * (merkle::kEntryBytesMax + 2));
+        ReadFile(directory + "/" + tile.EntriesPath(), tlog::kTileWidth * (tlog::kEntryBytesMax + 2));
     if (!bundle.ok()) return bundle.error();
-    Result<std::vector<std::string>> part = merkle::ParseEntries(*bundle, tile.width);
+    Result<std::vector<std::string>> part = tlog::ParseEntries(*bundle, tile.width);
     if (!part.ok()) return part.error();
     for (std::string& entry : *part) {
       frontier.Append(merkle::LeafHash(entry));
@@ -44,7 +58,7 @@ Result<CheckedLog> Read(const std::string& directory, const warrant::CharterFile
   if (!checkpoint.ok()) return checkpoint.error();
   Result<std::vector<std::string>> entries = ReadEntries(directory, checkpoint->checkpoint);
   if (!entries.ok()) return entries.error();
-  warrant::History history([&](const crypto::Digest& digest) -> Result<charter::Charter> {
+  audit::History history([&](const crypto::Digest& digest) -> Result<charter::Charter> {
     if (digest == charter.charter.digest) return charter.charter;
     if (store) return charter::ReadCharterFromStore(*store, digest);
     return Error{ErrorCode::kNotFound, "log.charter",
@@ -64,15 +78,15 @@ struct Row {
   std::string reason;
 };
 
-Row RowOf(const warrant::ProposalHistory& proposal) {
+Row RowOf(const audit::ProposalHistory& proposal) {
   Row row;
   if (proposal.outcome) {
-    row.outcome = warrant::ProposalOutcomeName(proposal.outcome->outcome);
-    row.step = warrant::StepName(proposal.outcome->step);
+    row.outcome = audit::ProposalOutcomeName(proposal.outcome->outcome);
+    row.step = audit::StepName(proposal.outcome->step);
     row.rule = proposal.outcome->rule;
     row.reason = proposal.outcome->reason;
   } else if (!proposal.findings.empty()) {
-    row.step = warrant::StepName(proposal.findings.back().step);
+    row.step = audit::StepName(proposal.findings.back().step);
     row.rule = proposal.findings.back().rule;
     row.reason = proposal.findings.back().summary;
   }
@@ -81,7 +95,7 @@ Row RowOf(const warrant::ProposalHistory& proposal) {
 
 void PrintLogJson(const CheckedLog& log) {
   encoding::Json rows = encoding::Json::array();
-  for (const warrant::ProposalHistory& proposal : log.history.proposals()) {
+  for (const audit::ProposalHistory& proposal : log.history.proposals()) {
     const Row row = RowOf(proposal);
     rows.push_back({{"proposal", proposal.proposal.proposal},
                     {"action", warrant::ActionName(proposal.proposal.action)},
@@ -94,7 +108,7 @@ void PrintLogJson(const CheckedLog& log) {
                     {"epoch", proposal.release ? encoding::Json(proposal.release->epoch) : encoding::Json(nullptr)}});
   }
   encoding::Json halts = encoding::Json::array();
-  for (const warrant::LoggedHalt& halt : log.history.halts()) {
+  for (const audit::LoggedHalt& halt : log.history.halts()) {
     halts.push_back({{"by", halt.principal}, {"reason", halt.decision.reason}, {"lifted", halt.lifted}});
   }
   const encoding::Json json = {
@@ -105,13 +119,13 @@ void PrintLogJson(const CheckedLog& log) {
 
 void PrintLogText(const CheckedLog& log) {
   std::printf("%-6s %-10s %-16s %-11s %-24s %s\n", "what", "action", "outcome", "step", "rule", "note");
-  for (const warrant::ProposalHistory& proposal : log.history.proposals()) {
+  for (const audit::ProposalHistory& proposal : log.history.proposals()) {
     const Row row = RowOf(proposal);
     std::printf("%-6s %-10s %-16s %-11s %-24s %s\n", Shown(proposal.proposal.proposal).c_str(),
                 std::string(warrant::ActionName(proposal.proposal.action)).c_str(), row.outcome.c_str(),
                 row.step.c_str(), Shown(row.rule).c_str(), Shown(proposal.proposal.note).c_str());
   }
-  for (const warrant::LoggedHalt& halt : log.history.halts()) {
+  for (const audit::LoggedHalt& halt : log.history.halts()) {
     std::printf("halt by %s: %s%s\n", Shown(halt.principal).c_str(), Shown(halt.decision.reason).c_str(),
                 halt.lifted ? " (lifted)" : "");
   }
@@ -119,15 +133,17 @@ void PrintLogText(const CheckedLog& log) {
               static_cast<unsigned long long>(log.checkpoint.size), log.checkpoint.root.Hex().c_str());
 }
 
-}  // namespace
-
 ExitCode CheckLog(int count, const char* const* words) {
-  Arguments arguments({"--charter", "--store"}, {"--json"});
+  Arguments arguments({"--charter", "--store"}, {"--json", "--help", "--version"});
   const Result<void> parsed = arguments.Parse(count, words);
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
   if (!parsed.ok()) return Report(parsed.error(), output);
+  if (arguments.Has("--help") || arguments.Has("--version")) {
+    std::fputs(arguments.Has("--help") ? kHelp : "pawl-check-log " PAWL_VERSION "\n", stdout);
+    return ExitCode::kYes;
+  }
   if (arguments.words().size() != 1 || !arguments.Has("--charter")) {
-    return Report({ErrorCode::kUsage, "usage", "log takes DIR and --charter", "pawl-check --help"}, output);
+    return Report({ErrorCode::kUsage, "usage", "log takes DIR and --charter", "pawl-check-log --help"}, output);
   }
   Result<warrant::CharterFiles> charter = warrant::ReadCharterFiles(arguments.Value("--charter"));
   if (!charter.ok()) return Report(charter.error(), output);
@@ -147,4 +163,7 @@ ExitCode CheckLog(int count, const char* const* words) {
   return ExitCode::kYes;
 }
 
+}  // namespace
 }  // namespace pawl::check
+
+int main(int argc, char** argv) { return static_cast<int>(pawl::check::CheckLog(argc - 1, argv + 1)); }

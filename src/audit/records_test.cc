@@ -1,13 +1,15 @@
-// Statements: what is written is read, and nothing else is.
-#include "warrant/statements.h"
+// Statements of every kind: what is written is read, and nothing else is.
+#include "audit/records.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
 
-namespace pawl::warrant {
+namespace pawl::audit {
 namespace {
+
+using namespace warrant;  // NOLINT
 
 using encoding::Json;
 
@@ -293,4 +295,4 @@ TEST(Statements, SpeakOfOneSubject) {
 }
 
 }  // namespace
-}  // namespace pawl::warrant
+}  // namespace pawl::audit

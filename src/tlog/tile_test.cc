@@ -1,4 +1,4 @@
-#include "merkle/tile.h"
+#include "tlog/tile.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -6,8 +6,10 @@
 
 #include <map>
 
-namespace pawl::merkle {
+namespace pawl::tlog {
 namespace {
+
+using namespace merkle;  // NOLINT
 
 TEST(Tile, PathsOfTheSpecification) {
   EXPECT_EQ((Tile{.level = 0, .index = 1234067, .width = 256}.Path()), "tile/0/x001/x234/067");
@@ -172,4 +174,4 @@ TEST(Entries, TheLargestEntryFits) {
 }
 
 }  // namespace
-}  // namespace pawl::merkle
+}  // namespace pawl::tlog

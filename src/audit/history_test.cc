@@ -1,6 +1,6 @@
 // The fold: what a log may say, in which order, by whom; and that nothing is believed after the first event that cannot
 // be.
-#include "warrant/history.h"
+#include "audit/history.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,10 @@
 #include "encoding/json.h"
 #include "warrant/path_for_test.h"
 
-namespace pawl::warrant {
+namespace pawl::audit {
 namespace {
+
+using namespace warrant;  // NOLINT
 
 using encoding::Envelope;
 using subject::RuleOf;
@@ -484,4 +486,4 @@ TEST(History, TakesNoReleaseOfAnAmendmentThatSomebodyVetoed) {
 }
 
 }  // namespace
-}  // namespace pawl::warrant
+}  // namespace pawl::audit

@@ -25,13 +25,13 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/records.h"
 #include "charter/charter.h"
 #include "encoding/dsse.h"
 #include "result/result.h"
 #include "warrant/approval.h"
-#include "warrant/statements.h"
 
-namespace pawl::warrant {
+namespace pawl::audit {
 
 struct LoggedVote {
   Vote vote;
@@ -48,13 +48,13 @@ struct ProposalHistory {
   encoding::Envelope candidate_envelope;
   Digest candidate_digest;
   uint64_t candidate_index = 0;
-  std::vector<LoggedVote> votes;           // in log order
-  std::optional<Closing> closing;          // the first one that an auditor wrote
-  encoding::Envelope closing_envelope;     // with every auditor's signature so far
-  std::optional<Decision> decision;        // as drafted
-  encoding::Envelope decision_envelope;    // with every approval so far, sorted by principal
-  std::vector<Approver> approvers;         // in that order
-  std::optional<uint64_t> approved_index;  // of the event that carries all approvals at once
+  std::vector<LoggedVote> votes;             // in log order
+  std::optional<Closing> closing;            // the first one that an auditor wrote
+  encoding::Envelope closing_envelope;       // with every auditor's signature so far
+  std::optional<Decision> decision;          // as drafted
+  encoding::Envelope decision_envelope;      // with every approval so far, sorted by principal
+  std::vector<warrant::Approver> approvers;  // in that order
+  std::optional<uint64_t> approved_index;    // of the event that carries all approvals at once
   std::vector<Refusal> refusals;
   std::optional<Digest> warrant;
   std::optional<ReleaseRecord> release;
@@ -135,6 +135,8 @@ class History {
   const std::optional<Digest>& last_warrant() const { return last_warrant_; }
   int64_t epoch() const { return epoch_; }
   std::optional<Digest> live_tree() const;
+  // The same by what went live and how, for warrant::TargetOf.
+  std::vector<warrant::LiveTree> live_trees() const;
   // Candidate statements of action release so far: the last budget index.
   int64_t budget_index() const { return budget_index_; }
 
@@ -188,4 +190,4 @@ class History {
   bool refused_ = false;
 };
 
-}  // namespace pawl::warrant
+}  // namespace pawl::audit
