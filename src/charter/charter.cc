@@ -116,6 +116,7 @@ Evaluation ReadEvaluation(TomlTable table) {
   Evaluation evaluation;
   evaluation.position = table.position();
   evaluation.command = table.Strings("command", 100, Need::kRequired);
+  evaluation.subject_command = table.Strings("subject_command", 64, Need::kOptional);
   evaluation.limits = ReadLimits(table.Table("limits", Need::kRequired));
   evaluation.episodes = table.Integer("episodes", {1, 10'000'000});
   evaluation.probes = table.Integer("probes", {1, 10'000'000});

@@ -89,7 +89,8 @@ struct Metric {
 };
 
 struct Evaluation {
-  std::vector<std::string> command;  // run in the charter's directory
+  std::vector<std::string> command;          // run in the charter's directory
+  std::vector<std::string> subject_command;  // where the subject is a program: run in its tree; else empty
   ProcessLimits limits;
   int64_t episodes = 0;                    // of one trial
   int64_t probes = 0;                      // fresh inputs at which decisions are compared for drift

@@ -146,6 +146,12 @@ Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation&
                       ", which is no program of the system; files of a tree are not executable",
                   "name the interpreter first: [\"python3\", \"evaluate.py\"]");
   }
+  if (!evaluation.subject_command.empty() && !IsSystemProgram(evaluation.subject_command.front())) {
+    return Refuse(evaluation.position, "charter.command",
+                  "subject_command begins with " + Quoted(evaluation.subject_command.front()) +
+                      ", which is no program of the system; files of a tree are not executable",
+                  "name the interpreter first: [\"python3\", \"answer.py\"]");
+  }
   bool is_pinned = false;
   for (size_t i = 1; i < evaluation.command.size(); ++i) {
     const std::string& argument = evaluation.command[i];

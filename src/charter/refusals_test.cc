@@ -109,6 +109,8 @@ TEST(Refusals, AnEvaluatorOutsideTheCharter) {
   EXPECT_EQ(After(ours, "command = [\"python3\", \"-c\", \"print(1)\"]"), "charter.evaluator-missing");
   EXPECT_EQ(After(ours, "command = [\"python3\"]"), "charter.evaluator-missing");
   EXPECT_EQ(After(ours, "command = [\"./evaluate.py\"]"), "charter.command");
+  EXPECT_EQ(After(ours, ours + "\nsubject_command = [\"./answer.py\"]"), "charter.command");
+  EXPECT_EQ(After(ours, ours + "\nsubject_command = [\"python3\", \"/in/subject/answer.py\"]"), "ok");
   EXPECT_EQ(After(ours, "command = [\"python3\", \"-m\", \"evaluate\"]"), "ok");
   EXPECT_EQ(After(ours, "command = [\"/usr/bin/python3\", \"-I\", \"./evaluate.py\", \"--level\", \"2\"]"), "ok");
   EXPECT_EQ(After("closure = [\"/usr/bin/python3\"]", "closure = [\"/in/subject/lib\"]"), "charter.closure");

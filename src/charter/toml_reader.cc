@@ -242,11 +242,12 @@ std::optional<uint64_t> TomlTable::OptionalInteger(const char* key, IntegerRange
   return Has(key) ? std::optional(static_cast<uint64_t>(value)) : std::nullopt;
 }
 
-double TomlTable::Number(const char* key, NumberRange range, std::optional<double> fallback) {
+double TomlTable::Number(const char* key, NumberRange range, std::optional<double> fallback,
+                         std::string fallback_text) {
   const std::string bounds = encoding::NumberText(range.min) + " to " + encoding::NumberText(range.max);
-  const auto value =
-      Value<double>(key, NeedOf(fallback), "number, " + bounds, fallback ? encoding::NumberText(*fallback) : "",
-                    "must be a number", "write it without quotation marks");
+  if (fallback_text.empty() && fallback) fallback_text = encoding::NumberText(*fallback);
+  const auto value = Value<double>(key, NeedOf(fallback), "number, " + bounds, fallback_text, "must be a number",
+                                   "write it without quotation marks");
   if (value && !(*value >= range.min && *value <= range.max)) Fail(key, "charter.range", "is outside " + bounds);
   return value.value_or(fallback.value_or(range.min));
 }

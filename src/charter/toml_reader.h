@@ -60,7 +60,8 @@ class TomlTable {
   int64_t Integer(const char* key, IntegerRange range, std::optional<int64_t> fallback = {},
                   std::string fallback_text = {});
   std::optional<uint64_t> OptionalInteger(const char* key, IntegerRange range);
-  double Number(const char* key, NumberRange range, std::optional<double> fallback = {});
+  double Number(const char* key, NumberRange range, std::optional<double> fallback = {},
+                std::string fallback_text = {});
   bool Boolean(const char* key, bool fallback);
   int64_t Duration(const char* key, IntegerRange range_s, std::optional<std::string> fallback = {});  // seconds
   crypto::Digest Digest(const char* key);

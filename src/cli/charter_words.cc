@@ -64,6 +64,10 @@ Section TrialWords(const charter::Charter& charter) {
   section.lines.push_back("candidate, parent and baseline each run " + Count(evaluation.episodes, "episode") + " and " +
                           Count(evaluation.probes, "probe") + " of: " + Joined(evaluation.command, " ") + " (" +
                           LimitWords(evaluation.limits) + ")");
+  if (!evaluation.subject_command.empty()) {
+    section.lines.push_back("the subject answers from a sandbox of its own: " +
+                            Joined(evaluation.subject_command, " "));
+  }
   const charter::Bounds& bounds = charter.bounds;
   for (const charter::HarmBound& harm : bounds.harm) {
     const charter::Metric* metric = evaluation.Find(harm.metric);

@@ -57,6 +57,7 @@ struct Runner {
   trial::EvaluationRequest Request(const std::string& subject, std::span<const trial::Seed> seeds) const {
     trial::EvaluationRequest request;
     request.command = evaluation.command;
+    request.subject_command = evaluation.subject_command;
     request.charter_directory = charter_view;
     request.subject_directory = subject;
     request.scratch_directory = scratch;
@@ -130,6 +131,7 @@ Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log)
   if (!view.ok()) return view.error();
   trial::EnvironmentQuestion question;
   question.command = log.charter().charter.evaluation.command;
+  question.subject_command = log.charter().charter.evaluation.subject_command;
   question.charter_directory = *view;
   for (const std::string& path : log.charter().charter.evaluation.closure) question.closure.emplace_back(path);
   return trial::DescribeEnvironment(question);

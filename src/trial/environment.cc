@@ -228,6 +228,11 @@ Result<EvaluationEnvironment> DescribeEnvironment(const EnvironmentQuestion& que
       inside_charter ? question.charter_directory / program->substr(kInside.size()) : fs::path(*program);
   Collector collector;
   if (Result<void> added = collector.AddProgram(path, inside_charter, 0); !added.ok()) return added.error();
+  if (!question.subject_command.empty()) {
+    const Result<std::string> subject_program = ResolveSubjectProgram(question.subject_command);
+    if (!subject_program.ok()) return subject_program.error();
+    if (Result<void> added = collector.AddProgram(*subject_program, false, 0); !added.ok()) return added.error();
+  }
   for (const fs::path& root : question.closure) {
     if (!root.is_absolute()) {
       return Error{ErrorCode::kUsage, "environment.closure", "a closure path is not absolute: " + root.string(),
