@@ -370,11 +370,18 @@ Result<void> Ledger::CopyTo(const std::string& path) const {
   if (std::filesystem::exists(std::filesystem::symlink_status(path, failure))) {
     return Refused("ledger.copy-exists", "'" + path + "' exists, and nothing is overwritten", "name another file");
   }
-  Query query(database_->handle, "VACUUM INTO ?");
-  query.BindText(1, path);
-  query.Step();
-  if (query.failed()) return query.error("cannot copy the ledger to '" + path + "'");
-  return {};
+  // The online back-up rather than VACUUM INTO: that one refuses to run where query_only is set.
+  Database copy;
+  const std::string what = "cannot copy the ledger to '" + path + "'";
+  int code = sqlite3_open_v2(path.c_str(), &copy.handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  if (code != SQLITE_OK) return DatabaseError(copy.handle, code, what);
+  sqlite3_backup* backup = sqlite3_backup_init(copy.handle, "main", database_->handle, "main");
+  if (backup == nullptr) return DatabaseError(copy.handle, sqlite3_errcode(copy.handle), what);
+  code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) return DatabaseError(copy.handle, code, what);
+  // A copy is one file: without a write-ahead log beside it.
+  return copy.Execute("PRAGMA journal_mode=DELETE;", what);
 }
 
 Result<void> Ledger::RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const {
