@@ -477,6 +477,22 @@ def with_biases(builder: Builder, output: int) -> tuple:
     return nodes, sizes, moved[output]
 
 
+def without_unused(nodes: list, sizes: list, output: int) -> tuple:
+    """The nodes that the output depends on, numbered anew."""
+    used = {output}
+    for place in range(len(nodes), 0, -1):
+        if place in used:
+            used.update(nodes[place - 1].inputs)
+    kept, kept_sizes, moved = [], [sizes[0]], {0: 0}
+    for place, node in enumerate(nodes, start=1):
+        if place in used:
+            node.inputs = [moved[source] for source in node.inputs]
+            kept.append(node)
+            kept_sizes.append(node.size)
+            moved[place] = len(kept)
+    return kept, kept_sizes, moved[output]
+
+
 def read_network(data: bytes) -> Network:
     if len(data) > 1 << 28:
         raise Refused("limit", "onnx.limit", "bytes")
@@ -484,6 +500,6 @@ def read_network(data: bytes) -> Network:
         builder = Builder(fields(data))
     except (TypeError, AttributeError, IndexError, ValueError, struct.error) as error:
         raise malformed("wire-type", "a field is not of its type") from error
-    nodes, sizes, output = with_biases(builder, builder.activations[builder.result])
+    nodes, sizes, output = without_unused(*with_biases(builder, builder.activations[builder.result]))
     element = "float32" if builder.element[0] == FLOAT else "float64"
     return Network(element, sizes[0], output, nodes, sizes)
