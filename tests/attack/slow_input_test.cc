@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/records.h"
 #include "charter/testing.h"
 #include "checker/certificate.h"
 #include "crypto/allowed_signers.h"
