@@ -21,7 +21,7 @@ std::string Utf8(std::u32string_view text) {
   std::string bytes;
   for (const char32_t c : text) {
     const int tail = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    const unsigned lead = tail == 0 ? c : (0xF00u >> tail & 0xFFu) | c >> (6 * tail);
+    const unsigned lead = tail == 0 ? c : (0xF00u >> (tail + 1) & 0xFFu) | c >> (6 * tail);
     bytes += static_cast<char>(lead);
     for (int i = tail; i-- > 0;) bytes += static_cast<char>(0x80 | (c >> (6 * i) & 0x3F));
   }
