@@ -32,8 +32,7 @@ model::Network Randomised(const model::Network& shape, std::mt19937_64& random) 
       redraw(dense->weights, 2.0 / static_cast<double>(dense->columns));
       redraw(dense->bias, 1.0 / static_cast<double>(dense->columns));
     } else if (const auto* convolution = std::get_if<model::Convolution>(&node.function)) {
-      const uint64_t products =
-          convolution->input_channels / convolution->groups * convolution->window.KernelSize();
+      const uint64_t products = convolution->input_channels / convolution->groups * convolution->window.KernelSize();
       redraw(convolution->weights, 2.0 / static_cast<double>(products));
       redraw(convolution->bias, 1.0 / static_cast<double>(products));
     }

@@ -24,6 +24,16 @@ constexpr int kBusyTimeout_ms = 10'000;
 // Of any value that SQLite may read from the file: an entry with room to spare.
 constexpr int kValueBytesMax = 1 << 20;
 
+// SQLite reports a shared-memory file for which there is no room as an input-output error.
+bool HasNoRoom(sqlite3* database) {
+  const char* file = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
+  if (file == nullptr || *file == '\0') return false;
+  constexpr uintmax_t kSharedMemoryBytes = 64 << 10;
+  std::error_code failure;
+  const std::filesystem::space_info space = std::filesystem::space(file, failure);
+  return !failure && space.available < kSharedMemoryBytes;
+}
+
 Error DatabaseError(sqlite3* database, int code, const std::string& what) {
   std::string rule = "ledger.input-output";
   std::string advice = "look at the disk, then try again; nothing was acknowledged";
@@ -31,7 +41,7 @@ Error DatabaseError(sqlite3* database, int code, const std::string& what) {
   if (primary == SQLITE_CONSTRAINT) {
     return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
   }
-  if (primary == SQLITE_FULL) {
+  if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && HasNoRoom(database))) {
     rule = "ledger.full";
     advice = "make room on the disk, then try again; nothing was acknowledged";
   } else if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN) {

@@ -46,8 +46,8 @@ struct Progress {
   double volume_proven = 0;  // share of the input set's volume that the leaves cover, in [0, 1]
 };
 
-// Which bounds the hidden layers get in a proof by boxes: recipes 01 and 02 of spec/certificate.md, or whichever seems to come
-// cheaper for a box.
+// Which bounds the hidden layers get in a proof by boxes: recipes 01 and 02 of spec/certificate.md, or whichever seems
+// to come cheaper for a box.
 enum class RecipeChoice { kAuto, kForward, kBackward };
 
 struct ProofRequest {

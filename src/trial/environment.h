@@ -9,8 +9,9 @@
 // Numbers differ between numpy builds and between processors, so two trials may be compared only where this digest is
 // the same. It consists of
 // - "program": the first words of command and subject_command, looked up as the sandbox does (in the charter directory
-//   where it is a relative path, else in /usr/bin and /bin), symbolic links resolved, and a script's "#!" interpreter (through env as well).
-//   A program inside the charter is left out, since the charter's own digest covers it, but not its interpreter;
+//   where it is a relative path, else in /usr/bin and /bin), symbolic links resolved, and a script's "#!" interpreter
+//   (through env as well). A program inside the charter is left out, since the charter's own digest covers it, but not
+//   its interpreter;
 // - "library": the shared libraries that these programs, and every ELF file below the declared closure, need, in turn:
 //   DT_NEEDED is read from the files (nothing is run, so no ldd), looked up in the file's RUNPATH/RPATH with $ORIGIN,
 //   then in the loader's directories (/etc/ld.so.conf and its includes, /lib, /usr/lib and their multiarch
