@@ -10,7 +10,6 @@ namespace {
 
 using model::OperationKind;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // One backward substitution: the lower or the upper bound of a neuron, with its slopes.
 struct Target {
