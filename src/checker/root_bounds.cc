@@ -10,7 +10,6 @@ namespace {
 
 using model::OperationKind;
 
-
 // One backward substitution: the lower or the upper bound of a neuron, with its slopes.
 struct Target {
   std::size_t neuron = 0;
