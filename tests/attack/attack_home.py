@@ -12,7 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
@@ -156,3 +158,18 @@ class AttackHome(path_test.Home):
 
     def wait(self):
         time.sleep(1.1)  # the charter's interval
+
+
+class AttackSuite(unittest.TestCase):
+    """Tests that each take a copy of one home, `template`; everything below `folder` is removed at the end."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-attack-"))
+        cls.addClassCleanup(cls.remove)
+        cls.template = AttackHome.made(cls.folder / "template")
+
+    @classmethod
+    def remove(cls):
+        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
+        shutil.rmtree(cls.folder)

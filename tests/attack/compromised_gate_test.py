@@ -14,13 +14,11 @@ import json
 import pathlib
 import shutil
 import sqlite3
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_home import AUDITORS, SUBJECT, VOTERS, AttackHome  # noqa: E402
+from attack_home import AUDITORS, SUBJECT, VOTERS, AttackHome, AttackSuite  # noqa: E402
 
 
 def edits_controller(tree):
@@ -43,18 +41,11 @@ def an_hour_apart(toml):
     return toml.replace('min_interval = "1s"', 'min_interval = "1h"')
 
 
-class CompromisedGate(unittest.TestCase):
+class CompromisedGate(AttackSuite):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-compromised-"))
-        cls.addClassCleanup(cls.remove)
-        cls.template = AttackHome.made(cls.folder / "template")
+        super().setUpClass()
         cls.slow = AttackHome.made(cls.folder / "slow", edit=an_hour_apart)
-
-    @classmethod
-    def remove(cls):
-        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
-        shutil.rmtree(cls.folder)
 
     def setUp(self):
         self.home = self.template.copy(self.folder / self.id().rsplit(".", 1)[1])

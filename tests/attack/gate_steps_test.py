@@ -10,14 +10,11 @@ usage: gate_steps_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_home import AttackHome, BIN, FOR_TESTS, ROOT, VOTERS  # noqa: E402
+from attack_home import AttackHome, AttackSuite, BIN, FOR_TESTS, ROOT, VOTERS  # noqa: E402
 from compromised_gate_test import an_hour_apart, breaks_property, edits_controller  # noqa: E402
 
 JUDGE_NOTHING = {"freeze", "warrant"}
@@ -28,18 +25,11 @@ def crashes(tree):
     path.write_text(path.read_text().replace("{", '{"crash": 1,', 1))
 
 
-class GateSteps(unittest.TestCase):
+class GateSteps(AttackSuite):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-steps-"))
-        cls.addClassCleanup(cls.remove)
-        cls.template = AttackHome.made(cls.folder / "template")
+        super().setUpClass()
         cls.slow = AttackHome.made(cls.folder / "slow", edit=an_hour_apart)
-
-    @classmethod
-    def remove(cls):
-        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
-        shutil.rmtree(cls.folder)
 
     # ---- each brings a proposal to its step: gives the words that move it on
 

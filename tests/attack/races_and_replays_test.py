@@ -9,30 +9,17 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_home import AUDITORS, AttackHome, BIN, FOR_TESTS, SUBJECT  # noqa: E402
+from attack_home import AUDITORS, AttackHome, AttackSuite, BIN, FOR_TESTS, SUBJECT  # noqa: E402
 
 
-class RacesAndReplays(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-races-"))
-        cls.addClassCleanup(cls.remove)
-        cls.template = AttackHome.made(cls.folder / "template")
-
-    @classmethod
-    def remove(cls):
-        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
-        shutil.rmtree(cls.folder)
-
+class RacesAndReplays(AttackSuite):
     def setUp(self):
         self.home = self.template.copy(self.folder / self.id().rsplit(".", 1)[1])
         self.live = self.home.starts()[1]
