@@ -553,8 +553,10 @@ Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms
     report.conditions.push_back(AssessCondition(planned, rules, data, *alpha));
     if (planned.kind == ConditionKind::kCeiling) report.gain_over_baseline = AssessGain(rules, data, *alpha);
   }
-  if (rules.drift) report.fingerprint = MakeFingerprint(data);
   report.verdict = VerdictOf(report.conditions);
+  // A trial that goes on is described when it ends.
+  const bool ends = report.verdict != TrialVerdict::kNotShown || data.candidate.episodes() == rules.episodes;
+  if (rules.drift && ends) report.fingerprint = MakeFingerprint(data);
   return report;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 namespace pawl::trial {
@@ -32,23 +31,43 @@ PlannedBets Plan(std::span<const double> values, double alpha, std::size_t plann
   return bets;
 }
 
-// The average of the two wealths against "mean >= m", one observation after the other, until the product passes
-// `stop_at`. Every factor of either is non-decreasing in m.
-Wealth BetBelow(double m, std::span<const double> values, const PlannedBets& bets, double stop_at) {
-  const double bet_max = EProcess::kBetFraction / (1 - m);
-  const double binary = std::min(bets.binary_scale / std::sqrt(m * (1 - m)), bet_max);
-  double share = 0.5;  // of the wealth, that the variance-adaptive bets hold
-  double product = 1;  // only to know when the rest does not matter; Wealth decides
-  Wealth wealth;
-  for (std::size_t i = 0; i < values.size() && product < stop_at; ++i) {
-    const double gain = m - values[i];
-    const double adaptive_factor = 1 + std::min(bets.adaptive[i], bet_max) * gain;
-    const double factor = share * adaptive_factor + (1 - share) * (1 + binary * gain);
-    share *= adaptive_factor / factor;
-    wealth.Multiply(factor);
-    product *= factor;
+// The bets against "mean >= m" on one observation. Every factor of either is non-decreasing in m.
+class BetsAt {
+ public:
+  BetsAt(double m, const PlannedBets& bets)
+      : m_(m),
+        bet_max_(EProcess::kBetFraction / (1 - m)),
+        binary_(std::min(bets.binary_scale / std::sqrt(m * (1 - m)), bet_max_)),
+        adaptive_(bets.adaptive) {}
+
+  double Adaptive(std::size_t i, double x) const { return 1 + std::min(adaptive_[i], bet_max_) * (m_ - x); }
+  double Binary(double x) const { return 1 + binary_ * (m_ - x); }
+
+ private:
+  double m_;
+  double bet_max_;
+  double binary_;
+  std::span<const double> adaptive_;
+};
+
+// A wealth below this is taken as lost: it would have to grow by more than any 1/alpha of a trial.
+constexpr double kLost = 1e-200;
+
+// Whether the average of the two wealths ever reaches 1/alpha. The same as BettingBelow, without the logarithm and with
+// two products in place of a division for each observation, since bisection asks it some forty times.
+bool Rejects(double m, std::span<const double> values, const PlannedBets& bets, double alpha) {
+  const BetsAt at(m, bets);
+  const double needed = 2 / alpha * (1 + 2 * kRoundingMargin);
+  double adaptive = 1;
+  double binary = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    adaptive *= at.Adaptive(i, values[i]);
+    binary *= at.Binary(values[i]);
+    if (adaptive + binary >= needed) return true;
+    if (adaptive < kLost) adaptive = 0;
+    if (binary < kLost) binary = 0;
   }
-  return wealth;
+  return false;
 }
 
 }  // namespace
@@ -89,7 +108,7 @@ double BettingUpperBound(std::span<const double> values, double alpha, std::size
   double rejected = 1;
   for (int step = 0; step < kBisections; ++step) {
     const double middle = (kept + rejected) / 2;
-    if (BetBelow(middle, values, bets, 2 / alpha).EverReached(alpha)) {
+    if (Rejects(middle, values, bets, alpha)) {
       rejected = middle;
     } else {
       kept = middle;
@@ -100,7 +119,17 @@ double BettingUpperBound(std::span<const double> values, double alpha, std::size
 
 Wealth BettingBelow(std::span<const double> values, double m, double alpha, std::size_t planned) {
   assert(m > 0 && m < 1 && alpha > 0 && alpha < 1);
-  return BetBelow(m, values, Plan(values, alpha, planned), std::numeric_limits<double>::infinity());
+  const PlannedBets bets = Plan(values, alpha, planned);
+  const BetsAt at(m, bets);
+  double share = 0.5;  // of the wealth, that the variance-adaptive bets hold
+  Wealth wealth;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double adaptive = at.Adaptive(i, values[i]);
+    const double factor = share * adaptive + (1 - share) * at.Binary(values[i]);
+    share *= adaptive / factor;
+    wealth.Multiply(factor);
+  }
+  return wealth;
 }
 
 double BettingLowerBound(std::span<const double> values, double alpha, std::size_t planned) {

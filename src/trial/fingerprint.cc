@@ -1,6 +1,7 @@
 #include "trial/fingerprint.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <map>
@@ -68,6 +69,24 @@ std::uint64_t CountDifferences(std::span<const std::string> a, std::span<const s
   return count;
 }
 
+// Permutations are tried eight at a time, so that their sums do not wait for each other.
+constexpr std::size_t kLanes = 8;
+using Lanes = std::array<double, kLanes>;
+
+// s' L s for every lane, L being the strictly lower triangle given by its rows.
+Lanes QuadraticForms(std::span<const double> rows, std::span<const Lanes> signs) {
+  const std::size_t n = signs.size();
+  Lanes sums{};
+  for (std::size_t i = 0; i < n; ++i) {
+    Lanes row{};
+    for (std::size_t j = 0; j < i; ++j) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) row[lane] += rows[i * n + j] * signs[j][lane];
+    }
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += signs[i][lane] * row[lane];
+  }
+  return sums;
+}
+
 }  // namespace
 
 // With s_i = -1 where pair i is swapped, the V-statistic is (s' H s + 2 sum_i d(x_i, y_i)) / n^2, where
@@ -90,23 +109,23 @@ PairedPermutation PermutePairs(std::span<const double> first, std::span<const do
                              Distance(y, v, dimension));
     }
   }
-  std::vector<double> signs(n, 1);
-  const auto form = [&] {
-    double sum = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      double row = 0;
-      for (std::size_t j = 0; j < i; ++j) row += rows[i * n + j] * signs[j];
-      sum += signs[i] * row;
-    }
-    return sum;
-  };
-  const double observed = form();
+  std::vector<Lanes> signs(n, [] {
+    Lanes ones;
+    ones.fill(1);
+    return ones;
+  }());
+  const double observed = QuadraticForms(rows, signs)[0];
   const double tolerance = 1e-12 * static_cast<double>(n) * static_cast<double>(n);  // equal up to rounding counts
   Generator generator(seed);
   std::uint64_t at_least = 0;
-  for (std::uint64_t permutation = 0; permutation < permutations; ++permutation) {
-    for (double& sign : signs) sign = generator.Coin() ? 1 : -1;
-    at_least += form() >= observed - tolerance ? 1 : 0;
+  for (std::uint64_t done = 0; done < permutations;) {
+    const std::size_t lanes = std::min<std::uint64_t>(kLanes, permutations - done);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      for (Lanes& sign : signs) sign[lane] = generator.Coin() ? 1 : -1;
+    }
+    const Lanes forms = QuadraticForms(rows, signs);
+    for (std::size_t lane = 0; lane < lanes; ++lane) at_least += forms[lane] >= observed - tolerance ? 1 : 0;
+    done += lanes;
   }
   const double squares = static_cast<double>(n) * static_cast<double>(n);
   return {n == 0 ? 0 : std::max(0.0, (observed + diagonal) / squares),
