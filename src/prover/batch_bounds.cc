@@ -595,6 +595,14 @@ void BatchBounds::BoundRows(const RowSet& rows) { HWY_DYNAMIC_DISPATCH(BoundAllR
 
 float BatchBounds::row_bound(std::size_t row, std::size_t lane) const { return work_->row_bounds.at(row)[lane]; }
 
+float BatchBounds::hidden_lower(std::size_t layer, std::size_t neuron, std::size_t lane) const {
+  return work_->layers[layer].lower.at(neuron)[lane];
+}
+
+float BatchBounds::hidden_upper(std::size_t layer, std::size_t neuron, std::size_t lane) const {
+  return work_->layers[layer].upper.at(neuron)[lane];
+}
+
 void BatchBounds::Smear(const RowSet& rows, const std::uint32_t (&row)[kLanes]) {
   HWY_DYNAMIC_DISPATCH(SmearInputs)(*work_, rows, row);
 }

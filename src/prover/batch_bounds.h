@@ -63,6 +63,9 @@ class BatchBounds {
   // Whether a slope was chosen by so little that the checker, which rounds differently, may choose the other one and
   // get other bounds. Requires Propagate.
   bool ambiguous(std::size_t lane) const;
+  // Bounds of operand `neuron` of layer `layer` in box `lane`. Requires Propagate.
+  float hidden_lower(std::size_t layer, std::size_t neuron, std::size_t lane) const;
+  float hidden_upper(std::size_t layer, std::size_t neuron, std::size_t lane) const;
   // Gradient bounds of one row per lane. Requires Propagate.
   void Smear(const RowSet& rows, const std::uint32_t (&row)[kLanes]);
   float smear(std::size_t input, std::size_t lane) const;

@@ -1,7 +1,10 @@
 #include "prover/confirmation.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
+
+#include "checker/box_walk.h"
 
 namespace pawl::prover {
 namespace {
@@ -50,7 +53,58 @@ class LeafAudit {
   std::vector<OpenBox> waiting_, refused_;
 };
 
+// Leaves of box proofs, kLanes at a time.
+class LeafBatch {
+ public:
+  LeafBatch(checker::LeafEngine& engine, std::vector<double>& margins, std::uint64_t& batches)
+      : engine_(engine), margins_(margins), batches_(batches) {}
+
+  void Add(std::size_t proof_index, const BoxProof& proof, const checker::BoxWalk& walk) {
+    phases_[count_] = walk.phases();
+    proofs_[count_] = proof_index;
+    tasks_[count_++] = {proof.box.lower, proof.box.upper,
+                        proof.rows,      {},
+                        walk.weights(),  proof.proof.arguments[walk.argument()].slopes};
+    if (count_ == checker::kLanes) Flush();
+  }
+
+  void Flush() {
+    if (count_ == 0) return;
+    double margins[checker::kLanes];
+    for (std::size_t t = 0; t < count_; ++t) tasks_[t].phases = phases_[t];
+    engine_.Margins(checker::Recipe::kBackward, {tasks_, count_}, {margins, count_});
+    // Written so that NaN is refused.
+    for (std::size_t t = 0; t < count_; ++t)
+      margins_[proofs_[t]] = margins[t] > 0 ? std::min(margins_[proofs_[t]], margins[t]) : -1.0;
+    count_ = 0;
+    ++batches_;
+  }
+
+ private:
+  checker::LeafEngine& engine_;
+  std::vector<double>& margins_;
+  std::uint64_t& batches_;
+  checker::LeafTask tasks_[checker::kLanes];
+  std::vector<checker::Phase> phases_[checker::kLanes];
+  std::size_t proofs_[checker::kLanes] = {};
+  std::size_t count_ = 0;
+};
+
 }  // namespace
+
+std::vector<double> BoxProofMargins(const checker::Claim& claim, checker::LeafEngine& engine,
+                                    std::span<const BoxProof> proofs, std::uint64_t& batches) {
+  std::vector<double> margins(proofs.size(), std::numeric_limits<double>::infinity());
+  LeafBatch batch(engine, margins, batches);
+  for (std::size_t i = 0; i < proofs.size(); ++i) {
+    const checker::CertificateLimits limits;
+    checker::BoxWalk walk(proofs[i].box, claim.neurons.size(), proofs[i].proof, limits.depth_max);
+    while (walk.Next()) batch.Add(i, proofs[i], walk);
+    if (!walk.finished()) margins[i] = -1.0;
+  }
+  batch.Flush();
+  return margins;
+}
 
 Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, std::size_t case_index,
                                                    const checker::Argument& argument) {
@@ -106,7 +160,7 @@ std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Quer
       if (const std::optional<SplitTree::SplitOf> split = tree.split(box.node)) {
         open.push_back(box.Child(1, split->low, split->input));
         open.push_back(box.Child(0, split->low, split->input));
-      } else {
+      } else if (!tree.is_finished(box.node)) {  // what was finished has passed the checker as it is
         const std::uint32_t argument = tree.leaf_argument(box.node);
         audit.Add(std::move(box), argument);
       }

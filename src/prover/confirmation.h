@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,17 @@ namespace pawl::prover {
 // The rows that `argument` refutes, one per conjunction, as the checker forms them.
 Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, std::size_t case_index,
                                                    const checker::Argument& argument);
+
+// A proof of all conjunctions of a case over one box, by Recipe::kBackward.
+struct BoxProof {
+  checker::RootBox box;
+  checker::GroupProof proof;
+  std::span<const checker::RefutationRow> rows;  // of its arguments, which refute the same rows
+};
+// The smallest margin of each proof's leaves: one above 0 is accepted as it stands. `batches` is raised by how many
+// batches of the engine that took.
+std::vector<double> BoxProofMargins(const checker::Claim& claim, checker::LeafEngine& engine,
+                                    std::span<const BoxProof> proofs, std::uint64_t& batches);
 
 // Writes the certificate of a closed tree, reads its bytes again and has the checker check them.
 struct Confirmation {

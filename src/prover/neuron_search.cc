@@ -14,6 +14,7 @@
 #include "checker/leaf.h"
 #include "checker/root_bounds.h"
 #include "prover/dual_bounds.h"
+#include "prover/dual_rows.h"
 #include "prover/neuron_tree.h"
 #include "prover/root_section.h"
 
@@ -36,18 +37,11 @@ constexpr int kHiddenSteps = 60;
 constexpr float kSlopeRate = 0.25f, kWeightRate = 0.2f, kRateDecay = 0.93f;
 // How much the better child of a split counts beside the worse one.
 constexpr float kBetterChild = 0.7f;
-constexpr float kMargin = 1e-5f;
 // One batch in this many descends from the points where its worst bounds are reached.
 constexpr std::uint64_t kAttackEvery = 8;
 constexpr int kDescentSteps = 30;
 // Rounds of sixteen descents for each conjunction that is open at the root, before the tree is begun.
 constexpr int kAttackRounds = 6;
-
-// A row of the unsafe set as a row over the results of the last ReLU.
-struct Row {
-  std::vector<float> coefficients;
-  float constant = 0, margin = kMargin;
-};
 
 struct PhaseOf {
   Place place;
@@ -97,7 +91,7 @@ struct Problem {
   const SearchOptions& options;
   std::size_t case_index = 0, top = 0;
   std::vector<float> box_lower, box_upper;
-  std::vector<Row> rows;                         // of the case
+  std::vector<DualRow> rows;                     // of the case
   std::vector<std::uint32_t> chosen;             // per conjunction, the row to refute
   std::vector<std::vector<float>> lower, upper;  // of hidden operands, as the checker finds them
   std::vector<checker::RootLayer> section;
@@ -115,40 +109,6 @@ struct Problem {
     for (std::size_t k = 0; k < top; ++k) bounds.SetHidden(k, lower[k], upper[k]);
   }
 };
-
-float Down(double value) {
-  const float rounded = static_cast<float>(value);
-  return static_cast<double>(rounded) > value ? std::nextafter(rounded, -HUGE_VALF) : rounded;
-}
-float Up(double value) { return -Down(-value); }
-
-void MakeRows(const DualBounds& bounds, Problem& p) {
-  const FlatLayer& last = p.query.network.layers.back();
-  const RowSet& set = p.query_case.rows;
-  p.rows.clear();
-  for (std::size_t r = 0; r < set.count(); ++r) {
-    Row row;
-    row.margin = kMargin * (1 + std::abs(set.threshold[r]));
-    const float* outputs = &set.coefficient[r * set.outputs];
-    double constant = -static_cast<double>(set.threshold[r]);
-    if (last.relu) {
-      row.coefficients.assign(outputs, outputs + set.outputs);
-    } else {
-      std::vector<double> sums(last.inputs, 0.0);
-      for (std::size_t o = 0; o < last.outputs; ++o) {
-        if (outputs[o] == 0) continue;
-        const double a = static_cast<double>(outputs[o]);
-        for (std::size_t j = 0; j < last.inputs; ++j)
-          sums[j] += a * static_cast<double>(last.weight[o * last.inputs + j]);
-        constant += a * static_cast<double>(last.bias[o]) -
-                    std::abs(a) * static_cast<double>(bounds.Radius(p.query.network.layers.size() - 1, o));
-      }
-      row.coefficients.assign(sums.begin(), sums.end());
-    }
-    row.constant = static_cast<float>(constant);
-    p.rows.push_back(std::move(row));
-  }
-}
 
 // ---- One thread
 
@@ -236,7 +196,7 @@ class NodeWorker {
   }
 
   void SetColumn(std::size_t column, const OpenNode& node) {
-    const Row& row = p_.rows[p_.chosen[node.conjunction]];
+    const DualRow& row = p_.rows[p_.chosen[node.conjunction]];
     dual_.SetRow(column, row.coefficients.data(), row.constant);
     if (!node.slopes.empty()) dual_.LoadSlopes(column, node.slopes.data());
     for (const PhaseOf& phase : node.phases) dual_.SetPhase(column, phase.place, phase.side, phase.weight);
@@ -505,8 +465,8 @@ bool BoundHidden(Problem& p, int steps) {
     const checker::Relaxation::Value& operand = p.root->relaxation.value(step.input);
     std::vector<float>&lower = p.lower.emplace_back(), &upper = p.upper.emplace_back();
     for (std::size_t i = 0; i < step.rows; ++i) {
-      lower.push_back(Down(operand.lower[i][0]));
-      upper.push_back(Up(operand.upper[i][0]));
+      lower.push_back(RoundedDown(operand.lower[i][0]));
+      upper.push_back(RoundedUp(operand.upper[i][0]));
     }
   }
   return true;
@@ -516,7 +476,7 @@ bool BoundHidden(Problem& p, int steps) {
 Result<void> ChooseRows(Problem& p) {
   DualBounds bounds(p.query.network, kColumns);
   p.Prepare(bounds);
-  MakeRows(bounds, p);
+  p.rows = MakeDualRows(bounds, p.query.network, p.query_case.rows);
   p.chosen.clear();
   p.refutation_rows.clear();
   for (std::size_t c = 0; c < p.query_case.conjunctions(); ++c) {
@@ -602,20 +562,17 @@ void Report(const Problem& p, const Board& board, Clock::time_point start, std::
 }  // namespace
 
 bool NeuronSearch::Suits(const Query& query) {
-  if (!query.network.layers[0].relu) return false;
-  for (const QueryCase& c : query.cases)
-    for (const float coefficient : c.rows.input_coefficient)
-      if (coefficient != 0) return false;
-  return true;
+  return std::all_of(query.cases.begin(), query.cases.end(),
+                     [&](const QueryCase& c) { return HasDualRows(query.network, c.rows); });
 }
 
 SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proof) {
   const Clock::time_point start = Clock::now();
   Problem p{query_, query_.cases[case_index], claim_, options_, case_index, 0, {}, {}, {}, {}, {}, {}, {}, {}, 0, {}};
-  for (const FlatLayer& layer : query_.network.layers) p.top += layer.relu ? 1 : 0;
+  p.top = ReluLayers(query_.network);
   for (std::size_t j = 0; j < query_.network.inputs; ++j) {
-    p.box_lower.push_back(Down(p.query_case.lower[j]));
-    p.box_upper.push_back(Up(p.query_case.upper[j]));
+    p.box_lower.push_back(RoundedDown(p.query_case.lower[j]));
+    p.box_upper.push_back(RoundedUp(p.query_case.upper[j]));
   }
   Board board;
   board.outcome.best_margin = std::numeric_limits<double>::infinity();

@@ -7,6 +7,7 @@
 #include "checker/claim.h"
 #include "checker/leaf.h"
 #include "model/vector_program.h"
+#include "prover/box_finish.h"
 #include "prover/confirmation.h"
 #include "prover/counterexample.h"
 #include "prover/dual_bounds.h"
@@ -79,7 +80,7 @@ ProofResult Violated(Counterexample counterexample) {
 // Search and confirmation in turn, until the checker accepts the bytes or the search ends otherwise.
 ProofResult SearchProof(const ProofRequest& request, const Query& query, const checker::Claim& claim,
                         const Confirmer& confirmer, const SearchOptions& options) {
-  SplitTree tree(query.cases.size());
+  SplitTree tree(query.cases.size(), ListAllNeurons(query.network));
   Search search(query, claim, confirmer, tree, options);
   std::vector<OpenBox> boxes = RootBoxes(query);
   ProofStatistics statistics;

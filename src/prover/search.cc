@@ -33,6 +33,7 @@ OpenBox OpenBox::Child(std::size_t side, NodeId low, std::size_t input) const {
   child.node = low + static_cast<NodeId>(side);
   child.case_index = case_index;
   child.depth = depth + 1;
+  child.finish_depth = finish_depth;
   child.bounds = bounds;
   const std::size_t inputs = bounds.size() / 2;
   const double middle = checker::SplitMidpoint(bounds[input], bounds[inputs + input]);

@@ -42,7 +42,9 @@ struct OpenBox {
   // matters to it. Empty: not bounded yet.
   float margin = 0;
   std::vector<float> smear;
-  std::uint32_t split_input = 0;  // that the box came from
+  std::uint32_t split_input = 0;   // that the box came from
+  std::uint32_t open_neurons = 0;  // whose sign the box leaves open
+  std::uint32_t finish_depth = 0;  // at this depth the box may be finished by phases
 
   std::span<const double> lower() const { return {bounds.data(), bounds.size() / 2}; }
   std::span<const double> upper() const { return {bounds.data() + bounds.size() / 2, bounds.size() / 2}; }

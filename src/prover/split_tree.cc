@@ -1,11 +1,14 @@
 #include "prover/split_tree.h"
 
 #include <cassert>
+#include <utility>
 
 namespace pawl::prover {
 
-SplitTree::SplitTree(std::size_t cases)
-    : chunks_(std::make_unique<std::atomic<Chunk*>[]>(kChunksMax)), next_((cases + 1) / 2 * 2) {
+SplitTree::SplitTree(std::size_t cases, std::vector<checker::RootLayer> listed)
+    : chunks_(std::make_unique<std::atomic<Chunk*>[]>(kChunksMax)),
+      next_((cases + 1) / 2 * 2),
+      listed_(std::move(listed)) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i <= cases / kChunk; ++i) {
     owned_.push_back(std::make_unique<Chunk>());
@@ -36,6 +39,18 @@ NodeId SplitTree::Split(NodeId node, std::uint32_t input) {
 
 void SplitTree::Close(NodeId node, std::uint32_t argument) { at(node) = {kLeaf, argument}; }
 
+void SplitTree::Finish(NodeId node, checker::GroupProof part) {
+  std::uint64_t bytes = sizeof part + part.nodes.size() * sizeof(checker::Node) + part.weights.size();
+  for (const checker::Argument& argument : part.arguments) {
+    bytes += sizeof argument + argument.refutations.size() * (sizeof(checker::Refutation) + sizeof(checker::Term));
+    for (const checker::SlopeTable& table : argument.slopes) bytes += sizeof table + table.size();
+  }
+  part_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  at(node) = {kFinished, static_cast<std::uint32_t>(parts_.size())};
+  parts_.push_back(std::move(part));
+}
+
 void SplitTree::Reopen(NodeId node) { at(node) = {0, 0}; }
 
 std::uint32_t SplitTree::ArgumentNumber(const checker::Argument& argument) {
@@ -55,7 +70,7 @@ std::uint32_t SplitTree::ArgumentNumber(const checker::Argument& argument) {
 
 std::optional<SplitTree::SplitOf> SplitTree::split(NodeId node) const {
   const Slot slot = at(node);
-  if (slot.first == 0 || slot.first == kLeaf) return std::nullopt;
+  if (slot.first == 0 || slot.first == kLeaf || slot.first == kFinished) return std::nullopt;
   return SplitOf{slot.first, slot.second};
 }
 
@@ -65,8 +80,23 @@ std::uint32_t SplitTree::leaf_argument(NodeId node) const {
 }
 
 std::uint64_t SplitTree::memory_bytes() const {
-  return (next_.load(std::memory_order_relaxed) / kChunk + 1) * sizeof(Chunk);
+  return (next_.load(std::memory_order_relaxed) / kChunk + 1) * sizeof(Chunk) +
+         part_bytes_.load(std::memory_order_relaxed);
 }
+
+namespace {
+
+void Append(const checker::GroupProof& part, checker::GroupProof& proof) {
+  const auto first_argument = static_cast<std::uint32_t>(proof.arguments.size());
+  for (checker::Node node : part.nodes) {
+    if (checker::IsLeaf(node.kind)) node.index += first_argument;
+    proof.nodes.push_back(node);
+  }
+  proof.arguments.insert(proof.arguments.end(), part.arguments.begin(), part.arguments.end());
+  proof.weights.insert(proof.weights.end(), part.weights.begin(), part.weights.end());
+}
+
+}  // namespace
 
 checker::CaseProof SplitTree::ToCaseProof(std::size_t case_index, std::uint32_t conjunctions) const {
   checker::CaseProof case_proof;
@@ -82,6 +112,11 @@ checker::CaseProof SplitTree::ToCaseProof(std::size_t case_index, std::uint32_t 
     assert(slot.first != 0);
     if (slot.first == kLeaf) {
       proof.nodes.push_back(checker::Node::Leaf(slot.second));
+      continue;
+    }
+    if (slot.first == kFinished) {
+      case_proof.root = listed_;
+      Append(parts_[slot.second], proof);
       continue;
     }
     proof.nodes.push_back(checker::Node::MidpointSplit(slot.second));

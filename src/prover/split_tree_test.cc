@@ -45,6 +45,28 @@ TEST(SplitTreeTest, AReopenedLeafCanBeSplit) {
   EXPECT_EQ(tree.ToCaseProof(0, 1).groups[0].nodes.size(), 3u);
 }
 
+TEST(SplitTreeTest, AFinishedBoxBringsItsOwnArgumentsAndTheRootSection) {
+  const std::vector<checker::RootLayer> listed = {{3, {7}, checker::RootMode::kDefault, {}}};
+  SplitTree tree(1, listed);
+  const std::uint32_t plain = tree.ArgumentNumber({Recipe::kBackward, {{{0, checker::kUnitMultiplier}}}});
+  const NodeId low = tree.Split(0, 4);
+  tree.Close(low, plain);
+  checker::GroupProof part;
+  part.arguments = {{Recipe::kBackward, {{{0, checker::kUnitMultiplier}}}, {{0, 128, 255}}},
+                    {Recipe::kBackward, {{{0, checker::kUnitMultiplier}}}, {{255, 0, 1}}}};
+  part.nodes = {Node::NeuronSplit(2), Node::WeightedLeaf(0), Node::Leaf(1)};
+  part.weights = {9};
+  tree.Finish(low + 1, part);
+  EXPECT_TRUE(tree.is_finished(low + 1));
+  EXPECT_FALSE(tree.split(low + 1).has_value());
+  const checker::CaseProof proof = tree.ToCaseProof(0, 1);
+  EXPECT_EQ(proof.root, listed);
+  EXPECT_EQ(proof.groups[0].nodes, (std::vector<Node>{Node::MidpointSplit(4), Node::Leaf(0), Node::NeuronSplit(2),
+                                                      Node::WeightedLeaf(1), Node::Leaf(2)}));
+  EXPECT_EQ(proof.groups[0].arguments[2].slopes, part.arguments[1].slopes);
+  EXPECT_EQ(proof.groups[0].weights, part.weights);
+}
+
 TEST(SplitTreeTest, HoldsMoreNodesThanOneChunk) {
   SplitTree tree(1);
   NodeId node = 0;

@@ -28,6 +28,10 @@ constexpr std::size_t kParents = kLanes;
 // One group of boxes in this many also descends from its worst points and from random ones.
 constexpr std::uint64_t kDescentEvery = 100;
 constexpr int kDescentSteps = 20;
+// How the number of open neurons up to which a box is finished by phases moves with success and failure; levels of
+// halving after a failure before the next try.
+constexpr double kFinishRise = 1, kFinishFall = 1, kFinishOpenMin = 6;
+constexpr std::uint32_t kFinishRest = 2;
 // Longest path from a root; the checker's default limit is a little more.
 constexpr std::uint32_t kDepthMax = 4000;
 // How long a worker without boxes sleeps before it looks again.
@@ -89,7 +93,10 @@ Worker::Worker(const Query& query, const checker::Claim& claim, const Confirmer&
       hidden_(options.recipe == RecipeChoice::kForward ? HiddenBounds::kForward : HiddenBounds::kBackward),
       recipe_(options.recipe == RecipeChoice::kForward ? checker::Recipe::kForward : checker::Recipe::kBackward),
       bounds_(query.network, query.rows_max),
-      attacker_(query, confirmer, bounds_, options.seed * 1000003 + index) {}
+      attacker_(query, confirmer, bounds_, options.seed * 1000003 + index) {
+  if (options.recipe == RecipeChoice::kAuto && BoxFinisher::Suits(query))
+    finisher_ = std::make_unique<BoxFinisher>(query);
+}
 
 void Worker::Run() {
   std::vector<OpenBox> batch;
@@ -108,7 +115,9 @@ void Worker::Run() {
       if (!BoundJobs(query_case, jobs)) break;
       for (Job& job : jobs) Settle(job);
     } else {
-      if (!MakeJobs(batch, jobs) || !BoundJobs(query_case, jobs) || !TakeBestSplits(batch, jobs)) break;
+      if (finisher_) FinishParents(query_case, batch);
+      if (!batch.empty() && (!MakeJobs(batch, jobs) || !BoundJobs(query_case, jobs) || !TakeBestSplits(batch, jobs)))
+        break;
     }
     if (LimitReached()) break;
   }
@@ -239,6 +248,7 @@ bool Worker::BoundGroup(const QueryCase& query_case, Job* jobs, std::size_t coun
     if (jobs[lane].judgement.proven) continue;
     OpenBox& box = jobs[lane].box;
     box.margin = jobs[lane].judgement.margin;
+    box.open_neurons = CountOpen(lane);
     box.smear.resize(query_.network.inputs);
     for (std::size_t i = 0; i < box.smear.size(); ++i) box.smear[i] = bounds_.smear(i, lane);
   }
@@ -306,6 +316,103 @@ bool Worker::AttackOpen(const QueryCase& query_case, const Job* jobs, std::size_
   if (!found.has_value()) return false;
   shared_.EndWith(std::move(*found));
   return true;
+}
+
+// ---- Finishing by phases
+
+std::uint32_t Worker::CountOpen(std::size_t lane) const {
+  std::uint32_t count = 0;
+  for (std::size_t k = 0; k < query_.network.layers.size() && query_.network.layers[k].relu; ++k) {
+    for (std::size_t i = 0; i < query_.network.layers[k].outputs; ++i)
+      count += bounds_.hidden_lower(k, i, lane) < 0 && bounds_.hidden_upper(k, i, lane) > 0 ? 1 : 0;
+  }
+  return count;
+}
+
+HiddenBox Worker::Hidden(std::size_t lane) const {
+  HiddenBox hidden;
+  for (std::size_t k = 0; k < query_.network.layers.size() && query_.network.layers[k].relu; ++k) {
+    std::vector<float>&lower = hidden.lower.emplace_back(), &upper = hidden.upper.emplace_back();
+    for (std::size_t i = 0; i < query_.network.layers[k].outputs; ++i) {
+      lower.push_back(bounds_.hidden_lower(k, i, lane));
+      upper.push_back(bounds_.hidden_upper(k, i, lane));
+    }
+  }
+  return hidden;
+}
+
+// Which boxes are tried follows what came of it lately: the number of open neurons that is allowed rises with each box
+// that was finished and falls with each that was not.
+void Worker::FinishParents(const QueryCase& query_case, std::vector<OpenBox>& parents) {
+  std::vector<Job> jobs;
+  std::vector<OpenBox> others;
+  for (OpenBox& box : parents) {
+    if (box.depth >= box.finish_depth && box.open_neurons <= finish_open_max_) {
+      jobs.push_back({std::move(box), 0, {}});
+    } else {
+      others.push_back(std::move(box));
+    }
+  }
+  parents = std::move(others);
+  if (jobs.empty()) return;
+  SetBoxes(jobs.data(), jobs.size());
+  bounds_.Propagate(hidden_);
+  bounds_.BoundRows(query_case.rows);
+  shared_.boxes.fetch_add(jobs.size(), std::memory_order_relaxed);
+  std::vector<BoxProof> proofs;
+  std::vector<std::size_t> finished;  // job of each proof
+  for (std::size_t lane = 0; lane < jobs.size(); ++lane) {
+    const OpenBox& box = jobs[lane].box;
+    const Judgement judgement = Judge(query_case, lane);
+    std::optional<checker::GroupProof> proof =
+        finisher_->Try(box.case_index, box.lower(), box.upper(), Hidden(lane), judgement.rows);
+    shared_.boxes.fetch_add(finisher_->nodes_bounded(), std::memory_order_relaxed);
+    finish_open_max_ += proof.has_value() ? kFinishRise : -kFinishFall;
+    if (!proof.has_value()) continue;
+    finished.push_back(lane);
+    proofs.push_back({{{box.lower().begin(), box.lower().end()}, {box.upper().begin(), box.upper().end()}},
+                      std::move(*proof),
+                      ArgumentOf(box, judgement).rows});
+  }
+  finish_open_max_ = std::max(kFinishOpenMin, finish_open_max_);
+  CloseFinished(jobs, finished, proofs);
+  for (Job& job : jobs) {
+    if (job.judgement.proven) continue;
+    job.box.finish_depth = job.box.depth + kFinishRest;
+    parents.push_back(std::move(job.box));
+  }
+}
+
+// Closes the boxes whose proofs the checker accepts, and marks their jobs as proven.
+void Worker::CloseFinished(std::vector<Job>& jobs, const std::vector<std::size_t>& finished,
+                           std::vector<BoxProof>& proofs) {
+  if (proofs.empty()) return;
+  const Clock::time_point start = Clock::now();
+  std::uint64_t batches = 0;
+  const std::vector<double> margins = BoxProofMargins(claim_, Engine(), proofs, batches);
+  shared_.asked.fetch_add(batches * checker::kLanes);
+  shared_.seconds_asking.fetch_add(std::chrono::duration<double>(Clock::now() - start).count());
+  for (std::size_t i = 0; i < proofs.size(); ++i) {
+    Job& job = jobs[finished[i]];
+    job.judgement.proven = margins[i] > 0;
+    if (!job.judgement.proven) {
+      shared_.refused.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    const std::uint64_t leaves = proofs[i].proof.arguments.size();
+    tree_.Finish(job.box.node, std::move(proofs[i].proof));
+    best_margin_ = std::min(best_margin_, static_cast<float>(margins[i]));
+    CountClosed(job.box, leaves);
+  }
+}
+
+checker::LeafEngine& Worker::Engine() {
+  if (!engine_) {
+    if (auto listed = checker::ListNeurons(claim_, ListAllNeurons(query_.network)); listed.ok()) listed_ = *listed;
+    engine_ = std::make_unique<checker::LeafEngine>(claim_);
+    engine_->SetListed(&listed_);
+  }
+  return *engine_;
 }
 
 // ---- Splitting and closing
@@ -384,12 +491,11 @@ const Worker::KnownArgument& Worker::ArgumentOf(const OpenBox& box, const Judgem
 // Closes the leaves that the checker accepts; the others are opened again, to be split.
 void Worker::AskChecker() {
   if (doubtful_.empty()) return;
-  if (!engine_) engine_ = std::make_unique<checker::LeafEngine>(claim_);
   std::vector<checker::LeafTask> tasks;
   for (const DoubtfulLeaf& leaf : doubtful_) tasks.push_back({leaf.box.lower(), leaf.box.upper(), leaf.argument->rows});
   std::vector<double> margins(tasks.size(), -1.0);
   const Clock::time_point start = Clock::now();
-  if (!doubtful_[0].argument->rows.empty()) engine_->Margins(recipe_, tasks, margins);
+  if (!doubtful_[0].argument->rows.empty()) Engine().Margins(recipe_, tasks, margins);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   // The engine takes as long for a few leaves as for all its lanes.
   shared_.asked.fetch_add(checker::kLanes);
@@ -409,10 +515,14 @@ void Worker::AskChecker() {
 
 void Worker::Close(const OpenBox& box, const KnownArgument& argument, float margin) {
   tree_.Close(box.node, argument.number);
-  shared_.leaves.fetch_add(1, std::memory_order_relaxed);
+  best_margin_ = std::min(best_margin_, margin);
+  CountClosed(box, 1);
+}
+
+void Worker::CountClosed(const OpenBox& box, std::uint64_t leaves) {
+  shared_.leaves.fetch_add(leaves, std::memory_order_relaxed);
   const double share = std::ldexp(1.0, -static_cast<int>(box.depth)) / static_cast<double>(query_.cases.size());
   shared_.volume.fetch_add(share, std::memory_order_relaxed);
-  best_margin_ = std::min(best_margin_, margin);
   shared_.unfinished.fetch_sub(1);
 }
 

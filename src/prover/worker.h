@@ -24,6 +24,8 @@
 
 #include "checker/leaf.h"
 #include "prover/batch_bounds.h"
+#include "prover/box_finish.h"
+#include "prover/confirmation.h"
 #include "prover/counterexample.h"
 #include "prover/search.h"
 
@@ -103,6 +105,12 @@ class Worker {
   // Bounds and judges; fills in smears. False when the run ended (a counterexample was found).
   bool BoundJobs(const QueryCase& query_case, std::vector<Job>& jobs);
   bool BoundGroup(const QueryCase& query_case, Job* jobs, std::size_t count);
+  std::uint32_t CountOpen(std::size_t lane) const;
+  HiddenBox Hidden(std::size_t lane) const;
+  // Finishes those of the parents by phases that are small enough; leaves the others.
+  void FinishParents(const QueryCase& query_case, std::vector<OpenBox>& parents);
+  void CloseFinished(std::vector<Job>& jobs, const std::vector<std::size_t>& finished, std::vector<BoxProof>& proofs);
+  checker::LeafEngine& Engine();
   void SetBoxes(const Job* jobs, std::size_t count);
   Judgement Judge(const QueryCase& query_case, std::size_t lane) const;
   bool AttackOpen(const QueryCase& query_case, const Job* jobs, std::size_t count);
@@ -115,6 +123,9 @@ class Worker {
   const KnownArgument& ArgumentOf(const OpenBox& box, const Judgement& judgement);
   void AskChecker();
   void Close(const OpenBox& box, const KnownArgument& argument, float margin);
+  void CountClosed(const OpenBox& box, std::uint64_t leaves);
+
+  static constexpr double kFinishOpenFirst = 40;
 
   const Query& query_;
   const checker::Claim& claim_;
@@ -128,7 +139,10 @@ class Worker {
   Attacker attacker_;
   std::map<std::vector<std::uint32_t>, KnownArgument> arguments_;
   std::vector<DoubtfulLeaf> doubtful_;
+  std::vector<checker::ListedNeuron> listed_;
   std::unique_ptr<checker::LeafEngine> engine_;  // made when first needed
+  std::unique_ptr<BoxFinisher> finisher_;        // none where boxes are only halved
+  double finish_open_max_ = kFinishOpenFirst;    // boxes with at most so many open neurons are tried
   std::uint64_t groups_ = 0, closed_ = 0;
   float best_margin_ = std::numeric_limits<float>::infinity();
 };

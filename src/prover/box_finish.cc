@@ -1,0 +1,230 @@
+#include "prover/box_finish.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pawl::prover {
+namespace {
+
+using Side = DualBounds::Side;
+
+constexpr std::size_t kColumns = 48;
+// Conjunctions that are refuted together; beyond it a case has too many rows for this.
+constexpr std::size_t kConjunctionsMax = 16;
+// Parts of one box, beyond which it is better halved first.
+constexpr std::size_t kPartsMax = 96;
+// Steps of gradient ascent for a part, and once all its neurons are fixed.
+constexpr int kSteps = 48, kLastSteps = 200;
+constexpr float kSlopeRate = 0.25f, kWeightRate = 0.2f, kRateDecay = 0.94f, kLastDecay = 0.98f;
+// What a neuron may lose counts this much beside what it loses where the bound is reached.
+constexpr float kMostShare = 0.05f;
+
+}  // namespace
+
+std::vector<checker::RootLayer> ListAllNeurons(const FlatNetwork& network) {
+  std::vector<checker::RootLayer> layers;
+  for (const FlatLayer& layer : network.layers) {
+    if (!layer.relu) continue;
+    checker::RootLayer& all = layers.emplace_back();
+    all.neurons = static_cast<std::uint32_t>(layer.outputs);
+    all.listed.assign((layer.outputs + 7) / 8, 0xFF);
+    if (layer.outputs % 8 != 0) all.listed.back() = static_cast<std::uint8_t>((1 << layer.outputs % 8) - 1);
+  }
+  return layers;
+}
+
+BoxFinisher::BoxFinisher(const Query& query)
+    : query_(query), dual_(query.network, kColumns), first_neuron_{0}, top_(ReluLayers(query.network)) {
+  for (const FlatLayer& layer : query.network.layers) {
+    if (layer.relu) first_neuron_.push_back(first_neuron_.back() + static_cast<std::uint32_t>(layer.outputs));
+  }
+}
+
+bool BoxFinisher::Suits(const Query& query) {
+  return std::all_of(query.cases.begin(), query.cases.end(), [&](const QueryCase& c) {
+    return c.conjunctions() <= kConjunctionsMax && HasDualRows(query.network, c.rows);
+  });
+}
+
+std::uint64_t BoxFinisher::MemoryBytes(const FlatNetwork& network) {
+  return DualBounds::MemoryBytes(network, kColumns);
+}
+
+std::optional<checker::GroupProof> BoxFinisher::Try(std::size_t case_index, std::span<const double> lower,
+                                                    std::span<const double> upper, const HiddenBox& hidden,
+                                                    std::span<const std::uint32_t> rows) {
+  nodes_bounded_ = 0;
+  std::vector<float> box_lower, box_upper;
+  for (const double value : lower) box_lower.push_back(RoundedDown(value));
+  for (const double value : upper) box_upper.push_back(RoundedUp(value));
+  dual_.SetBox(box_lower, box_upper);
+  for (std::size_t k = 0; k < top_; ++k) dual_.SetHidden(k, hidden.lower[k], hidden.upper[k]);
+  open_ = dual_.OpenNeurons(top_);
+  default_slopes_.clear();
+  for (std::size_t k = 0; k < top_; ++k) {
+    for (std::size_t i = 0; i < hidden.lower[k].size(); ++i)
+      default_slopes_.push_back(hidden.upper[k][i] > -hidden.lower[k][i] ? 0xFF : 0);
+  }
+  const QueryCase& query_case = query_.cases[case_index];
+  const std::vector<DualRow> all = MakeDualRows(dual_, query_.network, query_case.rows);
+  rows_.clear();
+  argument_ = {checker::Recipe::kBackward, {}, {}};
+  for (std::size_t c = 0; c < rows.size(); ++c) {
+    rows_.push_back(all[query_case.first_row[c] + rows[c]]);
+    argument_.refutations.push_back({{rows[c], checker::kUnitMultiplier}});
+  }
+  parts_.assign(1, Part());
+  parts_[0].slopes.resize(rows_.size());
+  parts_[0].weights.resize(rows_.size());
+  leaves_.clear();
+  tree_.assign(1, TreeNode());
+  if (!Grow()) return std::nullopt;
+  return ToProof();
+}
+
+// Until nothing is open; false where that takes too many parts.
+bool BoxFinisher::Grow() {
+  const std::size_t batch = std::max<std::size_t>(1, kColumns / rows_.size());
+  while (!parts_.empty()) {
+    if (parts_.size() + leaves_.size() > kPartsMax) return false;
+    const std::size_t count = std::min(batch, parts_.size());
+    std::vector<Part> some(std::make_move_iterator(parts_.end() - static_cast<std::ptrdiff_t>(count)),
+                           std::make_move_iterator(parts_.end()));
+    parts_.resize(parts_.size() - count);
+    if (!BoundParts(some)) return false;
+  }
+  return true;
+}
+
+// Bounds parts: each becomes a leaf or is split. False where one is neither.
+bool BoxFinisher::BoundParts(std::vector<Part>& parts) {
+  const std::size_t rows = rows_.size();
+  nodes_bounded_ += parts.size();
+  dual_.Start(top_, parts.size() * rows);
+  bool any_fixed = false;  // a part that has no neuron left to split
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const Part& part = parts[p];
+    any_fixed = any_fixed || part.phases.size() == open_.size();
+    for (std::size_t c = 0; c < rows; ++c) {
+      const std::size_t column = p * rows + c;
+      dual_.SetRow(column, rows_[c].coefficients.data(), rows_[c].constant);
+      if (!part.slopes[c].empty()) dual_.LoadSlopes(column, part.slopes[c].data());
+      for (std::size_t i = 0; i < part.phases.size(); ++i)
+        dual_.SetPhase(column, part.phases[i].place, part.phases[i].side, part.weights[c][i]);
+    }
+  }
+  std::vector<bool> done(parts.size() * rows, false);
+  std::size_t left = done.size();
+  const int steps = any_fixed ? kLastSteps : kSteps;
+  const float decay = any_fixed ? kLastDecay : kRateDecay;
+  float slope_rate = kSlopeRate, weight_rate = kWeightRate;
+  for (int s = 0; s <= steps && left > 0; ++s, slope_rate *= decay, weight_rate *= decay) {
+    dual_.Evaluate();
+    for (std::size_t column = 0; column < done.size(); ++column) {
+      if (done[column] || !(dual_.bound(column) > rows_[column % rows].margin)) continue;
+      Record(parts[column / rows], column % rows, column);
+      done[column] = true;
+      --left;
+    }
+    if (left > 0) dual_.Ascend(slope_rate, weight_rate);
+  }
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    Part& part = parts[p];
+    const bool refuted =
+        std::all_of(done.begin() + static_cast<std::ptrdiff_t>(p * rows),
+                    done.begin() + static_cast<std::ptrdiff_t>((p + 1) * rows), [](bool d) { return d; });
+    if (refuted) {
+      tree_[part.node].leaf = static_cast<std::uint32_t>(leaves_.size());
+      leaves_.push_back(std::move(part));
+      continue;
+    }
+    for (std::size_t c = 0; c < rows; ++c)
+      if (!done[p * rows + c]) Record(part, c, p * rows + c);
+    part.split = ChooseSplit(part, p * rows, done);
+    if (!SplitPart(std::move(part))) return false;
+  }
+  return true;
+}
+
+// Takes over a column's slopes and multipliers.
+void BoxFinisher::Record(Part& part, std::size_t conjunction, std::size_t column) {
+  part.slopes[conjunction].resize(open_.size());
+  dual_.StoreSlopes(column, part.slopes[conjunction].data());
+  for (std::size_t i = 0; i < part.phases.size(); ++i)
+    part.weights[conjunction][i] = RoundedWeight(dual_.Multiplier(column, part.phases[i].place));
+}
+
+// The open neuron that loses most in the rows that are not refuted yet.
+std::optional<DualBounds::Place> BoxFinisher::ChooseSplit(const Part& part, std::size_t first_column,
+                                                          const std::vector<bool>& done) const {
+  std::optional<Place> best;
+  float most = -1;
+  for (const Place& place : open_) {
+    const bool fixed =
+        std::any_of(part.phases.begin(), part.phases.end(), [&](const PhaseOf& phase) { return phase.place == place; });
+    if (fixed) continue;
+    float loss = 0;
+    for (std::size_t c = 0; c < rows_.size(); ++c) {
+      if (done[first_column + c]) continue;
+      const DualBounds::Loss lost = dual_.LossAt(first_column + c, place);
+      loss += lost.here + kMostShare * lost.most;
+    }
+    if (loss > most) {
+      most = loss;
+      best = place;
+    }
+  }
+  return best;
+}
+
+bool BoxFinisher::SplitPart(Part part) {
+  if (!part.split.has_value()) return false;
+  const Place place = *part.split;
+  const auto low = static_cast<std::uint32_t>(tree_.size());
+  tree_[part.node] = {first_neuron_[place.layer] + place.neuron, low, 0};
+  tree_.resize(tree_.size() + 2);
+  part.split.reset();
+  for (std::vector<float>& weights : part.weights) weights.push_back(0);
+  for (const std::uint32_t side : {0u, 1u}) {
+    Part& child = parts_.emplace_back(part);
+    child.node = low + side;
+    child.phases.push_back({place, side == 0 ? Side::kLow : Side::kHigh});
+  }
+  return true;
+}
+
+checker::SlopeTable BoxFinisher::TableOf(const std::vector<std::uint8_t>& slopes) const {
+  checker::SlopeTable table = default_slopes_;
+  for (std::size_t o = 0; o < slopes.size(); ++o) table[first_neuron_[open_[o].layer] + open_[o].neuron] = slopes[o];
+  return table;
+}
+
+checker::GroupProof BoxFinisher::ToProof() const {
+  checker::GroupProof proof;
+  for (std::uint32_t c = 0; c < rows_.size(); ++c) proof.members.push_back(c);
+  std::vector<std::uint32_t> open = {0};
+  while (!open.empty()) {
+    const TreeNode& node = tree_[open.back()];
+    open.pop_back();
+    if (node.low != 0) {
+      proof.nodes.push_back(checker::Node::NeuronSplit(node.neuron));
+      open.push_back(node.low + 1);
+      open.push_back(node.low);
+      continue;
+    }
+    const Part& leaf = leaves_[node.leaf];
+    const auto number = static_cast<std::uint32_t>(proof.arguments.size());
+    checker::Argument& argument = proof.arguments.emplace_back(argument_);
+    std::vector<std::uint8_t> weights;
+    for (std::size_t c = 0; c < rows_.size(); ++c) {
+      argument.slopes.push_back(TableOf(leaf.slopes[c]));
+      for (const float weight : leaf.weights[c]) weights.push_back(WeightByte(weight));
+    }
+    const bool weighted = std::any_of(weights.begin(), weights.end(), [](std::uint8_t w) { return w != 0; });
+    proof.nodes.push_back(weighted ? checker::Node::WeightedLeaf(number) : checker::Node::Leaf(number));
+    if (weighted) proof.weights.insert(proof.weights.end(), weights.begin(), weights.end());
+  }
+  return proof;
+}
+
+}  // namespace pawl::prover
