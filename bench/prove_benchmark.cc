@@ -2,10 +2,12 @@
 // Competition and compares the answers with the expected ones.
 //
 //   prove_benchmark DIRECTORY [--arithmetic real|float32] [--threads N] [--timeout SECONDS] [--filter TEXT] [--seed N]
-//                   [--recipe auto|forward|backward]
+//                   [--recipe auto|forward|backward] [--cpu SECONDS]
 //
 // DIRECTORY holds instances.csv (network,property,timeout) and may hold expected.csv (network,property,timeout,answer).
 // The time of an instance is that of reading, search and confirmation by the checker; it is measured, not estimated.
+// --cpu stops the search of an instance when the process has used so much processor time for it: on a busy machine that
+// is what can be compared.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,7 +17,9 @@
 #include <iterator>
 #include <map>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "checker/checker.h"
@@ -35,6 +39,7 @@ struct Options {
   pawl::prover::RecipeChoice recipe = pawl::prover::RecipeChoice::kAuto;
   unsigned threads = 2;
   double timeout_s = 0;  // 0: the instance's own
+  double cpu_s = 0;      // 0: no limit
   std::uint64_t seed = 1;
 };
 
@@ -98,6 +103,8 @@ bool ParseOptions(int argc, char** argv, Options& options) {
       options.threads = static_cast<unsigned>(std::atoi(value.c_str()));
     } else if (name == "--timeout") {
       options.timeout_s = std::strtod(value.c_str(), nullptr);
+    } else if (name == "--cpu") {
+      options.cpu_s = std::strtod(value.c_str(), nullptr);
     } else if (name == "--filter") {
       options.filter = value;
     } else if (name == "--seed") {
@@ -108,6 +115,25 @@ bool ParseOptions(int argc, char** argv, Options& options) {
   }
   return !options.directory.empty() && options.threads > 0;
 }
+
+double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+// Asks for a stop when the process has used `seconds` of processor time more than now.
+class CpuLimit {
+ public:
+  explicit CpuLimit(double seconds) {
+    if (seconds <= 0) return;
+    thread_ = std::jthread([this, end = CpuSeconds() + seconds](const std::stop_token& over) {
+      while (!over.stop_requested() && CpuSeconds() < end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      stop_.request_stop();
+    });
+  }
+  std::stop_token token() const { return stop_.get_token(); }
+
+ private:
+  std::stop_source stop_;
+  std::jthread thread_;
+};
 
 const char* Answer(const ProofResult& result) {
   switch (result.status) {
@@ -123,6 +149,7 @@ const char* Answer(const ProofResult& result) {
 
 void Run(const Instance& instance, const Options& options, Totals& totals) {
   const auto start = std::chrono::steady_clock::now();
+  const double cpu_start = CpuSeconds();
   const std::string network_bytes = ReadFile(options.directory + "/" + instance.network);
   const std::string property_text = ReadFile(options.directory + "/" + instance.property);
   const auto network =
@@ -141,6 +168,8 @@ void Run(const Instance& instance, const Options& options, Totals& totals) {
     request.seed = options.seed;
     const double timeout_s = options.timeout_s > 0 ? options.timeout_s : instance.timeout_s;
     request.timeout_ms = static_cast<std::uint64_t>(timeout_s * 1000);
+    const CpuLimit limit(options.cpu_s);
+    request.cancel = limit.token();
     result = pawl::prover::Prove(request);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -160,9 +189,11 @@ void Run(const Instance& instance, const Options& options, Totals& totals) {
     totals.certificate_bytes += result.certificate.size();
   }
   std::printf(
-      "%-42s %-40s %-8s %-8s %8.3f s  check %7.3f s  boxes %9llu  leaves %8llu  refused %5llu  margin %.3g %s%s\n",
+      "%-42s %-40s %-8s %-8s %8.3f s  cpu %8.3f s  check %7.3f s  boxes %9llu  leaves %8llu  refused %5llu  margin "
+      "%.3g %s%s\n",
       instance.network.c_str(), instance.property.c_str(), instance.expected.c_str(), answer.c_str(), seconds,
-      result.statistics.seconds_confirming, static_cast<unsigned long long>(result.statistics.boxes),
+      CpuSeconds() - cpu_start, result.statistics.seconds_confirming,
+      static_cast<unsigned long long>(result.statistics.boxes),
       static_cast<unsigned long long>(result.statistics.leaves),
       static_cast<unsigned long long>(result.statistics.refused_leaves), result.statistics.best_margin,
       wrong ? "WRONG " : "", result.detail.c_str());
@@ -174,9 +205,10 @@ void Run(const Instance& instance, const Options& options, Totals& totals) {
 int main(int argc, char** argv) {
   Options options;
   if (!ParseOptions(argc, argv, options)) {
-    std::fprintf(stderr,
-                 "usage: prove_benchmark DIRECTORY [--arithmetic real|float32] [--threads N] [--timeout SECONDS]\n"
-                 "                       [--filter TEXT] [--seed N] [--recipe auto|forward|backward]\n");
+    std::fprintf(
+        stderr,
+        "usage: prove_benchmark DIRECTORY [--arithmetic real|float32] [--threads N] [--timeout SECONDS]\n"
+        "                       [--filter TEXT] [--seed N] [--recipe auto|forward|backward] [--cpu SECONDS]\n");
     return 2;
   }
   Totals totals;

@@ -13,6 +13,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <map>
+#include <numeric>
 #include <optional>
 
 #include "dense_network.h"
@@ -24,86 +27,120 @@ namespace {
 using checker::Arithmetic;
 
 constexpr std::size_t kReluMax = 16;
+constexpr std::uint64_t kMoment_ms = 25;     // for a question at or near the edge, which is seldom decided later either
 constexpr std::size_t kSimplicesMax = 6000;  // beyond this a network is left out, and counted
 
 // The input's coordinates, then the values of the layer that was computed last.
 using Vertex = std::vector<mpq_class>;
-using Simplex = std::vector<Vertex>;
+using Simplex = std::vector<std::uint32_t>;  // numbers of vertices
 
-// Simplices that make up `simplex`, each with values of one sign (or 0) at position `at`.
-void CutAtZero(const Simplex& simplex, std::size_t at, std::vector<Simplex>& pieces) {
-  std::vector<Simplex> open{simplex};
+// Simplices that share their vertices: each vertex is computed once, and each edge is cut once.
+struct Complex {
+  std::vector<Vertex> vertices;
+  std::vector<Simplex> simplices;
+
+  // Leaves out vertices that no simplex has.
+  void Compact() {
+    std::vector<std::uint32_t> number(vertices.size(), 0);  // plus 1
+    std::vector<Vertex> used;
+    for (Simplex& simplex : simplices) {
+      for (std::uint32_t& v : simplex) {
+        if (number[v] == 0) {
+          used.push_back(std::move(vertices[v]));
+          number[v] = static_cast<std::uint32_t>(used.size());
+        }
+        v = number[v] - 1;
+      }
+    }
+    vertices = std::move(used);
+  }
+};
+
+// Cuts every simplex into ones with values of one sign (or 0) at position `at`. False where there are too many.
+bool CutAtZero(Complex& complex, std::size_t at, std::size_t pieces_max) {
+  std::vector<int> signs;
+  for (const Vertex& vertex : complex.vertices) signs.push_back(sgn(vertex[at]));
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> cuts;  // of the edge from a positive to a negative
+  const auto cut = [&](std::uint32_t positive, std::uint32_t negative) {
+    const auto [known, is_new] = cuts.try_emplace({positive, negative}, static_cast<std::uint32_t>(signs.size()));
+    if (!is_new) return known->second;
+    const Vertex &p = complex.vertices[positive], &n = complex.vertices[negative];
+    const mpq_class share = p[at] / (p[at] - n[at]);
+    Vertex zero(p.size());
+    for (std::size_t i = 0; i < zero.size(); ++i)
+      zero[i] = i == at ? mpq_class(0) : mpq_class(p[i] + share * (n[i] - p[i]));
+    complex.vertices.push_back(std::move(zero));
+    signs.push_back(0);
+    return known->second;
+  };
+  std::vector<Simplex> open = std::move(complex.simplices), pieces;
   while (!open.empty()) {
     Simplex piece = std::move(open.back());
     open.pop_back();
     const auto sign_is = [&](int sign) {
-      return std::find_if(piece.begin(), piece.end(), [&](const Vertex& v) { return sgn(v[at]) == sign; });
+      return std::find_if(piece.begin(), piece.end(), [&](std::uint32_t v) { return signs[v] == sign; });
     };
     const auto positive = sign_is(1), negative = sign_is(-1);
     if (positive == piece.end() || negative == piece.end()) {
       pieces.push_back(std::move(piece));
+      if (pieces.size() > pieces_max) return false;
       continue;
     }
-    const mpq_class share = (*positive)[at] / ((*positive)[at] - (*negative)[at]);
-    Vertex zero(positive->size());
-    for (std::size_t i = 0; i < zero.size(); ++i) zero[i] = (*positive)[i] + share * ((*negative)[i] - (*positive)[i]);
-    const auto first = positive - piece.begin(), second = negative - piece.begin();
+    const std::uint32_t zero = cut(*positive, *negative);
     Simplex other = piece;
-    piece[static_cast<std::size_t>(first)] = zero;
-    other[static_cast<std::size_t>(second)] = zero;
+    other[static_cast<std::size_t>(negative - piece.begin())] = zero;
+    *positive = zero;
     open.push_back(std::move(piece));
     open.push_back(std::move(other));
   }
+  complex.simplices = std::move(pieces);
+  return true;
 }
 
-// The box as simplices, one for each order of the axes (Kuhn's triangulation).
-std::vector<Simplex> BoxSimplices(const std::vector<double>& lower, const std::vector<double>& upper) {
+// The box as simplices, one for each order of the axes (Kuhn's triangulation); corner c has the upper end of axis i
+// where bit i of c is set.
+Complex BoxSimplices(const std::vector<double>& lower, const std::vector<double>& upper) {
+  Complex complex;
+  for (std::uint32_t corner = 0; corner < 1u << lower.size(); ++corner) {
+    Vertex& vertex = complex.vertices.emplace_back(lower.begin(), lower.end());
+    for (std::size_t i = 0; i < lower.size(); ++i)
+      if ((corner >> i & 1) != 0) vertex[i] = upper[i];
+  }
   std::vector<std::size_t> axes(lower.size());
-  for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = i;
-  std::vector<Simplex> simplices;
+  std::iota(axes.begin(), axes.end(), std::size_t{0});
   do {
-    Simplex& simplex = simplices.emplace_back();
-    Vertex vertex(lower.begin(), lower.end());
-    simplex.push_back(vertex);
-    for (const std::size_t axis : axes) {
-      vertex[axis] = upper[axis];
-      simplex.push_back(vertex);
-    }
+    Simplex simplex = {0};
+    for (const std::size_t axis : axes) simplex.push_back(simplex.back() | 1u << axis);
+    complex.simplices.push_back(std::move(simplex));
   } while (std::next_permutation(axes.begin(), axes.end()));
-  return simplices;
+  return complex;
 }
 
 // Simplices on which the network is affine, with the outputs at their vertices. Nothing where there are too many.
-std::optional<std::vector<Simplex>> AffinePieces(const DenseNetwork& network, std::vector<Simplex> simplices) {
+std::optional<Complex> AffinePieces(const DenseNetwork& network, Complex complex) {
   const std::size_t inputs = network.inputs();
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
     const DenseLayer& layer = network.layers[l];
     const std::size_t first = l == 0 ? 0 : inputs;  // where the operands stand
-    for (Simplex& simplex : simplices) {
-      for (Vertex& vertex : simplex) {
-        Vertex next(vertex.begin(), vertex.begin() + static_cast<std::ptrdiff_t>(inputs));
-        for (std::size_t i = 0; i < layer.weights.size(); ++i) {
-          mpq_class& z = next.emplace_back(layer.bias[i]);
-          for (std::size_t j = 0; j < layer.weights[i].size(); ++j)
-            z += mpq_class(layer.weights[i][j]) * vertex[first + j];
-        }
-        vertex = std::move(next);
+    complex.Compact();
+    for (Vertex& vertex : complex.vertices) {
+      Vertex next(vertex.begin(), vertex.begin() + static_cast<std::ptrdiff_t>(inputs));
+      for (std::size_t i = 0; i < layer.weights.size(); ++i) {
+        mpq_class& z = next.emplace_back(layer.bias[i]);
+        for (std::size_t j = 0; j < layer.weights[i].size(); ++j)
+          z += mpq_class(layer.weights[i][j]) * vertex[first + j];
       }
+      vertex = std::move(next);
     }
     if (!layer.relu) continue;
     for (std::size_t i = 0; i < layer.weights.size(); ++i) {
-      std::vector<Simplex> pieces;
-      for (const Simplex& simplex : simplices) {
-        CutAtZero(simplex, inputs + i, pieces);
-        if (pieces.size() > kSimplicesMax) return std::nullopt;
-      }
-      simplices = std::move(pieces);
-      for (Simplex& simplex : simplices)
-        for (Vertex& vertex : simplex)
-          if (sgn(vertex[inputs + i]) < 0) vertex[inputs + i] = 0;
+      if (!CutAtZero(complex, inputs + i, kSimplicesMax)) return std::nullopt;
+      for (Vertex& vertex : complex.vertices)
+        if (sgn(vertex[inputs + i]) < 0) vertex[inputs + i] = 0;
     }
   }
-  return simplices;
+  complex.Compact();
+  return complex;
 }
 
 // Σ coefficients·(inputs, then outputs) <= bound.
@@ -121,27 +158,23 @@ mpq_class ValueOf(const Row& row, const Vertex& vertex) {
 }
 
 // Whether some point satisfies all rows.
-bool IsReached(const std::vector<Simplex>& pieces, const std::vector<Row>& rows) {
-  std::vector<Simplex> left = pieces;
+bool IsReached(Complex complex, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
-    std::vector<Simplex> cut;
-    for (Simplex simplex : left) {
-      for (Vertex& vertex : simplex) vertex.push_back(ValueOf(row, vertex) - row.bound);
-      const std::size_t at = simplex[0].size() - 1;
-      std::vector<Simplex> parts;
-      CutAtZero(simplex, at, parts);
-      for (Simplex& part : parts) {
-        if (std::any_of(part.begin(), part.end(), [&](const Vertex& v) { return sgn(v[at]) > 0; })) {
-          // Only its vertices on the zero set can satisfy the row: a face, kept as a simplex of fewer vertices.
-          std::erase_if(part, [&](const Vertex& v) { return sgn(v[at]) != 0; });
-        }
-        for (Vertex& vertex : part) vertex.pop_back();
-        if (!part.empty()) cut.push_back(std::move(part));
-      }
+    for (Vertex& vertex : complex.vertices) vertex.push_back(ValueOf(row, vertex) - row.bound);
+    const std::size_t at = complex.vertices[0].size() - 1;
+    CutAtZero(complex, at, std::numeric_limits<std::size_t>::max());
+    const auto sign = [&](std::uint32_t v) { return sgn(complex.vertices[v][at]); };
+    for (Simplex& part : complex.simplices) {
+      // Only vertices on the zero set of a part above it can satisfy the row: a face, a simplex of fewer vertices.
+      if (std::any_of(part.begin(), part.end(), [&](std::uint32_t v) { return sign(v) > 0; }))
+        std::erase_if(part, [&](std::uint32_t v) { return sign(v) != 0; });
     }
-    left = std::move(cut);
+    std::erase_if(complex.simplices, [](const Simplex& part) { return part.empty(); });
+    if (complex.simplices.empty()) return false;
+    complex.Compact();
+    for (Vertex& vertex : complex.vertices) vertex.pop_back();
   }
-  return !left.empty();
+  return true;
 }
 
 // `value` times 10^digits, rounded down, as a decimal text; with `units` added in the last place.
@@ -184,9 +217,9 @@ class Suite {
   // False where the network has too many pieces.
   bool Case() {
     Draw();
-    const std::optional<std::vector<Simplex>> pieces = AffinePieces(network_, BoxSimplices(lower_, upper_));
+    const std::optional<Complex> pieces = AffinePieces(network_, BoxSimplices(lower_, upper_));
     if (!pieces) return ++left_out_, false;
-    pieces_ += pieces->size();
+    pieces_ += pieces->simplices.size();
     asked_.emplace(network_bytes_);
     KnifeEdge(*pieces);
     Conjunctions(*pieces);
@@ -255,13 +288,11 @@ class Suite {
     row.bound = DecimalValue(row.bound_text);
   }
 
-  static mpq_class Least(const std::vector<Simplex>& pieces, const Row& row) {
+  static mpq_class Least(const Complex& pieces, const Row& row) {
     std::optional<mpq_class> least;
-    for (const Simplex& simplex : pieces) {
-      for (const Vertex& vertex : simplex) {
-        const mpq_class value = ValueOf(row, vertex);
-        if (!least || value < *least) least = value;
-      }
+    for (const Vertex& vertex : pieces.vertices) {
+      const mpq_class value = ValueOf(row, vertex);
+      if (!least || value < *least) least = value;
     }
     return *least;
   }
@@ -313,7 +344,7 @@ class Suite {
   }
 
   // Thresholds at, just below and just above what is reached.
-  void KnifeEdge(const std::vector<Simplex>& pieces) {
+  void KnifeEdge(const Complex& pieces) {
     Row row = RandomRow();
     const mpq_class least = Least(pieces, row);
     const auto arithmetic = Below(2) == 0 ? Arithmetic::kReal : Arithmetic::kFloat32;
@@ -325,7 +356,7 @@ class Suite {
       ties_ += row.bound == least ? 1 : 0;
       EXPECT_EQ(is_reached, IsReached(pieces, {row}));
       const std::string text = PropertyText({{row}});
-      if (digits == 6) Ask(text, is_reached, arithmetic, 40);
+      if (digits == 6) Ask(text, is_reached, arithmetic, kMoment_ms);
       if (certificate.empty()) continue;
       const bool proven = (*asked_)(text, certificate, arithmetic).proven;
       EXPECT_FALSE(proven && is_reached) << "an accepted certificate of a false claim\n" << text;
@@ -334,7 +365,7 @@ class Suite {
   }
 
   // Several conjunctions of several rows.
-  void Conjunctions(const std::vector<Simplex>& pieces) {
+  void Conjunctions(const Complex& pieces) {
     std::vector<std::vector<Row>> conjunctions(1 + Below(2));
     bool is_reached = false;
     for (std::vector<Row>& rows : conjunctions) {
@@ -346,7 +377,7 @@ class Suite {
       }
       is_reached = is_reached || IsReached(pieces, rows);
     }
-    Ask(PropertyText(conjunctions), is_reached, Below(2) == 0 ? Arithmetic::kReal : Arithmetic::kFloat32, 40);
+    Ask(PropertyText(conjunctions), is_reached, Below(2) == 0 ? Arithmetic::kReal : Arithmetic::kFloat32, kMoment_ms);
   }
 
   Random random_;
