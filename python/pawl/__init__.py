@@ -1,10 +1,15 @@
-"""Verified files of the live release, for Python programs.
+"""Verified files of the live release, and a way to ask for the next one, for Python programs.
 
     import pawl
 
     network = pawl.load("collision-avoidance", "policy.onnx")      # bytes
     with pawl.open("collision-avoidance", "rules.json") as file:   # a binary file in memory
         rules = json.load(file)
+
+    with pawl.gate("collision-avoidance") as gate:                   # where a loop would accept a candidate by itself
+        decision = gate.propose("candidates/17", "wider second layer")
+        if not decision:                                             # pending and rejected alike
+            print(decision.outcome, decision.rule, decision.reason)
 
 Every call starts the program `pawl`, which checks the live release's warrant again, against the loader's state and the
 halts that were delivered to this machine, and hashes the file as it hands it over. What is returned are those bytes, in
@@ -22,7 +27,7 @@ import os
 import subprocess
 import typing
 
-__all__ = ["Refused", "Release", "current", "load", "open"]
+__all__ = ["Decision", "Gate", "Refused", "Release", "current", "gate", "load", "open"]
 __version__ = "0.1.0"
 
 _Path = typing.Union[str, "os.PathLike[str]"]
@@ -127,3 +132,18 @@ def current(subject: str, *, home: typing.Optional[_Path] = None, state: typing.
     except (ValueError, KeyError, TypeError) as error:
         raise Refused("loader.answer", "pawl answered something else than a verified release",
                       "the program and this module must have the same version", 0) from error
+
+
+from ._gate import Decision, Gate  # noqa: E402  # pylint: disable=wrong-import-position
+
+
+def gate(subject: str, *, home: typing.Optional[_Path] = None, state: typing.Optional[_Path] = None,
+         binary: typing.Optional[_Path] = None, review: bool = False) -> Gate:
+    """A context in which a loop hands over candidates: a directory in, a Decision out.
+
+    review  whether the reviewers whose keys this user can read vote at once (`pawl propose --review`)
+
+    Entering it raises Refused where nothing is live or Pawl cannot be asked. A candidate is accepted only when people
+    have approved it and it is live; a loop that goes on meanwhile goes on from what is live.
+    """
+    return Gate(subject, home, state, binary, review)

@@ -94,6 +94,7 @@ void AddExec(CLI::App& app, Globals& globals);
 void AddLog(CLI::App& app, Globals& globals);
 void AddProve(CLI::App& app, Globals& globals);
 void AddSandbox(CLI::App& app, Globals& globals);
+void AddIncidents(CLI::App& app, Globals& globals);
 void AddCompletion(CLI::App& app, Globals& globals);
 void AddBackup(CLI::App& app, Globals& globals);
 void AddRestore(CLI::App& app, Globals& globals);

@@ -96,6 +96,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddDoctor(app, globals);
   AddProve(app, globals);
   AddSandbox(app, globals);
+  AddIncidents(app, globals);
   AddCompletion(app, globals);
   AddManual(app, globals);
 }

@@ -3,6 +3,7 @@
 
 #include "encoding/time.h"
 #include "gate/steps.h"
+#include "oversight/diff_document.h"
 #include "oversight/pace.h"
 #include "subject/surface.h"
 
@@ -106,6 +107,9 @@ Result<StepReport> Surface(Gate& gate, const ProposalHistory& proposal) {
   if (!report.ok()) return report.error();
   if (report->findings.empty()) {
     return Failed(FindingOutcome::kRejected, "surface.no-change", "the candidate is the live release, byte for byte");
+  }
+  if (const auto copy = oversight::CopyOfCharter(*report, gate.log().charter().manifest); report->allowed && copy) {
+    return Failed(FindingOutcome::kOutsideCharter, "surface.charter-copy", *copy);
   }
   if (report->allowed) return Passed(DescribeSurface(*report));
   std::string rule = "surface.refused";

@@ -23,4 +23,16 @@ std::string DiffDocument(const subject::SurfaceReport& report) {
   return encoding::CanonicalJson({{"changes", changes}});
 }
 
+std::optional<std::string> CopyOfCharter(const subject::SurfaceReport& report, const subject::Manifest& charter) {
+  const crypto::Digest empty = crypto::Sha256("");
+  for (const subject::SurfaceFinding& finding : report.findings) {
+    if (!finding.change.after || *finding.change.after == empty) continue;
+    for (const subject::FileEntry& file : charter.files) {
+      if (file.digest != *finding.change.after) continue;
+      return finding.change.path + ": is a copy of the charter's " + file.path;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace pawl::oversight

@@ -4,6 +4,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "subject/surface.h"
@@ -13,5 +14,10 @@ namespace pawl::oversight {
 // Canonical JSON: {"changes":[{"path","type","before","after","kind","changed_lines","allowed","rule","reason"}…]},
 // sorted by path; absent facts are null.
 std::string DiffDocument(const subject::SurfaceReport& report);
+
+// The first change that makes a file of the subject equal, byte for byte, to one of the charter's: a scorer, a
+// reference or a key list that was copied. Nothing for the empty file. The surface does not know the charter's files,
+// so this stands beside it, under the rule "surface.charter-copy".
+std::optional<std::string> CopyOfCharter(const subject::SurfaceReport& report, const subject::Manifest& charter);
 
 }  // namespace pawl::oversight

@@ -115,6 +115,14 @@ TEST_F(ReviewersTest, AFirstReleaseThatIsNotTheBaseline) {
   EXPECT_SAYS("integrity-c", "must be the charter's baseline");
 }
 
+TEST_F(ReviewersTest, ACopyOfOneOfTheChartersFiles) {
+  const subject::FileEntry* evaluator = path_.charter_files().manifest.Find("evaluate.py");
+  ASSERT_NE(evaluator, nullptr);
+  const std::string bytes = *path_.charter_files().read(evaluator->digest, 1'000);
+  Propose({.tree = path_.PutTree({{"policy.onnx", warrant::TinyNetwork(1.5)}, {"improver/improve.py", bytes}})});
+  EXPECT_SAYS("integrity-c", "is a copy of the charter's evaluate.py");
+}
+
 TEST_F(ReviewersTest, AFileOffTheSurface) {
   Propose({.tree = path_.PutTree(
                {{"policy.onnx", warrant::TinyNetwork(1.5)}, {"improver/improve.py", "pass\n"}, {"run.sh", "true\n"}})});

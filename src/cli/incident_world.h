@@ -1,0 +1,80 @@
+// A home for one run of the incidents: keys that nobody keeps, people who sign at once, and the baseline live. What is
+// proposed goes along the one path, by the same commands that people type.
+//
+//   Result<std::unique_ptr<IncidentWorld>> world = IncidentWorld::Make({.folder = scratch, .charter = "charter",
+//                                                                       .subject = "subject"});
+//   Ending ending = *(*world)->Try(candidate, "a copied reference", Reviewers::kAtHand);
+//
+// Of the charter everything stays but keys, people, baseline and pace, which a trial run cannot have as they are.
+//
+// Thread safety: belongs to one thread; starts processes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "charter/charter.h"
+#include "result/result.h"
+
+namespace pawl::cli {
+
+// How a proposal, or what never became one, ended.
+struct Ending {
+  std::string outcome;  // "rejected", "outside-charter", "pending"; "refused": nothing of it reached the ledger
+  std::string step;     // of the path; "load" for a charter, "start" for the loader
+  std::string rule;
+  std::string reason;
+  std::string proposal;  // its name; empty where there is none
+};
+
+// Whether the charter's reviewers vote when a proposal has come to them.
+enum class Reviewers { kAtHand, kUnreachable };
+
+struct WorldPlan {
+  std::string folder;   // empty and private; everything is made below it
+  std::string charter;  // directory; empty: the built-in example
+  std::string subject;  // directory; empty: the built-in example
+  std::function<void(const std::string&)> progress;
+};
+
+class IncidentWorld {
+ public:
+  static Result<std::unique_ptr<IncidentWorld>> Make(const WorldPlan& plan);
+
+  bool is_example() const { return is_example_; }
+  const charter::Charter& charter() const { return charter_; }
+  const std::string& charter_directory() const { return charter_directory_; }
+  const std::string& subject_directory() const { return subject_directory_; }
+  // A new folder below the world's own.
+  Result<std::string> NewFolder();
+  // A copy of the subject that may be changed.
+  Result<std::string> Candidate();
+
+  // `pawl propose`, with the reviewers where it gets that far. Errors are the machine's.
+  Result<Ending> Try(const std::string& directory, const std::string& note, Reviewers reviewers);
+  // `pawl approve` by the first so many people, then `pawl release`.
+  Result<Ending> ApproveAndRelease(const std::string& proposal, size_t people);
+  // What `pawl current --verify` says after one byte of a live file in the store has changed; it is mended again.
+  Result<Ending> StartWithAChangedByte(const std::string& path);
+
+ private:
+  explicit IncidentWorld(const WorldPlan& plan) : folder_(plan.folder) {}
+  Result<void> WriteCharter(const WorldPlan& plan);
+  Result<void> Begin();
+  Result<Ending> Ask(std::vector<std::string> words);
+
+  std::string folder_, charter_directory_, subject_directory_;
+  bool is_example_ = false;
+  charter::Charter charter_;
+  size_t folders_ = 0;
+};
+
+// A charter's text in which one key of one section ("evaluation"; "[reviewer" for the first of an array) stands on the
+// line given instead, or is not there where the line is empty. An empty key takes the whole section out.
+std::string EditCharter(const std::string& text, const std::string& section, const std::string& key,
+                        const std::string& new_line);
+
+}  // namespace pawl::cli

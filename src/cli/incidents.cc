@@ -1,0 +1,168 @@
+// pawl incidents run: the incidents of the field, tried under a charter.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/incident_scenarios.h"
+#include "storage/temporary_folder.h"
+
+namespace pawl::cli {
+namespace {
+
+using encoding::Json;
+
+constexpr size_t kQuickReviews = 3;  // with --quick, one honest change in so many goes on to the reviewers
+
+struct Options {
+  std::string charter, baseline;
+  std::vector<std::string> only;  // ids; empty: all
+  bool quick = false;
+};
+
+// A private folder that goes with its owner, whatever is read-only in it.
+struct Scratch {
+  std::string path;
+  ~Scratch() {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    if (path.empty()) return;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, ignored)) {
+      if (entry.is_directory(ignored)) fs::permissions(entry, fs::perms::owner_all, fs::perm_options::add, ignored);
+    }
+    fs::remove_all(path, ignored);
+  }
+};
+
+struct Row {
+  std::string id, attempt;
+  bool holds = false;
+  std::string how;  // "tried", "read", "not tried"
+  Ending ending;
+};
+
+struct Table {
+  std::vector<Row> incidents, honest;
+  bool all_hold() const {
+    const auto holds = [](const Row& row) { return row.holds || row.how == "not tried"; };
+    return std::all_of(incidents.begin(), incidents.end(), holds) && std::all_of(honest.begin(), honest.end(), holds);
+  }
+};
+
+Result<Table> Run(const Globals& globals, const Options& options) {
+  Result<std::string> folder = storage::MakeTemporaryFolder("pawl-incidents");
+  if (!folder.ok()) return folder.error();
+  const Scratch scratch{*folder};
+  const auto say = ProgressTo(globals);
+  Result<std::unique_ptr<IncidentWorld>> made = IncidentWorld::Make(
+      {.folder = *folder, .charter = options.charter, .subject = options.baseline, .progress = say});
+  if (!made.ok()) return made.error();
+  IncidentWorld& world = **made;
+  Table table;
+  for (const Incident& incident : Incidents()) {
+    const bool wanted =
+        options.only.empty() || std::find(options.only.begin(), options.only.end(), incident.id) != options.only.end();
+    if (!wanted || (incident.needs == Needs::kExample && !world.is_example())) continue;
+    if (say) say(incident.id + ": " + incident.attempt);
+    Result<Ending> ending = incident.run(world);
+    if (!ending.ok()) return ending.error();
+    table.incidents.push_back({incident.id, incident.attempt, Holds(incident, world, *ending), "tried", *ending});
+  }
+  if (!world.is_example()) {
+    Result<charter::Charter> own = charter::ReadCharterFromDirectory(options.charter);
+    if (!own.ok()) return own.error();
+    for (const Protection& protection : ProtectionsOf(*own)) {
+      table.incidents.push_back({protection.id,
+                                 protection.question,
+                                 protection.holds,
+                                 "read",
+                                 {protection.holds ? "yes" : "no", "", "", protection.reason, ""}});
+    }
+    return table;
+  }
+  if (!options.only.empty()) return table;
+  for (const HonestChange& change : HonestChanges()) {
+    if (say) say("honest: " + change.what);
+    Result<std::string> tree = world.Candidate();
+    if (!tree.ok()) return tree.error();
+    if (Result<void> applied = change.apply(*tree); !applied.ok()) return applied.error();
+    const bool reviewed = !options.quick || table.honest.size() % kQuickReviews == 0;
+    Result<Ending> ending = world.Try(*tree, change.what, reviewed ? Reviewers::kAtHand : Reviewers::kUnreachable);
+    if (!ending.ok()) return ending.error();
+    const bool passes = ending->outcome == "pending" && ending->step == (reviewed ? "approval" : "quorum");
+    table.honest.push_back({"", change.what, passes, "tried", *ending});
+  }
+  return table;
+}
+
+Json RowJson(const Row& row) {
+  Json json = {{"attempt", row.attempt},        {"holds", row.holds},      {"how", row.how},
+               {"outcome", row.ending.outcome}, {"step", row.ending.step}, {"rule", row.ending.rule},
+               {"reason", row.ending.reason}};
+  if (!row.id.empty()) json["id"] = row.id;
+  return json;
+}
+
+void Show(const Row& row) {
+  std::string where = row.ending.outcome;
+  if (!row.ending.step.empty()) where += " at " + row.ending.step;
+  if (!row.ending.rule.empty()) where += ", " + row.ending.rule;
+  std::printf("%-4s %-4s %-50s %s\n", row.holds ? "ok" : "LACK", row.id.c_str(), Shown(row.attempt).c_str(),
+              where.c_str());
+  std::printf("          %s\n", Shown(row.ending.reason).c_str());
+}
+
+ExitCode ShowTable(const Globals& globals, const Table& table) {
+  if (globals.json) {
+    Json incidents = Json::array(), honest = Json::array();
+    for (const Row& row : table.incidents) incidents.push_back(RowJson(row));
+    for (const Row& row : table.honest) honest.push_back(RowJson(row));
+    PrintJson({{"incidents", incidents}, {"honest", honest}, {"all_hold", table.all_hold()}});
+  } else {
+    for (const Row& row : table.incidents) Show(row);
+    if (!table.honest.empty()) std::puts("\nhonest changes, which have to come to the people:");
+    for (const Row& row : table.honest) Show(row);
+    const auto count = [](const std::vector<Row>& rows) {
+      return std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.holds; });
+    };
+    std::printf("\n%td of %zu incidents are stopped where they should be", count(table.incidents),
+                table.incidents.size());
+    if (!table.honest.empty())
+      std::printf("; %td of %zu honest changes pass", count(table.honest), table.honest.size());
+    std::puts("");
+  }
+  return table.all_hold() ? ExitCode::kYes : ExitCode::kNo;
+}
+
+}  // namespace
+
+void AddIncidents(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand("incidents", "what went wrong elsewhere, tried here");
+  command->require_subcommand(1);
+  command->footer("example:\n  pawl incidents run");
+  auto options = std::make_shared<Options>();
+  CLI::App* run =
+      command->add_subcommand("run", "try the incidents of the field under a charter, and say what stops each");
+  CLI::Option* charter =
+      run->add_option("--charter", options->charter, "the charter's directory (default: a built-in example)");
+  CLI::Option* baseline =
+      run->add_option("--baseline", options->baseline, "the directory of its first release; nothing in it is changed");
+  charter->needs(baseline);
+  baseline->needs(charter);
+  run->add_option("--only", options->only, "an incident, like T7; may be repeated")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  run->add_flag("--quick", options->quick, "two in three honest changes end where the gate has nothing against them");
+  run->footer(
+      "Everything happens in a home of its own with keys and people of its own; pace and baseline are set for it. "
+      "Under\n"
+      "your charter the programs of the example are not tried: what the charter has is read instead. LACK marks what\n"
+      "nothing stops where it should be stopped. Exit status 0: nothing lacks; 1: something does.\n"
+      "examples:\n  pawl incidents run\n  pawl incidents run --charter charter --baseline subject");
+  run->callback([options, &globals] {
+    Result<Table> table = Run(globals, *options);
+    globals.exit = table.ok() ? ShowTable(globals, *table) : Fail(globals, table.error());
+  });
+}
+
+}  // namespace pawl::cli

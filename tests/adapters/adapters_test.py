@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""A loop in Python and a git repository that ask Pawl where they would accept a change by themselves: real programs, real
+git, a small charter (tests/attack/attack_home.py).
+
+usage: adapters_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "attack"), str(HERE.parent.parent / "python")]
+from attack_home import AttackSuite, BIN, SUBJECT  # noqa: E402
+import pawl  # noqa: E402
+
+GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
+       "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+
+
+class Adapters(AttackSuite):
+    def setUp(self):
+        self.home = self.template.copy(self.folder / self.id().rsplit(".", 1)[-1])
+
+    # ---- a loop
+
+    def test_a_loop_asks_and_goes_on_from_what_is_live(self):
+        home = self.home
+        with pawl.gate(SUBJECT, home=home.home, binary=BIN / "pawl", review=True) as gate:
+            parent = gate.live()
+            off_surface = home.candidate("off", edit=lambda tree: (tree / "controller.py").write_text("x = 1\n"))
+            decision = gate.propose(off_surface, "a new program")
+            self.assertEqual((decision.outcome, decision.step, decision.rule, bool(decision)),
+                             ("outside-charter", "surface", "surface.unlisted", False))
+            linked = home.candidate("linked", edit=lambda tree: (tree / "link").symlink_to("/etc/passwd"))
+            self.assertEqual(gate.propose(linked).rule, "tree.file-type")
+            decision = gate.propose(home.candidate("better"), "better")
+            self.assertEqual((decision.outcome, decision.step), ("pending", "approval"), decision)
+            self.assertFalse(gate.wait(decision.proposal, timeout_s=0))
+            self.assertFalse(gate.release(decision.proposal), "nobody has approved")
+            self.assertEqual(gate.live(), parent)
+            home.approve(decision.proposal)
+            self.assertTrue(gate.wait(decision.proposal, timeout_s=20, every_s=0.2))
+            self.assertNotEqual(gate.live().tree, parent.tree)
+
+    # ---- a repository
+
+    def git(self, *words, expect=0):
+        environment = dict(os.environ, **GIT, PYTHONPATH=str(HERE.parent.parent / "python"))
+        result = subprocess.run(["git", "-C", str(self.work), *words], env=environment, text=True, capture_output=True,
+                                check=False)
+        if expect is not None:
+            self.assertEqual(result.returncode == 0, expect == 0, result.stdout + result.stderr)
+        return result.stdout + result.stderr
+
+    def commit(self, path, text, message):
+        target = self.work / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
+
+    def make_repository(self):
+        home = self.home
+        bare, self.work = home.root / "bare.git", home.root / "work"
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True, env=dict(os.environ, **GIT))
+        hook = bare / "hooks/pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\nexec /usr/bin/python3 -m pawl.pre_receive\n")
+        hook.chmod(0o755)
+        for name, value in (("subject", SUBJECT), ("home", home.home), ("binary", BIN / "pawl"), ("review", "true")):
+            subprocess.run(["git", "-C", bare, "config", f"pawl.{name}", str(value)], check=True)
+        subprocess.run(["cp", "-r", home.subject, self.work], check=True)
+        self.git("init", "-q", "-b", "main")
+        self.git("remote", "add", "origin", str(bare))
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "baseline")
+        return bare
+
+    def on_the_branch(self, bare):
+        return subprocess.run(["git", "-C", bare, "rev-parse", "main"], text=True, capture_output=True,
+                              check=False).stdout.strip()
+
+    def test_a_branch_only_ever_holds_what_is_live(self):
+        home, bare = self.home, self.make_repository()
+        self.git("push", "origin", "main")  # the baseline is live
+        baseline = self.on_the_branch(bare)
+        path = "improver/hyperparameters.json"
+        self.commit(path, (self.work / path).read_text().replace("\n", " \n", 1), "better")
+        told = self.git("push", "origin", "main", expect=1)
+        self.assertIn("p2 is pending at approval", told)
+        self.assertIn("p2 is pending", self.git("push", "origin", "main", expect=1))  # proposes nothing twice
+        self.assertEqual(self.on_the_branch(bare), baseline)
+        home.approve("p2")
+        home.position("release", "p2", expect=(0,))
+        self.git("push", "origin", "main")
+        better = self.on_the_branch(bare)
+        self.assertNotEqual(better, baseline)
+
+        for change, words in ((lambda: self.commit("controller.py", "x = 1\n", "off the surface"), "surface.unlisted"),
+                              (lambda: os.symlink("/etc/passwd", self.work / "link"), "git.file-type")):
+            change()
+            self.git("add", "-A")
+            self.git("commit", "-q", "--allow-empty", "-m", "hostile")
+            self.assertIn(words, self.git("push", "origin", "main", expect=1))
+            self.git("reset", "-q", "--hard", better)
+        self.assertIn("git.removal", self.git("push", "origin", ":main", expect=1))
+        self.git("push", "origin", "main:refs/heads/side")  # other branches are for nobody to guard
+        self.assertEqual(self.on_the_branch(bare), better)
+        # A gate that cannot be asked takes nothing.
+        subprocess.run(["git", "-C", bare, "config", "pawl.binary", "/nowhere/pawl"], check=True)
+        self.git("commit", "-q", "--allow-empty", "-m", "nothing")
+        self.git("push", "origin", "main", expect=1)
+        self.assertEqual(self.on_the_branch(bare), better)
+
+
+if __name__ == "__main__":
+    unittest.main()
