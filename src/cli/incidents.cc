@@ -12,7 +12,7 @@ namespace {
 
 using encoding::Json;
 
-constexpr size_t kQuickReviews = 3;  // with --quick, one honest change in so many goes on to the reviewers
+constexpr size_t kQuickReviews = 5;  // with --quick, one honest change in so many goes on to the reviewers
 
 struct Options {
   std::string charter, baseline;
@@ -152,7 +152,7 @@ void AddIncidents(CLI::App& app, Globals& globals) {
   run->add_option("--only", options->only, "an incident, like T7; may be repeated")
       ->type_size(1)
       ->allow_extra_args(false);
-  run->add_flag("--quick", options->quick, "two in three honest changes end where the gate has nothing against them");
+  run->add_flag("--quick", options->quick, "four in five honest changes end where the gate has nothing against them");
   run->footer(
       "Everything happens in a home of its own with keys and people of its own; pace and baseline are set for it. "
       "Under\n"

@@ -44,7 +44,7 @@ class Incidents(unittest.TestCase):
             self.assertTrue(row["rule"] and row["reason"], row)
         self.assertEqual(len(table["honest"]), HONEST)
         self.assertEqual({row["outcome"] for row in table["honest"]}, {"pending"})
-        self.assertEqual([row["step"] for row in table["honest"]], ["approval", "quorum", "quorum"] * (HONEST // 3))
+        self.assertEqual([row["step"] for row in table["honest"]], ["approval", *["quorum"] * 4] * (HONEST // 5))
 
     def test_another_charter(self):
         with tempfile.TemporaryDirectory() as scratch:
@@ -53,7 +53,7 @@ class Incidents(unittest.TestCase):
             home.make_keys()
             home.begin()
             before = {row["attempt"]: row for row in
-                      run("--charter", home.charter, "--baseline", home.subject, expect=1)["incidents"]}
+                      run("--charter", home.charter, "--baseline", home.subject, "--only", "T2", expect=1)["incidents"]}
             lacking = {row["id"] for row in before.values() if not row["holds"]}
             # Its improver is text, its evaluator is alone with it, and its people sign with software keys.
             self.assertEqual(lacking, {"T5", "T10", "T23"}, before)
