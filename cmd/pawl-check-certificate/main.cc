@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -189,11 +190,14 @@ std::string Quoted(std::string_view text) {
   return quoted + '"';
 }
 
+std::string PowerOfTwo(double power) { return "2^" + std::to_string(std::ilogb(power)); }
+
 // Keys sorted, integers only, so that it can be signed as it stands.
 void PrintJson(const Answer& answer) {
   const Verdict& v = answer.verdict;
   std::string text = "{";
   if (answer.read) text += "\"arithmetic\":" + Quoted(NameOf(answer.request.arithmetic)) + ",";
+  if (v.assumed_error > 0) text += "\"assumed_error\":" + Quoted(PowerOfTwo(v.assumed_error)) + ",";
   text += "\"depth\":" + std::to_string(v.depth) + ",\"leaves\":" + std::to_string(v.leaves);
   if (!v.proven) text += ",\"message\":" + Quoted(v.reason.message);
   if (answer.read) {
@@ -226,6 +230,9 @@ void PrintText(const Answer& answer) {
           "  arithmetic %s: any order of summation, fused or not, subnormals flushed or not\n"
           "             not covered: Winograd, FFT or Strassen convolution, TF32, bfloat16, folded constants\n",
           NameOf(answer.request.arithmetic).data());
+      if (v.assumed_error > 0)
+        std::printf("             assumed: each Sigmoid and Tanh is computed within %s + %s of its size\n",
+                    PowerOfTwo(v.assumed_error).c_str(), PowerOfTwo(v.assumed_error).c_str());
       return;
   }
 }

@@ -332,6 +332,8 @@ Verdict Check(const model::Network& network, const model::Property& property, co
   if (!claim.ok()) return rejected(claim.error());
   if (const Result<void> work = CheckWork(*claim, certificate, limits); !work.ok()) return rejected(work.error());
 
+  for (const Step& step : claim->steps)
+    if (step.kind == StepKind::kCurve) verdict.assumed_error = std::max(verdict.assumed_error, step.curve_error);
   std::vector<LeafEngine> engines;
   for (unsigned i = 0; i < limits.threads; ++i) engines.emplace_back(*claim);
   std::size_t proven_cases = 0;

@@ -44,6 +44,8 @@ struct Verdict {
   // "checker.arithmetic", "checker.cases", "checker.conjunctions", "checker.groups", "checker.root", "checker.tree",
   // "checker.split", "checker.row", "checker.leaf", ...). kMalformed, kLimit, kSystem: it could not be decided.
   Error reason{ErrorCode::kInternal, "checker.not-run", "the certificate was not checked", {}};
+  // Where not 0, yes rests on an assumption: that each Sigmoid and Tanh is computed within error + error·|value|.
+  double assumed_error = 0;
   // For reports only.
   std::uint64_t leaves = 0;    // that were confirmed
   std::uint32_t depth = 0;     // of the deepest leaf

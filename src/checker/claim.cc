@@ -5,11 +5,10 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace pawl::checker {
 namespace {
-
-using model::OperationKind;
 
 // Σ|w|, not below the exact sum.
 double AbsoluteSum(const double* values, std::size_t count) {
@@ -18,6 +17,13 @@ double AbsoluteSum(const double* values, std::size_t count) {
   return sum * kWiden + kTiny;
 }
 
+bool IsNormal(double value) {
+  return std::abs(value) >= std::numeric_limits<double>::min() && std::abs(value) <= kFiniteMax;
+}
+
+// Entries of a table of windows.
+constexpr double kTapsMax = 0x1p26;
+
 // Products with alpha and beta are exact for float32 constants and rounded once for float64 ones, which own_gamma
 // counts as long as none underflows. False where one does.
 bool Scale(std::vector<double>& values, double factor) {
@@ -25,79 +31,191 @@ bool Scale(std::vector<double>& values, double factor) {
   for (double& value : values) {
     const bool may_underflow = factor != 1 && value != 0;
     value *= factor;
-    is_normal = is_normal && (!may_underflow || std::abs(value) >= std::numeric_limits<double>::min());
+    is_normal = is_normal && (!may_underflow || IsNormal(value) || std::isinf(value));
   }
   return is_normal;
 }
 
-void ChargeAffine(const model::Operation& operation, const Format& format, Step& step) {
-  const double alpha = std::abs(operation.alpha), beta = std::abs(operation.beta);
-  const std::size_t n = step.columns;
-  step.scaled = operation.alpha != 1 || operation.beta != 1;
-  const std::size_t k = n + (step.scaled ? 4 : 2);
-  step.gamma = Gamma(k, format.unit);
-  step.own_gamma = Gamma(std::max(step.rows, step.columns) + 32, kUnit);
-  step.underflow = format.normal_min * (1 + step.gamma) * kWiden;
-  step.underflow_count = static_cast<double>(2 * n + 2);
-  if (!step.scaled) return;
-  const double grown = (1 + alpha) * (1 + beta) * kWiden;
-  step.underflow *= grown;
-  step.underflow_count += 4;
-  // W·x may be summed before alpha shrinks it. Infinite, and so refused, where a factor is 0.
-  step.overflow_factor = grown * std::max(1.0, 1 / alpha) * std::max(1.0, 1 / beta) * kWiden;
-}
+// One node as a step. Each overload is false where no bound is known for the node.
+class StepMaker {
+ public:
+  StepMaker(const model::Network& network, const model::VectorNode& node, const Format& format, Step& step)
+      : network_(network), node_(node), format_(format), step_(step) {}
 
-// One rounding an element: the sum or the product, with room for a flushed operand on each side.
-void ChargeElementwise(const Format& format, Step& step) {
-  step.gamma = Gamma(2, format.unit);
-  step.own_gamma = Gamma(32, kUnit);
-  step.underflow = format.normal_min * (1 + step.gamma) * kWiden;
-  step.underflow_count = 4;
-}
-
-Step MakeStep(model::Operation& operation, const model::VectorProgram& program, const Format& format) {
-  Step step;
-  step.kind = operation.kind;
-  step.input = operation.inputs[0];
-  step.rows = operation.size;
-  step.columns = program.SizeOf(step.input);
-  switch (operation.kind) {
-    case OperationKind::kAffine: {
-      step.weights = std::move(operation.weights);
-      step.bias = std::move(operation.bias);
-      step.bias.resize(step.rows, 0.0);
-      ChargeAffine(operation, format, step);
-      step.weight_sums.resize(step.rows);
-      // Both the file's own weights and the scaled ones are flushed or multiplied in some order; take the larger sum. A
-      // flushed beta takes the whole of the file's own bias with it.
-      const auto sums = [&](std::size_t i) { return AbsoluteSum(&step.weights[i * step.columns], step.columns); };
-      std::vector<double> own_bias(step.rows, 0.0);
-      if (step.scaled) own_bias = step.bias;
-      for (std::size_t i = 0; i < step.rows; ++i) step.weight_sums[i] = sums(i);
-      const bool is_exact = Scale(step.weights, operation.alpha) && Scale(step.bias, operation.beta);
-      if (!is_exact) step.own_gamma = HUGE_VAL;  // no share of the product bounds its error: refused by CheckStep
-      for (std::size_t i = 0; i < step.rows; ++i)
-        step.weight_sums[i] = (std::max(step.weight_sums[i], sums(i)) + std::abs(own_bias[i])) * kWiden;
-      break;
-    }
-    case OperationKind::kElementwise:
-      step.weights = std::move(operation.scale);
-      step.bias = std::move(operation.offset);
-      step.weights.resize(step.rows, 1.0);
-      step.bias.resize(step.rows, 0.0);
-      ChargeElementwise(format, step);
-      for (const double scale : step.weights) step.weight_sums.push_back(std::abs(scale));
-      break;
-    case OperationKind::kSum:
-      step.second_input = operation.inputs[1];
-      step.second_sign = operation.subtract ? -1 : 1;
-      ChargeElementwise(format, step);
-      break;
-    case OperationKind::kRelu:
-      break;
+  bool operator()(const model::Dense& dense) {
+    step_.kind = StepKind::kDense;
+    step_.products = static_cast<double>(step_.rows) * static_cast<double>(step_.columns);
+    for (std::size_t i = 0; i < dense.rows; ++i)
+      for (std::size_t j = 0; j < dense.columns; ++j)
+        step_.weights.push_back(At(dense.weights, i * dense.row_step + j * dense.column_step));
+    // A Sub of the bias is no product.
+    const double sign = dense.beta == -1 ? -1 : 1, beta = dense.beta * sign;
+    for (std::size_t i = 0; i < dense.rows; ++i)
+      step_.bias.push_back(dense.bias == model::kNoConstant ? 0 : sign * At(dense.bias, i * dense.bias_step));
+    step_.scaled = dense.alpha != 1 || beta != 1;
+    ChargeSum(step_.columns, step_.columns + (step_.scaled ? 4 : 2), std::max(step_.rows, step_.columns));
+    if (step_.scaled) ChargeFactors(std::abs(dense.alpha), std::abs(beta));
+    // Both the file's own weights and the scaled ones are flushed or multiplied in some order; take the larger sum. A
+    // flushed beta takes the whole of the file's own bias with it.
+    const auto sums = [&](std::size_t i) { return AbsoluteSum(&step_.weights[i * step_.columns], step_.columns); };
+    std::vector<double> own_bias(step_.rows, 0.0);
+    if (step_.scaled) own_bias = step_.bias;
+    for (std::size_t i = 0; i < step_.rows; ++i) step_.weight_sums.push_back(sums(i));
+    if (!Scale(step_.weights, dense.alpha) || !Scale(step_.bias, beta)) Refuse();
+    for (std::size_t i = 0; i < step_.rows; ++i)
+      step_.weight_sums[i] = (std::max(step_.weight_sums[i], sums(i)) + std::abs(own_bias[i])) * kWiden;
+    return true;
   }
-  return step;
-}
+
+  bool operator()(const model::Convolution& convolution) {
+    step_.kind = StepKind::kConvolution;
+    const model::Window& window = convolution.window;
+    Step::Taps& taps = step_.window;
+    taps.kernel_size = window.KernelSize();
+    taps.input_size = window.InputSize();
+    taps.group_inputs = convolution.input_channels / convolution.groups;
+    taps.group_outputs = convolution.output_channels / convolution.groups;
+    const std::size_t positions = window.OutputSize(), n = taps.group_inputs * taps.kernel_size;
+    if (static_cast<double>(positions) * static_cast<double>(taps.kernel_size) > kTapsMax) return false;
+    std::vector<model::WindowTap> covered;
+    taps.first_tap.push_back(0);
+    for (std::size_t p = 0; p < positions; ++p) {
+      window.Taps(p, covered);
+      taps.taps.insert(taps.taps.end(), covered.begin(), covered.end());
+      taps.first_tap.push_back(taps.taps.size());
+      taps.scale.push_back(convolution.divisors.empty() ? 1 : 1 / convolution.divisors[p]);
+    }
+    step_.weights = network_.tensors[convolution.weights].values;
+    step_.products = static_cast<double>(step_.rows) * static_cast<double>(n);
+    // An average may be summed before it is divided: as if a factor of Gemm were applied late.
+    step_.scaled = !convolution.divisors.empty();
+    ChargeSum(n, n + (step_.scaled ? 4 : 2), std::max(n, taps.group_outputs * taps.kernel_size));
+    for (std::size_t i = 0; i < step_.rows; ++i) {
+      const std::size_t channel = i / positions;
+      step_.bias.push_back(convolution.bias == model::kNoConstant ? 0 : At(convolution.bias, channel));
+      step_.weight_sums.push_back(i % positions == 0 ? AbsoluteSum(&step_.weights[channel * n], n)
+                                                     : step_.weight_sums.back());
+    }
+    return true;
+  }
+
+  bool operator()(const model::Elementwise& elementwise) {
+    using Form = model::Elementwise::Form;
+    step_.kind = StepKind::kElementwise;
+    ChargeElement();
+    for (std::size_t i = 0; i < step_.rows; ++i) {
+      const double c = At(elementwise.constant, i * elementwise.constant_step);
+      const bool multiplies = elementwise.form == Form::kMultiply, divides = elementwise.form == Form::kDivide;
+      const double quotient = divides ? 1 / c : 1;
+      // A flushed divisor is 0, and no share of a subnormal quotient bounds its rounding.
+      if (divides && (!(std::abs(c) >= format_.normal_min) || !IsNormal(quotient))) Refuse();
+      step_.weights.push_back(multiplies ? c : elementwise.form == Form::kSubtractFrom ? -1 : quotient);
+      step_.bias.push_back(multiplies || divides ? 0 : elementwise.form == Form::kSubtract ? -c : c);
+      step_.weight_sums.push_back(std::abs(step_.weights[i]) * kWiden);
+    }
+    return true;
+  }
+
+  // As W·x + b, with W = scale / sqrt(variance + epsilon) and b = bias − W·mean.
+  bool operator()(const model::BatchNormalization& norm) {
+    step_.kind = StepKind::kElementwise;
+    ChargeElement();
+    step_.gamma = Gamma(9, format_.unit);
+    step_.own_gamma = Gamma(64, kUnit);
+    step_.scaled = true;
+    double factor_max = 1;
+    for (std::size_t i = 0; i < step_.rows; ++i) {
+      const std::size_t c = i / norm.channel_size;
+      const double scale = At(norm.scale, c), mean = At(norm.mean, c), bias = At(norm.bias, c);
+      const double variance = At(norm.variance, c) + norm.epsilon, root = std::sqrt(variance);
+      // So that neither the root nor its inverse underflows or overflows in any format.
+      const bool is_usual =
+          variance >= 0x1p-60 && variance <= 0x1p60 && std::abs(root * root - variance) <= variance * (8 * kUnit);
+      const double weight = scale / root;
+      if (!is_usual || !(IsNormal(weight) || scale == 0)) Refuse();
+      step_.weights.push_back(weight);
+      step_.bias.push_back(bias - weight * mean);
+      step_.bias_sizes.push_back((std::abs(bias) + std::abs(weight * mean)) * kWiden);
+      step_.weight_sums.push_back((std::abs(weight) + std::abs(mean)) * kWiden);
+      factor_max = std::max(factor_max, (1 + std::abs(scale)) * (1 + 1 / root) * kWiden);
+    }
+    step_.overflow_factor = factor_max * kWiden;
+    step_.underflow *= 12 * factor_max * kWiden;
+    return true;
+  }
+
+  bool operator()(const model::Sum& sum) {
+    step_.kind = StepKind::kSum;
+    step_.second_input = node_.inputs[1];
+    step_.second_sign = sum.second_sign;
+    ChargeElement();
+    return true;
+  }
+
+  bool operator()(const model::Select& select) {
+    step_.kind = StepKind::kSelect;
+    std::vector<Step::Source> list;
+    std::vector<double> constants;
+    for (const std::size_t value : node_.inputs)
+      for (std::size_t j = 0; j < network_.graph.SizeOf(value); ++j) list.push_back({value, j});
+    for (const std::size_t constant : select.constants)
+      constants.insert(constants.end(), network_.tensors[constant].values.begin(),
+                       network_.tensors[constant].values.end());
+    for (const std::uint32_t source : select.source) {
+      const bool is_value = source < list.size();
+      step_.sources.push_back(is_value ? list[source] : Step::Source());
+      step_.bias.push_back(is_value ? 0 : constants[source - list.size()]);
+    }
+    return true;
+  }
+
+  bool operator()(const model::Maximum& maximum) {
+    step_.kind = StepKind::kMaximum;
+    step_.maximum = maximum;
+    step_.products = static_cast<double>(maximum.members.size());
+    return true;
+  }
+
+  bool operator()(const model::Activation& activation) {
+    using Form = model::Activation::Form;
+    step_.activation = activation;
+    step_.kind = activation.form == Form::kRelu ? StepKind::kRelu : StepKind::kCurve;
+    if (step_.kind == StepKind::kRelu) return true;
+    ChargeElement();
+    if (activation.form == Form::kSigmoid || activation.form == Form::kTanh) step_.curve_error = 16 * format_.unit;
+    return activation.form != Form::kLeakyRelu || (activation.slope >= 0 && activation.slope <= 1);
+  }
+
+ private:
+  double At(std::size_t tensor, std::size_t i) const { return network_.tensors[tensor].values[i]; }
+  // Left to CheckStep.
+  void Refuse() { step_.own_gamma = HUGE_VAL; }
+
+  // A sum of n products of which each term passes k roundings, and in bounds `own` of our own each way.
+  void ChargeSum(std::size_t n, std::size_t k, std::size_t own) {
+    step_.gamma = Gamma(k, format_.unit);
+    step_.own_gamma = Gamma(own + 32, kUnit);
+    step_.underflow = format_.normal_min * (1 + step_.gamma) * kWiden;
+    step_.underflow_count = static_cast<double>(2 * n + 2);
+  }
+  // One rounding an element: the sum or the product, with room for a flushed operand on each side.
+  void ChargeElement() {
+    step_.products = static_cast<double>(step_.rows);
+    ChargeSum(1, 2, 0);
+  }
+  void ChargeFactors(double alpha, double beta) {
+    const double grown = (1 + alpha) * (1 + beta) * kWiden;
+    step_.underflow *= grown;
+    step_.underflow_count += 4;
+    // W·x may be summed before alpha shrinks it. Infinite, and so refused, where a factor is 0.
+    step_.overflow_factor = grown * std::max(1.0, 1 / alpha) * std::max(1.0, 1 / beta) * kWiden;
+  }
+
+  const model::Network& network_;
+  const model::VectorNode& node_;
+  const Format& format_;
+  Step& step_;
+};
 
 Result<RootBox> MakeBox(const model::Case& input_case, Arithmetic arithmetic) {
   const double normal_min = FormatOf(arithmetic).normal_min;
@@ -133,7 +251,8 @@ Result<void> CheckStep(const Step& step) {
   if (step.rows > kTermsMax || step.columns > kTermsMax)
     return LimitReached("checker.limit-terms", "a layer has more than " + std::to_string(kTermsMax) + " neurons");
   if (!std::isfinite(step.gamma) || !std::isfinite(step.own_gamma))
-    return Refused("checker.rounding", "a sum is so long that its rounding in this arithmetic has no useful bound");
+    return Refused("checker.rounding",
+                   "a sum is so long, or a factor so extreme, that its rounding has no useful bound");
   return {};
 }
 
@@ -163,19 +282,19 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
   claim.property = &property;
   claim.arithmetic = arithmetic;
   claim.format = FormatOf(arithmetic);
-  Result<model::VectorProgram> program = model::ToVectorProgram(network);
-  if (!program.ok()) return program.error();
-  claim.output = program->output;
-  claim.sizes.push_back(program->input_size);
-  for (const model::Operation& operation : program->operations) claim.sizes.push_back(operation.size);
-  claim.uses.resize(claim.sizes.size(), 0);
-  for (model::Operation& operation : program->operations) {
-    for (const std::size_t input : operation.inputs) ++claim.uses[input];
-    claim.steps.push_back(MakeStep(operation, *program, claim.format));
-    const Step& step = claim.steps.back();
+  const model::VectorGraph& graph = network.graph;
+  claim.output = graph.output;
+  claim.sizes.push_back(graph.input_size);
+  for (const model::VectorNode& node : graph.nodes) {
+    Step& step = claim.steps.emplace_back();
+    step.input = node.inputs[0];
+    step.rows = node.size;
+    step.columns = graph.SizeOf(step.input);
+    claim.sizes.push_back(node.size);
+    if (!std::visit(StepMaker(network, node, claim.format, step), node.function))
+      return Refused("model.unsupported-function", node.description + " can be read, but not be proved about yet");
     if (Result<void> fine = CheckStep(step); !fine.ok()) return fine.error();
-    for (std::size_t i = 0; step.kind == OperationKind::kRelu && i < step.rows; ++i)
-      claim.neurons.push_back({step.input, i});
+    for (std::size_t i = 0; step.is_rectifier() && i < step.rows; ++i) claim.neurons.push_back({step.input, i});
   }
   for (const model::Case& input_case : property.cases) {
     if (input_case.box.size() != claim.input_count())

@@ -17,6 +17,7 @@ inline constexpr std::size_t kLanes = 8;
 
 // Inlined always: these must take the instruction set of the function they are used in.
 #define PAWL_INLINE inline __attribute__((always_inline))
+#define PAWL_LAMBDA __attribute__((always_inline))
 
 struct Mask {
   typedef std::int64_t Vector __attribute__((vector_size(8 * kLanes)));
@@ -51,6 +52,7 @@ PAWL_INLINE Mask operator<=(const Lanes& a, const Lanes& b) { return {a.v <= b.v
 PAWL_INLINE Mask operator>=(const Lanes& a, const Lanes& b) { return {a.v >= b.v}; }
 PAWL_INLINE Mask operator!=(const Lanes& a, const Lanes& b) { return {a.v != b.v}; }
 PAWL_INLINE Mask operator&(const Mask& a, const Mask& b) { return {a.v & b.v}; }
+PAWL_INLINE Mask operator|(const Mask& a, const Mask& b) { return {a.v | b.v}; }
 
 PAWL_INLINE Lanes Select(const Mask& where, const Lanes& a, const Lanes& b) { return Lanes(where.v ? a.v : b.v); }
 PAWL_INLINE Lanes Max(const Lanes& a, const Lanes& b) { return Select(a > b, a, b); }

@@ -11,10 +11,13 @@
 namespace pawl::checker {
 namespace {
 
-using model::OperationKind;
-
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// What the bounds of a curve take, about: some evaluations, each of a hundred operations.
+double CurveOperations(const Step& step) {
+  return step.kind == StepKind::kCurve ? 2'000 * static_cast<double>(step.rows) : 0;
+}
 
 }  // namespace
 
@@ -62,10 +65,9 @@ double LeafEngine::OperationsPerLeaf(const Claim& claim, Recipe recipe, std::siz
   double forward = 0, backward = 0, tightened = 0;
   for (const Step& step : claim.steps) {
     const double rows = static_cast<double>(step.rows);
-    const double products = rows * (step.kind == OperationKind::kAffine ? static_cast<double>(step.columns) : 1);
-    if (step.kind == OperationKind::kRelu && recipe == Recipe::kBackward) tightened += 2 * rows * backward;
-    forward += products * (2 * width + 1) + 8 * rows * width;
-    backward += products + 16 * rows;
+    if (recipe == Recipe::kBackward && IsBent(step.kind)) tightened += 2 * static_cast<double>(step.columns) * backward;
+    forward += step.products * (2 * width + 1) + 8 * rows * width + CurveOperations(step);
+    backward += step.products + 16 * rows;
   }
   const double rows = static_cast<double>(conjunctions);
   if (recipe == Recipe::kRoot) return rows * backward;
@@ -150,20 +152,31 @@ Interval LeafEngine::Value(std::size_t value, std::size_t neuron, std::size_t ta
 PAWL_INLINE void LeafEngine::Forward(Recipe recipe, std::span<const LeafTask> tasks) {
   for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
     const Step& step = claim_.steps[s];
+    // Activations and maxima are relaxed by their operands' bounds; a maximum of activations has them as they are.
+    if (IsBent(step.kind)) {
+      if (recipe == Recipe::kBackward && IsWorthTightening(claim_, step)) TightenBackward(step);
+      Cut(tasks, step.input);
+    }
     switch (step.kind) {
-      case OperationKind::kAffine:
+      case StepKind::kDense:
+      case StepKind::kConvolution:
+      case StepKind::kElementwise:
         ForwardAffineStep(step, s + 1);
         break;
-      case OperationKind::kElementwise:
-        ForwardElementwise(step, s + 1);
-        break;
-      case OperationKind::kSum:
+      case StepKind::kSum:
         ForwardSum(step, s + 1);
         break;
-      case OperationKind::kRelu:
-        if (recipe == Recipe::kBackward) TightenBackward(step.input);
-        Cut(tasks, step.input);
+      case StepKind::kSelect:
+        ForwardSelect(step, s + 1);
+        break;
+      case StepKind::kMaximum:
+        ForwardMaximum(step, s + 1);
+        break;
+      case StepKind::kRelu:
         ForwardRelu(step, s + 1);
+        break;
+      case StepKind::kCurve:
+        ForwardCurve(step, s + 1);
         break;
     }
   }
@@ -172,36 +185,38 @@ PAWL_INLINE void LeafEngine::Forward(Recipe recipe, std::span<const LeafTask> ta
 PAWL_INLINE void LeafEngine::ForwardAffineStep(const Step& step, std::size_t v) {
   const Relaxation::Value& in = relaxation_.value(step.input);
   const Forms& from = forms_[step.input];
+  std::fill_n(charges_.begin(), step.columns, Lanes(0.0));
   for (const std::uint32_t j : from.active) charges_[j] = OperandCharge(step, in.lower[j], in.upper[j], from.size[j]);
-  ForwardAffine({step.weights.data(), step.rows, step.columns, width_, from.active.data(), from.active.size(),
-                 from.below.data(), from.above.data(), charges_.data(), forms_[v].below.data(), forms_[v].above.data(),
-                 scratch_.data()});
+  if (step.kind == StepKind::kDense) {
+    ForwardAffine({step.weights.data(), step.rows, step.columns, width_, from.active.data(), from.active.size(),
+                   from.below.data(), from.above.data(), charges_.data(), forms_[v].below.data(),
+                   forms_[v].above.data(), scratch_.data()});
+  } else {
+    ForwardSparse(step, from, forms_[v]);
+  }
   for (std::size_t i = 0; i < step.rows; ++i) {
     forms_[v].below[i * width_] += step.bias[i];
     forms_[v].above[i * width_] += step.bias[i];
-    ChargeRow(step, i, scratch_[i], in.magnitude_sum, v);
+    const bool alone = step.kind == StepKind::kElementwise;
+    ChargeRow(step, i, scratch_[i], alone ? Magnitude(in.lower[i], in.upper[i]) : in.magnitude_sum, v);
   }
   Concretise(v);
 }
 
-PAWL_INLINE void LeafEngine::ForwardElementwise(const Step& step, std::size_t v) {
-  const Relaxation::Value& in = relaxation_.value(step.input);
-  const Forms& from = forms_[step.input];
-  Forms& to = forms_[v];
+// As ForwardAffine does, but term by term.
+PAWL_INLINE void LeafEngine::ForwardSparse(const Step& step, const Forms& from, Forms& to) {
+  for (auto* array : {&to.below, &to.above, &scratch_}) std::fill(array->begin(), array->end(), Lanes(0.0));
   for (std::size_t i = 0; i < step.rows; ++i) {
-    const double scale = step.weights[i];
-    const std::vector<Lanes>& low = scale >= 0 ? from.below : from.above;
-    const std::vector<Lanes>& high = scale >= 0 ? from.above : from.below;
-    for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
-      to.below[c] = low[c] * scale;
-      to.above[c] = high[c] * scale;
-    }
-    to.below[i * width_] += step.bias[i];
-    to.above[i * width_] += step.bias[i];
-    const Lanes charge = OperandCharge(step, in.lower[i], in.upper[i], from.size[i]) * std::abs(scale);
-    ChargeRow(step, i, charge, Magnitude(in.lower[i], in.upper[i]), v);
+    step.ForEachTerm(i, [&](std::size_t j, double w) PAWL_LAMBDA {
+      const Lanes* low = &(w >= 0 ? from.below : from.above)[j * width_];
+      const Lanes* high = &(w >= 0 ? from.above : from.below)[j * width_];
+      for (std::size_t c = 0; c < width_; ++c) {
+        to.below[i * width_ + c] += low[c] * w;
+        to.above[i * width_ + c] += high[c] * w;
+      }
+      scratch_[i] += charges_[j] * std::abs(w);
+    });
   }
-  Concretise(v);
 }
 
 PAWL_INLINE void LeafEngine::ForwardSum(const Step& step, std::size_t v) {
@@ -284,11 +299,90 @@ PAWL_INLINE void LeafEngine::ForwardRelu(const Step& step, std::size_t v) {
   }
 }
 
-// Recipe backward: the operands of a ReLU whose sign is open get a substitution of their own, down and up.
-PAWL_INLINE void LeafEngine::TightenBackward(std::size_t v) {
+PAWL_INLINE void LeafEngine::ForwardCurve(const Step& step, std::size_t v) {
+  const Forms& from = forms_[step.input];
+  Relaxation::Value& out = relaxation_.value(v);
+  Forms& to = forms_[v];
+  for (std::size_t i = 0; i < step.rows; ++i) {
+    relaxation_.RelaxCurve(v, i);
+    const Lanes above_size = out.slope[i] * from.size[i] + Abs(out.offset[i]);
+    const Lanes below_size = out.keep[i] * from.size[i] + Abs(out.keep_offset[i]);
+    for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) {
+      to.below[c] = from.below[c] * out.keep[i];
+      to.above[c] = from.above[c] * out.slope[i];
+    }
+    // The forms bear the rounding of their own products.
+    to.below[i * width_] += out.keep_offset[i] - below_size * (8 * kUnit) - tiny_;
+    to.above[i * width_] += out.offset[i] + above_size * (8 * kUnit) + tiny_;
+    to.size[i] = Max(Max(above_size, below_size) * kWiden + tiny_, Magnitude(out.lower[i], out.upper[i]));
+  }
+  Measure(out);
+}
+
+PAWL_INLINE void LeafEngine::ForwardSelect(const Step& step, std::size_t v) {
+  Relaxation::Value& out = relaxation_.value(v);
+  Forms& to = forms_[v];
+  for (std::size_t i = 0; i < step.rows; ++i) {
+    const Step::Source& source = step.sources[i];
+    if (source.value == model::kNoConstant) {
+      for (auto* form : {&to.below, &to.above}) {
+        std::fill_n(form->begin() + static_cast<std::ptrdiff_t>(i * width_), width_, Lanes(0.0));
+        (*form)[i * width_] = step.bias[i];
+      }
+      out.lower[i] = out.upper[i] = step.bias[i];
+      to.size[i] = std::abs(step.bias[i]);
+      continue;
+    }
+    const Relaxation::Value& in = relaxation_.value(source.value);
+    const Forms& from = forms_[source.value];
+    std::copy_n(&from.below[source.index * width_], width_, &to.below[i * width_]);
+    std::copy_n(&from.above[source.index * width_], width_, &to.above[i * width_]);
+    out.lower[i] = in.lower[source.index];
+    out.upper[i] = in.upper[source.index];
+    to.size[i] = from.size[source.index];
+  }
+  Measure(out);
+}
+
+PAWL_INLINE void LeafEngine::ForwardMaximum(const Step& step, std::size_t v) {
+  const Forms& from = forms_[step.input];
+  Relaxation::Value& out = relaxation_.value(v);
+  Forms& to = forms_[v];
+  for (std::size_t i = 0; i < step.rows; ++i) {
+    relaxation_.RelaxMaximum(v, i);
+    for (std::size_t c = i * width_; c < (i + 1) * width_; ++c) to.below[c] = to.above[c] = 0.0;
+    Lanes size = Abs(out.offset[i]), below_size = 0.0;
+    for (std::uint32_t e = step.maximum.begin[i]; e < step.maximum.begin[i + 1]; ++e) {
+      const std::size_t j = step.maximum.members[e];
+      for (std::size_t c = 0; c < width_; ++c) {
+        to.below[i * width_ + c] += from.below[j * width_ + c] * out.keep[e];
+        to.above[i * width_ + c] += from.above[j * width_ + c] * out.slope[e];
+      }
+      size += from.size[j] * out.slope[e];
+      below_size = Max(below_size, from.size[j] * out.keep[e]);
+    }
+    const std::size_t members = step.maximum.begin[i + 1] - step.maximum.begin[i];
+    to.above[i * width_] += out.offset[i] + size * Gamma(members + 8, kUnit) + tiny_;
+    to.size[i] = Max(Max(size, below_size) * kWiden + tiny_, Magnitude(out.lower[i], out.upper[i]));
+  }
+  Measure(out);
+}
+
+// Sums magnitudes, and poisons what is not finite.
+PAWL_INLINE void LeafEngine::Measure(Relaxation::Value& value) {
+  value.magnitude_sum = 0.0;
+  for (std::size_t i = 0; i < value.lower.size(); ++i) {
+    value.magnitude_sum += Magnitude(value.lower[i], value.upper[i]) * kWiden;
+    poison_ += (value.upper[i] - value.lower[i]) * 0.0;
+  }
+}
+
+// Recipe backward: the operands for which a step is not exact get a substitution of their own, down and up.
+PAWL_INLINE void LeafEngine::TightenBackward(const Step& step) {
+  const std::size_t v = step.input;
   Relaxation::Value& value = relaxation_.value(v);
   for (std::size_t i = 0; i < value.lower.size(); ++i) {
-    if (!Any((value.lower[i] < 0.0) & (value.upper[i] > 0.0))) continue;
+    if (!Any(IsOpen(step, value.lower[i], value.upper[i]))) continue;
     for (const double sign : {1.0, -1.0}) {
       relaxation_.StartNeuron(v, i, sign, tiny_);
       const Lanes bound = relaxation_.Backward(v);
@@ -329,7 +423,8 @@ PAWL_INLINE void LeafEngine::CutNeuron(const Neuron& neuron, std::size_t lane, b
 PAWL_INLINE void LeafEngine::RelaxUsers(const Neuron& neuron) {
   for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
     const Step& step = claim_.steps[s];
-    if (step.kind == OperationKind::kRelu && step.input == neuron.value) relaxation_.Relax(s + 1, neuron.index);
+    if ((step.kind == StepKind::kRelu || step.kind == StepKind::kCurve) && step.input == neuron.value)
+      relaxation_.Relax(s + 1, neuron.index);
   }
 }
 
@@ -364,16 +459,13 @@ PAWL_INLINE void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size
   }
 }
 
-// The given slopes below open ReLUs that are listed, where a task has any.
+// The given slopes below open rectifiers that are listed, where a task has any.
 PAWL_INLINE void LeafEngine::SetSlopes(std::span<const LeafTask> tasks, std::size_t row) {
   for (std::size_t l = 0; l < tasks.size(); ++l) {
     if (tasks[l].slopes.empty()) continue;
     const SlopeTable& table = tasks[l].slopes[row];
-    for (std::size_t k = 0; k < table.size(); ++k) {
-      const ListedNeuron& listed = (*listed_)[k];
-      Relaxation::Value& relu = relaxation_.value(listed.value);
-      if (relu.offset[listed.neuron][l] > 0) relu.keep[listed.neuron].Set(l, SlopeOf(table[k]));
-    }
+    for (std::size_t k = 0; k < table.size(); ++k)
+      relaxation_.SetSlope((*listed_)[k].value, (*listed_)[k].neuron, l, table[k]);
   }
 }
 

@@ -83,12 +83,16 @@ class LeafEngine {
   void LoadRoot(std::span<const LeafTask> tasks);
   void Forward(Recipe recipe, std::span<const LeafTask> tasks);
   void ForwardAffineStep(const Step& step, std::size_t v);
-  void ForwardElementwise(const Step& step, std::size_t v);
+  void ForwardSparse(const Step& step, const Forms& from, Forms& to);
   void ForwardSum(const Step& step, std::size_t v);
+  void ForwardSelect(const Step& step, std::size_t v);
+  void ForwardMaximum(const Step& step, std::size_t v);
   void ForwardRelu(const Step& step, std::size_t v);
+  void ForwardCurve(const Step& step, std::size_t v);
+  void Measure(Relaxation::Value& value);
   void ChargeRow(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands, std::size_t v);
   void Concretise(std::size_t v);
-  void TightenBackward(std::size_t v);
+  void TightenBackward(const Step& step);
   void Cut(std::span<const LeafTask> tasks, std::size_t v);
   void CutNeuron(const Neuron& neuron, std::size_t lane, bool positive);
   void RelaxUsers(const Neuron& neuron);

@@ -11,7 +11,6 @@
 #include "checker/deployed_evaluation_for_test.h"
 #include "checker/proof_search_for_test.h"
 #include "checker/random_claim_for_test.h"
-#include "model/random_network_for_test.h"
 
 namespace pawl::checker {
 namespace {
@@ -31,9 +30,9 @@ void Rescale(model::Network& network, std::mt19937_64& random) {
 
 template <typename T>
 void CheckDeployed(const LeafEngine& engine, const Claim& claim, const RootBox& box, std::size_t task, double margin,
-                   const RefutationRow& row, const model::VectorProgram& program, std::mt19937_64& random,
+                   const RefutationRow& row, const model::Network& network, std::mt19937_64& random,
                    std::size_t& samples) {
-  DeployedEvaluation<T> evaluate(program, random);
+  DeployedEvaluation<T> evaluate(network, random);
   for (int i = 0; i < 6; ++i) {
     std::vector<T> x;
     for (const double value : DrawPoint(random, box)) x.push_back(static_cast<T>(value));
@@ -43,8 +42,7 @@ void CheckDeployed(const LeafEngine& engine, const Claim& claim, const RootBox& 
     if (!inside) continue;
     const std::vector<std::vector<T>> values = evaluate(x);
     for (std::size_t v = 0; v < values.size(); ++v) {
-      const double flushed =
-          v > 0 && claim.steps[v - 1].kind == model::OperationKind::kRelu ? claim.format.normal_min : 0;
+      const double flushed = FlushedAway(claim, v);
       for (std::size_t k = 0; k < values[v].size(); ++k) {
         const Interval bound = engine.Value(v, k, task);
         ASSERT_GE(static_cast<double>(values[v][k]), bound.lower - flushed) << "value " << v << " neuron " << k;
@@ -58,11 +56,11 @@ void CheckDeployed(const LeafEngine& engine, const Claim& claim, const RootBox& 
 }
 
 void CheckExact(const LeafEngine& engine, const RootBox& box, std::size_t task, double margin, const RefutationRow& row,
-                const model::VectorProgram& program, std::mt19937_64& random, std::size_t& samples) {
-  std::vector<std::vector<mpq_class>> values;
+                const model::Network& network, std::mt19937_64& random, std::size_t& samples) {
   for (int i = 0; i < 3; ++i) {
     const std::vector<double> x = DrawPoint(random, box);
-    const std::vector<mpq_class> y = ExactValue(program, x, values);
+    const std::vector<std::vector<mpq_class>> values = ExactEvaluation(network)(x);
+    const std::vector<mpq_class>& y = values[network.graph.output];
     for (std::size_t v = 0; v < values.size(); ++v) {
       for (std::size_t k = 0; k < values[v].size(); ++k) {
         const Interval bound = engine.Value(v, k, task);
@@ -82,7 +80,7 @@ TEST(LeafBounds, NoEvaluationLeavesThem) {
   std::size_t deployed = 0, exact = 0, bounded = 0, leaves = 0;
   for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
     std::mt19937_64 random(seed);
-    model::Network network = Read(model::onnx::RandomNetwork(seed, model::onnx::Variety::kEverything).Bytes());
+    model::Network network = RandomModel(seed);
     if (seed % 2 == 0) Rescale(network, random);
     const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
     const bool wide = network.element_type() == model::ElementType::kFloat64;
@@ -96,7 +94,6 @@ TEST(LeafBounds, NoEvaluationLeavesThem) {
     }
     const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
     ASSERT_TRUE(row.ok());
-    const model::VectorProgram program = *model::ToVectorProgram(network);
     LeafEngine engine(*claim);
     for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward}) {
       // Sub-boxes of the root box, one a lane.
@@ -115,10 +112,10 @@ TEST(LeafBounds, NoEvaluationLeavesThem) {
         ++leaves;
         bounded += margins[t] > -kInfinity;
         if (arithmetic == Arithmetic::kFloat32)
-          CheckDeployed<float>(engine, *claim, boxes[t], t, margins[t], *row, program, random, deployed);
+          CheckDeployed<float>(engine, *claim, boxes[t], t, margins[t], *row, network, random, deployed);
         if (arithmetic == Arithmetic::kFloat64)
-          CheckDeployed<double>(engine, *claim, boxes[t], t, margins[t], *row, program, random, deployed);
-        CheckExact(engine, boxes[t], t, margins[t], *row, program, random, exact);
+          CheckDeployed<double>(engine, *claim, boxes[t], t, margins[t], *row, network, random, deployed);
+        CheckExact(engine, boxes[t], t, margins[t], *row, network, random, exact);
         ASSERT_FALSE(::testing::Test::HasFatalFailure()) << "seed " << seed;
       }
     }
@@ -280,7 +277,7 @@ TEST(LeafBounds, DoNotDependOnTheInstructionSet) {
   std::size_t compared = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     std::mt19937_64 random(seed);
-    const model::Network network = Read(model::onnx::RandomNetwork(seed, model::onnx::Variety::kEverything).Bytes());
+    const model::Network network = RandomModel(seed);
     const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
     const Result<Claim> claim = PrepareClaim(network, property, Arithmetic::kReal);
     ASSERT_TRUE(claim.ok());

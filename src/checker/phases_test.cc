@@ -10,7 +10,6 @@
 #include "checker/leaf.h"
 #include "checker/proof_search_for_test.h"
 #include "checker/random_claim_for_test.h"
-#include "model/random_network_for_test.h"
 
 namespace pawl::checker {
 namespace {
@@ -29,7 +28,7 @@ std::vector<RootLayer> RandomRoot(std::mt19937_64& random, const Claim& claim) {
   std::vector<RootLayer> layers;
   std::size_t listed = 0;
   for (const Step& step : claim.steps) {
-    if (step.kind != model::OperationKind::kRelu) continue;
+    if (!step.is_rectifier()) continue;
     RootLayer& layer = layers.emplace_back();
     layer.neurons = static_cast<std::uint32_t>(step.rows);
     layer.listed.resize((step.rows + 7) / 8);
@@ -74,13 +73,13 @@ struct Counts {
 
 class PhasesCheck {
  public:
-  PhasesCheck(const Claim& claim, const model::VectorProgram& program, const RefutationRow& row, std::uint64_t seed,
+  PhasesCheck(const Claim& claim, const model::Network& network, const RefutationRow& row, std::uint64_t seed,
               Counts& counts)
-      : claim_(claim), program_(program), row_(row), random_(seed), counts_(counts), engine_(claim) {}
+      : claim_(claim), network_(network), row_(row), random_(seed), counts_(counts), engine_(claim) {}
 
   template <typename T>
   void Deployed(Recipe recipe, const RootBounds& root) {
-    DeployedEvaluation<T> evaluate(program_, random_);
+    DeployedEvaluation<T> evaluate(network_, random_);
     std::vector<std::vector<std::vector<T>>> evaluations;
     while (evaluations.size() < kLanes) {
       std::vector<T> x;
@@ -92,7 +91,7 @@ class PhasesCheck {
 
   void Exact(Recipe recipe, const RootBounds& root) {
     std::vector<std::vector<std::vector<mpq_class>>> evaluations(kLanes);
-    for (auto& values : evaluations) ExactValue(program_, DrawPoint(random_, claim_.boxes[0]), values);
+    for (auto& values : evaluations) values = ExactEvaluation(network_)(DrawPoint(random_, claim_.boxes[0]));
     Compare(recipe, root, evaluations, counts_.exact);
   }
 
@@ -117,8 +116,7 @@ class PhasesCheck {
       counts_.with_phases += !leaves[t].phases.empty();
       counts_.with_weights += !leaves[t].weights.empty();
       for (std::size_t v = 0; v < values.size(); ++v) {
-        const double flushed =
-            v > 0 && claim_.steps[v - 1].kind == model::OperationKind::kRelu ? claim_.format.normal_min : 0;
+        const double flushed = FlushedAway(claim_, v);
         for (std::size_t k = 0; k < values[v].size(); ++k) {
           const Interval bound = engine_.Value(v, k, t);
           if (bound.lower == -kInfinity) continue;
@@ -137,7 +135,7 @@ class PhasesCheck {
   }
 
   const Claim& claim_;
-  const model::VectorProgram& program_;
+  const model::Network& network_;
   const RefutationRow& row_;
   std::mt19937_64 random_;
   Counts& counts_;
@@ -148,7 +146,7 @@ TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
   Counts counts;
   for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     std::mt19937_64 random(seed);
-    const model::Network network = Read(model::onnx::RandomNetwork(seed, model::onnx::Variety::kEverything).Bytes());
+    const model::Network network = RandomModel(seed);
     const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
     const bool wide = network.element_type() == model::ElementType::kFloat64;
     const Arithmetic arithmetic = seed % 3 == 0 ? Arithmetic::kReal
@@ -158,10 +156,9 @@ TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
     ASSERT_TRUE(claim.ok());
     const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
     ASSERT_TRUE(row.ok());
-    const model::VectorProgram program = *model::ToVectorProgram(network);
     const Result<RootBounds> root = BoundRoot(*claim, 0, RandomRoot(random, *claim), 1 + seed % 2);
     ASSERT_TRUE(root.ok()) << root.error().message;
-    PhasesCheck check(*claim, program, *row, seed, counts);
+    PhasesCheck check(*claim, network, *row, seed, counts);
     for (const Recipe recipe : {Recipe::kForward, Recipe::kRoot, Recipe::kBackward, Recipe::kRoot}) {
       if (arithmetic == Arithmetic::kFloat32) check.Deployed<float>(recipe, *root);
       if (arithmetic == Arithmetic::kFloat64) check.Deployed<double>(recipe, *root);

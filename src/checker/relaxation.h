@@ -1,7 +1,7 @@
 // Backward substitution: a row over some value of the network becomes one over its inputs, in each lane one.
 //
 //   Relaxation relaxation(claim);                       // one a thread; the claim outlives it
-//   ... fill relaxation.value(v).lower, upper, radius and magnitude_sum of every value, and relax each ReLU
+//   ... fill relaxation.value(v).lower, upper, radius and magnitude_sum of every value, and relax activations
 //   relaxation.StartRow(constant, charge);
 //   relaxation.AddCoefficients(claim.output, row);
 //   Lanes bound = relaxation.Backward(claim.output);    // not above row·y + constant − charge over lower, upper
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "checker/claim.h"
+#include "checker/curve.h"
 #include "checker/lane_kernels.h"
 #include "checker/lanes.h"
 
@@ -46,6 +47,29 @@ PAWL_INLINE ReluLines RelaxRelu(const Lanes& lower, const Lanes& upper) {
           Select(open & (upper > -lower), 1.0, passed)};
 }
 
+// Whether a step is relaxed by bounds of its operands.
+inline bool IsBent(StepKind kind) {
+  return kind == StepKind::kRelu || kind == StepKind::kCurve || kind == StepKind::kMaximum;
+}
+
+// Whether substitutions may find better bounds of the operands than are known from those that they are made of: not
+// where activations, or a selection of them, go into a maximum.
+inline bool IsWorthTightening(const Claim& claim, const Step& step) {
+  if (step.kind != StepKind::kMaximum || step.input == 0) return true;
+  const StepKind before = claim.steps[step.input - 1].kind;
+  return !IsBent(before) && before != StepKind::kSelect;
+}
+
+// Where the step is relaxed, and not exact, for operands in [lower, upper].
+PAWL_INLINE Mask IsOpen(const Step& step, const Lanes& lower, const Lanes& upper) {
+  if (step.is_rectifier()) return (lower < 0.0) & (upper > 0.0);
+  if (step.kind == StepKind::kCurve && step.activation.form == model::Activation::Form::kClip) {
+    const Lanes first = step.activation.lower, last = step.activation.upper;
+    return ((lower < first) & (upper > first)) | ((lower < last) & (upper > last));
+  }
+  return lower < upper;
+}
+
 // What an operand of size 1 (in weight) is charged with: the deployed rounding of products with its value, and our own
 // of products with its forms, which are nowhere larger than form_size.
 PAWL_INLINE Lanes OperandCharge(const Step& step, const Lanes& lower, const Lanes& upper, const Lanes& form_size) {
@@ -56,7 +80,9 @@ PAWL_INLINE Lanes OperandCharge(const Step& step, const Lanes& lower, const Lane
 // `poison` NaN.
 PAWL_INLINE Lanes RowRadius(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
                             const Lanes& tiny, double finite_max, Lanes& poison) {
-  const double bias = step.bias.empty() ? 0 : std::abs(step.bias[row]);
+  const double bias = !step.bias_sizes.empty() ? step.bias_sizes[row]
+                      : step.bias.empty()      ? 0
+                                               : std::abs(step.bias[row]);
   const double weight_sum = step.weight_sums.empty() ? 2 : step.weight_sums[row];
   const Lanes underflow = (operands + (weight_sum + step.underflow_count)) * step.underflow;
   if (step.gamma > 0) {
@@ -72,11 +98,12 @@ PAWL_INLINE Lanes RowRadius(const Step& step, std::size_t row, const Lanes& char
 class Relaxation {
  public:
   struct Value {
-    std::vector<Lanes> lower, upper;         // of the deployed value
-    std::vector<Lanes> radius;               // what the rows of its step err by, deployed and our own
-    std::vector<Lanes> slope, offset, keep;  // of a ReLU's result: its ReluLines
-    std::vector<Lanes> coefficients;         // of the row being substituted
-    Lanes magnitude_sum;                     // Σ max |deployed value|, not below
+    std::vector<Lanes> lower, upper;  // of the deployed value
+    std::vector<Lanes> radius;        // what the rows of its step err by, deployed and our own
+    // Of an activation's result: lines above and below. Of a maximum: slope and keep for each of its members.
+    std::vector<Lanes> slope, offset, keep, keep_offset;
+    std::vector<Lanes> coefficients;  // of the row being substituted
+    Lanes magnitude_sum;              // Σ max |deployed value|, not below
     bool has_coefficients = false;
   };
 
@@ -85,15 +112,29 @@ class Relaxation {
   Value& value(std::size_t v) { return values_[v]; }
   const Value& value(std::size_t v) const { return values_[v]; }
 
-  // Relaxes neuron i of the ReLU with result `v` by the bounds of its operand.
+  // Relaxes neuron i of the activation with result `v` by the bounds of its operand; of a curve, bounds it as well.
   PAWL_INLINE void Relax(std::size_t v, std::size_t i) {
-    const Value& operand = values_[claim_->steps[v - 1].input];
-    SetLines(values_[v], i, RelaxRelu(operand.lower[i], operand.upper[i]));
+    const Step& step = claim_->steps[v - 1];
+    const Value& operand = values_[step.input];
+    if (step.kind == StepKind::kRelu)
+      SetLines(values_[v], i, RelaxRelu(operand.lower[i], operand.upper[i]));
+    else
+      RelaxCurve(v, i);
   }
+  void RelaxCurve(std::size_t v, std::size_t i);
+  // Bounds and relaxes element i of the maximum with result `v`.
+  void RelaxMaximum(std::size_t v, std::size_t i);
   static PAWL_INLINE void SetLines(Value& value, std::size_t i, const ReluLines& lines) {
     value.slope[i] = lines.slope;
     value.offset[i] = lines.offset;
     value.keep[i] = lines.keep;
+  }
+  // Gives neuron i of the rectifier with result `v` the slope below that a byte stands for, where its sign is open.
+  PAWL_INLINE void SetSlope(std::size_t v, std::size_t i, std::size_t lane, std::uint8_t byte) {
+    const Step& step = claim_->steps[v - 1];
+    const Value& operand = values_[step.input];
+    if (!(operand.lower[i][lane] < 0 && operand.upper[i][lane] > 0)) return;
+    values_[v].keep[i].Set(lane, step.leak() + (1 - step.leak()) * SlopeOf(byte));
   }
 
   // A new row: no coefficients yet, and constant − charge. `tiny` is above all underflow at the inputs.
@@ -137,17 +178,25 @@ class Relaxation {
       if (!value.has_coefficients) continue;
       const Step& step = claim_->steps[v - 1];
       switch (step.kind) {
-        case model::OperationKind::kAffine:
+        case StepKind::kDense:
+        case StepKind::kConvolution:
+        case StepKind::kElementwise:
           ThroughAffine(step, value);
           break;
-        case model::OperationKind::kElementwise:
-          ThroughElementwise(step, value);
-          break;
-        case model::OperationKind::kSum:
+        case StepKind::kSum:
           ThroughSum(step, value);
           break;
-        case model::OperationKind::kRelu:
+        case StepKind::kSelect:
+          ThroughSelect(step, value);
+          break;
+        case StepKind::kMaximum:
+          ThroughMaximum(step, value);
+          break;
+        case StepKind::kRelu:
           ThroughRelu(step, value);
+          break;
+        case StepKind::kCurve:
+          ThroughCurve(step, value);
           break;
       }
       // Underflow of products with coefficients: each below 2^-1074, times what it multiplies.
@@ -188,17 +237,15 @@ class Relaxation {
       constant_ += added - taken;
       constant_size_ += Abs(added) + taken;
     }
-    BackwardAffine(
-        {step.weights.data(), step.columns, active_.data(), active_.size(), from.coefficients.data(), added_.data()});
-    AddCoefficients(step.input, added_.data());
-  }
-
-  PAWL_INLINE void ThroughElementwise(const Step& step, Value& from) {
-    for (std::size_t i = 0; i < step.rows; ++i) {
-      const Lanes& a = from.coefficients[i];
-      Charge(Abs(a) * from.radius[i]);
-      AddConstant(a * step.bias[i]);
-      added_[i] = a * step.weights[i];
+    if (step.kind == StepKind::kDense) {
+      BackwardAffine(
+          {step.weights.data(), step.columns, active_.data(), active_.size(), from.coefficients.data(), added_.data()});
+    } else {
+      std::fill_n(added_.begin(), step.columns, Lanes(0.0));
+      for (const std::uint32_t i : active_) {
+        const Lanes a = from.coefficients[i];
+        step.ForEachTerm(i, [&](std::size_t j, double w) PAWL_LAMBDA { added_[j] += a * w; });
+      }
     }
     AddCoefficients(step.input, added_.data());
   }
@@ -222,6 +269,37 @@ class Relaxation {
       added_[i] = a * Select(falls, from.slope[i], from.keep[i]);
     }
     AddCoefficients(step.input, added_.data());
+  }
+
+  PAWL_INLINE void ThroughCurve(const Step& step, Value& from) {
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      const Lanes& a = from.coefficients[i];
+      const Mask falls = a < 0.0;
+      AddConstant(a * Select(falls, from.offset[i], from.keep_offset[i]));
+      added_[i] = a * Select(falls, from.slope[i], from.keep[i]);
+    }
+    AddCoefficients(step.input, added_.data());
+  }
+
+  PAWL_INLINE void ThroughSelect(const Step& step, Value& from) {
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      const Step::Source& source = step.sources[i];
+      if (source.value == model::kNoConstant)
+        AddConstant(from.coefficients[i] * step.bias[i]);
+      else
+        AddCoefficient(source.value, source.index, from.coefficients[i]);
+    }
+  }
+
+  PAWL_INLINE void ThroughMaximum(const Step& step, Value& from) {
+    for (std::size_t i = 0; i < step.rows; ++i) {
+      const Lanes a = from.coefficients[i];
+      if (!Any(a != 0.0)) continue;  // NaN counts
+      const Mask falls = a < 0.0;
+      AddConstant(Select(falls, a * from.offset[i], 0.0));
+      for (std::uint32_t e = step.maximum.begin[i]; e < step.maximum.begin[i + 1]; ++e)
+        AddCoefficient(step.input, step.maximum.members[e], a * Select(falls, from.slope[e], from.keep[e]));
+    }
   }
 
   const Claim* claim_;

@@ -8,8 +8,6 @@
 namespace pawl::checker {
 namespace {
 
-using model::OperationKind;
-
 // One backward substitution: the lower or the upper bound of a neuron, with its slopes.
 struct Target {
   std::size_t neuron = 0;
@@ -29,10 +27,11 @@ class RootBounder {
     std::size_t layer = 0;
     for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
       const Step& step = claim_.steps[s];
-      if (step.kind == OperationKind::kRelu) {
-        if (!is_tight[step.input] && !Tighten(step.input, layer)) return false;
-        is_tight[step.input] = true;
-        ++layer;
+      if (IsBent(step.kind)) {
+        const bool wanted = !is_tight[step.input] && IsWorthTightening(claim_, step);
+        if (wanted && !Tighten(step, step.is_rectifier() && !layers_.empty() ? &layers_[layer] : nullptr)) return false;
+        is_tight[step.input] = is_tight[step.input] || wanted;
+        layer += step.is_rectifier() ? 1 : 0;
       }
       Forward(step, s + 1);
     }
@@ -60,24 +59,35 @@ class RootBounder {
 
   void Forward(const Step& step, std::size_t v) {
     Relaxation::Value& out = relaxation_.value(v);
+    const Relaxation::Value& in = relaxation_.value(step.input);
     for (std::size_t i = 0; i < step.rows; ++i) {
       switch (step.kind) {
-        case OperationKind::kAffine:
+        case StepKind::kDense:
+        case StepKind::kConvolution:
+        case StepKind::kElementwise:
           ForwardAffineRow(step, i, out);
           break;
-        case OperationKind::kElementwise:
-          ForwardElementwiseRow(step, i, out);
-          break;
-        case OperationKind::kSum:
+        case StepKind::kSum:
           ForwardSumRow(step, i, out);
           break;
-        case OperationKind::kRelu: {
-          const Relaxation::Value& in = relaxation_.value(step.input);
+        case StepKind::kSelect: {
+          const Step::Source& source = step.sources[i];
+          const bool is_constant = source.value == model::kNoConstant;
+          out.lower[i] = is_constant ? step.bias[i] : relaxation_.value(source.value).lower[source.index];
+          out.upper[i] = is_constant ? step.bias[i] : relaxation_.value(source.value).upper[source.index];
+          break;
+        }
+        case StepKind::kMaximum:
+          relaxation_.RelaxMaximum(v, i);
+          break;
+        case StepKind::kRelu:
           out.lower[i] = Max(in.lower[i], 0.0);
           out.upper[i] = Max(in.upper[i], 0.0);
           relaxation_.Relax(v, i);
           break;
-        }
+        case StepKind::kCurve:
+          relaxation_.RelaxCurve(v, i);
+          break;
       }
     }
     Measure(out);
@@ -99,23 +109,14 @@ class RootBounder {
 
   void ForwardAffineRow(const Step& step, std::size_t i, Relaxation::Value& out) {
     const Relaxation::Value& in = relaxation_.value(step.input);
-    const double* weights = &step.weights[i * step.columns];
     Lanes lower = step.bias[i], upper = step.bias[i], charge = 0.0;
-    for (std::size_t j = 0; j < step.columns; ++j) {
-      const double w = weights[j];
+    step.ForEachTerm(i, [&](std::size_t j, double w) {
       lower += (w >= 0 ? in.lower[j] : in.upper[j]) * w;
       upper += (w >= 0 ? in.upper[j] : in.lower[j]) * w;
       charge += Charge(step, in, j) * std::abs(w);
-    }
-    Finish(step, i, lower, upper, charge, in.magnitude_sum, out);
-  }
-
-  void ForwardElementwiseRow(const Step& step, std::size_t i, Relaxation::Value& out) {
-    const Relaxation::Value& in = relaxation_.value(step.input);
-    const double w = step.weights[i];
-    Finish(step, i, (w >= 0 ? in.lower[i] : in.upper[i]) * w + step.bias[i],
-           (w >= 0 ? in.upper[i] : in.lower[i]) * w + step.bias[i], Charge(step, in, i) * std::abs(w),
-           Magnitude(in.lower[i], in.upper[i]), out);
+    });
+    const bool alone = step.kind == StepKind::kElementwise;
+    Finish(step, i, lower, upper, charge, alone ? Magnitude(in.lower[i], in.upper[i]) : in.magnitude_sum, out);
   }
 
   void ForwardSumRow(const Step& step, std::size_t i, Relaxation::Value& out) {
@@ -126,16 +127,17 @@ class RootBounder {
   }
 
   // The targets of a layer in order: for each open neuron its lower and its upper bound.
-  std::vector<Target> Targets(const Relaxation::Value& operand, std::size_t layer) const {
+  std::vector<Target> Targets(const Step& step, const RootLayer* section) const {
+    const Relaxation::Value& operand = relaxation_.value(step.input);
     std::vector<Target> targets;
-    const RootLayer* section = layers_.empty() ? nullptr : &layers_[layer];
     std::size_t listed_before = 0, rank = 0;
-    for (std::size_t k = 0; section != nullptr && k < layer; ++k) listed_before += layers_[k].listed_count();
+    while (section != nullptr && listed_before < listed_.size() && listed_[listed_before].value < ValueOf(step))
+      ++listed_before;
     for (std::size_t i = 0; i < operand.lower.size(); ++i) {
       const bool is_listed = section != nullptr && section->lists(i);
       const std::size_t own_rank = rank;
       rank += is_listed ? 1 : 0;
-      if (!Any((operand.lower[i] < 0.0) & (operand.upper[i] > 0.0))) continue;
+      if (!Any(IsOpen(step, operand.lower[i], operand.upper[i]))) continue;
       for (const std::size_t side : {0u, 1u}) {
         Target target{i, side == 0 ? 1.0 : -1.0, {}};
         const bool has_table = section != nullptr && (section->mode == RootMode::kPerLayer ||
@@ -149,9 +151,12 @@ class RootBounder {
     return targets;
   }
 
-  // Substitutes every open operand of a ReLU below and above.
-  bool Tighten(std::size_t v, std::size_t layer) {
-    const std::vector<Target> targets = Targets(relaxation_.value(v), layer);
+  std::size_t ValueOf(const Step& step) const { return static_cast<std::size_t>(&step - claim_.steps.data()) + 1; }
+
+  // Substitutes every operand for which the step is not exact, below and above. `section`: its layer, if it has one.
+  bool Tighten(const Step& step, const RootLayer* section) {
+    const std::size_t v = step.input;
+    const std::vector<Target> targets = Targets(step, section);
     std::vector<double> found(targets.size());
     std::atomic<std::size_t> next = 0;
     std::atomic<bool> environment_sound = true;
@@ -181,11 +186,8 @@ class RootBounder {
     std::vector<Lanes>& coefficients = relaxation.value(v).coefficients;
     for (std::size_t l = 0; l < targets.size(); ++l) {
       coefficients[targets[l].neuron].Set(l, targets[l].sign);
-      for (std::size_t k = 0; k < targets[l].slopes.size(); ++k) {
-        Relaxation::Value& relu = relaxation.value(listed_[k].value);
-        const std::size_t i = listed_[k].neuron;
-        if (relu.offset[i][l] > 0) relu.keep[i].Set(l, SlopeOf(targets[l].slopes[k]));
-      }
+      for (std::size_t k = 0; k < targets[l].slopes.size(); ++k)
+        relaxation.SetSlope(listed_[k].value, listed_[k].neuron, l, targets[l].slopes[k]);
       // A neuron without a table in a layer with tables: what the lane before left is undone.
       for (std::size_t k = 0; targets[l].slopes.empty() && k < listed_.size(); ++k) {
         if (listed_[k].value >= v) break;
@@ -226,7 +228,7 @@ Result<std::vector<ListedNeuron>> ListNeurons(const Claim& claim, const std::vec
   std::vector<ListedNeuron> listed;
   std::size_t layer = 0;
   for (std::size_t s = 0; s < claim.steps.size() && !layers.empty(); ++s) {
-    if (claim.steps[s].kind != OperationKind::kRelu) continue;
+    if (!claim.steps[s].is_rectifier()) continue;
     if (layer == layers.size() || layers[layer].neurons != claim.sizes[s + 1] || !IsWhole(layers[layer], listed.size()))
       return Refused("checker.root", "a root section's layers are not the network's");
     for (std::size_t i = 0; i < claim.sizes[s + 1]; ++i)
@@ -251,11 +253,9 @@ Result<RootBounds> BoundRoot(const Claim& claim, std::size_t case_index, const s
 double RootOperations(const Claim& claim) {
   double backward = 0, total = 0;
   for (const Step& step : claim.steps) {
-    const double rows = static_cast<double>(step.rows);
-    const double products = rows * (step.kind == OperationKind::kAffine ? static_cast<double>(step.columns) : 1);
-    if (step.kind == OperationKind::kRelu) total += 2 * rows * backward;
-    backward += products + 16 * rows;
-    total += 4 * products;
+    if (IsBent(step.kind)) total += 2 * static_cast<double>(step.columns) * backward;
+    backward += step.products + 16 * static_cast<double>(step.rows);
+    total += 4 * step.products + (step.kind == StepKind::kCurve ? 2'000 * static_cast<double>(step.rows) : 0);
   }
   return total;
 }

@@ -6,7 +6,6 @@
 #include <random>
 #include <vector>
 
-#include "model/vector_program.h"
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
@@ -16,7 +15,7 @@ namespace {
 constexpr float kRounding = 2e-4f;
 
 FlatNetwork FlatOf(const PlainNetwork& plain, checker::Arithmetic arithmetic) {
-  return *Flatten(*model::ToVectorProgram(ReadBack(plain)), arithmetic);
+  return *Flatten(ClaimOf(ReadBack(plain), arithmetic));
 }
 
 RowSet RandomRows(std::mt19937_64& random, std::size_t inputs, std::size_t outputs, std::size_t count) {

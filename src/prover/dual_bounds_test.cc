@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "checker/certificate.h"
-#include "model/vector_program.h"
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
@@ -26,7 +25,7 @@ struct Case {
 
   explicit Case(std::mt19937_64& random) {
     plain = RandomNetwork(random, {12, 20, 15, 3});
-    network = *Flatten(*model::ToVectorProgram(ReadBack(plain)), checker::Arithmetic::kReal);
+    network = *Flatten(ClaimOf(ReadBack(plain), checker::Arithmetic::kReal));
     for (std::size_t i = 0; i < 12; ++i) {
       lower.push_back(static_cast<float>(Uniform(random, -1, 0)));
       upper.push_back(lower.back() + static_cast<float>(Uniform(random, 0, 1)));

@@ -8,6 +8,9 @@
 namespace pawl::prover {
 namespace {
 
+using checker::Step;
+using checker::StepKind;
+
 // The affine function that is being collected since the last activation, in double: rows of weights over `inputs`
 // operands, or a diagonal where no product has been seen yet.
 struct Collected {
@@ -16,71 +19,61 @@ struct Collected {
   bool diagonal = true;
   std::vector<double> weight;  // [size][inputs], or [size] where diagonal
   std::vector<double> bias;    // [size]
-  double roundings = 0;        // unit roundings relative to the sums of magnitudes
+  double error = 0;            // roundings relative to the sums of magnitudes
 
   static Collected Identity(std::size_t size) {
     return {size, size, true, std::vector<double>(size, 1.0), std::vector<double>(size, 0.0), 0};
   }
 };
 
-// Dense matrices only up to this size: they are built before anything else limits them.
-constexpr std::size_t kWeightsMax = std::size_t{1} << 26;
+// Dense matrices only up to this size, of which four copies are kept.
+constexpr std::size_t kWeightsMax = std::size_t{1} << 24;
 
 Error Unsupported(const std::string& what) {
-  return Refused("prover.unsupported", what + " is not supported by the prover",
+  return Refused("prover.unsupported", what + " is not supported by the search on dense layers",
                  "use a network that is a chain of affine layers and ReLUs");
 }
 
-void ComposeAffine(Collected& function, const model::Operation& op) {
-  Collected next;
-  next.inputs = function.inputs;
-  next.size = op.rows;
-  next.diagonal = false;
+void ComposeElementwise(Collected& function, const Step& step) {
+  const std::size_t row_size = function.diagonal ? 1 : function.inputs;
+  for (std::size_t i = 0; i < function.size; ++i) {
+    for (std::size_t j = 0; j < row_size; ++j) function.weight[i * row_size + j] *= step.weights[i];
+    function.bias[i] = function.bias[i] * step.weights[i] + step.bias[i];
+  }
+}
+
+void ComposeAffine(Collected& function, const Step& step) {
+  Collected next{function.inputs, step.rows, false, {}, step.bias, function.error};
   next.weight.assign(next.size * next.inputs, 0.0);
-  next.bias.assign(next.size, 0.0);
-  for (std::size_t i = 0; i < op.rows; ++i) {
-    if (!op.bias.empty()) next.bias[i] = op.beta * op.bias[i];
+  for (std::size_t i = 0; i < step.rows; ++i) {
     double* row = next.weight.data() + i * next.inputs;
-    for (std::size_t k = 0; k < op.columns; ++k) {
-      const double weight = op.alpha * op.weights[i * op.columns + k];
-      if (weight == 0) continue;
+    const auto add = [&](std::size_t k, double weight) {
+      if (weight == 0) return;
       next.bias[i] += weight * function.bias[k];
       if (function.diagonal) {
         row[k] += weight * function.weight[k];
-        continue;
+        return;
       }
       const double* inner = function.weight.data() + k * next.inputs;
       for (std::size_t j = 0; j < next.inputs; ++j) row[j] += weight * inner[j];
-    }
+    };
+    if (step.kind != StepKind::kSelect)
+      step.ForEachTerm(i, add);
+    else if (step.sources[i].value != model::kNoConstant)
+      add(step.sources[i].index, 1);
   }
-  const int factors = (op.alpha == 1.0 ? 0 : 1) + (op.beta == 1.0 ? 0 : 1);
-  next.roundings = function.roundings + static_cast<double>(op.columns) + 2 + factors;
   function = std::move(next);
 }
 
-void ComposeElementwise(Collected& function, const model::Operation& op) {
-  const std::size_t row_size = function.diagonal ? 1 : function.inputs;
-  for (std::size_t i = 0; i < function.size; ++i) {
-    const double scale = op.scale.empty() ? 1.0 : op.scale[i];
-    for (std::size_t j = 0; j < row_size; ++j) function.weight[i * row_size + j] *= scale;
-    function.bias[i] = function.bias[i] * scale + (op.offset.empty() ? 0.0 : op.offset[i]);
-  }
-  function.roundings += 3;
+// Whether the step's only operand is value `v`.
+bool Continues(const Step& step, std::size_t v) {
+  if (step.kind == StepKind::kSum) return false;
+  for (const Step::Source& source : step.sources)
+    if (source.value != v && source.value != model::kNoConstant) return false;
+  return step.input == v;
 }
 
-double UnitRoundoff(checker::Arithmetic arithmetic) {
-  switch (arithmetic) {
-    case checker::Arithmetic::kReal:
-      return 0;
-    case checker::Arithmetic::kFloat32:
-      return 0x1p-24;
-    case checker::Arithmetic::kFloat64:
-      return 0x1p-53;
-  }
-  return 0;
-}
-
-Result<FlatLayer> Emit(const Collected& function, bool relu, double unit) {
+Result<FlatLayer> Emit(const Collected& function, bool relu, const checker::Format& format) {
   if (function.size * function.inputs > kWeightsMax) return Unsupported("a layer of this size");
   FlatLayer layer;
   layer.inputs = function.inputs;
@@ -94,9 +87,8 @@ Result<FlatLayer> Emit(const Collected& function, bool relu, double unit) {
   for (const float weight : layer.weight) {
     if (!std::isfinite(weight)) return Unsupported("a weight beyond single precision");
   }
-  const double total = function.roundings * unit;
-  layer.error_relative = static_cast<float>(total / (1 - total));
-  layer.error_absolute = unit > 0 ? std::numeric_limits<float>::min() * static_cast<float>(layer.inputs) : 0.0f;
+  layer.error_relative = static_cast<float>(function.error);
+  layer.error_absolute = static_cast<float>(format.normal_min) * static_cast<float>(layer.inputs);
   CompleteLayer(layer);
   return layer;
 }
@@ -117,40 +109,44 @@ void CompleteLayer(FlatLayer& layer) {
   }
 }
 
-Result<FlatNetwork> Flatten(const model::VectorProgram& program, checker::Arithmetic arithmetic) {
-  const double unit = UnitRoundoff(arithmetic);
+Result<FlatNetwork> Flatten(const checker::Claim& claim) {
   FlatNetwork network;
-  network.inputs = program.input_size;
-  Collected function = Collected::Identity(program.input_size);
+  network.inputs = claim.input_count();
+  Collected function = Collected::Identity(network.inputs);
   bool pending = true;  // an affine function, or a network without any layer
-  for (std::size_t i = 0; i < program.operations.size(); ++i) {
-    const model::Operation& op = program.operations[i];
-    if (op.inputs.size() != 1 || op.inputs[0] != i) return Unsupported("a graph that is not a chain");
-    switch (op.kind) {
-      case model::OperationKind::kAffine:
-        if (op.rows * function.inputs > kWeightsMax) return Unsupported("a layer of this size");
-        ComposeAffine(function, op);
+  for (std::size_t v = 0; v < claim.steps.size(); ++v) {
+    const Step& step = claim.steps[v];
+    if (!Continues(step, v)) return Unsupported("a graph that is not a chain");
+    function.error += step.gamma;
+    switch (step.kind) {
+      case StepKind::kDense:
+      case StepKind::kConvolution:
+      case StepKind::kSelect:
+        if (step.rows * function.inputs > kWeightsMax) return Unsupported("a layer of this size");
+        ComposeAffine(function, step);
         pending = true;
         break;
-      case model::OperationKind::kElementwise:
-        ComposeElementwise(function, op);
+      case StepKind::kElementwise:
+        ComposeElementwise(function, step);
         pending = true;
         break;
-      case model::OperationKind::kRelu: {
-        Result<FlatLayer> layer = Emit(function, true, unit);
+      case StepKind::kRelu: {
+        Result<FlatLayer> layer = Emit(function, true, claim.format);
         if (!layer.ok()) return layer.error();
         network.layers.push_back(std::move(*layer));
-        function = Collected::Identity(op.size);
+        function = Collected::Identity(step.rows);
         pending = false;
         break;
       }
-      case model::OperationKind::kSum:
-        return Unsupported("a sum of two activations");
+      case StepKind::kSum:
+      case StepKind::kMaximum:
+      case StepKind::kCurve:
+        return Unsupported("a function that is neither affine nor ReLU");
     }
   }
-  if (program.output != program.operations.size()) return Unsupported("a graph that is not a chain");
+  if (claim.output != claim.steps.size()) return Unsupported("a graph that is not a chain");
   if (pending) {
-    Result<FlatLayer> layer = Emit(function, false, unit);
+    Result<FlatLayer> layer = Emit(function, false, claim.format);
     if (!layer.ok()) return layer.error();
     network.layers.push_back(std::move(*layer));
   }

@@ -6,8 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "checker/certificate.h"
-#include "model/vector_program.h"
+#include "checker/claim.h"
 #include "result/result.h"
 
 namespace pawl::prover {
@@ -37,8 +36,8 @@ struct FlatNetwork {
 // Fills in the derived members of `layer` (magnitudes and transposes) from weight and its shape.
 void CompleteLayer(FlatLayer& layer);
 
-// Composes the affine operations between activations. `arithmetic` decides the error terms. Refused, with the operation
-// named: what is not a chain of affine operations and ReLUs (rule "prover.unsupported").
-Result<FlatNetwork> Flatten(const model::VectorProgram& program, checker::Arithmetic arithmetic);
+// Composes the affine steps between ReLUs; convolutions are unrolled. Refused: what is not a chain of affine steps and
+// ReLUs, and layers whose matrices would be too large (rule "prover.unsupported").
+Result<FlatNetwork> Flatten(const checker::Claim& claim);
 
 }  // namespace pawl::prover

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "checker/claim.h"
 #include "model/network.h"
 #include "model/onnx_writer_for_test.h"
 #include "model/property.h"
@@ -186,6 +187,14 @@ inline model::Network ReadBack(const PlainNetwork& network) {
 inline model::Property ReadBack(const PlainProperty& property) {
   Result<model::Property> read = model::ReadVnnlib(property.ToVnnlib(), {});
   return std::move(read).value();
+}
+
+// The network alone, with a property of no case.
+inline checker::Claim ClaimOf(const model::Network& network, checker::Arithmetic arithmetic) {
+  model::Property property;
+  property.input_count = network.input_size();
+  property.output_count = network.output_size();
+  return *checker::PrepareClaim(network, property, arithmetic);
 }
 
 // Whether the counterexample's inputs lie in the box and its exact outputs satisfy every row.

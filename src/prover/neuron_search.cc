@@ -461,7 +461,7 @@ bool BoundHidden(Problem& p, int steps) {
   p.lower.clear();
   p.upper.clear();
   for (const checker::Step& step : p.claim.steps) {
-    if (step.kind != model::OperationKind::kRelu) continue;
+    if (step.kind != checker::StepKind::kRelu) continue;
     const checker::Relaxation::Value& operand = p.root->relaxation.value(step.input);
     std::vector<float>&lower = p.lower.emplace_back(), &upper = p.upper.emplace_back();
     for (std::size_t i = 0; i < step.rows; ++i) {

@@ -6,11 +6,11 @@
 
 #include "checker/claim.h"
 #include "checker/leaf.h"
-#include "model/vector_program.h"
 #include "prover/box_finish.h"
 #include "prover/confirmation.h"
 #include "prover/counterexample.h"
 #include "prover/dual_bounds.h"
+#include "prover/graph_search.h"
 #include "prover/neuron_search.h"
 #include "prover/query.h"
 #include "prover/search.h"
@@ -86,7 +86,8 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
   ProofStatistics statistics;
   statistics.best_margin = std::numeric_limits<double>::infinity();
   for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
-    SearchOutcome outcome = search.Run(std::move(boxes));
+    SearchOutcome outcome = query.is_chain() ? search.Run(std::move(boxes))
+                                             : GraphSearch(claim, query, confirmer, options).SplitBoxes(tree);
     statistics.boxes += outcome.boxes;
     statistics.refused_leaves += outcome.refused_leaves;
     statistics.leaves += outcome.leaves;
@@ -109,7 +110,8 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
       return result;
     }
     const Error& reason = confirmation.verdict.reason;
-    boxes = reason.rule == "checker.leaf" ? ReopenRefusedLeaves(claim, query, tree) : std::vector<OpenBox>();
+    boxes = reason.rule == "checker.leaf" && query.is_chain() ? ReopenRefusedLeaves(claim, query, tree)
+                                                              : std::vector<OpenBox>();
     if (boxes.empty()) {
       ProofResult result = Unknown(UnknownReason::kStuck, "the checker refuses the certificate: " + reason.message);
       result.statistics = statistics;
@@ -133,7 +135,8 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
   ProofStatistics statistics;
   statistics.best_margin = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    SearchOutcome outcome = NeuronSearch(query, claim, confirmer, options).Run(i, cases[i]);
+    SearchOutcome outcome = query.is_chain() ? NeuronSearch(query, claim, confirmer, options).Run(i, cases[i])
+                                             : GraphSearch(claim, query, confirmer, options).SplitNeurons(i, cases[i]);
     statistics.boxes += outcome.boxes;
     statistics.refused_leaves += outcome.refused_leaves;
     statistics.leaves += outcome.leaves;
@@ -160,21 +163,22 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
 }
 
 ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
-  const Result<Query> query = MakeQuery(*request.network, *request.property, request.arithmetic);
-  if (!query.ok()) return Unknown(UnknownReason::kUnsupported, query.error().message);
   const Result<checker::Claim> claim = checker::PrepareClaim(*request.network, *request.property, request.arithmetic);
   if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
+  const Query query = MakeQuery(*request.network, *request.property, *claim);
   const Confirmer confirmer(*request.network, *request.property, request.arithmetic);
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
   if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);
-  const bool by_neurons = query->network.inputs >= kManyInputs && NeuronSearch::Suits(*query);
+  const bool by_neurons = claim->input_count() >= kManyInputs && (!query.is_chain() || NeuronSearch::Suits(query));
   // What the threads work in is there from the start; the tree and the open boxes get the rest.
+  const double kernel_bytes = !query.is_chain() ? 0
+                              : by_neurons
+                                  ? static_cast<double>(DualBounds::MemoryBytes(query.network, 96))
+                                  : static_cast<double>(BatchBounds::MemoryBytes(query.network, query.rows_max));
   const double work_bytes =
-      options.threads *
-      (static_cast<double>(by_neurons ? DualBounds::MemoryBytes(query->network, 96)
-                                      : BatchBounds::MemoryBytes(query->network, query->rows_max)) +
-       checker::LeafEngine::ScratchBytes(*claim, by_neurons ? checker::Recipe::kRoot : checker::Recipe::kBackward));
+      options.threads * (kernel_bytes + checker::LeafEngine::ScratchBytes(
+                                            *claim, by_neurons ? checker::Recipe::kRoot : checker::Recipe::kBackward));
   const double memory_bytes_max = static_cast<double>(request.memory_mib_max) * 0x1p20;
   if (work_bytes >= memory_bytes_max) {
     return Unknown(UnknownReason::kMemory, "the bounds of this network alone need more than the memory limit");
@@ -184,12 +188,12 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   options.recipe = request.recipe;
   options.cancel = request.cancel;
   options.progress = request.progress;
-  if (std::optional<Counterexample> found =
-          Attack(request, *query, confirmer, options, by_neurons ? 1 : kAttackRounds)) {
-    return Violated(std::move(*found));
-  }
-  if (by_neurons) return SearchByNeurons(request, *query, *claim, confirmer, options);
-  return SearchProof(request, *query, *claim, confirmer, options);
+  std::optional<Counterexample> found = query.is_chain()
+                                            ? Attack(request, query, confirmer, options, by_neurons ? 1 : kAttackRounds)
+                                            : GraphSearch(*claim, query, confirmer, options).Attack();
+  if (found.has_value()) return Violated(std::move(*found));
+  if (by_neurons) return SearchByNeurons(request, query, *claim, confirmer, options);
+  return SearchProof(request, query, *claim, confirmer, options);
 }
 
 }  // namespace

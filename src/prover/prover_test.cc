@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "checker/checker.h"
-#include "model/vector_program.h"
 #include "prover/counterexample.h"
 #include "prover/network_for_test.h"
 

@@ -5,8 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include "model/vector_program.h"
-
 namespace pawl::prover {
 namespace {
 
@@ -107,16 +105,12 @@ bool QueryCase::attackable() const {
   return true;
 }
 
-Result<Query> MakeQuery(const model::Network& network, const model::Property& property, Arithmetic arithmetic) {
-  if (const Result<void> fits = model::CheckFits(network, property); !fits.ok()) return fits.error();
-  const Result<model::VectorProgram> program = model::ToVectorProgram(network);
-  if (!program.ok()) return program.error();
-  Result<FlatNetwork> flat = Flatten(*program, arithmetic);
-  if (!flat.ok()) return flat.error();
+Query MakeQuery(const model::Network& network, const model::Property& property, const checker::Claim& claim) {
   Query query;
-  query.network = std::move(*flat);
+  if (Result<FlatNetwork> flat = Flatten(claim); flat.ok()) query.network = std::move(*flat);
+  query.single_precision = network.element_type() == model::ElementType::kFloat32;
   for (const model::Case& source : property.cases) {
-    query.cases.push_back(MakeCase(source, property, arithmetic, network.element_type()));
+    query.cases.push_back(MakeCase(source, property, claim.arithmetic, network.element_type()));
     query.rows_max = std::max(query.rows_max, query.cases.back().rows.count());
   }
   return query;

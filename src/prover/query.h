@@ -32,12 +32,15 @@ struct QueryCase {
 };
 
 struct Query {
-  FlatNetwork network;
+  FlatNetwork network;  // no layers where the network is no chain of dense layers and ReLUs: see graph_search.h
+  bool single_precision = true;
   std::vector<QueryCase> cases;
   std::size_t rows_max = 0;  // of one case
+
+  bool is_chain() const { return !network.layers.empty(); }
 };
 
-// Failure: kRefused "prover.unsupported", and whatever CheckFits says.
-Result<Query> MakeQuery(const model::Network& network, const model::Property& property, checker::Arithmetic arithmetic);
+// The claim is that of network and property.
+Query MakeQuery(const model::Network& network, const model::Property& property, const checker::Claim& claim);
 
 }  // namespace pawl::prover

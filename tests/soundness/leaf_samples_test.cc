@@ -16,7 +16,6 @@
 #include "checker/deployed_evaluation_for_test.h"
 #include "checker/leaf.h"
 #include "dense_network.h"
-#include "model/vector_program.h"
 #include "prover/prover.h"
 
 namespace pawl::soundness {
@@ -102,7 +101,7 @@ class Sampler {
     std::vector<std::size_t> operands;  // of the ReLUs, in order
     std::size_t neurons = 0;
     for (const checker::Step& step : claim->steps) {
-      if (step.kind != model::OperationKind::kRelu) continue;
+      if (!step.is_rectifier()) continue;
       operands.push_back(step.input);
       neurons += claim->sizes[step.input];
     }
@@ -134,15 +133,15 @@ class Sampler {
     checker::LeafTask task{walk.lower(), walk.upper(), {}};
     task.phases = walk.phases();
     engine.Bound(recipe, {&task, 1});
-    const model::VectorProgram program = *ToVectorProgram(proof.network);
-    checker::DeployedEvaluation<float> deployed(program, random_);
+    checker::DeployedEvaluation<float> deployed(proof.network, random_);
     for (std::size_t s = 0; s < samples; ++s) {
       std::vector<float> input;
       for (std::size_t i = 0; i < walk.lower().size(); ++i) input.push_back(Draw(walk.lower()[i], walk.upper()[i]));
       if (!std::equal(input.begin(), input.end(), walk.lower().begin(), [](float x, double l) { return x >= l; }) ||
           !std::equal(input.begin(), input.end(), walk.upper().begin(), [](float x, double u) { return x <= u; }))
         continue;  // no float between the bounds
-      const auto values = proof.arithmetic == Arithmetic::kFloat32 ? Widened(deployed(input)) : Real(program, input);
+      const auto values =
+          proof.arithmetic == Arithmetic::kFloat32 ? Widened(deployed(input)) : Real(proof.network, input);
       if (!InPhases(walk.phases(), claim, operands, values)) {
         ++outside_;
         continue;
@@ -158,7 +157,7 @@ class Sampler {
               << bound.upper << "]";
         }
       }
-      const std::vector<double>& output = values[program.output];
+      const std::vector<double>& output = values[proof.network.graph.output];
       for (const std::uint32_t k : group.members) {
         const model::Conjunction& rows = proof.property.cases[case_index].unsafe[k];
         ASSERT_FALSE(std::all_of(rows.begin(), rows.end(), [&](const model::Row& row) {
@@ -179,8 +178,8 @@ class Sampler {
     for (const std::vector<float>& value : values) wide.emplace_back(value.begin(), value.end());
     return wide;
   }
-  std::vector<std::vector<double>> Real(const model::VectorProgram& program, const std::vector<float>& input) {
-    checker::DeployedEvaluation<double> evaluation(program, random_);
+  std::vector<std::vector<double>> Real(const model::Network& network, const std::vector<float>& input) {
+    checker::DeployedEvaluation<double> evaluation(network, random_);
     const std::vector<double> wide(input.begin(), input.end());
     return evaluation(wide);
   }
