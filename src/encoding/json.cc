@@ -136,7 +136,7 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
 
 Result<Json> ParseCanonicalJson(std::string_view text, const JsonLimits& limits) {
   Result<Json> value = ParseJson(text, limits);
-  if (value.ok() && CanonicalJson(*value) != text) {
+  if (value.ok() && value->dump() != text) {  // as CanonicalJson, whose demands a parsed value fulfils
     return Malformed("json.not-canonical", "the same value has another canonical text",
                      "sort the names, leave out white space and escape only what must be");
   }
@@ -145,13 +145,14 @@ Result<Json> ParseCanonicalJson(std::string_view text, const JsonLimits& limits)
 
 bool IsDigestText(std::string_view text) {
   constexpr std::string_view kPrefix = "sha256:";
-  return text.size() == kPrefix.size() + 64 && text.starts_with(kPrefix) && DecodeHex(text.substr(kPrefix.size())).ok();
+  return text.size() == kPrefix.size() + 64 && text.starts_with(kPrefix) &&
+         text.find_first_not_of("0123456789abcdef", kPrefix.size()) == text.npos;
 }
 
 struct JsonObject::Visited {
   const Json* value;  // an object
   std::string path;
-  std::set<std::string, std::less<>> read;
+  std::set<std::string_view> read;  // into `value`
 };
 
 struct JsonObject::State {
@@ -198,9 +199,11 @@ Result<void> JsonObject::Finish() const {
 
 const Json& JsonObject::Any(const char* name) {
   static const Json kNull;
-  visited_->read.insert(name);
   const auto member = visited_->value->find(name);
-  if (member != visited_->value->end()) return *member;
+  if (member != visited_->value->end()) {
+    visited_->read.insert(member.key());
+    return *member;
+  }
   Fail("json.member-missing", name, "is missing");
   return kNull;
 }
