@@ -10,6 +10,8 @@
 # TRUSTED: part of pawl-check or pawl-check-log; built and tested under sanitizers as well.
 # FOR_TRUSTED_TESTS: no part of pawl-check, but what the tests of its modules need; built wherever they are.
 # STD_ONLY: C++ standard library alone; built with -fno-exceptions -fno-rtti.
+# BATCHED: six sources are compiled as one, for modules whose headers are dearer to compile than their own code. Names in
+# unnamed namespaces then have to differ within the module.
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
 # include what TEST_DEPENDS names as well.
 
@@ -17,7 +19,7 @@ set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject
     prover sandbox trial oversight report gate server cli)
 
 function(pawl_library NAME)
-  cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY" ""
+  cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY;BATCHED" ""
                         "SOURCES;DEPENDS;LINK;TESTS;TEST_DEPENDS;TEST_LINK" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pawl_library(${NAME}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
@@ -40,6 +42,9 @@ function(pawl_library NAME)
     target_link_libraries(${TARGET} PRIVATE pawl_warnings)
     if(ARG_STD_ONLY)
       target_compile_options(${TARGET} PRIVATE -fno-exceptions -fno-rtti)
+    endif()
+    if(ARG_BATCHED)
+      set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
     endif()
     # libFuzzer's instrumentation goes into the libraries that parse; the driver is linked by the fuzz targets alone.
     if(PAWL_FUZZ)

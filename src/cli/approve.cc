@@ -14,7 +14,7 @@ namespace {
 
 using audit::ProposalHistory;
 
-struct Options {
+struct ApproveOptions {
   std::string proposal;
   SignerChoice signer;
   std::string reason;
@@ -166,7 +166,7 @@ ExitCode AppendAndDecide(const Globals& globals, const Place& place, const std::
   return ShowPosition(globals, *position);
 }
 
-ExitCode Approve(const Globals& globals, const Options& options) {
+ExitCode Approve(const Globals& globals, const ApproveOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   encoding::Envelope envelope;
@@ -198,7 +198,7 @@ ExitCode Approve(const Globals& globals, const Options& options) {
   return AppendAndDecide(globals, *place, options.proposal, envelope);
 }
 
-ExitCode Reject(const Globals& globals, const Options& options) {
+ExitCode Reject(const Globals& globals, const ApproveOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType), .payload = {}, .signatures = {}};
@@ -225,7 +225,7 @@ ExitCode Reject(const Globals& globals, const Options& options) {
 }  // namespace
 
 void AddApprove(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ApproveOptions>();
   const auto add_signer = [&](CLI::App* command) {
     command->add_option("PROPOSAL", options->proposal, "its name, like p3")->required();
     command->add_option("--key", options->signer.key, "OpenSSH key to sign with (default: yours in ~/.ssh)");

@@ -44,12 +44,12 @@ void ShowBackup(const ledger::BackupReport& report) {
 
 namespace {
 
-struct Options {
+struct BackupOptions {
   std::string file;
   std::vector<std::string> keys;
 };
 
-ExitCode Backup(const Globals& globals, const Options& options) {
+ExitCode Backup(const Globals& globals, const BackupOptions& options) {
   Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
   if (!home.ok()) return Fail(globals, home.error());
   Result<ledger::BackupReport> report = ledger::WriteBackup(*home, options.file, {.keys = options.keys});
@@ -67,7 +67,7 @@ ExitCode Backup(const Globals& globals, const Options& options) {
 }  // namespace
 
 void AddBackup(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BackupOptions>();
   CLI::App* command = app.add_subcommand("backup", "verify the home, and write all of it but private keys into a file");
   command->add_option("FILE", options->file, "to be made; never overwritten")->required();
   command

@@ -36,7 +36,7 @@ Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent,
   return lines;
 }
 
-void Print(const std::vector<Line>& lines, uint64_t spent, uint64_t episodes) {
+void PrintBudget(const std::vector<Line>& lines, uint64_t spent, uint64_t episodes) {
   std::printf(
       "%llu trials are spent, whatever their outcome; the next is k = %llu.\n"
       "A flawless candidate in a trial of %llu episodes:\n\n",
@@ -83,7 +83,7 @@ ExitCode Budget(const Globals& globals, uint64_t asked) {
     }
     PrintJson({{"spent", spent}, {"next_index", spent + 1}, {"episodes", episodes}, {"conditions", conditions}});
   } else {
-    Print(*lines, spent, episodes);
+    PrintBudget(*lines, spent, episodes);
     if (!all_shown) std::puts("\nno candidate can pass the next trial; people would have to amend the charter");
   }
   return all_shown ? ExitCode::kYes : ExitCode::kNo;

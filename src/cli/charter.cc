@@ -29,8 +29,6 @@ std::string WithoutSlash(std::string path) {
   return path;
 }
 
-void Print(const Json& json) { std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
-
 // ---- check
 
 Json ReportJson(const CharterReport& report) {
@@ -68,11 +66,11 @@ void ShowReport(const CharterReport& report) {
               report.warnings.empty() ? "fine" : "no refusal; read the warnings above");
 }
 
-ExitCode Check(const Globals& globals, const std::string& directory, const CheckOptions& options) {
+ExitCode CheckAndShow(const Globals& globals, const std::string& directory, const CheckOptions& options) {
   Result<CharterReport> report = CheckCharter(WithoutSlash(directory), options, ProgressTo(globals));
   if (!report.ok()) return Fail(globals, report.error());
   if (globals.json) {
-    Print(ReportJson(*report));
+    PrintJson(ReportJson(*report));
   } else {
     ShowReport(*report);
   }
@@ -163,11 +161,11 @@ ExitCode SignCharter(const Globals& globals, const std::string& named, const Sig
   const std::string next =
       complete ? "pawl init " + directory : "pawl charter sign " + directory + ", by another of them";
   if (globals.json) {
-    Print({{"charter", charter->digest.Text()},
-           {"file", path},
-           {"signed", *signed_by},
-           {"needed", needed},
-           {"next", next}});
+    PrintJson({{"charter", charter->digest.Text()},
+               {"file", path},
+               {"signed", *signed_by},
+               {"needed", needed},
+               {"next", next}});
   } else {
     std::printf("charter %s\n%zu of %zu have signed, in %s\n  next: %s\n", charter->digest.Text().c_str(), *signed_by,
                 needed, Shown(path).c_str(), Shown(next).c_str());
@@ -193,11 +191,11 @@ ExitCode New(const Globals& globals, NewCharterOptions options) {
   next.push_back("pawl charter check " + options.directory + " --baseline " + options.tree);
   next.push_back("pawl charter sign " + options.directory);
   if (globals.json) {
-    Print({{"subject", made->name},
-           {"directory", options.directory},
-           {"notes", made->notes},
-           {"to_fill_in", made->to_fill_in},
-           {"next", next}});
+    PrintJson({{"subject", made->name},
+               {"directory", options.directory},
+               {"notes", made->notes},
+               {"to_fill_in", made->to_fill_in},
+               {"next", next}});
     return ExitCode::kYes;
   }
   std::printf("a charter for '%s' is in %s\n", Shown(made->name).c_str(), Shown(options.directory).c_str());
@@ -231,7 +229,7 @@ void AddCheck(CLI::App* parent, Globals& globals) {
   check->footer(
       "Exit status 0: fine, perhaps with warnings; 1: refused; 3: not a charter.\n"
       "example:\n  pawl charter check charter --baseline ./subject");
-  check->callback([=, &globals] { globals.exit = Check(globals, *directory, *options); });
+  check->callback([=, &globals] { globals.exit = CheckAndShow(globals, *directory, *options); });
 }
 
 void AddSign(CLI::App* parent, Globals& globals) {

@@ -19,13 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Place(charter::Position position) {
+std::string PositionPrefix(charter::Position position) {
   return std::string(charter::kCharterFile) + ":" + std::to_string(position.line) + ":" +
          std::to_string(position.column) + ": ";
-}
-
-std::span<const uint8_t> AsBytes(const std::string& bytes) {
-  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
 }
 
 checker::Arithmetic ArithmeticOf(const charter::Property& property) {
@@ -55,8 +51,8 @@ Result<Blobs> ReadBaseline(const charter::Charter& charter, const std::string& d
   const crypto::Digest digest = subject::ManifestDigest(*manifest);
   if (digest != charter.subject.baseline) {
     return Refused("charter.baseline",
-                   Place(charter.subject.position) + "the baseline is " + charter.subject.baseline.Text() + ", and '" +
-                       directory + "' is " + digest.Text(),
+                   PositionPrefix(charter.subject.position) + "the baseline is " + charter.subject.baseline.Text() +
+                       ", and '" + directory + "' is " + digest.Text(),
                    "name the right directory, or mend subject.baseline");
   }
   return blobs;
@@ -118,22 +114,22 @@ class PropertyChecker {
         return {};
       case prover::ProofStatus::kProven:
         return Refused("charter.mutant-holds",
-                       Place(rule_.position) + "'" + *rule_.falsified_by + "' satisfies property '" + rule_.name +
-                           "', so it does not show that the property can fail",
+                       PositionPrefix(rule_.position) + "'" + *rule_.falsified_by + "' satisfies property '" +
+                           rule_.name + "', so it does not show that the property can fail",
                        "name a network that violates it, or mend the specification");
       case prover::ProofStatus::kUnknown:
         break;
     }
     return Refused("charter.mutant-unclear",
-                   Place(rule_.position) + "no violation of property '" + rule_.name + "' by '" + *rule_.falsified_by +
-                       "' was found: " + result.detail,
+                   PositionPrefix(rule_.position) + "no violation of property '" + rule_.name + "' by '" +
+                       *rule_.falsified_by + "' was found: " + result.detail,
                    "name a network that violates it plainly, or give more time: --seconds");
   }
 
   Result<model::Network> CheckBaseline(const Blobs& baseline, std::vector<std::string>& warnings) {
     const auto blob = baseline.find(rule_.network);
     const auto refuse = [&](const char* rule, const std::string& message, const std::string& advice) {
-      return Refused(rule, Place(rule_.position) + message, advice);
+      return Refused(rule, PositionPrefix(rule_.position) + message, advice);
     };
     if (blob == baseline.end()) {
       return refuse("charter.baseline-network", "the baseline has no file '" + rule_.network + "'",

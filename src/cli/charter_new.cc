@@ -311,7 +311,7 @@ std::string PeopleText(const Keys& keys, const std::optional<People>& people, co
   return text;
 }
 
-Result<void> WriteFiles(const std::string& directory, const Files& files) {
+Result<void> WriteCharterFiles(const std::string& directory, const Files& files) {
   for (const auto& [path, bytes] : files) {
     const fs::path target = fs::path(directory) / path;
     std::error_code failure;
@@ -375,7 +375,7 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   if (options.evaluator.empty()) {
     made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
   }
-  if (Result<void> written = WriteFiles(options.directory, files); !written.ok()) return written.error();
+  if (Result<void> written = WriteCharterFiles(options.directory, files); !written.ok()) return written.error();
   return made;
 }
 

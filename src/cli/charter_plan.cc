@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kIndices[] = {1, 10, 100};  // budget indices that are looked at
 constexpr double kPower = 0.8;
-constexpr uint64_t kIndexMax = 1'000'000;
+constexpr uint64_t kPlannedIndexMax = 1'000'000;
 constexpr uint64_t kEpisodesSearched = 200'000;
 
 // The candidate that is planned for, in units of [0, 1].
@@ -45,13 +45,13 @@ struct Plan {
   std::vector<std::string> warnings;
 };
 
-double Range(const charter::Metric& metric) { return metric.max - metric.min; }
+double WidthOf(const charter::Metric& metric) { return metric.max - metric.min; }
 
 Result<Outlook> HarmOutlook(const charter::Charter& charter, const charter::HarmBound& harm, double harm_share,
                             uint64_t index, double alpha) {
   const charter::Metric& metric = *charter.evaluation.Find(harm.metric);
   const bool lower = metric.direction == charter::Direction::kLowerIsBetter;
-  const double limit = (lower ? harm.limit - metric.min : metric.max - harm.limit) / Range(metric);
+  const double limit = (lower ? harm.limit - metric.min : metric.max - harm.limit) / WidthOf(metric);
   const uint64_t episodes = static_cast<uint64_t>(charter.evaluation.episodes);
   const uint64_t planned = harm.group ? std::max<uint64_t>(1, episodes / charter.evaluation.groups.size()) : episodes;
   trial::RateQuestion question{
@@ -99,7 +99,7 @@ struct Condition {
 std::vector<Condition> Conditions(const charter::Charter& charter, const PlanOptions& options, const Quality& quality) {
   const uint64_t episodes = static_cast<uint64_t>(charter.evaluation.episodes);
   const charter::CapabilityBound& capability = charter.bounds.capability;
-  const double range = Range(*charter.evaluation.Find(capability.metric));
+  const double range = WidthOf(*charter.evaluation.Find(capability.metric));
   std::vector<Condition> conditions;
   for (const charter::HarmBound& harm : charter.bounds.harm) {
     conditions.push_back({"harm '" + harm.name + "' at " + PlainNumber(100 * options.harm_share) + " % of its limit",
@@ -144,7 +144,7 @@ Result<Plan> MakePlan(const charter::Charter& charter, const PlanOptions& option
   if (!feasibility.ok()) return feasibility.error();
   Result<std::vector<BestCase>> best = BestCases(charter, static_cast<uint64_t>(charter.evaluation.episodes));
   if (!best.ok()) return best.error();
-  const double range = Range(*charter.evaluation.Find(charter.bounds.improvement.metric));
+  const double range = WidthOf(*charter.evaluation.Find(charter.bounds.improvement.metric));
   const double gain = options.gain.value_or(charter.bounds.capability.max_step / 2);
   const Quality quality{gain / range, options.deviation / range};
   const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
@@ -163,7 +163,7 @@ Result<Plan> MakePlan(const charter::Charter& charter, const PlanOptions& option
     const auto flawless =
         std::find_if(best->begin(), best->end(), [&](const BestCase& one) { return one.name == condition.best; });
     if (flawless != best->end()) {
-      Result<uint64_t> carried = LastIndexShown(*flawless, charter, kIndexMax);
+      Result<uint64_t> carried = LastIndexShown(*flawless, charter, kPlannedIndexMax);
       if (!carried.ok()) return carried.error();
       line.carried = *carried;
     }
@@ -181,7 +181,7 @@ std::string NumberOf(const Outlook& outlook) {
          std::to_string(std::lround(100 * outlook.chance)) + " %)";
 }
 
-void Print(const charter::Charter& charter, const Plan& plan) {
+void PrintPlan(const charter::Charter& charter, const Plan& plan) {
   std::printf(
       "episodes that show it four times in five (and the chance with the charter's %lld episodes, %lld probes)\n",
       static_cast<long long>(charter.evaluation.episodes), static_cast<long long>(charter.evaluation.probes));
@@ -189,7 +189,7 @@ void Print(const charter::Charter& charter, const Plan& plan) {
   for (const PlanLine& line : plan.lines) {
     std::printf("  %-44s", Shown(line.what).c_str());
     for (const Outlook& outlook : line.outlooks) std::printf(" %-18s", NumberOf(outlook).c_str());
-    std::printf(" %s\n", line.carried >= kIndexMax ? "over a million" : std::to_string(line.carried).c_str());
+    std::printf(" %s\n", line.carried >= kPlannedIndexMax ? "over a million" : std::to_string(line.carried).c_str());
   }
   std::puts("\nwhat each limit needs at the least");
   for (const std::string& limit : plan.limits) std::printf("  %s\n", Shown(limit).c_str());
@@ -220,7 +220,7 @@ ExitCode ShowPlan(const Globals& globals, const std::string& directory, const Pl
   if (globals.json) {
     PrintJson(PlanJson(*plan));
   } else {
-    Print(*charter, *plan);
+    PrintPlan(*charter, *plan);
   }
   return ExitCode::kYes;
 }

@@ -13,7 +13,7 @@ std::string Count(int64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-std::string Joined(const std::vector<std::string>& words, const char* between) {
+std::string JoinedWords(const std::vector<std::string>& words, const char* between) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : between) + Shown(word);
   return text;
@@ -44,7 +44,7 @@ std::string SurfaceWords(const subject::SurfaceRule& rule) {
                                              : rule.kind == subject::SurfaceKind::kJson  ? "JSON"
                                                                                          : SurfaceKindName(rule.kind));
   }
-  if (!rule.operators.empty()) text += " of " + Joined(rule.operators, ", ") + " alone";
+  if (!rule.operators.empty()) text += " of " + JoinedWords(rule.operators, ", ") + " alone";
   if (rule.max_parameters) text += ", with at most " + std::to_string(*rule.max_parameters) + " parameters";
   if (rule.max_bytes) text += ", at most " + std::to_string(*rule.max_bytes) + " bytes";
   if (rule.max_changed_lines) text += ", at most " + std::to_string(*rule.max_changed_lines) + " lines a step";
@@ -62,11 +62,11 @@ Section TrialWords(const charter::Charter& charter) {
   Section section{"trial", {}};
   const charter::Evaluation& evaluation = charter.evaluation;
   section.lines.push_back("candidate, parent and baseline each run " + Count(evaluation.episodes, "episode") + " and " +
-                          Count(evaluation.probes, "probe") + " of: " + Joined(evaluation.command, " ") + " (" +
+                          Count(evaluation.probes, "probe") + " of: " + JoinedWords(evaluation.command, " ") + " (" +
                           LimitWords(evaluation.limits) + ")");
   if (!evaluation.subject_command.empty()) {
     section.lines.push_back("the subject answers from a sandbox of its own: " +
-                            Joined(evaluation.subject_command, " "));
+                            JoinedWords(evaluation.subject_command, " "));
   }
   const charter::Bounds& bounds = charter.bounds;
   for (const charter::HarmBound& harm : bounds.harm) {
@@ -107,7 +107,7 @@ Section ReviewerWords(const charter::Charter& charter) {
     }
     section.lines.push_back(std::string(RoleName(rule.role)) + ": at least " + std::to_string(rule.at_least) +
                             " for and at most " + std::to_string(rule.against_max) + " against, of " +
-                            Joined(names, ", "));
+                            JoinedWords(names, ", "));
   }
   return section;
 }
@@ -118,10 +118,10 @@ Section PeopleWords(const charter::Charter& charter) {
   for (const crypto::AllowedSigner& signer : charter.approval.signers) {
     if (std::find(names.begin(), names.end(), signer.principal) == names.end()) names.push_back(signer.principal);
   }
-  section.lines.push_back("a release: " + std::to_string(charter.approval.threshold) + " of " + Joined(names, ", ") +
-                          (charter.approval.presence == charter::Presence::kRequired
-                               ? ", each with a security key or passkey and present"
-                               : ", with any key; no human presence is proven"));
+  section.lines.push_back(
+      "a release: " + std::to_string(charter.approval.threshold) + " of " + JoinedWords(names, ", ") +
+      (charter.approval.presence == charter::Presence::kRequired ? ", each with a security key or passkey and present"
+                                                                 : ", with any key; no human presence is proven"));
   section.lines.push_back("a rollback to the predecessor: " + std::to_string(charter.rollback_threshold) +
                           "; lifting a halt: " + std::to_string(charter.resume_threshold) +
                           "; any one of them can halt");
@@ -148,7 +148,7 @@ std::vector<Section> CharterWords(const charter::Charter& charter) {
   sections.push_back(std::move(surface));
   if (!charter.improver.command.empty()) {
     sections.push_back({"improver",
-                        {"candidates come from: " + Joined(charter.improver.command, " ") + " (" +
+                        {"candidates come from: " + JoinedWords(charter.improver.command, " ") + " (" +
                          LimitWords(charter.improver.limits) + ")"}});
   }
   sections.push_back(TrialWords(charter));

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "encoding/json.h"
@@ -71,6 +73,10 @@ Result<void> ConfirmSigning(const Globals& globals, Asking asking);
 
 // Reads a whole file; "-" is standard input.
 Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
+// Its bytes as the readers of models take them.
+inline std::span<const uint8_t> AsBytes(const std::string& bytes) {
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+}
 // Replaces a file by rename; durable on success.
 Result<void> WriteWholeFile(const std::string& path, std::string_view bytes);
 // The same by way of `temporary`, which may lie in another folder of the same file system. Both folders are flushed.

@@ -9,12 +9,12 @@
 namespace pawl::cli {
 namespace {
 
-struct Options {
+struct CurrentOptions {
   bool verify = false;
   std::string file;
 };
 
-ExitCode Current(const Globals& globals, const Options& options) {
+ExitCode Current(const Globals& globals, const CurrentOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<LiveRelease> live = VerifyLiveRelease(*place);
@@ -54,7 +54,7 @@ ExitCode Current(const Globals& globals, const Options& options) {
 }  // namespace
 
 void AddCurrent(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CurrentOptions>();
   CLI::App* command = app.add_subcommand("current", "what is live, with its warrant and every byte checked again");
   command->add_flag("--verify", options->verify, "check the warrant and every file again (always done)");
   command->add_option("--file", options->file, "write one file's verified bytes to standard output");

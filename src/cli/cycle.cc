@@ -15,7 +15,7 @@
 namespace pawl::cli {
 namespace {
 
-struct Options {
+struct CycleOptions {
   uint64_t seed = 0;
   bool seed_given = false;
   std::string note;
@@ -85,7 +85,7 @@ Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder)
   return {};
 }
 
-ExitCode Cycle(const Globals& globals, const Options& options) {
+ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   std::string name;
@@ -120,7 +120,7 @@ ExitCode Cycle(const Globals& globals, const Options& options) {
 }  // namespace
 
 void AddCycle(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CycleOptions>();
   CLI::App* command = app.add_subcommand("cycle", "one turn: improver, checks, reviewers, up to the people's approval");
   CLI::Option* seed = command->add_option("--seed", options->seed, "seed of the improver (default: random)");
   command->add_option("-m,--note", options->note, "what it is, for people");

@@ -9,18 +9,18 @@
 namespace pawl::cli {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string out;
   std::string key;
 };
 
-enum class Format { kModelSignature, kVerificationSummary };
+enum class ExportFormat { kModelSignature, kVerificationSummary };
 
-std::string StatementOf(const LiveRelease& live, Format format) {
+std::string StatementOf(const LiveRelease& live, ExportFormat format) {
   switch (format) {
-    case Format::kModelSignature:
+    case ExportFormat::kModelSignature:
       return ledger::ModelSignatureStatement(live.state.subject, live.manifest);
-    case Format::kVerificationSummary:
+    case ExportFormat::kVerificationSummary:
       return ledger::VerificationSummaryStatement({.subject = live.state.subject,
                                                    .resource = live.state.resource,
                                                    .tree = *live.state.tree,
@@ -31,7 +31,7 @@ std::string StatementOf(const LiveRelease& live, Format format) {
   return {};
 }
 
-ExitCode Export(const Globals& globals, const Options& options, Format format) {
+ExitCode ExportRelease(const Globals& globals, const ExportOptions& options, ExportFormat format) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<signing::P256PrivateKey> key = signing::P256PrivateKey::ReadFile(options.key);
@@ -64,14 +64,14 @@ ExitCode Export(const Globals& globals, const Options& options, Format format) {
   return ExitCode::kYes;
 }
 
-void AddFormat(CLI::App* parent, Globals& globals, Format format, const char* name, const char* what,
+void AddFormat(CLI::App* parent, Globals& globals, ExportFormat format, const char* name, const char* what,
                const char* footer) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   CLI::App* command = parent->add_subcommand(name, what);
   command->add_option("OUT", options->out, "the file to write; one that is there is replaced")->required();
   command->add_option("--key", options->key, "P-256 private key (PKCS#8 PEM) to sign with")->required();
   command->footer(footer);
-  command->callback([options, format, &globals] { globals.exit = Export(globals, *options, format); });
+  command->callback([options, format, &globals] { globals.exit = ExportRelease(globals, *options, format); });
 }
 
 }  // namespace
@@ -83,11 +83,11 @@ void AddExport(CLI::App& app, Globals& globals) {
       "Both are Sigstore bundles (version 0.3) of an in-toto statement. They say what this key says: the proof that "
       "the\n"
       "change was allowed is the warrant, which pawl-check reads.");
-  AddFormat(command, globals, Format::kModelSignature, "oms",
+  AddFormat(command, globals, ExportFormat::kModelSignature, "oms",
             "OpenSSF Model Signing: model.sig with every file's digest",
             "examples:\n  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out export.pem\n"
             "  pawl export oms model.sig --key export.pem");
-  AddFormat(command, globals, Format::kVerificationSummary, "bundle",
+  AddFormat(command, globals, ExportFormat::kVerificationSummary, "bundle",
             "SLSA verification summary: this tree passed this charter by this warrant",
             "example:\n  pawl export bundle release.sigstore.json --key export.pem");
 }

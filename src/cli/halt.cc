@@ -18,7 +18,7 @@
 namespace pawl::cli {
 namespace {
 
-struct Options {
+struct HaltOptions {
   std::string reason;
   SignerChoice signer;
   std::string add_to;  // resume: a file with the signatures so far
@@ -103,7 +103,7 @@ Ground LedgerGround(const ledger::SubjectLog& log) {
 
 // A person whom the loader's charter does not list. The charter in force by the ledger may: this loader has not
 // followed the last amendment yet, and could not read the halt.
-Result<std::string> HaltInLedgerAlone(const Place& place, const Options& options, const Error& by_the_loader) {
+Result<std::string> HaltInLedgerAlone(const Place& place, const HaltOptions& options, const Error& by_the_loader) {
   Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
   if (!log.ok() || !log->history().has_genesis()) return by_the_loader;
   const Ground ground = LedgerGround(*log);
@@ -125,7 +125,7 @@ Result<std::string> HaltInLedgerAlone(const Place& place, const Options& options
                        "older charter lists");
 }
 
-Result<std::string> Halt(const Globals& globals, const Options& options) {
+Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   Result<Place> place = FindLoader(globals);
   if (!place.ok()) return place.error();
   Result<Ground> ground = LoaderGround(*place);
@@ -232,7 +232,7 @@ Result<void> CheckBegun(const std::string& file, const warrant::Decision& decisi
 }
 
 // The resume to sign: what is in the file, or a new one.
-Result<encoding::Envelope> BeginOrRead(const Options& options, const Ground& ground, const InForce& in_force) {
+Result<encoding::Envelope> BeginOrRead(const HaltOptions& options, const Ground& ground, const InForce& in_force) {
   std::error_code failure;
   if (!std::filesystem::exists(std::filesystem::symlink_status(options.add_to, failure))) {
     warrant::Decision decision = MakeDecision(ground, warrant::Action::kResume, options.reason);
@@ -266,7 +266,7 @@ void ShowResume(const warrant::Decision& decision, const InForce& in_force, size
   std::printf("  expires   %s\n", encoding::TimeText(decision.expires).c_str());
 }
 
-Result<std::string> Resume(const Globals& globals, const Options& options) {
+Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return place.error();
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
@@ -327,7 +327,7 @@ void Finish(Globals& globals, const Result<std::string>& done) {
 }  // namespace
 
 void AddHalt(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HaltOptions>();
   CLI::App* halt = app.add_subcommand("halt", "stop everything: one approver's signature is enough");
   halt->add_option("-m,--reason", options->reason, "why, for everybody to read")->required();
   halt->add_option("--key", options->signer.key, "OpenSSH key to sign with");

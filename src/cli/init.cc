@@ -11,12 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct InitOptions {
   std::string charter;
   std::string genesis;
 };
 
-Result<std::string> Begin(const Globals& globals, const Options& options) {
+Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(options.charter);
   if (!files.ok()) return files.error();
   const charter::Charter& charter = files->charter;
@@ -66,7 +66,7 @@ Result<std::string> Begin(const Globals& globals, const Options& options) {
 
 void AddInit(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("init", "begin a ledger from a charter that its people have signed");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitOptions>();
   command->add_option("CHARTER", options->charter, "the charter's directory")->required();
   command->add_option("--genesis", options->genesis, "the signed genesis decision (default: CHARTER.genesis.json)");
   command->footer("example:\n  pawl charter sign charter && pawl init charter");

@@ -7,8 +7,6 @@
 namespace pawl::cli {
 namespace {
 
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
-
 }  // namespace
 
 Result<LiveRelease> VerifyLiveRelease(const Place& place) {
@@ -52,7 +50,7 @@ Result<std::string> ReadLiveFile(const LiveRelease& live, const std::string& pat
     return Error{ErrorCode::kNotFound, "current.no-file", "the live release has no file '" + path + "'",
                  "pawl current lists them"};
   }
-  return live.store.ReadBlob(file->digest, kFileBytesMax);
+  return live.store.ReadBlob(file->digest, subject::kFileBytesMax);
 }
 
 }  // namespace pawl::cli

@@ -97,7 +97,7 @@ ExitCode Verify(const Globals& globals) {
   return ExitCode::kYes;
 }
 
-ExitCode Export(const Globals& globals, const std::string& directory) {
+ExitCode ExportLog(const Globals& globals, const std::string& directory) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<gate::Gate> gate = OpenGate(globals, *place);
@@ -135,7 +135,7 @@ void AddLog(CLI::App& app, Globals& globals) {
   CLI::App* exported = command->add_subcommand("export", "checkpoint and tiles (C2SP tlog-tiles) for anybody to check");
   exported->add_option("DIRECTORY", *directory, "empty, or an older export")->required();
   exported->footer("example:\n  pawl log export /tmp/log && pawl-check log /tmp/log --charter charter");
-  exported->callback([=, &globals] { globals.exit = Export(globals, *directory); });
+  exported->callback([=, &globals] { globals.exit = ExportLog(globals, *directory); });
 }
 
 }  // namespace pawl::cli

@@ -21,7 +21,7 @@ namespace {
 
 constexpr double kTimeoutDefault = 600;
 
-struct Options {
+struct ProveOptions {
   std::string network, property;
   std::string certificate, counterexample, vnncomp;  // where to write them; empty: nowhere
   std::string arithmetic;                            // empty: the network's own
@@ -82,7 +82,7 @@ std::string_view ReasonName(prover::UnknownReason reason) {
 
 // What the network is deployed in, unless something else is asked for; a proof in the other precision would be about
 // another network.
-Result<checker::Arithmetic> ChooseArithmetic(const Options& options, const model::Network& network) {
+Result<checker::Arithmetic> ChooseArithmetic(const ProveOptions& options, const model::Network& network) {
   const bool narrow = network.element_type() == model::ElementType::kFloat32;
   if (options.arithmetic.empty()) return narrow ? checker::Arithmetic::kFloat32 : checker::Arithmetic::kFloat64;
   if (options.arithmetic == "real") return checker::Arithmetic::kReal;
@@ -96,7 +96,7 @@ Result<checker::Arithmetic> ChooseArithmetic(const Options& options, const model
 }
 
 // Each file is read once; digests are of the bytes that are parsed.
-Result<Question> ReadQuestion(const Options& options) {
+Result<Question> ReadQuestion(const ProveOptions& options) {
   const model::NetworkLimits network_limits;
   const model::PropertyLimits property_limits;
   Result<std::string> network_bytes = ReadWholeFile(options.network, network_limits.bytes_max);
@@ -143,7 +143,7 @@ class ProgressLine {
   bool shown_ = false, written_ = false;
 };
 
-prover::ProofResult Search(const Globals& globals, const Options& options, const Question& question) {
+prover::ProofResult Search(const Globals& globals, const ProveOptions& options, const Question& question) {
   ProgressLine line(globals);
   prover::ProofRequest request;
   request.network = &question.network;
@@ -216,7 +216,7 @@ std::string VnncompText(const prover::ProofResult& result) {
   return result.reason == prover::UnknownReason::kTimeout ? "timeout\n" : "unknown\n";
 }
 
-Result<void> WriteFiles(const Options& options, const prover::ProofResult& result) {
+Result<void> WriteFiles(const ProveOptions& options, const prover::ProofResult& result) {
   if (!options.vnncomp.empty()) {
     if (Result<void> written = WriteWholeFile(options.vnncomp, VnncompText(result)); !written.ok()) return written;
   }
@@ -242,7 +242,7 @@ ExitCode ExitOf(const prover::ProofResult& result) {
   return ExitCode::kLimit;
 }
 
-ExitCode ProveOne(const Globals& globals, const Options& options) {
+ExitCode ProveOne(const Globals& globals, const ProveOptions& options) {
   Result<Question> question = ReadQuestion(options);
   if (!question.ok()) return Fail(globals, question.error());
   const prover::ProofResult result = Search(globals, options, *question);
@@ -293,7 +293,7 @@ struct Tally {
   double seconds = 0;
 };
 
-ExitCode ProveInstance(const Globals& globals, const Options& options, const Instance& instance, Tally& tally) {
+ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, const Instance& instance, Tally& tally) {
   const auto start = std::chrono::steady_clock::now();
   Result<Question> question = ReadQuestion(options);
   prover::ProofResult result;
@@ -322,7 +322,7 @@ ExitCode ProveInstance(const Globals& globals, const Options& options, const Ins
   return question.ok() ? ExitOf(result) : ExitCodeFor(question.error().code);
 }
 
-ExitCode ProveList(const Globals& globals, const Options& options) {
+ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
   if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty()) {
     return Fail(globals, {ErrorCode::kUsage, "prove.list", "results of a list cannot be written to one file",
                           "prove the instances one by one"});
@@ -336,7 +336,7 @@ ExitCode ProveList(const Globals& globals, const Options& options) {
   Tally tally;
   ExitCode exit = ExitCode::kYes;
   for (const Instance& instance : *instances) {
-    Options one = options;
+    ProveOptions one = options;
     one.network = (list.parent_path() / instance.network).string();
     one.property = (list.parent_path() / instance.property).string();
     if (!options.timeout_given) one.timeout_s = instance.timeout_s;
@@ -352,7 +352,7 @@ ExitCode ProveList(const Globals& globals, const Options& options) {
 }  // namespace
 
 void AddProve(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ProveOptions>();
   CLI::App* command = app.add_subcommand("prove", "search for a certificate or a counterexample of a property");
   command->add_option("NETWORK", options->network, "ONNX file; or a list of instances, or a folder with instances.csv")
       ->required();

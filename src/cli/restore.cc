@@ -6,12 +6,12 @@
 namespace pawl::cli {
 namespace {
 
-struct Options {
+struct RestoreOptions {
   std::string file;
   bool check = false;
 };
 
-ExitCode Restore(const Globals& globals, const Options& options) {
+ExitCode Restore(const Globals& globals, const RestoreOptions& options) {
   const std::string root = ledger::Home::Place(globals.home);
   Result<ledger::BackupReport> report =
       options.check ? ledger::CheckBackup(options.file) : ledger::RestoreBackup(options.file, root);
@@ -39,7 +39,7 @@ ExitCode Restore(const Globals& globals, const Options& options) {
 }  // namespace
 
 void AddRestore(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RestoreOptions>();
   CLI::App* command =
       app.add_subcommand("restore", "make a home from a file of `pawl backup`, after verifying all of it");
   command->add_option("FILE", options->file, "what pawl backup wrote")->required();

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "cli/command.h"
 #include "evaluation/reference.h"
 #include "model/network.h"
 #include "model/onnx_message.h"
@@ -20,10 +21,6 @@ namespace {
 
 constexpr size_t kInputsMax = 1'000;
 constexpr size_t kOutputsMax = 16;
-
-std::span<const uint8_t> AsBytes(const std::string& bytes) {
-  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
-}
 
 struct Range {
   double low = HUGE_VAL, high = -HUGE_VAL;
@@ -113,12 +110,12 @@ std::string MakeMutant(const std::string& bytes, const model::Network& network, 
 }
 
 // Where the numbers of a float initialiser lie in the file.
-struct Place {
+struct NumbersPlace {
   size_t offset = 0;
   size_t element_bytes = 0;
 };
 
-std::optional<Place> FindNumbers(std::span<const uint8_t> tensor, std::string_view wanted, const uint8_t* file) {
+std::optional<NumbersPlace> FindNumbers(std::span<const uint8_t> tensor, std::string_view wanted, const uint8_t* file) {
   model::MessageReader reader(tensor);
   std::string_view name;
   int64_t type = 0;
@@ -135,7 +132,7 @@ std::optional<Place> FindNumbers(std::span<const uint8_t> tensor, std::string_vi
   }
   const size_t element_bytes = type == model::kOnnxFloat ? 4 : type == model::kOnnxDouble ? 8 : 0;
   if (name != wanted || element_bytes == 0 || numbers.size() < element_bytes) return std::nullopt;
-  return Place{static_cast<size_t>(numbers.data() - file), element_bytes};
+  return NumbersPlace{static_cast<size_t>(numbers.data() - file), element_bytes};
 }
 
 template <typename T>
@@ -156,7 +153,7 @@ std::optional<std::string> WithFirstElementMoved(const std::string& model, std::
     model::MessageReader graph(outer.field().bytes);
     for (Result<bool> next = graph.Next(); next.ok() && *next; next = graph.Next()) {
       if (graph.field().number != 5 || graph.field().type != model::WireType::kBytes) continue;  // .initializer
-      const std::optional<Place> place = FindNumbers(graph.field().bytes, initializer, file.data());
+      const std::optional<NumbersPlace> place = FindNumbers(graph.field().bytes, initializer, file.data());
       if (!place) continue;
       std::string moved = model;
       place->element_bytes == 4 ? Move<float>(moved, place->offset, delta) : Move<double>(moved, place->offset, delta);

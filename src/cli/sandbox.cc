@@ -17,8 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using encoding::Json;
 
-void Print(const Json& json) { std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
-
 }  // namespace
 
 std::vector<std::string> SandboxAdvice(const sandbox::Capabilities& found) {
@@ -42,21 +40,21 @@ std::vector<std::string> SandboxAdvice(const sandbox::Capabilities& found) {
 
 namespace {
 
-ExitCode Check(const Globals& globals) {
+ExitCode CheckMachine(const Globals& globals) {
   const sandbox::Capabilities found = sandbox::Probe();
   const std::vector<std::string> advice = SandboxAdvice(found);
   if (globals.json) {
-    Print({{"usable", found.usable()},
-           {"bubblewrap", found.bubblewrap_version},
-           {"helper", found.helper},
-           {"user_namespaces", found.user_namespaces},
-           {"seccomp", found.seccomp},
-           {"landlock_abi", found.landlock_abi},
-           {"memory_limited", found.memory_limited},
-           {"processes_limited", found.processes_limited},
-           {"cpu_limited", found.cpu_limited},
-           {"sentences", found.sentences},
-           {"advice", advice}});
+    PrintJson({{"usable", found.usable()},
+               {"bubblewrap", found.bubblewrap_version},
+               {"helper", found.helper},
+               {"user_namespaces", found.user_namespaces},
+               {"seccomp", found.seccomp},
+               {"landlock_abi", found.landlock_abi},
+               {"memory_limited", found.memory_limited},
+               {"processes_limited", found.processes_limited},
+               {"cpu_limited", found.cpu_limited},
+               {"sentences", found.sentences},
+               {"advice", advice}});
   } else {
     for (const std::string& sentence : found.sentences) std::printf("%s\n", Shown(sentence).c_str());
     for (const std::string& sentence : advice) std::printf("  to mend: %s\n", sentence.c_str());
@@ -65,7 +63,7 @@ ExitCode Check(const Globals& globals) {
   return found.usable() ? ExitCode::kYes : ExitCode::kInternal;
 }
 
-struct Options {
+struct SandboxOptions {
   std::vector<std::string> inputs;  // HOST:INSIDE
   std::string output;               // empty: a temporary folder that is removed
   std::string working_directory = "/tmp";
@@ -73,7 +71,7 @@ struct Options {
   std::vector<std::string> command;
 };
 
-Result<sandbox::Job> MakeJob(const Options& options) {
+Result<sandbox::Job> MakeJob(const SandboxOptions& options) {
   sandbox::Job job;
   job.argv = options.command;
   if (job.argv.front().find('/') == std::string::npos) {
@@ -161,7 +159,7 @@ void ShowOutcome(const sandbox::Outcome& outcome, bool files_are_kept) {
   }
 }
 
-ExitCode RunCommand(const Globals& globals, const Options& options) {
+ExitCode RunCommand(const Globals& globals, const SandboxOptions& options) {
   Result<sandbox::Job> job = MakeJob(options);
   if (!job.ok()) return Fail(globals, job.error());
   Result<OutputFolder> folder = OutputFolder::Make(options.output);
@@ -169,7 +167,7 @@ ExitCode RunCommand(const Globals& globals, const Options& options) {
   Result<sandbox::Outcome> outcome = sandbox::Run(*job, folder->path());
   if (!outcome.ok()) return Fail(globals, outcome.error());
   if (globals.json) {
-    Print(OutcomeJson(*outcome));
+    PrintJson(OutcomeJson(*outcome));
   } else {
     ShowOutcome(*outcome, !options.output.empty());
   }
@@ -184,9 +182,9 @@ void AddSandbox(CLI::App& app, Globals& globals) {
   command->footer("examples:\n  pawl sandbox check\n  pawl sandbox run -- python3 -c 'print(1)'");
   CLI::App* check = command->add_subcommand("check", "say what holds here, and how to get what is missing");
   check->footer("example:\n  pawl sandbox check");
-  check->callback([&globals] { globals.exit = Check(globals); });
+  check->callback([&globals] { globals.exit = CheckMachine(globals); });
 
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SandboxOptions>();
   CLI::App* run = command->add_subcommand("run", "run a program in the sandbox and say how it ended");
   run->add_option("--input", options->inputs, "HOST:INSIDE, a read-only view below /in; may be repeated")
       ->type_size(1)

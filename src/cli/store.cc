@@ -12,14 +12,14 @@
 namespace pawl::cli {
 namespace {
 
-struct Options {
+struct StoreOptions {
   bool remove = false;
   bool dry_run = false;
   bool rejected = false;
   std::string older_than = "1d";
 };
 
-Result<storage::SweepReport> Collect(const Globals& globals, const Options& options) {
+Result<storage::SweepReport> Collect(const Globals& globals, const StoreOptions& options) {
   Result<int64_t> age_s = encoding::ParseDuration(options.older_than);
   if (!age_s.ok()) return age_s.error();
   Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
@@ -47,7 +47,7 @@ Result<storage::SweepReport> Collect(const Globals& globals, const Options& opti
                          .now_s = std::time(nullptr)});
 }
 
-ExitCode CollectAndShow(const Globals& globals, const Options& options) {
+ExitCode CollectAndShow(const Globals& globals, const StoreOptions& options) {
   Result<storage::SweepReport> report = Collect(globals, options);
   if (!report.ok()) return Fail(globals, report.error());
   if (globals.json) {
@@ -76,7 +76,7 @@ ExitCode CollectAndShow(const Globals& globals, const Options& options) {
 void AddStore(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("store", "the content-addressed store of all subjects");
   command->require_subcommand(1);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StoreOptions>();
   CLI::App* collect = command->add_subcommand("gc", "say what nobody names any more; with --remove, remove it");
   CLI::Option* remove = collect->add_flag("--remove", options->remove, "remove it (default: only say what would go)");
   collect->add_flag("--dry-run", options->dry_run, "only say what would go; the default")->excludes(remove);

@@ -14,8 +14,6 @@ using audit::FindingOutcome;
 using audit::ProposalHistory;
 using warrant::Action;
 
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
-
 // What a person reads of a surface report: the first path that is refused, or how much changed.
 std::string DescribeSurface(const subject::SurfaceReport& report) {
   for (const subject::SurfaceFinding& finding : report.findings) {
@@ -79,7 +77,7 @@ Result<StepReport> Freeze(Gate& gate, const ProposalHistory& proposal) {
   if (!manifest.ok()) return manifest.error();
   uint64_t bytes_total = 0;
   for (const subject::FileEntry& file : manifest->files) {
-    Result<std::string> bytes = gate.log().store().ReadBlob(file.digest, kFileBytesMax);
+    Result<std::string> bytes = gate.log().store().ReadBlob(file.digest, subject::kFileBytesMax);
     if (!bytes.ok()) return bytes.error();
     bytes_total += bytes->size();
   }

@@ -30,7 +30,6 @@ constexpr PathStep kPath[] = {
     {audit::Step::kRelease, Release},  // the loader's own rename makes it final
 };
 
-constexpr int kConflictsMax = 100;
 constexpr std::string_view kMachine = "machine.";
 
 encoding::Envelope FindingEvent(Gate& gate, const ProposalHistory& proposal, audit::Step step,
@@ -100,7 +99,7 @@ Result<StepReport> ReportMachineFailure(const ProposalHistory& proposal, const E
 // Runs one step and logs its report. When others have appended meanwhile, what the step saw may be out of date: it
 // reads again and runs again.
 Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& step) {
-  for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
+  for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     const ProposalHistory proposal = *gate.log().history().Find(name);
     Result<StepReport> report = step.run(gate, proposal);
     if (!report.ok()) report = ReportMachineFailure(proposal, report.error());

@@ -22,8 +22,6 @@ using audit::ProposalHistory;
 using warrant::Action;
 using warrant::CertificateReference;
 
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
-
 struct Material {
   const charter::Property* property = nullptr;
   crypto::Digest network_digest;
@@ -42,9 +40,9 @@ Result<Material> Collect(Gate& gate, const charter::Property& property, const su
   const warrant::CharterFiles& files = gate.log().charter();
   const subject::FileEntry* spec = files.manifest.Find(property.spec);
   if (spec == nullptr) return Refused("property.spec", "the charter has no file " + property.spec);
-  Result<std::string> network_bytes = gate.log().store().ReadBlob(network->digest, kFileBytesMax);
+  Result<std::string> network_bytes = gate.log().store().ReadBlob(network->digest, subject::kFileBytesMax);
   if (!network_bytes.ok()) return network_bytes.error();
-  Result<std::string> spec_bytes = files.read(spec->digest, kFileBytesMax);
+  Result<std::string> spec_bytes = files.read(spec->digest, subject::kFileBytesMax);
   if (!spec_bytes.ok()) return spec_bytes.error();
   material.network_digest = network->digest;
   material.network = std::move(*network_bytes);
@@ -60,7 +58,7 @@ Result<std::optional<CertificateReference>> Reuse(Gate& gate, const Material& ma
     if (!past.candidate || past.candidate->charter != gate.charter().digest) continue;
     for (const CertificateReference& reference : past.candidate->certificates) {
       if (reference.property != material.property->name || reference.network != material.network_digest) continue;
-      Result<std::string> bytes = gate.log().store().ReadBlob(reference.certificate, kFileBytesMax);
+      Result<std::string> bytes = gate.log().store().ReadBlob(reference.certificate, subject::kFileBytesMax);
       if (!bytes.ok()) continue;
       const checker::Verdict verdict = warrant::CheckPropertyCertificate(
           {material.network, material.spec, *bytes, material.arithmetic, gate.options().threads});

@@ -9,11 +9,9 @@ namespace {
 
 using warrant::Action;
 
-constexpr int kConflictsMax = 100;
-
 Result<std::string> LogProposal(Gate& gate, Action action, const crypto::Digest& tree, const crypto::Digest& diff,
                                 const std::string& note) {
-  for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
+  for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     const audit::History& history = gate.log().history();
     const audit::Proposal proposal{.about = gate.About(tree),
                                    .proposal = history.NextProposalName(),

@@ -13,8 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using crypto::Digest;
 
-constexpr uint64_t kEntriesPerRead = 1'024;
-
 // What names an ended proposal in the events about it.
 struct EndedNames {
   std::set<std::string> proposals;

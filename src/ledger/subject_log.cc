@@ -8,8 +8,6 @@
 namespace pawl::ledger {
 namespace {
 
-constexpr uint64_t kEntriesPerRead = 1'024;
-
 // What this log has told others about itself still holds: it has not been cut, and not been replaced.
 Result<void> RequireCheckpointHolds(const Ledger& ledger, uint64_t size) {
   Result<std::optional<std::string>> bytes = ledger.LatestCheckpoint();

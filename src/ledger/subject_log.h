@@ -27,6 +27,11 @@
 
 namespace pawl::ledger {
 
+// How often a writer folds what others appended meanwhile and tries again.
+inline constexpr int kConflictsMax = 100;
+// How many entries are in memory at a time while a log is read from end to end.
+inline constexpr uint64_t kEntriesPerRead = 1'024;
+
 enum class FoldFrom {
   kFirstEvent,  // every event is read and verified: auditors, every reviewer, `pawl log verify`
   kSnapshot,    // from the gate's own snapshot, if there is one and the gate's key is here; on any doubt as above

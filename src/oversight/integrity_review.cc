@@ -13,14 +13,12 @@ namespace {
 using warrant::Action;
 using warrant::Candidate;
 
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
-
 // The tree is in the store with every byte that its manifest promises.
 Result<subject::Manifest> WholeTree(const subject::Store& store, const crypto::Digest& tree) {
   Result<subject::Manifest> manifest = store.ReadManifest(tree);
   if (!manifest.ok()) return manifest.error();
   for (const subject::FileEntry& file : manifest->files) {
-    if (Result<std::string> bytes = store.ReadBlob(file.digest, kFileBytesMax); !bytes.ok()) return bytes.error();
+    if (Result<std::string> bytes = store.ReadBlob(file.digest, subject::kFileBytesMax); !bytes.ok()) return bytes.error();
   }
   return manifest;
 }

@@ -6,8 +6,6 @@
 namespace pawl::oversight {
 namespace {
 
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
-
 // Why the certificate of one property does not count, or nothing.
 Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer, const charter::Property& property,
                               const warrant::CertificateReference& reference, const subject::Manifest& tree) {
@@ -18,11 +16,11 @@ Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer,
   if (reference.property != property.name || reference.network != network->digest) {
     return "'" + property.name + "': the certificate named is about something else";
   }
-  Result<std::string> network_bytes = log.store().ReadBlob(network->digest, kFileBytesMax);
+  Result<std::string> network_bytes = log.store().ReadBlob(network->digest, subject::kFileBytesMax);
   if (!network_bytes.ok()) return network_bytes.error();
-  Result<std::string> spec_bytes = log.charter().read(spec->digest, kFileBytesMax);
+  Result<std::string> spec_bytes = log.charter().read(spec->digest, subject::kFileBytesMax);
   if (!spec_bytes.ok()) return spec_bytes.error();
-  Result<std::string> certificate = log.store().ReadBlob(reference.certificate, kFileBytesMax);
+  Result<std::string> certificate = log.store().ReadBlob(reference.certificate, subject::kFileBytesMax);
   if (!certificate.ok()) return certificate.error();
   const auto arithmetic =
       property.arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;

@@ -14,7 +14,6 @@ namespace {
 using audit::ProposalHistory;
 
 constexpr size_t kReasonBytesMax = 4'000;  // of the statement's 4,096
-constexpr int kConflictsMax = 100;
 
 std::string Plain(std::string text) {
   for (char& c : text) {
@@ -74,7 +73,7 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
   const encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType),
                                     .payload = payload,
                                     .signatures = {signing::SignPayload(payload, reviewer.record.name, reviewer.key)}};
-  for (int attempt = 0; attempt < kConflictsMax; ++attempt) {
+  for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     Result<void> appended = log.Append({envelope});
     if (appended.ok()) {
       std::string summary(warrant::VoteVerdictName(vote.verdict));

@@ -47,7 +47,7 @@ using DetailChooser = std::function<Detail(const Change& change)>;
 
 struct DiffLimits {
   uint64_t changes_max = 10'000;
-  uint64_t file_bytes_max = uint64_t{1} << 28;
+  uint64_t file_bytes_max = kFileBytesMax;
   uint64_t counted_bytes_max = uint64_t{8} << 20;  // of a file whose changed lines are counted, on each side
 };
 

@@ -38,6 +38,8 @@ struct Manifest {
 };
 
 inline constexpr size_t kManifestBytesMax = size_t{32} << 20;
+// Of a file whose content is looked at: compared, parsed, proven.
+inline constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
 inline constexpr size_t kManifestFilesMax = 100'000;
 
 // Gives the bytes of a blob, verified against the digest, or an error where it is missing, altered or larger than
