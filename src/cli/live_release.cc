@@ -5,9 +5,7 @@
 #include "warrant/verify.h"
 
 namespace pawl::cli {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   Result<warrant::State> state = warrant::ReadStateFile(place.state_path);

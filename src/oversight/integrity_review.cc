@@ -18,7 +18,8 @@ Result<subject::Manifest> WholeTree(const subject::Store& store, const crypto::D
   Result<subject::Manifest> manifest = store.ReadManifest(tree);
   if (!manifest.ok()) return manifest.error();
   for (const subject::FileEntry& file : manifest->files) {
-    if (Result<std::string> bytes = store.ReadBlob(file.digest, subject::kFileBytesMax); !bytes.ok()) return bytes.error();
+    if (Result<std::string> bytes = store.ReadBlob(file.digest, subject::kFileBytesMax); !bytes.ok())
+      return bytes.error();
   }
   return manifest;
 }
