@@ -24,7 +24,7 @@ Line AboveCentred(double lower, double upper) {
   constexpr int kBisections = 12;
   const double width = upper - lower, at_lower = CentredSigmoid(lower), at_upper = CentredSigmoid(upper);
   if (!(width <= kWidest)) return {0, at_upper + kCurveError};
-  const double chord = width > kNarrowest ? std::max(0.0, (at_upper - at_lower) / width) : Derivative(at_upper);
+  const double chord = width > kNarrowest ? std::clamp((at_upper - at_lower) / width, 0.0, 0.25) : Derivative(at_upper);
   double touch = upper, slope = chord;
   if (upper > 0) {
     // The first point whose tangent is above h at the lower end, too; in the middle where all is concave.

@@ -4,6 +4,7 @@ The prover here knows nothing of tightness: it draws recipes, slopes, groups, sp
 what the second checker's bounds confirm. So certificates look like no prover would write them.
 """
 import hashlib
+import math
 import pathlib
 import random
 import struct
@@ -112,6 +113,58 @@ class NetworkWriter:
         return number(1, 7) + block(7, graph) + block(8, block(1, "") + number(2, 13))
 
 
+def attributes_of(**values) -> list:
+    """Lists of integers, integers and floats."""
+    result = []
+    for name, value in values.items():
+        if isinstance(value, list):
+            result.append(block(1, name) + b"".join(number(8, v) for v in value) + number(20, 7))
+        elif isinstance(value, int):
+            result.append(block(1, name) + number(3, value) + number(20, 2))
+        else:
+            result.append(block(1, name) + varint(2 << 3 | 5) + struct.pack("<f", value) + number(20, 1))
+    return result
+
+
+def random_image_network(draw: random.Random, wide: bool = False) -> bytes:
+    """Convolutions, pools, normalisation and activations of every kind over a small image; a dense layer at the end."""
+    writer = NetworkWriter(draw, wide)
+    height, width, channels = draw.randint(1, 3), draw.randint(1, 3), 1
+    inputs = height * width
+    value = writer.node("Reshape", ["x", writer.shape([1, 1, height, width])])
+    for _ in range(draw.randint(1, 2)):
+        kernel = [draw.randint(1, height), draw.randint(1, width)]
+        to = channels * draw.randint(1, 2) if draw.random() < 0.3 else draw.randint(1, 2)
+        group = channels if to % channels == 0 and draw.random() < 0.3 else 1
+        pad = draw.choice([0, 0, 1])
+        made = [writer.weights([to, channels // group, *kernel])] + ([writer.weights([to])] if draw.random() < 0.5 else [])
+        value = writer.node("Conv", [value, *made], attributes_of(kernel_shape=kernel, pads=[pad, 0, 0, 0], group=group))
+        height, width, channels = height + pad - kernel[0] + 1, width - kernel[1] + 1, to
+        if draw.random() < 0.3:
+            variance = writer.constant([channels], [draw.uniform(0.1, 2) for _ in range(channels)])
+            value = writer.node("BatchNormalization", [value, *(writer.weights([channels]) for _ in range(3)), variance])
+        kind = draw.randrange(7)
+        if kind < 2:
+            value = writer.node("Relu", [value])
+        elif kind == 2:
+            value = writer.node("LeakyRelu", [value], attributes_of(alpha=draw.uniform(0, 1)))
+        elif kind == 3:
+            limits = sorted(draw.gauss(0, 1) for _ in range(2))
+            value = writer.node("Clip", [value, *(writer.constant([], [limit]) for limit in limits)])
+        elif kind < 6:
+            value = writer.node("Sigmoid" if kind == 4 else "Tanh", [value])
+        kernel = [draw.randint(1, height), draw.randint(1, width)]
+        kind = draw.randrange(4)
+        if kind < 2:
+            value = writer.node("MaxPool" if kind else "AveragePool", [value], attributes_of(kernel_shape=kernel))
+            height, width = height - kernel[0] + 1, width - kernel[1] + 1
+        elif kind == 2:
+            value = writer.node("Div", [value, writer.constant([], [draw.uniform(0.3, 3)])])
+    value = writer.node("Flatten", [value])
+    outputs = draw.randint(1, 2)
+    return writer.file(inputs, writer.affine(value, height * width * channels, outputs), outputs)
+
+
 def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4, neurons_max: int = 5) -> bytes:
     writer, inputs = NetworkWriter(draw, wide), draw.randint(1, inputs_max)
     value, size = "x", inputs
@@ -136,7 +189,7 @@ def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4,
     return writer.file(inputs, writer.affine(value, size, outputs), outputs)
 
 
-# Evaluation, exact, for samples.
+# Evaluation for samples, exact but for roots, Clip, Sigmoid and Tanh.
 
 
 def evaluate(network, point: list) -> list:
@@ -153,6 +206,25 @@ def evaluate(network, point: list) -> list:
             values.append([Fraction(w) * v for w, v in zip(node.weights, x)])
         elif node.kind == "shift":
             values.append([node.sign * v + Fraction(b) for v, b in zip(x, node.bias)])
+        elif node.kind == "window":
+            sums = [sum(Fraction(w) * x[j] for j, w in zip(*row)) + Fraction(b)
+                    for row, b in zip(node.rows, node.bias or [0.0] * node.size)]
+            values.append([s / d for s, d in zip(sums, node.divisors or [1] * node.size)])
+        elif node.kind == "norm":
+            values.append([Fraction(s) * (v - Fraction(m)) / Fraction(math.sqrt(r + e)) + Fraction(b)
+                           for v, (s, b, m, r, e) in zip(x, node.norm)])
+        elif node.kind == "divide":
+            values.append([v / Fraction(c) for v, c in zip(x, node.weights)])
+        elif node.kind == "max":
+            values.append([max(x[j] for j in members) for members in node.rows])
+        elif node.kind == "leaky":
+            values.append([v if v > 0 else Fraction(node.low) * v for v in x])
+        elif node.kind == "clip":
+            values.append([Fraction(min(max(float(v), node.low), node.high)) for v in x])
+        elif node.kind == "sigmoid":
+            values.append([Fraction(1 / (1 + math.exp(-max(float(v), -700)))) for v in x])
+        elif node.kind == "tanh":
+            values.append([Fraction(math.tanh(float(v))) for v in x])
         else:
             values.append([a + node.sign * b for a, b in zip(x, values[node.inputs[1]])])
     return values[network.output]
@@ -379,7 +451,7 @@ def instances(seed: int):
     draw = random.Random(seed)
     while True:
         wide = draw.random() < 0.15
-        network = random_network(draw, wide)
+        network = random_image_network(draw, wide) if draw.random() < 0.3 else random_network(draw, wide)
         arithmetic = draw.choice(["real", "float64" if wide else "float32"])
         try:
             text = random_property(draw, read_network(network))

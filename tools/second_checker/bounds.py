@@ -8,7 +8,8 @@ from operator import mul
 
 from . import Refused
 from .exact import ceil_fixed, ceil_shift, floor_fixed
-from .program import Linear, Program, Relu
+from .curves import curve_lines, maximum_lines
+from .program import Curve, Linear, Maximum, Program, Relu
 
 DOUBLE_MAX = Fraction(2) ** 1024
 FORWARD, BACKWARD, ROOT = 1, 2, 3
@@ -33,6 +34,7 @@ class Value:
 class Bounder:
     def __init__(self, program: Program, bits: int, flip_ties: bool = False):
         self.program, self.bits, self.flip_ties = program, bits, flip_ties
+        self.curves = {}  # lines that were found
         self.near_tie = False  # whether some lower slope hung on less than a rounding
         self.magnitude = 0  # of the largest bound
         self.one = 1 << bits
@@ -80,17 +82,25 @@ class Bounder:
     def radii(self, step: Linear) -> list:
         """e_i of each neuron; refuses where some order of summation may overflow."""
         fmt = self.program.format
-        if fmt is None:
+        if fmt is None and not step.slack:
             return [0] * step.size
         bits, one = self.bits, self.one
         magnitudes = [self.values[value].magnitudes() for value, _, _ in step.blocks]
         everything = sum(map(sum, magnitudes))
+        # Of weights that are no dyadics.
+        own = ceil_fixed(step.slack * everything, 0) + 1 if step.slack else 0
+        own = [own + (ceil_fixed(slack, bits) if slack else 0) for slack in step.bias_slack or [0] * step.size]
+        if fmt is None:
+            return own
         gamma = ceil_fixed(step.gamma, bits)
         result = []
         for i in range(step.size):
             products = sum(sum(abs(w) * sizes[j] for j, w in zip(*rows[i]))
                            for (_, rows, _), sizes in zip(step.blocks, magnitudes))
-            size = ceil_shift(products + (abs(step.bias[i]) << bits), step.power)
+            if step.bias_sizes:
+                size = ceil_shift(products, step.power) + ceil_fixed(step.bias_sizes[i], bits)
+            else:
+                size = ceil_shift(products + (abs(step.bias[i]) << bits), step.power)
             operands = sum(sizes[i] for sizes in magnitudes) if step.elementwise else everything
             weights = ceil_fixed(step.weight_sums[i], bits)
             second = weights + operands + step.underflow_count * one
@@ -101,7 +111,7 @@ class Bounder:
                 largest = size + ceil_shift(gamma * size, bits)
             if largest + second >= self.overflow:
                 raise Refused("no", "leaf", "an order of summation may overflow")
-            result.append(ceil_shift(gamma * size, bits) + second)
+            result.append(ceil_shift(gamma * size, bits) + second + own[i])
         return result
 
     # Forward forms.
@@ -116,11 +126,31 @@ class Bounder:
         for at, step in enumerate(self.program.steps, 1):
             if isinstance(step, Linear):
                 self.forward_linear(step)
-            else:
+            elif isinstance(step, Relu):
                 self.forward_relu(step)
-            if recipe == BACKWARD and any(s.operand == at for s in self.program.steps if isinstance(s, Relu)):
-                self.tighten(at)
+            elif isinstance(step, Curve):
+                self.forward_curve(step)
+            else:
+                self.forward_maximum(step)
+            if recipe == BACKWARD:
+                for user in self.benders(at):
+                    self.tighten(at, user)
             self.finish(self.values[at])
+
+    def benders(self, at: int) -> list:
+        """The steps that are relaxed by the bounds of value `at`, as far as substitutions may better them."""
+        made = self.program.steps[at - 1] if at else None
+        return [s for s in self.program.steps if not isinstance(s, Linear) and s.operand == at
+                and not (isinstance(s, Maximum) and made is not None and not isinstance(made, Linear))]
+
+    @staticmethod
+    def is_open(user, low: int, high: int, bits: int) -> bool:
+        """Whether a step is not exact for an operand in [low, high]."""
+        if isinstance(user, Relu) or isinstance(user, Curve) and user.is_rectifier:
+            return low < 0 < high
+        if isinstance(user, Curve) and user.kind == "clip":
+            return any(low < bend * (1 << bits) < high for bend in (user.low, user.high) if bend is not None)
+        return low < high
 
     def forward_linear(self, step: Linear):
         radii, width = self.radii(step), len(self.centre) + 1
@@ -182,13 +212,61 @@ class Bounder:
             made.above.append(above)
         self.values.append(made)
 
+    def curve(self, step: Curve, i: int) -> tuple:
+        operand = self.values[step.operand]
+        key = (id(step), *sorted((operand.lower[i], operand.upper[i])))
+        if key not in self.curves:
+            self.curves[key] = curve_lines(step, *key[1:], self.bits, self.program.format, self.flip_ties)
+        *lines, tie = self.curves[key]
+        self.near_tie = self.near_tie or tie
+        return lines
+
+    def maximum(self, step: Maximum, i: int) -> tuple:
+        operand = self.values[step.operand]
+        *lines, tie = maximum_lines(step.members[i], operand.lower, operand.upper, self.bits, self.flip_ties)
+        self.near_tie = self.near_tie or tie
+        return lines
+
+    def scaled(self, form: list | None, slope: int, offset: int, up: bool) -> list:
+        """slope·form + offset, rounded."""
+        form = [slope * c >> self.bits for c in form or [0] * (len(self.centre) + 1)]
+        form[-1] += offset + (self.form_unit if up else -self.form_unit)
+        return form
+
+    def forward_curve(self, step: Curve):
+        operand, made = self.values[step.operand], Value([], [])
+        made.below, made.above = [], []
+        for i in range(step.size):
+            slope, offset, keep, keep_offset, low, high = self.curve(step, i)
+            made.lower.append(low)
+            made.upper.append(high)
+            made.below.append(self.scaled(operand.below[i], keep, keep_offset, False))
+            made.above.append(self.scaled(operand.above[i], slope, offset + 1, True))
+        self.values.append(made)
+
+    def forward_maximum(self, step: Maximum):
+        operand, made = self.values[step.operand], Value([], [])
+        made.below, made.above = [], []
+        for i in range(step.size):
+            slopes, offset, below, low, high = self.maximum(step, i)
+            made.lower.append(low)
+            made.upper.append(high)
+            made.below.append(operand.below[below])
+            above = [0] * (len(self.centre) + 1)
+            for j, slope in slopes.items():
+                above = [a + b for a, b in zip(above, self.scaled(operand.above[j], slope, 1, True))]
+            above[-1] += offset
+            made.above.append(above)
+        self.values.append(made)
+
     # Backward substitution.
 
-    def tighten(self, at: int, tables=None):
-        """One substitution below and one above for each open neuron of value `at`; tables(i, side) gives its slopes."""
+    def tighten(self, at: int, user, tables=None):
+        """One substitution below and one above for each neuron of value `at` that is open for the step `user`;
+        tables(i, side) gives its slopes."""
         value = self.values[at]
         for i in range(len(value.lower)):
-            if value.lower[i] < 0 < value.upper[i]:
+            if self.is_open(user, value.lower[i], value.upper[i], self.bits):
                 bounds = []
                 for side in (1, -1):
                     row = {at: [0] * len(value.lower)}
@@ -207,8 +285,12 @@ class Bounder:
             step = self.program.steps[at - 1]
             if isinstance(step, Linear):
                 constant += self.backward_linear(step, self.values[at], coefficients, row)
-            else:
+            elif isinstance(step, Relu):
                 constant += self.backward_relu(at, step, coefficients, slopes, row)
+            elif isinstance(step, Curve):
+                constant += self.backward_curve(at, step, coefficients, slopes, row)
+            else:
+                constant += self.backward_maximum(step, coefficients, row)
         coefficients = row.get(0)
         if coefficients is None:
             return constant
@@ -258,27 +340,63 @@ class Bounder:
         self.add(row, step.operand, result)
         return gained - operand.row_unit
 
+    def backward_curve(self, at: int, step: Curve, coefficients: list, slopes: dict | None, row: dict) -> int:
+        operand = self.values[step.operand]
+        result, gained = [0] * step.size, 0
+        for i, a in enumerate(coefficients):
+            if not a:
+                continue
+            slope, offset, keep, keep_offset, _, _ = self.curve(step, i)
+            if a > 0 and slopes is not None and (at, i) in slopes and operand.lower[i] < 0 < operand.upper[i]:
+                leak = floor_fixed(step.low, self.bits)
+                keep = leak + ((self.one - leak) * slopes[at, i] >> 8)
+            result[i] = a * (slope if a < 0 else keep) >> self.bits
+            gained += a * (offset if a < 0 else keep_offset) >> self.bits
+        self.add(row, step.operand, result)
+        return gained - operand.row_unit
+
+    def backward_maximum(self, step: Maximum, coefficients: list, row: dict) -> int:
+        operand = self.values[step.operand]
+        result, gained = [0] * len(operand.lower), 0
+        for i, a in enumerate(coefficients):
+            if not a:
+                continue
+            slopes, offset, below, _, _ = self.maximum(step, i)
+            if a > 0:
+                result[below] += a
+                continue
+            gained += a * offset >> self.bits
+            for j, slope in slopes.items():
+                result[j] += a * slope >> self.bits
+                gained -= ceil_shift(max(-operand.lower[j], operand.upper[j], 0), self.bits) + 1
+        self.add(row, step.operand, result)
+        return gained - operand.row_unit
+
     # The root section.
 
     def root(self, layers: list):
         """Bounds of all values over the whole case. layers: one of each ReLU; see certificate.Layer."""
         self.finish(self.values[0])
-        layer_of = {}
-        for value, layer in zip(self.program.relus, layers):
-            operand = self.program.steps[value - 1].operand
-            layer_of.setdefault(operand, []).append(layer)
-        for layer in layer_of.get(0, ()):
-            self.tighten(0, self.tables_of(layer))
-        for at, step in enumerate(self.program.steps, 1):
-            if isinstance(step, Linear):
-                self.interval_linear(step)
-            else:
-                operand = self.values[step.operand]
-                self.values.append(Value([max(v, 0) for v in operand.lower], [max(v, 0) for v in operand.upper]))
+        layer_of = {id(self.program.steps[value - 1]): layer for value, layer in zip(self.program.relus, layers)}
+        for at in range(len(self.program.steps) + 1):
+            if at:
+                self.interval(self.program.steps[at - 1])
+                self.set_units(self.values[at])
+            for user in self.benders(at):
+                layer = layer_of.get(id(user))
+                self.tighten(at, user, self.tables_of(layer) if layer else None)
             self.set_units(self.values[at])
-            for layer in layer_of.get(at, ()):
-                self.tighten(at, self.tables_of(layer))
-            self.set_units(self.values[at])
+
+    def interval(self, step):
+        if isinstance(step, Linear):
+            return self.interval_linear(step)
+        operand = self.values[step.operand]
+        if isinstance(step, Relu):
+            bounds = [(max(low, 0), max(high, 0)) for low, high in zip(operand.lower, operand.upper)]
+        else:
+            find = self.curve if isinstance(step, Curve) else self.maximum
+            bounds = [tuple(find(step, i)[-2:]) for i in range(step.size)]
+        self.values.append(Value([low for low, _ in bounds], [high for _, high in bounds]))
 
     @staticmethod
     def tables_of(layer):

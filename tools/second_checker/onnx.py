@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from . import Refused
 
 OPERATORS = {"Gemm", "MatMul", "Add", "Sub", "Mul", "Relu", "Flatten", "Reshape", "Identity", "Squeeze", "Unsqueeze",
-             "Transpose", "Constant"}
+             "Transpose", "Constant", "Conv", "AveragePool", "GlobalAveragePool", "MaxPool", "BatchNormalization", "Div",
+             "LeakyRelu", "Clip", "Sigmoid", "Tanh"}
 FLOAT, INT64, DOUBLE = 1, 7, 11
 ELEMENTS_MAX = 1 << 25
 
@@ -97,7 +98,7 @@ class Value:
 @dataclass
 class Node:
     """One operation on flat values. Activations are numbered: 0 is the input, i + 1 what nodes[i] computes."""
-    kind: str  # "affine", "scale", "shift", "sum", "relu"
+    kind: str  # "affine", "scale", "shift", "sum", "relu", "window", "norm", "divide", "max", "leaky", "clip", "sigmoid", "tanh"
     inputs: list
     size: int
     weights: list = field(default_factory=list)  # affine: one list a row; scale: one number an element
@@ -106,6 +107,12 @@ class Node:
     beta: float = 1.0
     sign: int = 1  # shift: of the operand; sum: of the second operand
     from_matmul: bool = False
+    rows: list = field(default_factory=list)  # window: (indices, weights) of each; max: the members of each
+    divisors: list | None = None  # window: of an average, one a row
+    products: int = 0  # window: n
+    norm: list = field(default_factory=list)  # norm: (scale, bias, mean, variance) of each element
+    low: float = -math.inf  # clip; leaky: the slope
+    high: float = math.inf
 
 
 @dataclass
@@ -447,13 +454,150 @@ class Builder:
         shape = self.same(inputs[at].shape, inputs[1 - at].shape)
         return Node("scale", [places[at]], count(shape), broadcast(inputs[1 - at], shape)), shape
 
+    def div(self, node, inputs, places):
+        self.attributes(node, {})
+        if len(inputs) != 2 or inputs[0].constant is not None or inputs[1].constant is None:
+            raise malformed("unsupported-operator", "Div that is not by a constant")
+        shape = self.same(inputs[0].shape, inputs[1].shape)
+        divisors = broadcast(inputs[1], shape)
+        if not all(divisors):
+            raise malformed("division-by-zero")
+        return Node("divide", [places[0]], count(shape), divisors), shape
+
+    def windows(self, shape: tuple, attributes: dict) -> tuple:
+        """(lengths of the result's axes, for each position the list of (place in the kernel, place in a channel))."""
+        lengths, kernel = shape[2:], attributes["kernel_shape"]
+        rank = len(lengths)
+        strides, dilations = attributes["strides"] or [1] * rank, attributes.get("dilations") or [1] * rank
+        pads = attributes["pads"] or [0] * 2 * rank
+        if len(shape) < 3 or shape[0] != 1 or not len(kernel) == len(strides) == len(dilations) == len(pads) // 2 == rank:
+            raise malformed("shape", "a window")
+        if min(*kernel, *strides, *dilations) < 1 or min(pads) < 0 or attributes.get("ceil_mode"):
+            raise malformed("unsupported-attribute", "a window")
+        made = [(lengths[i] + pads[i] + pads[i + rank] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1
+                for i in range(rank)]
+        if min(made) < 1:
+            raise malformed("shape", "a window")
+        positions = [[]]
+        for i in range(rank):
+            positions = [[*p, at] for p in positions for at in range(made[i])]
+        taps = []
+        for position in positions:
+            here = [(0, 0)]
+            for i in range(rank):
+                covered = [(k, position[i] * strides[i] - pads[i] + k * dilations[i]) for k in range(kernel[i])]
+                here = [(a * kernel[i] + k, b * lengths[i] + x) for a, b in here for k, x in covered
+                        if 0 <= x < lengths[i]]
+            taps.append(here)
+        return tuple(made), taps
+
+    WINDOW = {"kernel_shape": ("is", None), "strides": ("is", None), "pads": ("is", None)}
+
+    def conv(self, node, inputs, places):
+        attributes = self.attributes(node, {**self.WINDOW, "dilations": ("is", None), "group": ("i", 1)})
+        if len(inputs) not in (2, 3) or places[0] is None or any(value.constant is None for value in inputs[1:]):
+            raise malformed("inputs", "Conv")
+        shape, own = inputs[0].shape, inputs[1].shape
+        attributes["kernel_shape"] = attributes["kernel_shape"] or list(own[2:])
+        groups, channels = attributes["group"], own[0]
+        if len(own) != len(shape) or tuple(attributes["kernel_shape"]) != tuple(own[2:]) or channels % groups or (
+                own[1] * groups != shape[1]) or (len(inputs) == 3 and inputs[2].shape != (channels,)):
+            raise malformed("shape", "Conv")
+        made, taps = self.windows(shape, attributes)
+        kernel, area, rows = count(own[2:]), count(shape[2:]), []
+        for m in range(channels):
+            first = m // (channels // groups) * own[1]
+            for here in taps:
+                rows.append(([(first + c) * area + x for c in range(own[1]) for _, x in here],
+                             [inputs[1].constant[(m * own[1] + c) * kernel + k] for c in range(own[1]) for k, _ in here]))
+        bias = [b for b in inputs[2].constant for _ in taps] if len(inputs) == 3 else None
+        return Node("window", [places[0]], len(rows), bias=bias, rows=rows, products=own[1] * kernel,
+                    weights=[sum(map(abs, inputs[1].constant[m * own[1] * kernel:(m + 1) * own[1] * kernel]))
+                             for m in range(channels) for _ in taps]), (1, channels, *made)
+
+    def average(self, node, inputs, places):
+        attributes = self.attributes(node, {**self.WINDOW, "count_include_pad": ("i", 0), "ceil_mode": ("i", 0)})
+        return self.pool(inputs, places, attributes)
+
+    def global_average(self, node, inputs, places):
+        self.attributes(node, {})
+        if len(inputs) != 1 or len(inputs[0].shape) < 3:
+            raise malformed("shape", "GlobalAveragePool")
+        return self.pool(inputs, places, {"kernel_shape": list(inputs[0].shape[2:]), "strides": None, "pads": None})
+
+    def pool(self, inputs, places, attributes):
+        if len(inputs) != 1 or places[0] is None or attributes["kernel_shape"] is None:
+            raise malformed("inputs", "a pool")
+        shape = inputs[0].shape
+        made, taps = self.windows(shape, attributes)
+        kernel, area = count(attributes["kernel_shape"]), count(shape[2:])
+        rows = [([c * area + x for _, x in here], [1.0] * len(here)) for c in range(shape[1]) for here in taps]
+        divisors = [kernel if attributes.get("count_include_pad") else len(here) for _ in range(shape[1]) for here in taps]
+        return Node("window", [places[0]], len(rows), rows=rows, divisors=divisors, products=kernel,
+                    weights=[float(kernel)] * len(rows)), (1, shape[1], *made)
+
+    def max_pool(self, node, inputs, places):
+        attributes = self.attributes(node, {**self.WINDOW, "dilations": ("is", None), "ceil_mode": ("i", 0),
+                                            "storage_order": ("i", 0)})
+        made, _ = self.pool(inputs, places, {**attributes, "dilations": None})
+        lengths, taps = self.windows(inputs[0].shape, attributes)
+        area = count(inputs[0].shape[2:])
+        rows = [[c * area + x for _, x in here] for c in range(inputs[0].shape[1]) for here in taps]
+        if not all(rows):
+            raise malformed("shape", "a maximum of nothing")
+        return Node("max", [places[0]], len(rows), rows=rows), (1, inputs[0].shape[1], *lengths)
+
+    def normalisation(self, node, inputs, places):
+        attributes = self.attributes(node, {"epsilon": ("f", struct.unpack("<f", struct.pack("<f", 1e-5))[0]),
+                                            "momentum": ("f", 0.9), "training_mode": ("i", 0)})
+        if len(inputs) != 5 or places[0] is None or any(value.constant is None for value in inputs[1:]):
+            raise malformed("inputs", "BatchNormalization")
+        shape = inputs[0].shape
+        if attributes["training_mode"] or len(shape) < 2 or shape[0] != 1 or any(
+                value.shape != (shape[1],) for value in inputs[1:]):
+            raise malformed("shape", "BatchNormalization")
+        each = list(zip(*(value.constant for value in inputs[1:])))
+        norm = [(*each[i // count(shape[2:])], attributes["epsilon"]) for i in range(count(shape))]
+        return Node("norm", [places[0]], count(shape), norm=norm), shape
+
+    def clip(self, node, inputs, places):
+        names = {} if self.opset >= 11 else {"min": ("f", -math.inf), "max": ("f", math.inf)}
+        limits = list(self.attributes(node, names).values()) or [-math.inf, math.inf]
+        for at, value in enumerate(inputs[1:]):
+            if value.constant is None or len(value.constant) != 1 or self.opset < 11:
+                raise malformed("inputs", "Clip")
+            limits[at] = value.constant[0]
+        if places[0] is None or limits[0] > limits[1]:
+            raise malformed("inputs", "Clip")
+        return Node("clip", [places[0]], count(inputs[0].shape), low=limits[0], high=limits[1]), inputs[0].shape
+
+    def leaky(self, node, inputs, places):
+        slope = self.attributes(node, {"alpha": ("f", struct.unpack("<f", struct.pack("<f", 0.01))[0])})["alpha"]
+        return self.curve("leaky", inputs, places, slope)
+
+    def sigmoid(self, node, inputs, places):
+        self.attributes(node, {})
+        return self.curve("sigmoid", inputs, places)
+
+    def tanh(self, node, inputs, places):
+        self.attributes(node, {})
+        return self.curve("tanh", inputs, places)
+
+    @staticmethod
+    def curve(kind, inputs, places, low=0.0):
+        if len(inputs) != 1 or places[0] is None:
+            raise malformed("inputs", kind)
+        return Node(kind, [places[0]], count(inputs[0].shape), low=low), inputs[0].shape
+
     def relu(self, node, inputs, places):
         self.attributes(node, {})
         if len(inputs) != 1 or places[0] is None:
             raise malformed("inputs", "Relu")
         return Node("relu", [places[0]], count(inputs[0].shape)), inputs[0].shape
 
-    MAKERS = {"Gemm": gemm, "MatMul": matmul, "Add": sum, "Sub": sub, "Mul": mul, "Relu": relu}
+    MAKERS = {"Gemm": gemm, "MatMul": matmul, "Add": sum, "Sub": sub, "Mul": mul, "Div": div, "Relu": relu,
+              "Conv": conv, "AveragePool": average, "GlobalAveragePool": global_average, "MaxPool": max_pool,
+              "BatchNormalization": normalisation, "LeakyRelu": leaky, "Clip": clip, "Sigmoid": sigmoid, "Tanh": tanh}
 
 
 def with_biases(builder: Builder, output: int) -> tuple:

@@ -1,4 +1,5 @@
-"""The network as steps, each a sum of products or a ReLU, with what the specification charges for its roundings."""
+"""The network as steps, each a sum of products, an activation or a maximum, with what the specification charges for its roundings."""
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,6 +22,10 @@ class Linear:
     underflow_count: int
     overflow: Fraction  # the factor of the overflow test; 0: the plain one
     elementwise: bool  # z_i has the i-th element of each block alone
+    # Of weights that are no dyadics: each is within `slack` of the exact one, and so is each bias over its second number.
+    slack: Fraction = Fraction(0)
+    bias_slack: list | None = None
+    bias_sizes: list | None = None  # Σ of the magnitudes that a bias is made of, where those are not |bias|
 
 
 @dataclass
@@ -30,13 +35,34 @@ class Relu:
 
 
 @dataclass
+class Curve:
+    """LeakyRelu, Clip, Sigmoid or Tanh."""
+    operand: int
+    size: int
+    kind: str
+    low: Fraction | None  # Clip; None: no limit. LeakyRelu: its slope
+    high: Fraction | None
+
+    @property
+    def is_rectifier(self) -> bool:
+        return self.kind == "leaky"
+
+
+@dataclass
+class Maximum:
+    operand: int
+    size: int
+    members: list
+
+
+@dataclass
 class Program:
     steps: list  # step i makes value i + 1
     sizes: list
     output: int
     arithmetic: str
     format: object
-    relus: list  # values that ReLU nodes make, in order
+    relus: list  # values that rectifiers make, in order
     first_neuron: list  # of each of them, in the numbering of splits
 
     @property
@@ -125,6 +151,84 @@ def elementwise(node, fmt) -> Linear:
                   Fraction(0), True)
 
 
+# Bits of weights that are no dyadics.
+WEIGHT_BITS = 600
+
+
+def quotient(a: Fraction, b: Fraction) -> int:
+    """a/b over 2^WEIGHT_BITS, rounded down."""
+    return (a.numerator * b.denominator << WEIGHT_BITS) // (a.denominator * b.numerator)
+
+
+def window(node, fmt) -> Linear:
+    """A convolution, or an average."""
+    bias = node.bias or [0.0] * node.size
+    average = node.divisors is not None
+    k = node.products + (4 if average else 2)
+    if average:
+        power = WEIGHT_BITS
+        rows = [(indices, [quotient(Fraction(1), Fraction(d))] * len(indices)) for (indices, _), d in zip(node.rows, node.divisors)]
+        biases = [0] * node.size
+    else:
+        flat, power = dyadic([*bias, *(w for _, weights in node.rows for w in weights)])
+        biases, flat, rows = flat[:node.size], iter(flat[node.size:]), []
+        for indices, weights in node.rows:
+            pairs = [(j, w) for j, w in zip(indices, (next(flat) for _ in weights)) if w]
+            rows.append(([j for j, _ in pairs], [w for _, w in pairs]))
+    return Linear([(node.inputs[0], rows, None)], biases, power, node.size, node.products, gamma(k, fmt),
+                  [Fraction(w) * (1 + Fraction(1, 1 << 40)) for w in node.weights], Fraction(1), 2 * node.products + 2,
+                  Fraction(1) if average else Fraction(0), False, Fraction(1, 1 << WEIGHT_BITS) if average else Fraction(0))
+
+
+def divide(node, fmt) -> Linear:
+    if fmt and any(abs(Fraction(c)) < fmt.normal_min for c in node.weights):
+        raise Refused("no", "rounding", "a divisor that may be flushed")
+    weights = [quotient(Fraction(1), Fraction(c)) for c in node.weights]
+    rows = [((i,), (w,)) for i, w in enumerate(weights)]
+    return Linear([(node.inputs[0], rows, None)], [0] * node.size, WEIGHT_BITS, node.size, 1, gamma(2, fmt),
+                  [abs(1 / Fraction(c)) for c in node.weights], Fraction(1), 4, Fraction(0), True,
+                  Fraction(1, 1 << WEIGHT_BITS))
+
+
+def normalise(node, fmt) -> Linear:
+    rows, biases, sums, sizes, slacks, largest = [], [], [], [], [], Fraction(1)
+    unit = Fraction(1, 1 << WEIGHT_BITS)
+    for i, numbers in enumerate(node.norm):
+        scale, bias, mean, variance, epsilon = map(Fraction, numbers)
+        square = variance + epsilon
+        if not Fraction(1, 1 << 60) <= square <= 1 << 60:
+            raise Refused("no", "rounding", "a variance too small or too large")
+        # 1/sqrt(square) within 2^-WEIGHT_BITS-64, below.
+        bits = WEIGHT_BITS + 64
+        inverse = Fraction(math.isqrt((square.denominator << 2 * bits) // square.numerator), 1 << bits)
+        weight = scale * inverse
+        fixed = (weight.numerator << WEIGHT_BITS) // weight.denominator
+        error = unit + abs(scale) * Fraction(4, 1 << bits)
+        exact = Fraction(fixed, 1 << WEIGHT_BITS)
+        rows.append(((i,), (fixed,)))
+        offset = bias - exact * mean
+        biases.append((offset.numerator << WEIGHT_BITS) // offset.denominator)
+        slacks.append((error, error * abs(mean) + unit))
+        sums.append(abs(exact) + abs(mean) + unit)
+        sizes.append(abs(bias) + abs(exact * mean) + unit)
+        largest = max(largest, (1 + abs(scale)) * (1 + inverse + unit))
+    slack = max(error for error, _ in slacks)
+    return Linear([(node.inputs[0], rows, None)], biases, WEIGHT_BITS, node.size, 1, gamma(9, fmt), sums, 12 * largest, 4,
+                  largest, True, slack, [s for _, s in slacks], sizes)
+
+
+MAKERS = {"affine": affine, "window": window, "divide": divide, "norm": normalise}
+
+
+def curve(node, arithmetic: str) -> Curve:
+    if node.kind == "leaky":
+        if not 0 <= node.low <= 1:
+            raise Refused("no", "unsupported-function", "a LeakyRelu with a slope outside [0, 1]")
+        return Curve(node.inputs[0], node.size, "leaky", Fraction(node.low), None)
+    limits = [Fraction(v) if math.isfinite(v) else None for v in (node.low, node.high)]
+    return Curve(node.inputs[0], node.size, node.kind, *limits)
+
+
 def make_program(network: Network, arithmetic: str) -> Program:
     if arithmetic not in ("real", network.element):
         raise Refused("no", "arithmetic", f"the network computes in {network.element}")
@@ -136,6 +240,14 @@ def make_program(network: Network, arithmetic: str) -> Program:
             relus.append(len(steps))
             first.append(neurons)
             neurons += node.size
+        elif node.kind in ("leaky", "clip", "sigmoid", "tanh"):
+            steps.append(curve(node, arithmetic))
+            if node.kind == "leaky":
+                relus.append(len(steps))
+                first.append(neurons)
+                neurons += node.size
+        elif node.kind == "max":
+            steps.append(Maximum(node.inputs[0], node.size, node.rows))
         else:
-            steps.append(affine(node, fmt) if node.kind == "affine" else elementwise(node, fmt))
+            steps.append(MAKERS.get(node.kind, elementwise)(node, fmt))
     return Program(steps, network.sizes, network.output, arithmetic, fmt, relus, first)
