@@ -321,18 +321,16 @@ class Reader {
     if (error_) return;
     if ((arguments_ += arguments) > limits_.arguments_max) return SetLimit("arguments", limits_.arguments_max);
     const std::size_t listed = ListedCount(proof.root);
-    for (std::uint32_t i = 0; i < arguments && !error_; ++i) ReadArgument(proof, listed, group);
+    for (std::uint32_t i = 0; i < arguments && !error_; ++i) ReadArgument(listed, group);
     Tree(group);
   }
 
-  void ReadArgument(const CaseProof& proof, std::size_t listed, GroupProof& group) {
+  void ReadArgument(std::size_t listed, GroupProof& group) {
     const std::uint8_t first = Byte();
     const bool with_slopes = (first & kWithSlopes) != 0;
     const int recipe = first & ~kWithSlopes;
     if (recipe < static_cast<int>(Recipe::kForward) || recipe > static_cast<int>(Recipe::kRoot))
       Fail("recipe", "an unknown recipe");
-    if (recipe == static_cast<int>(Recipe::kRoot) && proof.root.empty())
-      Fail("recipe", "a recipe that needs a root section, and there is none");
     if (with_slopes && listed == 0) Fail("recipe", "slopes for no neuron");
     // At least a byte a conjunction, so the count cannot promise more than there is.
     if (!error_ && group.members.size() > Left()) Fail("truncated", "an argument does not fit");

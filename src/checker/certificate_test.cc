@@ -247,7 +247,7 @@ TEST(Certificate, RootSectionsGroupsAndPhasesAreAsTheSpecificationSays) {
   };
   EXPECT_EQ(replaced(Text({40, 41}), Text({0, 0})), "certificate.weights");                              // a plain leaf
   EXPECT_EQ(replaced(Text({1, 1, 1, 3, 1, 0}), Text({1, 1, 1, 3, 1, 0x65, 0})), "certificate.weights");  // no phase
-  EXPECT_EQ(replaced(root, Text({0})), "certificate.recipe");  // needs a root section
+  EXPECT_EQ(replaced(root, Text({0})), "certificate.recipe");  // slopes for no neuron
   EXPECT_EQ(replaced(first + Text({1, 1, 1, 3, 1, 0}), Text({1, 1, 1, 3, 1, 0}) + first),
             "certificate.groups");  // order
   std::string one_group_less = good;
@@ -278,7 +278,7 @@ TEST(Certificate, EveryMalformedShapeIsRefusedByItsRule) {
   EXPECT_EQ(changed(body + 2, 0), "certificate.groups");
   EXPECT_EQ(changed(body + 2, 2), "certificate.groups");
   EXPECT_EQ(changed(body + 3, 0), "certificate.argument");  // no argument for the first leaf... and a tree too early
-  for (const int recipe : {0, 3, 4, 0x10, 0x11, 0x13, 255}) EXPECT_EQ(changed(body + 4, recipe), "certificate.recipe");
+  for (const int recipe : {0, 4, 0x10, 0x11, 0x13, 255}) EXPECT_EQ(changed(body + 4, recipe), "certificate.recipe");
   for (int node = 0x64; node < 0x80; ++node) {
     if (node != 0x65) {
       EXPECT_EQ(changed(body + 6, node), "certificate.node") << node;

@@ -300,7 +300,7 @@ bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proo
   Result<std::vector<ListedNeuron>> listed = ListNeurons(claim, proof.root);
   if (!listed.ok()) return rejected(listed.error());
   prepared.listed = std::move(*listed);
-  if (!proof.root.empty() && UsesRoot(proof)) {
+  if (UsesRoot(proof)) {
     Result<RootBounds> root = BoundRoot(claim, case_index, proof.root, limits.threads);
     if (!root.ok()) return rejected(root.error());
     prepared.root.emplace(std::move(*root));

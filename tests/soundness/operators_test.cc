@@ -41,7 +41,6 @@ std::string OneLeaf(const model::Network& network, Arithmetic arithmetic, Recipe
     layer.neurons = static_cast<std::uint32_t>(node.size);
     layer.listed.resize((node.size + 7) / 8);
   }
-  if (certificate.cases[0].root.empty()) return plain;
   for (checker::Argument& argument : certificate.cases[0].groups[0].arguments) argument.recipe = Recipe::kRoot;
   return checker::WriteCertificate(certificate);
 }

@@ -131,8 +131,7 @@ def read_layer(reader: Reader, listed_before: int) -> Layer:
 def read_argument(reader: Reader, conjunctions: int, layers: list, budget: Budget) -> Argument:
     recipe = reader.byte()
     listed = sum(len(layer.listed) for layer in layers)
-    if recipe not in (0x01, 0x02, 0x03, 0x11, 0x12, 0x13) or (recipe & 3 == 3 and not layers) or (
-            recipe & 0x10 and not listed):
+    if recipe not in (0x01, 0x02, 0x03, 0x11, 0x12, 0x13) or (recipe & 0x10 and not listed):
         raise malformed("a recipe that is unknown or not possible here")
     refutations = []
     for _ in range(conjunctions):
