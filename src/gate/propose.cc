@@ -30,14 +30,14 @@ Result<std::string> LogProposal(Gate& gate, Action action, const crypto::Digest&
   return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
 }
 
-// The diff against what is live, as the surface sees it; for the first release against nothing.
-Result<crypto::Digest> StoreDiff(Gate& gate, const subject::Manifest& tree) {
-  subject::Manifest parent;
-  if (const std::optional<crypto::Digest> live = gate.log().history().live_tree()) {
-    Result<subject::Manifest> manifest = gate.log().store().ReadManifest(*live);
-    if (!manifest.ok()) return manifest.error();
-    parent = std::move(*manifest);
-  }
+// What is live; nothing before the first release.
+Result<subject::Manifest> LiveManifest(Gate& gate) {
+  const std::optional<crypto::Digest> live = gate.log().history().live_tree();
+  return live ? gate.log().store().ReadManifest(*live) : subject::Manifest();
+}
+
+// The diff as the surface sees it.
+Result<crypto::Digest> StoreDiff(Gate& gate, const subject::Manifest& parent, const subject::Manifest& tree) {
   Result<subject::SurfaceReport> report =
       subject::CheckSurface(gate.charter().SurfaceRules(), parent, tree, gate.log().store().Reader());
   if (!report.ok()) return report.error();
@@ -49,17 +49,21 @@ Result<crypto::Digest> StoreDiff(Gate& gate, const subject::Manifest& tree) {
 Result<std::string> ProposeTree(Gate& gate, const std::string& directory, const std::string& note) {
   if (Result<void> outside = gate.log().home().RequireOutside(directory); !outside.ok()) return outside.error();
   gate.Say("freezing " + directory);
-  Result<storage::StoredTree> tree = gate.log().store().PutTree(directory, gate.charter().subject.limits);
+  Result<subject::Manifest> live = LiveManifest(gate);
+  if (!live.ok()) return live.error();
+  Result<storage::StoredTree> tree = gate.log().store().PutTree(directory, gate.charter().subject.limits, &*live);
   if (!tree.ok()) return tree.error();
-  Result<crypto::Digest> diff = StoreDiff(gate, tree->manifest);
+  Result<crypto::Digest> diff = StoreDiff(gate, *live, tree->manifest);
   if (!diff.ok()) return diff.error();
   return LogProposal(gate, Action::kRelease, tree->digest, *diff, note);
 }
 
 Result<std::string> ProposeRollback(Gate& gate, const crypto::Digest& tree, const std::string& note) {
+  Result<subject::Manifest> live = LiveManifest(gate);
+  if (!live.ok()) return live.error();
   Result<subject::Manifest> manifest = gate.log().store().ReadManifest(tree);
   if (!manifest.ok()) return manifest.error();
-  Result<crypto::Digest> diff = StoreDiff(gate, *manifest);
+  Result<crypto::Digest> diff = StoreDiff(gate, *live, *manifest);
   if (!diff.ok()) return diff.error();
   return LogProposal(gate, Action::kRollback, tree, *diff, note);
 }

@@ -119,7 +119,11 @@ Result<TreeStore> TreeStore::Open(const std::string& directory, StoreAccess acce
 // Commit none of them has a name, so that after a crash each is whole or absent.
 class TreeStore::Batch {
  public:
-  explicit Batch(TreeStore& store) : store_(store) {}
+  // `flushed`: a tree whose blobs are known to be durable, or null.
+  explicit Batch(TreeStore& store, const Manifest* flushed = nullptr) : store_(store) {
+    if (flushed == nullptr) return;
+    for (const FileEntry& entry : flushed->files) flushed_.insert(entry.digest);
+  }
   ~Batch() {
     for (const Waiting& blob : waiting_) unlink(blob.temporary.c_str());
   }
@@ -129,9 +133,11 @@ class TreeStore::Batch {
   Result<crypto::Digest> Put(std::string_view bytes) {
     const crypto::Digest digest = crypto::Sha256(bytes);
     const std::string path = store_.BlobPath(digest);
+    const bool is_there = put_.contains(digest) || (store_.ReadBlob(digest, bytes.size()).ok() && MakeYoung(path));
+    if (is_there && flushed_.contains(digest)) return digest;
     // Also where the blob is there: whoever wrote it may not have got as far as flushing its name.
     folders_.insert(std::filesystem::path(path).parent_path());
-    if (put_.contains(digest) || (store_.ReadBlob(digest, bytes.size()).ok() && MakeYoung(path))) return digest;
+    if (is_there) return digest;
     put_.insert(digest);
     const std::string temporary = TemporaryName(store_.directory() + "/temporary");
     if (Result<void> written = WriteNew(temporary, bytes); !written.ok()) return written.error();
@@ -164,8 +170,9 @@ class TreeStore::Batch {
   };
   TreeStore& store_;
   std::vector<Waiting> waiting_;
+  std::set<crypto::Digest> flushed_;
   std::set<crypto::Digest> put_;
-  std::set<std::string> folders_;  // of all blobs, those that were there included
+  std::set<std::string> folders_;  // of all blobs whose names may not be durable yet
 };
 
 Result<crypto::Digest> TreeStore::PutBlob(std::string_view bytes) {
@@ -187,9 +194,9 @@ Result<crypto::Digest> TreeStore::PutManifest(const Manifest& manifest) {
   return PutBlob(subject::SerialiseManifest(manifest));
 }
 
-Result<StoredTree> TreeStore::PutTree(const std::string& directory, const TreeLimits& limits) {
+Result<StoredTree> TreeStore::PutTree(const std::string& directory, const TreeLimits& limits, const Manifest* flushed) {
   if (Result<void> writable = RequireWritable(); !writable.ok()) return writable.error();
-  Batch batch(*this);
+  Batch batch(*this, flushed);
   Result<Manifest> manifest = subject::ReadTree(
       directory, limits, [&batch](const std::string&, std::string_view bytes) { return batch.Put(bytes); });
   if (!manifest.ok()) return manifest.error();

@@ -38,8 +38,11 @@ class TreeStore : public subject::Store {
   // Durable on success. A blob that is there already becomes young again (storage/garbage.h).
   Result<crypto::Digest> PutBlob(std::string_view bytes);
 
-  // Copies a directory (subject/tree_reader.h) and its manifest into the store.
-  Result<StoredTree> PutTree(const std::string& directory, const subject::TreeLimits& limits);
+  // Copies a directory (subject/tree_reader.h) and its manifest into the store. Durable on success. What it shares with
+  // `flushed`, a tree that is known to be durable here (the live release: its blobs were flushed before the ledger
+  // named it), is not flushed again.
+  Result<StoredTree> PutTree(const std::string& directory, const subject::TreeLimits& limits,
+                             const subject::Manifest* flushed = nullptr);
 
   // Stores a manifest whose blobs are already here; kNotFound where one is not.
   Result<crypto::Digest> PutManifest(const subject::Manifest& manifest);
