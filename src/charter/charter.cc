@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "charter/code_properties.h"
 #include "charter/refusals.h"
 #include "charter/toml_reader.h"
 
@@ -80,17 +81,29 @@ SurfaceEntry ReadSurface(TomlTable table) {
   return entry;
 }
 
-Property ReadProperty(TomlTable table) {
+// Properties of networks are the charter's; others go to `code`.
+void ReadProperty(TomlTable table, std::vector<Property>& networks, std::vector<CodeProperty>& code) {
+  const size_t kind = table.Word("kind", {"network", "command", "smt"}, 0);
+  const std::string name = Name(table, "name");
   Property property;
-  property.position = table.position();
-  property.name = Name(table, "name");
-  property.network = table.String("network");
-  property.spec = table.String("spec");
-  property.arithmetic =
-      table.Word("arithmetic", {"real", "float32"}, 1) == 0 ? Arithmetic::kReal : Arithmetic::kFloat32;
+  if (kind == 0) property.network = table.String("network");
+  if (kind != 1) property.spec = table.String("spec");
+  if (kind == 0) {
+    property.arithmetic =
+        table.Word("arithmetic", {"real", "float32"}, 1) == 0 ? Arithmetic::kReal : Arithmetic::kFloat32;
+  }
   property.time_limit_s = table.Duration("time_limit", {1, 7 * kDay_s}, "10m");
+  std::vector<std::string> command;
+  if (kind == 1 || table.describing()) command = table.Strings("command", 64, Need::kRequired);
+  if (kind != 0) {
+    code.push_back({name, kind == 1 ? CodePropertyKind::kCommand : CodePropertyKind::kSmt, std::move(command),
+                    property.spec, property.time_limit_s, table.position()});
+    return;
+  }
   property.falsified_by = table.OptionalString("falsified_by");
-  return property;
+  property.name = name;
+  property.position = table.position();
+  networks.push_back(std::move(property));
 }
 
 ProcessLimits ReadLimits(TomlTable table) {
@@ -246,13 +259,13 @@ void ReadPeople(TomlTable& root, Charter& charter) {
 }
 
 // Everything that charter.toml says, without a look at other files or at what it amounts to.
-Charter ReadTables(TomlTable root) {
+Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
   Charter charter;
   charter.subject = ReadSubject(root.Table("subject", Need::kRequired));
   for (TomlTable& table : root.Tables("surface", 500, Need::kRequired)) charter.surface.push_back(ReadSurface(table));
   if (root.Has("property")) {
     for (TomlTable& table : root.Tables("property", 500, Need::kOptional)) {
-      charter.properties.push_back(ReadProperty(table));
+      ReadProperty(table, charter.properties, code);
     }
   }
   if (root.Has("improver")) charter.improver = ReadImprover(root.Table("improver", Need::kOptional));
@@ -322,7 +335,9 @@ size_t Charter::ApproverCount() const {
   return principals.size();
 }
 
-Result<Charter> ReadCharter(const subject::Manifest& manifest, const subject::BlobReader& read) {
+// charter.toml alone.
+static Result<Charter> ReadMainFile(const subject::Manifest& manifest, const subject::BlobReader& read,
+                                    std::vector<CodeProperty>& code) {
   const subject::FileEntry* main_file = manifest.Find(kCharterFile);
   if (main_file == nullptr) {
     return Malformed("charter.missing-file", std::string("the charter has no file ") + kCharterFile,
@@ -332,12 +347,26 @@ Result<Charter> ReadCharter(const subject::Manifest& manifest, const subject::Bl
   if (!text.ok()) return text.error();
   Result<std::unique_ptr<TomlFile>> file = TomlFile::Parse(*text, kCharterFile);
   if (!file.ok()) return file.error();
-  Charter charter = ReadTables((*file)->Root());
+  Charter charter = ReadTables((*file)->Root(), code);
   if (Result<void> done = (*file)->Finish(); !done.ok()) return done.error();
-  charter.digest = subject::ManifestDigest(manifest);
-  if (Result<void> files = ReadNamedFiles(manifest, read, charter); !files.ok()) return files.error();
-  if (Result<void> protects = CheckProtects(manifest, charter); !protects.ok()) return protects.error();
   return charter;
+}
+
+Result<Charter> ReadCharter(const subject::Manifest& manifest, const subject::BlobReader& read) {
+  std::vector<CodeProperty> code;
+  Result<Charter> charter = ReadMainFile(manifest, read, code);
+  if (!charter.ok()) return charter;
+  charter->digest = subject::ManifestDigest(manifest);
+  if (Result<void> files = ReadNamedFiles(manifest, read, *charter); !files.ok()) return files.error();
+  if (Result<void> protects = CheckProtects(manifest, *charter, code); !protects.ok()) return protects.error();
+  return charter;
+}
+
+Result<std::vector<CodeProperty>> ReadCodeProperties(const CharterFiles& files) {
+  std::vector<CodeProperty> code;
+  Result<Charter> charter = ReadMainFile(files.manifest, files.read, code);
+  if (!charter.ok()) return charter.error();
+  return code;
 }
 
 Result<CharterFiles> ReadCharterFiles(const std::string& directory) {
@@ -380,7 +409,8 @@ Result<Charter> ReadCharterFromStore(const subject::Store& store, const crypto::
 
 std::vector<KeyDescription> CharterKeys() {
   const std::unique_ptr<TomlFile> file = TomlFile::Describe();
-  ReadTables(file->Root());
+  std::vector<CodeProperty> code;
+  ReadTables(file->Root(), code);
   return file->keys();
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "charter/code_properties.h"
 #include "charter/testing.h"
 #include "charter/toml_reader.h"
 #include "storage/tree_store.h"
@@ -47,6 +48,26 @@ TEST(Charter, IsReadWithItsDefaults) {
   EXPECT_TRUE(charter->revocation.trees.empty());
   EXPECT_EQ(charter->assurance, Assurance::kStandard);
   EXPECT_EQ(charter->gate.clock.name, "example.org/clock");
+}
+
+TEST(Charter, KeepsPropertiesOfCodeApart) {
+  TestCharter test;
+  test.files["check.sh"] = "exit 0\n";
+  test.Replace("[improver]",
+               "[[property]]\nname = \"suite\"\nkind = \"command\"\ncommand = [\"sh\", \"check.sh\"]\n"
+               "time_limit = \"1m\"\n[improver]");
+  subject::MemoryBlobs blobs;
+  const subject::Manifest manifest = blobs.Tree(test.files);
+  const Result<Charter> charter = ReadCharter(manifest, blobs.Reader());
+  ASSERT_TRUE(charter.ok()) << charter.error().message;
+  EXPECT_EQ(charter->properties.size(), 1u);
+  const Result<std::vector<CodeProperty>> code = ReadCodeProperties({*charter, manifest, blobs.Reader()});
+  ASSERT_TRUE(code.ok());
+  ASSERT_EQ(code->size(), 1u);
+  EXPECT_EQ(code->front().name, "suite");
+  EXPECT_EQ(code->front().kind, CodePropertyKind::kCommand);
+  EXPECT_EQ(code->front().command, (std::vector<std::string>{"sh", "check.sh"}));
+  EXPECT_EQ(code->front().time_limit_s, 60);
 }
 
 TEST(Charter, TheDigestIsThatOfTheWholeDirectory) {

@@ -127,63 +127,101 @@ Result<void> CheckSurfaceRules(const Charter& charter) {
 
 // ---- who measures
 
-bool IsSystemProgram(const std::string& program) {
-  return program.find('/') == program.npos || program.starts_with("/usr/") || program.starts_with("/bin/") ||
-         program.starts_with("/lib");
+Result<void> CheckSystemProgram(Position position, const std::string& program, const std::string& who) {
+  if (program.find('/') == program.npos || program.starts_with("/usr/") || program.starts_with("/bin/") ||
+      program.starts_with("/lib")) {
+    return {};
+  }
+  return Refuse(position, "charter.command",
+                who + "'s command begins with " + Quoted(program) +
+                    ", which is no program of the system; files of a tree are not executable",
+                "name the interpreter first: [\"python3\", \"evaluate.py\"]");
 }
 
-// The evaluator runs in the charter's directory with the subject mounted beside it. Whatever it is made of has to come
-// from the charter or from the system, never from the subject, or one change could move the score and what is scored.
-Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation& evaluation) {
+// A command whose parts come from the charter or from the system, never from the subject, or one change could move the
+// score and what is scored. It runs in the charter's directory with the subject beside it.
+Result<void> CheckPinned(const subject::Manifest& manifest, Position position, const std::vector<std::string>& command,
+                         const std::string& who) {
   const auto in_charter = [&](std::string path) {
     while (path.starts_with("./")) path.erase(0, 2);
     if (path.starts_with("/in/charter/")) path.erase(0, 12);
     return manifest.Find(path) != nullptr;
   };
-  if (!IsSystemProgram(evaluation.command.front())) {
-    return Refuse(evaluation.position, "charter.command",
-                  "the evaluator's command begins with " + Quoted(evaluation.command.front()) +
-                      ", which is no program of the system; files of a tree are not executable",
-                  "name the interpreter first: [\"python3\", \"evaluate.py\"]");
-  }
-  if (!evaluation.subject_command.empty() && !IsSystemProgram(evaluation.subject_command.front())) {
-    return Refuse(evaluation.position, "charter.command",
-                  "subject_command begins with " + Quoted(evaluation.subject_command.front()) +
-                      ", which is no program of the system; files of a tree are not executable",
-                  "name the interpreter first: [\"python3\", \"answer.py\"]");
-  }
+  Result<void> program = CheckSystemProgram(position, command.front(), who);
+  if (!program.ok()) return program;
   bool is_pinned = false;
-  for (size_t i = 1; i < evaluation.command.size(); ++i) {
-    const std::string& argument = evaluation.command[i];
+  for (size_t i = 1; i < command.size(); ++i) {
+    const std::string& argument = command[i];
     for (const char* place : {"/in/subject", "..", "/proc/", "/out", "/tmp"}) {
       if (argument.find(place) == argument.npos) continue;
-      return Refuse(evaluation.position, "charter.evaluator-in-subject",
-                    "the evaluator's command names " + Quoted(argument) + ", which lies outside the charter",
-                    "keep the evaluator in the charter's directory; the subject is passed to it as --subject");
+      return Refuse(position, "charter.evaluator-in-subject",
+                    who + "'s command names " + Quoted(argument) + ", which lies outside the charter",
+                    "keep what it runs in the charter's directory; a file of the charter may look into the subject");
     }
-    const bool is_module = evaluation.command[i - 1] == "-m";
+    const bool is_module = command[i - 1] == "-m";
     std::string module_path = argument;
     std::replace(module_path.begin(), module_path.end(), '.', '/');
     const bool is_found = in_charter(argument) ||
                           (is_module && (in_charter(module_path + ".py") || in_charter(module_path + "/__main__.py")));
     const bool looks_like_program = is_module || argument.ends_with(".py") || argument.ends_with(".sh");
     if (looks_like_program && !is_found) {
-      return Refuse(evaluation.position, "charter.evaluator-missing",
-                    "the evaluator's command names " + Quoted(argument) + ", which the charter does not contain",
+      return Refuse(position, "charter.evaluator-missing",
+                    who + "'s command names " + Quoted(argument) + ", which the charter does not contain",
                     "add it to the charter's directory");
     }
     is_pinned = is_pinned || is_found;
   }
   if (!is_pinned) {
-    return Refuse(evaluation.position, "charter.evaluator-missing",
-                  "no argument of the evaluator's command is a file of the charter, so nothing pins what it does",
-                  "put the evaluator into the charter's directory and name it in the command");
+    return Refuse(position, "charter.evaluator-missing",
+                  "no argument of " + who + "'s command is a file of the charter, so nothing pins what it does",
+                  "put a file that does the work into the charter's directory and name it in the command");
+  }
+  return {};
+}
+
+Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation& evaluation) {
+  Result<void> pinned = CheckPinned(manifest, evaluation.position, evaluation.command, "the evaluator");
+  if (!pinned.ok()) return pinned;
+  if (!evaluation.subject_command.empty()) {
+    Result<void> program = CheckSystemProgram(evaluation.position, evaluation.subject_command.front(), "the subject");
+    if (!program.ok()) return program;
   }
   for (const std::string& path : evaluation.closure) {
     if (path.starts_with("/usr/") && path.find("..") == path.npos) continue;
     return Refuse(evaluation.position, "charter.closure",
                   "the closure names " + Quoted(path) + ", which is not below /usr/",
                   "list interpreter and libraries of the system by absolute path; the charter is pinned as it is");
+  }
+  return {};
+}
+
+// Nothing but the provers' votes stands for these: no certificate shows them to a loader.
+Result<void> CheckCodeProperties(const subject::Manifest& manifest, const Charter& charter,
+                                 const std::vector<CodeProperty>& code) {
+  const QuorumRule* provers = charter.FindQuorum(Role::kProver);
+  std::set<std::string_view> names;
+  for (const Property& property : charter.properties) names.insert(property.name);
+  for (const CodeProperty& property : code) {
+    if (!names.insert(property.name).second) {
+      return Refuse(property.position, "charter.name-twice", "two properties are called " + Quoted(property.name),
+                    "rename one");
+    }
+    const bool is_smt = property.kind == CodePropertyKind::kSmt;
+    if (is_smt && manifest.Find(property.spec) == nullptr) {
+      return Refuse(property.position, "charter.file-missing", "the charter has no file " + Quoted(property.spec),
+                    "add it, or mend the name");
+    }
+    if (!is_smt) {
+      Result<void> pinned =
+          CheckPinned(manifest, property.position, property.command, "property " + Quoted(property.name));
+      if (!pinned.ok()) return pinned;
+    }
+    const int64_t needed = is_smt && charter.assurance == Assurance::kStandard ? 2 : 1;
+    if (provers != nullptr && provers->at_least >= needed) continue;
+    return Refuse(property.position, "charter.no-enforcer",
+                  "property " + Quoted(property.name) +
+                      " is checked by provers alone, and the quorum asks for fewer than " + std::to_string(needed),
+                  "add { role = \"prover\", at_least = " + std::to_string(needed) + " } to quorum.all, and reviewers");
   }
   return {};
 }
@@ -437,15 +475,17 @@ Result<void> ReadNamedFiles(const subject::Manifest& manifest, const subject::Bl
   return {};
 }
 
-Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& charter) {
+Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& charter,
+                           const std::vector<CodeProperty>& code) {
   if (Result<void> checked = CheckSurfaceRules(charter); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.properties, "properties"); !checked.ok()) return checked;
+  if (Result<void> checked = CheckCodeProperties(manifest, charter, code); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.evaluation.metrics, "metrics"); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.reviewers, "reviewers"); !checked.ok()) return checked;
-  if (!charter.improver.command.empty() && !IsSystemProgram(charter.improver.command.front())) {
-    return Refuse(charter.improver.position, "charter.command",
-                  "the improver's command begins with a file of the tree, and those are not executable",
-                  "name the interpreter first: [\"python3\", \"improver/improve.py\"]");
+  if (!charter.improver.command.empty()) {
+    const Improver& improver = charter.improver;
+    Result<void> program = CheckSystemProgram(improver.position, improver.command.front(), "the improver");
+    if (!program.ok()) return program;
   }
   if (Result<void> checked = CheckEvaluator(manifest, charter.evaluation); !checked.ok()) return checked;
   if (Result<void> checked = CheckBounds(charter); !checked.ok()) return checked;

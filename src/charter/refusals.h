@@ -3,7 +3,7 @@
 // Thread safety: pure functions.
 #pragma once
 
-#include "charter/charter.h"
+#include "charter/code_properties.h"
 
 namespace pawl::charter {
 
@@ -12,6 +12,7 @@ namespace pawl::charter {
 Result<void> ReadNamedFiles(const subject::Manifest& manifest, const subject::BlobReader& read, Charter& charter);
 
 // Refuses a charter that defeats itself. Requires ReadNamedFiles.
-Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& charter);
+Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& charter,
+                           const std::vector<CodeProperty>& code);
 
 }  // namespace pawl::charter

@@ -274,6 +274,35 @@ TEST(Refusals, HalfAPasskey) {
             "ok");
 }
 
+// A property of code beside the network's. The charter asks for one prover.
+std::string WithCode(const std::string& keys) {
+  TestCharter charter;
+  charter.files["check.sh"] = "exit 0\n";
+  charter.files["q.smt2"] = "(assert false)\n";
+  return Rule(charter.Replace("[improver]", "[[property]]\nname = \"code\"\n" + keys + "\n[improver]").Read());
+}
+
+TEST(Refusals, PropertiesOfCodeThatNothingPins) {
+  EXPECT_EQ(WithCode("kind = \"command\"\ncommand = [\"sh\", \"check.sh\"]"), "ok");
+  EXPECT_EQ(WithCode("kind = \"command\"\ncommand = [\"./check.sh\"]"), "charter.command");
+  EXPECT_EQ(WithCode("kind = \"command\"\ncommand = [\"sh\", \"/in/subject/check.sh\"]"),
+            "charter.evaluator-in-subject");
+  EXPECT_EQ(WithCode("kind = \"command\"\ncommand = [\"sh\", \"-c\", \"true\"]"), "charter.evaluator-missing");
+  EXPECT_EQ(WithCode("kind = \"command\""), "charter.missing-key");
+  EXPECT_EQ(WithCode("kind = \"command\"\ncommand = [\"sh\", \"check.sh\"]\nnetwork = \"policy.onnx\""),
+            "charter.unknown-key");
+  EXPECT_EQ(WithCode("kind = \"smt\"\nspec = \"absent.smt2\""), "charter.file-missing");
+  EXPECT_EQ(WithCode("kind = \"proof\""), "charter.type");
+}
+
+TEST(Refusals, PropertiesOfCodeThatTooFewCheck) {
+  EXPECT_EQ(WithCode("kind = \"smt\"\nspec = \"q.smt2\""), "charter.no-enforcer");
+  TestCharter charter;
+  charter.files["q.smt2"] = "(assert false)\n";
+  charter.Replace("[improver]", "[[property]]\nname = \"calm\"\nkind = \"smt\"\nspec = \"q.smt2\"\n[improver]");
+  EXPECT_EQ(Rule(charter.Read()), "charter.name-twice");
+}
+
 TEST(Refusals, WitnessesBeforeTheyAreSupported) {
   EXPECT_EQ(Rule(TestCharter().Append("\n[witnesses]\npolicy = \"witnesses.policy\"\n").Read()), "charter.witnesses");
 }

@@ -1,6 +1,6 @@
-// Step 4: every property of the charter holds for the candidate's own bytes, by a certificate that the checker accepts.
-// Where no certificate is at hand, the prover searches for one; it is not trusted. The step ends with the commit: the
-// candidate statement, from which on the lifetime budget is spent.
+// Step 4: every property of the charter holds for the candidate's own bytes: of a network by a certificate that the
+// checker accepts, of code by a run. Where no certificate is at hand, the prover searches for one; it is not trusted.
+// The step ends with the commit: the candidate statement, from which on the lifetime budget is spent.
 #include <cmath>
 #include <cstdio>
 #include <span>
@@ -11,6 +11,7 @@
 #include "model/network.h"
 #include "model/property.h"
 #include "oversight/charter_trial.h"
+#include "oversight/code_property.h"
 #include "prover/prover.h"
 #include "warrant/property_check.h"
 
@@ -204,6 +205,35 @@ Result<encoding::Envelope> Commit(Gate& gate, const ProposalHistory& proposal,
   return gate.Signed(warrant::WriteCandidate(candidate));
 }
 
+// Properties of code, run here to turn hopeless candidates away early: what counts are the provers' own runs. A
+// failure, or the words for those that hold.
+struct CodeChecks {
+  std::optional<StepReport> failure;
+  std::string words;
+};
+
+Result<CodeChecks> CheckCode(Gate& gate, const crypto::Digest& tree) {
+  Result<std::vector<charter::CodeProperty>> properties = charter::ReadCodeProperties(gate.log().charter());
+  if (!properties.ok()) return properties.error();
+  const charter::QuorumRule* provers = gate.charter().FindQuorum(charter::Role::kProver);
+  CodeChecks checks;
+  for (const charter::CodeProperty& property : *properties) {
+    gate.Say("checking '" + property.name + "'");
+    Result<oversight::CodeVerdict> verdict =
+        oversight::CheckCodeProperty(gate.log(), property, {tree, gate.log().history().live_tree()});
+    if (!verdict.ok()) return verdict.error();
+    std::string words = "'" + property.name + "': " + verdict->words;
+    for (const std::string& weaker : verdict->weaker_guarantees) words += "; sandbox: " + weaker;
+    if (!verdict->holds) {
+      checks.failure = Failed(FindingOutcome::kRejected, "property.not-held", words);
+      return checks;
+    }
+    checks.words += (checks.words.empty() ? "" : ", ") + words + " (not proven; " +
+                    std::to_string(provers == nullptr ? 0 : provers->at_least) + " provers have to check it)";
+  }
+  return checks;
+}
+
 }  // namespace
 
 Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
@@ -231,6 +261,10 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
       certificates.push_back(*proof->certificate);
       words += (words.empty() ? "" : ", ") + proof->words;
     }
+    Result<CodeChecks> code = CheckCode(gate, proposal.proposal.tree);
+    if (!code.ok()) return code.error();
+    if (code->failure) return *code->failure;
+    if (!code->words.empty()) words += (words.empty() ? "" : ", ") + code->words;
   }
   StepReport report = Passed(words.empty() ? "no property is asked for by this action" : words);
   for (const CertificateReference& reference : certificates)

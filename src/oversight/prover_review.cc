@@ -1,5 +1,6 @@
-// The prover's role: every property of the charter has a certificate that this process's own checker accepts for the
-// candidate's own bytes.
+// The prover's role: every property of a network has a certificate that this process's own checker accepts for the
+// candidate's own bytes, and every property of code holds by this process's own run.
+#include "oversight/code_property.h"
 #include "oversight/review.h"
 #include "warrant/property_check.h"
 
@@ -53,8 +54,20 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
       checked.push_back(candidate.certificates[i].certificate.Text());
     }
   }
+  encoding::Json code = encoding::Json::array();
+  Result<std::vector<charter::CodeProperty>> code_properties = charter::ReadCodeProperties(log.charter());
+  if (!code_properties.ok()) return code_properties.error();
+  for (const charter::CodeProperty& property : *code_properties) {
+    if (candidate.action == warrant::Action::kAmendment) break;
+    if (reviewer.progress) reviewer.progress("checking '" + property.name + "'");
+    Result<CodeVerdict> verdict = CheckCodeProperty(log, property, {candidate.tree, candidate.parent_tree});
+    if (!verdict.ok()) return verdict.error();
+    if (!verdict->holds) opinion.reasons.push_back("'" + property.name + "': " + verdict->words);
+    code.push_back({{"property", property.name}, {"words", verdict->words}, {"weaker", verdict->weaker_guarantees}});
+  }
   opinion.verdict = opinion.reasons.empty() ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
   opinion.evidence = {{"checked", checked}};
+  if (!code.empty()) opinion.evidence["code"] = code;
   return opinion;
 }
 

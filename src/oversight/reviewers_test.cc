@@ -213,5 +213,14 @@ TEST_F(ReviewersTest, ACertificateThatProvesNothing) {
   EXPECT_EQ(Says("integrity-c"), "for") << "and the defect is this alone";
 }
 
+TEST_F(ReviewersTest, APropertyOfCodeThatDoesNotHold) {
+  path_ = Path([](charter::TestCharter& test) {
+    test.files["limits.smt2"] = ";@ value LIMIT Int limits.json /seconds\n(assert false)\n";
+    test.Replace("[improver]", "[[property]]\nname = \"slow\"\nkind = \"smt\"\nspec = \"limits.smt2\"\n[improver]");
+  });
+  Propose({.tree = path_.baseline});
+  EXPECT_SAYS("prover-a", "'slow': there is no file 'limits.json'");
+}
+
 }  // namespace
 }  // namespace pawl::oversight
