@@ -83,9 +83,13 @@ Job ProbeJob(std::vector<std::string> arguments) {
 }
 
 int RunOutside(std::vector<std::string> arguments) {
-  const std::string program = ProbeOutside();
-  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-  for (std::string& argument : arguments) argv.push_back(argument.data());
+  arguments.insert(arguments.begin(), ProbeOutside());
+  return RunOutside(arguments, arguments.front());
+}
+
+int RunOutside(std::vector<std::string> words, const std::string& program) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   fflush(stdout);
   const pid_t child = fork();

@@ -52,6 +52,8 @@ Job ProbeJob(std::vector<std::string> arguments);
 
 // The probe's exit status outside; 128 + signal if it was killed.
 int RunOutside(std::vector<std::string> arguments);
+// The same of any program: `words` is its whole command line.
+int RunOutside(std::vector<std::string> words, const std::string& program);
 
 // Runs the job; a set-up error fails the test. Outputs go to a fresh directory below `directory`.
 Outcome RunInside(const TemporaryDirectory& directory, const Job& job, const Machine& machine = ThisMachine());

@@ -254,5 +254,103 @@ INSTANTIATE_TEST_SUITE_P(Layers, Prevented,
                                            Layers::kNoControlGroups),
                          [](const auto& layers) { return Name(layers.param); });
 
+// ---- the table of docs/sandbox-cases.md: bare, bubblewrap alone, Pawl
+
+struct TableRow {
+  int number;
+  std::vector<std::string> arguments;  // "$OUT" is a place to write to
+};
+
+// What limits hold, beside what is prevented.
+const TableRow kLimits[] = {
+    {19, {"fork", "100"}},
+    {24, {"zombies", "100"}},
+    {28, {"touch", "400"}},
+    {29, {"touch-children", "4", "100"}},
+    {30, {"memory-files", "400"}},
+    {30, {"socket-buffers", "400"}},
+    {31, {"fill", "/tmp/pawl-table", "12"}},
+    {32, {"fill", "$OUT/x", "9"}},
+    {34, {"many-files", "$OUT", "20000"}},
+    {35, {"deep", "$OUT", "1000"}},
+    {36, {"sparse", "$OUT/x"}},
+    {37, {"flood", "100", "1"}},
+    {42, {"leave", "symlink", "$OUT"}},
+    {43, {"leave", "directory-symlink", "$OUT"}},
+    {44, {"leave", "hard-link", "$OUT"}},
+    {45, {"leave", "fifo", "$OUT"}},
+    {46, {"leave", "socket", "$OUT"}},
+    {47, {"leave", "newline", "$OUT"}},
+};
+
+std::vector<std::string> At(std::vector<std::string> arguments, const std::string& out) {
+  for (std::string& argument : arguments) {
+    if (argument.starts_with("$OUT")) argument.replace(0, 4, out);
+  }
+  return arguments;
+}
+
+// bubblewrap with every namespace, a fresh /proc, /dev and /tmp, the host's files read-only: nothing of ours.
+int RunInBubblewrap(const std::vector<std::string>& arguments, const std::string& out) {
+  std::vector<std::string> words = {ThisMachine().bubblewrap,
+                                    "--unshare-all",
+                                    "--die-with-parent",
+                                    "--new-session",
+                                    "--ro-bind",
+                                    "/",
+                                    "/",
+                                    "--dev",
+                                    "/dev",
+                                    "--proc",
+                                    "/proc",
+                                    "--tmpfs",
+                                    "/tmp",
+                                    "--bind",
+                                    out,
+                                    out,
+                                    "--ro-bind",
+                                    ProbeOutside(),
+                                    "/tmp/probe",
+                                    "/tmp/probe"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return RunOutside(words, words.front());
+}
+
+const char* Word(int status) { return status == 0 ? "succeeds" : status == 3 ? "not on this kernel" : "prevented"; }
+
+// Prints Markdown; tests/sandbox/table runs it and writes the page.
+TEST(Prevented, DISABLED_Table) {
+  const TemporaryDirectory directory;
+  int fresh = 0, succeeded[3] = {}, rows = 0;
+  const auto row = [&](int number, const std::vector<std::string>& arguments, bool bare_too) {
+    std::string outs[2];
+    for (std::string& out : outs) {
+      out = (directory.path() / ("table-" + std::to_string(fresh++))).string();
+      std::filesystem::create_directory(out);
+    }
+    const int bare = bare_too ? RunOutside(At(arguments, outs[0])) : 3;
+    const int bubblewrap = RunInBubblewrap(At(arguments, outs[1]), outs[1]);
+    const Outcome inside = RunInside(directory, ProbeJob(At(arguments, "/out")));
+    const int pawl = Succeeded(inside) ? 0 : inside.end == End::kExited ? inside.status : 1;
+    succeeded[0] += bare == 0;
+    succeeded[1] += bubblewrap == 0;
+    succeeded[2] += pawl == 0;
+    ++rows;
+    std::string probe = Text(arguments);
+    probe.pop_back();
+    std::printf("| %d | `%s` | %s | %s | %s |\n", number, probe.c_str(), bare_too ? Word(bare) : "not tried",
+                Word(bubblewrap), inside.end == End::kExited ? Word(pawl) : std::string(Name(inside.end)).c_str());
+    for (const std::string& out : outs) std::filesystem::remove_all(out);
+  };
+  std::printf("| case | probe | bare | bubblewrap alone | Pawl |\n|---|---|---|---|---|\n");
+  for (const Case& probe : kCases) {
+    const bool bare_too = probe.outside == kSucceeds || (probe.outside == kOnlyRoot && geteuid() == 0);
+    row(probe.number, Host::The().Expand(probe.arguments), bare_too);
+  }
+  for (const TableRow& limit : kLimits) row(limit.number, limit.arguments, true);
+  std::printf("| | **succeed, of %d** | %d | %d | %d |\n", rows, succeeded[0], succeeded[1], succeeded[2]);
+  EXPECT_EQ(succeeded[2], 0);
+}
+
 }  // namespace
 }  // namespace pawl::sandbox::testing

@@ -27,6 +27,7 @@ int Touch(const Arguments& arguments) { return Judge(TouchMebibytes(std::stoul(a
 int TouchInChildren(const Arguments& arguments) {
   const int children = std::stoi(arguments.at(0));
   int ready[2];
+  setpgid(0, 0);  // what it kills at the end is its own; it may be the leader of a session already
   if (pipe(ready) != 0) return kUsage;
   for (int i = 0; i < children; ++i) {
     if (fork() == 0) {
