@@ -22,7 +22,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 from . import Refused
@@ -37,29 +36,37 @@ def _git(*words):
 
 
 def _write_tree(revision, folder):
-    """The revision's files below folder; modes, links and submodules are for nobody."""
+    """The revision's files below folder, byte for byte: `git archive` would obey attributes that the revision brings."""
     listing = subprocess.run(["git", "ls-tree", "-r", "-z", revision], stdout=subprocess.PIPE, check=True).stdout
+    files = []
     for entry in filter(None, listing.split(b"\0")):
-        mode, rest = entry.split(b" ", 1)
+        facts, name = entry.split(b"\t", 1)
+        mode, _, blob = facts.split(b" ")
+        path = pathlib.PurePosixPath(os.fsdecode(name))
         if mode not in (b"100644", b"100755"):
-            name = os.fsdecode(rest.split(b"\t", 1)[1])
-            raise Refused("git.file-type", f"{name!r} is a link or a submodule")
-    archive = subprocess.Popen(["git", "archive", "--format=tar", revision], stdout=subprocess.PIPE)
+            raise Refused("git.file-type", f"{str(path)!r} is a link or a submodule")
+        if path.is_absolute() or ".." in path.parts or path.parts[0] == ".git":
+            raise Refused("git.path", f"{str(path)!r} is no path of a tree")
+        files.append((blob, path))
     left = _BYTES_MAX
-    with archive, tarfile.open(fileobj=archive.stdout, mode="r|") as tar:
-        for member in tar:
-            left -= member.size
-            path = pathlib.PurePosixPath(member.name)
+    with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as blobs:
+        for blob, path in files:
+            blobs.stdin.write(blob + b"\n")
+            blobs.stdin.flush()
+            head = blobs.stdout.readline().split()
+            if len(head) != 3 or head[:2] != [blob, b"blob"]:
+                raise Refused("git.blob", "git did not hand the revision over")
+            size = int(head[2])
+            left -= size
             if left < 0:
                 raise Refused("git.size", "the revision has more than 1 GiB")
-            if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
-                raise Refused("git.file-type", f"{member.name!r} is no regular file of the tree")
-            if member.isfile():
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(tar.extractfile(member).read())
-    if archive.returncode != 0:
-        raise Refused("git.archive", "git did not hand the revision over")
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            content = blobs.stdout.read(size + 1)
+            if len(content) != size + 1:
+                raise Refused("git.blob", "git did not hand the revision over")
+            target.write_bytes(content[:-1])
+        blobs.stdin.close()
 
 
 def _open_proposal(command, tree):
@@ -114,7 +121,7 @@ def main():
         return 0
     except Refused as refused:
         print(f"pawl: {refused}", file=sys.stderr)
-    except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError, tarfile.TarError) as error:
+    except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError) as error:
         print(f"pawl: the hook failed, so nothing is taken: {error}", file=sys.stderr)
     return 1
 

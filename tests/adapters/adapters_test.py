@@ -99,7 +99,12 @@ class Adapters(AttackSuite):
         better = self.on_the_branch(bare)
         self.assertNotEqual(better, baseline)
 
+        def hidden():
+            """Attributes that keep a file out of `git archive`."""
+            (self.work / "hidden.py").write_text("x = 1\n")
+            self.commit(".gitattributes", "hidden.py export-ignore\n.gitattributes export-ignore\n", "hidden")
         for change, words in ((lambda: self.commit("controller.py", "x = 1\n", "off the surface"), "surface.unlisted"),
+                              (hidden, "outside-charter at surface"),
                               (lambda: os.symlink("/etc/passwd", self.work / "link"), "git.file-type")):
             change()
             self.git("add", "-A")

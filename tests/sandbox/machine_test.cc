@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -142,17 +143,28 @@ TEST_F(MachineTest, SameEnvironmentEveryTime) {
   EXPECT_NE(RunInside(directory_, job).standard_output.find("SEED=7\n"), std::string::npos);
 }
 
-TEST_F(MachineTest, NothingIsLeftBehind) {
+TEST_F(MachineTest, NothingIsLeftBehindBy64QueuedJobs) {
   RunInside(directory_, ProbeJob({"describe"}));
   const std::vector<std::string> before = Traces();
-  std::vector<Outcome> outcomes;
-  for (int i = 0; i < 64; ++i) {
-    Job job = ProbeJob(i % 4 == 0   ? std::vector<std::string>{"daemon", "left-behind-token", "close"}
-                       : i % 4 == 1 ? std::vector<std::string>{"fork", "100"}
-                       : i % 4 == 2 ? std::vector<std::string>{"flood", "2", "1"}
-                                    : std::vector<std::string>{"leave", "symlink", "/out"});
-    RunInside(directory_, job);
-  }
+  const std::vector<std::string> probes[] = {
+      {"daemon", "left-behind-token", "close"}, {"fork", "100"}, {"flood", "2", "1"}, {"leave", "symlink", "/out"}};
+  std::atomic<int> next = 0;
+  std::vector<std::string> ends(64);
+  const auto work = [&] {
+    for (int i = next++; i < 64; i = next++) {
+      Result<Outcome> outcome =
+          sandbox::Run(ProbeJob(probes[i % 4]), directory_.path() / ("queued-" + std::to_string(i)));
+      ends[static_cast<size_t>(i)] = outcome.ok() ? std::string(sandbox::Name(outcome->end)) : outcome.error().message;
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  // None is lost: each ended as its kind does.
+  for (size_t i = 0; i < ends.size(); ++i) EXPECT_EQ(ends[i], ends[i % 4]) << i;
+  EXPECT_EQ(ends[0], "exited");
+  EXPECT_EQ(ends[2], "output-flood");
+  EXPECT_EQ(ends[3], "bad-output");
   EXPECT_EQ(Traces(), before);
   EXPECT_TRUE(ProcessesWith("left-behind-token").empty());
 }
