@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checker/box_walk.h"
+#include "prover/box_finish.h"
 
 namespace pawl::prover {
 namespace {
@@ -12,7 +13,25 @@ namespace {
 // Bounds waiting leaves, kLanes of one argument at a time, and reopens what is refused.
 class LeafAudit {
  public:
-  LeafAudit(const checker::Claim& claim, SplitTree& tree) : claim_(claim), tree_(tree), engine_(claim) {}
+  LeafAudit(const checker::Claim& claim, const Query& query, SplitTree& tree)
+      : claim_(claim), tree_(tree), engine_(claim), listed_(ListedOf(claim, query.network)) {
+    engine_.SetListed(&listed_);
+  }
+
+  // A box that was finished by phases: its leaves are asked about at once.
+  void AddFinished(OpenBox box) {
+    const checker::GroupProof& proof = tree_.finished(box.node);
+    const Result<std::vector<checker::RefutationRow>> rows = RowsOf(claim_, box.case_index, proof.arguments[0]);
+    std::uint64_t batches = 0;
+    const BoxProof one{
+        {{box.lower().begin(), box.lower().end()}, {box.upper().begin(), box.upper().end()}},
+        proof,
+        rows.ok() ? std::span<const checker::RefutationRow>(*rows) : std::span<const checker::RefutationRow>()};
+    if (rows.ok() && !listed_.empty() && BoxProofMargins(claim_, engine_, {&one, 1}, batches)[0] > 0) return;
+    tree_.Reopen(box.node);
+    box.must_split = true;
+    refused_.push_back(std::move(box));
+  }
 
   void Add(OpenBox box, std::uint32_t argument_number) {
     if (argument_number != argument_number_ || box.case_index != case_index_ || waiting_.size() == checker::kLanes) {
@@ -48,6 +67,7 @@ class LeafAudit {
   const checker::Claim& claim_;
   SplitTree& tree_;
   checker::LeafEngine engine_;
+  std::vector<checker::ListedNeuron> listed_;
   std::uint32_t argument_number_ = 0;
   std::uint32_t case_index_ = 0;
   std::vector<OpenBox> waiting_, refused_;
@@ -92,6 +112,11 @@ class LeafBatch {
 
 }  // namespace
 
+std::vector<checker::ListedNeuron> ListedOf(const checker::Claim& claim, const FlatNetwork& network) {
+  Result<std::vector<checker::ListedNeuron>> listed = checker::ListNeurons(claim, ListAllNeurons(network));
+  return listed.ok() ? std::move(*listed) : std::vector<checker::ListedNeuron>();
+}
+
 std::vector<double> BoxProofMargins(const checker::Claim& claim, checker::LeafEngine& engine,
                                     std::span<const BoxProof> proofs, std::uint64_t& batches) {
   std::vector<double> margins(proofs.size(), std::numeric_limits<double>::infinity());
@@ -117,13 +142,17 @@ Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, 
   return rows;
 }
 
-Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree) {
+std::vector<checker::CaseProof> CasesOf(const ProofRequest& request, const SplitTree& tree) {
   std::vector<checker::CaseProof> cases;
   for (std::size_t i = 0; i < request.property->cases.size(); ++i) {
     const std::size_t conjunctions = request.property->cases[i].unsafe.size();
     cases.push_back(tree.ToCaseProof(i, static_cast<std::uint32_t>(conjunctions)));
   }
-  return Confirm(request, std::move(cases));
+  return cases;
+}
+
+Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree) {
+  return Confirm(request, CasesOf(request, tree));
 }
 
 Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof> cases) {
@@ -150,7 +179,7 @@ Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof
 }
 
 std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree) {
-  LeafAudit audit(claim, tree);
+  LeafAudit audit(claim, query, tree);
   for (OpenBox& root : RootBoxes(query)) {
     std::vector<OpenBox> open;
     open.push_back(std::move(root));
@@ -160,7 +189,9 @@ std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Quer
       if (const std::optional<SplitTree::SplitOf> split = tree.split(box.node)) {
         open.push_back(box.Child(1, split->low, split->input));
         open.push_back(box.Child(0, split->low, split->input));
-      } else if (!tree.is_finished(box.node)) {  // what was finished has passed the checker as it is
+      } else if (tree.is_finished(box.node)) {
+        audit.AddFinished(std::move(box));
+      } else {
         const std::uint32_t argument = tree.leaf_argument(box.node);
         audit.Add(std::move(box), argument);
       }

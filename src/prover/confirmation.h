@@ -23,6 +23,10 @@ namespace pawl::prover {
 Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, std::size_t case_index,
                                                    const checker::Argument& argument);
 
+// The neurons that slopes of finished boxes belong to: all. Empty where the checker sees other neurons than the prover,
+// and boxes cannot be finished.
+std::vector<checker::ListedNeuron> ListedOf(const checker::Claim& claim, const FlatNetwork& network);
+
 // A proof of all conjunctions of a case over one box, by Recipe::kBackward.
 struct BoxProof {
   checker::RootBox box;
@@ -40,6 +44,8 @@ struct Confirmation {
   std::vector<std::uint8_t> bytes;
 };
 Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof> cases);
+// What a tree has of each case, with open leaves where nodes are undecided.
+std::vector<checker::CaseProof> CasesOf(const ProofRequest& request, const SplitTree& tree);
 Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree);
 
 // The leaves of a closed tree that the checker does not accept, reopened and ready to be split.

@@ -13,6 +13,7 @@
 
 #include "checker/leaf.h"
 #include "checker/root_bounds.h"
+#include "prover/checkpoint.h"
 #include "prover/dual_bounds.h"
 #include "prover/dual_rows.h"
 #include "prover/neuron_tree.h"
@@ -28,9 +29,9 @@ using Side = DualBounds::Side;
 constexpr std::size_t kColumns = 96;
 // Nodes that are split together; each has two children.
 constexpr std::size_t kParents = kColumns / 2;
-constexpr std::size_t kCandidates = 8;
+constexpr std::size_t kCandidates = 24;
 // Steps of gradient ascent: for a row at the root, and for a node of the tree.
-constexpr int kRootSteps = 40, kNodeSteps = 20;
+constexpr int kRootSteps = 40, kNodeSteps = 12;
 // For the hidden bounds, where the default slopes did not do.
 constexpr int kHiddenSteps = 60;
 // Rates of ascent in the tree, and what they are multiplied by after each step.
@@ -447,12 +448,9 @@ class NodeWorker {
 
 // ---- One case
 
-// Makes the root section, has the checker bound the case by it, and takes over what it finds.
-bool BoundHidden(Problem& p, int steps) {
-  RootSection section =
-      MakeRootSection(p.query.network, p.box_lower, p.box_upper, {steps, p.options.threads, p.options.deadline});
-  if (!section.complete) return false;
-  p.section = std::move(section.layers);
+// Has the checker bound the case by a root section, and takes over what it finds.
+bool BoundHiddenBy(Problem& p, std::vector<checker::RootLayer> section) {
+  p.section = std::move(section);
   const Clock::time_point start = Clock::now();
   Result<checker::RootBounds> root = checker::BoundRoot(p.claim, p.case_index, p.section, p.options.threads);
   if (!root.ok() || !root->usable) return false;
@@ -472,8 +470,14 @@ bool BoundHidden(Problem& p, int steps) {
   return true;
 }
 
-// For each conjunction the row with the best bound by the default slopes.
-Result<void> ChooseRows(Problem& p) {
+bool BoundHidden(Problem& p, int steps) {
+  RootSection section =
+      MakeRootSection(p.query.network, p.box_lower, p.box_upper, {steps, p.options.threads, p.options.deadline});
+  return section.complete && BoundHiddenBy(p, std::move(section.layers));
+}
+
+// For each conjunction the row with the best bound by the default slopes, or the one that was chosen before.
+Result<void> ChooseRows(Problem& p, const std::vector<std::optional<std::uint32_t>>& before) {
   DualBounds bounds(p.query.network, kColumns);
   p.Prepare(bounds);
   p.rows = MakeDualRows(bounds, p.query.network, p.query_case.rows);
@@ -482,7 +486,8 @@ Result<void> ChooseRows(Problem& p) {
   for (std::size_t c = 0; c < p.query_case.conjunctions(); ++c) {
     float best = -HUGE_VALF;
     p.chosen.push_back(p.query_case.first_row[c]);
-    for (std::uint32_t r = p.query_case.first_row[c]; r < p.query_case.first_row[c + 1]; ++r) {
+    if (before[c]) p.chosen.back() += *before[c];
+    for (std::uint32_t r = p.query_case.first_row[c]; !before[c] && r < p.query_case.first_row[c + 1]; ++r) {
       bounds.Start(p.top, 1);
       bounds.SetRow(0, p.rows[r].coefficients.data(), p.rows[r].constant);
       bounds.Evaluate();
@@ -496,16 +501,24 @@ Result<void> ChooseRows(Problem& p) {
   return {};
 }
 
-// Roots of all conjunctions that the worker does not refute at once are left on the board.
-bool TryRoots(const Problem& p, const Confirmer& confirmer, Board& board) {
+// The roots of all conjunctions.
+std::vector<OpenNode> Roots(const Problem& p, Board& board) {
+  board.trees.assign(p.chosen.size(), NeuronTree());
+  std::vector<OpenNode> nodes;
+  for (std::size_t c = 0; c < p.chosen.size(); ++c) nodes.push_back({c, 0, 0, {}, {}, {}});
+  return nodes;
+}
+
+// Nodes that the worker does not refute at once are left on the board.
+bool TryNodes(const Problem& p, const Confirmer& confirmer, Board& board, std::vector<OpenNode> nodes) {
   NodeWorker worker(p, confirmer, board, 0);
   board.open.clear();
-  board.trees.assign(p.chosen.size(), NeuronTree());
-  for (std::size_t first = 0; first < p.chosen.size(); first += kColumns) {
-    std::vector<OpenNode> nodes;
-    for (std::size_t c = first; c < std::min(first + kColumns, p.chosen.size()); ++c)
-      nodes.push_back({c, 0, 0, {}, {}, {}});
-    if (!worker.BoundRoots(nodes)) return false;
+  for (std::size_t first = 0; first < nodes.size() && !p.OutOfTime(); first += kColumns) {
+    const auto begin = nodes.begin() + static_cast<std::ptrdiff_t>(first);
+    std::vector<OpenNode> some(
+        std::make_move_iterator(begin),
+        std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(std::min(kColumns, nodes.size() - first))));
+    if (!worker.BoundRoots(some)) return false;
   }
   return true;
 }
@@ -535,6 +548,90 @@ bool AttackOpen(const Problem& p, const Confirmer& confirmer, Board& board) {
     threads.emplace_back(attack, i);
   threads.clear();
   return found;
+}
+
+// ---- Going on from a checkpoint
+
+// Of each conjunction, the row that the leaves of an earlier search refute; nothing where there are none.
+std::vector<std::optional<std::uint32_t>> RowsBefore(const QueryCase& query_case, const checker::CaseProof& earlier) {
+  std::vector<std::optional<std::uint32_t>> rows(query_case.conjunctions());
+  for (const checker::GroupProof& group : earlier.groups) {
+    const std::uint32_t c = group.members[0];
+    for (const checker::Argument& argument : group.arguments) {
+      if (IsOpen(argument)) continue;
+      const std::uint32_t row = argument.refutations[0][0].row;
+      if (row < query_case.first_row[c + 1] - query_case.first_row[c]) rows[c] = row;
+      break;
+    }
+  }
+  return rows;
+}
+
+// The neuron of the certificate's numbering, where its sign is open.
+std::optional<Place> OpenPlace(const Problem& p, std::uint32_t neuron) {
+  for (std::uint32_t k = 0; k < p.top; ++k) {
+    if (neuron < p.lower[k].size()) {
+      if (!(p.lower[k][neuron] < 0 && p.upper[k][neuron] > 0)) return std::nullopt;
+      return Place{k, neuron};
+    }
+    neuron -= static_cast<std::uint32_t>(p.lower[k].size());
+  }
+  return std::nullopt;
+}
+
+// Grows the tree of one conjunction as an earlier search left it; false where it does not fit.
+bool RestoreTree(const Problem& p, const checker::GroupProof& group, Board& board, std::vector<OpenNode>& open) {
+  const std::size_t conjunction = group.members[0];
+  NeuronTree& tree = board.trees[conjunction];
+  std::vector<OpenNode> waiting = {{conjunction, 0, 0, {}, {}, {}}};
+  std::size_t next_weight = 0;
+  for (const checker::Node& node : group.nodes) {
+    if (waiting.empty()) return false;
+    OpenNode at = std::move(waiting.back());
+    waiting.pop_back();
+    if (node.kind == checker::NodeKind::kNeuronSplit) {
+      const std::optional<Place> place = OpenPlace(p, node.index);
+      const bool again = place && std::any_of(at.phases.begin(), at.phases.end(),
+                                              [&](const PhaseOf& phase) { return phase.place == *place; });
+      if (!place || again) return false;
+      const NeuronTree::Id low = tree.Split(at.node, node.index);
+      for (const std::uint32_t side : {1u, 0u}) {
+        OpenNode& child = waiting.emplace_back(at);
+        child.node = low + side;
+        child.phases.push_back({*place, side == 0 ? Side::kLow : Side::kHigh, 0});
+      }
+      continue;
+    }
+    if (!checker::IsLeaf(node.kind) || node.index >= group.arguments.size()) return false;
+    const checker::Argument& argument = group.arguments[node.index];
+    if (IsOpen(argument)) {
+      open.push_back(std::move(at));
+      continue;
+    }
+    NeuronTree::Leaf leaf;
+    leaf.weights.assign(at.phases.size(), 0);
+    if (!argument.slopes.empty()) leaf.slopes = argument.slopes[0];
+    if (node.kind == checker::NodeKind::kWeightedLeaf) {
+      if (at.phases.size() > group.weights.size() - next_weight) return false;
+      std::copy_n(group.weights.begin() + static_cast<std::ptrdiff_t>(next_weight), at.phases.size(),
+                  leaf.weights.begin());
+      next_weight += at.phases.size();
+    }
+    tree.Close(at.node, std::move(leaf));
+    board.leaves.fetch_add(1);
+  }
+  return waiting.empty();
+}
+
+// What an earlier search left open; nothing where its proof does not fit.
+std::optional<std::vector<OpenNode>> RestoreNodes(Problem& p, const checker::CaseProof& earlier, Board& board) {
+  board.trees.assign(p.query_case.conjunctions(), NeuronTree());
+  std::vector<OpenNode> open;
+  for (const checker::GroupProof& group : earlier.groups) {
+    if (group.members.size() != 1 || group.members[0] >= board.trees.size()) return std::nullopt;
+    if (!RestoreTree(p, group, board, open)) return std::nullopt;
+  }
+  return open;
 }
 
 checker::CaseProof ToProof(const Problem& p, const Board& board) {
@@ -567,6 +664,7 @@ bool NeuronSearch::Suits(const Query& query) {
 }
 
 SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proof) {
+  const checker::CaseProof earlier = std::exchange(proof, {});
   const Clock::time_point start = Clock::now();
   Problem p{query_, query_.cases[case_index], claim_, options_, case_index, 0, {}, {}, {}, {}, {}, {}, {}, {}, 0, {}};
   p.top = ReluLayers(query_.network);
@@ -583,17 +681,24 @@ SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proo
     board.outcome.refused_leaves = board.refused;
     return board.outcome;
   };
+  const bool resumes = !earlier.root.empty();
+  const std::vector<std::optional<std::uint32_t>> rows_before =
+      RowsBefore(p.query_case, resumes ? earlier : checker::CaseProof());
   for (const int steps : {0, kHiddenSteps}) {
-    if (steps > 0 && board.open.empty()) break;
+    if (steps > 0 && (resumes || board.open.empty())) break;
     board.leaves = 0;
     board.volume = 0;
     board.outcome.best_margin = std::numeric_limits<double>::infinity();
-    if (!BoundHidden(p, steps)) {
+    if (!(resumes ? BoundHiddenBy(p, earlier.root) : BoundHidden(p, steps))) {
       return p.OutOfTime() ? ended(SearchEnd::kTimeout, "the time limit was reached")
                            : ended(SearchEnd::kStuck, "the hidden neurons have no finite bounds");
     }
-    if (const Result<void> rows = ChooseRows(p); !rows.ok()) return ended(SearchEnd::kStuck, "a row has no bounds");
-    if (!TryRoots(p, confirmer_, board)) return ended(SearchEnd::kMemory, "the memory limit was reached");
+    if (const Result<void> rows = ChooseRows(p, rows_before); !rows.ok())
+      return ended(SearchEnd::kStuck, "a row has no bounds");
+    std::optional<std::vector<OpenNode>> nodes = resumes ? RestoreNodes(p, earlier, board) : Roots(p, board);
+    if (!nodes.has_value()) return ended(SearchEnd::kStuck, "the checkpoint does not fit this search");
+    if (!TryNodes(p, confirmer_, board, std::move(*nodes)))
+      return ended(SearchEnd::kMemory, "the memory limit was reached");
     Report(p, board, start, board.open.size());
   }
   if (AttackOpen(p, confirmer_, board)) return ended(SearchEnd::kViolated, "");
@@ -610,7 +715,7 @@ SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proo
       lock.lock();
     }
   }
-  if (!board.stop) proof = ToProof(p, board);
+  proof = ToProof(p, board);
   return ended(SearchEnd::kClosed, "");
 }
 

@@ -33,6 +33,8 @@ class NeuronSearch {
   // Whether a query is one for this search: ReLUs, rows over outputs alone.
   static bool Suits(const Query& query);
 
+  // `proof` is what an earlier search left of the case, or empty; then it is the proof, with open parts where the
+  // search was interrupted, or empty where nothing is worth keeping.
   SearchOutcome Run(std::size_t case_index, checker::CaseProof& proof);
 
  private:

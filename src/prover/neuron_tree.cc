@@ -1,7 +1,8 @@
 #include "prover/neuron_tree.h"
 
 #include <algorithm>
-#include <cassert>
+
+#include "prover/checkpoint.h"
 
 namespace pawl::prover {
 
@@ -11,8 +12,12 @@ checker::GroupProof NeuronTree::ToGroup(std::uint32_t row) const {
   while (!open.empty()) {
     const Node& node = nodes_[open.back()];
     open.pop_back();
+    if (node.leaf == 0 && node.low == 0) {
+      group.nodes.push_back(checker::Node::Leaf(static_cast<std::uint32_t>(group.arguments.size())));
+      group.arguments.push_back(OpenArgument(1));
+      continue;
+    }
     if (node.leaf == 0) {
-      assert(node.low != 0);
       group.nodes.push_back(checker::Node::NeuronSplit(node.neuron));
       open.push_back(node.low + 1);
       open.push_back(node.low);

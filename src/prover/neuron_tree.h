@@ -29,7 +29,7 @@ class NeuronTree {
     leaves_.push_back(std::move(leaf));
   }
 
-  // Requires that every node is split or closed. Each leaf refutes `row`, numbered within the conjunction.
+  // Each leaf refutes `row`, numbered within the conjunction; undecided nodes are marked as open, see checkpoint.h.
   checker::GroupProof ToGroup(std::uint32_t row) const;
 
  private:

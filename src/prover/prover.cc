@@ -2,11 +2,13 @@
 
 #include <cassert>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "checker/claim.h"
 #include "checker/leaf.h"
 #include "prover/box_finish.h"
+#include "prover/checkpoint.h"
 #include "prover/confirmation.h"
 #include "prover/counterexample.h"
 #include "prover/dual_bounds.h"
@@ -50,6 +52,12 @@ UnknownReason ReasonOf(SearchEnd end) {
   return UnknownReason::kStuck;
 }
 
+// Whether more time or memory would have helped.
+bool IsInterrupted(const ProofResult& result) {
+  return result.reason == UnknownReason::kTimeout || result.reason == UnknownReason::kMemory ||
+         result.reason == UnknownReason::kCancelled;
+}
+
 bool OutOfTime(const ProofRequest& request, const SearchOptions& options) {
   return request.cancel.stop_requested() || (options.deadline.has_value() && Clock::now() >= *options.deadline);
 }
@@ -83,6 +91,14 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
   SplitTree tree(query.cases.size(), ListAllNeurons(query.network));
   Search search(query, claim, confirmer, tree, options);
   std::vector<OpenBox> boxes = RootBoxes(query);
+  if (request.resume != nullptr) {
+    boxes.clear();
+    for (std::size_t i = 0; i < query.cases.size(); ++i) {
+      Result<std::vector<OpenBox>> open = RestoreBoxes(query, i, request.resume->cases[i], tree);
+      if (!open.ok()) return Unknown(UnknownReason::kStuck, open.error().message);
+      std::move(open->begin(), open->end(), std::back_inserter(boxes));
+    }
+  }
   ProofStatistics statistics;
   statistics.best_margin = std::numeric_limits<double>::infinity();
   for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
@@ -95,6 +111,8 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
     if (outcome.end != SearchEnd::kClosed) {
       ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
                                                               : Unknown(ReasonOf(outcome.end), outcome.detail);
+      if (IsInterrupted(result) && request.keep_checkpoint && query.is_chain())
+        result.checkpoint = WriteCheckpoint(request, CasesOf(request, tree));
       result.statistics = statistics;
       return result;
     }
@@ -132,9 +150,11 @@ constexpr std::size_t kManyInputs = 25;
 ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, const checker::Claim& claim,
                             const Confirmer& confirmer, const SearchOptions& options) {
   std::vector<checker::CaseProof> cases(query.cases.size());
+  if (request.resume != nullptr) cases = request.resume->cases;
   ProofStatistics statistics;
   statistics.best_margin = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (IsComplete(cases[i])) continue;
     SearchOutcome outcome = query.is_chain() ? NeuronSearch(query, claim, confirmer, options).Run(i, cases[i])
                                              : GraphSearch(claim, query, confirmer, options).SplitNeurons(i, cases[i]);
     statistics.boxes += outcome.boxes;
@@ -144,6 +164,8 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
     if (outcome.end == SearchEnd::kClosed) continue;
     ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
                                                             : Unknown(ReasonOf(outcome.end), outcome.detail);
+    if (IsInterrupted(result) && request.keep_checkpoint && query.is_chain())
+      result.checkpoint = WriteCheckpoint(request, std::move(cases));
     result.statistics = statistics;
     return result;
   }
@@ -166,6 +188,9 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   const Result<checker::Claim> claim = checker::PrepareClaim(*request.network, *request.property, request.arithmetic);
   if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
   const Query query = MakeQuery(*request.network, *request.property, *claim);
+  if (request.resume != nullptr && !query.is_chain())
+    return Unknown(UnknownReason::kUnsupported,
+                   "the search for a network of this shape cannot go on from a checkpoint");
   const Confirmer confirmer(*request.network, *request.property, request.arithmetic);
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
@@ -175,7 +200,8 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   const double kernel_bytes = !query.is_chain() ? 0
                               : by_neurons
                                   ? static_cast<double>(DualBounds::MemoryBytes(query.network, 96))
-                                  : static_cast<double>(BatchBounds::MemoryBytes(query.network, query.rows_max));
+                                  : static_cast<double>(BatchBounds::MemoryBytes(query.network, query.rows_max) +
+                                                        BoxFinisher::MemoryBytes(query.network));
   const double work_bytes =
       options.threads * (kernel_bytes + checker::LeafEngine::ScratchBytes(
                                             *claim, by_neurons ? checker::Recipe::kRoot : checker::Recipe::kBackward));

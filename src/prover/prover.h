@@ -50,6 +50,8 @@ struct Progress {
 // to come cheaper for a box.
 enum class RecipeChoice { kAuto, kForward, kBackward };
 
+struct Checkpoint;  // see checkpoint.h
+
 struct ProofRequest {
   // Both must outlive the call to Prove. Required.
   const model::Network* network = nullptr;
@@ -70,6 +72,10 @@ struct ProofRequest {
   // Seed of the search for counterexamples.
   std::uint64_t seed = 1;
   RecipeChoice recipe = RecipeChoice::kAuto;
+  // Where to go on from, or null: begin. It was read for this request and outlives the call.
+  const Checkpoint* resume = nullptr;
+  // Whether a search that ends without an answer is to leave a checkpoint. Only chains of affine layers and ReLUs do.
+  bool keep_checkpoint = false;
   // May be empty.
   std::function<void(const Progress&)> progress;
   // Stops the search within a second when a stop is requested; the result is then kUnknown, kCancelled.
@@ -120,6 +126,8 @@ struct ProofResult {
   std::string detail;                     // one sentence for people; empty unless kUnknown
   std::vector<std::uint8_t> certificate;  // when kProven
   Counterexample counterexample;          // when kViolated
+  // When kUnknown, asked for, and the search was cancelled or met a limit: the bytes of a checkpoint.
+  std::vector<std::uint8_t> checkpoint;
   ProofStatistics statistics;
 };
 

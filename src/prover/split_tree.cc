@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "prover/checkpoint.h"
+
 namespace pawl::prover {
 
 SplitTree::SplitTree(std::size_t cases, std::vector<checker::RootLayer> listed)
@@ -104,12 +106,20 @@ checker::CaseProof SplitTree::ToCaseProof(std::size_t case_index, std::uint32_t 
   checker::GroupProof& proof = case_proof.groups.emplace_back();
   for (std::uint32_t i = 0; i < conjunctions; ++i) proof.members.push_back(i);
   proof.arguments = arguments_;
+  std::optional<std::uint32_t> open_argument;
   std::vector<NodeId> open = {static_cast<NodeId>(case_index)};
   while (!open.empty()) {
     const NodeId node = open.back();
     open.pop_back();
     const Slot slot = at(node);
-    assert(slot.first != 0);
+    if (slot.first == 0) {
+      if (!open_argument) {
+        open_argument = static_cast<std::uint32_t>(proof.arguments.size());
+        proof.arguments.push_back(OpenArgument(conjunctions));
+      }
+      proof.nodes.push_back(checker::Node::Leaf(*open_argument));
+      continue;
+    }
     if (slot.first == kLeaf) {
       proof.nodes.push_back(checker::Node::Leaf(slot.second));
       continue;

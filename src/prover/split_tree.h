@@ -49,13 +49,15 @@ class SplitTree {
   };
   std::optional<SplitOf> split(NodeId node) const;
   bool is_finished(NodeId node) const { return at(node).first == kFinished; }
-  std::uint32_t leaf_argument(NodeId node) const;  // requires a leaf
+  const checker::GroupProof& finished(NodeId node) const { return parts_[at(node).second]; }  // requires is_finished
+  std::uint32_t leaf_argument(NodeId node) const;                                             // requires a leaf
   checker::Argument argument(std::uint32_t number) const { return arguments_[number]; }
 
   // Bytes that the nodes take.
   std::uint64_t memory_bytes() const;
 
-  // The tree below a root in pre-order. Requires that no other thread is active and every node is split or closed.
+  // The tree below a root in pre-order; undecided nodes become leaves that are marked as open, see checkpoint.h.
+  // Requires that no other thread is active.
   checker::CaseProof ToCaseProof(std::size_t case_index, std::uint32_t conjunctions) const;
 
  private:

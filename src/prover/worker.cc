@@ -86,6 +86,7 @@ Worker::Worker(const Query& query, const checker::Claim& claim, const Confirmer&
                const SearchOptions& options, Shared& shared, unsigned index)
     : query_(query),
       claim_(claim),
+      listed_(ListedOf(claim, query.network)),
       tree_(tree),
       options_(options),
       shared_(shared),
@@ -94,7 +95,7 @@ Worker::Worker(const Query& query, const checker::Claim& claim, const Confirmer&
       recipe_(options.recipe == RecipeChoice::kForward ? checker::Recipe::kForward : checker::Recipe::kBackward),
       bounds_(query.network, query.rows_max),
       attacker_(query, confirmer, bounds_, options.seed * 1000003 + index) {
-  if (options.recipe == RecipeChoice::kAuto && BoxFinisher::Suits(query))
+  if (options.recipe == RecipeChoice::kAuto && BoxFinisher::Suits(query) && !listed_.empty())
     finisher_ = std::make_unique<BoxFinisher>(query);
 }
 
@@ -408,7 +409,6 @@ void Worker::CloseFinished(std::vector<Job>& jobs, const std::vector<std::size_t
 
 checker::LeafEngine& Worker::Engine() {
   if (!engine_) {
-    if (auto listed = checker::ListNeurons(claim_, ListAllNeurons(query_.network)); listed.ok()) listed_ = *listed;
     engine_ = std::make_unique<checker::LeafEngine>(claim_);
     engine_->SetListed(&listed_);
   }

@@ -129,6 +129,7 @@ class Worker {
 
   const Query& query_;
   const checker::Claim& claim_;
+  const std::vector<checker::ListedNeuron> listed_;
   SplitTree& tree_;
   const SearchOptions& options_;
   Shared& shared_;
@@ -139,7 +140,6 @@ class Worker {
   Attacker attacker_;
   std::map<std::vector<std::uint32_t>, KnownArgument> arguments_;
   std::vector<DoubtfulLeaf> doubtful_;
-  std::vector<checker::ListedNeuron> listed_;
   std::unique_ptr<checker::LeafEngine> engine_;  // made when first needed
   std::unique_ptr<BoxFinisher> finisher_;        // none where boxes are only halved
   double finish_open_max_ = kFinishOpenFirst;    // boxes with at most so many open neurons are tried
