@@ -6,14 +6,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <sstream>
 
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/property_words.h"
 #include "crypto/digest.h"
 #include "model/network.h"
 #include "model/property.h"
+#include "prover/checkpoint.h"
 #include "prover/prover.h"
 
 namespace pawl::cli {
@@ -24,6 +27,7 @@ constexpr double kTimeoutDefault = 600;
 struct ProveOptions {
   std::string network, property;
   std::string certificate, counterexample, vnncomp;  // where to write them; empty: nowhere
+  std::string checkpoint, resume;                    // where to leave an unfinished search; where to go on from
   std::string arithmetic;                            // empty: the network's own
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
@@ -143,8 +147,7 @@ class ProgressLine {
   bool shown_ = false, written_ = false;
 };
 
-prover::ProofResult Search(const Globals& globals, const ProveOptions& options, const Question& question) {
-  ProgressLine line(globals);
+prover::ProofRequest RequestOf(const ProveOptions& options, const Question& question) {
   prover::ProofRequest request;
   request.network = &question.network;
   request.property = &question.property;
@@ -154,6 +157,18 @@ prover::ProofResult Search(const Globals& globals, const ProveOptions& options, 
   request.timeout_ms = static_cast<uint64_t>(options.timeout_s * 1000);
   request.threads = options.threads;
   request.memory_mib_max = options.memory_mib;
+  request.keep_checkpoint = !options.checkpoint.empty();
+  return request;
+}
+
+// From `checkpoint` on, where there is one.
+prover::ProofResult Search(const Globals& globals, const ProveOptions& options, const Question& question,
+                           const prover::Checkpoint* checkpoint) {
+  ProgressLine line(globals);
+  const InterruptWatch watch(!options.checkpoint.empty());
+  prover::ProofRequest request = RequestOf(options, question);
+  request.resume = checkpoint;
+  request.cancel = watch.token();
   request.progress = [&line](const prover::Progress& progress) { line.Show(progress); };
   return prover::Prove(request);
 }
@@ -220,6 +235,10 @@ Result<void> WriteFiles(const ProveOptions& options, const prover::ProofResult& 
   if (!options.vnncomp.empty()) {
     if (Result<void> written = WriteWholeFile(options.vnncomp, VnncompText(result)); !written.ok()) return written;
   }
+  if (!result.checkpoint.empty()) {
+    const std::string_view bytes(reinterpret_cast<const char*>(result.checkpoint.data()), result.checkpoint.size());
+    if (Result<void> written = WriteWholeFile(options.checkpoint, bytes); !written.ok()) return written;
+  }
   if (result.status == prover::ProofStatus::kProven && !options.certificate.empty()) {
     const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
     if (Result<void> written = WriteWholeFile(options.certificate, bytes); !written.ok()) return written;
@@ -242,15 +261,30 @@ ExitCode ExitOf(const prover::ProofResult& result) {
   return ExitCode::kLimit;
 }
 
+Result<std::optional<prover::Checkpoint>> ReadResume(const ProveOptions& options, const Question& question) {
+  if (options.resume.empty()) return std::optional<prover::Checkpoint>();
+  Result<std::string> text = ReadWholeFile(options.resume, checker::CertificateLimits().bytes_max);
+  if (!text.ok()) return text.error();
+  Result<prover::Checkpoint> read = prover::ReadCheckpoint(
+      {reinterpret_cast<const uint8_t*>(text->data()), text->size()}, RequestOf(options, question));
+  if (!read.ok()) return read.error();
+  return std::optional(std::move(*read));
+}
+
 ExitCode ProveOne(const Globals& globals, const ProveOptions& options) {
   Result<Question> question = ReadQuestion(options);
   if (!question.ok()) return Fail(globals, question.error());
-  const prover::ProofResult result = Search(globals, options, *question);
+  const Result<std::optional<prover::Checkpoint>> checkpoint = ReadResume(options, *question);
+  if (!checkpoint.ok()) return Fail(globals, checkpoint.error());
+  const prover::ProofResult result =
+      Search(globals, options, *question, checkpoint->has_value() ? &**checkpoint : nullptr);
   if (Result<void> written = WriteFiles(options, result); !written.ok()) return Fail(globals, written.error());
   if (globals.json) {
     PrintJson(ResultJson(*question, result));
   } else {
     ShowResult(*question, result, options.memory_mib);
+    if (!result.checkpoint.empty())
+      std::printf("  what was found is kept: go on with --resume %s\n", Shown(options.checkpoint).c_str());
   }
   return ExitOf(result);
 }
@@ -297,7 +331,7 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
   const auto start = std::chrono::steady_clock::now();
   Result<Question> question = ReadQuestion(options);
   prover::ProofResult result;
-  if (question.ok()) result = Search(globals, options, *question);
+  if (question.ok()) result = Search(globals, options, *question, nullptr);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tally.seconds += seconds;
   (!question.ok()                                    ? tally.failed
@@ -323,7 +357,8 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
 }
 
 ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
-  if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty()) {
+  if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty() ||
+      !options.checkpoint.empty() || !options.resume.empty()) {
     return Fail(globals, {ErrorCode::kUsage, "prove.list", "results of a list cannot be written to one file",
                           "prove the instances one by one"});
   }
@@ -362,6 +397,9 @@ void AddProve(CLI::App& app, Globals& globals) {
   command->add_option(
       "--vnncomp", options->vnncomp,
       "where to write the answer as VNN-COMP has it: unsat, sat with a counterexample, timeout, unknown");
+  command->add_option("--checkpoint", options->checkpoint,
+                      "where to leave what an unfinished search has found: after a limit, Ctrl-C or SIGTERM");
+  command->add_option("--resume", options->resume, "a checkpoint of the same network, property and arithmetic");
   command->add_option("--arithmetic", options->arithmetic, "real, float32 or float64 (default: the network's own)")
       ->check(CLI::IsMember({"real", "float32", "float64"}));
   CLI::Option* timeout = command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list: for each")
@@ -375,6 +413,8 @@ void AddProve(CLI::App& app, Globals& globals) {
       "A list has lines \"network,property,seconds\"; --timeout overrides its seconds, --json prints a line for each.\n"
       "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found. Of a list: the worst.\n"
       "examples:\n  pawl prove policy.onnx clear-above.vnnlib --certificate clear-above.cert\n"
+      "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
+      "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");
   command->callback([options, timeout, &globals] {
     options->timeout_given = timeout->count() > 0;

@@ -84,6 +84,15 @@ TEST_F(ProveCommand, RunsListsAndFolders) {
   EXPECT_EQ(count, 2u);
 }
 
+TEST_F(ProveCommand, RefusesCheckpointsOfSomethingElse) {
+  Write("c", "PAWLOPEN and no more");
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "holds.vnnlib --resume " + root_ + "c"), ExitCode::kMalformed);
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "holds.vnnlib --resume " + root_ + "none"), ExitCode::kUsage);
+  // A search that ends leaves none.
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "holds.vnnlib --checkpoint " + root_ + "d"), ExitCode::kYes);
+  EXPECT_FALSE(fs::exists(root_ + "d"));
+}
+
 TEST_F(ProveCommand, RefusesListsThatAreNone) {
   for (const char* text : {"", "n.onnx\n", "n.onnx,holds.vnnlib\n", "n.onnx,holds.vnnlib,soon\n",
                            "n.onnx,holds.vnnlib,0\n", "n.onnx,holds.vnnlib,-1\n", "n.onnx,holds.vnnlib,nan\n"}) {
