@@ -22,7 +22,7 @@ bool IsNormal(double value) {
 }
 
 // Entries of a table of windows.
-constexpr double kTapsMax = 0x1p26;
+constexpr double kTapsMax = 0x1p24;
 
 // Products with alpha and beta are exact for float32 constants and rounded once for float64 ones, which own_gamma
 // counts as long as none underflows. False where one does.

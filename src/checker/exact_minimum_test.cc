@@ -96,6 +96,104 @@ class ExactMinimum {
   std::optional<mpq_class> minimum_;
 };
 
+// A network, and layers of the same function for ExactMinimum.
+struct Instance {
+  std::string bytes;
+  std::vector<DenseLayer> layers;
+};
+
+Instance DenseInstance(std::mt19937_64& random) {
+  Instance made;
+  std::normal_distribution<float> normal(0, 1);
+  std::size_t from = 2;
+  for (const std::size_t to : {1 + random() % 3, 1 + random() % 3, std::size_t{1}}) {
+    DenseLayer& layer = made.layers.emplace_back();
+    layer.relu = made.layers.size() < 3;
+    for (std::size_t i = 0; i < to; ++i) {
+      layer.bias.push_back(normal(random));
+      std::vector<float>& row = layer.weights.emplace_back();
+      for (std::size_t j = 0; j < from; ++j) row.push_back(random() % 8 == 0 ? 0 : normal(random));
+    }
+    from = to;
+  }
+  made.bytes = DenseNetworkBytes(made.layers);
+  return made;
+}
+
+// A convolution over a line of two inputs, three windows a channel; ReLU or LeakyRelu; perhaps the averages or maxima
+// of neighbours; a dense layer. As layers of ReLUs: leaky(z) = relu(z) − relu(−z)/4, and max(a, b) = relu(a − b) + b.
+Instance ConvolutionInstance(std::mt19937_64& random) {
+  using namespace model::onnx;  // NOLINT: the writer's vocabulary
+  std::normal_distribution<float> normal(0, 1);
+  const std::size_t channels = 1 + random() % 2, pool = random() % 3;  // none, average, maximum
+  const bool leaky = pool != 2 && random() % 2 == 0;
+  const std::size_t positions = pool == 0 ? 3 : 2;
+  const auto numbers = [&](std::size_t count) {
+    std::vector<float> values(count);
+    for (float& value : values) value = std::round(normal(random) * 64) / 64;  // so that sums of weights are exact
+    return values;
+  };
+  const std::vector<float> kernel = numbers(2 * channels), bias = numbers(channels),
+                           last = numbers(positions * channels);
+
+  std::vector<std::string> nodes, constants;
+  const auto channel_count = static_cast<std::int64_t>(channels), size = static_cast<std::int64_t>(last.size());
+  constants = {Tensor<float>("k", {channel_count, 1, 2}, kernel), Tensor<float>("b", {channel_count}, bias),
+               Tensor<float>("w", {size, 1}, last)};
+  const std::vector<std::string> window = {IntegersAttribute("kernel_shape", {2})};
+  nodes.push_back(model::onnx::Node("Conv", {"x", "k", "b"}, {"z"}, {window[0], IntegersAttribute("pads", {1, 1})}));
+  nodes.push_back(leaky ? model::onnx::Node("LeakyRelu", {"z"}, {"a"}, {FloatAttribute("alpha", 0.25f)})
+                        : model::onnx::Node("Relu", {"z"}, {"a"}));
+  if (pool > 0) nodes.push_back(model::onnx::Node(pool == 1 ? "AveragePool" : "MaxPool", {"a"}, {"p"}, window));
+  nodes.push_back(model::onnx::Node("Flatten", {pool > 0 ? "p" : "a"}, {"f"}));
+  nodes.push_back(model::onnx::Node("Gemm", {"f", "w"}, {"y"}));
+  Instance made;
+  made.bytes = Model(Graph(nodes, constants, {Value("x", {1, 1, 2}, 1)}, {Value("y", {1, 1}, 1)}), 13);
+
+  DenseLayer first{{}, {}, true}, second{{}, {}, true}, output{{{}}, {0}, false};
+  for (std::size_t c = 0; c < channels; ++c) {
+    for (std::size_t p = 0; p < 3; ++p) {
+      const std::vector<float> row = {p == 0   ? kernel[2 * c + 1]
+                                      : p == 1 ? kernel[2 * c]
+                                               : 0,
+                                      p == 1   ? kernel[2 * c + 1]
+                                      : p == 2 ? kernel[2 * c]
+                                               : 0};
+      // How much the activation counts in the output, where there is no maximum.
+      float weight = 0;
+      for (std::size_t q = 0; q < positions; ++q)
+        if (pool == 0 ? p == q : p == q || p == q + 1) weight += last[c * positions + q] * (pool == 1 ? 0.5f : 1.0f);
+      first.weights.push_back(row);
+      first.bias.push_back(bias[c]);
+      output.weights[0].push_back(weight);
+      if (!leaky) continue;
+      first.weights.push_back({-row[0], -row[1]});
+      first.bias.push_back(-bias[c]);
+      output.weights[0].push_back(-weight / 4);
+    }
+  }
+  if (pool == 2) {
+    output.weights[0].clear();
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t q = 0; q < 2; ++q) {
+        std::vector<float> difference(3 * channels), other(3 * channels);
+        difference[3 * c + q] = 1;
+        difference[3 * c + q + 1] = -1;
+        other[3 * c + q + 1] = 1;
+        for (const auto& row : {difference, other}) {
+          second.weights.push_back(row);
+          second.bias.push_back(0);
+          output.weights[0].push_back(last[2 * c + q]);
+        }
+      }
+    }
+  }
+  made.layers.push_back(first);
+  if (pool == 2) made.layers.push_back(second);
+  made.layers.push_back(output);
+  return made;
+}
+
 // A decimal text of a double, exact.
 std::string Exact(double value) { return model::Decimal::FromDouble(value).ToString(); }
 
@@ -106,26 +204,15 @@ TEST(ExactMinimum, TheCheckerProvesNeitherMoreNorMuchLess) {
   for (std::uint64_t seed = g_seed; cases < kCasesMin || spent() < g_budget_seconds; ++seed) {
     std::mt19937_64 random(seed);
     std::normal_distribution<float> normal(0, 1);
-    std::vector<DenseLayer> layers;
-    std::size_t from = 2;
-    for (const std::size_t to : {1 + random() % 3, 1 + random() % 3, std::size_t{1}}) {
-      DenseLayer& layer = layers.emplace_back();
-      layer.relu = layers.size() < 3;
-      for (std::size_t i = 0; i < to; ++i) {
-        layer.bias.push_back(normal(random));
-        std::vector<float>& row = layer.weights.emplace_back();
-        for (std::size_t j = 0; j < from; ++j) row.push_back(random() % 8 == 0 ? 0 : normal(random));
-      }
-      from = to;
-    }
+    const Instance instance = seed % 25 == 0 ? ConvolutionInstance(random) : DenseInstance(random);
     double lower[2], upper[2];
     for (int i = 0; i < 2; ++i) {
       lower[i] = static_cast<double>(normal(random));
       upper[i] = lower[i] + std::abs(static_cast<double>(normal(random))) + 0.125;
       upper[i] = static_cast<double>(static_cast<float>(upper[i]));
     }
-    const mpq_class minimum = ExactMinimum(layers, lower, upper)();
-    const model::Network network = *model::ReadOnnx(AsBytes(DenseNetworkBytes(layers)), {});
+    const mpq_class minimum = ExactMinimum(instance.layers, lower, upper)();
+    const model::Network network = *model::ReadOnnx(AsBytes(instance.bytes), {});
 
     const auto check = [&](double threshold, Arithmetic arithmetic, Recipe recipe) {
       std::string text = "(declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real)";

@@ -51,6 +51,7 @@ double LeafEngine::ScratchBytes(const Claim& claim, Recipe recipe) {
   const double forms = recipe == Recipe::kRoot ? 0 : 2.0 * static_cast<double>(claim.input_count() + 1) + 4;
   double lanes = 0;
   for (const std::size_t size : claim.sizes) lanes += static_cast<double>(size) * (forms + 10);
+  for (const Step& step : claim.steps) lanes += 2.0 * static_cast<double>(step.maximum.members.size());
   return lanes * sizeof(Lanes);
 }
 

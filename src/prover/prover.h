@@ -18,6 +18,8 @@
 // Networks", 2019), sixteen boxes a SIMD vector, splits on the input with the largest gradient times radius ("smear",
 // Kearfott 1996). With 25 inputs or more: hidden bounds and rows by backward substitution with optimised slopes (Xu et
 // al., 2021), and branch and bound over the phases of ReLUs (Wang et al., "Beta-CROWN", 2021); see neuron_search.h.
+// What is no chain of dense layers and ReLUs, once convolutions are unrolled, is searched with the checker's bounds in
+// the same two ways; see graph_search.h.
 // Bounds are computed in single precision and are heuristics: each leaf is confirmed by the checker's
 // own routine as a step of its own, and split further where the checker does not accept it.
 //

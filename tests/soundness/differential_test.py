@@ -250,7 +250,9 @@ def prover_certificates(draw, folder: pathlib.Path, count: int):
     paths = [folder / name for name in ("made.onnx", "made.vnnlib", "made")]
     while count > 0:
         large = draw.random() < 0.6
-        network = corpus.random_network(draw, False, *((14, 12) if large else (4, 6)))
+        image = draw.random() < 0.3
+        network = corpus.random_image_network(draw) if image else corpus.random_network(
+            draw, False, *((14, 12) if large else (4, 6)))
         try:
             text = corpus.random_property(draw, corpus.read_network(network), 0.4 if large else 1.5)
             corpus.read_property(text)

@@ -557,6 +557,8 @@ class Builder:
                 value.shape != (shape[1],) for value in inputs[1:]):
             raise malformed("shape", "BatchNormalization")
         each = list(zip(*(value.constant for value in inputs[1:])))
+        if any(variance + attributes["epsilon"] <= 0 for _, _, _, variance in each):
+            raise malformed("non-finite", "BatchNormalization")
         norm = [(*each[i // count(shape[2:])], attributes["epsilon"]) for i in range(count(shape))]
         return Node("norm", [places[0]], count(shape), norm=norm), shape
 
