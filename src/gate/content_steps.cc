@@ -106,7 +106,7 @@ Result<StepReport> Surface(Gate& gate, const ProposalHistory& proposal) {
   if (report->findings.empty()) {
     return Failed(FindingOutcome::kRejected, "surface.no-change", "the candidate is the live release, byte for byte");
   }
-  if (const auto copy = oversight::CopyOfCharter(*report, gate.log().charter().manifest); report->allowed && copy) {
+  if (const auto copy = oversight::CopyOfCharter(*report, gate.log().charter()); report->allowed && copy) {
     return Failed(FindingOutcome::kOutsideCharter, "surface.charter-copy", *copy);
   }
   if (report->allowed) return Passed(DescribeSurface(*report));

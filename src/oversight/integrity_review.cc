@@ -40,7 +40,7 @@ Result<void> CheckRelease(ledger::SubjectLog& log, const Candidate& candidate, c
   for (const subject::SurfaceFinding& finding : surface->findings) {
     if (!finding.allowed) opinion.reasons.push_back(finding.change.path + ": " + finding.reason);
   }
-  if (const auto copy = CopyOfCharter(*surface, log.charter().manifest)) opinion.reasons.push_back(*copy);
+  if (const auto copy = CopyOfCharter(*surface, log.charter())) opinion.reasons.push_back(*copy);
   if (crypto::Sha256(DiffDocument(*surface)) != candidate.diff) {
     opinion.reasons.push_back("the diff named by the candidate statement is not the diff of the trees");
   }
