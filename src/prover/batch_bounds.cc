@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "prover/batch_bounds.cc"  // NOLINT: this file, for foreach_target
 #include "hwy/foreach_target.h"                      // IWYU pragma: keep
 // clang-format off
-#include "hwy/highway.h"
+#include "prover/lane_vectors-inl.h"
 // clang-format on
 
 #include <algorithm>
@@ -18,17 +18,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace pawl::prover {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
 using Work = BatchBounds::Workspace;
-using Tag = hn::CappedTag<float, kLanes>;
-using Vector = hn::Vec<Tag>;
-using Mask = hn::Mask<Tag>;
-
-HWY_INLINE Vector Load(const float* from) { return hn::Load(Tag(), from); }
-HWY_INLINE void Store(Vector value, float* to) { hn::Store(value, Tag(), to); }
-HWY_INLINE Vector Set(float value) { return hn::Set(Tag(), value); }
-HWY_INLINE Vector Zero() { return hn::Zero(Tag()); }
 
 // target[row][column] = sum over k in `list` of matrix[row][k]·source[k][column]. The list leaves out neurons that are
 // zero in all lanes.
@@ -40,46 +30,18 @@ struct Product {
   Panel& target;
 };
 
-// kRows neurons by kVectors vectors of columns, kept in registers.
 template <std::size_t kRows, std::size_t kVectors>
-HWY_INLINE void ProductBlock(const Product& p, std::size_t row, std::size_t offset) {
-  const std::size_t lanes = hn::Lanes(Tag());
-  Vector sum[kRows][kVectors];
-  for (std::size_t r = 0; r < kRows; ++r) {
-    for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = Zero();
-  }
-  const std::size_t stride = p.matrix_stride;
-  const float* matrix = p.matrix.data() + row * stride;
-  const float* source_base = p.source.at(0) + offset;
-  const std::size_t source_stride = p.source.stride();
-  for (const std::uint32_t k : p.list) {
-    const float* source = source_base + k * source_stride;
-    Vector operand[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) operand[v] = Load(source + v * lanes);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const Vector weight = Set(matrix[r * stride + k]);
-      for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(weight, operand[v], sum[r][v]);
-    }
-  }
-  for (std::size_t r = 0; r < kRows; ++r) {
-    float* target = p.target.at(row + r) + offset;
-    for (std::size_t v = 0; v < kVectors; ++v) Store(sum[r][v], target + v * lanes);
-  }
+HWY_INLINE void ProductRows(const Product& p, std::size_t row, std::size_t offset) {
+  ProductBlock<kRows, kVectors>({p.matrix.data() + row * p.matrix_stride, p.matrix_stride}, p.list,
+                                {p.source.at(0) + offset, p.source.stride()},
+                                {p.target.at(row) + offset, p.target.stride()});
 }
-
-// AVX-512, SVE and NEON have 32 registers, SSE and AVX2 16.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
-constexpr std::size_t kBlockVectors = 6;
-#else
-constexpr std::size_t kBlockVectors = 3;
-#endif
-constexpr std::size_t kBlockRows = 4;
 
 template <std::size_t kVectors>
 HWY_INLINE void ProductColumns(const Product& p, std::size_t rows, std::size_t offset) {
   std::size_t row = 0;
-  for (; row + kBlockRows <= rows; row += kBlockRows) ProductBlock<kBlockRows, kVectors>(p, row, offset);
-  for (; row < rows; ++row) ProductBlock<1, kVectors>(p, row, offset);
+  for (; row + kBlockRows <= rows; row += kBlockRows) ProductRows<kBlockRows, kVectors>(p, row, offset);
+  for (; row < rows; ++row) ProductRows<1, kVectors>(p, row, offset);
 }
 
 template <std::size_t kVectors>

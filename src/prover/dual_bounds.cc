@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "prover/dual_bounds.cc"  // NOLINT: this file, for foreach_target
 #include "hwy/foreach_target.h"                     // IWYU pragma: keep
 // clang-format off
-#include "hwy/highway.h"
+#include "prover/lane_vectors-inl.h"
 // clang-format on
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 #include "prover/dual_bounds.h"
@@ -20,20 +21,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace pawl::prover {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr std::size_t kGroup = 16;  // columns are a multiple of this
-using Tag = hn::CappedTag<float, kGroup>;
-using Vector = hn::Vec<Tag>;
-using Mask = hn::Mask<Tag>;
-
-HWY_INLINE Vector Load(const float* from) { return hn::Load(Tag(), from); }
-HWY_INLINE void Store(Vector value, float* to) { hn::Store(value, Tag(), to); }
-HWY_INLINE Vector Set(float value) { return hn::Set(Tag(), value); }
-HWY_INLINE Vector Zero() { return hn::Zero(Tag()); }
 
 // target[r][c] = Σ_k matrix[r][k]·source[k][c] over the first `columns` columns.
-struct Product {
+struct DenseProduct {
   const float* matrix;
   std::size_t rows, terms;
   const Matrix& source;
@@ -42,43 +32,20 @@ struct Product {
 };
 
 template <std::size_t kRows, std::size_t kVectors>
-HWY_INLINE void ProductBlock(const Product& p, std::size_t row, std::size_t column) {
-  const std::size_t lanes = hn::Lanes(Tag());
-  Vector sum[kRows][kVectors];
-  for (std::size_t r = 0; r < kRows; ++r) {
-    for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = Zero();
-  }
-  const float* matrix = p.matrix + row * p.terms;
-  for (std::size_t k = 0; k < p.terms; ++k) {
-    const float* source = p.source.at(k) + column;
-    Vector operand[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) operand[v] = Load(source + v * lanes);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const Vector weight = Set(matrix[r * p.terms + k]);
-      for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(weight, operand[v], sum[r][v]);
-    }
-  }
-  for (std::size_t r = 0; r < kRows; ++r) {
-    float* target = p.target.at(row + r) + column;
-    for (std::size_t v = 0; v < kVectors; ++v) Store(sum[r][v], target + v * lanes);
-  }
+HWY_INLINE void ProductRows(const DenseProduct& p, std::size_t row, std::size_t column) {
+  ProductBlock<kRows, kVectors>({p.matrix + row * p.terms, p.terms}, std::views::iota(std::size_t{0}, p.terms),
+                                {p.source.at(0) + column, p.source.stride()},
+                                {p.target.at(row) + column, p.target.stride()});
 }
-
-// AVX-512, SVE and NEON have 32 registers, SSE and AVX2 16.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
-constexpr std::size_t kBlockVectors = 6;
-#else
-constexpr std::size_t kBlockVectors = 3;
-#endif
 
 template <std::size_t kVectors>
-HWY_INLINE void ProductColumns(const Product& p, std::size_t column) {
+HWY_INLINE void ProductColumns(const DenseProduct& p, std::size_t column) {
   std::size_t row = 0;
-  for (; row + 4 <= p.rows; row += 4) ProductBlock<4, kVectors>(p, row, column);
-  for (; row < p.rows; ++row) ProductBlock<1, kVectors>(p, row, column);
+  for (; row + kBlockRows <= p.rows; row += kBlockRows) ProductRows<kBlockRows, kVectors>(p, row, column);
+  for (; row < p.rows; ++row) ProductRows<1, kVectors>(p, row, column);
 }
 
-void Multiply(const Product& p) {
+void Multiply(const DenseProduct& p) {
   const std::size_t lanes = hn::Lanes(Tag());
   std::size_t column = 0;
   for (; column + kBlockVectors * lanes <= p.columns; column += kBlockVectors * lanes)

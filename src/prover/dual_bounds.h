@@ -37,6 +37,7 @@ class Matrix {
   float* at(std::size_t row) { return data_.get() + row * columns_; }
   const float* at(std::size_t row) const { return data_.get() + row * columns_; }
   std::size_t rows() const { return rows_; }
+  std::size_t stride() const { return columns_; }  // floats between rows
 
  private:
   std::size_t rows_ = 0, columns_ = 0;
