@@ -124,9 +124,10 @@ struct Claim {
 
 // Failure: kMalformed "property.size" (the two do not fit), kRefused "model.unsupported-function" (a LeakyRelu with a
 // slope outside [0, 1], a convolution of more than 2^24 windows times kernel elements), "checker.arithmetic" (float32
-// asked of a float64 network or the reverse), "checker.rounding" (a sum so long that k·u ≥ 1/2, a factor so extreme that
-// a product underflows in double precision), "checker.box" (bounds beyond the format), kLimit "checker.limit-terms" (a
-// sum of more than kTermsMax products), kSystem "checker.environment" (this machine's arithmetic is not as assumed).
+// asked of a float64 network or the reverse), "checker.rounding" (a sum so long that k·u ≥ 1/2, a factor so extreme
+// that a product underflows in double precision), "checker.box" (bounds beyond the format), kLimit
+// "checker.limit-terms" (a sum of more than kTermsMax products), kSystem "checker.environment" (this machine's
+// arithmetic is not as assumed).
 Result<Claim> PrepareClaim(const model::Network& network, const model::Property& property, Arithmetic arithmetic);
 
 // A weighted sum of rows, Σ m_r·(a_r·y + b_r·x − c_r), that is to be shown positive. Formed exactly in decimals, then
