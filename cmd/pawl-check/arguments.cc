@@ -1,11 +1,8 @@
 #include "pawl-check/arguments.h"
 
 namespace pawl::check {
-namespace {
 
 Error Usage(std::string message) { return {ErrorCode::kUsage, "usage", std::move(message), "pawl-check --help"}; }
-
-}  // namespace
 
 Result<void> Arguments::Parse(int count, const char* const* words) {
   for (int i = 0; i < count; ++i) {

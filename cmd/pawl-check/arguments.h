@@ -15,6 +15,9 @@
 
 namespace pawl::check {
 
+// What is wrong with the words that were given.
+Error Usage(std::string message);
+
 class Arguments {
  public:
   Arguments(std::set<std::string> with_value, std::set<std::string> flags)

@@ -14,7 +14,7 @@ Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
   if (word.empty() || word == "float32") return checker::Arithmetic::kFloat32;
   if (word == "real") return checker::Arithmetic::kReal;
   if (word == "float64") return checker::Arithmetic::kFloat64;
-  return Error{ErrorCode::kUsage, "usage", "--arithmetic is real, float32 or float64", ""};
+  return Usage("--arithmetic is real, float32 or float64");
 }
 
 }  // namespace
@@ -25,8 +25,7 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
   if (!parsed.ok()) return Report(parsed.error(), output);
   if (arguments.words().size() != 3) {
-    return Report({ErrorCode::kUsage, "usage", "certificate takes NETWORK PROPERTY CERTIFICATE", "pawl-check --help"},
-                  output);
+    return Report(Usage("certificate takes NETWORK PROPERTY CERTIFICATE"), output);
   }
   Result<checker::Arithmetic> arithmetic = ParseArithmetic(arguments.Value("--arithmetic"));
   if (!arithmetic.ok()) return Report(arithmetic.error(), output);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "pawl-check/arguments.h"
 #include "pawl-check/commands.h"
 #include "pawl-check/report.h"
 
@@ -70,7 +71,7 @@ Result<unsigned> ParseThreads(const std::string& word) {
   if (word.empty()) return threads;
   const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), threads);
   if (failure != std::errc() || end != word.data() + word.size() || threads < 1 || threads > 1'024) {
-    return Error{ErrorCode::kUsage, "usage", "--threads is a number from 1 to 1024", ""};
+    return Usage("--threads is a number from 1 to 1024");
   }
   return threads;
 }

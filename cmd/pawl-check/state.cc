@@ -67,11 +67,10 @@ ExitCode StateCommand(int count, const char* const* words) {
     return Init(arguments, output);
   }
   if (command == "show" && (arguments.Has("--charter") || arguments.Has("--genesis"))) {
-    return Report({ErrorCode::kUsage, "usage", "state show takes --state alone", "pawl-check --help"}, output);
+    return Report(Usage("state show takes --state alone"), output);
   }
   if (command == "show" && arguments.Has("--state")) return Show(arguments, output);
-  return Report({ErrorCode::kUsage, "usage", "state takes init or show with their options", "pawl-check --help"},
-                output);
+  return Report(Usage("state takes init or show with their options"), output);
 }
 
 }  // namespace pawl::check

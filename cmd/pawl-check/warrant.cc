@@ -17,8 +17,6 @@ struct Loader {
   std::optional<warrant::State> state;
 };
 
-Error Usage(std::string message) { return {ErrorCode::kUsage, "usage", std::move(message), "pawl-check --help"}; }
-
 Result<int64_t> LocalTime(const Arguments& arguments) {
 #ifdef PAWL_FAIL_POINTS
   // Builds for tests may be told what time it is.
@@ -60,26 +58,16 @@ void Print(const warrant::WarrantVerdict& verdict, Output output) {
   for (const std::string& warning : verdict.warnings) std::printf("  note: %s\n", Shown(warning).c_str());
 }
 
-struct Judging {
-  warrant::Purpose purpose = warrant::Purpose::kSwitch;
-  int64_t now_s = 0;
-  unsigned threads = 2;
-};
-
 // Judges one warrant of the chain and moves the state forward in memory.
-ExitCode Step(Loader& loader, const std::string& path, const std::string& state_path, const Judging& judging,
+ExitCode Step(Loader& loader, const std::string& path, const std::string& state_path, warrant::WarrantQuestion question,
               Output output) {
   Result<std::string> bytes = ReadFile(path, warrant::kWarrantBytesMax);
   if (!bytes.ok()) return Report(bytes.error(), output);
-  warrant::WarrantQuestion question{.warrant = *bytes,
-                                    .charter = &loader.charter,
-                                    .store = &loader.store,
-                                    .state = loader.state ? &*loader.state : nullptr,
-                                    .halts = {},
-                                    .now_s = judging.now_s,
-                                    .purpose = judging.purpose,
-                                    .threads = judging.threads};
+  question.warrant = *bytes;
+  question.charter = &loader.charter;
+  question.store = &loader.store;
   if (loader.state) {
+    question.state = &*loader.state;
     Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(state_path, loader.charter.charter, *loader.state);
     if (!halts.ok()) return Report(halts.error(), output);
     question.halts = std::move(*halts);
@@ -136,7 +124,8 @@ ExitCode CheckWarrant(int count, const char* const* words) {
   for (size_t i = 0; i < arguments.words().size(); ++i) {
     const bool last = i + 1 == arguments.words().size();
     const warrant::Purpose purpose = last ? warrant::Purpose::kSwitch : warrant::Purpose::kFollow;
-    const ExitCode status = Step(loader, arguments.words()[i], state_path, {purpose, *now, *threads}, output);
+    const warrant::WarrantQuestion asked{.halts = {}, .now_s = *now, .purpose = purpose, .threads = *threads};
+    const ExitCode status = Step(loader, arguments.words()[i], state_path, asked, output);
     if (status != ExitCode::kYes) return status;
   }
   if (arguments.Has("--commit")) {

@@ -9,6 +9,7 @@
 #include "charter/code_properties.h"
 #include "charter/refusals.h"
 #include "charter/toml_reader.h"
+#include "encoding/utf8.h"
 
 namespace pawl::charter {
 namespace {
@@ -26,10 +27,7 @@ std::vector<std::string_view> RoleWords() { return {kRoles.begin(), kRoles.end()
 // Names appear in folders, commands, certificates and metrics.
 std::string Name(TomlTable& table, const char* key) {
   const std::string name = table.String(key);
-  const bool fits = name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-                      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-                    });
-  if (!fits || name.starts_with('.') || name.starts_with('-')) {
+  if (!name.empty() && !encoding::IsName(name)) {
     table.Fail(key, "charter.name",
                "may have up to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit");
   }
@@ -220,6 +218,7 @@ std::vector<QuorumRule> ReadQuorum(TomlTable table) {
     rule.role = static_cast<Role>(entry.Word("role", RoleWords()));
     rule.at_least = entry.Integer("at_least", kThreshold);
     rule.against_max = entry.Integer("against_max", {0, 100}, 0);
+    rule.faults_max = entry.OptionalInteger("faults_max", {0, 99});
     quorum.push_back(rule);
   }
   return quorum;

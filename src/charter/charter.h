@@ -175,6 +175,8 @@ struct QuorumRule {
   Role role = Role::kProver;
   int64_t at_least = 0;     // votes for, by distinct principals
   int64_t against_max = 0;  // votes against, by distinct principals
+  // Evaluators alone: all report, and their e-values without the so many largest decide together; none: each decides.
+  std::optional<uint64_t> faults_max{};
   Position position;
 };
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "encoding/utf8.h"
 #include "model/network.h"
 #include "model/property.h"
 #include "subject/path.h"
@@ -229,15 +231,12 @@ Result<void> CheckCodeProperties(const subject::Manifest& manifest, const Charte
 // Groups of episodes: names that an evaluator can print, each once, and harms about those alone.
 Result<void> CheckGroups(const Charter& charter) {
   const std::vector<std::string>& groups = charter.evaluation.groups;
-  const auto is_name_byte = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  };
   std::set<std::string_view> names;
   for (const std::string& group : groups) {
-    if (group.size() > 64 || !std::all_of(group.begin(), group.end(), is_name_byte) || !names.insert(group).second) {
+    if (!encoding::IsName(group) || !names.insert(group).second) {
       return Refuse(charter.evaluation.position, "charter.group",
-                    "group " + Quoted(group) + " is listed twice, or has other characters than a-z, 0-9, '-', '_', '.'",
-                    "name each group once, by up to 64 of these characters");
+                    "group " + Quoted(group) + " is listed twice or is no name",
+                    "name each once: a letter or digit, then up to 63 of a-z, 0-9, '-', '_', '.'");
     }
   }
   for (const HarmBound& harm : charter.bounds.harm) {
@@ -251,14 +250,16 @@ Result<void> CheckGroups(const Charter& charter) {
 
 Result<void> CheckBounds(const Charter& charter) {
   const Bounds& bounds = charter.bounds;
-  const auto known = [&](Position position, const std::string& name) -> Result<void> {
-    if (charter.evaluation.Find(name) != nullptr) return {};
+  std::vector<std::pair<Position, std::string>> named = {{bounds.improvement.position, bounds.improvement.metric},
+                                                         {bounds.capability.position, bounds.capability.metric}};
+  for (const HarmBound& harm : bounds.harm) named.emplace_back(harm.position, harm.metric);
+  for (const auto& [position, name] : named) {
+    if (charter.evaluation.Find(name) != nullptr) continue;
     return Refuse(position, "charter.metric-unknown", "there is no metric " + Quoted(name),
                   "declare it under [[evaluation.metric]]");
-  };
+  }
   double error_sum = 0;
   for (const HarmBound& harm : bounds.harm) {
-    if (Result<void> checked = known(harm.position, harm.metric); !checked.ok()) return checked;
     const Metric& metric = *charter.evaluation.Find(harm.metric);
     const bool can_fail =
         metric.direction == Direction::kLowerIsBetter ? harm.limit < metric.max : harm.limit > metric.min;
@@ -278,9 +279,6 @@ Result<void> CheckBounds(const Charter& charter) {
   }
   if (Result<void> checked = CheckNamesDiffer(bounds.harm, "harms"); !checked.ok()) return checked;
   if (Result<void> checked = CheckGroups(charter); !checked.ok()) return checked;
-  if (Result<void> checked = known(bounds.improvement.position, bounds.improvement.metric); !checked.ok())
-    return checked;
-  if (Result<void> checked = known(bounds.capability.position, bounds.capability.metric); !checked.ok()) return checked;
   const CapabilityBound& capability = bounds.capability;
   const Metric& metric = *charter.evaluation.Find(capability.metric);
   const double range = metric.max - metric.min;
@@ -309,8 +307,10 @@ Result<void> CheckBounds(const Charter& charter) {
 
 Result<void> CheckQuorum(const Charter& charter) {
   std::map<Role, std::set<std::string_view>> principals;
+  std::map<Role, int64_t> reviewers;
   for (const Reviewer& reviewer : charter.reviewers) {
     principals[reviewer.role].insert(reviewer.principal);
+    ++reviewers[reviewer.role];
     // Votes and closings name their signer by the key's name, and the rules look it up as the reviewer's.
     if (reviewer.key.name != reviewer.name) {
       return Refuse(reviewer.position, "charter.reviewer-key",
@@ -336,6 +336,15 @@ Result<void> CheckQuorum(const Charter& charter) {
                     "the quorum asks for " + Count(rule.at_least, "principal") + " in role " + role + ", and there " +
                         (count == 1 ? "is " : "are ") + std::to_string(count),
                     "enrol reviewers of other principals, or lower at_least");
+    }
+    // Where a product decides, everybody of the fixed set is asked, and nobody speaks twice or decides alone.
+    const bool fits = rule.role == Role::kEvaluator && rule.at_least == count && reviewers[rule.role] == count &&
+                      rule.against_max == 0 && rule.faults_max.value_or(0) < static_cast<uint64_t>(count) &&
+                      (rule.faults_max != 0U || charter.assurance == Assurance::kSingleOperator);
+    if (rule.faults_max && !fits) {
+      return Refuse(rule.position, "charter.faults",
+                    "faults_max is for evaluators of different principals, all of whom report",
+                    "set at_least to their number, against_max to 0, and faults_max from 1 to one fewer than they");
     }
     if (rule.against_max >= count) {
       return Refuse(rule.position, "charter.against-ignored",
@@ -368,29 +377,21 @@ Result<void> CheckQuorum(const Charter& charter) {
 
 // One key pair may speak in one place only: the gate's log and clock, each reviewer, each approver.
 Result<void> CheckKeysDiffer(const Charter& charter) {
-  std::map<std::string, std::string> owners;
-  const auto take = [&](Position position, const std::string& key, const std::string& owner) -> Result<void> {
-    const auto [known, is_new] = owners.try_emplace(key, owner);
-    if (is_new) return {};
-    return Refuse(position, "charter.key-shared", known->second + " and " + owner + " have the same key",
-                  "make a key of its own for each: pawl key new");
-  };
-  if (Result<void> taken = take(charter.gate.position, charter.gate.log.UnderlyingKey(), "the gate's log");
-      !taken.ok()) {
-    return taken;
-  }
-  if (Result<void> taken = take(charter.gate.position, charter.gate.clock.UnderlyingKey(), "the gate's clock");
-      !taken.ok()) {
-    return taken;
-  }
+  std::vector<std::tuple<Position, std::string, std::string>> keys = {
+      {charter.gate.position, charter.gate.log.UnderlyingKey(), "the gate's log"},
+      {charter.gate.position, charter.gate.clock.UnderlyingKey(), "the gate's clock"}};
   for (const Reviewer& reviewer : charter.reviewers) {
-    Result<void> taken = take(reviewer.position, reviewer.key.UnderlyingKey(), "reviewer " + Quoted(reviewer.name));
-    if (!taken.ok()) return taken;
+    keys.emplace_back(reviewer.position, reviewer.key.UnderlyingKey(), "reviewer " + Quoted(reviewer.name));
   }
   for (const crypto::AllowedSigner& signer : charter.approval.signers) {
-    Result<void> taken =
-        take(charter.approval.position, signer.key.UnderlyingKey(), "approver " + Quoted(signer.principal));
-    if (!taken.ok()) return taken;
+    keys.emplace_back(charter.approval.position, signer.key.UnderlyingKey(), "approver " + Quoted(signer.principal));
+  }
+  std::map<std::string, std::string> owners;
+  for (const auto& [position, key, owner] : keys) {
+    const auto [known, is_new] = owners.try_emplace(key, owner);
+    if (is_new) continue;
+    return Refuse(position, "charter.key-shared", known->second + " and " + owner + " have the same key",
+                  "make a key of its own for each: pawl key new");
   }
   return {};
 }

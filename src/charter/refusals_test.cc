@@ -28,6 +28,32 @@ std::string Reviewer(const std::string& name, const std::string& principal, cons
          "\"\nkey = \"" + TestNoteKey(name, seed) + "\"\n";
 }
 
+// Two evaluators, with so much in their quorum rule.
+std::string WithEvaluators(const std::string& rule, const std::string& second = "bob@example.org") {
+  TestCharter charter;
+  charter.Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", " + rule + " }");
+  charter.Replace("\n[quorum]", Reviewer("evaluator-b", second, "evaluator", '7') + "\n[quorum]");
+  return Rule(charter.Read());
+}
+
+TEST(Refusals, AProductThatIsNotOfEverybodyOnceOrThatOneDecides) {
+  EXPECT_EQ(WithEvaluators("at_least = 2"), "ok");
+  EXPECT_EQ(WithEvaluators("at_least = 2, faults_max = 1"), "ok");
+  EXPECT_EQ(WithEvaluators("at_least = 1, faults_max = 1"), "charter.faults");
+  EXPECT_EQ(WithEvaluators("at_least = 2, faults_max = 2"), "charter.faults");
+  EXPECT_EQ(WithEvaluators("at_least = 2, faults_max = 0"), "charter.faults") << "one liar would decide";
+  EXPECT_EQ(WithEvaluators("at_least = 2, against_max = 1, faults_max = 1"), "charter.faults");
+  EXPECT_EQ(WithEvaluators("at_least = 1, faults_max = 0", "ann@example.org"), "charter.faults") << "one votes twice";
+  EXPECT_EQ(WithEvaluators("at_least = 2, faults_max = -1"), "charter.range");
+  EXPECT_EQ(After("{ role = \"prover\", at_least = 1 }", "{ role = \"prover\", at_least = 1, faults_max = 0 }"),
+            "charter.faults");
+  TestCharter alone;
+  alone.Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", at_least = 1, faults_max = 0 }");
+  EXPECT_EQ(Rule(alone.Read()), "charter.faults");
+  alone.Append("\n[assurance]\nlevel = \"single-operator\"\n");
+  EXPECT_EQ(Rule(alone.Read()), "ok");
+}
+
 TEST(Refusals, TheCharterOfTheTestsIsAccepted) { EXPECT_EQ(Rule(TestCharter().Read()), "ok"); }
 
 TEST(Refusals, FilesThatAreNotThere) {

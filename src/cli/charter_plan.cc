@@ -191,6 +191,12 @@ void PrintPlan(const charter::Charter& charter, const Plan& plan) {
     for (const Outlook& outlook : line.outlooks) std::printf(" %-18s", NumberOf(outlook).c_str());
     std::printf(" %s\n", line.carried >= kPlannedIndexMax ? "over a million" : std::to_string(line.carried).c_str());
   }
+  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  if (rule != nullptr && rule->faults_max) {
+    const auto counted = static_cast<uint64_t>(rule->at_least) - *rule->faults_max;
+    std::printf("  each evaluator by itself; the evidence of %llu is added, so each needs about one in %llu of these\n",
+                static_cast<unsigned long long>(counted), static_cast<unsigned long long>(counted));
+  }
   std::puts("\nwhat each limit needs at the least");
   for (const std::string& limit : plan.limits) std::printf("  %s\n", Shown(limit).c_str());
   for (const std::string& warning : plan.warnings) std::printf("warning: %s\n", Shown(warning).c_str());

@@ -108,6 +108,10 @@ Section ReviewerWords(const charter::Charter& charter) {
     section.lines.push_back(std::string(RoleName(rule.role)) + ": at least " + std::to_string(rule.at_least) +
                             " for and at most " + std::to_string(rule.against_max) + " against, of " +
                             JoinedWords(names, ", "));
+    if (rule.faults_max) {
+      section.lines.push_back("their evidence decides together, without the largest " +
+                              std::to_string(*rule.faults_max) + ": so many of them may lie");
+    }
   }
   return section;
 }

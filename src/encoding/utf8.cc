@@ -55,4 +55,9 @@ bool IsKeyName(std::string_view name) {
          IsUtf8Without(name, [](uint32_t c) { return IsControl(c) || IsSpace(c) || c == '+'; });
 }
 
+bool IsName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::string_view("-_.").find(name[0]) == name.npos &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == name.npos;
+}
+
 }  // namespace pawl::encoding

@@ -24,4 +24,7 @@ bool IsPlainText(std::string_view bytes);
 // Unicode white space, and no '+'.
 bool IsKeyName(std::string_view name);
 
+// A name of a subject, property, metric or group: 1 to 64 of a-z, 0-9, '-', '_' and '.', a letter or digit first.
+bool IsName(std::string_view name);
+
 }  // namespace pawl::encoding

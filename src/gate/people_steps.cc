@@ -98,6 +98,9 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
                   "something else has become live while votes were missing");
   }
   const oversight::QuorumReport quorum = oversight::TallyQuorum(gate.charter(), proposal);
+  if (quorum.lost && !quorum.not_shown.empty()) {
+    return Failed(FindingOutcome::kRejected, "quorum.not-shown", quorum.summary + "; " + quorum.not_shown);
+  }
   if (quorum.lost)
     return Failed(FindingOutcome::kRejected, "quorum.not-met", quorum.summary + "; " + WhyAgainst(proposal));
   if (!quorum.met) return Waiting("quorum.waiting", "votes: " + quorum.summary, ReviewCommands(quorum.missing));

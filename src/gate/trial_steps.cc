@@ -53,7 +53,7 @@ Result<StepReport> Bounds(Gate& gate, const ProposalHistory& proposal) {
   Result<trial::TrialReport> report = trial::ReadTrialReport(*json);
   if (!report.ok()) return report.error();
   const std::string words = oversight::DescribeTrial({*report, {}});
-  if (report->verdict == trial::TrialVerdict::kPass) return Passed(words);
+  if (oversight::IsAcceptable(gate.charter(), *report)) return Passed(words);
   const FindingOutcome outcome =
       trial::IsOutsideCharter(report->verdict) ? FindingOutcome::kOutsideCharter : FindingOutcome::kRejected;
   return Failed(outcome, "bounds." + std::string(trial::TrialVerdictName(report->verdict)), words);

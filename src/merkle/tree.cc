@@ -10,6 +10,22 @@ namespace {
 
 Error Inconsistent(std::string message) { return Refused("merkle.consistency", std::move(message)); }
 
+// Climbs from a node to the root, `last` being the last node of its level: takes each sibling of the proof in turn, on
+// the left or on the right of what was built so far. False where the proof does not end at the root.
+template <typename Left, typename Right>
+bool Climb(uint64_t node, uint64_t last, std::span<const Digest> proof, const Left& left, const Right& right) {
+  for (const Digest& sibling : proof) {
+    if (last == 0) return false;
+    const bool on_left = (node & 1) != 0 || node == last;
+    on_left ? left(sibling) : right(sibling);
+    // A node without a right sibling stands unchanged on the levels above.
+    const int levels = 1 + (on_left && node != 0 ? std::countr_zero(node) : 0);
+    node >>= levels;
+    last >>= levels;
+  }
+  return last == 0;
+}
+
 }  // namespace
 
 Digest EmptyRoot() { return crypto::Sha256(std::string_view()); }
@@ -28,24 +44,12 @@ Digest NodeHash(const Digest& left, const Digest& right) {
 Result<void> VerifyInclusion(const Digest& leaf, uint64_t index, uint64_t size, std::span<const Digest> proof,
                              const Digest& root) {
   if (index >= size || size > kTreeSizeMax) return Refused("merkle.inclusion", "the index lies outside the tree");
-  uint64_t node = index, last = size - 1;  // on the current level
   Digest hash = leaf;
-  for (const Digest& sibling : proof) {
-    if (last == 0) return Refused("merkle.inclusion", "the proof is too long");
-    if ((node & 1) != 0 || node == last) {
-      hash = NodeHash(sibling, hash);
-      // A node without a right sibling stands unchanged on the levels above.
-      while ((node & 1) == 0 && node != 0) {
-        node >>= 1;
-        last >>= 1;
-      }
-    } else {
-      hash = NodeHash(hash, sibling);
-    }
-    node >>= 1;
-    last >>= 1;
+  const auto left = [&](const Digest& sibling) { hash = NodeHash(sibling, hash); };
+  const auto right = [&](const Digest& sibling) { hash = NodeHash(hash, sibling); };
+  if (!Climb(index, size - 1, proof, left, right)) {
+    return Refused("merkle.inclusion", "the proof is too long or too short");
   }
-  if (last != 0) return Refused("merkle.inclusion", "the proof is too short");
   if (hash != root) return Refused("merkle.inclusion", "the entry is not in the tree at this index");
   return {};
 }
@@ -66,22 +70,14 @@ Result<void> VerifyConsistency(uint64_t old_size, const Digest& old_root, uint64
   if (std::has_single_bit(old_size) ? proof.empty() : proof.size() < 2) return Inconsistent("the proof is too short");
   Digest old_hash = std::has_single_bit(old_size) ? old_root : proof.front();
   Digest new_hash = old_hash;
-  for (const Digest& sibling : proof.subspan(std::has_single_bit(old_size) ? 0 : 1)) {
-    if (last == 0) return Inconsistent("the proof is too long");
-    if ((node & 1) != 0 || node == last) {
-      old_hash = NodeHash(sibling, old_hash);
-      new_hash = NodeHash(sibling, new_hash);
-      while ((node & 1) == 0 && node != 0) {
-        node >>= 1;
-        last >>= 1;
-      }
-    } else {
-      new_hash = NodeHash(new_hash, sibling);
-    }
-    node >>= 1;
-    last >>= 1;
+  const auto left = [&](const Digest& sibling) {
+    old_hash = NodeHash(sibling, old_hash);
+    new_hash = NodeHash(sibling, new_hash);
+  };
+  const auto right = [&](const Digest& sibling) { new_hash = NodeHash(new_hash, sibling); };
+  if (!Climb(node, last, proof.subspan(std::has_single_bit(old_size) ? 0 : 1), left, right)) {
+    return Inconsistent("the proof is too long or too short");
   }
-  if (last != 0) return Inconsistent("the proof is too short");
   if (old_hash != old_root || new_hash != new_root)
     return Inconsistent("the old tree is not the beginning of the new one");
   return {};

@@ -17,6 +17,7 @@
 #include "oversight/quorum.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
+#include "trial/evidence.h"
 #include "warrant/state.h"
 
 namespace pawl::oversight {
@@ -101,6 +102,8 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   const std::string signature = evidence.Base64("seed_signature");
   const encoding::Json& report_json = evidence.Any("report");
   evidence.Any("last_step");
+  // Votes of before shares were written have none, and where shares decide the quorum misses them.
+  const encoding::Json* shares = evidence.Has("shares") ? &evidence.Any("shares") : nullptr;
   if (Result<void> done = evidence.Finish(); !done.ok()) return done;
   Result<std::string> expected = CommitCheckpoint(log, proposal.candidate_index);
   if (!expected.ok()) return expected.error();
@@ -117,7 +120,10 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   terms.budget_index = static_cast<uint64_t>(proposal.candidate->budget_index);
   terms.share = EvaluatorShareOf(charter);
   if (Result<void> answers = trial::CheckReportAnswers(*report, *rules, terms); !answers.ok()) return answers;
-  if (report->verdict != trial::TrialVerdict::kPass) {
+  if (shares != nullptr && *shares != trial::EvidenceSharesJson(*report)) {
+    return Refused("audit.shares", "the evidence that '" + vote.reviewer + "' claims is not that of its report");
+  }
+  if (!IsAcceptable(charter, *report)) {
     return Refused("audit.verdict", "'" + vote.reviewer + "' votes for a trial that did not pass");
   }
   return {};

@@ -7,6 +7,7 @@
 
 #include "encoding/base64.h"
 #include "merkle/checkpoint.h"
+#include "oversight/charter_trial.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
 #include "warrant/path_for_test.h"
@@ -223,6 +224,29 @@ TEST_F(CosigningTest, RefusesSeedsThatAreNotDrawnFromTheCommit) {
   honest.votes = [&](std::vector<warrant::Vote>& votes) { seeds(votes, [](merkle::Checkpoint&) {}); };
   Close({}, honest, Action::kRelease);
   EXPECT_EQ(Answer(), "json.member-missing") << "the seeds are good, the report is what is looked at next";
+}
+
+// A report that the auditor can read and that passes nothing, with evidence claimed beside it.
+TEST_F(CosigningTest, RefusesEvidenceThatIsNotThatOfTheReport) {
+  const Path before = path_;
+  for (const auto& [shares, rule] : {std::pair<encoding::Json, std::string>{{{"step", 1'000'000}}, "audit.shares"},
+                                     {encoding::Json::object(), "audit.verdict"}}) {
+    BeginAnew(before);
+    Tampering tampering;
+    tampering.votes = [&](std::vector<warrant::Vote>& votes) {
+      const trial::TrialRules rules = *MakeTrialRules(path_.charter());
+      const trial::TrialTerms terms{.budget_index = 3, .share = EvaluatorShareOf(path_.charter())};
+      const trial::TrialReport report = trial::VoidTrial(rules, terms, Refused("episodes.count", "too few"));
+      for (warrant::Vote& vote : votes) {
+        if (vote.role != "evaluator") continue;
+        vote.evidence["report"] = trial::TrialReportToJson(report);
+        vote.evidence["shares"] = shares;
+        vote.evidence["last_step"] = nullptr;
+      }
+    };
+    Close({}, tampering, Action::kRelease);
+    EXPECT_EQ(Answer(), rule);
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "merkle/checkpoint.h"
 #include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
+#include "trial/evidence.h"
 #include "trial/run.h"
 #include "trial/seeds.h"
 
@@ -122,8 +123,14 @@ trial::EvaluatorShare EvaluatorShareOf(const charter::Charter& charter) {
   const auto evaluators =
       std::count_if(charter.reviewers.begin(), charter.reviewers.end(),
                     [](const charter::Reviewer& reviewer) { return reviewer.role == charter::Role::kEvaluator; });
-  if (rule == nullptr) return {};
+  if (rule == nullptr || rule->faults_max) return {};
   return {.required = static_cast<uint32_t>(rule->at_least), .evaluators = static_cast<uint32_t>(evaluators)};
+}
+
+bool IsAcceptable(const charter::Charter& charter, const trial::TrialReport& report) {
+  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  if (rule != nullptr && rule->faults_max) return !trial::AnythingBroken(report);
+  return report.verdict == trial::TrialVerdict::kPass;
 }
 
 Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log) {
@@ -230,13 +237,23 @@ Result<bool> RunProbes(RunningTrial& trial, const warrant::Candidate& candidate,
 
 }  // namespace
 
-crypto::Digest WindowStartTree(const audit::History& history, int64_t window_s, int64_t now_s) {
-  const std::vector<audit::ReleaseRecord>& releases = history.releases();
-  const audit::ReleaseRecord* start = &releases.front();
+std::vector<crypto::Digest> WindowTrees(std::span<const audit::ReleaseRecord> releases, int64_t window_s,
+                                        int64_t now_s) {
+  std::vector<crypto::Digest> trees;
   for (const audit::ReleaseRecord& release : releases) {
-    if (release.time <= now_s - window_s) start = &release;
+    if (release.time <= now_s - window_s) trees.clear();  // over before the window began, but for the last such
+    std::erase(trees, release.tree);
+    trees.push_back(release.tree);
   }
-  return start->tree;
+  return trees;
+}
+
+std::optional<Growth> LastGrowth(std::span<const audit::ReleaseRecord> releases,
+                                 const std::function<bool(const audit::ReleaseRecord&)>& is_rollback) {
+  for (size_t i = releases.size(); i-- > 1;) {
+    if (!is_rollback(releases[i])) return Growth{releases[i].epoch, releases[i].tree, releases[i - 1].tree};
+  }
+  return std::nullopt;
 }
 
 Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
@@ -287,7 +304,10 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
                                                                        {candidate.baseline, &data.baseline}};
   if (candidate.parent_tree) runs.emplace_back(*candidate.parent_tree, &data.parent);
   if (candidate.parent_tree && rules->capability->max_growth > 0) {
-    runs.emplace_back(WindowStartTree(log.history(), charter.pace.window_s, candidate.time), &data.window_start);
+    const std::vector<crypto::Digest> trees =
+        WindowTrees(log.history().releases(), charter.pace.window_s, candidate.time);
+    data.window.resize(trees.size());
+    for (size_t i = 0; i < trees.size(); ++i) runs.emplace_back(trees[i], &data.window[i]);
   }
   for (const uint64_t look : trial::TrialLooks(rules->episodes)) {
     const size_t done = data.candidate.episodes();
@@ -311,8 +331,11 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
 
 Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
   ledger::SubjectLog& log = *order.log;
-  const std::vector<audit::ReleaseRecord>& releases = log.history().releases();
-  if (releases.size() < 2) return std::optional<LastStep>();
+  const std::optional<Growth> growth = LastGrowth(log.history().releases(), [&](const audit::ReleaseRecord& release) {
+    const audit::ProposalHistory* proposal = log.history().Find(release.proposal);
+    return proposal != nullptr && proposal->proposal.action == warrant::Action::kRollback;
+  });
+  if (!growth) return std::optional<LastStep>();
   const charter::Charter& charter = log.charter().charter;
   Result<trial::TrialRules> rules = MakeTrialRules(charter);
   if (!rules.ok()) return rules.error();
@@ -339,13 +362,13 @@ Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
     for (const double value : values) sum += value;
     return sum / static_cast<double>(values.size());
   };
-  Result<double> now = mean(releases.back().tree);
+  Result<double> now = mean(growth->tree);
   if (!now.ok()) return now.error();
-  Result<double> before = mean(releases[releases.size() - 2].tree);
+  Result<double> before = mean(growth->before);
   if (!before.ok()) return before.error();
   const charter::Metric* metric = charter.evaluation.Find(charter.bounds.capability.metric);
   const double sign = metric != nullptr && metric->direction == charter::Direction::kLowerIsBetter ? -1 : 1;
-  return std::optional(LastStep{releases.back().epoch, sign * (*now - *before)});
+  return std::optional(LastStep{growth->epoch, sign * (*now - *before)});
 }
 
 std::string DescribeTrial(const CharterTrial& trial) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,13 @@ namespace pawl::oversight {
 // The charter's bounds as trial conditions, checked.
 Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter);
 
-// r of n evaluators, from the charter's quorum and reviewers.
+// r of n evaluators, from the charter's quorum and reviewers; 1 of 1 where their e-values decide together, since each
+// condition is then tested once, at its whole error.
 trial::EvaluatorShare EvaluatorShareOf(const charter::Charter& charter);
+
+// What one evaluator (or the gate) makes of its own trial: it passes, or, where e-values decide together, nothing is
+// broken and what it has not shown is left to the sum (warrant/evidence.h).
+bool IsAcceptable(const charter::Charter& charter, const trial::TrialReport& report);
 
 // What the evaluator of the charter in force runs on, here and now.
 Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log);
@@ -38,9 +44,20 @@ Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log)
 // The checkpoint body whose last leaf is the commit: what seeds are drawn from.
 Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t candidate_index);
 
-// The tree that was live when a window of so many seconds before `now_s` began; the first release where the subject is
-// younger. Growth within the window is measured from it. Requires a release.
-crypto::Digest WindowStartTree(const audit::History& history, int64_t window_s, int64_t now_s);
+// The trees that were live at any time of a window of so many seconds before `now_s`, each once, oldest first; the
+// whole life where the subject is younger. Growth within the window is measured from each of them.
+std::vector<crypto::Digest> WindowTrees(std::span<const audit::ReleaseRecord> releases, int64_t window_s,
+                                        int64_t now_s);
+
+// The last release and what it replaced; nothing before the second. Rollbacks bring back what is known and are no
+// growth, so they are passed over: a rollback after a release does not keep that release from being measured.
+struct Growth {
+  int64_t epoch = 0;
+  crypto::Digest tree;
+  crypto::Digest before;
+};
+std::optional<Growth> LastGrowth(std::span<const audit::ReleaseRecord> releases,
+                                 const std::function<bool(const audit::ReleaseRecord&)>& is_rollback);
 
 struct TrialOrder {
   ledger::SubjectLog* log = nullptr;
@@ -59,8 +76,9 @@ struct CharterTrial {
 // is a report.
 Result<CharterTrial> RunCharterTrial(const TrialOrder& order);
 
-// By how much the live release is better than what was live before it, in the capability metric and on fresh seeds of
-// its own purpose; nothing before the second release. The metric's direction is taken into account.
+// By how much the last release (LastGrowth) is better than what it replaced, in the capability metric and on fresh
+// seeds of its own purpose; nothing before the second release. The metric's direction is taken into account. The gain
+// over the best of the window is never larger, since what was replaced was live within it.
 Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order);
 
 // One sentence with every condition, for findings, votes and people.

@@ -2,6 +2,7 @@
 #include "encoding/base64.h"
 #include "oversight/charter_trial.h"
 #include "oversight/review.h"
+#include "trial/evidence.h"
 
 namespace pawl::oversight {
 
@@ -39,8 +40,9 @@ Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& revie
   opinion.evidence = {{"checkpoint", *checkpoint},
                       {"seed_signature", encoding::EncodeBase64(signature)},
                       {"report", trial::TrialReportToJson(trial->report)},
+                      {"shares", trial::EvidenceSharesJson(trial->report)},
                       {"last_step", LastStepJson(*last_step)}};
-  const bool passed = trial->report.verdict == trial::TrialVerdict::kPass && !alarm;
+  const bool passed = IsAcceptable(log.charter().charter, trial->report) && !alarm;
   if (alarm) opinion.reasons.push_back("growth accelerates beyond what the charter expects; people have to look");
   opinion.verdict = passed ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
   opinion.reasons.push_back(DescribeTrial(*trial));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "warrant/evidence.h"
+
 namespace pawl::oversight {
 namespace {
 
@@ -35,6 +37,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
                     .against = {},
                     .missing = {}};
     std::set<std::string> in_favour, against, could_vote;
+    std::vector<const warrant::Vote*> votes;  // in favour
     for (const charter::Reviewer& reviewer : charter.reviewers) {
       if (reviewer.role != rule.role) continue;
       const auto vote =
@@ -48,6 +51,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
       switch (vote->vote.verdict) {
         case warrant::VoteVerdict::kFor:
           in_favour.insert(reviewer.principal);
+          votes.push_back(&vote->vote);
           break;
         case warrant::VoteVerdict::kAgainst:
           against.insert(reviewer.principal);
@@ -69,7 +73,16 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
       report.lost = true;
     }
     if (!needed && against.empty()) continue;
-    if (needed && static_cast<int64_t>(in_favour.size()) < rule.at_least) report.met = false;
+    const bool enough = static_cast<int64_t>(in_favour.size()) >= rule.at_least;
+    if (needed && !enough) report.met = false;
+    if (needed && enough && rule.faults_max) {
+      // All have spoken, so nothing can be added any more.
+      const Result<void> shown = warrant::CheckShownTogether(votes, *rule.faults_max);
+      if (!shown.ok()) {
+        report.lost = true;
+        report.not_shown = shown.error().message;
+      }
+    }
     report.missing.insert(report.missing.end(), tally.missing.begin(), tally.missing.end());
     if (!report.summary.empty()) report.summary += ", ";
     report.summary += std::string(charter::RoleName(rule.role)) + " " + std::to_string(in_favour.size()) + "/" +

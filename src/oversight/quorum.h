@@ -6,7 +6,10 @@
 //
 // The loader counts again (spec/warrant.md, `quorum.not-met`). Distinct principals count, not reviewers; a principal
 // whose reviewers disagree stands against; a rollback asks no evaluator, an amendment neither evaluator nor prover, but
-// their votes against count; the auditor's `at_least` is about the closing statement. Thread safety: pure function.
+// their votes against count; where the charter has `faults_max`, the evaluators' e-values decide together
+// (warrant/evidence.h) once all have voted for; the auditor's `at_least` is about the closing statement.
+//
+// Thread safety: pure functions.
 #pragma once
 
 #include <string>
@@ -32,6 +35,7 @@ struct QuorumReport {
   std::vector<RoleTally> roles;
   std::vector<std::string> missing;  // reviewers of all roles that could still vote
   std::string summary;               // one line for people
+  std::string not_shown{};           // what the evaluators together do not show, where their e-values decide
 };
 
 QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalHistory& proposal);

@@ -28,7 +28,7 @@ struct Case {
       MakeReviewer("prover-c", "lab-a", Role::kProver),       MakeReviewer("evaluator-a", "lab-a", Role::kEvaluator),
       MakeReviewer("evaluator-b", "lab-b", Role::kEvaluator), MakeReviewer("integrity-a", "lab-c", Role::kIntegrity)};
   std::vector<charter::QuorumRule> quorum = {
-      {Role::kProver, 2, 0, {}}, {Role::kEvaluator, 2, 0, {}}, {Role::kIntegrity, 1, 0, {}}};
+      {Role::kProver, 2, 0, {}, {}}, {Role::kEvaluator, 2, 0, {}, {}}, {Role::kIntegrity, 1, 0, {}, {}}};
   audit::ProposalHistory proposal;
 
   void Vote(const std::string& reviewer, VoteVerdict verdict) {
@@ -122,6 +122,98 @@ TEST(Quorum, ARollbackAsksNoEvaluatorButHearsOne) {
   EXPECT_TRUE(c.Tally().lost);
 }
 
+// ---- evaluators whose e-values decide together
+
+Case Together(const std::vector<int64_t>& shares) {
+  Case c;
+  c.reviewers.push_back(MakeReviewer("evaluator-c", "lab-c", Role::kEvaluator));
+  c.quorum[1] = {Role::kEvaluator, 3, 0, 1, {}};
+  c.EveryoneFor();
+  for (size_t i = 0; i < shares.size(); ++i) {
+    const std::string name = std::string("evaluator-") + static_cast<char>('a' + i);
+    for (audit::LoggedVote& logged : c.proposal.votes) {
+      if (logged.vote.reviewer == name) logged.vote.evidence = {{"shares", {{"harm near_miss", shares[i]}}}};
+    }
+  }
+  return c;
+}
+
+TEST(Quorum, EvidenceIsAddedWithoutTheLargest) {
+  EXPECT_TRUE(Together({500'000, 500'000, 500'000}).Tally().met);
+  EXPECT_TRUE(Together({400'000, 1'000'000, 600'000}).Tally().met);
+  const QuorumReport liar = Together({400'000, 599'999, 1'000'000}).Tally();
+  EXPECT_FALSE(liar.met);
+  EXPECT_TRUE(liar.lost);
+  EXPECT_EQ(liar.not_shown, "the evaluators together do not show 'harm near_miss'");
+  EXPECT_TRUE(Together({}).Tally().lost) << "votes without evidence show nothing";
+}
+
+TEST(Quorum, EvidenceOfAllIsWaitedFor) {
+  Case c = Together({1'000'000, 1'000'000, 1'000'000});
+  std::erase_if(c.proposal.votes,
+                [](const audit::LoggedVote& logged) { return logged.vote.reviewer == "evaluator-b"; });
+  EXPECT_FALSE(c.Tally().met);
+  EXPECT_FALSE(c.Tally().lost);
+  c.Vote("evaluator-b", VoteVerdict::kAbstain);
+  EXPECT_TRUE(c.Tally().lost) << "whoever is silent counts as nothing shown";
+}
+
+// ---- growth
+
+audit::ReleaseRecord Live(int64_t epoch, const std::string& tree, int64_t time) {
+  audit::ReleaseRecord record;
+  record.epoch = epoch;
+  record.proposal = "release";
+  record.tree = crypto::Sha256(tree);
+  record.time = time;
+  return record;
+}
+std::vector<crypto::Digest> Trees(const std::vector<std::string>& names) {
+  std::vector<crypto::Digest> trees;
+  for (const std::string& name : names) trees.push_back(crypto::Sha256(name));
+  return trees;
+}
+
+TEST(WindowTrees, AreAllThatWereLiveWithinIt) {
+  const std::vector<audit::ReleaseRecord> life = {Live(1, "a", 0), Live(2, "peak", 100), Live(3, "valley", 200),
+                                                  Live(4, "b", 300), Live(5, "peak", 400)};
+  EXPECT_EQ(WindowTrees(life, 200, 401), Trees({"valley", "b", "peak"}))
+      << "valley went live before it and is its start";
+  EXPECT_EQ(WindowTrees(life, 50, 401), Trees({"b", "peak"}));
+  EXPECT_EQ(WindowTrees(life, 1, 401), Trees({"peak"}));
+  EXPECT_EQ(WindowTrees(life, 1'000, 401), Trees({"a", "valley", "b", "peak"}));
+}
+
+TEST(LastGrowth, IsThatOfTheLastReleaseWhateverCameAfterIt) {
+  const auto is_rollback = [](const audit::ReleaseRecord& record) { return record.proposal == "rollback"; };
+  const auto back = [](int64_t epoch, const std::string& tree) {
+    audit::ReleaseRecord record = Live(epoch, tree, 0);
+    record.proposal = "rollback";
+    return record;
+  };
+  std::vector<audit::ReleaseRecord> life = {Live(1, "a", 0)};
+  EXPECT_FALSE(LastGrowth(life, is_rollback));
+  life.push_back(Live(2, "b", 0));
+  const auto expect_b = [&] {
+    const std::optional<Growth> growth = LastGrowth(life, is_rollback);
+    ASSERT_TRUE(growth);
+    EXPECT_EQ(growth->epoch, 2);
+    EXPECT_EQ(growth->tree, crypto::Sha256("b"));
+    EXPECT_EQ(growth->before, crypto::Sha256("a"));
+  };
+  expect_b();
+  // Down and up again: the last switch is one without gain, and the release before it is still measured.
+  life.push_back(back(3, "a"));
+  expect_b();
+  life.push_back(back(4, "b"));
+  expect_b();
+  life.push_back(back(5, "b"));
+  expect_b();
+  life.push_back(Live(6, "c", 0));
+  EXPECT_EQ(LastGrowth(life, is_rollback)->epoch, 6);
+  EXPECT_EQ(LastGrowth(life, is_rollback)->before, crypto::Sha256("b"));
+}
+
 TEST(EvaluatorShare, IsWhatTheQuorumWantsOfThoseThereAre) {
   Case c;
   const charter::Charter charter{.digest = {},
@@ -139,6 +231,9 @@ TEST(EvaluatorShare, IsWhatTheQuorumWantsOfThoseThereAre) {
                                  .revocation = {},
                                  .gate = {SomeKey("log"), SomeKey("clock"), {}}};
   EXPECT_EQ(EvaluatorShareOf(charter), (trial::EvaluatorShare{.required = 2, .evaluators = 2}));
+  charter::Charter together = charter;
+  together.quorum[1].faults_max = 1;
+  EXPECT_EQ(EvaluatorShareOf(together), (trial::EvaluatorShare{.required = 1, .evaluators = 1}));
 }
 
 }  // namespace

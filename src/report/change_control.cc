@@ -104,7 +104,7 @@ void AddTrials(const Life& life, const charter::Charter& charter, Document& docu
 }
 
 // Conditions of the latest trial with what the evaluators know together, and the inputs that changed most.
-void AddLatest(const Life& life, Document& document) {
+void AddLatest(const Life& life, const charter::Charter& charter, Document& document) {
   const auto last = std::find_if(life.entries.rbegin(), life.entries.rend(),
                                  [](const LifeEntry& entry) { return !entry.conditions.empty(); });
   if (last == life.entries.rend()) return;
@@ -113,12 +113,11 @@ void AddLatest(const Life& life, Document& document) {
   std::string verdicts;
   for (const std::string& verdict : last->verdicts) verdicts += (verdicts.empty() ? "" : "; ") + verdict;
   document.Add(Paragraph{verdicts + "."});
-  Table table{{"condition", "limit", "estimate", "bounds", "observations", "error spent", "e-value together"}, {}};
+  Table table{{"condition", "limit", "estimate", "bounds", "observations", "error spent", "evidence together"}, {}};
   for (const Measured& measured : last->conditions) {
     std::string together = "one evaluator";
-    if (measured.log_e_value_together) {
-      together = std::isinf(*measured.log_e_value_together) ? "0: an evaluator is missing"
-                                                            : "e^" + ShortNumber(*measured.log_e_value_together);
+    if (measured.share_together) {
+      together = std::isinf(*measured.share_together) ? "an evaluator is missing" : Percent(*measured.share_together);
     }
     table.rows.push_back({{measured.name,
                            ShortNumber(measured.limit),
@@ -129,9 +128,12 @@ void AddLatest(const Life& life, Document& document) {
                            together}});
   }
   document.Add(std::move(table));
-  document.Add(
-      Paragraph{"e-value together: product over the fixed set of evaluators without the largest ones, as many as "
-                "faults are tolerated; for information beside the votes, which decide."});
+  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  document.Add(Paragraph{
+      "Evidence together: logarithm of the product of e-values over the fixed set of evaluators without the " +
+      std::to_string(EvaluatorSetOf(charter).faults_max) + " largest, as a share of what is needed. " +
+      (rule != nullptr && rule->faults_max ? "It decides: 100 % and more is shown."
+                                           : "For information beside the votes, which decide.")});
   document.Add(Paragraph{"Energy distance of the outcomes from the baseline's " + ShortNumber(last->energy_distance) +
                          ", permutation p-value " + ShortNumber(last->p_value) +
                          " (a large one is no evidence that nothing drifted)."});
@@ -233,7 +235,7 @@ Document ChangeControlReport(const Life& life, const charter::Charter& charter, 
   document.Add(Heading{2, "Impact assessment"});
   for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
   AddTrials(life, charter, document);
-  AddLatest(life, document);
+  AddLatest(life, charter, document);
   if (!life.halts.empty()) {
     document.Add(Heading{3, "halts"});
     document.Add(List{life.halts});

@@ -1,11 +1,12 @@
 #include "report/life.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "oversight/acceleration.h"
-#include "oversight/charter_trial.h"
-#include "trial/combine.h"
+#include "trial/evidence.h"
+#include "warrant/evidence.h"
 
 namespace pawl::report {
 namespace {
@@ -30,7 +31,7 @@ Result<Reports> ReportsOf(const audit::ProposalHistory& proposal) {
 }
 
 // Every condition, in the order of the first report that has any.
-std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports, trial::EvaluatorShare share) {
+std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports, const EvaluatorSet& set) {
   std::vector<Measured> together;
   std::map<std::string, std::vector<const trial::ConditionReport*>> by_name;
   for (const trial::TrialReport& report : reports) {
@@ -44,21 +45,25 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
     const auto& same = by_name[measured.name];
     measured.lower = same.front()->lower;
     measured.upper = same.front()->upper;
-    std::vector<std::optional<double>> log_e(std::max<std::size_t>(share.evaluators, same.size()));
+    std::vector<std::int64_t> shares;
     for (std::size_t i = 0; i < same.size(); ++i) {
       measured.estimate += same[i]->estimate / static_cast<double>(same.size());
       measured.lower = std::min(measured.lower, same[i]->lower);
       measured.upper = std::max(measured.upper, same[i]->upper);
       measured.observations += same[i]->observations;
-      log_e[i] = same[i]->log_e_value;  // whoever is missing stays without a value
+      shares.push_back(trial::EvidenceShare(*same[i]));
     }
-    const Result<double> combined = trial::CombineLogEValues(log_e, FaultsTolerated(share));
-    if (log_e.size() > 1 && combined.ok()) measured.log_e_value_together = *combined;
+    if (set.evaluators < 2) continue;
+    // Whoever is missing counts as the e-value 0, and with it the product.
+    measured.share_together =
+        shares.size() < set.evaluators
+            ? -std::numeric_limits<double>::infinity()
+            : static_cast<double>(warrant::ShareTogether(shares, set.faults_max)) / warrant::kWholeShare;
   }
   return together;
 }
 
-Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, trial::EvaluatorShare share) {
+Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, const EvaluatorSet& set) {
   LifeEntry entry;
   entry.proposal = proposal.proposal.proposal;
   entry.note = proposal.proposal.note;
@@ -84,15 +89,23 @@ Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, trial::Evaluat
     entry.energy_distance = std::max(entry.energy_distance, report.fingerprint->energy_distance);
     entry.p_value = std::min(entry.p_value, report.fingerprint->p_value);
   }
-  entry.conditions = PutTogether(found->reports, share);
+  entry.conditions = PutTogether(found->reports, set);
   return entry;
 }
 
 }  // namespace
 
-std::uint32_t FaultsTolerated(trial::EvaluatorShare share) {
-  const std::uint32_t spare = share.evaluators - share.required;
-  return share.evaluators >= 2 ? std::max<std::uint32_t>(1, spare) : 0;
+EvaluatorSet EvaluatorSetOf(const charter::Charter& charter) {
+  EvaluatorSet set;
+  for (const charter::Reviewer& reviewer : charter.reviewers) {
+    set.evaluators += reviewer.role == charter::Role::kEvaluator ? 1 : 0;
+  }
+  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  if (rule == nullptr || set.evaluators < 2) return set;
+  const auto required = static_cast<std::uint64_t>(rule->at_least);
+  const std::uint64_t spare = set.evaluators > required ? set.evaluators - required : 0;
+  set.faults_max = rule->faults_max.value_or(std::max<std::uint64_t>(1, spare));
+  return set;
 }
 
 const Measured* LifeEntry::Find(std::string_view condition) const {
@@ -108,10 +121,10 @@ Result<Life> LifeOf(const audit::History& history) {
   life.size = history.size();
   life.time = history.time();
   life.budget_index = static_cast<std::uint64_t>(history.budget_index());
-  const trial::EvaluatorShare share = oversight::EvaluatorShareOf(history.charter());
+  const EvaluatorSet set = EvaluatorSetOf(history.charter());
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
-    Result<LifeEntry> entry = EntryOf(proposal, share);
+    Result<LifeEntry> entry = EntryOf(proposal, set);
     if (!entry.ok()) return entry.error();
     life.entries.push_back(std::move(*entry));
   }

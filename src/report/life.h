@@ -5,9 +5,9 @@
 //   for (const LifeEntry& entry : life->entries) …       // one a candidate statement of a release, in order of k
 //
 // Where several evaluators voted, their figures are put together without picking: the mean of the estimates, and from
-// the smallest lower to the largest upper bound. Log e-values are combined as in trial/combine.h, the fixed set being
-// the evaluators of the charter in force, with the faults that it tolerates: n - r of a quorum that wants r of n, but
-// at least 1 where n is at least 2.
+// the smallest lower to the largest upper bound. Their evidence is put together as in warrant/evidence.h over the
+// evaluators of the charter in force, with its `faults_max`; where it has none, for information, with the faults that
+// its quorum tolerates: n - r of a quorum that wants r of n, but at least 1 where n is at least 2.
 //
 // Thread safety: pure functions.
 #pragma once
@@ -33,8 +33,8 @@ struct Measured {
   double estimate = 0;
   double lower = 0;
   double upper = 0;
-  std::uint64_t observations = 0;                // of all evaluators
-  std::optional<double> log_e_value_together{};  // absent with a single evaluator
+  std::uint64_t observations = 0;          // of all evaluators
+  std::optional<double> share_together{};  // of the evidence needed; absent with a single evaluator
 };
 
 struct LifeEntry {
@@ -80,7 +80,11 @@ struct Life {
 // Errors are those of reports in votes that cannot be read ("trial-report.…"), which no auditor passes.
 Result<Life> LifeOf(const audit::History& history);
 
-// Faults that the combination of e-values tolerates, by the rule above.
-std::uint32_t FaultsTolerated(trial::EvaluatorShare share);
+// The set whose evidence is put together, by the rule above.
+struct EvaluatorSet {
+  std::uint64_t evaluators = 0;
+  std::uint64_t faults_max = 0;
+};
+EvaluatorSet EvaluatorSetOf(const charter::Charter& charter);
 
 }  // namespace pawl::report

@@ -10,7 +10,8 @@ namespace pawl::report {
 namespace {
 
 constexpr char kMarks[] =
-    " A full mark is a proposal that became a release, a hollow one a proposal that did not. The band reaches from the "
+    " A full mark is a proposal that became a release, a hollow one a proposal that did not; the line goes through "
+    "releases. Bands and bars reach from the "
     "smallest lower to the largest upper bound of the evaluators, each one-sided at the error that the trial spent.";
 
 // Where the ledger holds what evaluators found about a proposal.
@@ -19,7 +20,7 @@ std::uint64_t EvidenceOf(const LifeEntry& entry) {
 }
 
 Series Over(const Life& life, const std::string& condition, const std::string& name) {
-  Series series{name, {}};
+  Series series{name, {}, Joined::kFull};
   for (const LifeEntry& entry : life.entries) {
     const Measured* measured = entry.Find(condition);
     if (measured == nullptr) continue;
@@ -55,7 +56,7 @@ Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
           {.title = "Capability: " + metric,
            .description = "Mean of " + metric + " in each trial, and the ceiling." + latest + kMarks,
            .x_label = "trial (budget index)",
-           .y_label = metric,
+           .y_label = metric + ", mean of the episodes",
            .series = {std::move(series)},
            .limits = {{"ceiling", charter.bounds.capability.ceiling}}}};
 }
@@ -67,7 +68,7 @@ Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
           {.title = "Harm: " + harm.name,
            .description = "Mean of " + harm.metric + " in each trial, and its limit." + latest + kMarks,
            .x_label = "trial (budget index)",
-           .y_label = harm.metric,
+           .y_label = harm.metric + ", mean of the episodes" + (harm.group ? " of '" + *harm.group + "'" : ""),
            .series = {std::move(series)},
            .limits = {{"limit", harm.limit}}}};
 }
@@ -76,7 +77,7 @@ Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
   Picture picture{.title = "Drift from the baseline",
                   .description = "Share of decisions that differ from the baseline's.",
                   .x_label = "trial (budget index)",
-                  .y_label = "share of decisions",
+                  .y_label = "share of decisions, 0 to 1",
                   .series = {Over(life, "drift-fresh", "fresh probes")},
                   .limits = {{"limit", charter.bounds.drift.limit}}};
   picture.description += Latest(picture.series.front()) + kMarks;
@@ -85,7 +86,7 @@ Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
 }
 
 Drawing BudgetPicture(const Life& life) {
-  Series left{"left", {}};
+  Series left{"left", {}, Joined::kAll};
   double remaining = 1;
   std::uint64_t counted = 0;  // trials subtracted so far; RemainingError from scratch would take quadratic time
   for (const LifeEntry& entry : life.entries) {
@@ -106,13 +107,13 @@ Drawing BudgetPicture(const Life& life) {
                           "whatever its outcome." +
                           latest,
            .x_label = "trial (budget index)",
-           .y_label = "left, %",
+           .y_label = "left, in % of each lifetime error",
            .series = {std::move(left)},
            .limits = {}}};
 }
 
 Drawing PacePicture(const Life& life, const charter::Charter& charter) {
-  Series within{"releases and rollbacks", {}};
+  Series within{"releases and rollbacks", {}, Joined::kFull};
   std::size_t first = 0;
   for (std::size_t i = 0; i < life.switches.size(); ++i) {
     while (life.switches[first].time <= life.switches[i].time - charter.pace.window_s) ++first;
@@ -126,7 +127,7 @@ Drawing PacePicture(const Life& life, const charter::Charter& charter) {
           {.title = "Pace",
            .description = "Releases and rollbacks within the charter's window that ends with each." + latest,
            .x_label = "epoch",
-           .y_label = "within the window",
+           .y_label = "releases and rollbacks within the window",
            .series = {std::move(within)},
            .limits = {{"allowed", static_cast<double>(charter.pace.max_releases)}}}};
 }

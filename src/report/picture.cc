@@ -5,12 +5,14 @@
 #include <cassert>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
+#include <limits>
 
 namespace pawl::report {
 namespace {
 
 constexpr double kWidth = 760, kHeight = 320;
-constexpr double kLeft = 64, kRight = 16, kTop = 40, kBottom = 46;
+constexpr double kLeft = 64, kRight = 16, kTop = 54, kBottom = 46;
 constexpr int kTicks = 5;
 
 // Light and dark; the colours keep a contrast of at least 4.5 to their background (WCAG 2.1, 1.4.3).
@@ -69,9 +71,9 @@ std::vector<Point> Drawn(const std::vector<Point>& points) {
   return drawn;
 }
 
-// Steps of 1, 2 or 5 times a power of ten.
-double TickStep(double span) {
-  const double rough = span / kTicks;
+// Steps of 1, 2 or 5 times a power of ten, at least `least`.
+double TickStep(double span, double least) {
+  const double rough = std::max(span / kTicks, least);
   const double power = std::pow(10, std::floor(std::log10(rough)));
   for (const double factor : {1.0, 2.0, 5.0}) {
     if (factor * power >= rough) return factor * power;
@@ -81,7 +83,11 @@ double TickStep(double span) {
 
 class Canvas {
  public:
-  Canvas(const Picture& picture, const Range& x, const Range& y) : picture_(picture), x_(x), y_(y) {}
+  Canvas(const Picture& picture, const Range& x, const Range& y) : picture_(picture), x_(x), y_(y) {
+    for (const Series& series : picture.series) {
+      for (const Point& point : series.points) whole_y_ = whole_y_ && point.y == std::floor(point.y);
+    }
+  }
 
   double X(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (kWidth - kLeft - kRight); }
   double Y(double y) const {
@@ -89,14 +95,15 @@ class Canvas {
   }
 
   void Axes(std::string& out) const {
-    for (double step = TickStep(y_.high - y_.low), y = std::ceil(y_.low / step) * step; y <= y_.high; y += step) {
+    for (double step = TickStep(y_.high - y_.low, whole_y_ ? 1 : 0), y = std::ceil(y_.low / step) * step; y <= y_.high;
+         y += step) {
       const double shown = std::abs(y) < step / 1e6 ? 0 : y;
       out += Format("<path d=\"M%.1f %.1fH", kLeft, Y(y)) +
              Format("%.1f\" stroke=\"var(--soft)\"/>", kWidth - kRight, 0) +
              Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", kLeft - 6, Y(y) + 4) + ShortNumber(shown) +
              "</text>";
     }
-    for (double step = TickStep(x_.high - x_.low), x = std::ceil(x_.low / step) * step; x <= x_.high; x += step) {
+    for (double step = TickStep(x_.high - x_.low, 1), x = std::ceil(x_.low / step) * step; x <= x_.high; x += step) {
       out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", X(x), kHeight - kBottom + 18) +
              ShortNumber(std::abs(x) < step / 1e6 ? 0 : x) + "</text>";
     }
@@ -112,25 +119,28 @@ class Canvas {
           Format("<path d=\"M%.1f %.1fH", kLeft, Y(limit.y)) +
           Format("%.1f\" stroke=\"var(--limit)\" stroke-width=\"1.5\" stroke-dasharray=\"6 3\"/>", kWidth - kRight, 0) +
           Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" style=\"fill:var(--limit)\">", kWidth - kRight - 2,
-                 Y(limit.y) - 4) +
+                 Y(limit.y) - 6) +
           EscapeMarkup(limit.name) + " " + ShortNumber(limit.y) + "</text>";
     }
   }
 
-  void Line(const std::vector<Point>& points, std::size_t number, std::string& out) const {
+  void Line(const std::vector<Point>& points, Joined joined, std::size_t number, std::string& out) const {
     const std::string colour = "var(--s" + std::to_string(number) + ")";
-    std::string band, back;
-    for (auto point = points.begin(); point != points.end(); ++point) {
-      if (std::isfinite(point->upper))
-        band += Format(band.empty() ? "M%.1f %.1f" : "L%.1f %.1f", X(point->x), Y(point->upper));
+    std::vector<Point> live;
+    std::copy_if(points.begin(), points.end(), std::back_inserter(live),
+                 [&](const Point& point) { return joined == Joined::kAll || point.mark == Mark::kFull; });
+    std::string band, back, line;
+    for (const Point& point : live) {
+      if (std::isfinite(point.upper))
+        band += Format(band.empty() ? "M%.1f %.1f" : "L%.1f %.1f", X(point.x), Y(point.upper));
+      line += Format(line.empty() ? "M%.1f %.1f" : "L%.1f %.1f", X(point.x), Y(point.y));
     }
-    for (auto point = points.rbegin(); point != points.rend(); ++point) {
-      if (std::isfinite(point->lower)) back += Format("L%.1f %.1f", X(point->x), Y(point->lower));
+    std::reverse(live.begin(), live.end());
+    for (const Point& point : live) {
+      if (std::isfinite(point.lower)) back += Format("L%.1f %.1f", X(point.x), Y(point.lower));
     }
     if (!band.empty()) out += "<path d=\"" + band + back + "Z\" fill=\"" + colour + "\" fill-opacity=\".16\"/>";
-    std::string line;
-    for (const Point& point : points)
-      line += Format(line.empty() ? "M%.1f %.1f" : "L%.1f %.1f", X(point.x), Y(point.y));
+    if (line.empty()) return;
     out += "<path d=\"" + line + "\" fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"1.8\"";
     if (kDashes[number][0] != '\0') out += std::string(" stroke-dasharray=\"") + kDashes[number] + "\"";
     out += "/>";
@@ -145,6 +155,10 @@ class Canvas {
         title += " in [" + ShortNumber(point.lower) + ", " + ShortNumber(point.upper) + "]";
       }
       if (point.entry) title += ", ledger entry " + std::to_string(*point.entry);
+      if (std::isfinite(point.lower) && std::isfinite(point.upper)) {
+        out += Format("<path d=\"M%.1f %.1fV", X(point.x), Y(point.lower)) +
+               Format("%.1f\" stroke=\"", Y(point.upper), 0) + colour + "\" stroke-opacity=\".55\"/>";
+      }
       if (point.entry) out += "<a href=\"#entry-" + std::to_string(*point.entry) + "\">";
       out += Format(number % 2 == 0 ? "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\""
                                     : "<rect x=\"%.1f\" y=\"%.1f\" width=\"6\" height=\"6\"",
@@ -169,6 +183,7 @@ class Canvas {
   const Picture& picture_;
   Range x_;
   Range y_;
+  bool whole_y_ = true;  // nothing but whole numbers, which have no ticks in between
 };
 
 // Identifiers of title and description, so that several pictures may stand in one page.
@@ -244,7 +259,7 @@ std::string WriteSvg(const Picture& picture) {
   canvas.Limits(out);
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     if (drawn[i].empty()) continue;
-    canvas.Line(drawn[i], i, out);
+    canvas.Line(drawn[i], picture.series[i].joined, i, out);
     canvas.Marks(drawn[i], i, out);
   }
   if (picture.series.size() > 1) canvas.Legend(out);

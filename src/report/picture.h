@@ -6,7 +6,8 @@
 //   const std::string svg = WriteSvg(picture);         // stands alone, or inside a page
 //
 // What a reader gets without eyes or colours: every picture has a title and a description, every point a title with its
-// numbers, series differ by dash and mark as well as by colour. Colours follow the reader's light or dark setting.
+// numbers and a bar from bound to bound, series differ by dash and mark as well as by colour. Colours follow the
+// reader's light or dark setting.
 //
 // Series with more than kPointsMax points are drawn in that many groups: the mean in the middle, the band from the
 // smallest lower to the largest upper bound; the description says so. Numbers that are not finite are left out.
@@ -41,9 +42,16 @@ struct Point {
   Mark mark = Mark::kFull;
 };
 
+// What lines and bands go through.
+enum class Joined {
+  kFull,  // what became a release; the rest never was live, and has its marks
+  kAll,
+};
+
 struct Series {
   std::string name;
   std::vector<Point> points;  // ascending in x
+  Joined joined = Joined::kFull;
 };
 
 struct Limit {

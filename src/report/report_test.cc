@@ -29,10 +29,10 @@ Life LifeOfLength(std::uint64_t trials) {
     entry.verdicts = {"evaluator-a: pass", "evaluator-b: pass"};
     const double score = 0.9 + 0.04 * static_cast<double>(k) / static_cast<double>(trials);
     entry.conditions = {
-        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 20.0},
-        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 30.0},
+        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5},
+        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0},
         {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}},
-        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 15.0}};
+        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25}};
     entry.changes = {{"COC", "CL1500", 60, 17}};
     entry.episodes_changed_most = {{5, 0.7}};
     entry.probes = 2000;
@@ -155,10 +155,12 @@ TEST(WriteSvg, LeavesOutWhatIsNotFiniteAndGroupsWhatIsMany) {
   EXPECT_NE(svg.find("1000 groups"), std::string::npos);
 }
 
-TEST(FaultsTolerated, IsWhatTheQuorumCanDoWithout) {
-  EXPECT_EQ(FaultsTolerated({1, 1}), 0U);
-  EXPECT_EQ(FaultsTolerated({2, 2}), 1U);
-  EXPECT_EQ(FaultsTolerated({2, 4}), 2U);
+TEST(EvaluatorSet, IsWhoTheCharterAsksAndHowManyMayLie) {
+  charter::TestCharter test;
+  EXPECT_EQ(EvaluatorSetOf(*test.Read()).evaluators, 2U);
+  EXPECT_EQ(EvaluatorSetOf(*test.Read()).faults_max, 1U);
+  test.Replace("{ role = \"evaluator\", at_least = 2 }", "{ role = \"evaluator\", at_least = 1 }");
+  EXPECT_EQ(EvaluatorSetOf(*test.Read()).faults_max, 1U);
 }
 
 }  // namespace

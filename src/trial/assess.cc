@@ -224,6 +224,23 @@ std::vector<Planned> PlannedConditions(const TrialRules& rules, TrialKind kind) 
   return planned;
 }
 
+// As one condition: every tree's bound has to hold, so the least evidence counts, and one that is broken breaks it.
+ConditionReport AssessGrowth(Question question, const TrialData& data, std::size_t metric) {
+  std::optional<ConditionReport> together;
+  for (const EpisodeTable& before : data.window) {
+    question.values = MappedGains(data.candidate, before, metric);
+    const ConditionReport one = ByUpperBound(question);
+    if (!together) together = one;
+    together->estimate = std::max(together->estimate, one.estimate);
+    together->lower = std::max(together->lower, one.lower);
+    together->upper = std::max(together->upper, one.upper);
+    together->log_e_value = std::min(together->log_e_value, one.log_e_value);
+    together->log_e_value_peak = std::min(together->log_e_value_peak, one.log_e_value_peak);
+  }
+  together->status = StatusOf(*together);
+  return *together;
+}
+
 ConditionReport AssessCondition(const Planned& planned, const TrialRules& rules, const TrialData& data, double alpha) {
   if (planned.of == Planned::Of::kPairsOfEpisodes) return AssessEnergy(rules, data, alpha);
   if (planned.kind == ConditionKind::kDrift) {
@@ -256,9 +273,8 @@ ConditionReport AssessCondition(const Planned& planned, const TrialRules& rules,
       question.unit_limit = gain.ToUnit(planned.limit);
       return ByUpperBound(question);
     case ConditionKind::kGrowth:
-      question.values = MappedGains(data.candidate, data.window_start, index);
       question.unit_limit = gain.ToUnit(planned.limit);
-      return ByUpperBound(question);
+      return AssessGrowth(std::move(question), data, index);
     case ConditionKind::kCeiling:
       question.scale = goodness;
       question.values = MappedColumn(data.candidate, index, goodness);
@@ -327,7 +343,8 @@ Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData&
   std::vector<const EpisodeTable*> tables = {&data.candidate, &data.baseline};
   if (kind == TrialKind::kStep) tables.push_back(&data.parent);
   if (kind == TrialKind::kStep && rules.capability && rules.capability->max_growth > 0) {
-    tables.push_back(&data.window_start);
+    if (data.window.empty()) return Malformed("trial.tables", "what was live within the window has not been run");
+    for (const EpisodeTable& table : data.window) tables.push_back(&table);
   }
   const std::vector<std::uint64_t> looks = TrialLooks(rules.episodes);
   const std::size_t episodes = data.candidate.episodes();

@@ -17,7 +17,9 @@
 //   range [lo, hi] lie in [-(hi-lo), hi-lo]: they are mapped by (D/(hi-lo) + 1)/2, whose range is 1, not by D. EProcess
 //   (kMeanAbove) against 1/2 with Bet::kVarianceAdaptive, since paired differences vary little.
 // - step: the upper bound of the mean gain of the capability metric is at most max_step.
-// - growth: the same against what was live when the charter's window began, with max_growth.
+// - growth: the same against every tree that was live within the charter's window, with max_growth. Each is a condition
+//   that has to hold; reported as one, with the largest gain and bounds and the least evidence of any. Against what was
+//   live at its start alone, a subject that goes down and up again would hide how fast it climbs.
 // - ceiling: the upper bound of the capability metric's mean is no better than the ceiling.
 // - drift: the upper bound of the share of decisions that differ from the *baseline's* is at most the limit, on fresh
 //   probes and on the charter's fixed ones. (On the fixed ones, which are no random sample, the bound is only a margin
@@ -84,7 +86,7 @@ struct CapabilityCondition {
   double max_step = 0;  // > 0, less than the metric's range
   double ceiling = 0;   // strictly inside the metric's range
   double lifetime_error = 0;
-  double max_growth = 0;  // over what was live when the window began; at least max_step; 0: no such limit
+  double max_growth = 0;  // over anything that was live within the window; at least max_step; 0: no such limit
 };
 
 // "At most this share of decisions differs from the baseline's."
@@ -140,7 +142,8 @@ struct TrialData {
   DecisionPairs fresh_decisions;                // empty where the rules have no drift condition
   DecisionPairs fixed_decisions;                // empty where it has no fixed probes
   std::vector<std::string> parent_decisions{};  // fresh ones, then fixed ones; empty: drift from the parent is not told
-  EpisodeTable window_start{};  // what was live when the window began; empty for kFirstRelease or without max_growth
+  std::vector<EpisodeTable>
+      window{};  // what was live within it, each tree once; none for kFirstRelease or no max_growth
 };
 
 enum class TrialVerdict { kPass, kNotShown, kHarm, kStepTooLarge, kGrowthTooLarge, kAboveCeiling, kDrifted, kVoid };

@@ -435,9 +435,9 @@ TEST(Growth, ManySmallStepsAreMeasuredFromTheStartOfTheWindow) {
   rules.capability->max_growth = 0.7;
   TrialData data = Data(rules, {});
   EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kVoid) << "what was live then has to be run";
-  data.window_start = data.parent;
+  data.window = {data.parent};
   EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kPass);
-  data.window_start = Data(rules, {.parent_score = 4}).parent;  // the parent had gained 1 already
+  data.window = {Data(rules, {.parent_score = 4}).parent, data.parent};  // the parent had gained 1 already
   const TrialReport report = *AssessTrial(rules, {}, data);
   EXPECT_EQ(report.verdict, TrialVerdict::kGrowthTooLarge);
   EXPECT_TRUE(IsOutsideCharter(report.verdict));
@@ -446,6 +446,25 @@ TEST(Growth, ManySmallStepsAreMeasuredFromTheStartOfTheWindow) {
   EXPECT_TRUE(ReadTrialReport(TrialReportToJson(report)).ok());
   rules.capability->max_growth = 0.3;  // below one step
   EXPECT_FALSE(CheckTrialRules(rules).ok());
+}
+
+TEST(Growth, GoingDownAndUpAgainHidesNothing) {
+  TrialRules rules = Rules();
+  rules.capability->max_growth = 0.7;
+  TrialData data = Data(rules, {});
+  const EpisodeTable peak = data.parent;  // live at the start, and again now
+  const EpisodeTable valley = Data(rules, {.parent_score = 4}).parent;
+  data.window = {peak};
+  EXPECT_EQ(AssessTrial(rules, {}, data)->verdict, TrialVerdict::kPass);
+  for (const std::vector<EpisodeTable>& window :
+       {std::vector{peak, valley}, std::vector{valley, peak}, std::vector{peak, valley, peak}}) {
+    data.window = window;
+    const TrialReport report = *AssessTrial(rules, {}, data);
+    EXPECT_EQ(report.verdict, TrialVerdict::kGrowthTooLarge);
+    EXPECT_NEAR(Condition(report, ConditionKind::kGrowth).estimate, 1.2, 0.1);
+    EXPECT_EQ(Condition(report, ConditionKind::kGrowth).log_e_value_peak, 0);
+    EXPECT_TRUE(ReadTrialReport(TrialReportToJson(report)).ok());
+  }
 }
 
 // ---- drift of outcomes

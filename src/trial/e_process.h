@@ -24,8 +24,8 @@
 //
 // Guarantee. Under the null W is a non-negative supermartingale with W_0 = 1, so P(exists t: W_t >= 1/alpha) <= alpha
 // (Ville 1939). One may look after every observation and stop whenever one likes, also because of what was seen. At a
-// stopping time W itself is an e-value (E[W] <= 1), and e-values of independent evaluators multiply. The running
-// maximum decides RejectedAt, but is not an e-value: never multiply it.
+// stopping time W itself is an e-value (E[W] <= 1), and e-values of independent evaluators multiply (evidence.h). The
+// running maximum decides RejectedAt, but is not an e-value: never multiply it.
 //
 // Assumptions. Every x lies in [0, 1]; the conditional mean given the past is on one side of m under the null. No
 // independence, no distribution, no fixed variance and no number of observations is assumed.

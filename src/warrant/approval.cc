@@ -24,16 +24,20 @@ bool ShowsPresence(const crypto::SshsigFacts& facts, const charter::Approval& ru
   return false;
 }
 
+const crypto::AllowedSigner* FindSigner(const charter::Charter& charter, const std::string& principal,
+                                        const crypto::SshPublicKey& key) {
+  const auto& signers = charter.approval.signers;
+  const auto at = std::find_if(signers.begin(), signers.end(), [&](const crypto::AllowedSigner& signer) {
+    return signer.principal == principal && signer.key.UnderlyingKey() == key.UnderlyingKey();
+  });
+  return at == signers.end() ? nullptr : &*at;
+}
+
 Result<Approver> VerifyOne(const encoding::Signature& signature, const std::string& message,
                            const charter::Charter& charter, int64_t time_s) {
   Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
   if (!parsed.ok()) return parsed.error();
-  const crypto::AllowedSigner* signer = nullptr;
-  for (const crypto::AllowedSigner& candidate : charter.approval.signers) {
-    if (candidate.principal == signature.keyid && candidate.key.UnderlyingKey() == parsed->key.UnderlyingKey()) {
-      signer = &candidate;
-    }
-  }
+  const crypto::AllowedSigner* signer = FindSigner(charter, signature.keyid, parsed->key);
   if (signer == nullptr) {
     return Refused("approval.unknown-signer",
                    "'" + signature.keyid + "' with key " + parsed->key.Fingerprint() + " is no signer of the charter",
@@ -107,11 +111,7 @@ encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const cha
   encoding::Envelope listed = envelope;
   std::erase_if(listed.signatures, [&](const encoding::Signature& signature) {
     const Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
-    return parsed.ok() && std::none_of(charter.approval.signers.begin(), charter.approval.signers.end(),
-                                       [&](const crypto::AllowedSigner& signer) {
-                                         return signer.principal == signature.keyid &&
-                                                signer.key.UnderlyingKey() == parsed->key.UnderlyingKey();
-                                       });
+    return parsed.ok() && FindSigner(charter, signature.keyid, parsed->key) == nullptr;
   });
   return listed;
 }

@@ -1,7 +1,5 @@
 #include "warrant/members.h"
 
-#include <algorithm>
-
 #include "encoding/utf8.h"
 
 namespace pawl::warrant {
@@ -22,13 +20,6 @@ void RequireText(JsonObject& object, std::string_view name, std::string_view tex
   object.Fail("statement.text", name, "is too long or holds a control character");
 }
 
-bool IsName(std::string_view name) {
-  const auto is_letter_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !name.empty() && name.size() <= 64 && is_letter_or_digit(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
-}
-
 void Text::Read(JsonObject& object, const char* name, std::string& value) const {
   value = object.String(name, bytes_max);
   RequireText(object, name, value);
@@ -36,7 +27,7 @@ void Text::Read(JsonObject& object, const char* name, std::string& value) const 
 
 void Name::Read(JsonObject& object, const char* name, std::string& value) const {
   value = object.String(name, 64);
-  if (!IsName(value)) object.Fail("statement.name", name, "is not a name");
+  if (!encoding::IsName(value)) object.Fail("statement.name", name, "is not a name");
 }
 
 void DigestText::Read(JsonObject& object, const char* name, Digest& value) const {
@@ -97,7 +88,7 @@ Result<encoding::Statement> OpenStatement(std::string_view kind, std::string_vie
     return Malformed("statement.kind",
                      "expected a statement of type " + PredicateType(kind) + ", found " + statement->predicate_type);
   }
-  if (statement->subjects.size() != 1 || !IsName(statement->subjects[0].name)) {
+  if (statement->subjects.size() != 1 || !encoding::IsName(statement->subjects[0].name)) {
     return Malformed("statement.subject", "a statement has one subject with a name");
   }
   return statement;

@@ -49,9 +49,6 @@ struct Text {
   void Read(JsonObject& object, const char* name, std::string& value) const;
   Json Write(const std::string& value) const { return value; }
 };
-
-// 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit.
-bool IsName(std::string_view name);
 struct Name {
   void Read(JsonObject& object, const char* name, std::string& value) const;
   Json Write(const std::string& value) const { return value; }

@@ -11,6 +11,7 @@
 #include "signing/private_key.h"
 #include "signing/sign.h"
 #include "signing/signer_for_tests.h"
+#include "warrant/evidence.h"
 
 namespace pawl::warrant {
 
@@ -263,7 +264,8 @@ std::vector<Vote> Path::Votes(const Candidate& candidate, const Digest& digest) 
     if (role == "evaluator" && candidate.action == Action::kRelease) {
       vote.evidence = {{"checkpoint", body},
                        {"seed_signature", encoding::EncodeBase64(Key(name).Sign(SeedMessage(digest, body)))},
-                       {"report", {{"episodes", 4'000}}}};
+                       {"report", {{"episodes", 4'000}}},
+                       {"shares", {{"harm near_miss", kWholeShare}}}};
     }
     vote.host = "host";
     vote.user = "user";

@@ -9,6 +9,7 @@
 #include "encoding/time.h"
 #include "merkle/cosignature.h"
 #include "merkle/tlog_proof.h"
+#include "warrant/evidence.h"
 #include "warrant/property_check.h"
 #include "warrant/statements.h"
 
@@ -228,6 +229,7 @@ Result<void> VoteSeeds(Examination& x) {
     const std::string signature = evidence.Base64("seed_signature");
     evidence.Any("report");
     if (evidence.Has("last_step")) evidence.Any("last_step");
+    if (evidence.Has("shares")) evidence.Any("shares");  // read where they decide
     if (Result<void> done = evidence.Finish(); !done.ok()) return done.error();
     Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(body);
     if (!checkpoint.ok()) return checkpoint.error();
@@ -258,11 +260,14 @@ bool IsNeeded(const Examination& x, charter::Role role) {
 Result<void> Quorum(Examination& x) {
   for (const charter::QuorumRule& rule : x.charter.quorum) {
     std::set<std::string> in_favour, against;
+    std::vector<const Vote*> votes;  // in favour
     for (const VoteRecord& record : x.votes) {
       const charter::Reviewer* reviewer = x.charter.FindReviewer(record.vote.reviewer);
       if (reviewer == nullptr || reviewer->role != rule.role) continue;
-      if (record.vote.verdict == VoteVerdict::kFor) in_favour.insert(reviewer->principal);
       if (record.vote.verdict == VoteVerdict::kAgainst) against.insert(reviewer->principal);
+      if (record.vote.verdict != VoteVerdict::kFor) continue;
+      in_favour.insert(reviewer->principal);
+      votes.push_back(&record.vote);
     }
     // A principal whose reviewers disagree stands against.
     for (const std::string& principal : against) in_favour.erase(principal);
@@ -274,6 +279,8 @@ Result<void> Quorum(Examination& x) {
     if (IsNeeded(x, rule.role) && static_cast<int64_t>(in_favour.size()) < rule.at_least) {
       return No(Count(in_favour.size(), rule.at_least) + " votes for in role " + role);
     }
+    if (!rule.faults_max || !IsNeeded(x, rule.role)) continue;
+    if (Result<void> shown = CheckShownTogether(votes, *rule.faults_max); !shown.ok()) return No(shown.error());
   }
   return Ok();
 }

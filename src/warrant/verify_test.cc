@@ -11,6 +11,7 @@
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
 #include "signing/sign.h"
+#include "warrant/evidence.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::warrant {
@@ -257,6 +258,17 @@ WarrantVerdict WithState(const std::function<void(State&)>& change, const Tamper
 
 WarrantVerdict Votes(const std::function<void(std::vector<Vote>&)>& change, Action action = Action::kRelease) {
   Path path = Path::WithTwoReleases();
+  Tampering tampering;
+  tampering.votes = change;
+  return path.Ask(
+      path.Make({.action = action, .tree = action == Action::kRelease ? path.third : path.baseline}, tampering));
+}
+
+// The same where the evaluators' evidence decides together, and one of them may lie.
+WarrantVerdict Evidence(const std::function<void(std::vector<Vote>&)>& change, Action action = Action::kRelease) {
+  Path path = Path::OfItsOwn([](charter::TestCharter& test) {
+    test.Replace("{ role = \"evaluator\", at_least = 2 }", "{ role = \"evaluator\", at_least = 2, faults_max = 1 }");
+  });
   Tampering tampering;
   tampering.votes = change;
   return path.Ask(
@@ -684,6 +696,37 @@ const Case kCases[] = {
              VoteOf(votes, "prover-b").verdict = VoteVerdict::kAbstain, VoteOf(votes, "prover-b").reasons = {"asleep"};
            },
            Action::kRollback);
+     }},
+    // Where evidence is put together, a vote for is not enough.
+    {"EvidenceThatFallsShort", "quorum.not-met",
+     [] {
+       return Evidence([](std::vector<Vote>& votes) {
+         VoteOf(votes, "evaluator-b").evidence["shares"]["harm near_miss"] = kWholeShare - 1;
+       });
+     }},
+    {"EvidenceOfALiarAlone", "quorum.not-met",
+     [] {
+       return Evidence([](std::vector<Vote>& votes) {
+         VoteOf(votes, "evaluator-a").evidence["shares"]["harm near_miss"] = -5 * kWholeShare;
+       });
+     }},
+    {"EvidenceOnAnotherCondition", "quorum.not-met",
+     [] {
+       return Evidence([](std::vector<Vote>& votes) {
+         VoteOf(votes, "evaluator-a").evidence["shares"] = {{"step", kWholeShare}};
+       });
+     }},
+    {"NoEvidence", "quorum.not-met",
+     [] {
+       return Evidence([](std::vector<Vote>& votes) {
+         for (const char* name : {"evaluator-a", "evaluator-b"}) VoteOf(votes, name).evidence.erase("shares");
+       });
+     }},
+    {"EvidenceOfOneEvaluator", "quorum.not-met",
+     [] {
+       return Evidence([](std::vector<Vote>& votes) {
+         std::erase_if(votes, [](const Vote& vote) { return vote.reviewer == "evaluator-b"; });
+       });
      }},
 
     // Closing.
@@ -1127,6 +1170,17 @@ const Case kCases[] = {
        return path.Ask(path.Make({.action = Action::kRollback, .tree = path.baseline}, none));
      }},
 };
+
+TEST(Verify, AcceptsWhatEvaluatorsShowTogether) {
+  const auto nothing = [](std::vector<Vote>&) {};
+  const auto two_parts = [](std::vector<Vote>& votes) {
+    VoteOf(votes, "evaluator-a").evidence["shares"] = {{"harm near_miss", kWholeShare}, {"step", kWholeShare}};
+    VoteOf(votes, "evaluator-b").evidence["shares"] = {{"harm near_miss", kWholeShare}, {"step", kWholeShare}};
+  };
+  EXPECT_TRUE(Evidence(nothing).accepted) << Evidence(nothing).reason.message;
+  EXPECT_TRUE(Evidence(two_parts).accepted);
+  EXPECT_TRUE(Evidence(nothing, Action::kRollback).accepted) << "a rollback asks no evaluator";
+}
 
 class Refused : public testing::TestWithParam<Case> {};
 
