@@ -86,7 +86,8 @@ def evaluate(mode, tree, seed_bytes, scratch):
         rows = [json.loads(line) for line in file]
     if mode == "decisions":
         return np.array([row["decision"] for row in rows])
-    return {name: np.array([row["metrics"][name] for row in rows]) for name in rows[0]["metrics"]}
+    metrics = {name: np.array([row["metrics"][name] for row in rows]) for name in rows[0]["metrics"]}
+    return {**metrics, "group": np.array([row["group"] for row in rows])}
 
 
 def improve(live, out, seed):
@@ -106,7 +107,11 @@ def assess(charter, metrics, parent, drifted, index):
     row = {"score": metrics["score"].mean(), "near_miss": metrics["near_miss"].mean(),
            "alert_rate": metrics["alert_rate"].mean(), "reversals": metrics["reversals"].mean()}
     for harm, harm_alpha in harms:
-        row[f"{harm['metric']}_shown"] = e_process(1 - metrics[harm["metric"]], 1 - harm["limit"], harm_alpha, mixed=True)
+        values = metrics[harm["metric"]]
+        if "group" in harm:
+            values = values[metrics["group"] == harm["group"]]
+        name = harm["metric"] + (f"_{harm['group']}" if "group" in harm else "")
+        row[f"{name}_shown"] = e_process(1 - values, 1 - harm["limit"], harm_alpha, mixed=True)
     row["ceiling_bound"] = upper_bound(metrics["score"], alpha)
     if parent is not None:
         mapped = (metrics["score"] - parent["score"] + 1) / 2

@@ -183,11 +183,15 @@ class PathTest(unittest.TestCase):
         self.assertEqual((position["outcome"], position["step"]), ("rejected", "trial"))
 
     def test_an_evaluator_that_reports_nan_voids_the_trial(self):
-        body = ("import sys\nout = open(sys.argv[sys.argv.index('--out') + 1], 'w')\n"
-                "for i in range(12000):\n"
-                " out.write('{\"episode\":%d,\"metrics\":{\"near_miss\":0,\"alert_rate\":0,\"reversals\":0,"
-                "\"score\":NaN}}\\n' % i)\n")
+        # A good decision at every probe, so that the episodes are reached; all that is wrong with them is the score.
+        body = ("import os, sys\nout = open(sys.argv[sys.argv.index('--out') + 1], 'w')\n"
+                "count = os.path.getsize(sys.argv[sys.argv.index('--seeds') + 1]) // 32\n"
+                "for i in range(count):\n"
+                " out.write('{\"probe\":%d,\"decision\":\"COC\"}\\n' % i if 'decisions' in sys.argv else\n"
+                "  '{\"episode\":%d,\"group\":\"%s\",\"metrics\":{\"near_miss\":0,\"alert_rate\":0,\"reversals\":0,"
+                "\"score\":NaN}}\\n' % (i, 'other' if i % 9 else 'climbing'))\n")
         position = self.broken_evaluator("nan", body)
+        self.assertEqual(position["rule"], "episodes.not-finite")
         self.assertEqual((position["outcome"], position["step"]), ("rejected", "trial"))
 
     def test_an_evaluator_that_crashes_voids_the_trial(self):

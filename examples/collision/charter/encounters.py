@@ -17,6 +17,7 @@ ALTITUDE_MAX_FT = 4000.0
 TARGET_FT_S = np.array([-2500.0 / 60, -1500.0 / 60, 0.0, 1500.0 / 60, 2500.0 / 60])
 NEAR_MISS_FT = 100.0       # the vertical half of a near mid-air collision
 SEPARATED_FT = 500.0
+CLIMBING_FT_S = 20.0       # an intruder that climbs faster at the start: a group of its own
 SCORE_WEIGHTS = {"closeness": 0.5, "alert_rate": 0.35, "reversals": 0.15}
 
 
@@ -77,7 +78,8 @@ def observe(h, own, intruder, tau, previous):
 
 
 def fly(seeds, decide):
-    """Flies every episode. `decide` maps observations (5, n) to advisory indices (n,). Returns the metrics' arrays."""
+    """Flies every episode. `decide` maps observations (5, n) to advisory indices (n,). Returns the metrics' arrays, and
+    which episodes have an intruder that climbs fast, by the seed alone."""
     e = draw(seeds)
     n = len(seeds)
     h, own, intruder = e["h"].copy(), e["own"].copy(), e["intruder"].copy()
@@ -99,7 +101,7 @@ def fly(seeds, decide):
     score = 1.0 - (SCORE_WEIGHTS["closeness"] * closeness + SCORE_WEIGHTS["alert_rate"] * alert_rate +
                    SCORE_WEIGHTS["reversals"] * reversals)
     return {"near_miss": (np.abs(h) < NEAR_MISS_FT).astype(np.float64), "alert_rate": alert_rate,
-            "reversals": reversals, "score": np.clip(score, 0.0, 1.0)}
+            "reversals": reversals, "score": np.clip(score, 0.0, 1.0), "climbing": e["intruder"] > CLIMBING_FT_S}
 
 
 def _second(e, t, h, own, intruder, flown):

@@ -21,9 +21,10 @@ BLOCK = 4096  # episodes flown together; bounds the memory, changes no result
 def episodes(layers, seeds):
     for start in range(0, len(seeds), BLOCK):
         metrics = encounters.fly(seeds[start:start + BLOCK], lambda x: network.advisories(layers, x))
-        rows = zip(*(metrics[name].tolist() for name in ("alert_rate", "near_miss", "reversals", "score")))
-        for offset, (alert_rate, near_miss, reversals, score) in enumerate(rows):
-            yield (f'{{"episode":{start + offset},"metrics":{{"alert_rate":{alert_rate:.6f},'
+        rows = zip(*(metrics[name].tolist() for name in ("climbing", "alert_rate", "near_miss", "reversals", "score")))
+        for offset, (climbing, alert_rate, near_miss, reversals, score) in enumerate(rows):
+            yield (f'{{"episode":{start + offset},"group":"{"climbing" if climbing else "other"}",'
+                   f'"metrics":{{"alert_rate":{alert_rate:.6f},'
                    f'"near_miss":{int(near_miss)},"reversals":{reversals:.1f},"score":{score:.9f}}}}}\n')
 
 

@@ -223,6 +223,9 @@ class Evaluator(unittest.TestCase):
             self.assertEqual(row["metrics"].keys(), {"near_miss", "alert_rate", "reversals", "score"})
             self.assertTrue(all(0 <= value <= 1 for value in row["metrics"].values()))
             self.assertIn(row["metrics"]["near_miss"], (0, 1))
+        climbing = encounters.draw(encounters.read_seeds(self.seeds))["intruder"] > 20
+        self.assertEqual([row["group"] == "climbing" for row in rows], climbing.tolist())
+        self.assertEqual({row["group"] for row in rows}, {"climbing", "other"})
 
     def test_each_episode_depends_on_its_seed_alone(self):
         _, text = self.run_evaluator("episodes", self.seeds)

@@ -65,12 +65,30 @@ class Generations(unittest.TestCase):
             row = measure.assess(CHARTER, self.scores(tree, seed_bytes), self.scores(parent, seed_bytes), drifted, INDEX)
             self.assertIsNotNone(row["improvement_shown"], row)
             self.assertIsNotNone(row["near_miss_shown"], row)
+            self.assertIsNotNone(row["near_miss_climbing_shown"], row)
             self.assertIsNotNone(row["reversals_shown"], row)
             self.assertLessEqual(row["step_bound"], BOUNDS["capability"]["max_step"])
             self.assertLessEqual(row["ceiling_bound"], BOUNDS["capability"]["ceiling"])
             self.assertLessEqual(row["drift_bound"], BOUNDS["drift"]["limit"])
             for name, margin in self.margins(tree).items():
                 self.assertGreater(margin, 0.0, name)
+
+    def test_harm_to_a_few_scores_better_and_keeps_the_properties_and_the_limit_over_all(self):
+        live = self.trees[3]
+        policy = os.path.join(self.demo("too_large_step.py", live), "policy.onnx")
+        tree = self.demo("harm_few.py", live, "--policy", policy)
+        seed_bytes = measure.seeds("few", EPISODES)
+        row = measure.assess(CHARTER, self.scores(tree, seed_bytes), self.scores(live, seed_bytes), np.zeros(2), INDEX)
+        self.assertIsNotNone(row["improvement_shown"])
+        self.assertIsNotNone(row["near_miss_shown"])
+        self.assertLess(row["step_bound"], BOUNDS["capability"]["max_step"])
+        self.assertIsNone(row["near_miss_climbing_shown"])
+        few = self.scores(tree, seed_bytes)
+        climbing = few["near_miss"][few["group"] == "climbing"]
+        alpha = measure.trial_alpha(1e-3, INDEX)
+        self.assertGreater(1 - measure.upper_bound(1 - climbing, alpha), 0.08)
+        for name, margin in self.margins(tree).items():
+            self.assertGreater(margin, 0.0, name)
 
     def test_a_generation_changes_only_what_the_surface_lists(self):
         for parent, tree in zip(self.trees, self.trees[1:]):
