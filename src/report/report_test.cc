@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <ctime>
 
 #include "charter/testing.h"
 #include "report/change_control.h"
@@ -104,14 +104,14 @@ TEST(ChangeControlReport, SaysThatThereIsNothingYet) {
 TEST(ChangeControlReport, OfTenThousandReleasesTakesLessThanASecond) {
   const Life life = LifeOfLength(20'000);
   const charter::Charter charter = Charter();
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process: other people's work does not count
   const Document document = ChangeControlReport(life, charter, kWords);
   const std::string html = WriteHtml(document);
   const std::string markdown = WriteMarkdown(document);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   std::printf("  10,000 releases of 20,000 trials: %.2f s, %zu KiB\n", seconds, html.size() >> 10);
   EXPECT_GT(html.size(), 1'000'000U);
-  // Sanitizers and other people's work slow this down; the goal is one second.
+  // Sanitizers slow this down; the goal is one second.
   EXPECT_LT(seconds, 10);
 }
 
@@ -157,9 +157,15 @@ TEST(WriteSvg, LeavesOutWhatIsNotFiniteAndGroupsWhatIsMany) {
 
 TEST(EvaluatorSet, IsWhoTheCharterAsksAndHowManyMayLie) {
   charter::TestCharter test;
+  EXPECT_EQ(EvaluatorSetOf(*test.Read()).evaluators, 1U);
+  EXPECT_EQ(EvaluatorSetOf(*test.Read()).faults_max, 0U);
+  test.Replace(
+      "\n[quorum]",
+      "\n[[reviewer]]\nname = \"evaluator-b\"\nprincipal = \"bob@example.org\"\nrole = \"evaluator\"\nkey = \"" +
+          charter::TestNoteKey("evaluator-b", '7') + "\"\n\n[quorum]");
   EXPECT_EQ(EvaluatorSetOf(*test.Read()).evaluators, 2U);
   EXPECT_EQ(EvaluatorSetOf(*test.Read()).faults_max, 1U);
-  test.Replace("{ role = \"evaluator\", at_least = 2 }", "{ role = \"evaluator\", at_least = 1 }");
+  test.Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", at_least = 2, faults_max = 1 }");
   EXPECT_EQ(EvaluatorSetOf(*test.Read()).faults_max, 1U);
 }
 
