@@ -41,8 +41,7 @@ ExitCode CheckCertificate(int count, const char* const* words) {
       warrant::CheckPropertyCertificate({files[0], files[1], files[2], *arithmetic, *threads});
   if (!verdict.proven) return Report(verdict.reason, output);
   if (output == Output::kJson) {
-    const encoding::Json json = {{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}};
-    PrintJson(json);
+    PrintJson({{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}});
   } else {
     std::printf("proven: %llu leaves, depth %u\n", static_cast<unsigned long long>(verdict.leaves), verdict.depth);
   }

@@ -29,9 +29,7 @@ Result<std::string> ReadFile(const std::string& path, size_t bytes_max) {
 ExitCode Report(const Error& error, Output output) {
   const ExitCode status = ExitCodeFor(error.code);
   if (output == Output::kJson) {
-    const encoding::Json json = {
-        {"accepted", false}, {"rule", error.rule}, {"message", error.message}, {"advice", error.advice}};
-    PrintJson(json);
+    PrintJson({{"accepted", false}, {"rule", error.rule}, {"message", error.message}, {"advice", error.advice}});
     return status;
   }
   std::fprintf(stderr, "pawl-check: %s (%s)\n", Shown(error.message).c_str(), error.rule.c_str());

@@ -129,7 +129,9 @@ Result<void> CheckSurfaceRules(const Charter& charter) {
 
 // ---- who measures
 
-Result<void> CheckSystemProgram(Position position, const std::string& program, const std::string& who) {
+// A command that is there begins with a program of the system.
+Result<void> CheckSystemProgram(Position position, const std::vector<std::string>& command, const std::string& who) {
+  const std::string program = command.empty() ? "" : command.front();
   if (program.find('/') == program.npos || program.starts_with("/usr/") || program.starts_with("/bin/") ||
       program.starts_with("/lib")) {
     return {};
@@ -149,7 +151,7 @@ Result<void> CheckPinned(const subject::Manifest& manifest, Position position, c
     if (path.starts_with("/in/charter/")) path.erase(0, 12);
     return manifest.Find(path) != nullptr;
   };
-  Result<void> program = CheckSystemProgram(position, command.front(), who);
+  Result<void> program = CheckSystemProgram(position, command, who);
   if (!program.ok()) return program;
   bool is_pinned = false;
   for (size_t i = 1; i < command.size(); ++i) {
@@ -184,10 +186,8 @@ Result<void> CheckPinned(const subject::Manifest& manifest, Position position, c
 Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation& evaluation) {
   Result<void> pinned = CheckPinned(manifest, evaluation.position, evaluation.command, "the evaluator");
   if (!pinned.ok()) return pinned;
-  if (!evaluation.subject_command.empty()) {
-    Result<void> program = CheckSystemProgram(evaluation.position, evaluation.subject_command.front(), "the subject");
-    if (!program.ok()) return program;
-  }
+  Result<void> program = CheckSystemProgram(evaluation.position, evaluation.subject_command, "the subject");
+  if (!program.ok()) return program;
   for (const std::string& path : evaluation.closure) {
     if (path.starts_with("/usr/") && path.find("..") == path.npos) continue;
     return Refuse(evaluation.position, "charter.closure",
@@ -483,11 +483,8 @@ Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& cha
   if (Result<void> checked = CheckCodeProperties(manifest, charter, code); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.evaluation.metrics, "metrics"); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.reviewers, "reviewers"); !checked.ok()) return checked;
-  if (!charter.improver.command.empty()) {
-    const Improver& improver = charter.improver;
-    Result<void> program = CheckSystemProgram(improver.position, improver.command.front(), "the improver");
-    if (!program.ok()) return program;
-  }
+  Result<void> improver = CheckSystemProgram(charter.improver.position, charter.improver.command, "the improver");
+  if (!improver.ok()) return improver;
   if (Result<void> checked = CheckEvaluator(manifest, charter.evaluation); !checked.ok()) return checked;
   if (Result<void> checked = CheckBounds(charter); !checked.ok()) return checked;
   if (Result<void> checked = CheckQuorum(charter); !checked.ok()) return checked;

@@ -10,8 +10,12 @@
 namespace pawl::crypto {
 namespace {
 
-constexpr SshKeyType kTypes[] = {SshKeyType::kEd25519, SshKeyType::kEcdsaP256, SshKeyType::kSkEd25519,
-                                 SshKeyType::kSkEcdsaP256, SshKeyType::kWebauthnSkEcdsaP256};
+constexpr std::pair<SshKeyType, std::string_view> kTypes[] = {
+    {SshKeyType::kEd25519, "ssh-ed25519"},
+    {SshKeyType::kEcdsaP256, "ecdsa-sha2-nistp256"},
+    {SshKeyType::kSkEd25519, "sk-ssh-ed25519@openssh.com"},
+    {SshKeyType::kSkEcdsaP256, "sk-ecdsa-sha2-nistp256@openssh.com"},
+    {SshKeyType::kWebauthnSkEcdsaP256, "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"}};
 constexpr std::string_view kCurve = "nistp256";
 
 bool IsEd25519(SshKeyType type) { return type == SshKeyType::kEd25519 || type == SshKeyType::kSkEd25519; }
@@ -19,24 +23,15 @@ bool IsEd25519(SshKeyType type) { return type == SshKeyType::kEd25519 || type ==
 }  // namespace
 
 std::string_view SshKeyTypeName(SshKeyType type) {
-  switch (type) {
-    case SshKeyType::kEd25519:
-      return "ssh-ed25519";
-    case SshKeyType::kEcdsaP256:
-      return "ecdsa-sha2-nistp256";
-    case SshKeyType::kSkEd25519:
-      return "sk-ssh-ed25519@openssh.com";
-    case SshKeyType::kSkEcdsaP256:
-      return "sk-ecdsa-sha2-nistp256@openssh.com";
-    case SshKeyType::kWebauthnSkEcdsaP256:
-      return "webauthn-sk-ecdsa-sha2-nistp256@openssh.com";
+  for (const auto& [known, name] : kTypes) {
+    if (known == type) return name;
   }
   return {};
 }
 
 std::optional<SshKeyType> SshKeyTypeNamed(std::string_view name) {
-  for (const SshKeyType type : kTypes) {
-    if (name == SshKeyTypeName(type)) return type;
+  for (const auto& [type, known] : kTypes) {
+    if (known == name) return type;
   }
   return std::nullopt;
 }

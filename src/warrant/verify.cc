@@ -385,8 +385,8 @@ Result<void> NotExpired(Examination& x) {
 }
 
 Result<void> Fresh(Examination& x) {
-  if (x.question.purpose != Purpose::kSwitch) return Ok();
-  if (x.now() - x.time() <= x.charter.approval.checkpoint_age_max_s) return Ok();
+  const bool old = x.now() - x.time() > x.charter.approval.checkpoint_age_max_s;
+  if (x.question.purpose != Purpose::kSwitch || !old) return Ok();
   return No("the log's checkpoint is of " + encoding::TimeText(x.time()) + ", too old to switch on",
             "ask the gate for a warrant over a fresh one: pawl release");
 }
@@ -475,10 +475,9 @@ Result<void> NotRevoked(Examination& x) {
 }
 
 Result<void> KnownTarget(Examination& x) {
-  if (!x.is(Action::kRollback)) return Ok();
   const bool known = std::any_of(x.state.releases.begin(), x.state.releases.end(),
                                  [&](const PastRelease& past) { return past.tree == x.candidate.tree; });
-  if (known) return Ok();
+  if (known || !x.is(Action::kRollback)) return Ok();
   return No("this tree has never been live here");
 }
 
@@ -527,10 +526,6 @@ Result<void> Surface(Examination& x) {
   return Ok();
 }
 
-checker::Arithmetic CheckerArithmetic(charter::Arithmetic arithmetic) {
-  return arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
-}
-
 Result<void> CertificateHolds(Examination& x, const charter::Property& property,
                               const CertificateReference& reference) {
   const subject::FileEntry* network = x.tree.Find(property.network);
@@ -545,8 +540,10 @@ Result<void> CertificateHolds(Examination& x, const charter::Property& property,
   if (!spec_bytes.ok()) return No(spec_bytes.error());
   Result<std::string> certificate_bytes = x.question.store->ReadBlob(reference.certificate, kFileBytesMax);
   if (!certificate_bytes.ok()) return No(certificate_bytes.error());
-  const checker::Verdict verdict = CheckPropertyCertificate(
-      {*network_bytes, *spec_bytes, *certificate_bytes, CheckerArithmetic(property.arithmetic), x.question.threads});
+  const bool is_real = property.arithmetic == charter::Arithmetic::kReal;
+  const checker::Arithmetic arithmetic = is_real ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
+  const checker::Verdict verdict =
+      CheckPropertyCertificate({*network_bytes, *spec_bytes, *certificate_bytes, arithmetic, x.question.threads});
   if (verdict.proven) return Ok();
   return No("'" + property.name + "': " + verdict.reason.message);
 }
