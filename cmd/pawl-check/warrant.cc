@@ -124,7 +124,8 @@ ExitCode CheckWarrant(int count, const char* const* words) {
   for (size_t i = 0; i < arguments.words().size(); ++i) {
     const bool last = i + 1 == arguments.words().size();
     const warrant::Purpose purpose = last ? warrant::Purpose::kSwitch : warrant::Purpose::kFollow;
-    const warrant::WarrantQuestion asked{.halts = {}, .now_s = *now, .purpose = purpose, .threads = *threads};
+    const warrant::WarrantQuestion asked{
+        .warrant = {}, .halts = {}, .now_s = *now, .purpose = purpose, .threads = *threads};
     const ExitCode status = Step(loader, arguments.words()[i], state_path, asked, output);
     if (status != ExitCode::kYes) return status;
   }
