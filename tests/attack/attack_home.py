@@ -39,8 +39,8 @@ score = 0.9 + 0.005 * text.count(" \\n")
 with open(arguments["--out"], "w") as out:
     for i in range(count):
         if sys.argv[1] == "episodes":
-            out.write('{"episode":%d,"metrics":{"near_miss":0,"alert_rate":0.1,"reversals":0,"score":%.6f}}\\n'
-                      % (i, score))
+            out.write('{"episode":%d,"group":"%s","metrics":{"near_miss":0,"alert_rate":0.1,"reversals":0,"score":%.6f}}\\n'
+                      % (i, "other" if i % 9 else "climbing", score))
         else:
             out.write('{"probe":%d,"decision":"COC"}\\n' % i)
 '''
