@@ -1,13 +1,6 @@
 // The auditor's role: the log only grows, every vote that was cast is counted, no halt is open. Says so by signing the
 // closing statement, which every warrant carries.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "encoding/base64.h"
 #include "encoding/json.h"
@@ -17,6 +10,8 @@
 #include "oversight/quorum.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
+#include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
 #include "trial/evidence.h"
 #include "warrant/state.h"
 
@@ -40,11 +35,12 @@ std::string MemoryPath(const Reviewer& reviewer, const std::string& subject) {
 }
 
 Result<Memory> ReadMemory(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Memory{};
-  std::ostringstream text;
-  text << file.rdbuf();
-  Result<encoding::Json> json = encoding::ParseCanonicalJson(text.str(), {.bytes_max = 4'096});
+  constexpr size_t kBytesMax = 4'096;
+  Result<std::string> text = subject::ReadRegularFile(path, kBytesMax, "audit.memory", subject::Links::kRefuse);
+  // Only where there is none has this auditor seen nothing; one that cannot be read is not forgotten.
+  if (!text.ok() && text.error().code == ErrorCode::kNotFound) return Memory{};
+  if (!text.ok()) return text.error();
+  Result<encoding::Json> json = encoding::ParseCanonicalJson(*text, {.bytes_max = kBytesMax});
   if (!json.ok()) return Malformed("audit.memory", "'" + path + "': " + json.error().message);
   encoding::JsonObject object(*json, "memory");
   Memory memory;
@@ -58,15 +54,8 @@ Result<Memory> ReadMemory(const std::string& path) {
 
 Result<void> WriteMemory(const std::string& path, const Memory& memory) {
   const std::string bytes = encoding::CanonicalJson({{"size", memory.size}, {"root", memory.root.Hex()}});
-  const std::string temporary = path + ".new";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  const bool written =
-      fd >= 0 && write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && fsync(fd) == 0;
-  if (fd >= 0) close(fd);
-  if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return SystemFailure("audit.memory", "cannot write '" + path + "'");
-  }
-  return {};
+  Result<void> written = storage::ReplaceFile(path, bytes);
+  return written.ok() ? written : SystemFailure("audit.memory", written.error().message, written.error().advice);
 }
 
 // The log that we see extends the one that we saw.
@@ -94,10 +83,13 @@ Result<void> CheckGrowth(ledger::SubjectLog& log, const Reviewer& reviewer) {
 
 // ---- votes that need the log to be checked
 
-Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& proposal, const warrant::Vote& vote) {
+Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& proposal,
+                                const audit::LoggedVote& logged) {
   const charter::Charter& charter = log.charter().charter;
+  const warrant::Vote& vote = logged.vote;
+  const encoding::Json json = logged.Evidence();
   const charter::Reviewer* evaluator = charter.FindReviewer(vote.reviewer);
-  encoding::JsonObject evidence(vote.evidence, "evidence");
+  encoding::JsonObject evidence(json, "evidence");
   const std::string checkpoint = evidence.String("checkpoint", 4'096);
   const std::string signature = evidence.Base64("seed_signature");
   const encoding::Json& report_json = evidence.Any("report");
@@ -137,7 +129,7 @@ Result<void> CheckVotes(ledger::SubjectLog& log, const ProposalHistory& proposal
         logged.vote.verdict != warrant::VoteVerdict::kFor) {
       continue;
     }
-    if (Result<void> checked = CheckEvaluatorVote(log, proposal, logged.vote); !checked.ok()) return checked;
+    if (Result<void> checked = CheckEvaluatorVote(log, proposal, logged); !checked.ok()) return checked;
   }
   return {};
 }

@@ -189,6 +189,13 @@ TEST_F(CosigningTest, ClosesNothingOnALogThatItDoesNotRemember) {
   EXPECT_EQ(Answer(), "audit.log-rewritten");
 }
 
+// A memory that cannot be read is not a memory of nothing.
+TEST_F(CosigningTest, ClosesNothingWithAMemoryThatItCannotRead) {
+  Close();
+  std::filesystem::create_symlink("nowhere", directory_ / "seen-controller.json");
+  EXPECT_EQ(Answer(), "audit.memory.input-output");
+}
+
 // A gate that grinds: it tries what it can vary after the commit (other entries, another checkpoint, another candidate
 // statement) until the seeds suit it. Seeds count from the one checkpoint whose last entry is the commit.
 TEST_F(CosigningTest, RefusesSeedsThatAreNotDrawnFromTheCommit) {

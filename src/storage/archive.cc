@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "storage/replace_file.h"
 #include "subject/path.h"
 #include "subject/store.h"
 
@@ -149,15 +150,6 @@ class Reader {
   FileDescriptor fd_;
 };
 
-Result<void> WriteAll(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno != EINTR) return DiskError("write", path, errno);
-    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
-
 Result<void> MakeFolders(const std::string& directory, const std::string& name) {
   for (size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
     const std::string folder = directory + "/" + name.substr(0, slash);
@@ -177,7 +169,7 @@ Result<crypto::Digest> ExtractMember(Reader& reader, const Member& member, const
     chunk.resize(static_cast<size_t>(std::min<uint64_t>(left, kChunk)));
     if (Result<void> filled = reader.Fill(chunk.data(), chunk.size()); !filled.ok()) return filled.error();
     hasher.Update(chunk);
-    if (Result<void> written = WriteAll(fd.get(), chunk, path); !written.ok()) return written.error();
+    if (!WriteAll(fd.get(), chunk)) return DiskError("write", path, errno);
   }
   if (fsync(fd.get()) != 0) return DiskError("flush", path, errno);
   if (Result<void> skipped = reader.SkipPadding(member.size); !skipped.ok()) return skipped.error();
@@ -241,7 +233,9 @@ ArchiveWriter::~ArchiveWriter() {
   if (fd_.valid() && !path_.empty()) unlink(path_.c_str());
 }
 
-Result<void> ArchiveWriter::Write(std::string_view bytes) { return WriteAll(fd_.get(), bytes, path_); }
+Result<void> ArchiveWriter::Write(std::string_view bytes) {
+  return WriteAll(fd_.get(), bytes) ? Result<void>() : DiskError("write", path_, errno);
+}
 
 Result<void> ArchiveWriter::WriteHeader(const std::string& name, uint64_t size) {
   if (size >= kArchivedFileBytesMax || files_ >= kArchivedFilesMax) {

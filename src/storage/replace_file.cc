@@ -31,6 +31,15 @@ Result<void> MakeFolders(const std::filesystem::path& folder) {
 
 }  // namespace
 
+bool WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
 Result<void> FlushDirectory(const std::string& directory) {
   const FileDescriptor fd(open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid() || fsync(fd.get()) != 0) return DiskError("flush", directory, errno);
@@ -45,15 +54,7 @@ Result<void> ReplaceFile(const std::string& path, std::string_view bytes) {
   {
     const FileDescriptor fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.valid()) return DiskError("make", temporary, errno);
-    while (!bytes.empty() && error == 0) {
-      const ssize_t written = write(fd.get(), bytes.data(), bytes.size());
-      if (written >= 0) {
-        bytes.remove_prefix(static_cast<size_t>(written));
-      } else if (errno != EINTR) {
-        error = errno;
-      }
-    }
-    if (error == 0 && fsync(fd.get()) != 0) error = errno;
+    if (!WriteAll(fd.get(), bytes) || fsync(fd.get()) != 0) error = errno;
   }
   if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {

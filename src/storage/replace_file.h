@@ -18,6 +18,9 @@ namespace pawl::storage {
 // all of it has.
 Result<void> ReplaceFile(const std::string& path, std::string_view bytes);
 
+// Whether everything was written; where not, errno says why.
+bool WriteAll(int fd, std::string_view bytes);
+
 // Waits until the names in a directory are on the disk.
 Result<void> FlushDirectory(const std::string& directory);
 

@@ -68,16 +68,8 @@ Result<void> WriteNew(const std::string& path, std::string_view bytes) {
   {
     const FileDescriptor fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
     if (!fd.valid()) return DiskError("make", path, errno);
-    while (!bytes.empty() && error == 0) {
-      const ssize_t written = write(fd.get(), bytes.data(), bytes.size());
-      if (written >= 0) {
-        bytes.remove_prefix(static_cast<size_t>(written));
-      } else if (errno != EINTR) {
-        error = errno;
-      }
-    }
     // The mode that open() gave is subject to the umask.
-    if (error == 0 && fchmod(fd.get(), 0444) != 0) error = errno;
+    if (!WriteAll(fd.get(), bytes) || fchmod(fd.get(), 0444) != 0) error = errno;
   }
   if (error == 0) return {};
   unlink(path.c_str());
