@@ -17,7 +17,7 @@ namespace {
 constexpr uint64_t kCharterBytesMax = uint64_t{1} << 20;
 constexpr int64_t kDay_s = 86'400;
 constexpr int64_t kYear_s = 365 * kDay_s;
-constexpr IntegerRange kThreshold{1, 100};
+constexpr IntegerRange kThreshold{1, kThresholdMax};
 constexpr NumberRange kErrorRange{1e-12, 0.5};
 constexpr NumberRange kAnyNumber{-1e12, 1e12};
 constexpr std::array<std::string_view, 4> kRoles = {"prover", "evaluator", "integrity", "auditor"};
@@ -217,8 +217,8 @@ std::vector<QuorumRule> ReadQuorum(TomlTable table) {
     rule.position = entry.position();
     rule.role = static_cast<Role>(entry.Word("role", RoleWords()));
     rule.at_least = entry.Integer("at_least", kThreshold);
-    rule.against_max = entry.Integer("against_max", {0, 100}, 0);
-    rule.faults_max = entry.OptionalInteger("faults_max", {0, 99});
+    rule.against_max = entry.Integer("against_max", {0, kThresholdMax}, 0);
+    rule.faults_max = entry.OptionalInteger("faults_max", {0, kThresholdMax - 1});
     quorum.push_back(rule);
   }
   return quorum;
@@ -263,7 +263,7 @@ Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
   charter.subject = ReadSubject(root.Table("subject", Need::kRequired));
   for (TomlTable& table : root.Tables("surface", 500, Need::kRequired)) charter.surface.push_back(ReadSurface(table));
   if (root.Has("property")) {
-    for (TomlTable& table : root.Tables("property", 500, Need::kOptional)) {
+    for (TomlTable& table : root.Tables("property", kPropertiesMax, Need::kOptional)) {
       ReadProperty(table, charter.properties, code);
     }
   }
@@ -271,7 +271,7 @@ Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
   charter.evaluation = ReadEvaluation(root.Table("evaluation", Need::kRequired));
   charter.bounds = ReadBounds(root.Table("bounds", Need::kRequired));
   charter.pace = ReadPace(root.Table("pace", Need::kRequired));
-  for (TomlTable& table : root.Tables("reviewer", 500, Need::kRequired))
+  for (TomlTable& table : root.Tables("reviewer", kReviewersMax, Need::kRequired))
     charter.reviewers.push_back(ReadReviewer(table));
   charter.quorum = ReadQuorum(root.Table("quorum", Need::kRequired));
   ReadPeople(root, charter);

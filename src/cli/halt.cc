@@ -203,6 +203,13 @@ Result<InForce> FindInForce(const Place& place, const ledger::SubjectLog& log) {
   }
   std::sort(found.lifts.begin(), found.lifts.end());
   found.lifts.erase(std::unique(found.lifts.begin(), found.lifts.end()), found.lifts.end());
+  // As many as one entry of the log can name beside its signatures; the next resume lifts the others.
+  constexpr size_t kLiftsMax = 256;
+  if (found.lifts.size() > kLiftsMax) {
+    found.lines.push_back(std::to_string(found.lifts.size() - kLiftsMax) +
+                          " of them only by another resume after this");
+    found.lifts.resize(kLiftsMax);
+  }
   return found;
 }
 
