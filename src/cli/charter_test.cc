@@ -7,6 +7,7 @@
 
 #include "charter/testing.h"
 #include "cli/charter_new.h"
+#include "cli/charter_words.h"
 #include "cli/command.h"
 #include "warrant/state.h"
 
@@ -101,6 +102,109 @@ TEST_F(CharterCommand, WithAnUnknownKeyIsMalformed) {
   std::ofstream(Charter() + "/charter.toml", std::ios::app) << "nonsense = 1\n";
   EXPECT_EQ(Run("check " + Charter()), ExitCode::kMalformed);
   EXPECT_EQ(Sign("ann"), ExitCode::kMalformed);
+}
+
+// Whoever signs sees every rule: each value of a charter, changed alone, changes the words.
+TEST_F(CharterCommand, IsReadBackWhole) {
+  Result<charter::Charter> read = charter::ReadCharterFromDirectory(Charter());
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  charter::Charter whole = std::move(*read);
+  const auto words = [](const charter::Charter& charter) {
+    std::string text;
+    for (const Section& section : CharterWords(charter)) {
+      text += section.title + "\n";
+      for (const std::string& line : section.lines) text += line + "\n";
+    }
+    return text;
+  };
+  whole.improver.command = {"python3", "improve.py"};
+  whole.approval.presence = charter::Presence::kRequired;
+  whole.approval.rp_id = "pawl.test";
+  whole.approval.origins = {"https://pawl.test"};
+  using C = charter::Charter;
+  const std::pair<const char*, void (*)(C&)> kChanges[] = {
+      {"subject.name", [](C& c) { c.subject.name += "x"; }},
+      {"subject.resource", [](C& c) { c.subject.resource_uri += "x"; }},
+      {"subject.baseline", [](C& c) { c.subject.baseline = crypto::Sha256("another"); }},
+      {"subject.max_files", [](C& c) { ++c.subject.limits.files_max; }},
+      {"subject.max_bytes", [](C& c) { ++c.subject.limits.bytes_max; }},
+      {"subject.max_file_bytes", [](C& c) { ++c.subject.limits.file_bytes_max; }},
+      {"surface[].path", [](C& c) { c.surface[0].rule.path += "x"; }},
+      {"surface[].kind", [](C& c) { c.surface[0].rule.kind = subject::SurfaceKind::kNetwork; }},
+      {"surface[].may_add", [](C& c) { c.surface[0].rule.may_add = !c.surface[0].rule.may_add; }},
+      {"surface[].may_remove", [](C& c) { c.surface[0].rule.may_remove = !c.surface[0].rule.may_remove; }},
+      {"surface[].max_bytes", [](C& c) { c.surface[0].rule.max_bytes = 77; }},
+      {"surface[].max_changed_lines", [](C& c) { c.surface[0].rule.max_changed_lines = 77; }},
+      {"surface[].max_parameters", [](C& c) { c.surface[0].rule.max_parameters = 77; }},
+      {"surface[].operators", [](C& c) { c.surface[0].rule.operators = {"Gemm"}; }},
+      {"improver.command",
+       [](C& c) {
+         c.improver.command = {"sh", "other.sh"};
+       }},
+      {"improver.limits.wall_seconds", [](C& c) { c.improver.limits.wall_seconds += 7; }},
+      {"improver.limits.cpu_seconds", [](C& c) { c.improver.limits.cpu_seconds += 7; }},
+      {"improver.limits.memory_mib", [](C& c) { ++c.improver.limits.memory_mib; }},
+      {"improver.limits.processes", [](C& c) { ++c.improver.limits.processes; }},
+      {"improver.limits.output_mib", [](C& c) { ++c.improver.limits.output_mib; }},
+      {"improver.limits.files", [](C& c) { ++c.improver.limits.files; }},
+      {"evaluation.command", [](C& c) { c.evaluation.command.push_back("--other"); }},
+      {"evaluation.subject_command",
+       [](C& c) {
+         c.evaluation.subject_command = {"python3", "play.py"};
+       }},
+      {"evaluation.episodes", [](C& c) { ++c.evaluation.episodes; }},
+      {"evaluation.probes", [](C& c) { ++c.evaluation.probes; }},
+      {"evaluation.probes_file", [](C& c) { c.evaluation.probes_file = "other.bin"; }},
+      {"evaluation.closure", [](C& c) { c.evaluation.closure.push_back("/usr/lib/other.so"); }},
+      {"evaluation.groups", [](C& c) { c.evaluation.groups = {"night"}; }},
+      {"evaluation.limits.memory_mib", [](C& c) { ++c.evaluation.limits.memory_mib; }},
+      {"evaluation.metric[].min", [](C& c) { c.evaluation.metrics[0].min -= 1; }},
+      {"evaluation.metric[].max", [](C& c) { c.evaluation.metrics[0].max += 1; }},
+      {"bounds.harm[].name", [](C& c) { c.bounds.harm[0].name = "other"; }},
+      {"bounds.harm[].limit", [](C& c) { c.bounds.harm[0].limit /= 2; }},
+      {"bounds.harm[].group", [](C& c) { c.bounds.harm[0].group = "night"; }},
+      {"bounds.harm[].lifetime_error", [](C& c) { c.bounds.harm[0].lifetime_error /= 2; }},
+      {"bounds.improvement.metric", [](C& c) { c.bounds.improvement.metric = "other"; }},
+      {"bounds.improvement.lifetime_error", [](C& c) { c.bounds.improvement.lifetime_error /= 2; }},
+      {"bounds.capability.metric", [](C& c) { c.bounds.capability.metric = "other"; }},
+      {"bounds.capability.max_step", [](C& c) { c.bounds.capability.max_step /= 2; }},
+      {"bounds.capability.ceiling", [](C& c) { c.bounds.capability.ceiling /= 2; }},
+      {"bounds.capability.max_growth", [](C& c) { c.bounds.capability.max_growth = 0.123; }},
+      {"bounds.capability.lifetime_error", [](C& c) { c.bounds.capability.lifetime_error /= 2; }},
+      {"bounds.drift.limit", [](C& c) { c.bounds.drift.limit /= 2; }},
+      {"bounds.drift.energy_limit", [](C& c) { c.bounds.drift.energy_limit = 0.123; }},
+      {"bounds.drift.lifetime_error", [](C& c) { c.bounds.drift.lifetime_error /= 2; }},
+      {"bounds.acceleration.expected_step", [](C& c) { c.bounds.acceleration.expected_step /= 2; }},
+      {"bounds.acceleration.alarm_level", [](C& c) { c.bounds.acceleration.alarm_level /= 2; }},
+      {"pace.min_interval", [](C& c) { ++c.pace.min_interval_s; }},
+      {"pace.max_releases", [](C& c) { ++c.pace.max_releases; }},
+      {"pace.window", [](C& c) { ++c.pace.window_s; }},
+      {"pace.max_clock_skew", [](C& c) { ++c.pace.max_clock_skew_s; }},
+      {"reviewer[].name", [](C& c) { c.reviewers[0].name = "other"; }},
+      {"reviewer[].principal", [](C& c) { c.reviewers[0].principal = "other"; }},
+      {"quorum.all[].at_least", [](C& c) { ++c.quorum[0].at_least; }},
+      {"quorum.all[].against_max", [](C& c) { ++c.quorum[0].against_max; }},
+      {"approval.threshold", [](C& c) { ++c.approval.threshold; }},
+      {"approval.presence", [](C& c) { c.approval.presence = charter::Presence::kSoftware; }},
+      {"approval.signers", [](C& c) { c.approval.signers[0].principal = "mallory"; }},
+      {"approval.rp_id", [](C& c) { c.approval.rp_id = "other.test"; }},
+      {"approval.origins", [](C& c) { c.approval.origins.push_back("https://other.test"); }},
+      {"approval.expiry", [](C& c) { ++c.approval.expiry_s; }},
+      {"approval.checkpoint_age_max", [](C& c) { ++c.approval.checkpoint_age_max_s; }},
+      {"rollback.threshold", [](C& c) { ++c.rollback_threshold; }},
+      {"halt.resume_threshold", [](C& c) { ++c.resume_threshold; }},
+      {"amendment.threshold", [](C& c) { ++c.amendment.threshold; }},
+      {"amendment.waiting_period", [](C& c) { ++c.amendment.waiting_period_s; }},
+      {"revocation.trees", [](C& c) { c.revocation.trees = {crypto::Sha256("bad")}; }},
+      {"gate.log", [](C& c) { c.gate.log = c.reviewers[0].key; }},
+      {"gate.clock", [](C& c) { c.gate.clock = c.reviewers[0].key; }},
+      {"assurance.level", [](C& c) { c.assurance = charter::Assurance::kSingleOperator; }},
+  };
+  for (const auto& [key, change] : kChanges) {
+    charter::Charter changed = whole;
+    change(changed);
+    EXPECT_NE(words(changed), words(whole)) << key << " is not read back";
+  }
 }
 
 }  // namespace

@@ -20,8 +20,13 @@ std::string JoinedWords(const std::vector<std::string>& words, const char* betwe
 }
 
 std::string LimitWords(const charter::ProcessLimits& limits) {
-  return Count(limits.wall_seconds, "second") + ", " + std::to_string(limits.memory_mib) + " MiB, " +
-         std::to_string(limits.processes) + (limits.processes == 1 ? " process" : " processes");
+  std::string text = Count(limits.wall_seconds, "second");
+  if (limits.cpu_seconds != limits.wall_seconds) {
+    text += ", of the processor " + std::to_string(limits.cpu_seconds) + " for each process";
+  }
+  return text + ", " + std::to_string(limits.memory_mib) + " MiB, " + std::to_string(limits.processes) +
+         (limits.processes == 1 ? " process" : " processes") + ", writing " + std::to_string(limits.output_mib) +
+         " MiB in " + Count(limits.files, "file");
 }
 
 Section SubjectWords(const charter::Charter& charter) {
@@ -29,6 +34,13 @@ Section SubjectWords(const charter::Charter& charter) {
   section.lines.push_back("'" + charter.subject.name + "', in warrants " + Shown(charter.subject.resource_uri));
   section.lines.push_back("the first release can only be the tree " + charter.subject.baseline.Text() +
                           ", and drift is measured from it");
+  const subject::TreeLimits& limits = charter.subject.limits;
+  section.lines.push_back("a tree has at most " + Count(static_cast<int64_t>(limits.files_max), "file") + " and " +
+                          std::to_string(limits.bytes_max) + " bytes, a file at most " +
+                          std::to_string(limits.file_bytes_max));
+  for (const crypto::Digest& tree : charter.revocation.trees) {
+    section.lines.push_back("never live again: the tree " + tree.Text());
+  }
   if (charter.assurance == charter::Assurance::kSingleOperator) {
     section.lines.push_back("SINGLE OPERATOR: one person may do everything; every warrant says so");
   }
@@ -68,13 +80,27 @@ Section TrialWords(const charter::Charter& charter) {
     section.lines.push_back("the subject answers from a sandbox of its own: " +
                             JoinedWords(evaluation.subject_command, " "));
   }
+  if (evaluation.probes_file) section.lines.push_back("and the probes of " + Shown(*evaluation.probes_file));
+  for (const charter::Metric& metric : evaluation.metrics) {
+    section.lines.push_back(metric.name + " lies between " + PlainNumber(metric.min) + " and " +
+                            PlainNumber(metric.max) + ", and the " +
+                            (metric.direction == charter::Direction::kLowerIsBetter ? "lower" : "higher") +
+                            " is better; a value outside voids the trial");
+  }
+  if (!evaluation.groups.empty()) {
+    section.lines.push_back("every episode belongs to one of the groups " + JoinedWords(evaluation.groups, ", "));
+  }
+  if (!evaluation.closure.empty()) {
+    section.lines.push_back("recorded by digest with every trial: " + JoinedWords(evaluation.closure, ", "));
+  }
   const charter::Bounds& bounds = charter.bounds;
   for (const charter::HarmBound& harm : bounds.harm) {
     const charter::Metric* metric = evaluation.Find(harm.metric);
     const bool lower = metric != nullptr && metric->direction == charter::Direction::kLowerIsBetter;
     section.lines.push_back(
-        "to be shown: mean " + harm.metric + (harm.group ? " of the episodes '" + *harm.group + "'" : std::string()) +
-        (lower ? " below " : " above ") + PlainNumber(harm.limit) + ErrorWords(harm.lifetime_error));
+        "to be shown" + (harm.name == harm.metric ? std::string() : ", as " + harm.name) + ": mean " + harm.metric +
+        (harm.group ? " of the episodes '" + *harm.group + "'" : std::string()) + (lower ? " below " : " above ") +
+        PlainNumber(harm.limit) + ErrorWords(harm.lifetime_error));
   }
   section.lines.push_back("to be shown: " + bounds.improvement.metric + " better than the parent's" +
                           ErrorWords(bounds.improvement.lifetime_error));
@@ -94,7 +120,8 @@ Section TrialWords(const charter::Charter& charter) {
   section.lines.push_back("to be shown: at most " + PlainNumber(100 * bounds.drift.limit) +
                           " % of decisions differ from the baseline's" + ErrorWords(bounds.drift.lifetime_error));
   section.lines.push_back("growth of more than " + PlainNumber(bounds.acceleration.expected_step) +
-                          " a release on average raises an alarm");
+                          " a release on average raises an alarm, and a false one at most once in " +
+                          PlainNumber(1 / bounds.acceleration.alarm_level) + " releases on average");
   return section;
 }
 
@@ -124,15 +151,21 @@ Section PeopleWords(const charter::Charter& charter) {
   }
   section.lines.push_back(
       "a release: " + std::to_string(charter.approval.threshold) + " of " + JoinedWords(names, ", ") +
-      (charter.approval.presence == charter::Presence::kRequired ? ", each with a security key or passkey and present"
-                                                                 : ", with any key; no human presence is proven"));
+      (charter.approval.presence == charter::Presence::kRequired
+           ? ", each present, with a security key" +
+                 (charter.approval.rp_id.empty() ? std::string()
+                                                 : " or a passkey of " + Shown(charter.approval.rp_id) + " used on " +
+                                                       JoinedWords(charter.approval.origins, ", "))
+           : std::string(", with any key; no human presence is proven")));
   section.lines.push_back("a rollback to the predecessor: " + std::to_string(charter.rollback_threshold) +
                           "; lifting a halt: " + std::to_string(charter.resume_threshold) +
                           "; any one of them can halt");
   section.lines.push_back("another charter: " + std::to_string(charter.amendment.threshold) + ", after " +
                           encoding::DurationText(charter.amendment.waiting_period_s) +
                           " in which any one of them can object");
-  section.lines.push_back("an approval is good for " + encoding::DurationText(charter.approval.expiry_s));
+  section.lines.push_back("an approval is good for " + encoding::DurationText(charter.approval.expiry_s) +
+                          ", and a loader switches on a checkpoint that is at most " +
+                          encoding::DurationText(charter.approval.checkpoint_age_max_s) + " old");
   return section;
 }
 
@@ -161,7 +194,12 @@ std::vector<Section> CharterWords(const charter::Charter& charter) {
   sections.push_back(
       {"pace",
        {"at least " + encoding::DurationText(charter.pace.min_interval_s) + " from release to release, and at most " +
-        Count(charter.pace.max_releases, "release") + " in any " + encoding::DurationText(charter.pace.window_s)}});
+            Count(charter.pace.max_releases, "release") + " in any " + encoding::DurationText(charter.pace.window_s),
+        "a time may lie at most " + encoding::DurationText(charter.pace.max_clock_skew_s) +
+            " ahead of the clock that it is compared with"}});
+  sections.push_back({"gate",
+                      {"the log is signed with the key " + charter.gate.log.Text() + ", its time with the key " +
+                       charter.gate.clock.Text()}});
   return sections;
 }
 

@@ -17,7 +17,8 @@ struct Section {
   std::vector<std::string> lines;  // sentences
 };
 
-// Subject, surface, trial, reviewers, people, pace; in this order.
+// Subject, surface, improver, trial, reviewers, people, pace, gate; in this order. Every key is in it: what is not said
+// is not a rule.
 std::vector<Section> CharterWords(const charter::Charter& charter);
 
 // A number as a person would write it: up to nine digits, no trailing zeros.
