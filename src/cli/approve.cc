@@ -150,16 +150,27 @@ Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const en
   return {};
 }
 
-// Appends and takes the proposal on.
+Result<void> Append(const Place& place, const encoding::Envelope& envelope) {
+  Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
+  if (!log.ok()) return log.error();
+  for (;;) {
+    Result<void> appended = log->Append({envelope});
+    if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
+    if (Result<void> refreshed = log->Refresh(); !refreshed.ok()) return refreshed;
+  }
+}
+
+// Appends and takes the proposal on. What a person has signed stands on the ledger whatever a gate is doing: one that
+// holds its lock for ever keeps out no veto.
 ExitCode AppendAndDecide(const Globals& globals, const Place& place, const std::string& name,
                          const encoding::Envelope& envelope) {
+  if (Result<void> appended = Append(place, envelope); !appended.ok()) return Fail(globals, appended.error());
   Result<gate::Gate> gate = OpenGate(globals, place);
-  if (!gate.ok()) return Fail(globals, gate.error());
-  for (;;) {
-    Result<void> appended = gate->log().Append({envelope});
-    if (appended.ok()) break;
-    if (appended.error().rule != "ledger.conflict") return Fail(globals, appended.error());
-    if (Result<void> refreshed = gate->log().Refresh(); !refreshed.ok()) return Fail(globals, refreshed.error());
+  if (!gate.ok()) {
+    Error error = gate.error();
+    error.message = "the signature is on the ledger, and the proposal waits: " + error.message;
+    error.advice = "pawl advance " + name + ", where and when a gate can work";
+    return Fail(globals, error);
   }
   Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
   if (!position.ok()) return Fail(globals, position.error());

@@ -13,7 +13,7 @@ Result<GateLock> GateLock::Take(const Home& home, std::string_view subject) {
   if (!fd.valid()) return SystemFailure("gate.lock", "cannot open '" + path + "'", "pawl init makes the ledger");
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return Error{ErrorCode::kPending, "gate.busy", "another gate is at work on '" + std::string(subject) + "'",
-                 "wait until it is done"};
+                 "wait until it is done, then type the command again"};
   }
   return GateLock(std::move(fd));
 }

@@ -5,6 +5,7 @@ usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl a
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -97,6 +98,20 @@ class RacesAndReplays(AttackSuite):
         self.assertNotIn("the keys of reviewers", warnings())
         self.assertIn("'prover-a' is not kept for one user alone", warnings())
         self.assertEqual(home.fails("review", "--as", "prover-a", expect=5)["error"]["rule"], "key.missing")
+
+    def test_a_gate_that_never_ends_keeps_out_neither_approval_nor_veto(self):
+        home = self.home
+        proposal = home.position("propose", home.candidate("held"), expect=(6,))["proposal"]
+        home.review()
+        home.position("advance", proposal, expect=(6,))
+        before = len(home.events())
+        with open(home.home / f"ledger/{SUBJECT}.sqlite.gate", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for words in (("approve", proposal), ("reject", proposal, "-m", "no")):
+                error = home.fails(*words, "--key", home.root / "ada", expect=6)["error"]
+                self.assertEqual((error["rule"], error["advice"].split(",")[0]), ("gate.busy", f"pawl advance {proposal}"))
+        kinds = [event["kind"] for event in home.events()[before:]]
+        self.assertEqual(kinds, ["decision", "refusal"])
 
     # ---- proposals that race
 
