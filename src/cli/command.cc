@@ -82,6 +82,10 @@ Result<Place> FindPlace(const Globals& globals) {
     }
     subject = subjects.front();
   }
+  // Folders are made of it, and it may come from whoever asks a program of ours.
+  if (subject.find('/') != std::string::npos || subject.starts_with('.')) {
+    return Error{ErrorCode::kUsage, "cli.subject-name", "'" + subject + "' is no name of a subject", "pawl status"};
+  }
   const std::string state = globals.state.empty() ? home->StatePath(subject) : globals.state;
   return Place{std::move(*home), subject, state};
 }

@@ -159,6 +159,19 @@ void CheckPrivate(const std::string& path, const char* about, mode_t allowed, Fi
   }
 }
 
+// Whoever can write a loader's memory can lead it back to an older release, and whoever can write its folder can take
+// halts out of it. It may belong to another user than the one who asks.
+void CheckState(const std::string& state_path, Findings& findings) {
+  std::string folder = fs::path(state_path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  for (const std::string& path : {folder, state_path, warrant::HaltFolder(state_path)}) {
+    struct stat status;
+    if (lstat(path.c_str(), &status) != 0 || S_ISLNK(status.st_mode) || (status.st_mode & 022) == 0) continue;
+    findings.push_back({Level::kProblem, "loader", "others than its owner may write '" + path + "'",
+                        "chmod go-w '" + path + "', and find out whether they have"});
+  }
+}
+
 void CheckDisk(const std::string& root, Findings& findings) {
   struct statvfs disk;
   if (statvfs(root.c_str(), &disk) != 0) return;
@@ -249,7 +262,9 @@ void CheckHome(const Globals& globals, Findings& findings) {
   CheckDisk(root, findings);
   CheckKeys(*home, findings);
   for (const std::string& subject : home->Subjects()) {
-    if (globals.subject.empty() || subject == globals.subject) CheckSubject(*home, subject, findings);
+    if (!globals.subject.empty() && subject != globals.subject) continue;
+    CheckSubject(*home, subject, findings);
+    CheckState(globals.state.empty() ? home->StatePath(subject) : globals.state, findings);
   }
 }
 

@@ -39,11 +39,16 @@ Result<void> OpenLog(const std::string& path, LogVerbosity verbosity) {
   try {
     if (!path.empty()) {
       // Made first, so that it is this user's alone.
-      const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+      const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
       if (fd < 0) {
         return SystemFailure("log.open", "cannot write the log '" + path + "'", "--log-file names another file");
       }
+      // Nothing of ours is ever put at the end of another file, or another file moved away to begin a new one.
+      std::string begun(5, '\0');
+      const bool other = pread(fd, begun.data(), begun.size(), 0) > 0 &&
+                         (begun[4] != '-' || begun.find_first_not_of("0123456789") != 4);
       close(fd);
+      if (other) return Refused("log.not-a-log", "'" + path + "' is no log of Pawl's", "--log-file names another file");
       sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_st>(path, kLogBytesMax, kOlderLogs));
     }
     if (verbosity == LogVerbosity::kVerbose) sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_st>());

@@ -53,5 +53,17 @@ TEST(LogFile, AFileThatCannotBeWrittenIsAnError) {
   EXPECT_EQ(RuleOf(OpenLog(directory / "link", LogVerbosity::kNormal)), "log.open");
 }
 
+TEST(LogFile, AddsNothingToAFileOfAnotherSort) {
+  const TemporaryDirectory directory;
+  for (const char* bytes : {"{\"epoch\":1}", "2", "20261", "\n2026-11-25"}) {
+    directory.Write("state.json", bytes);
+    EXPECT_EQ(RuleOf(OpenLog(directory / "state.json", LogVerbosity::kNormal)), "log.not-a-log") << bytes;
+    EXPECT_EQ(ReadWholeFile(directory / "state.json"), bytes);
+  }
+  ASSERT_EQ(RuleOf(OpenLog(directory / "log", LogVerbosity::kNormal)), "ok");
+  LogLine(LogLevel::kInfo, "once");
+  EXPECT_EQ(RuleOf(OpenLog(directory / "log", LogVerbosity::kNormal)), "ok") << "it is begun once and goes on";
+}
+
 }  // namespace
 }  // namespace pawl::cli

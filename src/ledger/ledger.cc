@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
 #include "signing/sign.h"
 #include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
 #include "tlog/tile.h"
 
 namespace pawl::ledger {
@@ -395,13 +395,9 @@ Result<void> Ledger::CopyTo(const std::string& path) const {
 }
 
 Result<void> Ledger::RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const {
-  std::error_code failure;
-  if (!std::filesystem::exists(path, failure)) return {};
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(kValueBytesMax, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<size_t>(file.gcount()));
-  Result<merkle::Checkpoint> older = ReadCheckpoint(bytes);
+  Result<std::string> bytes = subject::ReadRegularFile(path, kValueBytesMax, "ledger", subject::Links::kRefuse);
+  if (!bytes.ok() && bytes.error().code == ErrorCode::kNotFound) return {};
+  Result<merkle::Checkpoint> older = bytes.ok() ? ReadCheckpoint(*bytes) : bytes.error();
   if (older.ok() && older->origin == checkpoint.origin && older->size <= checkpoint.size) {
     Result<Digest> root = Root(older->size);
     if (!root.ok()) return root.error();

@@ -490,6 +490,9 @@ TEST_F(LedgerTest, NeverWritesOverTheExportOfAnotherLog) {
   directory_.Write("notes/checkpoint", "something else");
   EXPECT_EQ(RuleOf(ledger.Export(directory_ / "notes")), "ledger.export-other");
   EXPECT_EQ(subject::ReadWholeFile(directory_ / "notes/checkpoint"), "something else");
+  ASSERT_EQ(unlink((directory_ / "notes/checkpoint").c_str()), 0);
+  ASSERT_EQ(mkfifo((directory_ / "notes/checkpoint").c_str(), 0600), 0);
+  EXPECT_EQ(RuleOf(ledger.Export(directory_ / "notes")), "ledger.export-other") << "and waits for nobody";
 }
 
 TEST_F(LedgerTest, AnExportThatCannotBeWrittenSaysSo) {

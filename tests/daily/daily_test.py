@@ -290,6 +290,17 @@ class DailyTest(unittest.TestCase):
         self.assertEqual([row["about"] for row in problems(5)], ["home"])
         os.chmod(home.home, 0o700)
         state = home.home / f"loader/{SUBJECT}/state.json"
+        elsewhere = home.root / "elsewhere"
+        shutil.copytree(state.parent, elsewhere)
+        for path, mode in ((state, 0o602), (state.parent, 0o775), (elsewhere, 0o777), (elsewhere / "state.json", 0o622)):
+            before = path.stat().st_mode & 0o7777
+            os.chmod(path, mode)
+            words = ("--state", elsewhere / "state.json") if elsewhere in (path, path.parent) else ()
+            rows = json.loads(home.pawl("--json", *words, "doctor", expect=(5,)))["findings"]
+            (row,) = [row for row in rows if row["level"] == "problem"]
+            self.assertEqual((row["about"], row["mend"].split("'")[1]), ("loader", str(path)))
+            os.chmod(path, before)
+        self.assertEqual(problems(0), [])
         good = state.read_text()
         state.write_text(good.replace('"genesis":"sha256:', '"genesis":"sha256:').replace('"checkpoint_size":', '"checkpoint_size":9'))
         self.assertIn(problems(5)[0]["about"], ("ledger", "loader"))
