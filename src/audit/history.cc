@@ -19,17 +19,6 @@ std::string SignerOf(const encoding::Envelope& envelope) {
   return envelope.signatures.empty() ? "nobody" : "'" + envelope.signatures.front().keyid + "'";
 }
 
-// Everybody folds these measurements (oversight/acceleration.h); one that cannot be read would stop everybody.
-Result<void> CheckLastStep(const encoding::Json& evidence) {
-  if (!evidence.contains("last_step") || evidence["last_step"].is_null()) return {};
-  const encoding::Json& step = evidence["last_step"];
-  if (!step.is_object()) return Malformed("history.last-step", "is a vote whose last_step is no object");
-  encoding::JsonObject object(step, "evidence.last_step");
-  object.Integer("epoch", 1);
-  object.Number("gain");
-  return object.Finish();
-}
-
 // Whether the same person has signed with the same key before, with another signature: security keys and ECDSA never
 // sign the same way twice.
 bool SignsAgain(const encoding::Envelope& envelope, const encoding::Signature& signature) {
@@ -42,6 +31,21 @@ bool SignsAgain(const encoding::Envelope& envelope, const encoding::Signature& s
 }
 
 }  // namespace
+
+Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence) {
+  if (!evidence.contains("last_step") || evidence["last_step"].is_null()) return std::optional<LastStep>();
+  const encoding::Json& json = evidence["last_step"];
+  if (!json.is_object()) return Malformed("history.last-step", "is a vote whose last_step is no object");
+  encoding::JsonObject object(json, "evidence.last_step");
+  const LastStep step{object.Integer("epoch", 1), object.Number("gain")};
+  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+  return std::optional(step);
+}
+
+encoding::Json LoggedVote::Evidence() const {
+  Result<Vote> read = ReadVote(envelope.payload);
+  return read.ok() ? std::move(read->evidence) : encoding::Json::object();
+}
 
 const Finding* ProposalHistory::FindingOf(Step step) const {
   for (auto finding = findings.rbegin(); finding != findings.rend(); ++finding) {
@@ -164,16 +168,18 @@ Result<void> History::ApplyFinding(const encoding::Envelope& envelope) {
   if (!finding.ok()) return finding.error();
   Result<ProposalHistory*> proposal = Open(finding->proposal);
   if (!proposal.ok()) return proposal.error();
-  const Finding* earlier = (*proposal)->FindingOf(finding->step);
-  if (earlier != nullptr && earlier->outcome != FindingOutcome::kPending) {
+  // By this rule itself, every step before that of the last finding has passed: nothing further back is looked at.
+  const Finding* last = (*proposal)->findings.empty() ? nullptr : &(*proposal)->findings.back();
+  const int reached = last == nullptr ? 0 : static_cast<int>(last->step) + (last->outcome == FindingOutcome::kPass);
+  const bool ended =
+      last != nullptr && reached == static_cast<int>(last->step) && last->outcome != FindingOutcome::kPending;
+  const int step = static_cast<int>(finding->step);
+  if (step < reached || (step == reached && ended)) {
     return Impossible("a second finding of step " + std::string(StepName(finding->step)) + " for " + finding->proposal);
   }
-  for (int step = 0; step < static_cast<int>(finding->step); ++step) {
-    const Finding* before = (*proposal)->FindingOf(static_cast<Step>(step));
-    if (before == nullptr || before->outcome != FindingOutcome::kPass) {
-      return Impossible("step " + std::string(StepName(finding->step)) + " of " + finding->proposal + " before step " +
-                        std::string(StepName(static_cast<Step>(step))) + " has passed");
-    }
+  if (step > reached) {
+    return Impossible("step " + std::string(StepName(finding->step)) + " of " + finding->proposal + " before step " +
+                      std::string(StepName(static_cast<Step>(reached))) + " has passed");
   }
   Saw(finding->time);
   (*proposal)->findings.push_back(std::move(*finding));
@@ -215,12 +221,15 @@ Result<void> History::ApplyVote(uint64_t index, const encoding::Envelope& envelo
   }
   Result<ProposalHistory*> proposal = OpenByCandidate(vote->candidate);
   if (!proposal.ok()) return proposal.error();
-  if (Result<void> measured = CheckLastStep(vote->evidence); !measured.ok()) return measured;
+  // Everybody folds these measurements (oversight/acceleration.h); one that cannot be read would stop everybody.
+  Result<std::optional<LastStep>> last_step = ReadLastStep(vote->evidence);
+  if (!last_step.ok()) return last_step.error();
+  vote->evidence = encoding::Json::object();
   for (const LoggedVote& earlier : (*proposal)->votes) {
     if (earlier.vote.reviewer == vote->reviewer)
       return Impossible("'" + vote->reviewer + "' votes twice on one candidate");
   }
-  (*proposal)->votes.push_back({std::move(*vote), StatementDigest(envelope.payload), envelope, index});
+  (*proposal)->votes.push_back({std::move(*vote), StatementDigest(envelope.payload), envelope, index, *last_step});
   return {};
 }
 
@@ -300,6 +309,8 @@ Result<void> History::ApplyHaltOrResume(uint64_t index, const Decision& decision
   if (decision.about.subject != charter_->subject.name || decision.resource != charter_->subject.resource_uri) {
     return Impossible("a halt or resume for another subject");
   }
+  // A halt counts however late it comes. A resume that was signed and not used is not kept for later.
+  if (decision.action == Action::kResume && decision.expires < time_) return Impossible("a resume that has expired");
   Result<std::vector<Approver>> approvers = VerifyApprovals(envelope, *charter_, decision.issued);
   if (!approvers.ok()) return approvers.error();
   const int64_t needed = decision.action == Action::kHalt ? 1 : charter_->resume_threshold;
@@ -315,12 +326,16 @@ Result<void> History::ApplyHaltOrResume(uint64_t index, const Decision& decision
                       .decision = decision,
                       .principal = approvers->front().principal,
                       .index = index,
-                      .lifted = lifted_.contains(digest),
+                      .since = std::min(decision.issued, time_),
                       .envelope = envelope});
-    return {};
   }
-  lifted_.insert(decision.lifts.begin(), decision.lifts.end());
-  for (LoggedHalt& halt : halts_) halt.lifted = lifted_.contains(halt.digest);
+  // What a halt names, signed by one person, is not lifted.
+  const std::vector<Digest> lifts = decision.action == Action::kResume ? decision.lifts : std::vector<Digest>();
+  for (const Digest& digest : lifts) lifted_[digest] = std::max(lifted_[digest], decision.issued);
+  for (LoggedHalt& halt : halts_) {
+    const auto found = lifted_.find(halt.digest);
+    halt.lifted = found != lifted_.end() && found->second >= halt.since;
+  }
   return {};
 }
 
@@ -392,10 +407,11 @@ Result<void> History::EnoughApproved(const ProposalHistory& proposal, const char
   Result<std::vector<Approver>> approvers =
       VerifyApprovals(ListedApprovals(proposal.decision_envelope, charter), charter, proposal.decision->issued);
   if (!approvers.ok()) return approvers.error();
-  const RollbackTarget target = TargetOf(live_trees(), proposal.candidate->tree);
-  if (static_cast<int64_t>(approvers->size()) >= ApprovalsNeeded(charter, proposal.candidate->action, target)) {
-    return {};
-  }
+  const Candidate& candidate = *proposal.candidate;
+  // Only a rollback asks for all that was ever live.
+  const RollbackTarget target =
+      candidate.action == Action::kRollback ? TargetOf(live_trees(), candidate.tree) : RollbackTarget::kOlder;
+  if (static_cast<int64_t>(approvers->size()) >= ApprovalsNeeded(charter, candidate.action, target)) return {};
   return Refused("history.signature", "is a release that too few people have approved");
 }
 

@@ -33,11 +33,22 @@
 
 namespace pawl::audit {
 
+// How much better release `epoch` was than what was live before it, in the capability metric, positive where better.
+struct LastStep {
+  int64_t epoch = 0;
+  double gain = 0;
+};
+// From a vote's evidence; nothing where the vote has none. Malformed evidence is an error.
+Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence);
+
 struct LoggedVote {
-  Vote vote;
+  Vote vote;  // without its evidence: reports are most of a log, and few are looked at again
   Digest digest;
   encoding::Envelope envelope;
   uint64_t index = 0;
+  std::optional<LastStep> last_step = std::nullopt;
+
+  encoding::Json Evidence() const;  // read again from the envelope
 };
 
 struct ProposalHistory {
@@ -102,6 +113,7 @@ struct LoggedHalt {
   Decision decision;
   std::string principal;
   uint64_t index = 0;
+  int64_t since = 0;  // a resume that is dated before it lifts nothing: the halt's own time, but for one dated ahead
   bool lifted = false;
   encoding::Envelope envelope;
 };
@@ -141,8 +153,8 @@ class History {
   int64_t budget_index() const { return budget_index_; }
 
   const std::vector<LoggedHalt>& halts() const { return halts_; }
-  // Everything that a resume has named: halts, and votes that raised an alarm.
-  const std::set<Digest>& lifted() const { return lifted_; }
+  // Everything that a resume has named, with the last time that one states: halts, and votes that raised an alarm.
+  const std::map<Digest, int64_t>& lifted() const { return lifted_; }
   std::vector<Digest> OpenHalts() const;  // sorted
   // The latest time that the gate or an auditor states, POSIX seconds; 0 before genesis. A vote, refusal or halt does
   // not move it: one reviewer or approver with a wrong clock must not set everybody's.
@@ -184,7 +196,7 @@ class History {
   int64_t epoch_ = 0;
   int64_t budget_index_ = 0;
   std::vector<LoggedHalt> halts_;
-  std::set<Digest> lifted_;
+  std::map<Digest, int64_t> lifted_;
   int64_t time_ = 0;
   uint64_t size_ = 0;
   bool refused_ = false;

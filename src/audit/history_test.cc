@@ -395,6 +395,11 @@ TEST(History, KeepsHaltsUntilEnoughPeopleLiftThem) {
   EXPECT_EQ(RuleAfter(path, path.ByPeople(WriteDecision(elsewhere), {"dee"})), "history.impossible");
   EXPECT_EQ(RuleAfter(path, path.ByPeople(resume.payload, {"ann"})), "history.signature");
 
+  Decision stale = path.ResumeDecision({digest});
+  stale.issued -= 100 * 86'400;
+  stale.expires -= 100 * 86'400;
+  EXPECT_EQ(RuleAfter(path, path.ByPeople(WriteDecision(stale), {"ann", "bob"})), "history.impossible") << "expired";
+
   const auto open = [&](const std::vector<Envelope>& events) {
     Path one = path;
     for (const Envelope& event : events) one.Append(event);
@@ -407,8 +412,43 @@ TEST(History, KeepsHaltsUntilEnoughPeopleLiftThem) {
   EXPECT_TRUE(open({halt, resume}).empty());
   EXPECT_TRUE(open({halt, resume, halt}).empty()) << "a lifted halt is not brought back by repeating it";
   EXPECT_TRUE(open({resume, halt}).empty()) << "the log may learn of them in any order";
+  Decision early = path.ResumeDecision({digest});
+  early.issued = 0;
+  EXPECT_EQ(open({halt, path.ByPeople(WriteDecision(early), {"ann", "bob"})}), std::vector<Digest>{digest})
+      << "dated back to before there was anything to lift";
+  Decision second = path.HaltDecision("fire too");
+  second.lifts = {digest};
+  EXPECT_EQ(open({halt, path.ByPeople(WriteDecision(second), {"cy"})}).size(), 2u) << "a halt that names another";
   const Envelope fire = path.ByPeople(WriteDecision(path.HaltDecision("fire")), {"cy"});
   EXPECT_EQ(open({halt, resume, fire}), std::vector<Digest>{StatementDigest(fire.payload)});
+}
+
+// What a charter may ask for has to fit into the entries that say so, with the longest names.
+TEST(History, HasRoomForWhatACharterMayAskFor) {
+  Path path = Path::WithTwoReleases();
+  const std::string name(64, 'n'), person(100, 'p');
+  const auto size_with = [](const std::string& payload, int64_t signatures, size_t signature_bytes,
+                            const std::string& signer) {
+    Envelope envelope{.payload_type = std::string(kPayloadType), .payload = payload, .signatures = {}};
+    for (int64_t i = 0; i < signatures; ++i) envelope.signatures.push_back({signer, std::string(signature_bytes, 's')});
+    return encoding::SerializeEnvelope(envelope).size();
+  };
+  constexpr size_t kEntryBytesMax = 65'535;
+  Candidate candidate;
+  candidate.about = {name, Digest{}};
+  candidate.resource = std::string(4'096, 'r');
+  candidate.certificates.assign(charter::kPropertiesMax, {name, Digest{}, Digest{}});
+  EXPECT_LE(size_with(WriteCandidate(candidate), 1, 64, name), kEntryBytesMax);
+  Decision decision = path.HaltDecision(std::string(1'000, 'w'));
+  for (size_t i = 0; i < charter::kReviewersMax; ++i) decision.votes.push_back(crypto::Sha256(std::to_string(i)));
+  std::sort(decision.votes.begin(), decision.votes.end());
+  constexpr size_t kPasskeySignatureBytes = 900;
+  EXPECT_LE(size_with(WriteDecision(decision), charter::kThresholdMax, kPasskeySignatureBytes, person), kEntryBytesMax);
+  Decision resume = path.ResumeDecision({});
+  for (int i = 0; i < 256; ++i) resume.lifts.push_back(crypto::Sha256(std::to_string(i)));
+  std::sort(resume.lifts.begin(), resume.lifts.end());
+  EXPECT_LE(size_with(WriteDecision(resume), charter::kThresholdMax / 2, kPasskeySignatureBytes, person),
+            kEntryBytesMax);
 }
 
 TEST(History, TakesARefusalOfTheOneWhoSignsIt) {

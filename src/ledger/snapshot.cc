@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/replace_file.h"
 #include "subject/file_descriptor.h"
 #include "subject/store.h"
 
@@ -73,7 +75,6 @@ class Reader {
     failed_ = true;
     return 0;
   }
-  void Fail() { failed_ = true; }
   std::string_view Rest() const { return rest_; }
   bool AtEnd() const { return !failed_ && rest_.empty(); }
   bool failed() const { return failed_; }
@@ -113,14 +114,11 @@ void Field(Archive& archive, Qualified& value) {
     } else if (const std::string_view raw = archive.Take(value.bytes.size()); raw.size() == value.bytes.size()) {
       std::memcpy(value.bytes.data(), raw.data(), raw.size());
     }
-  } else if constexpr (std::is_same_v<T, encoding::Json>) {
-    // Votes bring reports: CBOR, because reading their JSON again would take longer than everything else here.
+  } else if constexpr (std::is_same_v<T, double>) {
     if constexpr (Archive::kWrites) {
-      const std::vector<uint8_t> cbor = encoding::Json::to_cbor(value);
-      archive.Text({reinterpret_cast<const char*>(cbor.data()), cbor.size()});
+      archive.Number(std::bit_cast<uint64_t>(value));
     } else {
-      value = encoding::Json::from_cbor(archive.Text(), true, false);
-      if (value.is_discarded()) archive.Fail();
+      value = std::bit_cast<double>(archive.Number());
     }
   } else if constexpr (kIsA<T, std::optional>) {
     bool there = value.has_value();
@@ -173,23 +171,24 @@ void Each(Archive& archive, Parts&... parts) {
 template <typename Archive, typename Qualified>
 void Fields(Archive& archive, Qualified& value) {
   using T = std::remove_const_t<Qualified>;
-  if constexpr (std::is_same_v<T, encoding::Signature> || std::is_same_v<T, warrant::About>) {
+  if constexpr (std::is_same_v<T, encoding::Signature> || std::is_same_v<T, warrant::About> ||
+                std::is_same_v<T, audit::LastStep>) {
     auto& [a, b] = value;
     Each(archive, a, b);
   } else if constexpr (std::is_same_v<T, encoding::Envelope> || std::is_same_v<T, warrant::CertificateReference>) {
     auto& [a, b, c] = value;
     Each(archive, a, b, c);
-  } else if constexpr (std::is_same_v<T, audit::LoggedVote> || std::is_same_v<T, warrant::Approver>) {
+  } else if constexpr (std::is_same_v<T, warrant::Approver>) {
     auto& [a, b, c, d] = value;
     Each(archive, a, b, c, d);
-  } else if constexpr (std::is_same_v<T, audit::Refusal>) {
+  } else if constexpr (std::is_same_v<T, audit::Refusal> || std::is_same_v<T, audit::LoggedVote>) {
     auto& [a, b, c, d, e] = value;
     Each(archive, a, b, c, d, e);
-  } else if constexpr (std::is_same_v<T, crypto::SshsigFacts> || std::is_same_v<T, audit::LoggedHalt> ||
-                       std::is_same_v<T, audit::ReleaseRecord>) {
+  } else if constexpr (std::is_same_v<T, crypto::SshsigFacts> || std::is_same_v<T, audit::ReleaseRecord>) {
     auto& [a, b, c, d, e, f] = value;
     Each(archive, a, b, c, d, e, f);
-  } else if constexpr (std::is_same_v<T, audit::OutcomeRecord> || std::is_same_v<T, warrant::Closing>) {
+  } else if constexpr (std::is_same_v<T, audit::OutcomeRecord> || std::is_same_v<T, warrant::Closing> ||
+                       std::is_same_v<T, audit::LoggedHalt>) {
     auto& [a, b, c, d, e, f, g] = value;
     Each(archive, a, b, c, d, e, f, g);
   } else if constexpr (std::is_same_v<T, audit::Finding>) {
@@ -199,8 +198,9 @@ void Fields(Archive& archive, Qualified& value) {
     auto& [a, b, c, d, e, f, g, h, i] = value;
     Each(archive, a, b, c, d, e, f, g, h, i);
   } else if constexpr (std::is_same_v<T, warrant::Vote>) {
-    auto& [a, b, c, d, e, f, g, h, i, j] = value;
-    Each(archive, a, b, c, d, e, f, g, h, i, j);
+    auto& [a, b, c, d, e, f, evidence, h, i, j] = value;
+    static_cast<void>(evidence);  // a logged vote has none
+    Each(archive, a, b, c, d, e, f, h, i, j);
   } else if constexpr (std::is_same_v<T, warrant::Candidate> || std::is_same_v<T, warrant::Decision>) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value;
     Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
@@ -339,11 +339,12 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
                            key.Sign(ToBeSigned(snapshot.subject, size, root, state.bytes)) + numbers.bytes;
   // Renamed so that nobody reads half of one, but not flushed: after a power cut a torn one fails its signature.
   const std::string temporary = path + ".new";
-  std::FILE* file = std::fopen(temporary.c_str(), "wb");
-  bool good = file != nullptr && std::fwrite(head.data(), 1, head.size(), file) == head.size() &&
-              std::fwrite(state.bytes.data(), 1, state.bytes.size(), file) == state.bytes.size();
-  if (file != nullptr) good = std::fclose(file) == 0 && good;
-  if (good && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  const subject::FileDescriptor file(
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.valid() && storage::WriteAll(file.get(), head) && storage::WriteAll(file.get(), state.bytes) &&
+      std::rename(temporary.c_str(), path.c_str()) == 0) {
+    return {};
+  }
   const int error = errno;
   unlink(temporary.c_str());
   return subject::DiskError("write", path, error);

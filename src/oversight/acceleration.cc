@@ -30,10 +30,9 @@ Result<Fold> FoldEvaluator(const audit::History& history, const std::string& rev
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     for (const audit::LoggedVote& logged : proposal.votes) {
       if (logged.vote.reviewer != reviewer) continue;
-      Result<std::optional<LastStep>> step = ReadLastStep(logged.vote.evidence);
-      if (!step.ok()) return step.error();
-      if (!step->has_value() || !fold.epochs.insert((*step)->epoch).second) continue;
-      Result<bool> alarm = fold.detector.Observe((*step)->gain);
+      const std::optional<LastStep>& step = logged.last_step;
+      if (!step || !fold.epochs.insert(step->epoch).second) continue;
+      Result<bool> alarm = fold.detector.Observe(step->gain);
       if (!alarm.ok()) return alarm.error();
       if (!*alarm) continue;
       if (history.lifted().contains(logged.digest)) {
@@ -44,7 +43,7 @@ Result<Fold> FoldEvaluator(const audit::History& history, const std::string& rev
       }
       char figures[160];
       std::snprintf(figures, sizeof figures,
-                    "last step %.4g (expected %.4g a release), evidence e^%.1f after %llu releases", (*step)->gain,
+                    "last step %.4g (expected %.4g a release), evidence e^%.1f after %llu releases", step->gain,
                     rule.expected_step, fold.detector.log_value(),
                     static_cast<unsigned long long>(fold.detector.releases()));
       fold.open.push_back({logged.digest, reviewer, "'" + reviewer + "' sees growth accelerate: " + figures});
@@ -58,18 +57,6 @@ Result<Fold> FoldEvaluator(const audit::History& history, const std::string& rev
 encoding::Json LastStepJson(const std::optional<LastStep>& step) {
   if (!step) return nullptr;
   return {{"epoch", step->epoch}, {"gain", encoding::NumberText(step->gain)}};
-}
-
-Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence) {
-  if (!evidence.is_object() || !evidence.contains("last_step") || evidence["last_step"].is_null()) {
-    return std::optional<LastStep>();
-  }
-  encoding::JsonObject object(evidence["last_step"], "evidence.last_step");
-  LastStep step;
-  step.epoch = object.Integer("epoch", 1);
-  step.gain = object.Number("gain");
-  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
-  return std::optional(step);
 }
 
 Result<std::vector<AccelerationAlarm>> OpenAlarms(const audit::History& history) {

@@ -19,15 +19,9 @@
 
 namespace pawl::oversight {
 
-// How much better release `epoch` was than what was live before it, in the capability metric, positive where better.
-struct LastStep {
-  int64_t epoch = 0;
-  double gain = 0;
-};
+using audit::LastStep;
 
 encoding::Json LastStepJson(const std::optional<LastStep>& step);
-// From a vote's evidence; nothing where the vote has none. Malformed evidence is an error.
-Result<std::optional<LastStep>> ReadLastStep(const encoding::Json& evidence);
 
 struct AccelerationAlarm {
   crypto::Digest vote;  // what a resume names

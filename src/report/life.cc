@@ -20,7 +20,7 @@ struct Reports {
 Result<Reports> ReportsOf(const audit::ProposalHistory& proposal) {
   Reports found;
   for (const audit::LoggedVote& logged : proposal.votes) {
-    const encoding::Json& evidence = logged.vote.evidence;
+    const encoding::Json evidence = logged.Evidence();
     if (!evidence.is_object() || !evidence.contains("report")) continue;
     Result<trial::TrialReport> report = trial::ReadTrialReport(evidence["report"]);
     if (!report.ok()) return report.error();

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "merkle/tree.h"
@@ -195,27 +196,42 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
   };
   // Resumes first, whatever the order in the folder. What has been dealt with is not judged again: those who signed it
   // may have left since.
-  std::set<Digest> lifted(state.lifted.begin(), state.lifted.end());
+  std::map<Digest, int64_t> lifted;  // and when, by what those say who signed it
+  for (const Digest& digest : state.lifted) lifted[digest] = INT64_MAX;
+  std::set<Digest> named;  // by a file: what no file names any more need not be remembered
   for (const Order& order : resumes) {
     const std::vector<Digest>& lifts = order.decision.lifts;
+    named.insert(lifts.begin(), lifts.end());
     if (std::includes(state.lifted.begin(), state.lifted.end(), lifts.begin(), lifts.end())) continue;
     if (Result<std::vector<Approver>> signed_by = check(order, charter.resume_threshold); !signed_by.ok()) {
       return signed_by.error();
     }
-    lifted.insert(lifts.begin(), lifts.end());
+    for (const Digest& digest : lifts) lifted[digest] = std::max(lifted[digest], order.decision.issued);
   }
   LocalHalts result;
   std::set<Digest> in_force;
   for (const Order& order : halts) {
     const Digest digest = StatementDigest(order.envelope.payload);
-    if (lifted.contains(digest)) continue;
+    named.insert(digest);
+    // Nobody lifts before there is something to lift: a key that has expired since cannot be dated back to do it.
+    const auto found = lifted.find(digest);
+    if (found != lifted.end() && found->second >= std::min(order.decision.issued, state.time)) {
+      found->second = INT64_MAX;
+      continue;
+    }
     Result<std::vector<Approver>> signed_by = check(order, 1);
     if (!signed_by.ok()) return signed_by.error();
     if (in_force.insert(digest).second) {
       result.reasons.push_back(signed_by->front().principal + ": " + order.decision.reason);
     }
   }
-  result.lifted.assign(lifted.begin(), lifted.end());
+  for (const auto& [digest, time] : lifted) {
+    if (time >= state.time && named.contains(digest)) result.lifted.push_back(digest);
+  }
+  if (result.lifted.size() > kLiftedMax) {
+    return LimitReached("halt.too-many", "the files in '" + folder + "' lift more halts than a state remembers",
+                        "move the oldest halts and resumes, which have been dealt with, somewhere else");
+  }
   result.in_force.assign(in_force.begin(), in_force.end());
   return result;
 }

@@ -80,7 +80,7 @@ class StateLock {
 // Halts that were delivered to the loader directly, without gate or network: decision envelopes in `<state>.halts/`.
 struct LocalHalts {
   std::vector<Digest> in_force;      // sorted: halts that no resume names
-  std::vector<Digest> lifted;        // sorted: halts named by a resume in the folder
+  std::vector<Digest> lifted;        // sorted: lifted now or before, and named by a file in the folder
   std::vector<std::string> reasons;  // of those in force
 };
 std::string HaltFolder(const std::string& state_path);

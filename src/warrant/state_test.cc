@@ -220,6 +220,46 @@ TEST_F(HaltTest, AResumeLiftsWhatItNamesWhateverTheOrderOfFiles) {
   }
 }
 
+// With keys that have expired since, it could be dated back to when they had not.
+TEST_F(HaltTest, AResumeThatIsOlderThanWhatItLiftsLiftsNothing) {
+  Decision halt = path.HaltDecision("smoke");
+  Put("b", path.ResumeDecision({StatementDigest(WriteDecision(halt))}), {"ann", "bob"});
+  EXPECT_TRUE(Read()->in_force.empty());
+  Decision early = path.ResumeDecision({Put("a", halt, {"dee"})});
+  early.issued = std::min(halt.issued, path.state.time) - 1;
+  Put("b", early, {"ann", "bob"});
+  EXPECT_EQ(Read()->in_force, early.lifts);
+  EXPECT_TRUE(Read()->lifted.empty());
+  ASSERT_EQ(unlink((HaltFolder(state_path) + "/a").c_str()), 0);
+  EXPECT_TRUE(Read()->lifted.empty()) << "nor a halt that is still on its way";
+  early.issued = path.state.time;
+  Put("b", early, {"ann", "bob"});
+  EXPECT_EQ(Read()->lifted, early.lifts);
+}
+
+// A state remembers so many and no more: one that held more could never be read again.
+TEST_F(HaltTest, WhatNoFileNamesAnyMoreIsForgottenAndWhatIsTooMuchStopsLoading) {
+  path.state.lifted = {crypto::Sha256("dealt with long ago")};
+  ASSERT_TRUE(Read().ok());
+  EXPECT_TRUE(Read()->lifted.empty());
+  for (size_t file = 0; file <= kLiftedMax / 256; ++file) {
+    std::vector<Digest> halts;
+    for (int i = 0; i < 256; ++i) halts.push_back(crypto::Sha256(std::to_string(file) + " " + std::to_string(i)));
+    EXPECT_EQ(Rule(), "ok");
+    Put(std::to_string(file), path.ResumeDecision(halts), {"ann", "bob"});
+  }
+  EXPECT_EQ(Rule(), "halt.too-many");
+}
+
+// Otherwise one approver's halt could outlast the keys of all the others.
+TEST_F(HaltTest, AHaltThatIsDatedAheadCanBeLifted) {
+  Decision halt = path.HaltDecision("smoke");
+  halt.issued += 1'000'000;
+  halt.expires += 1'000'000;
+  Put("b", path.ResumeDecision({Put("a", halt, {"dee"})}), {"ann", "bob"});
+  EXPECT_TRUE(Read()->in_force.empty());
+}
+
 TEST_F(HaltTest, AResumeNeedsItsThreshold) {
   const Digest halt = Halt("a");
   Put("b", path.ResumeDecision({halt}), {"ann"});

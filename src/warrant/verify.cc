@@ -612,10 +612,7 @@ State StateAfter(const Examination& x) {
   next.checkpoint_size = x.checkpoint.checkpoint.size;
   next.checkpoint_root = x.checkpoint.checkpoint.root;
   next.time = std::max(next.time, x.time());
-  std::vector<Digest> lifted;
-  std::set_union(next.lifted.begin(), next.lifted.end(), x.question.halts.lifted.begin(), x.question.halts.lifted.end(),
-                 std::back_inserter(lifted));
-  next.lifted = std::move(lifted);
+  next.lifted = x.question.halts.lifted;
   if (x.is(Action::kAmendment)) {
     next.charter = x.candidate.tree;
     next.charter_epoch += 1;
