@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The one path survives any interruption: every call that changes a file is where the program dies, or the disk fails.
 
-usage: crash_test.py [--budget SECONDS] [--seed N] [--all] [--kills N] [--step NAME]
+usage: crash_test.py [--budget SECONDS] [--seed N] [--minimum CASES] [--cover places|kinds] [--kills N] [--step NAME]
 
 PAWL_BIN: folder with pawl and pawl-check; PAWL_FAIL_POINTS: the library made from fail_points.cc.
 
@@ -13,8 +13,10 @@ somebody adds is walked without anybody naming it. A case is one command, one po
  - the next start says what is wrong, or goes on; the same command, given again, leads where it would have led
  - there is one live release, and it is the ledger's; an exported log verifies
 
-Every distinct place dies once, whatever the budget; then cases are drawn at random until the budget is used. --all walks
-every case. --kills N: N commands more are killed at random instants.
+A kind is what is called on which sort of file ("rename store/blobs/#/#"), and a place is a kind within one command.
+Whatever the budget, every place fails once, in one way (--cover places), or every kind in every way (--cover kinds), and N
+commands are killed at random instants (--kills N); then cases are drawn at random until the budget is used. Fewer than
+--minimum are a failure.
 """
 
 import argparse
@@ -23,8 +25,10 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -38,9 +42,12 @@ from small_world import BIN, SUBJECT, Failed, World  # noqa: E402
 LIBRARY = os.environ.get("PAWL_FAIL_POINTS", "")
 MODES = ["kill-after", "power-cut", "ENOSPC", "power-cut-bytes", "EIO", "kill-before", "EROFS", "kill-torn"]
 KILLED = -signal.SIGKILL
+EVENTS_PER_SNAPSHOT = 256  # of src/gate/gate.cc
+EXPORTED_EVERY = 4  # cases: the log is exported and checked by pawl-check
 
 # One command of the life. `again` is what a person types who finds it interrupted, where that is not the same command.
-Step = collections.namedtuple("Step", "name words expect again wait_s", defaults=(None, 0))
+# Before it, the log has at least `events`.
+Step = collections.namedtuple("Step", "name words expect again wait_s events", defaults=(None, 0, 0))
 
 
 def key(person):
@@ -77,20 +84,30 @@ def life():
     steps += [Step("propose again", ["propose", "{root}/better", "-m", "better again"], (6,), "propose", 1.1),
               Step("reject", ["reject", "p6", "-m", "no", "--key", key("ann")], (6,)),
               Step("export", ["log", "export", "{root}/home/export"], (0,))]
+    # The first gate that starts on a long log keeps what it has folded; the next one begins from that.
+    steps += [Step(name, ["propose", "{root}/baseline", "-m", "what is live"], (1,), "propose", 0, EVENTS_PER_SNAPSHOT)
+              for name in ("first on a long log", "from a snapshot")]
     return steps
 
 
+def kind_of(name):
+    """Digests and files of the subject are of one sort, whatever they are called."""
+    return re.sub(r"(temporary/#)/.*", r"\1/*", re.sub(r"halt(s/|-)[0-9a-f]+", r"halt\1#", name))
+
+
 class Life:
-    """The template: every command's home before it, its points, and where it leads."""
+    """The template: every command's home before it and what is known then, its points, and where it leads."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.steps, self.before, self.points, self.after = life(), [], [], []
+        self.steps, self.before, self.known, self.points, self.after = life(), [], [], [], []
         world = World(self.folder / "world")
         world.prepare()
         for index, step in enumerate(self.steps):
             time.sleep(step.wait_s)
+            grow(world, step.events)
             self.before.append(world.copy(self.folder / f"before-{index}"))
+            self.known.append(Truth(world) if index == 0 or step.events else self.after[-1])
             trace = self.folder / f"trace-{index}"
             run_step(world, step, {"PAWL_FAIL_TRACE": str(trace)}, expect=step.expect)
             self.points.append(trace.read_text().splitlines() if trace.exists() else [])
@@ -103,13 +120,40 @@ class Life:
                 if not (mode == "kill-torn" and not name.startswith("write"))]
 
     def places(self):
-        """The first passage of every distinct place of every command."""
+        """The first passage of every place."""
         first = {}
         for index, points in enumerate(self.points):
             command = self.steps[index].words[0] + " " + self.steps[index].words[-1] * (self.steps[index].words[0] == "release")
             for point, name in enumerate(points):
-                first.setdefault((command, name), (index, point))
+                first.setdefault((command, kind_of(name)), (index, point))
         return sorted(first.values())
+
+    def kinds(self, cases, dice):
+        """One of the cases for every kind and every way to fail."""
+        found = collections.defaultdict(list)
+        for index, point, mode in cases:
+            found[kind_of(self.points[index][point]), mode].append((index, point, mode))
+        return [dice.choice(same) for _, same in sorted(found.items())]
+
+
+def grow(world, events):
+    """Makes the log longer, by proposals that are turned away."""
+    while events and len(read_events(world)) < events:
+        world.pawl("propose", world.root / "baseline", "-m", "what is live", expect=(1,))
+
+
+def read_events(world):
+    """The log's entries by another reader than ours; none where there is no log yet."""
+    ledger = world.home / f"ledger/{SUBJECT}.sqlite"
+    if not ledger.exists():
+        return []
+    database = sqlite3.connect(f"file:{ledger}?mode=rw", uri=True)
+    try:
+        return database.execute("SELECT seq, digest, entry FROM events ORDER BY seq").fetchall()
+    except sqlite3.OperationalError:  # init was interrupted before it made the table
+        return []
+    finally:
+        database.close()
 
 
 def run_step(world, step, faults, expect=None):
@@ -129,24 +173,18 @@ class Truth:
     """What a home says: the log's entries, where every proposal stands, what is live."""
 
     def __init__(self, world):
-        out = world.pawl("--json", "log", "list", expect=(0, 1, 2, 5))
-        self.begun = not out.startswith('{"error"')
-        self.events = out.splitlines() if self.begun else []
+        self.status = world.json("status", expect=(0, 1, 2, 5, 6))
+        self.events = read_events(world)
+        self.begun = "error" not in self.status
         self.position, self.live, self.halted = None, None, None
         if not self.begun:
-            error = json.loads(out.splitlines()[-1])["error"]
             # Only a home whose init was cut short has no log; anything else is a loss.
-            if error["rule"] not in ("home.missing", "ledger.missing", "cli.which-subject", "gate.no-genesis",
-                                     "log.empty", "ledger.damaged", "store.missing"):
-                raise Failed(f"the log cannot be read: {error}")
+            if self.events or self.status["error"]["rule"] not in (
+                    "home.missing", "ledger.missing", "cli.which-subject", "gate.no-genesis", "log.empty",
+                    "ledger.damaged", "store.missing"):
+                raise Failed(f"status fails: {self.status}")
             return
-        status = world.json("status", expect=(0, 1, 2, 5, 6))
-        if "error" in status:
-            if self.events:
-                raise Failed(f"status fails: {status}")
-            self.begun = False
-            return
-        self.status = status
+        status = self.status
         self.halted = status["halted"]
         if status["proposals"]:
             last = status["proposals"][-1]
@@ -157,7 +195,7 @@ class Truth:
         self.live_error = current.get("error", {}).get("rule")
 
 
-def check_case(world, before, after, step, faults, kill_after_s=None):
+def check_case(world, before, after, step, faults, kill_after_s=None, export=True):
     """One case; raises Failed with what went wrong. Gives whether the fault was reached."""
     if kill_after_s is None:
         done = run_step(world, step, faults)
@@ -180,9 +218,10 @@ def check_case(world, before, after, step, faults, kill_after_s=None):
         raise Failed(f"given again it leads to {final.position}, not to {after.position}")
     if (final.live, final.halted) != (after.live, after.halted) and step.again != "halt":
         raise Failed(f"live {final.live} {final.live_error}, halted {final.halted}; not {after.live}, {after.halted}")
-    exported = world.root / "exported"
-    world.pawl("log", "export", exported)
-    world.run(BIN / "pawl-check", "log", exported, "--charter", world.charter, "--store", world.home / "store")
+    if export:
+        exported = world.root / "exported"
+        world.pawl("log", "export", exported)
+        world.run(BIN / "pawl-check", "log", exported, "--charter", world.charter, "--store", world.home / "store")
     return killed or done.returncode not in step.expect
 
 
@@ -276,9 +315,9 @@ class Tester:
     def one(self, life, index, faults, label, kill_after_s=None):
         step = life.steps[index]
         world = life.before[index].copy(self.folder / "case")
-        before = Truth(world) if index == 0 else life.after[index - 1]
         try:
-            self.counts["reached"] += check_case(world, before, life.after[index], step, faults, kill_after_s)
+            export = self.counts["cases"] % EXPORTED_EVERY == 0
+            self.counts["reached"] += check_case(world, life.known[index], life.after[index], step, faults, kill_after_s, export)
         except (Failed, ValueError, LookupError) as failure:
             self.failures.append(f"{step.name}: {label}: {failure}")
             print("FAILED", self.failures[-1], flush=True)
@@ -291,36 +330,43 @@ class Tester:
         self.counts[mode] += 1
         self.one(life, index, {"PAWL_FAIL_AT": str(point), "PAWL_FAIL_MODE": mode}, f"{mode} at {point} ({name})")
 
+    @staticmethod
+    def any_way(life, number, place):
+        """The ways to fail take turns."""
+        index, point = place
+        mode = MODES[number % len(MODES)]
+        if mode == "kill-torn" and not life.points[index][point].startswith("write"):
+            mode = "kill-after"
+        return index, point, mode
+
     def run(self):
         began = time.monotonic()
         life = Life(self.folder / "template")
         wanted = [index for index, step in enumerate(life.steps) if not self.options.step or self.options.step in step.name]
         places = [place for place in life.places() if place[0] in wanted]
         cases = [case for case in life.cases() if case[0] in wanted]
-        print(f"{len(life.steps)} commands, {sum(map(len, life.points))} points, {len(places)} places, {len(cases)} cases",
-              flush=True)
-        done = set()
-        for number, (index, point) in enumerate(places):
-            mode = MODES[number % len(MODES)]
-            if mode == "kill-torn" and not life.points[index][point].startswith("write"):
-                mode = "kill-after"
-            done.add((index, point, mode))
-            self.fault(life, index, point, mode)
-        rest = [case for case in cases if case not in done]
-        self.dice.shuffle(rest)
-        for index, point, mode in rest:
-            if not self.options.all and time.monotonic() - began > self.options.budget:
-                break
+        kinds = life.kinds(cases, self.dice)
+        print(f"{len(life.steps)} commands, {sum(map(len, life.points))} points, {len(places)} places, {len(cases)} cases, "
+              f"{len(kinds)} of them by kind and way to fail", flush=True)
+        always = kinds if self.options.cover == "kinds" else [self.any_way(life, *place) for place in enumerate(places)]
+        for index, point, mode in always:
             self.fault(life, index, point, mode)
         for _ in range(self.options.kills):
             index = self.dice.choice(wanted)
             self.counts["random kills"] += 1
             seconds = self.dice.random() * (0.2 if life.steps[index].again == "propose" else 0.06)
             self.one(life, index, {}, f"killed after {seconds:.4f} s", seconds)
+        rest = sorted(set(cases) - set(always))
+        self.dice.shuffle(rest)
+        for index, point, mode in rest:
+            if time.monotonic() - began > self.options.budget:
+                break
+            self.fault(life, index, point, mode)
         print(f"cases: {dict(self.counts)}, seed {self.options.seed}, {time.monotonic() - began:.0f} s")
         for failure in self.failures:
             print("FAILED", failure)
-        if self.counts["cases"] < len(places) or self.counts["reached"] * 2 < self.counts["cases"]:
+        if self.counts["cases"] < max(len(always) + self.options.kills, self.options.minimum) or \
+                self.counts["reached"] * 2 < self.counts["cases"]:
             print("too few cases, or too few that reached their fault")
             return 1
         return 1 if self.failures else 0
@@ -330,7 +376,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--minimum", type=int, default=0)
+    parser.add_argument("--cover", choices=("places", "kinds"), default="places")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--step", default="")
     options = parser.parse_args()
