@@ -397,6 +397,9 @@ Result<void> Ledger::CopyTo(const std::string& path) const {
 Result<void> Ledger::RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const {
   Result<std::string> bytes = subject::ReadRegularFile(path, kValueBytesMax, "ledger", subject::Links::kRefuse);
   if (!bytes.ok() && bytes.error().code == ErrorCode::kNotFound) return {};
+  if (!bytes.ok() && bytes.error().code == ErrorCode::kSystem) {
+    return SystemFailure("ledger.export", bytes.error().message, "export into an empty directory");
+  }
   Result<merkle::Checkpoint> older = bytes.ok() ? ReadCheckpoint(*bytes) : bytes.error();
   if (older.ok() && older->origin == checkpoint.origin && older->size <= checkpoint.size) {
     Result<Digest> root = Root(older->size);
