@@ -33,9 +33,7 @@ inline constexpr char kCharterFile[] = "charter.toml";
 
 // As many as the entries of a log can hold, with the longest names: the certificates of a candidate statement, the
 // votes and approvals of a decision. What a charter asks for has to be possible.
-inline constexpr size_t kPropertiesMax = 150;
-inline constexpr size_t kReviewersMax = 64;
-inline constexpr int64_t kThresholdMax = 32;
+inline constexpr int64_t kPropertiesMax = 150, kReviewersMax = 64, kThresholdMax = 32;
 
 // Where in charter.toml something stands, from 1; columns count characters. 0: nowhere.
 struct Position {

@@ -196,27 +196,25 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
   };
   // Resumes first, whatever the order in the folder. What has been dealt with is not judged again: those who signed it
   // may have left since.
-  std::map<Digest, int64_t> lifted;  // and when, by what those say who signed it
-  for (const Digest& digest : state.lifted) lifted[digest] = INT64_MAX;
-  std::set<Digest> named;  // by a file: what no file names any more need not be remembered
+  const std::set<Digest> before(state.lifted.begin(), state.lifted.end());
+  std::map<Digest, int64_t> lifted;  // and when; what no file names any more need not be remembered
   for (const Order& order : resumes) {
     const std::vector<Digest>& lifts = order.decision.lifts;
-    named.insert(lifts.begin(), lifts.end());
-    if (std::includes(state.lifted.begin(), state.lifted.end(), lifts.begin(), lifts.end())) continue;
-    if (Result<std::vector<Approver>> signed_by = check(order, charter.resume_threshold); !signed_by.ok()) {
-      return signed_by.error();
-    }
-    for (const Digest& digest : lifts) lifted[digest] = std::max(lifted[digest], order.decision.issued);
+    const bool judged = std::includes(before.begin(), before.end(), lifts.begin(), lifts.end());
+    Result<std::vector<Approver>> people = judged ? std::vector<Approver>() : check(order, charter.resume_threshold);
+    if (!people.ok()) return people.error();
+    for (const Digest& digest : lifts)
+      lifted[digest] = std::max(lifted[digest], judged ? INT64_MAX : order.decision.issued);
   }
   LocalHalts result;
   std::set<Digest> in_force;
   for (const Order& order : halts) {
     const Digest digest = StatementDigest(order.envelope.payload);
-    named.insert(digest);
     // Nobody lifts before there is something to lift: a key that has expired since cannot be dated back to do it.
     const auto found = lifted.find(digest);
-    if (found != lifted.end() && found->second >= std::min(order.decision.issued, state.time)) {
-      found->second = INT64_MAX;
+    const int64_t since = std::min(order.decision.issued, state.time);
+    if (before.contains(digest) || (found != lifted.end() && found->second >= since)) {
+      lifted[digest] = INT64_MAX;
       continue;
     }
     Result<std::vector<Approver>> signed_by = check(order, 1);
@@ -225,13 +223,9 @@ Result<LocalHalts> ReadLocalHalts(const std::string& state_path, const charter::
       result.reasons.push_back(signed_by->front().principal + ": " + order.decision.reason);
     }
   }
-  for (const auto& [digest, time] : lifted) {
-    if (time >= state.time && named.contains(digest)) result.lifted.push_back(digest);
-  }
-  if (result.lifted.size() > kLiftedMax) {
-    return LimitReached("halt.too-many", "the files in '" + folder + "' lift more halts than a state remembers",
-                        "move the oldest halts and resumes, which have been dealt with, somewhere else");
-  }
+  for (const auto& [digest, time] : lifted)
+    if (time >= state.time) result.lifted.push_back(digest);
+  if (result.lifted.size() > kLiftedMax) return LimitReached("halt.too-many", "too much is lifted in '" + folder + "'");
   result.in_force.assign(in_force.begin(), in_force.end());
   return result;
 }
