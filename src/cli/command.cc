@@ -91,7 +91,12 @@ Result<Place> FindPlace(const Globals& globals) {
 }
 
 Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access, ledger::FoldFrom from) {
-  return ledger::SubjectLog::Open(place.home, place.subject, access, from);
+  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(place.home, place.subject, access, from);
+  // An init that was interrupted leaves a log without an event: there is no charter to speak of yet.
+  if (log.ok() && !log->history().has_genesis()) {
+    return Refused("gate.no-genesis", "'" + place.subject + "' has no charter yet", "pawl init");
+  }
+  return log;
 }
 
 std::function<void(const std::string&)> ProgressTo(const Globals& globals) {

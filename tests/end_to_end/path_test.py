@@ -328,6 +328,14 @@ class PathTest(unittest.TestCase):
         os.remove(fresh / f"loader/{demo_run.SUBJECT}/state.json")
         home.pawl("init", home.charter)
         self.assertTrue((fresh / f"loader/{demo_run.SUBJECT}/state.json").exists())
+        # Cut short before the genesis: there is a log, and nothing in it.
+        database = sqlite3.connect(fresh / f"ledger/{demo_run.SUBJECT}.sqlite")
+        for table in ("events", "nodes", "checkpoints"):
+            database.execute(f"DELETE FROM {table}")
+        database.commit()
+        database.close()
+        for words in (["status"], ["log", "list"], ["budget"], ["approve", "p1"], ["review", "--as", "prover-a"]):
+            self.assertEqual(home.fails(*words, expect=1)["error"]["rule"], "gate.no-genesis", words)
 
     def test_usage_errors_are_json_for_scripts(self):
         home = self.home()
