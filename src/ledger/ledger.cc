@@ -258,10 +258,16 @@ Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
     if (Result<void> set = database->Execute("PRAGMA query_only=ON;", "cannot set up"); !set.ok()) return set.error();
   }
   if (access == LedgerAccess::kReadWrite) {
-    if (Result<void> set = database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");
-        !set.ok()) {
-      return set.error();
+    // Where two make a ledger at the same moment, SQLite refuses the second to change its journal, and waits for
+    // nothing.
+    constexpr int kPause_ms = 5;
+    Result<void> set;
+    for (int waited_ms = 0; waited_ms < kBusyTimeout_ms; waited_ms += kPause_ms) {
+      set = database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");
+      if (set.ok() || set.error().rule != "ledger.busy") break;
+      usleep(kPause_ms * 1'000);
     }
+    if (!set.ok()) return set.error();
     if (version == 0) {
       if (Result<void> made = database->Execute(kSchema, "cannot make the ledger"); !made.ok()) return made.error();
       const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
