@@ -184,6 +184,7 @@ TEST_F(CharterCommand, IsReadBackWhole) {
       {"reviewer[].principal", [](C& c) { c.reviewers[0].principal = "other"; }},
       {"quorum.all[].at_least", [](C& c) { ++c.quorum[0].at_least; }},
       {"quorum.all[].against_max", [](C& c) { ++c.quorum[0].against_max; }},
+      {"quorum.all[].faults_max", [](C& c) { c.quorum[0].faults_max = 2; }},
       {"approval.threshold", [](C& c) { ++c.approval.threshold; }},
       {"approval.presence", [](C& c) { c.approval.presence = charter::Presence::kSoftware; }},
       {"approval.signers", [](C& c) { c.approval.signers[0].principal = "mallory"; }},

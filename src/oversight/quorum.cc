@@ -23,6 +23,17 @@ bool IsNeeded(charter::Role role, warrant::Action action) {
   return false;
 }
 
+Result<void> ShownTogether(const std::vector<const audit::LoggedVote*>& logged, int64_t faults_max) {
+  std::vector<warrant::Vote> votes;
+  for (const audit::LoggedVote* vote : logged) {
+    votes.push_back(vote->vote);
+    votes.back().evidence = vote->Evidence();
+  }
+  std::vector<const warrant::Vote*> pointers;
+  for (const warrant::Vote& vote : votes) pointers.push_back(&vote);
+  return warrant::CheckShownTogether(pointers, static_cast<uint64_t>(faults_max));
+}
+
 }  // namespace
 
 QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalHistory& proposal) {
@@ -37,7 +48,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
                     .against = {},
                     .missing = {}};
     std::set<std::string> in_favour, against, could_vote;
-    std::vector<const warrant::Vote*> votes;  // in favour
+    std::vector<const audit::LoggedVote*> votes;  // in favour
     for (const charter::Reviewer& reviewer : charter.reviewers) {
       if (reviewer.role != rule.role) continue;
       const auto vote =
@@ -51,7 +62,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
       switch (vote->vote.verdict) {
         case warrant::VoteVerdict::kFor:
           in_favour.insert(reviewer.principal);
-          votes.push_back(&vote->vote);
+          votes.push_back(&*vote);
           break;
         case warrant::VoteVerdict::kAgainst:
           against.insert(reviewer.principal);
@@ -77,7 +88,7 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
     if (needed && !enough) report.met = false;
     if (needed && enough && rule.faults_max) {
       // All have spoken, so nothing can be added any more.
-      const Result<void> shown = warrant::CheckShownTogether(votes, *rule.faults_max);
+      const Result<void> shown = ShownTogether(votes, *rule.faults_max);
       if (!shown.ok()) {
         report.lost = true;
         report.not_shown = shown.error().message;

@@ -132,7 +132,13 @@ Case Together(const std::vector<int64_t>& shares) {
   for (size_t i = 0; i < shares.size(); ++i) {
     const std::string name = std::string("evaluator-") + static_cast<char>('a' + i);
     for (audit::LoggedVote& logged : c.proposal.votes) {
-      if (logged.vote.reviewer == name) logged.vote.evidence = {{"shares", {{"harm near_miss", shares[i]}}}};
+      if (logged.vote.reviewer != name) continue;
+      warrant::Vote whole = logged.vote;
+      whole.about = {"controller", whole.candidate};
+      whole.role = "evaluator";
+      whole.host = whole.user = "someone";
+      whole.evidence = {{"shares", {{"harm near_miss", shares[i]}}}};
+      logged.envelope.payload = warrant::WriteVote(whole);
     }
   }
   return c;
