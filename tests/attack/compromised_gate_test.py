@@ -195,14 +195,14 @@ class CompromisedGate(AttackSuite):
         self.assert_no_warrant()
 
     def test_evaluators_who_collude_with_the_gate(self):
-        """Their own reports say that the step is too large. The auditors read them."""
+        """Their own reports say that the step is too large. The auditors read them, and their evidence adds up to nothing."""
         lies = self.lies("trial", "bounds", "reviews")
         proposal = self.proposal(self.home.candidate("candidate", better=6), lies)
         self.home.review(VOTERS, program="pawl-compromised", lies=lies)
         self.assert_told("reviews")
         for name, answer in self.home.review(AUDITORS, "--quorum-is-enough").items():
             self.assertIn("audit.verdict", answer.stdout, name)
-        self.assertEqual(self.lie(lies, "advance", proposal)["rule"], "quorum.closing")
+        self.assertEqual(self.lie(lies, "advance", proposal)["rule"], "quorum.not-shown")
         self.assert_no_warrant()
 
     def test_a_vote_against_that_is_dropped(self):
