@@ -96,11 +96,14 @@ Result<void> TreeStore::RequireWritable() const {
 }
 
 Result<TreeStore> TreeStore::Open(const std::string& directory, StoreAccess access) {
-  if (access == StoreAccess::kReadWrite) {
-    for (const char* part : {"", "/blobs", "/trees", "/temporary"}) {
+  // "temporary" is made last, after the others are durable: where all of them are there, nothing has to be flushed.
+  const auto is_there = [&directory](const char* part) { return ::access((directory + part).c_str(), F_OK) == 0; };
+  if (access == StoreAccess::kReadWrite && !(is_there("/blobs") && is_there("/trees") && is_there("/temporary"))) {
+    for (const char* part : {"", "/blobs", "/trees"}) {
       if (Result<void> made = MakeDirectory(directory + part); !made.ok()) return made.error();
     }
     if (Result<void> flushed = FlushDirectory(directory); !flushed.ok()) return flushed.error();
+    if (Result<void> made = MakeDirectory(directory + "/temporary"); !made.ok()) return made.error();
   }
   Result<Store> store = Store::Open(directory);
   if (!store.ok()) return store.error();
