@@ -32,6 +32,9 @@ constexpr int kDescentSteps = 20;
 // halving after a failure before the next try.
 constexpr double kFinishRise = 1, kFinishFall = 1, kFinishOpenMin = 6;
 constexpr std::uint32_t kFinishRest = 2;
+// Boxes after which finishing begins: a question that boxes alone settle gets by with two bytes a leaf, without slopes
+// and multipliers.
+constexpr std::uint64_t kFinishAfterBoxes = 30'000;
 // Longest path from a root; the checker's default limit is a little more.
 constexpr std::uint32_t kDepthMax = 4000;
 // How long a worker without boxes sleeps before it looks again.
@@ -116,7 +119,7 @@ void Worker::Run() {
       if (!BoundJobs(query_case, jobs)) break;
       for (Job& job : jobs) Settle(job);
     } else {
-      if (finisher_) FinishParents(query_case, batch);
+      if (finisher_ && shared_.boxes.load() >= kFinishAfterBoxes) FinishParents(query_case, batch);
       if (!batch.empty() && (!MakeJobs(batch, jobs) || !BoundJobs(query_case, jobs) || !TakeBestSplits(batch, jobs)))
         break;
     }
