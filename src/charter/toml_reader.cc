@@ -76,7 +76,8 @@ bool IsReadableLine(std::string_view line) {
                                  std::string_view("_-\"'").find(line[start]) != std::string_view::npos);
 }
 
-// The first line that is not readable, from 1; 0 where all are.
+}  // namespace
+
 uint32_t FindUnreadableLine(std::string_view text) {
   uint32_t line = 1;
   for (size_t at = 0; at < text.size(); ++line) {
@@ -86,8 +87,6 @@ uint32_t FindUnreadableLine(std::string_view text) {
   }
   return 0;
 }
-
-}  // namespace
 
 struct TomlFile::Document {
   toml::table root;

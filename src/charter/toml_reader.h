@@ -32,6 +32,9 @@ struct KeyDescription {
 };
 std::vector<KeyDescription> CharterKeys();
 
+// The first line that toml++ must not be given, from 1; 0 where all can be read. Every text goes through this first.
+uint32_t FindUnreadableLine(std::string_view text);
+
 enum class Need { kRequired, kOptional };
 
 struct IntegerRange {

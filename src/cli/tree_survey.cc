@@ -4,6 +4,7 @@
 #include <map>
 
 #include "encoding/json.h"
+#include "subject/path.h"
 #include "subject/surface.h"
 #include "subject/tree_reader.h"
 
@@ -81,13 +82,22 @@ Result<TreeSurvey> SurveyTree(const std::string& directory) {
   return survey;
 }
 
+namespace {
+
+bool HasUnaskedName(const std::string& path) {
+  const std::vector<std::string_view> components = subject::SplitPath(path);
+  return std::any_of(components.begin(), components.end(), subject::IsUnasked);
+}
+
+}  // namespace
+
 SurfaceText WriteSurface(const TreeSurvey& survey) {
   SurfaceText text;
   std::map<std::string, Group> groups;
   for (const SurveyedFile& file : survey.files) {
     if (file.path.find_first_of("*?") != std::string::npos) {
       text.notes.push_back("'" + file.path + "' cannot be named by a rule and may not change");
-    } else if (subject::UnaskedName(file.path)) {
+    } else if (HasUnaskedName(file.path)) {
       text.notes.push_back("'" + file.path + "' is loaded by programs unasked and may not change");
     } else if (file.facts.kind == ContentKind::kPickle || file.facts.kind == ContentKind::kContainer) {
       text.notes.push_back("'" + file.path + "' is no content that can be accepted (" + file.facts.detail +

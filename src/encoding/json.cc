@@ -25,7 +25,10 @@ class Builder : public nlohmann::json_sax<Json> {
   bool boolean(bool value) override { return Add(value) != nullptr; }
   bool string(string_t& value) override { return Add(std::move(value)) != nullptr; }
   bool binary(binary_t&) override { return Stop(Malformed("json.syntax", "binary data")); }
-  bool number_float(number_float_t, const string_t& text) override { return BadNumber(text); }
+  bool number_float(number_float_t value, const string_t& text) override {
+    const bool is_short = text.size() <= 16 && text.find_first_of("eE") == text.npos && !(value == 0 && text[0] == '-');
+    return limits_.fractions == Fractions::kShort && is_short ? Add(value) != nullptr : BadNumber(text);
+  }
   bool number_unsigned(number_unsigned_t value) override {
     if (value > static_cast<number_unsigned_t>(kJsonIntegerMax)) return BadNumber(std::to_string(value));
     return Add(static_cast<int64_t>(value)) != nullptr;

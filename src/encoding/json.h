@@ -37,11 +37,16 @@ using Json = nlohmann::json;
 
 inline constexpr int64_t kJsonIntegerMax = (int64_t{1} << 53) - 1;
 
+// What numbers with fractions are to a reader: nothing it takes, or doubles where they are written without exponent in
+// at most 16 characters, so that no two decimals are one double.
+enum class Fractions { kRefused, kShort };
+
 // What a reader spends at most. Size is checked before parsing; depth and elements before a value is stored.
 struct JsonLimits {
   size_t bytes_max = size_t{1} << 20;
   size_t depth_max = 16;         // nested arrays and objects
   size_t elements_max = 50'000;  // values of any kind, the outermost included
+  Fractions fractions = Fractions::kRefused;
 };
 
 // The canonical bytes. Requires (asserts) valid UTF-8, integers within range and no floating-point numbers: programmer

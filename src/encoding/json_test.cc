@@ -245,5 +245,16 @@ TEST(JsonObject, RefusesWrongTextsInStrings) {
   EXPECT_EQ(rule([](JsonObject& o) { o.Any("absent"); }), "json.member-missing");
 }
 
+TEST(ParseJson, TakesShortFractionsOnlyWhereTheyAreAskedFor) {
+  const JsonLimits asked{.fractions = Fractions::kShort};
+  const Result<Json> taken = ParseJson("[0.5, -12345678901.25, 0.0, 7]", asked);
+  ASSERT_TRUE(taken.ok());
+  EXPECT_EQ(*taken, Json::array({0.5, -12345678901.25, 0.0, 7}));
+  for (const char* text : {"0.123456789012345", "1e2", "1.5E0", "-0.0", "-0", "9007199254740992.5"}) {
+    EXPECT_EQ(ParseJson(text, asked).error().rule, "json.number") << text;
+  }
+  EXPECT_EQ(ParseJson("0.5").error().rule, "json.number");
+}
+
 }  // namespace
 }  // namespace pawl::encoding

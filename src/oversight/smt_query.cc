@@ -5,6 +5,7 @@
 #include <set>
 
 #include "encoding/json.h"
+#include "oversight/subject_values.h"
 
 namespace pawl::oversight {
 namespace {
@@ -13,7 +14,6 @@ using encoding::Json;
 
 constexpr size_t kTemplateBytesMax = size_t{1} << 20;
 constexpr size_t kQueryBytesMax = size_t{16} << 20;
-constexpr size_t kJsonBytesMax = size_t{4} << 20;
 constexpr std::string_view kMark = ";@";
 
 Error TemplateError(size_t line, const std::string& message) {
@@ -81,14 +81,20 @@ Result<std::string> StringLiteral(const std::string& text) {
 Result<std::string> Literal(const Json& value) {
   if (value.is_string()) return StringLiteral(value.get_ref<const std::string&>());
   if (value.is_boolean()) return std::string(value.get<bool>() ? "true" : "false");
-  if (!value.is_number_integer()) return Refused("smt.value", "is no string, truth value or whole number");
+  if (value.is_number_float()) return RealLiteral(value);
+  if (!value.is_number_integer()) return Refused("smt.value", "is no string, truth value or number");
   const auto number = value.get<int64_t>();
   return number < 0 ? "(- " + std::to_string(-number) + ")" : std::to_string(number);
 }
 
 bool HasSort(const Json& value, std::string_view sort) {
   return (sort == "Int" && value.is_number_integer()) || (sort == "Bool" && value.is_boolean()) ||
-         (sort == "String" && value.is_string());
+         (sort == "String" && value.is_string()) || (sort == "Real" && value.is_number());
+}
+
+// Of a value that has the sort.
+Result<std::string> LiteralOfSort(const Json& value, std::string_view sort) {
+  return sort == "Real" ? RealLiteral(value) : Literal(value);
 }
 
 // ---- pointers
@@ -161,6 +167,7 @@ struct Place {
 struct Body {
   std::vector<std::string> texts;  // one more than pointers
   std::vector<Pointer> pointers;
+  std::vector<std::string> sorts;  // one for each pointer; empty: as the value has it
 };
 
 std::optional<Body> ParseBody(std::string_view text) {
@@ -173,9 +180,13 @@ std::optional<Body> ParseBody(std::string_view text) {
     }
     const size_t close = text.find('}', open);
     if (close == text.npos) return std::nullopt;
-    std::optional<Pointer> pointer = ParsePointer(text.substr(open + 1, close - open - 1));
+    std::string_view place = text.substr(open + 1, close - open - 1);
+    const std::string_view sort = place.starts_with("Real ") ? "Real" : "";
+    if (!sort.empty()) place.remove_prefix(sort.size() + 1);
+    std::optional<Pointer> pointer = ParsePointer(place);
     if (!pointer) return std::nullopt;
     body.texts.emplace_back(text.substr(0, open));
+    body.sorts.emplace_back(sort);
     body.pointers.push_back(std::move(*pointer));
     text.remove_prefix(close + 1);
   }
@@ -243,7 +254,7 @@ class QueryMaker {
         if (bytes.error().code != ErrorCode::kNotFound) return bytes.error();
         return Refused("smt.file", "there is no file '" + place.path + "'");
       }
-      Result<Json> json = encoding::ParseJson(*bytes, {.bytes_max = kJsonBytesMax});
+      Result<Json> json = ReadSubjectValues(place.path, *bytes);
       if (!json.ok()) return Refused("smt.file", "'" + place.path + "': " + json.error().message);
       known = files_.emplace(where, std::move(*json)).first;
     }
@@ -257,12 +268,12 @@ class QueryMaker {
   }
 
   Result<void> Value(const std::string& name, const std::string& sort, const Place& place, size_t line) {
-    if (sort != "Int" && sort != "Bool" && sort != "String")
-      return TemplateError(line, "a sort is Int, Bool or String");
+    if (sort != "Int" && sort != "Bool" && sort != "String" && sort != "Real")
+      return TemplateError(line, "a sort is Int, Real, Bool or String");
     Result<const Json*> value = At(place);
     if (!value.ok()) return value.error();
     if (!HasSort(**value, sort)) return Refused("smt.value", "'" + place.path + "': '" + name + "' is no " + sort);
-    Result<std::string> literal = Literal(**value);
+    Result<std::string> literal = LiteralOfSort(**value, sort);
     if (!literal.ok()) return literal.error();
     query_.text += "(define-fun " + name + " () " + sort + " " + *literal + ")\n";
     return {};
@@ -289,7 +300,9 @@ class QueryMaker {
       for (size_t i = 0; i < body->pointers.size(); ++i) {
         const Json* value = Find(member, body->pointers[i]);
         if (value == nullptr) return Refused("smt.value", "'" + place.path + "': a member lacks a value");
-        Result<std::string> literal = Literal(*value);
+        const std::string& sort = body->sorts[i];
+        if (!sort.empty() && !HasSort(*value, sort)) return Refused("smt.value", "'" + place.path + "': no " + sort);
+        Result<std::string> literal = LiteralOfSort(*value, sort);
         if (!literal.ok()) return Refused("smt.value", "'" + place.path + "': a value " + literal.error().message);
         query_.text += *literal + body->texts[i + 1];
       }

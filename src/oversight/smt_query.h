@@ -11,15 +11,16 @@
 //   ;@ any allowed ((tool String) (size Int)) permissions.json /allow (and (= tool {/tool}) (<= size {/bytes}))
 //   ;@ show tool size
 //
-// `value` defines a constant of sort Int, Bool or String. `any` defines a predicate that holds where it does for one
-// member of an array; {/tool} is the value at that pointer (RFC 6901) in the member, {} the member itself. `parent`
-// takes the file of the live release instead of the candidate's; for a first release both are the same. `show` lists
-// what a person wants to see of a counterexample.
+// `value` defines a constant of sort Int, Real, Bool or String. `any` defines a predicate that holds where it does for
+// one member of an array; {/tool} is the value at that pointer (RFC 6901) in the member, {} the member itself, and
+// {Real /rate} a number written as one of sort Real, be it whole or not. `parent` takes the file of the live release
+// instead of the candidate's; for a first release both are the same. `show` lists what a person wants to see of a
+// counterexample.
 //
-// A file of the subject is JSON as encoding/json.h reads it, no name twice. The members that no directive looks at are
-// refused ("smt.unlooked"), in the file and in each member of an array: what is not asked about could mean anything to
-// the program that reads it. Values are written as SMT-LIB literals, so nothing in them can become part of the
-// question.
+// A file of the subject is JSON or TOML as subject_values.h reads it, no name twice. The members that no directive
+// looks at are refused ("smt.unlooked"), in the file and in each member of an array: what is not asked about could mean
+// anything to the program that reads it. Values are written as SMT-LIB literals, so nothing in them can become part of
+// the question.
 //
 // Thread safety: pure functions.
 #pragma once

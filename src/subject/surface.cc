@@ -105,14 +105,6 @@ bool CheckContent(const SurfaceRule& rule, const Change& change, SurfaceFinding&
   return true;
 }
 
-bool IsUnasked(std::string_view component) {
-  const std::u32string name = FoldCase(component);
-  const auto ends = [&](std::u32string_view suffix) { return name.ends_with(suffix); };
-  return name == U"conftest.py" || name == U"sitecustomize.py" || name == U"usercustomize.py" ||
-         name == U"pyvenv.cfg" || name == U"hooks" || name.starts_with(U".git") || ends(U".pth") || ends(U"._pth") ||
-         ends(U".pyc");
-}
-
 // What can be said without reading the file; sets the finding's rule_index.
 bool CheckPath(const std::vector<SurfaceRule>& rules, const Change& change, SurfaceFinding& finding) {
   const auto rule = std::find_if(rules.begin(), rules.end(), [&](const SurfaceRule& candidate) {
@@ -199,11 +191,12 @@ bool GlobMatches(std::string_view glob, std::string_view path) {
   return matches.back();
 }
 
-std::optional<std::string> UnaskedName(std::string_view path) {
-  for (const std::string_view component : SplitPath(path)) {
-    if (IsUnasked(component)) return std::string(component);
-  }
-  return std::nullopt;
+bool IsUnasked(std::string_view component) {
+  const std::u32string name = FoldCase(component);
+  const auto ends = [&](std::u32string_view suffix) { return name.ends_with(suffix); };
+  return name == U"conftest.py" || name == U"sitecustomize.py" || name == U"usercustomize.py" ||
+         name == U"pyvenv.cfg" || name == U"hooks" || name.starts_with(U".git") || ends(U".pth") || ends(U"._pth") ||
+         ends(U".pyc");
 }
 
 Result<SurfaceReport> CheckSurface(const std::vector<SurfaceRule>& rules, const Manifest& parent,

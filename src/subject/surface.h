@@ -66,10 +66,10 @@ Result<void> CheckGlob(std::string_view glob);
 // Requires a glob that CheckGlob accepts. Time is O(components of the glob · components of the path).
 bool GlobMatches(std::string_view glob, std::string_view path);
 
-// Whether some component of the path is a name that programs load unasked: conftest.py, sitecustomize.py,
-// usercustomize.py, *.pth, *._pth, *.pyc, pyvenv.cfg, .git*, hooks (without regard to letter case). Such a path may
-// change only under a rule whose glob spells that component out.
-std::optional<std::string> UnaskedName(std::string_view path);
+// Whether a component of a path is a name that programs load unasked: conftest.py, sitecustomize.py, usercustomize.py,
+// *.pth, *._pth, *.pyc, pyvenv.cfg, .git*, hooks (without regard to letter case). A path with such a component may
+// change only under a rule whose glob spells it out.
+bool IsUnasked(std::string_view component);
 
 // A path that its name, type or size refuses is not read, and lines are counted only where a rule limits them; the
 // facts of such a change are missing. Errors are those of reading; that a change is not allowed is a finding. Rules of
