@@ -151,6 +151,7 @@ Interval LeafEngine::Value(std::size_t value, std::size_t neuron, std::size_t ta
 // ---- forward ----
 
 PAWL_INLINE void LeafEngine::Forward(Recipe recipe, std::span<const LeafTask> tasks) {
+  Cut(tasks, 0);  // the box itself, before anything is substituted down to it
   for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
     const Step& step = claim_.steps[s];
     // Activations and maxima are relaxed by their operands' bounds; a maximum of activations has them as they are.

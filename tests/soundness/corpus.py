@@ -343,6 +343,49 @@ def write_certificate(certificate) -> bytes:
     return text
 
 
+# Networks of one input on which checkers once differed: (what, bytes of the network, row, recipe, tree, whether it is a
+# proof). The tree is [neuron, low, high], or the weights of a leaf.
+
+
+def old_differences():
+    def network(*nodes) -> bytes:
+        writer = NetworkWriter(random.Random(0), True)
+        for operator, *inputs in nodes:
+            value = writer.node(operator, [i if isinstance(i, str) else writer.constant([1], [i]) for i in inputs])
+        return writer.file(1, value, 1)
+
+    twice_positive = network(("Relu", "x"), ("Add", "v0", "x"))
+    yield "an input's phase cuts the box", twice_positive, "(<= Y_0 -1.5)", 1, [0, None, None], True
+    yield "both children need it", twice_positive, "(<= Y_0 -0.5)", 1, [0, None, None], False
+    # In the high child -relu(x + 1/2) + relu(x) = -1/2, once the first operand's bounds are those of x >= 0.
+    earlier = network(("Add", "x", 0.5), ("Relu", "v0"), ("Relu", "x"), ("Sub", "v2", "v1"))
+    yield "an input's phase cuts the box of earlier values", earlier, "(<= Y_0 -0.625)", 2, [1, None, None], True
+    yield "only a phase of the input does", earlier, "(<= Y_0 -0.625)", 2, None, False
+    # Where 0 is all that is left for an operand, it is passed on, and so over the whole box: y = 2x.
+    doubled = network(("Mul", "x", 1.0), ("Relu", "v0"), ("Relu", "v0"), ("Add", "v1", "v2"))
+    two = bytes([168, 0])  # times the first neuron split
+    yield "a ReLU of 0 is passed on", doubled, "(<= Y_0 -1.5)", 1, [0, None, [1, None, two]], False
+    yield "a ReLU of 0 is passed on, with a multiplier", doubled, "(<= Y_0 -1.5)", 1, [0, None, [1, two, two]], True
+    writer = NetworkWriter(random.Random(0), True)
+    image = writer.node("Reshape", ["x", writer.shape([1, 1, 1, 1])])
+    constants = [writer.constant([1], [c]) for c in (0.0, -0.375, 1e239, 0.25)]  # scale, bias, mean, variance
+    value = writer.node("Flatten", [writer.node("BatchNormalization", [image, *constants])])
+    yield "a scale of 0 and a huge mean", writer.file(1, value, 1), "(<= Y_0 -0.376)", 1, None, True
+
+
+def old_difference(network: bytes, row: str, recipe: int, tree) -> tuple:
+    """(text of the property, certificate) with x in [-1, 1]."""
+    text = ("(declare-const X_0 Real)\n(declare-const Y_0 Real)\n(assert (>= X_0 -1.0))\n(assert (<= X_0 1.0))\n"
+            f"(assert {row})\n")
+
+    def nodes(tree) -> list:
+        return [("phase", tree[0]), *nodes(tree[1]), *nodes(tree[2])] if isinstance(tree, list) else [("leaf", 0, tree)]
+    argument = format_.Argument(recipe, [format_.Refutation(((0, 1),), None)])
+    case = format_.CaseProof(1, [], [format_.Group([0], [argument], nodes(tree))])
+    digests = [hashlib.sha256(data).digest() for data in (network, text.encode())]
+    return text, format_.Certificate("real", *digests, [case])
+
+
 # The random prover.
 
 

@@ -277,6 +277,11 @@ def main() -> int:
     features, by_prover = collections.Counter(), collections.Counter()
     with tempfile.TemporaryDirectory() as name:
         compare = Comparison(Judge(pathlib.Path(name)))
+        for what, network, row, recipe, tree, is_proof in corpus.old_differences():
+            text, certificate = corpus.old_difference(network, row, recipe, tree)
+            if compare("old differences", (network, text.encode(), corpus.write_certificate(certificate))) != is_proof:
+                print(f"FAILED: {what}: not {'proven' if is_proof else 'refused'} by both")
+                compare.failures += 1
         examples = list(example_certificates(pathlib.Path(name)))
         kept = list(prover_certificates(draw, pathlib.Path(name), options.certificates // 8))
         for network, text, _, certificate in examples + kept:

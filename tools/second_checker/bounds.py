@@ -47,13 +47,17 @@ class Bounder:
         """phases: (value, element) -> {-1} where the deployed value is at most 0, {1} where it is at least 0, or both."""
         self.phases = phases
         bits = self.bits
-        self.box = [(Fraction(a), Fraction(b)) for a, b in zip(lower, upper)]
-        self.centre = [floor_fixed((a + b) / 2, bits) for a, b in self.box]
+        box = [(Fraction(a), Fraction(b)) for a, b in zip(lower, upper)]
+        self.centre = [floor_fixed((a + b) / 2, bits) for a, b in box]
         # One unit more than half the width, for the rounding of the centre.
-        self.spread = [ceil_fixed((b - a) / 2, bits) + 1 for a, b in self.box]
+        self.spread = [ceil_fixed((b - a) / 2, bits) + 1 for a, b in box]
         # What rounding every coefficient of a form by a unit may move it by.
         self.form_unit = ceil_shift(sum(self.spread), bits) + 1
-        self.values = [Value([floor_fixed(a, bits) for a, _ in self.box], [ceil_fixed(b, bits) for _, b in self.box])]
+        self.values = [Value([floor_fixed(a, bits) for a, _ in box], [ceil_fixed(b, bits) for _, b in box])]
+        # What inputs lie in: the box, cut by the phases of inputs that are neurons.
+        sides = [phases.get((0, i), ()) for i in range(len(box))]
+        self.inputs = [(max(a, 0) if 1 in cuts else a, min(b, 0) if -1 in cuts else b) for (a, b), cuts in zip(box, sides)]
+        self.ends = [floor_fixed(a, bits) for a, _ in self.inputs], [ceil_fixed(b, bits) for _, b in self.inputs]
 
     def finish(self, value: Value):
         """Cuts the newest value by the phases. Bounds are final from here on."""
@@ -199,7 +203,7 @@ class Bounder:
         made.below, made.above = [], []
         for i in range(step.size):
             low, high, below, above = operand.lower[i], operand.upper[i], operand.below[i], operand.above[i]
-            if high <= 0:
+            if high <= 0 and low < 0:
                 below = above = None
             elif low < 0:
                 slope, keep = self.relaxation(low, high)
@@ -294,7 +298,7 @@ class Bounder:
         coefficients = row.get(0)
         if coefficients is None:
             return constant
-        products = sum(map(mul, coefficients, self.centre)) - sum(map(mul, map(abs, coefficients), self.spread))
+        products = sum(c * (low if c > 0 else high) for c, low, high in zip(coefficients, *self.ends))
         return constant + (products >> self.bits)
 
     @staticmethod
@@ -324,10 +328,10 @@ class Bounder:
         result, gained = [0] * step.size, 0
         for i, a in enumerate(coefficients):
             low, high = operand.lower[i], operand.upper[i]
-            if not a or high <= 0:
-                continue
-            if low >= 0:
+            if low >= 0:  # before the other case: both may hold
                 result[i] = a
+                continue
+            if not a or high <= 0:
                 continue
             slope, keep = self.relaxation(low, high)
             if a < 0:
@@ -419,10 +423,13 @@ class Bounder:
     def use_root(self, root: "Bounder"):
         """Recipe 03: the root's bounds, cut by this leaf's phases; set_box has set the leaf's box."""
         cut, self.magnitude = {value for value, _ in self.phases}, root.magnitude
-        self.values = []
+        box, self.values = self.values[0], []
         for at, value in enumerate(root.values):
             own = Value(list(value.lower), list(value.upper), value.radius) if at in cut else value
             self.values.append(own)
+            for value_, i in self.phases if at == 0 else ():
+                if value_ == 0:
+                    own.lower[i], own.upper[i] = box.lower[i], box.upper[i]
             if at in cut:
                 self.finish(own)
 
@@ -431,7 +438,7 @@ class Bounder:
     def row_margin(self, row: "OutputRow", recipe: int, slopes: dict | None, multipliers: list) -> int:
         """The lower bound of the row; multipliers: (value, element, weight) with the sign of the phase applied."""
         outputs = self.values[self.program.output]
-        constant = row.constant - outputs.row_unit - self.values[0].row_unit - row.distance(self.box, self.bits)
+        constant = row.constant - outputs.row_unit - self.values[0].row_unit - row.distance(self.inputs, self.bits)
         start = {self.program.output: row.outputs}
         if any(row.inputs):
             self.add(start, 0, row.inputs)

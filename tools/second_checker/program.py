@@ -151,13 +151,18 @@ def elementwise(node, fmt) -> Linear:
                   Fraction(0), True)
 
 
-# Bits of weights that are no dyadics.
+# Bits of weights that are no dyadics, after their first one.
 WEIGHT_BITS = 600
 
 
-def quotient(a: Fraction, b: Fraction) -> int:
-    """a/b over 2^WEIGHT_BITS, rounded down."""
-    return (a.numerator * b.denominator << WEIGHT_BITS) // (a.denominator * b.numerator)
+def magnitude_bits(values) -> int:
+    """Bits of the integer part of the largest."""
+    return max(int(abs(Fraction(value))).bit_length() for value in values)
+
+
+def quotient(a: Fraction, b: Fraction, bits: int = WEIGHT_BITS) -> int:
+    """a/b over 2^bits, rounded down."""
+    return (a.numerator * b.denominator << bits) // (a.denominator * b.numerator)
 
 
 def window(node, fmt) -> Linear:
@@ -183,37 +188,40 @@ def window(node, fmt) -> Linear:
 def divide(node, fmt) -> Linear:
     if fmt and any(abs(Fraction(c)) < fmt.normal_min for c in node.weights):
         raise Refused("no", "rounding", "a divisor that may be flushed")
-    weights = [quotient(Fraction(1), Fraction(c)) for c in node.weights]
+    bits = WEIGHT_BITS + magnitude_bits(node.weights)
+    weights = [quotient(Fraction(1), Fraction(c), bits) for c in node.weights]
     rows = [((i,), (w,)) for i, w in enumerate(weights)]
-    return Linear([(node.inputs[0], rows, None)], [0] * node.size, WEIGHT_BITS, node.size, 1, gamma(2, fmt),
-                  [abs(1 / Fraction(c)) for c in node.weights], Fraction(1), 4, Fraction(0), True,
-                  Fraction(1, 1 << WEIGHT_BITS))
+    return Linear([(node.inputs[0], rows, None)], [0] * node.size, bits, node.size, 1, gamma(2, fmt),
+                  [abs(1 / Fraction(c)) for c in node.weights], Fraction(1), 4, Fraction(0), True, Fraction(1, 1 << bits))
 
 
 def normalise(node, fmt) -> Linear:
     rows, biases, sums, sizes, slacks, largest = [], [], [], [], [], Fraction(1)
-    unit = Fraction(1, 1 << WEIGHT_BITS)
+    # As many as the smallest weight needs, whose product with its mean may be large.
+    scales = [abs(1 / Fraction(numbers[0])) for numbers in node.norm if numbers[0]]
+    bits = WEIGHT_BITS + magnitude_bits(scales or [0])
+    unit = Fraction(1, 1 << bits)
     for i, numbers in enumerate(node.norm):
         scale, bias, mean, variance, epsilon = map(Fraction, numbers)
         square = variance + epsilon
         if not Fraction(1, 1 << 60) <= square <= 1 << 60:
             raise Refused("no", "rounding", "a variance too small or too large")
-        # 1/sqrt(square) within 2^-WEIGHT_BITS-64, below.
-        bits = WEIGHT_BITS + 64
-        inverse = Fraction(math.isqrt((square.denominator << 2 * bits) // square.numerator), 1 << bits)
+        # 1/sqrt(square) within 2^-bits-64, below.
+        finer = bits + 64
+        inverse = Fraction(math.isqrt((square.denominator << 2 * finer) // square.numerator), 1 << finer)
         weight = scale * inverse
-        fixed = (weight.numerator << WEIGHT_BITS) // weight.denominator
-        error = unit + abs(scale) * Fraction(4, 1 << bits)
-        exact = Fraction(fixed, 1 << WEIGHT_BITS)
+        fixed = (weight.numerator << bits) // weight.denominator
+        error = unit + abs(scale) * Fraction(4, 1 << finer) if scale else Fraction(0)
+        exact = Fraction(fixed, 1 << bits)
         rows.append(((i,), (fixed,)))
         offset = bias - exact * mean
-        biases.append((offset.numerator << WEIGHT_BITS) // offset.denominator)
+        biases.append((offset.numerator << bits) // offset.denominator)
         slacks.append((error, error * abs(mean) + unit))
         sums.append(abs(exact) + abs(mean) + unit)
         sizes.append(abs(bias) + abs(exact * mean) + unit)
         largest = max(largest, (1 + abs(scale)) * (1 + inverse + unit))
     slack = max(error for error, _ in slacks)
-    return Linear([(node.inputs[0], rows, None)], biases, WEIGHT_BITS, node.size, 1, gamma(9, fmt), sums, 12 * largest, 4,
+    return Linear([(node.inputs[0], rows, None)], biases, bits, node.size, 1, gamma(9, fmt), sums, 12 * largest, 4,
                   largest, True, slack, [s for _, s in slacks], sizes)
 
 
