@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Two checkers, one specification: whatever the first accepts the second must accept, and whatever the second rejects
-the first must reject. Where only the second accepts, its exact margin must be below what the first rounds away.
+the first must reject. Where only the second accepts, its exact margin must be below what the first rounds away, or hang
+on a tie: two members of a maximum with equal bounds, a ReLU with l = -u. Roundings break ties, in one way or the other.
 
 Certificates: those that `pawl prove` finds for the example's properties, and random ones with every feature of the
 format (corpus.py). Mutations: of bytes, of the proof's structure, of the property's numbers and of the network's
@@ -66,7 +67,8 @@ class Comparison:
         # Whether a file is refused by its reader, too: not only whether there is a proof.
         stages = [rule.split(".")[0] for rule in (first, second.rule)]
         readers_agree = stages[0] == stages[1] or not {"onnx", "vnnlib", "certificate"} & set(stages)
-        narrow = second.proven and (second.margin < NEAR_MISS * max(1.0, second.magnitude) or second.magnitude > HUGE)
+        narrow = second.proven and (second.margin_of_ties < NEAR_MISS * max(1.0, second.magnitude)
+                                    or second.magnitude > HUGE)
         if (first == "checker.leaf" and narrow) or (first == "checker.rounding" and second.proven):
             self.near_misses += 1
         elif (first == "proven") != second.proven or not readers_agree:

@@ -24,6 +24,7 @@ class Verdict:
     status: int = 5
     leaves: int = 0
     margin: float | None = None  # the smallest over the leaves; 2^1000 where all are empty
+    margin_of_ties: float | None = None  # the same where each tie is broken the wrong way
     # What a rounding is relative to: the largest bound of any value, or how much an error may grow, if that is more.
     magnitude: float = 0
 
@@ -33,6 +34,7 @@ class CaseCheck:
         self.program, self.case, self.proof = program, case, proof
         self.lower, self.upper = box
         self.rows, self.roots, self.leaves, self.margin, self.magnitude = {}, {}, 0, float("inf"), Fraction(0)
+        self.margin_of_ties = float("inf")
         self.bits = BITS + program.growth_bits
         sizes = [program.sizes[value] for value in program.relus]
         if proof.layers and [layer.neurons for layer in proof.layers] != sizes:
@@ -103,14 +105,14 @@ class CaseCheck:
     def check_leaf(self, group: Group, leaf: tuple):
         bits = self.bits
         margin, tie = self.leaf_margin(group, leaf, bits, False)
-        if margin <= 0 and tie:
-            margin = max(margin, self.leaf_margin(group, leaf, bits, True)[0])
-        if margin <= 0 and margin > -Fraction(1, 1 << BITS // 2):
-            margin = max(self.leaf_margin(group, leaf, bits + BITS_MORE, flip)[0] for flip in (False, True))
-        if not margin > 0:
-            raise Refused("no", "leaf", f"bound {float(margin):.6g}")
+        margins = [margin, self.leaf_margin(group, leaf, bits, True)[0]] if tie else [margin]
+        if -Fraction(1, 1 << BITS // 2) < max(margins) <= 0:
+            margins = [self.leaf_margin(group, leaf, bits + BITS_MORE, flip)[0] for flip in (False, True)]
+        if not max(margins) > 0:
+            raise Refused("no", "leaf", f"bound {shown(max(margins)):.6g}")
         self.leaves += 1
-        self.margin = min(self.margin, margin)
+        self.margin = min(self.margin, max(margins))
+        self.margin_of_ties = min(self.margin_of_ties, *margins)
 
     def run(self):
         for conjunction, rows in enumerate(self.case.conjunctions):
@@ -122,6 +124,10 @@ class CaseCheck:
         for group in self.proof.groups:
             for leaf in leaves(self.lower, self.upper, group.nodes, self.program.neuron_count):
                 self.check_leaf(group, leaf)
+
+
+def shown(value) -> float:
+    return float(max(min(value, Fraction(2) ** 1000), -Fraction(2) ** 1000))
 
 
 def nearest_double(value: Fraction, direction: int) -> float:
@@ -169,20 +175,20 @@ def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes,
             raise Refused("no", "cases")
         program = make_program(network, certificate.arithmetic)
         boxes = [root_box(case, program) for case in prop.cases]
-        margin, proven_cases = float("inf"), 0
+        margin, margin_of_ties, proven_cases = float("inf"), float("inf"), 0
         for case, proof, box in zip(prop.cases, certificate.cases, boxes):
             if proof.conjunctions != len(case.conjunctions):
                 raise Refused("no", "conjunctions")
             run = CaseCheck(program, case, proof, box)
             run.run()
             verdict.leaves += run.leaves
-            margin = min(margin, run.margin)
+            margin, margin_of_ties = min(margin, run.margin), min(margin_of_ties, run.margin_of_ties)
             largest = max(run.magnitude, Fraction(2) ** program.growth_bits)
-            verdict.magnitude = max(verdict.magnitude, float(min(largest, Fraction(2) ** 1000)))
+            verdict.magnitude = max(verdict.magnitude, shown(largest))
             proven_cases += 1
         if proven_cases == len(prop.cases) and proven_cases > 0:
             verdict.proven, verdict.rule, verdict.status = True, "proven", 0
-            verdict.margin = float(min(margin, Fraction(2) ** 1000))
+            verdict.margin, verdict.margin_of_ties = shown(margin), shown(margin_of_ties)
     except Refused as refused:
         verdict.rule, verdict.message, verdict.status = refused.rule, refused.message, refused.KINDS[refused.kind]
     return verdict
