@@ -12,6 +12,7 @@
 #include "merkle/checkpoint.h"
 #include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
+#include "trial/assess.h"
 #include "trial/evidence.h"
 #include "trial/run.h"
 #include "trial/seeds.h"

@@ -21,7 +21,7 @@
 #include "ledger/subject_log.h"
 #include "oversight/acceleration.h"
 #include "result/result.h"
-#include "trial/assess.h"
+#include "trial/report.h"
 #include "trial/environment.h"
 #include "warrant/statements.h"
 

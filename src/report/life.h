@@ -20,7 +20,7 @@
 #include "audit/history.h"
 #include "charter/charter.h"
 #include "result/result.h"
-#include "trial/assess.h"
+#include "trial/report.h"
 
 namespace pawl::report {
 

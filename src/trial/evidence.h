@@ -16,7 +16,7 @@
 #include <string>
 
 #include "encoding/json.h"
-#include "trial/assess.h"
+#include "trial/report.h"
 
 namespace pawl::trial {
 

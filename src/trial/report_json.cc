@@ -3,7 +3,7 @@
 
 #include "encoding/number.h"
 #include "encoding/utf8.h"
-#include "trial/assess.h"
+#include "trial/report.h"
 
 namespace pawl::trial {
 
