@@ -19,7 +19,7 @@ void Require(bool condition) {
 const std::map<std::string, std::string>& Files() {
   static const std::map<std::string, std::string> files = {
       {"evaluate.py", "print('{}')\n"},
-      {"probes.bin", std::string(64, 'p')},
+      {"probes.bin", std::string(32, 'p') + std::string(32, 'q')},
       {"properties/calm.vnnlib",
        "(declare-const X_0 Real)\n(declare-const X_1 Real)\n(declare-const Y_0 Real)\n(declare-const Y_1 Real)\n"
        "(assert (>= X_0 0))\n(assert (<= X_0 1))\n(assert (>= X_1 0))\n(assert (<= X_1 1))\n(assert (>= Y_0 100))\n"},

@@ -451,6 +451,14 @@ Result<void> CheckThresholds(const Charter& charter) {
   return {};
 }
 
+// A probe that stands there many times would count as often.
+bool HoldsOneTwice(std::string_view probes) {
+  std::vector<std::string_view> each;
+  for (size_t at = 0; at < probes.size(); at += 32) each.push_back(probes.substr(at, 32));
+  std::sort(each.begin(), each.end());
+  return std::adjacent_find(each.begin(), each.end()) != each.end();
+}
+
 }  // namespace
 
 Result<void> ReadNamedFiles(const subject::Manifest& manifest, const subject::BlobReader& read, Charter& charter) {
@@ -464,6 +472,10 @@ Result<void> ReadNamedFiles(const subject::Manifest& manifest, const subject::Bl
     if (probes->empty() || probes->size() % 32 != 0) {
       return Refuse(charter.evaluation.position, "charter.probes",
                     "the probes file does not hold 32 bytes for each probe", "write 32 random bytes for each probe");
+    }
+    if (HoldsOneTwice(*probes)) {
+      return Refuse(charter.evaluation.position, "charter.probes", "the probes file holds a probe twice",
+                    "write 32 random bytes for each probe");
     }
   }
   Approval& approval = charter.approval;

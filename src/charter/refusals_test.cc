@@ -78,6 +78,8 @@ TEST(Refusals, FilesThatAreNotWhatTheyAreSaidToBe) {
   charter = TestCharter();
   charter.files["probes.bin"] = "too short";
   EXPECT_EQ(Rule(charter.Read()), "charter.probes");
+  charter.files["probes.bin"] = std::string(32, 'p') + std::string(32, 'q') + std::string(32, 'p');
+  EXPECT_EQ(Rule(charter.Read()), "charter.probes") << "one stands there twice";
   charter.files["probes.bin"] = "";
   EXPECT_EQ(Rule(charter.Read()), "charter.probes");
   charter = TestCharter();

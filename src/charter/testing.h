@@ -43,7 +43,7 @@ struct TestCharter {
         "(assert (>= X_0 0))\n(assert (<= X_0 1))\n(assert (>= X_1 0))\n(assert (<= X_1 1))\n(assert (>= Y_0 100))\n";
     files["mutants/loud.onnx"] = subject::Testdata("policy.onnx");
     files["evaluate.py"] = "print('{}')\n";
-    files["probes.bin"] = std::string(64, 'p');
+    files["probes.bin"] = std::string(32, 'p') + std::string(32, 'q');
     files["approvers"] =
         TestSigner("ann@example.org", 'A') + TestSigner("bob@example.org", 'B') + TestSigner("cy@example.org", 'C');
     files["charter.toml"] = R"(

@@ -2,6 +2,7 @@
 #include "trial/assess.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <span>
 
@@ -54,7 +55,9 @@ struct Question {
   std::size_t planned = 0;  // observations if the trial runs to its end
 };
 
-// Fills in everything but the e-value. Bounds are one-sided, each at the whole alpha.
+// Fills in everything but the e-value. Bounds are one-sided, each at the whole alpha. Which end is the lower one
+// follows from the scale and not from the values: where the mean changed during the trial the bounds may cross, and
+// each still says what it says.
 ConditionReport Describe(const Question& question) {
   ConditionReport report;
   report.kind = question.kind;
@@ -67,8 +70,9 @@ ConditionReport Describe(const Question& question) {
   report.estimate = question.scale.FromUnit(Mean(question.values));
   const double low = question.scale.FromUnit(BettingLowerBound(question.values, question.alpha, question.planned));
   const double high = question.scale.FromUnit(BettingUpperBound(question.values, question.alpha, question.planned));
-  report.lower = std::min(low, high);
-  report.upper = std::max(low, high);
+  const bool ascending = question.scale.one > question.scale.zero;
+  report.lower = ascending ? low : high;
+  report.upper = ascending ? high : low;
   return report;
 }
 
@@ -98,9 +102,45 @@ std::vector<double> Changes(const DecisionPairs& pairs) {
   return changed;
 }
 
-ConditionReport AssessDrift(std::string name, const DriftCondition& drift, const DecisionPairs& pairs, double alpha) {
-  return ByUpperBound({ConditionKind::kDrift, std::move(name), "decisions", Changes(pairs), MetricScale{}, drift.limit,
-                       drift.limit, Side::kAbove, alpha, 0});
+ConditionReport AssessFreshDrift(const TrialRules& rules, const TrialData& data, double alpha) {
+  const double limit = rules.drift->limit;
+  return ByUpperBound({ConditionKind::kDrift, "drift-fresh", "decisions", Changes(data.fresh_decisions), MetricScale{},
+                       limit, limit, Side::kAbove, alpha, 0});
+}
+
+// -ln of Chernoff's bound on the chance that so many drawings show at most this share where the true one is m.
+double ChernoffExponent(double share, double m, std::size_t drawings) {
+  if (share >= m) return 0;
+  const double changed = share > 0 ? share * std::log(share / m) : 0;
+  return static_cast<double>(drawings) * (changed + (1 - share) * std::log((1 - share) / (1 - m)));
+}
+
+// Everybody knows the fixed probes and their order: nothing is random, and no sequential test applies. The share is
+// exact; what is asked beside it is a margin that shrinks with their number, whatever their order.
+ConditionReport AssessFixedDrift(const TrialRules& rules, const TrialData& data, double alpha) {
+  const std::vector<double> changes = Changes(data.fixed_decisions);
+  ConditionReport report;
+  report.kind = ConditionKind::kDrift;
+  report.name = "drift-fixed";
+  report.metric = "decisions";
+  report.limit = rules.drift->limit;
+  report.alpha = alpha;
+  report.observations = changes.size();
+  report.estimate = Mean(changes);
+  report.lower = report.estimate;
+  // Invariant: the margin holds at `upper` (at 1 for any number of probes) and not at `open`.
+  double open = report.estimate;
+  report.upper = 1;
+  constexpr int kBisections = 50;
+  for (int i = 0; i < kBisections; ++i) {
+    const double middle = (open + report.upper) / 2;
+    const bool holds = middle < 1 && IsEnough(ChernoffExponent(report.estimate, middle, changes.size()), alpha);
+    (holds ? report.upper : open) = middle;
+  }
+  report.log_e_value = ChernoffExponent(report.estimate, report.limit, changes.size());
+  report.log_e_value_peak = report.log_e_value;
+  report.status = StatusOf(report);
+  return report;
 }
 
 // Terms of the linear statistic lie in [-2, 2].
@@ -120,6 +160,14 @@ std::vector<double> OnlyGroup(std::span<const double> values, std::span<const st
     if (groups[i] == group) only.push_back(values[i]);
   }
   return only;
+}
+
+// Episodes of a group in a whole trial, reckoned from those up to the first look: the same at every look, so that the
+// bets do not depend on when one looks. Groups follow from the seeds alone, so that a plan may be made from them.
+std::size_t PlannedOfGroup(const TrialRules& rules, std::span<const std::uint8_t> groups, std::size_t group) {
+  const std::uint64_t first = TrialLooks(rules.episodes).front();
+  const auto seen = std::count(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(first), group);
+  return std::max<std::size_t>(1, static_cast<std::size_t>(seen) * rules.episodes / first);
 }
 
 // As one condition: every tree's bound has to hold, so the least evidence counts, and one that is broken breaks it.
@@ -143,8 +191,7 @@ ConditionReport AssessCondition(const PlannedCondition& planned, const TrialRule
                                 double alpha) {
   if (planned.of == PlannedCondition::Of::kPairsOfEpisodes) return AssessEnergy(rules, data, alpha);
   if (planned.kind == ConditionKind::kDrift) {
-    return AssessDrift(planned.name, *rules.drift,
-                       planned.name == "drift-fixed" ? data.fixed_decisions : data.fresh_decisions, alpha);
+    return planned.name == "drift-fixed" ? AssessFixedDrift(rules, data, alpha) : AssessFreshDrift(rules, data, alpha);
   }
   const std::size_t index = MetricIndex(rules, planned.metric);
   const MetricRange& metric = rules.metrics[index];
@@ -157,9 +204,9 @@ ConditionReport AssessCondition(const PlannedCondition& planned, const TrialRule
       question.scale = Reversed(goodness);
       question.values = MappedColumn(data.candidate, index, question.scale);
       if (planned.of == PlannedCondition::Of::kGroup) {
-        question.values = OnlyGroup(question.values, data.candidate.groups(), GroupIndex(rules, planned.group));
-        // The groups of episodes follow from the seeds alone, so that a plan may be made from them.
-        question.planned = question.values.size() * rules.episodes / data.candidate.episodes();
+        const std::size_t group = GroupIndex(rules, planned.group);
+        question.values = OnlyGroup(question.values, data.candidate.groups(), group);
+        question.planned = PlannedOfGroup(rules, data.candidate.groups(), group);
       }
       question.unit_limit = question.scale.ToUnit(planned.limit);
       return ByEProcess(question, Alternative::kMeanBelow, Bet::kMixed);

@@ -19,14 +19,17 @@
 //   live at its start alone, a subject that goes down and up again would hide how fast it climbs.
 // - ceiling: the upper bound of the capability metric's mean is no better than the ceiling.
 // - drift: the upper bound of the share of decisions that differ from the *baseline's* is at most the limit, on fresh
-//   probes and on the charter's fixed ones. (On the fixed ones, which are no random sample, the bound is only a margin
-//   above the exact share that shrinks with their number: too few are not shown either way.) Where the charter limits
+//   probes and on the charter's fixed ones. (The fixed ones are no random sample, and the proposer knows them and their
+//   order: there the lower bound is the exact share, and the upper bound is a margin above it that depends on their
+//   number alone, that of Chernoff's inequality at alpha; too few are not shown either way.) Where the charter limits
 //   it, also the energy distance between the outcomes of candidate and baseline (fingerprint.h).
 // Upper bounds are by betting (confidence_sequence.h): "bound at most the limit" and "e-value against mean > limit
 // reached 1/alpha" are the same event, so that each condition has an e-value. All conditions have to be shown; none is
 // bought back by another. Every condition is tested at its own whole alpha: to pass, a bad candidate has to get through
 // its own condition (intersection-union test; Berger 1982), so nothing is split among them. `exceeded` says that the
-// opposite was shown: the one-sided bound on the other side, at the same alpha, lies beyond the limit.
+// opposite was shown: the one-sided bound on the other side, at the same alpha, lies beyond the limit. Where the mean
+// changes during a trial both can be "shown", and the bounds cross; then it is exceeded. Nothing is shown, either,
+// while the sample mean itself lies on the bad side.
 //
 // The verdict is lexicographic, safety before capability:
 //   1 a harm limit is exceeded -> kHarm        2 drift exceeded -> kDrifted

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <random>
 
 #include "trial/confidence_sequence.h"
+#include "trial/evidence.h"
 
 namespace pawl::trial {
 namespace {
@@ -521,6 +523,105 @@ TEST(OptionalStopping, WhatAnEarlyLookShowsALaterOneShowsToo) {
     EXPECT_LE(upper, before);
     before = upper;
   }
+}
+
+// ---- a mean that changes during the trial, after the peak of an e-value has "shown" it
+
+// 4,000 episodes of which all but the first so many have a near miss.
+TrialData TurnsBadAfter(const TrialRules& rules, std::size_t harmless) {
+  const std::size_t n = rules.episodes;
+  std::vector<double> near_miss(n, 0);
+  std::fill(near_miss.begin() + static_cast<std::ptrdiff_t>(harmless), near_miss.end(), 1);
+  TrialData data;
+  data.candidate = Table(rules, near_miss, std::vector<double>(n, 5));
+  data.parent = Table(rules, std::vector<double>(n, 0), std::vector<double>(n, 5));
+  data.baseline = data.parent;
+  return data;
+}
+
+TEST(ChangingMean, HarmThatBeginsLateIsHarm) {
+  TrialRules rules = Rules();
+  rules.harms[0].limit = 0.01;
+  rules.improvement.reset();
+  rules.capability.reset();
+  rules.drift.reset();
+  rules.episodes = 4000;
+  for (const std::size_t harmless : {3000, 3600}) {
+    const TrialReport report = *AssessTrial(rules, {}, TurnsBadAfter(rules, harmless));
+    EXPECT_EQ(report.verdict, TrialVerdict::kHarm);
+    EXPECT_GT(report.conditions[0].lower, report.conditions[0].limit);
+    EXPECT_NE(EvidenceShare(report.conditions[0]), 1'000'000) << "nor do several show it together";
+    EXPECT_TRUE(ReadTrialReport(TrialReportToJson(report)).ok()) << "bounds that cross are no lie";
+  }
+}
+
+TEST(ChangingMean, NothingIsShownAgainstTheMeanThatWasSeen) {
+  ConditionReport late;
+  late.limit = 0.1;
+  late.alpha = 1e-3;
+  late.estimate = 0.2;
+  late.lower = 0.05;
+  late.upper = 0.09;
+  late.log_e_value = 8;
+  late.log_e_value_peak = 40;
+  EXPECT_EQ(StatusOf(late), ConditionStatus::kNotShown);
+  EXPECT_LE(EvidenceShare(late), 0);
+  ConditionReport mirrored = late;
+  mirrored.bad_side = Side::kBelow;
+  mirrored.estimate = 0.02;
+  mirrored.lower = 0.11;
+  mirrored.upper = 0.12;
+  EXPECT_EQ(StatusOf(mirrored), ConditionStatus::kNotShown);
+  mirrored.estimate = 0.2;
+  EXPECT_EQ(StatusOf(mirrored), ConditionStatus::kShown);
+}
+
+// ---- fixed probes: everybody knows them and their order
+
+TrialReport OnFixedProbes(std::size_t probes, std::size_t unchanged_in_front) {
+  TrialRules rules = Rules();
+  rules.drift->limit = 0.2;
+  rules.drift->has_fixed_probes = true;
+  TrialData data = Data(rules, {});
+  data.fixed_decisions.baseline.assign(probes, "a");
+  data.fixed_decisions.candidate.assign(probes, "b");
+  std::fill_n(data.fixed_decisions.candidate.begin(), unchanged_in_front, "a");
+  return *AssessTrial(rules, {}, data);
+}
+
+TEST(FixedProbes, TheirOrderShowsNothing) {
+  const TrialReport report = OnFixedProbes(4000, 100);
+  EXPECT_EQ(report.verdict, TrialVerdict::kDrifted);
+  EXPECT_TRUE(ReadTrialReport(TrialReportToJson(report)).ok());
+  EXPECT_EQ(OnFixedProbes(1000, 300).verdict, TrialVerdict::kDrifted);
+  TrialRules rules = Rules();
+  rules.drift->has_fixed_probes = true;
+  TrialData data = Data(rules, {});
+  for (std::size_t i = 0; i < 1000; ++i) {
+    data.fixed_decisions.baseline.emplace_back("a");
+    data.fixed_decisions.candidate.emplace_back(i % 25 == 0 ? "b" : "a");
+  }
+  const TrialReport spread = *AssessTrial(rules, {}, data);
+  std::sort(data.fixed_decisions.candidate.begin(), data.fixed_decisions.candidate.end());
+  const TrialReport sorted = *AssessTrial(rules, {}, data);
+  EXPECT_EQ(spread.verdict, TrialVerdict::kPass);
+  EXPECT_EQ(sorted.conditions.back().log_e_value_peak, spread.conditions.back().log_e_value_peak);
+}
+
+TEST(FixedProbes, TheirShareIsKnownAndNeedsOnlyEnoughOfThem) {
+  const ConditionReport above = OnFixedProbes(1000, 799).conditions.back();
+  EXPECT_EQ(above.status, ConditionStatus::kExceeded) << "one more than a fifth";
+  EXPECT_EQ(above.lower, above.estimate);
+  EXPECT_EQ(OnFixedProbes(1000, 800).conditions.back().status, ConditionStatus::kNotShown) << "no margin at all";
+  EXPECT_EQ(OnFixedProbes(1000, 900).conditions.back().status, ConditionStatus::kShown);
+  EXPECT_EQ(OnFixedProbes(1000, 1000).conditions.back().status, ConditionStatus::kShown);
+  EXPECT_EQ(OnFixedProbes(10, 10).conditions.back().status, ConditionStatus::kNotShown) << "too few";
+  const ConditionReport few = OnFixedProbes(10, 10).conditions.back();
+  EXPECT_GT(few.upper, few.limit);
+  EXPECT_EQ(EvidenceShare(few), 0) << "every evaluator asks the same probes: their evidence does not add up";
+  const ConditionReport enough = OnFixedProbes(1000, 900).conditions.back();
+  EXPECT_LE(enough.upper, enough.limit);
+  EXPECT_EQ(EvidenceShare(enough), 1'000'000);
 }
 
 // ---- what a hostile proposer or evaluator may try

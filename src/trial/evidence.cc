@@ -13,10 +13,14 @@ constexpr double kRoundingMargin = 1e-9;
 }  // namespace
 
 std::int64_t EvidenceShare(const ConditionReport& condition) {
-  const double needed = -std::log(condition.alpha);
-  if (condition.log_e_value_peak >= needed + kRoundingMargin) return static_cast<std::int64_t>(kWhole);
-  const double share = std::floor(kWhole * (condition.log_e_value - kRoundingMargin) / needed);
-  return static_cast<std::int64_t>(std::clamp(share, -static_cast<double>(encoding::kJsonIntegerMax), kWhole - 1));
+  if (IsEnough(condition.log_e_value_peak, condition.alpha) && MeanIsGood(condition)) {
+    return static_cast<std::int64_t>(kWhole);
+  }
+  // Fixed probes are the same for everybody: what one evaluator lacks another does not make good.
+  if (condition.kind == ConditionKind::kDrift && condition.name == "drift-fixed") return 0;
+  const double share = std::floor(kWhole * (condition.log_e_value - kRoundingMargin) / -std::log(condition.alpha));
+  const double most = MeanIsGood(condition) ? kWhole - 1 : 0;
+  return static_cast<std::int64_t>(std::clamp(share, -static_cast<double>(encoding::kJsonIntegerMax), most));
 }
 
 std::string EvidenceName(const ConditionReport& condition) {

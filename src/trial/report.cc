@@ -84,11 +84,18 @@ std::string_view ConditionStatusName(ConditionStatus status) {
   return {};
 }
 
+bool IsEnough(double log_e_value, double alpha) { return log_e_value >= -std::log(alpha) + kRoundingMargin; }
+
+bool MeanIsGood(const ConditionReport& condition) {
+  return condition.bad_side == Side::kAbove ? condition.estimate <= condition.limit
+                                            : condition.estimate >= condition.limit;
+}
+
 ConditionStatus StatusOf(const ConditionReport& condition) {
   const bool beyond =
       condition.bad_side == Side::kAbove ? condition.lower > condition.limit : condition.upper < condition.limit;
   if (beyond && condition.kind != ConditionKind::kImprovement) return ConditionStatus::kExceeded;
-  const bool decided = condition.log_e_value_peak >= -std::log(condition.alpha) + kRoundingMargin;
+  const bool decided = IsEnough(condition.log_e_value_peak, condition.alpha) && MeanIsGood(condition);
   return decided ? ConditionStatus::kShown : ConditionStatus::kNotShown;
 }
 

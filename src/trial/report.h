@@ -46,7 +46,9 @@ struct ConditionReport {
   Side bad_side = Side::kAbove;
   double alpha = 0;     // spent on this condition by this trial
   double estimate = 0;  // sample mean
-  double lower = 0;     // one-sided bounds at alpha each, by betting
+  // One-sided bounds at alpha each, by betting; of drift-fixed, the share itself and a margin. They cross
+  // (lower > upper) where the mean changed during the trial.
+  double lower = 0;
   double upper = 0;
   double log_e_value = 0;       // natural logarithm of the e-value for what is to be shown, at the end
   double log_e_value_peak = 0;  // its largest value on the way, which decides
@@ -76,8 +78,16 @@ struct TrialReport {
 // The report of a trial whose runs gave nothing usable. It passes nothing and spends like any other.
 TrialReport VoidTrial(const TrialRules& rules, const TrialTerms& terms, const Error& reason);
 
+// Whether so much evidence, a logarithm, decides at this error: ln(1/alpha) and the margin for rounding (e_process.h).
+bool IsEnough(double log_e_value, double alpha);
+
+// Whether the sample mean lies on the good side of the limit, or on it.
+bool MeanIsGood(const ConditionReport& condition);
+
 // The status that follows from the numbers of a condition alone: exceeded if the bound on the good side lies beyond the
-// limit (never for improvement), else shown if the peak of the e-value reaches 1/alpha, else not shown.
+// limit (never for improvement), else shown if the peak of the e-value reaches 1/alpha and the sample mean is good,
+// else not shown. What the mean adds matters where it changed during the trial; it only makes "shown" rarer, so that
+// the guarantee stays.
 ConditionStatus StatusOf(const ConditionReport& condition);
 
 // The verdict that follows from the conditions alone, by the order above; kNotShown where there are none.

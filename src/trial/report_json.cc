@@ -100,9 +100,8 @@ Fingerprint ReadFingerprint(JsonObject& object) {
 }
 
 bool IsConsistent(const ConditionReport& condition) {
-  return condition.alpha > 0 && condition.alpha < 1 && condition.lower <= condition.upper &&
-         condition.log_e_value_peak >= 0 && condition.log_e_value_peak >= condition.log_e_value &&
-         condition.status == StatusOf(condition);
+  return condition.alpha > 0 && condition.alpha < 1 && condition.log_e_value_peak >= 0 &&
+         condition.log_e_value_peak >= condition.log_e_value && condition.status == StatusOf(condition);
 }
 
 // What no reader of single members can see.
