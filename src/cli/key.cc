@@ -1,4 +1,4 @@
-// pawl key new|list: keys of the gate and of reviewers. People approve with their own OpenSSH keys.
+// pawl key new|list: keys of the gate, of reviewers and of witnesses. People approve with their own OpenSSH keys.
 #include <cstdio>
 
 #include "cli/command.h"
@@ -7,15 +7,18 @@
 namespace pawl::cli {
 
 void AddKey(CLI::App& app, Globals& globals) {
-  CLI::App* command = app.add_subcommand("key", "keys of the gate and of reviewers");
+  CLI::App* command = app.add_subcommand("key", "keys of the gate, of reviewers and of witnesses");
   command->require_subcommand(1);
   auto name = std::make_shared<std::string>();
   auto clock = std::make_shared<bool>(false);
 
   CLI::App* make = command->add_subcommand("new", "make a key; prints its verifier key for the charter");
   make->add_option("NAME", *name, "whose key; the reviewer's name in the charter")->required();
-  make->add_flag("--clock", *clock, "a key that cosigns checkpoints with the time ([gate] clock)");
-  make->footer("examples:\n  pawl key new gate-log\n  pawl key new gate-clock --clock\n  pawl key new prover-a");
+  make->add_flag("--clock,--witness", *clock,
+                 "a key that cosigns checkpoints with the time: [gate] clock, or a witness's");
+  make->footer(
+      "examples:\n  pawl key new gate-log\n  pawl key new gate-clock --clock\n  pawl key new prover-a\n"
+      "  pawl key new witness-a --witness");
   make->callback([name, clock, &globals] {
     Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kCreate);
     if (!home.ok()) {

@@ -90,6 +90,8 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddExec(app, globals);
   AddExport(app, globals);
   AddLog(app, globals);
+  AddServe(app, globals);
+  AddWitness(app, globals);
   AddBackup(app, globals);
   AddRestore(app, globals);
   AddStore(app, globals);

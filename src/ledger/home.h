@@ -11,6 +11,7 @@
 //   ledger/<subject>.snapshot        what the gate had folded, signed by it (snapshot.h); may be deleted at any time
 //   keys/<name>/key.pem              one folder a key holder, 0700; the key 0600
 //   reviewers/<name>/                what a reviewer remembers, 0700: auditors the log as they have seen it
+//   witnesses/<name>/                what a witness remembers of each log that it follows (witness/witness.h)
 //   loader/<subject>/state.json      the loader's memory, unless --state names another place
 //   loader/<subject>/warrants/       <epoch>.json
 //   backups/                         what was copied before a migration
@@ -56,6 +57,7 @@ class Home {
   std::string KeyFolder(std::string_view name) const { return root_ + "/keys/" + std::string(name); }
   std::string KeyPath(std::string_view name) const { return KeyFolder(name) + "/key.pem"; }
   std::string ReviewerFolder(std::string_view name) const { return root_ + "/reviewers/" + std::string(name); }
+  std::string WitnessFolder(std::string_view name) const { return root_ + "/witnesses/" + std::string(name); }
   std::string LoaderFolder(std::string_view subject) const { return root_ + "/loader/" + std::string(subject); }
   std::string StatePath(std::string_view subject) const { return LoaderFolder(subject) + "/state.json"; }
   std::string WarrantPath(std::string_view subject, int64_t epoch) const {

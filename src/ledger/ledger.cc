@@ -374,6 +374,52 @@ Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s) 
   return bytes;
 }
 
+Result<void> Ledger::KeepCosigned(const merkle::SignedNote& note) {
+  const Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(note.text);
+  if (!checkpoint.ok()) return checkpoint.error();
+  Transaction transaction(database_->handle);
+  if (Result<void> begun = transaction.Begin(); !begun.ok()) return begun;
+  {
+    Query query(database_->handle, "SELECT note FROM checkpoints WHERE size = ?");
+    query.Bind(1, static_cast<int64_t>(checkpoint->size));
+    const bool found = query.Step();
+    if (query.failed()) return query.error("cannot read the checkpoints");
+    const Result<merkle::SignedNote> stored = merkle::SignedNote::Parse(found ? query.Blob(0) : std::string());
+    if (!stored.ok() || stored->text != note.text) {
+      return Refused("ledger.checkpoint", "another checkpoint is stored for this size", "sign one first");
+    }
+  }
+  {
+    Query query(database_->handle, "UPDATE checkpoints SET note = ? WHERE size = ?");
+    query.Bind(1, note.Serialize()).Bind(2, static_cast<int64_t>(checkpoint->size));
+    query.Step();
+    if (query.failed()) return query.error("cannot store a checkpoint");
+  }
+  return transaction.Commit();
+}
+
+Result<std::string> Ledger::ReadTile(const tlog::TileAddress& address) const {
+  const tlog::Tile& tile = address.tile;
+  const uint64_t first = tile.index * tlog::kTileWidth;
+  switch (address.content) {
+    case tlog::TileContent::kEntries: {
+      Result<std::vector<std::string>> entries = Entries(first, tile.width);
+      if (!entries.ok()) return entries.error();
+      return tlog::SerializeEntries(*entries);
+    }
+    case tlog::TileContent::kHashes: {
+      std::string hashes;
+      for (unsigned i = 0; i < tile.width; ++i) {
+        Result<Digest> hash = ReadNode(database_->handle, tile.level * 8, first + i);
+        if (!hash.ok()) return hash.error();
+        hashes += hash->Raw();
+      }
+      return hashes;
+    }
+  }
+  return std::string();
+}
+
 Result<std::optional<std::string>> Ledger::LatestCheckpoint() const {
   Query query(database_->handle, "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1");
   if (query.Step()) return std::optional(query.Blob(0));
@@ -430,19 +476,13 @@ Result<void> Ledger::Export(const std::string& directory) const {
   const std::filesystem::path root(directory);
   if (Result<void> ours = RequireOlderExport(root / "checkpoint", *checkpoint); !ours.ok()) return ours;
   for (const tlog::Tile& tile : tlog::TilesOf(*size)) {
-    const unsigned level = tile.level * 8;
-    std::string hashes;
-    for (unsigned i = 0; i < tile.width; ++i) {
-      Result<Digest> hash = ReadNode(database_->handle, level, tile.index * tlog::kTileWidth + i);
-      if (!hash.ok()) return hash.error();
-      hashes += hash->Raw();
-    }
-    if (Result<void> written = WriteWhole(root / tile.Path(), hashes); !written.ok()) return written;
-    if (tile.level != 0) continue;
-    Result<std::vector<std::string>> entries = Entries(tile.index * tlog::kTileWidth, tile.width);
-    if (!entries.ok()) return entries.error();
-    if (Result<void> written = WriteWhole(root / tile.EntriesPath(), tlog::SerializeEntries(*entries)); !written.ok()) {
-      return written;
+    for (const tlog::TileContent content : {tlog::TileContent::kHashes, tlog::TileContent::kEntries}) {
+      const bool entries = content == tlog::TileContent::kEntries;
+      if (entries && tile.level != 0) continue;
+      Result<std::string> bytes = ReadTile({.content = content, .tile = tile});
+      if (!bytes.ok()) return bytes.error();
+      const std::string path = entries ? tile.EntriesPath() : tile.Path();
+      if (Result<void> written = WriteWhole(root / path, *bytes); !written.ok()) return written;
     }
   }
   return WriteWhole(root / "checkpoint", **note);

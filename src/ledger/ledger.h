@@ -27,6 +27,7 @@
 #include "result/result.h"
 #include "signing/private_key.h"
 #include "tlog/growing_tree.h"
+#include "tlog/tile.h"
 
 namespace pawl::ledger {
 
@@ -67,9 +68,14 @@ class Ledger {
   // Roots of complete subtrees, for proofs. Valid while the ledger lives.
   tlog::HashReader Hashes() const;
   Result<crypto::Digest> Root(uint64_t size) const;
+  // The bytes that C2SP tlog-tiles has at an address. Requires that the tile lies within the tree.
+  Result<std::string> ReadTile(const tlog::TileAddress& address) const;
 
   // Signs the present size and root, cosigns it with the time, stores and returns the note.
   Result<std::string> SignCheckpoint(const LogKeys& keys, int64_t time_s);
+  // The same checkpoint with more signatures, in the place of the one that is stored for its size. Refused
+  // "ledger.checkpoint" where another text, or nothing, is stored for that size.
+  Result<void> KeepCosigned(const merkle::SignedNote& note);
   // The stored checkpoint of the largest size, or nothing.
   Result<std::optional<std::string>> LatestCheckpoint() const;
 

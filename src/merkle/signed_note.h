@@ -44,6 +44,11 @@ struct SignedNote {
   bool operator==(const SignedNote&) const = default;
 };
 
+// The lines below the text, and the reader of them: what a witness answers with. Up to kNoteSignaturesMax; there may be
+// none.
+std::string SerializeNoteSignatures(std::span<const NoteSignature> signatures);
+Result<std::vector<NoteSignature>> ParseNoteSignatures(std::string_view lines);
+
 // Whether a text begins like what the same kind of key signs elsewhere (cosignatures, DSSE, SSHSIG). Such a text is
 // never a note here: neither signed nor accepted, so that no signature fits two protocols.
 bool HasForeignPrefix(std::string_view text);

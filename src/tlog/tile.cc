@@ -92,6 +92,11 @@ std::vector<Tile> TilesBetween(uint64_t old_size, uint64_t size) {
   return tiles;
 }
 
+bool IsWithin(const Tile& tile, uint64_t size) {
+  const uint64_t hashes = HashesAt(tile.level, size);
+  return tile.index <= hashes / kTileWidth && tile.index * kTileWidth + tile.width <= hashes;
+}
+
 std::vector<Tile> TilesOf(uint64_t size) { return TilesBetween(0, size); }
 
 TileRange TileOfNode(unsigned level, uint64_t index, uint64_t size) {

@@ -50,6 +50,9 @@ Result<TileAddress> ParseTilePath(std::string_view path);
 std::vector<Tile> TilesOf(uint64_t size);
 std::vector<Tile> TilesBetween(uint64_t old_size, uint64_t size);
 
+// Whether a tree of this size has all the hashes of the tile.
+bool IsWithin(const Tile& tile, uint64_t size);
+
 // Where the root of the complete subtree (level, index) of tree.h is found: in which tile of a tree of `size` leaves,
 // and which of its hashes have to be combined (a run of 2^(level mod 8)). Requires that the subtree lies within the
 // tree.

@@ -173,5 +173,18 @@ TEST(Entries, TheLargestEntryFits) {
   EXPECT_EQ(ParseEntries("\xff\xff", 1).error().rule, "tile.entries");
 }
 
+TEST(Tiles, AreWithinTheTreesThatHaveThem) {
+  for (const uint64_t size : {uint64_t{1}, uint64_t{255}, uint64_t{256}, uint64_t{70'000}}) {
+    for (const Tile& tile : TilesOf(size)) {
+      EXPECT_TRUE(IsWithin(tile, size)) << tile.Path();
+      EXPECT_FALSE(tile.level == 0 && tile.width < kTileWidth && IsWithin(tile, size - 1)) << tile.Path();
+      EXPECT_FALSE(IsWithin({.level = tile.level, .index = tile.index + 1, .width = kTileWidth}, tile.index + 1));
+    }
+  }
+  EXPECT_TRUE(IsWithin({.level = 0, .index = 0, .width = 3}, 256));  // narrower than it need be
+  EXPECT_FALSE(IsWithin({.level = 7, .index = 0, .width = 1}, uint64_t{1} << 55));
+  EXPECT_FALSE(IsWithin({.level = 0, .index = kTreeSizeMax, .width = 256}, kTreeSizeMax));
+}
+
 }  // namespace
 }  // namespace pawl::tlog

@@ -1,17 +1,22 @@
-// Verifies an exported log with golang.org/x/mod/sumdb and none of this project's code: the checkpoint's signature, every
-// tile against the checkpoint's root, and every entry against its leaf.
+// Verifies a log that was exported, or is served over HTTP, with golang.org/x/mod/sumdb and none of this project's code:
+// the checkpoint's signature, cosignatures on it, every tile against the checkpoint's root, and every entry against its
+// leaf.
 //
-//	GO111MODULE=off GOPATH=/usr/share/gocode go run verify_export.go LOG-KEY FOLDER
+//	GO111MODULE=off GOPATH=/usr/share/gocode go run verify_export.go LOG-KEY FOLDER-OR-URL [WITNESS-KEY ...]
 //
-// LOG-KEY is the log's verifier key string. Prints the size, the root and the number of tiles and entries read; exits
-// with 1 and the reason where anything does not fit.
+// Keys are verifier key strings. Prints the size, the root, the number of tiles and entries read, and how many of the
+// witnesses have cosigned; exits with 1 and the reason where anything does not fit, or one of them has not.
 package main
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,6 +28,52 @@ import (
 
 // Tiles have 2^8 hashes.
 const height = 8
+
+// One file of the log, from its folder or its URL prefix.
+func fetch(place, name string) ([]byte, error) {
+	if !strings.HasPrefix(place, "http://") {
+		return os.ReadFile(filepath.Join(place, name))
+	}
+	response, err := http.Get(place + "/" + name)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", name, response.Status)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, 1<<25))
+}
+
+// A witness of C2SP tlog-cosignature, as a verifier of notes: what x/mod leaves to its callers.
+type cosigner struct {
+	name string
+	id   uint32
+	key  ed25519.PublicKey
+}
+
+func (c cosigner) Name() string    { return c.name }
+func (c cosigner) KeyHash() uint32 { return c.id }
+func (c cosigner) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	head := fmt.Sprintf("cosignature/v1\ntime %d\n", binary.BigEndian.Uint64(signature))
+	return ed25519.Verify(c.key, append([]byte(head), text...), signature[8:])
+}
+
+func newCosigner(vkey string) (note.Verifier, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("not a verifier key: %s", vkey)
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	id := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	if err != nil || len(key) != 33 || key[0] != 4 || fmt.Sprintf("%x", id[:4]) != parts[1] {
+		return nil, fmt.Errorf("not the key of a cosigner: %s", vkey)
+	}
+	return cosigner{parts[0], binary.BigEndian.Uint32(id[:4]), key[1:]}, nil
+}
 
 // Reads tiles at the paths of C2SP tlog-tiles, which are those of sumdb without the height.
 type tiles struct {
@@ -38,7 +89,7 @@ func (t *tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	var all [][]byte
 	for _, tile := range wanted {
 		rest := strings.TrimPrefix(tile.Path(), fmt.Sprintf("tile/%d/", height))
-		data, err := os.ReadFile(filepath.Join(t.folder, "tile", rest))
+		data, err := fetch(t.folder, "tile/"+rest)
 		if err != nil {
 			return nil, err
 		}
@@ -51,18 +102,35 @@ func (t *tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	return all, nil
 }
 
-func openCheckpoint(folder, key string) (tlog.Tree, error) {
+func openCheckpoint(folder, key string, witnesses []string) (tlog.Tree, error) {
 	verifier, err := note.NewVerifier(key)
 	if err != nil {
 		return tlog.Tree{}, err
 	}
-	data, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+	known := []note.Verifier{verifier}
+	for _, witness := range witnesses {
+		cosigner, err := newCosigner(witness)
+		if err != nil {
+			return tlog.Tree{}, err
+		}
+		known = append(known, cosigner)
+	}
+	data, err := fetch(folder, "checkpoint")
 	if err != nil {
 		return tlog.Tree{}, err
 	}
-	opened, err := note.Open(data, note.VerifierList(verifier))
+	opened, err := note.Open(data, note.VerifierList(known...))
 	if err != nil {
 		return tlog.Tree{}, err
+	}
+	signed := map[string]bool{}
+	for _, signature := range opened.Sigs {
+		signed[signature.Name] = true
+	}
+	for _, one := range known {
+		if !signed[one.Name()] {
+			return tlog.Tree{}, fmt.Errorf("no signature by %s", one.Name())
+		}
 	}
 	lines := strings.Split(opened.Text, "\n")
 	if len(lines) != 4 || lines[0] != verifier.Name() || lines[3] != "" {
@@ -80,7 +148,7 @@ func openCheckpoint(folder, key string) (tlog.Tree, error) {
 func readBundle(folder string, index int64, count int) ([][]byte, error) {
 	tile := tlog.Tile{H: height, L: 0, N: index, W: count}
 	rest := strings.TrimPrefix(tile.Path(), fmt.Sprintf("tile/%d/0/", height))
-	data, err := os.ReadFile(filepath.Join(folder, "tile", "entries", rest))
+	data, err := fetch(folder, "tile/entries/"+rest)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +167,8 @@ func readBundle(folder string, index int64, count int) ([][]byte, error) {
 	return entries, nil
 }
 
-func verify(key, folder string) error {
-	tree, err := openCheckpoint(folder, key)
+func verify(key, folder string, witnesses []string) error {
+	tree, err := openCheckpoint(folder, key, witnesses)
 	if err != nil {
 		return err
 	}
@@ -132,7 +200,7 @@ func verify(key, folder string) error {
 			entries++
 		}
 	}
-	fmt.Printf("size %d root %v tiles %d entries %d\n", tree.N, tree.Hash, len(reader.read), entries)
+	fmt.Printf("size %d root %v tiles %d cosigned %d entries %d\n", tree.N, tree.Hash, len(reader.read), len(witnesses), entries)
 	return nil
 }
 
@@ -144,11 +212,11 @@ func min64(a, b int64) int64 {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: verify_export.go LOG-KEY FOLDER")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: verify_export.go LOG-KEY FOLDER-OR-URL [WITNESS-KEY ...]")
 		os.Exit(2)
 	}
-	if err := verify(os.Args[1], os.Args[2]); err != nil {
+	if err := verify(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintf(os.Stderr, "verify_export.go: %v\n", err)
 		os.Exit(1)
 	}

@@ -1,0 +1,31 @@
+// Requests to several servers at the same time.
+//
+//   std::vector<Result<HttpReply>> replies = PostAll({{.url = "http://127.0.0.1:8441/add-checkpoint", .body = body}},
+//   {});
+//
+// One request a connection, by plain http: what is asked for here proves itself by its signatures, so that a connection
+// that anybody can change costs an answer and no more. `https` is refused by name.
+//
+// Thread safety: pure but for the network.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "result/result.h"
+#include "witness/gathering.h"
+
+namespace pawl::server {
+
+struct ClientLimits {
+  std::chrono::milliseconds exchange_ms_max{5'000};  // to look up, connect, send and receive, for each request
+  size_t reply_bytes_max = 262'144;
+};
+
+// A reply for each post, in their order; a status that is no success is a reply. Errors: kUsage "http.url"; kSystem
+// "http.unreachable" where there is no whole answer in time.
+std::vector<Result<witness::HttpReply>> PostAll(const std::vector<witness::HttpPost>& posts,
+                                                const ClientLimits& limits);
+
+}  // namespace pawl::server

@@ -1,0 +1,225 @@
+// The server and the client over real sockets on loopback.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "server/http_client.h"
+#include "server/http_server.h"
+#include "subject/file_descriptor.h"
+
+namespace pawl::server {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+class HttpTest : public ::testing::Test {
+ protected:
+  void Start(HttpLimits limits = {}) {
+    limits.shutdown_ms_max = milliseconds(400);
+    Result<HttpServer> server = HttpServer::Listen("127.0.0.1:0", limits, [this](const HttpRequest& request) {
+      ++answered_;
+      if (request.target == "/large") return HttpResponse::Text(200, std::string(size_t{8} << 20, 'x'));
+      return HttpResponse::Text(200, request.method + " " + request.target + " " + request.body + "\n");
+    });
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_.emplace(std::move(*server));
+    EXPECT_TRUE(server_->is_loopback());
+    thread_ = std::jthread([this](const std::stop_token& stop) { server_->Run(stop); });
+  }
+  void Stop() {
+    thread_.request_stop();
+    thread_.join();
+  }
+
+  int Connect() const {
+    const std::string address = server_->address();
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    timeval patience{.tv_sec = 5, .tv_usec = 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return fd;
+  }
+  static void Send(int fd, const std::string& bytes) {
+    EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  // All that comes until the server closes; what is missing after five seconds never comes.
+  static std::string Rest(int fd) {
+    std::string all;
+    char buffer[65'536];
+    for (ssize_t got; (got = recv(fd, buffer, sizeof buffer, 0)) > 0;) all.append(buffer, static_cast<size_t>(got));
+    return all;
+  }
+  std::string Ask(const std::string& request) const {
+    const subject::FileDescriptor fd(Connect());
+    Send(fd.get(), request);
+    return Rest(fd.get());
+  }
+  std::string Url(const std::string& path) const { return "http://" + server_->address() + path; }
+
+  std::optional<HttpServer> server_;
+  std::jthread thread_;
+  std::atomic<int> answered_ = 0;
+};
+
+TEST_F(HttpTest, Answers) {
+  Start({.body_bytes_max = 100});
+  const std::string answer = Ask("GET /a?b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nGET /a?b \n")) << answer;
+  EXPECT_TRUE(Ask("POST /p HTTP/1.1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc").ends_with("POST /p abc\n"));
+  const std::string head = Ask("HEAD /a HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(head.find("Content-Length: 9\r\n") != head.npos && head.ends_with("\r\n\r\n")) << head;
+}
+
+TEST_F(HttpTest, KeepsAConnectionForSeveralRequests) {
+  Start();
+  const std::string answers =
+      Ask("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(answers.find("GET /1") < answers.find("GET /2") && answers.find("GET /2") < answers.find("GET /3"));
+  EXPECT_TRUE(answers.ends_with("GET /3 \n")) << answers;
+}
+
+TEST_F(HttpTest, RefusesWhatIsMalformedOrTooLarge) {
+  Start({.head_bytes_max = 1'000, .body_bytes_max = 100});
+  EXPECT_TRUE(Ask("nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
+  EXPECT_TRUE(Ask("GET / HTTP/1.1\r\nX: " + std::string(2'000, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(
+      Ask("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')).starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n").starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string("65\r\n") +
+                  std::string(0x65, 'x') + "\r\n0\r\n\r\n")
+                  .starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab").starts_with("HTTP/1.1 400"));
+  EXPECT_EQ(answered_, 0);
+}
+
+TEST_F(HttpTest, CutsOffWhoIsSlowToAsk) {
+  Start({.request_ms_max = milliseconds(300)});
+  const auto start = steady_clock::now();
+  const subject::FileDescriptor silent(Connect()), dripping(Connect());
+  std::jthread drip([&](const std::stop_token& stop) {
+    for (const char c :
+         std::string("GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")) {
+      if (stop.stop_requested() || send(dripping.get(), &c, 1, MSG_NOSIGNAL) != 1) return;
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+  });
+  EXPECT_EQ(Rest(silent.get()), "");
+  Rest(dripping.get());
+  EXPECT_LT(steady_clock::now() - start, milliseconds(3'000));
+  EXPECT_GE(steady_clock::now() - start, milliseconds(250));
+  EXPECT_EQ(answered_, 0);
+}
+
+TEST_F(HttpTest, CutsOffWhoIsSlowToListen) {
+  Start({.answer_ms_max = milliseconds(300)});
+  const subject::FileDescriptor fd(Connect());
+  Send(fd.get(), "GET /large HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(900));
+  EXPECT_LT(Rest(fd.get()).size(), size_t{8} << 20);
+}
+
+TEST_F(HttpTest, HasSoManyConnectionsAndNoMore) {
+  Start({.connections_max = 2});
+  const subject::FileDescriptor first(Connect()), second(Connect());
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(Ask(""), "");  // closed at once
+  Send(first.get(), "GET /1 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(Rest(first.get()).ends_with("GET /1 \n"));
+  EXPECT_TRUE(Ask("GET /3 HTTP/1.1\r\nConnection: close\r\n\r\n").ends_with("GET /3 \n"));
+}
+
+TEST_F(HttpTest, SendsOnlySoMuchAtATime) {
+  Start({.answers_bytes_max = size_t{9} << 20});
+  const subject::FileDescriptor slow(Connect());
+  Send(slow.get(), "GET /large HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_TRUE(Ask("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 503"));
+  EXPECT_TRUE(Ask("GET /small HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpTest, EndsGracefully) {
+  Start();
+  const subject::FileDescriptor idle(Connect()), busy(Connect());
+  Send(busy.get(), "GET /large HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(100));
+  thread_.request_stop();
+  EXPECT_EQ(Rest(idle.get()), "");
+  const std::string answer = Rest(busy.get());  // begun, and so finished
+  EXPECT_GT(answer.size(), size_t{8} << 20);
+  const auto start = steady_clock::now();
+  thread_.join();
+  EXPECT_LT(steady_clock::now() - start, milliseconds(300));
+}
+
+TEST_F(HttpTest, WaitsForNobodyForeverWhenItEnds) {
+  Start();
+  const subject::FileDescriptor half(Connect());
+  Send(half.get(), "GET / HTTP/1.1\r\n");
+  std::this_thread::sleep_for(milliseconds(100));
+  const auto start = steady_clock::now();
+  Stop();
+  EXPECT_LT(steady_clock::now() - start, milliseconds(3'000));
+}
+
+TEST(HttpAddress, IsAnAddressAndAPort) {
+  const auto nothing = [](const HttpRequest&) { return HttpResponse(); };
+  for (const char* bad :
+       {"", "8440", "localhost:8440", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "::1:8440", "[127.0.0.1]:1"}) {
+    EXPECT_EQ(HttpServer::Listen(bad, {}, nothing).error().rule, "serve.address") << bad;
+  }
+  const Result<HttpServer> first = HttpServer::Listen("127.0.0.1:0", {}, nothing);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(HttpServer::Listen(first->address(), {}, nothing).error().rule, "serve.listen");
+}
+
+TEST_F(HttpTest, IsAskedBySeveralAtATime) {
+  Start({.body_bytes_max = 100});
+  const auto replies = PostAll({{.url = Url("/a"), .body = "1"}, {.url = Url("/b"), .body = "22"}}, {});
+  ASSERT_TRUE(replies[0].ok() && replies[1].ok());
+  EXPECT_EQ(replies[0]->body, "POST /a 1\n");
+  EXPECT_EQ(replies[1]->body, "POST /b 22\n");
+  EXPECT_EQ(PostAll({{.url = Url("/a"), .body = std::string(101, 'x')}}, {})[0]->status, 413u);
+}
+
+TEST_F(HttpTest, TheClientWaitsOnlySoLong) {
+  const subject::FileDescriptor deaf(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof at;
+  ASSERT_EQ(bind(deaf.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  ASSERT_EQ(listen(deaf.get(), 1), 0);
+  getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&at), &length);
+  Start();
+  const auto start = steady_clock::now();
+  const auto replies = PostAll({{.url = "http://127.0.0.1:" + std::to_string(ntohs(at.sin_port)) + "/x", .body = ""},
+                                {.url = "http://127.0.0.1:1/x", .body = ""},
+                                {.url = Url("/large"), .body = ""},
+                                {.url = "https://127.0.0.1/x", .body = ""},
+                                {.url = "ftp://x/", .body = ""},
+                                {.url = "http:///x", .body = ""},
+                                {.url = "http://a b/", .body = ""},
+                                {.url = Url("/ok"), .body = ""}},
+                               {.exchange_ms_max = milliseconds(500), .reply_bytes_max = 1'000});
+  EXPECT_LT(steady_clock::now() - start, milliseconds(3'000));
+  EXPECT_EQ(replies[0].error().rule, "http.unreachable");
+  EXPECT_EQ(replies[1].error().rule, "http.unreachable");
+  EXPECT_EQ(replies[2].error().rule, "http.unreachable");  // larger than what is read
+  for (const size_t i : {3u, 4u, 5u, 6u}) EXPECT_EQ(replies[i].error().rule, "http.url") << i;
+  EXPECT_TRUE(replies[7].ok());
+}
+
+}  // namespace
+}  // namespace pawl::server
