@@ -6,7 +6,7 @@
 
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
-#include "merkle/tlog_proof.h"
+#include "merkle/tlog_proof_for_test.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
 #include "tlog/tile.h"

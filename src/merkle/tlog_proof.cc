@@ -4,6 +4,7 @@
 
 #include "encoding/base64.h"
 #include "encoding/number.h"
+#include "merkle/signed_note.h"
 
 namespace pawl::merkle {
 
@@ -40,16 +41,6 @@ Result<TlogProof> TlogProof::Parse(std::string_view bytes) {
   proof.checkpoint = rest;
   if (proof.checkpoint.empty() || proof.Serialize() != bytes) return malformed("no checkpoint after an empty line");
   return proof;
-}
-
-Result<SignedCheckpoint> VerifyTlogProof(const TlogProof& proof, std::string_view entry,
-                                         const crypto::NoteKey& log_key) {
-  Result<SignedCheckpoint> opened = OpenCheckpoint(proof.checkpoint, log_key);
-  if (!opened.ok()) return opened;
-  const Result<void> included =
-      VerifyInclusion(LeafHash(entry), proof.index, opened->checkpoint.size, proof.hashes, opened->checkpoint.root);
-  if (!included.ok()) return included.error();
-  return opened;
 }
 
 }  // namespace pawl::merkle

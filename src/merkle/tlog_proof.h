@@ -1,8 +1,9 @@
 // Transparency-log proofs (C2SP tlog-proof, draft v1): one file that shows, offline, that an entry stands in a log.
 //
 //   Result<TlogProof> proof = TlogProof::Parse(bytes);
-//   Result<SignedCheckpoint> seen = VerifyTlogProof(*proof, entry, log_key);
-//   // then VerifyCosignatures(seen->note, witnesses)
+//   Result<SignedCheckpoint> seen = OpenCheckpoint(proof->checkpoint, log_key);
+//   VerifyInclusion(LeafHash(entry), proof->index, seen->checkpoint.size, proof->hashes, seen->checkpoint.root)
+//   VerifyCosignatures(seen->note, witnesses)
 //
 // Thread safety: values and pure functions.
 #pragma once
@@ -12,8 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include "crypto/note_key.h"
-#include "merkle/checkpoint.h"
 #include "merkle/tree.h"
 #include "result/result.h"
 
@@ -31,10 +30,5 @@ struct TlogProof {
 
   bool operator==(const TlogProof&) const = default;
 };
-
-// Succeeds if the checkpoint is the log's and `entry` stands at the index. Rules: those of OpenCheckpoint and
-// VerifyInclusion. Says nothing of witnesses.
-Result<SignedCheckpoint> VerifyTlogProof(const TlogProof& proof, std::string_view entry,
-                                         const crypto::NoteKey& log_key);
 
 }  // namespace pawl::merkle

@@ -223,7 +223,7 @@ class ServeTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as home:
             pawl(home, "key", "new", "w")
             self.assertEqual(pawl(home, "serve", expect=(2,))["error"]["rule"], "serve.no-subject")
-            self.assertEqual(pawl(home, "--subject", "x", "serve", expect=(2,))["error"]["rule"], "ledger.missing")
+            self.assertEqual(pawl(home, "--subject", "x", "serve", expect=(5,))["error"]["rule"], "ledger.missing")
 
 
 if __name__ == "__main__":
