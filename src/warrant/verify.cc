@@ -7,6 +7,7 @@
 
 #include "encoding/base64.h"
 #include "encoding/time.h"
+#include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
 #include "merkle/tlog_proof.h"
 #include "warrant/evidence.h"
