@@ -17,6 +17,7 @@
 #include "model/network.h"
 #include "model/property.h"
 #include "prover/checkpoint.h"
+#include "prover/parent.h"
 #include "prover/prover.h"
 
 namespace pawl::cli {
@@ -28,6 +29,7 @@ struct ProveOptions {
   std::string network, property;
   std::string certificate, counterexample, vnncomp;  // where to write them; empty: nowhere
   std::string checkpoint, resume;                    // where to leave an unfinished search; where to go on from
+  std::string parent;                                // certificate of the network that this one was changed from
   std::string arithmetic;                            // empty: the network's own
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
@@ -161,13 +163,20 @@ prover::ProofRequest RequestOf(const ProveOptions& options, const Question& ques
   return request;
 }
 
-// From `checkpoint` on, where there is one.
+// What a search may begin with.
+struct Beginning {
+  std::optional<prover::Checkpoint> checkpoint;
+  std::optional<prover::Parent> parent;
+  std::optional<Error> parent_unfit;  // why the parent's certificate is not used
+};
+
 prover::ProofResult Search(const Globals& globals, const ProveOptions& options, const Question& question,
-                           const prover::Checkpoint* checkpoint) {
+                           const Beginning& beginning) {
   ProgressLine line(globals);
   const InterruptWatch watch(!options.checkpoint.empty());
   prover::ProofRequest request = RequestOf(options, question);
-  request.resume = checkpoint;
+  request.resume = beginning.checkpoint.has_value() ? &*beginning.checkpoint : nullptr;
+  request.parent = beginning.parent.has_value() ? &*beginning.parent : nullptr;
   request.cancel = watch.token();
   request.progress = [&line](const prover::Progress& progress) { line.Show(progress); };
   return prover::Prove(request);
@@ -261,28 +270,64 @@ ExitCode ExitOf(const prover::ProofResult& result) {
   return ExitCode::kLimit;
 }
 
-Result<std::optional<prover::Checkpoint>> ReadResume(const ProveOptions& options, const Question& question) {
-  if (options.resume.empty()) return std::optional<prover::Checkpoint>();
-  Result<std::string> text = ReadWholeFile(options.resume, checker::CertificateLimits().bytes_max);
-  if (!text.ok()) return text.error();
-  Result<prover::Checkpoint> read = prover::ReadCheckpoint(
-      {reinterpret_cast<const uint8_t*>(text->data()), text->size()}, RequestOf(options, question));
-  if (!read.ok()) return read.error();
-  return std::optional(std::move(*read));
+// A checkpoint that does not fit is an error; without a parent's certificate that fits, the search begins with nothing.
+Result<Beginning> ReadBeginning(const ProveOptions& options, const Question& question) {
+  Beginning beginning;
+  const size_t bytes_max = checker::CertificateLimits().bytes_max;
+  if (!options.resume.empty()) {
+    Result<std::string> text = ReadWholeFile(options.resume, bytes_max);
+    if (!text.ok()) return text.error();
+    Result<prover::Checkpoint> read = prover::ReadCheckpoint(
+        {reinterpret_cast<const uint8_t*>(text->data()), text->size()}, RequestOf(options, question));
+    if (!read.ok()) return read.error();
+    beginning.checkpoint = std::move(*read);
+  }
+  if (!options.parent.empty()) {
+    Result<std::string> text = ReadWholeFile(options.parent, bytes_max);
+    if (!text.ok()) return text.error();
+    Result<prover::Parent> read = prover::ReadParent({reinterpret_cast<const uint8_t*>(text->data()), text->size()},
+                                                     RequestOf(options, question));
+    if (read.ok())
+      beginning.parent = std::move(*read);
+    else
+      beginning.parent_unfit = read.error();
+  }
+  return beginning;
+}
+
+// What became of the parent's certificate.
+encoding::Json ParentJson(const Beginning& beginning, const prover::ProofStatistics& statistics) {
+  if (beginning.parent_unfit.has_value()) {
+    return {{"used", false}, {"rule", beginning.parent_unfit->rule}, {"detail", beginning.parent_unfit->message}};
+  }
+  return {
+      {"used", true}, {"leaves", statistics.parent_leaves}, {"kept", statistics.kept}, {"merged", statistics.merged}};
+}
+
+void ShowParent(const Beginning& beginning, const prover::ProofStatistics& statistics) {
+  if (beginning.parent_unfit.has_value()) {
+    std::printf("  proven from scratch: %s\n", Shown(beginning.parent_unfit->message).c_str());
+    return;
+  }
+  std::printf("  of the parent's %llu leaves %llu hold, %llu of them for two\n",
+              static_cast<unsigned long long>(statistics.parent_leaves),
+              static_cast<unsigned long long>(statistics.kept), static_cast<unsigned long long>(statistics.merged));
 }
 
 ExitCode ProveOne(const Globals& globals, const ProveOptions& options) {
   Result<Question> question = ReadQuestion(options);
   if (!question.ok()) return Fail(globals, question.error());
-  const Result<std::optional<prover::Checkpoint>> checkpoint = ReadResume(options, *question);
-  if (!checkpoint.ok()) return Fail(globals, checkpoint.error());
-  const prover::ProofResult result =
-      Search(globals, options, *question, checkpoint->has_value() ? &**checkpoint : nullptr);
+  const Result<Beginning> beginning = ReadBeginning(options, *question);
+  if (!beginning.ok()) return Fail(globals, beginning.error());
+  const prover::ProofResult result = Search(globals, options, *question, *beginning);
   if (Result<void> written = WriteFiles(options, result); !written.ok()) return Fail(globals, written.error());
   if (globals.json) {
-    PrintJson(ResultJson(*question, result));
+    encoding::Json json = ResultJson(*question, result);
+    if (!options.parent.empty()) json["parent"] = ParentJson(*beginning, result.statistics);
+    PrintJson(json);
   } else {
     ShowResult(*question, result, options.memory_mib);
+    if (!options.parent.empty()) ShowParent(*beginning, result.statistics);
     if (!result.checkpoint.empty())
       std::printf("  what was found is kept: go on with --resume %s\n", Shown(options.checkpoint).c_str());
   }
@@ -331,7 +376,7 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
   const auto start = std::chrono::steady_clock::now();
   Result<Question> question = ReadQuestion(options);
   prover::ProofResult result;
-  if (question.ok()) result = Search(globals, options, *question, nullptr);
+  if (question.ok()) result = Search(globals, options, *question, {});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tally.seconds += seconds;
   (!question.ok()                                    ? tally.failed
@@ -358,8 +403,8 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
 
 ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
   if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty() ||
-      !options.checkpoint.empty() || !options.resume.empty()) {
-    return Fail(globals, {ErrorCode::kUsage, "prove.list", "results of a list cannot be written to one file",
+      !options.checkpoint.empty() || !options.resume.empty() || !options.parent.empty()) {
+    return Fail(globals, {ErrorCode::kUsage, "prove.list", "one file cannot be that of all instances of a list",
                           "prove the instances one by one"});
   }
   std::filesystem::path list = options.network;
@@ -400,6 +445,12 @@ void AddProve(CLI::App& app, Globals& globals) {
   command->add_option("--checkpoint", options->checkpoint,
                       "where to leave what an unfinished search has found: after a limit, Ctrl-C or SIGTERM");
   command->add_option("--resume", options->resume, "a checkpoint of the same network, property and arithmetic");
+  CLI::Option* resume = command->get_option("--resume");
+  command
+      ->add_option("--parent", options->parent,
+                   "a certificate of the same property for the network that this one was changed from: what still "
+                   "holds of it is kept")
+      ->excludes(resume);
   command->add_option("--arithmetic", options->arithmetic, "real, float32 or float64 (default: the network's own)")
       ->check(CLI::IsMember({"real", "float32", "float64"}));
   CLI::Option* timeout = command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list: for each")
@@ -413,6 +464,7 @@ void AddProve(CLI::App& app, Globals& globals) {
       "A list has lines \"network,property,seconds\"; --timeout overrides its seconds, --json prints a line for each.\n"
       "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found. Of a list: the worst.\n"
       "examples:\n  pawl prove policy.onnx clear-above.vnnlib --certificate clear-above.cert\n"
+      "  pawl prove retrained.onnx clear-above.vnnlib --parent clear-above.cert --certificate retrained.cert\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");

@@ -93,6 +93,32 @@ TEST_F(ProveCommand, RefusesCheckpointsOfSomethingElse) {
   EXPECT_FALSE(fs::exists(root_ + "d"));
 }
 
+TEST_F(ProveCommand, BeginsWithAParentsCertificateWhereItFits) {
+  const std::string question = root_ + "n.onnx " + root_ + "holds.vnnlib";
+  EXPECT_EQ(Run(question + " --certificate " + root_ + "c"), ExitCode::kYes);
+  EXPECT_EQ(Run(question + " --parent " + root_ + "c --certificate " + root_ + "d"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("of the parent's 1 leaves 1 hold"));
+  EXPECT_EQ(Read("c"), Read("d"));
+  // Of another property, damaged: said, and proven from scratch.
+  Write("other.vnnlib", Read("holds.vnnlib") + "\n");
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "other.vnnlib --parent " + root_ + "c"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("proven from scratch: the parent's certificate is of another property"));
+  Write("damaged", Read("c").substr(0, 20));
+  EXPECT_EQ(Run(question + " --parent " + root_ + "damaged"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("proven from scratch: the parent's certificate is damaged"));
+  json_ = true;
+  EXPECT_EQ(Run(question + " --parent " + root_ + "damaged"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("\"rule\":\"prover.parent\""));
+  EXPECT_EQ(Run(question + " --parent " + root_ + "c"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("\"kept\":1"));
+  json_ = false;
+  // No proof of what does not hold comes of one.
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "fails.vnnlib --parent " + root_ + "c"), ExitCode::kNo);
+  EXPECT_EQ(Run(question + " --parent " + root_ + "none"), ExitCode::kUsage);
+  Write("list.csv", "n.onnx,holds.vnnlib,10\n");
+  EXPECT_EQ(Run(root_ + "list.csv --parent " + root_ + "c"), ExitCode::kUsage);
+}
+
 TEST_F(ProveCommand, RefusesListsThatAreNone) {
   for (const char* text : {"", "n.onnx\n", "n.onnx,holds.vnnlib\n", "n.onnx,holds.vnnlib,soon\n",
                            "n.onnx,holds.vnnlib,0\n", "n.onnx,holds.vnnlib,-1\n", "n.onnx,holds.vnnlib,nan\n"}) {

@@ -12,6 +12,7 @@
 #include "model/property.h"
 #include "oversight/charter_trial.h"
 #include "oversight/code_property.h"
+#include "prover/parent.h"
 #include "prover/prover.h"
 #include "warrant/property_check.h"
 
@@ -120,6 +121,28 @@ struct Proof {
   std::string words;
 };
 
+// The live release's proof of the same property, for the search to begin with; nothing where there is none that fits.
+// Nothing of it is believed.
+std::optional<prover::Parent> LiveProof(Gate& gate, const Material& material, const prover::ProofRequest& request) {
+  const CertificateReference* live = nullptr;
+  for (const ProposalHistory& past : gate.log().history().proposals()) {
+    if (!past.candidate || past.candidate->tree != gate.log().history().live_tree()) continue;
+    for (const CertificateReference& reference : past.candidate->certificates)
+      if (reference.property == material.property->name) live = &reference;
+  }
+  if (live == nullptr) return std::nullopt;
+  const auto from_scratch = [&](const Error& error) {
+    gate.Say("proving '" + material.property->name + "' from scratch: " + error.message);
+    return std::nullopt;
+  };
+  Result<std::string> bytes = gate.log().store().ReadBlob(live->certificate, subject::kFileBytesMax);
+  if (!bytes.ok()) return from_scratch(bytes.error());
+  Result<prover::Parent> parent =
+      prover::ReadParent({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}, request);
+  if (!parent.ok()) return from_scratch(parent.error());
+  return std::move(*parent);
+}
+
 Result<Proof> Search(Gate& gate, const Material& material) {
   const std::span<const uint8_t> network_bytes(reinterpret_cast<const uint8_t*>(material.network.data()),
                                                material.network.size());
@@ -142,6 +165,8 @@ Result<Proof> Search(Gate& gate, const Material& material) {
   request.timeout_ms = static_cast<uint64_t>(material.property->time_limit_s) * 1'000;
   request.threads = gate.options().threads;
   gate.Say("proving '" + name + "'");
+  const std::optional<prover::Parent> parent = LiveProof(gate, material, request);
+  if (parent.has_value()) request.parent = &*parent;
   const prover::ProofResult result = prover::Prove(request);
   switch (result.status) {
     case prover::ProofStatus::kProven: {
@@ -156,7 +181,10 @@ Result<Proof> Search(Gate& gate, const Material& material) {
       Result<crypto::Digest> digest = gate.log().store().PutBlob(bytes);
       if (!digest.ok()) return digest.error();
       proof.certificate = CertificateReference{name, material.network_digest, *digest};
-      proof.words = "'" + name + "' proven (" + std::to_string(verdict.leaves) + " leaves)";
+      proof.words = "'" + name + "' proven (" + std::to_string(verdict.leaves) + " leaves" +
+                    (result.statistics.kept > 0
+                         ? ", " + std::to_string(result.statistics.kept) + " of them from the live release's proof)"
+                         : ")");
       return proof;
     }
     case prover::ProofStatus::kViolated: {

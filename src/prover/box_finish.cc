@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "prover/parent.h"
+
 namespace pawl::prover {
 namespace {
 
@@ -52,7 +54,8 @@ std::uint64_t BoxFinisher::MemoryBytes(const FlatNetwork& network) {
 
 std::optional<checker::GroupProof> BoxFinisher::Try(std::size_t case_index, std::span<const double> lower,
                                                     std::span<const double> upper, const HiddenBox& hidden,
-                                                    std::span<const std::uint32_t> rows) {
+                                                    std::span<const std::uint32_t> rows,
+                                                    const checker::GroupProof* earlier) {
   nodes_bounded_ = 0;
   std::vector<float> box_lower, box_upper;
   for (const double value : lower) box_lower.push_back(RoundedDown(value));
@@ -78,8 +81,47 @@ std::optional<checker::GroupProof> BoxFinisher::Try(std::size_t case_index, std:
   parts_[0].weights.resize(rows_.size());
   leaves_.clear();
   tree_.assign(1, TreeNode());
+  if (earlier != nullptr) Begin(*earlier, hidden);
   if (!Grow()) return std::nullopt;
   return ToProof();
+}
+
+void BoxFinisher::Begin(const checker::GroupProof& earlier, const HiddenBox& hidden) {
+  const auto place = [&](std::uint32_t neuron) {
+    std::uint32_t layer = 0;
+    while (layer + 1 < top_ && neuron >= first_neuron_[layer + 1]) ++layer;
+    return Place{layer, neuron - first_neuron_[layer]};
+  };
+  NeuronReplay replay;
+  replay.sign = [&](std::uint32_t neuron) {
+    if (neuron >= first_neuron_[top_]) return NeuronSign::kForeign;
+    const Place at = place(neuron);
+    if (hidden.lower[at.layer][at.neuron] >= 0) return NeuronSign::kPositive;
+    return hidden.upper[at.layer][at.neuron] <= 0 ? NeuronSign::kNegative : NeuronSign::kOpen;
+  };
+  replay.split = [&](std::uint32_t node, std::uint32_t neuron) {
+    const auto low = static_cast<std::uint32_t>(tree_.size());
+    tree_[node] = {neuron, low, 0};
+    tree_.resize(tree_.size() + 2);
+    return low;
+  };
+  parts_.clear();
+  for (const ReplayedLeaf& leaf : ReplayNeurons(earlier, replay)) {
+    Part& part = parts_.emplace_back();
+    part.node = leaf.node;
+    part.slopes.resize(rows_.size());
+    part.weights.resize(rows_.size());
+    for (const ReplayedLeaf::Phase& phase : leaf.phases)
+      part.phases.push_back({place(phase.neuron), phase.positive ? Side::kHigh : Side::kLow});
+    for (std::size_t c = 0; c < rows_.size(); ++c) {
+      for (const std::uint8_t weight : leaf.weights[c])
+        part.weights[c].push_back(static_cast<float>(checker::SplitWeight(weight)));
+      if (leaf.argument == nullptr || leaf.argument->slopes.size() != rows_.size()) continue;
+      const checker::SlopeTable& table = leaf.argument->slopes[c];
+      if (table.size() != first_neuron_[top_]) continue;
+      for (const Place& open : open_) part.slopes[c].push_back(table[first_neuron_[open.layer] + open.neuron]);
+    }
+  }
 }
 
 // Until nothing is open; false where that takes too many parts.

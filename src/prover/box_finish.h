@@ -42,10 +42,12 @@ class BoxFinisher {
   static std::uint64_t MemoryBytes(const FlatNetwork& network);
 
   // The proof of a box, of all its conjunctions in one group; nothing where it would take too many leaves.
-  // `rows` has for each conjunction the row to refute, within the conjunction.
+  // `rows` has for each conjunction the row to refute, within the conjunction. Where an earlier proof of the box on
+  // another network is given, its splits, slopes and multipliers are begun with.
   std::optional<checker::GroupProof> Try(std::size_t case_index, std::span<const double> lower,
                                          std::span<const double> upper, const HiddenBox& hidden,
-                                         std::span<const std::uint32_t> rows);
+                                         std::span<const std::uint32_t> rows,
+                                         const checker::GroupProof* earlier = nullptr);
 
   // Of the last Try.
   std::uint64_t nodes_bounded() const { return nodes_bounded_; }
@@ -69,6 +71,7 @@ class BoxFinisher {
     std::uint32_t leaf = 0;             // number of a leaf in leaves_
   };
 
+  void Begin(const checker::GroupProof& earlier, const HiddenBox& hidden);
   bool Grow();
   bool BoundParts(std::vector<Part>& parts);
   void Record(Part& part, std::size_t conjunction, std::size_t column);

@@ -11,44 +11,7 @@
 namespace pawl::prover {
 namespace {
 
-// A search that takes a while: over `inputs` inputs, with a threshold a little below the sampled minimum.
-struct Problem {
-  model::Network network;
-  model::Property property;
-
-  explicit Problem(std::size_t inputs, const std::vector<std::size_t>& hidden, double slack) : network(), property() {
-    std::mt19937_64 random(11);
-    std::vector<std::size_t> sizes = {inputs};
-    sizes.insert(sizes.end(), hidden.begin(), hidden.end());
-    sizes.push_back(2);
-    const PlainNetwork plain = RandomNetwork(random, sizes);
-    PlainProperty unsafe;
-    unsafe.outputs = 2;
-    unsafe.lower.assign(inputs, "-0.1");
-    unsafe.upper.assign(inputs, "0.1");
-    double smallest = 1e30;
-    for (int i = 0; i < 3000; ++i) {
-      std::vector<double> x;
-      for (std::size_t j = 0; j < inputs; ++j) x.push_back(random() % 2 == 0 ? -0.1 : 0.1);
-      const std::vector<double> y = plain.Evaluate<double>(x);
-      smallest = std::min(smallest, y[0] - y[1]);
-    }
-    unsafe.rows.push_back({{1, -1}, FixedDecimal(smallest - slack)});
-    network = ReadBack(plain);
-    property = ReadBack(unsafe);
-  }
-
-  ProofRequest Request() const {
-    ProofRequest request;
-    request.network = &network;
-    request.property = &property;
-    request.network_digest.fill(1);
-    request.property_digest.fill(2);
-    request.threads = 1;
-    request.timeout_ms = 60'000;
-    return request;
-  }
-};
+using Problem = TightProblem;
 
 std::vector<std::uint8_t> Interrupted(const ProofRequest& whole, std::uint64_t timeout_ms) {
   ProofRequest request = whole;

@@ -468,12 +468,12 @@ std::optional<Counterexample> GraphSearch::Attack() {
   return std::nullopt;
 }
 
-SearchOutcome GraphSearch::SplitBoxes(SplitTree& tree) {
+SearchOutcome GraphSearch::SplitBoxes(SplitTree& tree, std::vector<OpenBox> boxes) {
   Shared shared;
   shared.outcome.best_margin = std::numeric_limits<double>::infinity();
   if (rows_.empty())
     return shared.outcome.end = SearchEnd::kStuck, shared.outcome.detail = "a row has no bounds", shared.outcome;
-  shared.open = RootBoxes(query_);
+  shared.open = std::move(boxes);
   {
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < std::max(1u, options_.threads); ++i)

@@ -3,7 +3,7 @@
 //
 //   GraphSearch search(claim, query, confirmer, options);
 //   if (auto found = search.Attack()) ...
-//   SearchOutcome outcome = search.SplitBoxes(tree);               // few inputs: branch and bound over boxes
+//   SearchOutcome outcome = search.SplitBoxes(tree, boxes);             // few inputs: branch and bound over boxes
 //   SearchOutcome outcome = search.SplitNeurons(case, proof);      // many: over phases of (Leaky)ReLUs, see
 //                                                                  // neuron_search.h
 //
@@ -31,7 +31,7 @@ class GraphSearch {
 
   // Some descents by gradient for each conjunction.
   std::optional<Counterexample> Attack();
-  SearchOutcome SplitBoxes(SplitTree& tree);
+  SearchOutcome SplitBoxes(SplitTree& tree, std::vector<OpenBox> boxes);
   SearchOutcome SplitNeurons(std::size_t case_index, checker::CaseProof& proof);
 
  private:

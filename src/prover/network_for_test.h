@@ -3,6 +3,7 @@
 
 #include <gmpxx.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "model/network.h"
 #include "model/onnx_writer_for_test.h"
 #include "model/property.h"
+#include "prover/prover.h"
 
 namespace pawl::prover {
 
@@ -188,6 +190,48 @@ inline model::Property ReadBack(const PlainProperty& property) {
   Result<model::Property> read = model::ReadVnnlib(property.ToVnnlib(), {});
   return std::move(read).value();
 }
+
+// A search that takes a while: over `inputs` inputs, with a threshold a little below the sampled minimum.
+struct TightProblem {
+  PlainNetwork plain;
+  model::Network network;
+  model::Property property;
+
+  TightProblem(std::size_t inputs, const std::vector<std::size_t>& hidden, double slack) {
+    std::mt19937_64 random(11);
+    std::vector<std::size_t> sizes = {inputs};
+    sizes.insert(sizes.end(), hidden.begin(), hidden.end());
+    sizes.push_back(2);
+    plain = RandomNetwork(random, sizes);
+    PlainProperty unsafe;
+    unsafe.outputs = 2;
+    unsafe.lower.assign(inputs, "-0.1");
+    unsafe.upper.assign(inputs, "0.1");
+    double smallest = 1e30;
+    for (int i = 0; i < 3000; ++i) {
+      std::vector<double> x;
+      for (std::size_t j = 0; j < inputs; ++j) x.push_back(random() % 2 == 0 ? -0.1 : 0.1);
+      const std::vector<double> y = plain.Evaluate<double>(x);
+      smallest = std::min(smallest, y[0] - y[1]);
+    }
+    unsafe.rows.push_back({{1, -1}, FixedDecimal(smallest - slack)});
+    network = ReadBack(plain);
+    property = ReadBack(unsafe);
+  }
+
+  ProofRequest Request() const { return RequestFor(network); }
+  // The same question about another network.
+  ProofRequest RequestFor(const model::Network& other) const {
+    ProofRequest request;
+    request.network = &other;
+    request.property = &property;
+    request.network_digest.fill(1);
+    request.property_digest.fill(2);
+    request.threads = 1;
+    request.timeout_ms = 60'000;
+    return request;
+  }
+};
 
 // The network alone, with a property of no case.
 inline checker::Claim ClaimOf(const model::Network& network, checker::Arithmetic arithmetic) {

@@ -15,6 +15,7 @@
 #include "prover/checkpoint.h"
 #include "prover/dual_bounds.h"
 #include "prover/dual_rows.h"
+#include "prover/neuron_replay.h"
 #include "prover/neuron_tree.h"
 #include "prover/neuron_worker.h"
 #include "prover/root_section.h"
@@ -59,6 +60,16 @@ bool BoundHidden(NeuronProblem& p, int steps) {
   return section.complete && BoundHiddenBy(p, std::move(section.layers));
 }
 
+// Bounds the case by the parent's root section, with all neurons listed that are open now; false where it does not fit.
+bool BoundHiddenByParent(NeuronProblem& p, const std::vector<checker::RootLayer>& section) {
+  if (section.empty() || !BoundHiddenBy(p, section)) return false;
+  p.section = ListAsWell(section, p.lower, p.upper);
+  Result<std::vector<checker::ListedNeuron>> listed = checker::ListNeurons(p.claim, p.section);
+  if (!listed.ok()) return false;
+  p.root->listed = std::move(*listed);
+  return true;
+}
+
 // For each conjunction the row with the best bound by the default slopes, or the one that was chosen before.
 Result<void> ChooseRows(NeuronProblem& p, const std::vector<std::optional<std::uint32_t>>& before) {
   DualBounds bounds(p.query.network, kNodesTogether);
@@ -92,18 +103,26 @@ std::vector<OpenNode> Roots(const NeuronProblem& p, NeuronBoard& board) {
   return nodes;
 }
 
-// Nodes that the worker does not refute at once are left on the board.
+// Nodes that are not refuted at once are left on the board.
 bool TryNodes(const NeuronProblem& p, const Confirmer& confirmer, NeuronBoard& board, std::vector<OpenNode> nodes) {
-  NeuronWorker worker(p, confirmer, board, 0);
   board.open.clear();
-  for (std::size_t first = 0; first < nodes.size() && !p.OutOfTime(); first += kNodesTogether) {
-    const auto begin = nodes.begin() + static_cast<std::ptrdiff_t>(first);
-    std::vector<OpenNode> some(
-        std::make_move_iterator(begin),
-        std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(std::min(kNodesTogether, nodes.size() - first))));
-    if (!worker.BoundRoots(some)) return false;
-  }
-  return true;
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> going = true;
+  const auto work = [&](unsigned index) {
+    NeuronWorker worker(p, confirmer, board, index);
+    for (std::size_t first; (first = next.fetch_add(kNodesTogether)) < nodes.size() && going && !p.OutOfTime();) {
+      const auto begin = nodes.begin() + static_cast<std::ptrdiff_t>(first);
+      std::vector<OpenNode> some(
+          std::make_move_iterator(begin),
+          std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(std::min(kNodesTogether, nodes.size() - first))));
+      if (!worker.BoundRoots(some)) going = false;
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (unsigned i = 1; i < p.options.threads && i * kNodesTogether < nodes.size(); ++i) threads.emplace_back(work, i);
+  work(0);
+  threads.clear();
+  return going;
 }
 
 // Looks for counterexamples of the conjunctions on the board; each thread begins with other points.
@@ -248,7 +267,7 @@ bool NeuronSearch::Suits(const Query& query) {
                      [&](const QueryCase& c) { return HasDualRows(query.network, c.rows); });
 }
 
-SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proof) {
+SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proof, const checker::CaseProof* parent) {
   const checker::CaseProof earlier = std::exchange(proof, {});
   const Clock::time_point start = Clock::now();
   NeuronProblem p{query_, query_.cases[case_index], claim_, options_, case_index, 0, {}, {}, {}, {}, {}, {}, {}, {}, 0,
@@ -268,23 +287,34 @@ SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proo
     return board.outcome;
   };
   const bool resumes = !earlier.root.empty();
+  bool replays = !resumes && parent != nullptr && BoundHiddenByParent(p, parent->root);
   const std::vector<std::optional<std::uint32_t>> rows_before =
-      RowsBefore(p.query_case, resumes ? earlier : checker::CaseProof());
+      RowsBefore(p.query_case, resumes   ? earlier
+                               : replays ? *parent
+                                         : checker::CaseProof());
   for (const int steps : {0, kHiddenSteps}) {
-    if (steps > 0 && (resumes || board.open.empty())) break;
+    if (steps > 0 && (resumes || replays || board.open.empty())) break;
     board.leaves = 0;
     board.volume = 0;
     board.outcome.best_margin = std::numeric_limits<double>::infinity();
-    if (!(resumes ? BoundHiddenBy(p, earlier.root) : BoundHidden(p, steps))) {
+    if (!(resumes ? BoundHiddenBy(p, earlier.root) : replays || BoundHidden(p, steps))) {
       return p.OutOfTime() ? ended(SearchEnd::kTimeout, "the time limit was reached")
                            : ended(SearchEnd::kStuck, "the hidden neurons have no finite bounds");
     }
     if (const Result<void> rows = ChooseRows(p, rows_before); !rows.ok())
       return ended(SearchEnd::kStuck, "a row has no bounds");
-    std::optional<std::vector<OpenNode>> nodes = resumes ? RestoreNodes(p, earlier, board) : Roots(p, board);
+    std::optional<std::vector<OpenNode>> nodes = resumes   ? RestoreNodes(p, earlier, board)
+                                                 : replays ? ReplayTrees(p, *parent, board)
+                                                           : Roots(p, board);
+    const std::uint64_t parent_leaves = replays ? nodes->size() : 0;
     if (!nodes.has_value()) return ended(SearchEnd::kStuck, "the checkpoint does not fit this search");
     if (!TryNodes(p, confirmer_, board, std::move(*nodes)))
       return ended(SearchEnd::kMemory, "the memory limit was reached");
+    board.outcome.kept = parent_leaves - std::min<std::uint64_t>(parent_leaves, board.open.size());
+    // Bounds by default slopes are cheap: where they do not do, the next round begins anew.
+    replays = replays && std::any_of(p.section.begin(), p.section.end(), [](const checker::RootLayer& layer) {
+                return layer.mode != checker::RootMode::kDefault;
+              });
     Report(p, board, start, board.open.size());
   }
   if (AttackOpen(p, confirmer_, board)) return ended(SearchEnd::kViolated, "");

@@ -35,7 +35,8 @@ class NeuronSearch {
 
   // `proof` is what an earlier search left of the case, or empty; then it is the proof, with open parts where the
   // search was interrupted, or empty where nothing is worth keeping.
-  SearchOutcome Run(std::size_t case_index, checker::CaseProof& proof);
+  // `parent` is what proved the case for the network that this one was changed from, or null; see parent.h.
+  SearchOutcome Run(std::size_t case_index, checker::CaseProof& proof, const checker::CaseProof* parent = nullptr);
 
  private:
   const Query& query_;

@@ -64,7 +64,9 @@ void NeuronWorker::Run() {
   }
 }
 
-bool NeuronWorker::BoundRoots(std::vector<OpenNode>& nodes) { return BoundNodes(nodes, kRootSteps); }
+bool NeuronWorker::BoundRoots(std::vector<OpenNode>& nodes) {
+  return BoundNodes(nodes, nodes[0].slopes.empty() ? kRootSteps : kNodeSteps);
+}
 
 bool NeuronWorker::Take(std::vector<OpenNode>& parents) {
   parents.clear();

@@ -1,5 +1,6 @@
 #include "prover/prover.h"
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <iterator>
@@ -14,6 +15,7 @@
 #include "prover/dual_bounds.h"
 #include "prover/graph_search.h"
 #include "prover/neuron_search.h"
+#include "prover/parent.h"
 #include "prover/query.h"
 #include "prover/search.h"
 #include "prover/split_tree.h"
@@ -25,6 +27,8 @@ using Clock = std::chrono::steady_clock;
 
 // Rounds of sixteen descents per conjunction before the search for a proof begins.
 constexpr int kAttackRounds = 8;
+// The same where there is a parent's proof: leaves of it that fail say better where to look.
+constexpr int kReplayAttackRounds = 1;
 // Certificates that the checker may refuse before we give up; each refusal splits the refused leaves.
 constexpr int kConfirmationsMax = 20;
 
@@ -100,13 +104,27 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
     }
   }
   ProofStatistics statistics;
+  std::vector<bool> may_merge;  // see MergeTrials
+  if (request.parent != nullptr && request.resume == nullptr) {
+    boxes.clear();
+    for (std::size_t i = 0; i < query.cases.size(); ++i) {
+      std::vector<OpenBox> replayed = ReplayBoxes(query, i, request.parent->cases[i], tree);
+      std::move(replayed.begin(), replayed.end(), std::back_inserter(boxes));
+    }
+    statistics.parent_leaves = CountLeaves(*request.parent);
+    may_merge.assign(tree.node_count(), query.is_chain());
+    for (const OpenBox& box : boxes) may_merge[box.node] = false;
+  }
   statistics.best_margin = std::numeric_limits<double>::infinity();
   for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
-    SearchOutcome outcome = query.is_chain() ? search.Run(std::move(boxes))
-                                             : GraphSearch(claim, query, confirmer, options).SplitBoxes(tree);
+    SearchOutcome outcome = query.is_chain()
+                                ? search.Run(std::move(boxes))
+                                : GraphSearch(claim, query, confirmer, options).SplitBoxes(tree, std::move(boxes));
     statistics.boxes += outcome.boxes;
     statistics.refused_leaves += outcome.refused_leaves;
     statistics.leaves += outcome.leaves;
+    statistics.kept += outcome.kept;
+    statistics.merged += outcome.merged;
     statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
     if (outcome.end != SearchEnd::kClosed) {
       ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
@@ -115,6 +133,12 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
         result.checkpoint = WriteCheckpoint(request, CasesOf(request, tree));
       result.statistics = statistics;
       return result;
+    }
+    for (std::vector<OpenBox> trials; !(trials = MergeTrials(query, tree, may_merge)).empty();) {
+      outcome = search.Run(std::move(trials));
+      statistics.boxes += outcome.boxes;
+      statistics.merged += outcome.merged;
+      if (outcome.end != SearchEnd::kClosed) break;  // the tree is whole without them
     }
     const Clock::time_point start = Clock::now();
     Confirmation confirmation = ConfirmTree(request, tree);
@@ -151,15 +175,20 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
                             const Confirmer& confirmer, const SearchOptions& options) {
   std::vector<checker::CaseProof> cases(query.cases.size());
   if (request.resume != nullptr) cases = request.resume->cases;
+  const bool replays = request.parent != nullptr && request.resume == nullptr;
   ProofStatistics statistics;
   statistics.best_margin = std::numeric_limits<double>::infinity();
+  if (replays) statistics.parent_leaves = CountLeaves(*request.parent);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     if (IsComplete(cases[i])) continue;
-    SearchOutcome outcome = query.is_chain() ? NeuronSearch(query, claim, confirmer, options).Run(i, cases[i])
+    const checker::CaseProof* parent = replays ? &request.parent->cases[i] : nullptr;
+    SearchOutcome outcome = query.is_chain() ? NeuronSearch(query, claim, confirmer, options).Run(i, cases[i], parent)
                                              : GraphSearch(claim, query, confirmer, options).SplitNeurons(i, cases[i]);
     statistics.boxes += outcome.boxes;
     statistics.refused_leaves += outcome.refused_leaves;
     statistics.leaves += outcome.leaves;
+    statistics.kept += outcome.kept;
+    statistics.merged += outcome.merged;
     statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
     if (outcome.end == SearchEnd::kClosed) continue;
     ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
@@ -214,9 +243,13 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   options.recipe = request.recipe;
   options.cancel = request.cancel;
   options.progress = request.progress;
-  std::optional<Counterexample> found = query.is_chain()
-                                            ? Attack(request, query, confirmer, options, by_neurons ? 1 : kAttackRounds)
-                                            : GraphSearch(*claim, query, confirmer, options).Attack();
+  const bool replays = request.parent != nullptr && request.resume == nullptr;
+  options.finish_at_once =
+      replays && std::any_of(request.parent->cases.begin(), request.parent->cases.end(), HasFinishedBoxes);
+  std::optional<Counterexample> found =
+      query.is_chain()
+          ? Attack(request, query, confirmer, options, by_neurons || replays ? kReplayAttackRounds : kAttackRounds)
+          : GraphSearch(*claim, query, confirmer, options).Attack();
   if (found.has_value()) return Violated(std::move(*found));
   if (by_neurons) return SearchByNeurons(request, query, *claim, confirmer, options);
   return SearchProof(request, query, *claim, confirmer, options);
@@ -228,6 +261,12 @@ ProofResult Prove(const ProofRequest& request) {
   assert(request.network != nullptr && request.property != nullptr);
   const Clock::time_point start = Clock::now();
   ProofResult result = ProveUntimed(request, start);
+  if (request.parent != nullptr && result.reason == UnknownReason::kStuck) {
+    // What a parent's proof leads to need not lead anywhere: then as if there were none.
+    ProofRequest anew = request;
+    anew.parent = nullptr;
+    result = ProveUntimed(anew, start);
+  }
   result.statistics.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return result;
 }

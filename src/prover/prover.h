@@ -53,6 +53,7 @@ struct Progress {
 enum class RecipeChoice { kAuto, kForward, kBackward };
 
 struct Checkpoint;  // see checkpoint.h
+struct Parent;      // see parent.h
 
 struct ProofRequest {
   // Both must outlive the call to Prove. Required.
@@ -76,6 +77,9 @@ struct ProofRequest {
   RecipeChoice recipe = RecipeChoice::kAuto;
   // Where to go on from, or null: begin. It was read for this request and outlives the call.
   const Checkpoint* resume = nullptr;
+  // A proof of the same property for the network that this one was changed from, to begin with, or null. It was read
+  // for this request and outlives the call. Not together with `resume`, which counts alone where both are given.
+  const Parent* parent = nullptr;
   // Whether a search that ends without an answer is to leave a checkpoint. Only chains of affine layers and ReLUs do.
   bool keep_checkpoint = false;
   // May be empty.
@@ -117,9 +121,12 @@ struct ProofStatistics {
   std::uint64_t boxes = 0;           // boxes bounded
   std::uint64_t leaves = 0;          // leaves of the certificate
   std::uint64_t refused_leaves = 0;  // leaves that the checker did not accept at first and that were split further
-  double seconds = 0;                // wall time of the whole call
-  double seconds_confirming = 0;     // thereof spent in the checker's routine, summed over threads
-  double best_margin = 0;            // smallest slack reached over all leaves (open boxes count as negative)
+  // Where there is a parent: leaves of its proof that were begun with, the leaves of the new proof that they gave as
+  // they stood, and of these the ones that stand for two.
+  std::uint64_t parent_leaves = 0, kept = 0, merged = 0;
+  double seconds = 0;             // wall time of the whole call
+  double seconds_confirming = 0;  // thereof spent in the checker's routine, summed over threads
+  double best_margin = 0;         // smallest slack reached over all leaves (open boxes count as negative)
 };
 
 struct ProofResult {

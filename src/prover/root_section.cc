@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "prover/dual_bounds.h"
@@ -130,6 +131,54 @@ class RootMaker {
 };
 
 }  // namespace
+
+std::vector<checker::RootLayer> ListAsWell(const std::vector<checker::RootLayer>& section,
+                                           const std::vector<std::vector<float>>& lower,
+                                           const std::vector<std::vector<float>>& upper) {
+  // Of each neuron listed so far: its slope where a table has none, and where a table of the given section has it.
+  struct Slope {
+    std::uint8_t unlisted = 0;
+    std::optional<std::size_t> at;
+  };
+  std::vector<Slope> before;
+  std::size_t listed_before = 0;
+  const auto append = [&](const std::uint8_t* table, std::vector<std::uint8_t>& tables) {
+    for (const Slope& slope : before) tables.push_back(table && slope.at ? table[*slope.at] : slope.unlisted);
+  };
+  std::vector<checker::RootLayer> result;
+  for (std::size_t k = 0; k < section.size(); ++k) {
+    const checker::RootLayer& from = section[k];
+    checker::RootLayer& to = result.emplace_back();
+    to.neurons = from.neurons;
+    to.listed.resize(from.listed.size());
+    std::vector<Slope> here;
+    std::vector<std::optional<std::size_t>> tables;  // of the listed ones, where they are in the given section
+    std::size_t listed = 0;
+    for (std::size_t i = 0; i < from.neurons; ++i) {
+      const bool was = from.lists(i), open = lower[k][i] < 0 && upper[k][i] > 0;
+      const bool has_tables = was && from.mode == checker::RootMode::kPerNeuron;
+      const std::optional<std::size_t> index = was ? std::optional(listed) : std::nullopt;
+      listed += was ? 1 : 0;
+      if (!open && !has_tables) continue;
+      to.listed[i / 8] |= static_cast<std::uint8_t>(1 << i % 8);
+      const std::uint8_t unlisted = upper[k][i] > -lower[k][i] ? 0xFF : 0;
+      here.push_back({unlisted, index ? std::optional(listed_before + *index) : std::nullopt});
+      tables.push_back(has_tables ? index : std::nullopt);
+    }
+    if (!before.empty() && from.mode == checker::RootMode::kPerLayer) {
+      for (const std::size_t side : {0u, 1u}) append(&from.tables[side * listed_before], to.tables);
+      to.mode = from.mode;
+    } else if (!before.empty() && !tables.empty() && from.mode == checker::RootMode::kPerNeuron) {
+      for (const std::optional<std::size_t>& table : tables)
+        for (const std::size_t side : {0u, 1u})
+          append(table ? &from.tables[(2 * *table + side) * listed_before] : nullptr, to.tables);
+      to.mode = from.mode;
+    }
+    before.insert(before.end(), here.begin(), here.end());
+    listed_before += listed;
+  }
+  return result;
+}
 
 RootSection MakeRootSection(const FlatNetwork& network, const std::vector<float>& lower,
                             const std::vector<float>& upper, const RootOptions& options) {

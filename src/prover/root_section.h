@@ -32,4 +32,11 @@ struct RootSection {
 RootSection MakeRootSection(const FlatNetwork& network, const std::vector<float>& lower,
                             const std::vector<float>& upper, const RootOptions& options);
 
+// The section with all neurons listed that the given bounds of hidden operands leave open, besides those whose own
+// bounds come from tables; new ones get the slopes that they had without being listed, so that no bound changes.
+// Requires layers of the bounds' sizes.
+std::vector<checker::RootLayer> ListAsWell(const std::vector<checker::RootLayer>& section,
+                                           const std::vector<std::vector<float>>& lower,
+                                           const std::vector<std::vector<float>>& upper);
+
 }  // namespace pawl::prover

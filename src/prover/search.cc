@@ -82,6 +82,8 @@ SearchOutcome Search::Run(std::vector<OpenBox> boxes) {
   outcome.boxes = shared.boxes;
   outcome.leaves = shared.leaves;
   outcome.refused_leaves = shared.refused;
+  outcome.kept = shared.kept;
+  outcome.merged = shared.merged;
   if (!shared.stop) outcome.end = SearchEnd::kClosed;
   return outcome;
 }

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -45,6 +46,12 @@ struct OpenBox {
   std::uint32_t split_input = 0;   // that the box came from
   std::uint32_t open_neurons = 0;  // whose sign the box leaves open
   std::uint32_t finish_depth = 0;  // at this depth the box may be finished by phases
+  // Of a box of a parent's proof: the split that lies between two leaves, and the splits of neurons that finished it.
+  bool replayed = false;
+  std::optional<std::uint32_t> planned_split;
+  std::shared_ptr<const checker::GroupProof> part;
+  // Whether it is only tried as one leaf in the place of two that are proven: forgotten where that fails.
+  bool merges = false;
 
   std::span<const double> lower() const { return {bounds.data(), bounds.size() / 2}; }
   std::span<const double> upper() const { return {bounds.data() + bounds.size() / 2, bounds.size() / 2}; }
@@ -63,6 +70,8 @@ struct SearchOptions {
   std::stop_token cancel;
   std::function<void(const Progress&)> progress;
   RecipeChoice recipe = RecipeChoice::kAuto;
+  // Whether boxes may be finished by phases from the start, and not only in a long search.
+  bool finish_at_once = false;
 };
 
 enum class SearchEnd {
@@ -80,7 +89,8 @@ struct SearchOutcome {
   std::optional<Counterexample> counterexample;
   std::uint64_t boxes = 0;
   std::uint64_t leaves = 0;
-  std::uint64_t refused_leaves = 0;  // that the checker did not accept when asked during the search
+  std::uint64_t refused_leaves = 0;    // that the checker did not accept when asked during the search
+  std::uint64_t kept = 0, merged = 0;  // of the parent's leaves; see ProofStatistics
   double best_margin = 0;  // smallest bound by which a leaf was closed, or failed to be where the end is kStuck
 };
 

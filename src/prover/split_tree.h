@@ -32,7 +32,7 @@ class SplitTree {
   // Turns an undecided node into a split of `input` at the midpoint and returns its low child; the high child is the
   // next id. 0 when kNodesMax is reached. Any thread; no other thread may use the node meanwhile.
   NodeId Split(NodeId node, std::uint32_t input);
-  // Turns an undecided node into a leaf. Thread safety as Split.
+  // Turns an undecided node into a leaf, or a split one whose children are not needed. Thread safety as Split.
   void Close(NodeId node, std::uint32_t argument);
   // Puts nodes, arguments and weights of `part` in the place of an undecided node. Any thread, locked.
   void Finish(NodeId node, checker::GroupProof part);
@@ -48,11 +48,14 @@ class SplitTree {
     std::uint32_t input = 0;
   };
   std::optional<SplitOf> split(NodeId node) const;
+  bool is_leaf(NodeId node) const { return at(node).first == kLeaf; }
   bool is_finished(NodeId node) const { return at(node).first == kFinished; }
   const checker::GroupProof& finished(NodeId node) const { return parts_[at(node).second]; }  // requires is_finished
   std::uint32_t leaf_argument(NodeId node) const;                                             // requires a leaf
   checker::Argument argument(std::uint32_t number) const { return arguments_[number]; }
 
+  // Numbers of nodes so far are below this.
+  NodeId node_count() const { return static_cast<NodeId>(next_.load()); }
   // Bytes that the nodes take.
   std::uint64_t memory_bytes() const;
 

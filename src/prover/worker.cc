@@ -28,6 +28,8 @@ constexpr std::size_t kParents = kLanes;
 // One group of boxes in this many also descends from its worst points and from random ones.
 constexpr std::uint64_t kDescentEvery = 100;
 constexpr int kDescentSteps = 20;
+// So many groups in which leaves of a parent's proof fail do so too: where a change broke the property, that finds it.
+constexpr std::uint64_t kReplayDescents = 8;
 // How the number of open neurons up to which a box is finished by phases moves with success and failure; levels of
 // halving after a failure before the next try.
 constexpr double kFinishRise = 1, kFinishFall = 1, kFinishOpenMin = 6;
@@ -117,9 +119,18 @@ void Worker::Run() {
     if (batch[0].smear.empty()) {  // new boxes: not bounded yet
       for (OpenBox& box : batch) jobs.push_back({std::move(box), 0, {}});
       if (!BoundJobs(query_case, jobs)) break;
-      for (Job& job : jobs) Settle(job);
+      bool going = true;
+      for (Job& job : jobs) {
+        if (job.box.merges && !job.judgement.proven)
+          shared_.unfinished.fetch_sub(1);
+        else if (job.judgement.proven || !job.box.planned_split.has_value())
+          Settle(job);
+        else
+          going = going && SplitAsPlanned(job.box);
+      }
+      if (!going) break;
     } else {
-      if (finisher_ && shared_.boxes.load() >= kFinishAfterBoxes) FinishParents(query_case, batch);
+      if (finisher_) FinishParents(query_case, batch);
       if (!batch.empty() && (!MakeJobs(batch, jobs) || !BoundJobs(query_case, jobs) || !TakeBestSplits(batch, jobs)))
         break;
     }
@@ -313,7 +324,9 @@ bool Worker::AttackOpen(const QueryCase& query_case, const Job* jobs, std::size_
     if (jobs[source].judgement.margin < jobs[worst].judgement.margin) worst = source;
   }
   const std::size_t conjunction = jobs[worst].judgement.hardest_conjunction;
-  const bool descend = groups_ % kDescentEvery == 1;
+  const bool replay_failed = jobs[worst].box.replayed && !jobs[worst].box.planned_split.has_value();
+  failed_replays_ += replay_failed ? 1 : 0;
+  const bool descend = groups_ % kDescentEvery == 1 || (replay_failed && failed_replays_ <= kReplayDescents);
   std::optional<Counterexample> found =
       attacker_.FromPoints(query_case, conjunction, points, descend ? kDescentSteps : 0);
   if (descend && !found.has_value()) found = attacker_.FromRandomPoints(query_case, conjunction);
@@ -345,13 +358,20 @@ HiddenBox Worker::Hidden(std::size_t lane) const {
   return hidden;
 }
 
+// A box that a parent's proof finished by phases is always tried: it starts from what was found then.
+bool Worker::MayFinish(const OpenBox& box) const {
+  if (box.part != nullptr) return true;
+  return (options_.finish_at_once || shared_.boxes.load() >= kFinishAfterBoxes) && box.depth >= box.finish_depth &&
+         box.open_neurons <= finish_open_max_;
+}
+
 // Which boxes are tried follows what came of it lately: the number of open neurons that is allowed rises with each box
 // that was finished and falls with each that was not.
 void Worker::FinishParents(const QueryCase& query_case, std::vector<OpenBox>& parents) {
   std::vector<Job> jobs;
   std::vector<OpenBox> others;
   for (OpenBox& box : parents) {
-    if (box.depth >= box.finish_depth && box.open_neurons <= finish_open_max_) {
+    if (MayFinish(box)) {
       jobs.push_back({std::move(box), 0, {}});
     } else {
       others.push_back(std::move(box));
@@ -369,9 +389,9 @@ void Worker::FinishParents(const QueryCase& query_case, std::vector<OpenBox>& pa
     const OpenBox& box = jobs[lane].box;
     const Judgement judgement = Judge(query_case, lane);
     std::optional<checker::GroupProof> proof =
-        finisher_->Try(box.case_index, box.lower(), box.upper(), Hidden(lane), judgement.rows);
+        finisher_->Try(box.case_index, box.lower(), box.upper(), Hidden(lane), judgement.rows, box.part.get());
     shared_.boxes.fetch_add(finisher_->nodes_bounded(), std::memory_order_relaxed);
-    finish_open_max_ += proof.has_value() ? kFinishRise : -kFinishFall;
+    if (box.part == nullptr) finish_open_max_ += proof.has_value() ? kFinishRise : -kFinishFall;
     if (!proof.has_value()) continue;
     finished.push_back(lane);
     proofs.push_back({{{box.lower().begin(), box.lower().end()}, {box.upper().begin(), box.upper().end()}},
@@ -382,7 +402,8 @@ void Worker::FinishParents(const QueryCase& query_case, std::vector<OpenBox>& pa
   CloseFinished(jobs, finished, proofs);
   for (Job& job : jobs) {
     if (job.judgement.proven) continue;
-    job.box.finish_depth = job.box.depth + kFinishRest;
+    job.box.finish_depth = job.box.depth + (job.box.part == nullptr ? kFinishRest : 0);
+    job.box.part.reset();
     parents.push_back(std::move(job.box));
   }
 }
@@ -405,6 +426,7 @@ void Worker::CloseFinished(std::vector<Job>& jobs, const std::vector<std::size_t
     }
     const std::uint64_t leaves = proofs[i].proof.arguments.size();
     tree_.Finish(job.box.node, std::move(proofs[i].proof));
+    if (job.box.part != nullptr) shared_.kept.fetch_add(leaves, std::memory_order_relaxed);
     best_margin_ = std::min(best_margin_, static_cast<float>(margins[i]));
     CountClosed(job.box, leaves);
   }
@@ -448,6 +470,21 @@ bool Worker::TakeBestSplits(std::vector<OpenBox>& parents, std::vector<Job>& job
       child.box.node = low + static_cast<NodeId>(side);
       Settle(child);
     }
+  }
+  return true;
+}
+
+bool Worker::SplitAsPlanned(const OpenBox& box) {
+  const NodeId low = tree_.Split(box.node, *box.planned_split);
+  if (low == 0) {
+    shared_.End(SearchEnd::kMemory, "the search tree has too many nodes");
+    return false;
+  }
+  shared_.unfinished.fetch_add(1);  // two children for one parent
+  for (const std::size_t side : {1u, 0u}) {
+    OpenBox child = box.Child(side, low, *box.planned_split);
+    child.replayed = true;
+    Push(std::move(child));
   }
   return true;
 }
@@ -519,6 +556,8 @@ void Worker::AskChecker() {
 void Worker::Close(const OpenBox& box, const KnownArgument& argument, float margin) {
   tree_.Close(box.node, argument.number);
   best_margin_ = std::min(best_margin_, margin);
+  if (box.planned_split.has_value() || box.merges) shared_.merged.fetch_add(1, std::memory_order_relaxed);
+  if (box.replayed) shared_.kept.fetch_add(1, std::memory_order_relaxed);
   CountClosed(box, 1);
 }
 

@@ -43,7 +43,8 @@ struct Shared {
   std::atomic<std::uint64_t> unfinished = 0;  // boxes in queues or being worked on
   std::atomic<bool> stop = false;
   std::atomic<std::uint64_t> boxes = 0, leaves = 0, refused = 0;
-  std::atomic<double> volume = 0;  // share of the cases' boxes that leaves cover
+  std::atomic<std::uint64_t> kept = 0, merged = 0;  // leaves of a parent's proof
+  std::atomic<double> volume = 0;                   // share of the cases' boxes that leaves cover
   // Leaves that were put to the checker, and the wall time that took.
   std::atomic<std::uint64_t> asked = 0;
   std::atomic<double> seconds_asking = 0;
@@ -118,12 +119,15 @@ class Worker {
   bool TakeBestSplits(std::vector<OpenBox>& parents, std::vector<Job>& jobs);
   // Closes a proven box, or puts it into the queue. The box must be counted as unfinished.
   void Settle(Job& job);
+  // Puts both sides of a split into the queue; false when the run ended.
+  bool SplitAsPlanned(const OpenBox& box);
 
   void CloseBox(OpenBox box, const Judgement& judgement);
   const KnownArgument& ArgumentOf(const OpenBox& box, const Judgement& judgement);
   void AskChecker();
   void Close(const OpenBox& box, const KnownArgument& argument, float margin);
   void CountClosed(const OpenBox& box, std::uint64_t leaves);
+  bool MayFinish(const OpenBox& box) const;
 
   static constexpr double kFinishOpenFirst = 40;
 
@@ -144,6 +148,7 @@ class Worker {
   std::unique_ptr<BoxFinisher> finisher_;        // none where boxes are only halved
   double finish_open_max_ = kFinishOpenFirst;    // boxes with at most so many open neurons are tried
   std::uint64_t groups_ = 0, closed_ = 0;
+  std::uint64_t failed_replays_ = 0;  // groups in which a parent's leaf did not hold
   float best_margin_ = std::numeric_limits<float>::infinity();
 };
 
