@@ -257,6 +257,30 @@ void ReadPeople(TomlTable& root, Charter& charter) {
   }
 }
 
+// Any two quorums have to share a witness that does not lie, so that no two logs of one size are both cosigned; and
+// those that lie have to be less than half of a quorum, so that the median of its times is not theirs.
+Witnesses ReadWitnesses(TomlTable table) {
+  Witnesses witnesses;
+  witnesses.position = table.position();
+  witnesses.at_least = table.Integer("at_least", kThreshold);
+  witnesses.faults_max = table.Integer("faults_max", {0, kThresholdMax - 1}, 0);
+  for (TomlTable& entry : table.Tables("witness", kThresholdMax, Need::kRequired)) {
+    witnesses.all.push_back({.principal = entry.String("principal"),
+                             .key = Key(entry, "key", crypto::NoteKeyType::kEd25519Cosignature),
+                             .url = entry.String("url"),
+                             .position = entry.position()});
+  }
+  const auto count = static_cast<int64_t>(witnesses.all.size());
+  if (witnesses.at_least > count || 2 * witnesses.at_least <= count + witnesses.faults_max ||
+      witnesses.at_least <= 2 * witnesses.faults_max) {
+    table.Fail("at_least", "charter.witness-quorum",
+               "has to be at most the number of witnesses, more than half of their number and faults_max together, and "
+               "more than twice faults_max",
+               "3 of 4 witnesses let one lie, 2 of 3 none");
+  }
+  return witnesses;
+}
+
 // Everything that charter.toml says, without a look at other files or at what it amounts to.
 Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
   Charter charter;
@@ -282,10 +306,7 @@ Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
   TomlTable assurance = root.Table("assurance", Need::kOptional);
   charter.assurance = assurance.Word("level", {"standard", "single-operator"}, 0) == 0 ? Assurance::kStandard
                                                                                        : Assurance::kSingleOperator;
-  if (root.Has("witnesses") && !root.describing()) {
-    root.Fail("witnesses", "charter.witnesses", "is not supported by this version: witnesses would not be asked",
-              "remove the section; cosignatures then come from the gate's own clock key");
-  }
+  if (root.Has("witnesses")) charter.witnesses = ReadWitnesses(root.Table("witnesses", Need::kOptional));
   return charter;
 }
 

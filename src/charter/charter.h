@@ -217,6 +217,21 @@ struct GateKeys {
   Position position;
 };
 
+// Somebody independent who cosigns checkpoints of the log that only grow.
+struct Witness {
+  std::string principal;
+  crypto::NoteKey key = NobodysKey();
+  std::string url;  // where the gate asks it: the submission prefix of C2SP tlog-witness
+  Position position;
+};
+
+struct Witnesses {
+  std::vector<Witness> all;  // each of another principal; empty: the gate's clock alone states the time
+  int64_t at_least = 0;      // cosignatures on a warrant's checkpoint
+  int64_t faults_max = 0;    // so many of the witnesses may lie
+  Position position;
+};
+
 enum class Assurance {
   kStandard,
   kSingleOperator,  // one principal may do everything; every warrant, status and page says so
@@ -239,6 +254,7 @@ struct Charter {
   Amendment amendment;
   Revocation revocation;
   GateKeys gate;
+  Witnesses witnesses;
   Assurance assurance = Assurance::kStandard;
 
   // The surface as subject::CheckSurface takes it.

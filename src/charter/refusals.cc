@@ -375,13 +375,22 @@ Result<void> CheckQuorum(const Charter& charter) {
   return {};
 }
 
-// One key pair may speak in one place only: the gate's log and clock, each reviewer, each approver.
+// One key pair may speak in one place only: the gate's log and clock, each reviewer, witness and approver; and for one
+// witness of a principal.
 Result<void> CheckKeysDiffer(const Charter& charter) {
   std::vector<std::tuple<Position, std::string, std::string>> keys = {
       {charter.gate.position, charter.gate.log.UnderlyingKey(), "the gate's log"},
       {charter.gate.position, charter.gate.clock.UnderlyingKey(), "the gate's clock"}};
   for (const Reviewer& reviewer : charter.reviewers) {
     keys.emplace_back(reviewer.position, reviewer.key.UnderlyingKey(), "reviewer " + Quoted(reviewer.name));
+  }
+  std::set<std::string_view> principals;
+  for (const Witness& witness : charter.witnesses.all) {
+    keys.emplace_back(witness.position, witness.key.UnderlyingKey(), "witness " + Quoted(witness.key.name));
+    if (principals.insert(witness.principal).second) continue;
+    return Refuse(witness.position, "charter.witness-principal",
+                  Quoted(witness.principal) + " answers for two witnesses, whose cosignatures would count twice",
+                  "keep one of them");
   }
   for (const crypto::AllowedSigner& signer : charter.approval.signers) {
     keys.emplace_back(charter.approval.position, signer.key.UnderlyingKey(), "approver " + Quoted(signer.principal));

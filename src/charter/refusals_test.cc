@@ -331,8 +331,51 @@ TEST(Refusals, PropertiesOfCodeThatTooFewCheck) {
   EXPECT_EQ(Rule(charter.Read()), "charter.name-twice");
 }
 
-TEST(Refusals, WitnessesBeforeTheyAreSupported) {
-  EXPECT_EQ(Rule(TestCharter().Append("\n[witnesses]\npolicy = \"witnesses.policy\"\n").Read()), "charter.witnesses");
+// A charter with so many witnesses, each of another principal.
+TestCharter WithWitnesses(const std::string& quorum, int count) {
+  TestCharter charter;
+  charter.Append("\n[witnesses]\n" + quorum + "\n");
+  for (int i = 0; i < count; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    const auto type = crypto::NoteKeyType::kEd25519Cosignature;
+    charter.Append("[[witnesses.witness]]\nprincipal = \"p-" + name + "\"\nkey = \"" +
+                   TestNoteKey(name, static_cast<char>('a' + i), type) + "\"\nurl = \"http://" + name + "\"\n");
+  }
+  return charter;
+}
+
+TEST(Refusals, WitnessesOfWhichTwoQuorumsNeedNotMeet) {
+  const auto rule = [](const std::string& quorum, int count) { return Rule(WithWitnesses(quorum, count).Read()); };
+  for (const auto& [quorum, count] :
+       {std::pair{"at_least = 1", 1}, std::pair{"at_least = 2", 2}, std::pair{"at_least = 2", 3},
+        std::pair{"at_least = 3\nfaults_max = 1", 4}, std::pair{"at_least = 5\nfaults_max = 2", 7}}) {
+    EXPECT_EQ(rule(quorum, count), "ok") << quorum << " of " << count;
+  }
+  for (const auto& [quorum, count] :
+       {std::pair{"at_least = 1", 2}, std::pair{"at_least = 2", 4}, std::pair{"at_least = 2\nfaults_max = 1", 3},
+        std::pair{"at_least = 3\nfaults_max = 1", 5}, std::pair{"at_least = 2\nfaults_max = 1", 2},
+        std::pair{"at_least = 4", 3}}) {
+    EXPECT_EQ(rule(quorum, count), "charter.witness-quorum") << quorum << " of " << count;
+  }
+  EXPECT_EQ(rule("at_least = 0", 1), "charter.range");
+  EXPECT_EQ(rule("at_least = 33", 33), "charter.range");
+  EXPECT_EQ(rule("faults_max = 0", 1), "charter.missing-key");
+  EXPECT_EQ(rule("at_least = 1", 0), "charter.missing-key");
+  const Result<Charter> charter = WithWitnesses("at_least = 2", 3).Read();
+  ASSERT_EQ(charter->witnesses.all.size(), 3u);
+  EXPECT_EQ(charter->witnesses.all[2].key.name, "w2");
+  EXPECT_EQ(charter->witnesses.all[2].url, "http://w2");
+}
+
+TEST(Refusals, WitnessesThatCountTwice) {
+  EXPECT_EQ(Rule(WithWitnesses("at_least = 2", 3).Replace("p-w2", "p-w0").Read()), "charter.witness-principal");
+  const std::string first = TestNoteKey("w0", 'a', crypto::NoteKeyType::kEd25519Cosignature);
+  const std::string renamed = TestNoteKey("w1", 'a', crypto::NoteKeyType::kEd25519Cosignature);
+  const std::string second = TestNoteKey("w1", 'b', crypto::NoteKeyType::kEd25519Cosignature);
+  EXPECT_EQ(Rule(WithWitnesses("at_least = 2", 2).Replace(second, renamed).Read()), "charter.key-shared");
+  const std::string clock = TestNoteKey("example.org/clock", '5', crypto::NoteKeyType::kEd25519Cosignature);
+  EXPECT_EQ(Rule(WithWitnesses("at_least = 2", 2).Replace(first, clock).Read()), "charter.key-shared");
+  EXPECT_EQ(Rule(WithWitnesses("at_least = 2", 2).Replace(first, TestNoteKey("w0", 'a')).Read()), "charter.key");
 }
 
 TEST(Refusals, RevokedTreesAreDigests) {

@@ -169,6 +169,22 @@ Section PeopleWords(const charter::Charter& charter) {
   return section;
 }
 
+Section WitnessWords(const charter::Witnesses& witnesses) {
+  Section section{"witnesses", {}};
+  if (witnesses.all.empty()) {
+    section.lines.push_back("NONE: the gate alone states the time, and nobody outside sees whether its log forks");
+    return section;
+  }
+  section.lines.push_back("a warrant needs the cosignatures of " + std::to_string(witnesses.at_least) + " of " +
+                          std::to_string(witnesses.all.size()) + " witnesses, of which " +
+                          std::to_string(witnesses.faults_max) + " may lie; the median of their times is its time");
+  for (const charter::Witness& witness : witnesses.all) {
+    section.lines.push_back(Shown(witness.key.Text()) + " of " + Shown(witness.principal) + ", asked at " +
+                            Shown(witness.url));
+  }
+  return section;
+}
+
 }  // namespace
 
 std::string PlainNumber(double value) {
@@ -200,6 +216,7 @@ std::vector<Section> CharterWords(const charter::Charter& charter) {
   sections.push_back({"gate",
                       {"the log is signed with the key " + charter.gate.log.Text() + ", its time with the key " +
                        charter.gate.clock.Text()}});
+  sections.push_back(WitnessWords(charter.witnesses));
   return sections;
 }
 

@@ -13,6 +13,7 @@
 
 #include "cli/log_file.h"
 #include "sandbox/sandbox.h"
+#include "server/http_client.h"
 
 namespace pawl::cli {
 namespace {
@@ -111,6 +112,7 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   gate::GateOptions options;
   options.state_path = place.state_path;
   options.progress = ProgressTo(globals);
+  options.post = [](const std::vector<witness::HttpPost>& posts) { return server::PostAll(posts, {}); };
   return gate::Gate::Open(place.home, place.subject, std::move(options));
 }
 

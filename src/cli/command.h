@@ -89,6 +89,7 @@ void AddKey(CLI::App& app, Globals& globals);
 void AddPropose(CLI::App& app, Globals& globals);
 void AddCycle(CLI::App& app, Globals& globals);
 void AddReview(CLI::App& app, Globals& globals);
+void AddOversee(CLI::App& app, Globals& globals);
 void AddApprove(CLI::App& app, Globals& globals);
 void AddRelease(CLI::App& app, Globals& globals);
 void AddHalt(CLI::App& app, Globals& globals);

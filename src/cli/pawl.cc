@@ -80,6 +80,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddPropose(app, globals);
   AddCycle(app, globals);
   AddReview(app, globals);
+  AddOversee(app, globals);
   AddApprove(app, globals);
   AddRelease(app, globals);
   AddHalt(app, globals);

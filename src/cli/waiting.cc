@@ -50,6 +50,20 @@ Wait ForReviewers(const charter::Charter& charter, const std::string& proposal, 
                  reviewers, std::move(commands));
 }
 
+// ---- the machine and the clock
+
+Wait ForTheGate(const ProposalHistory& proposal) {
+  const std::string& name = proposal.proposal.proposal;
+  const gate::Position position = gate::PositionOf(proposal);
+  if (proposal.findings.empty()) return Waiting(name + " was only begun", {}, {"pawl advance " + name});
+  if (position.rule.empty()) {
+    return Waiting(name + " was interrupted after " + std::string(audit::StepName(position.step)), {},
+                   {"pawl advance " + name});
+  }
+  return Waiting(name + " waits at " + std::string(audit::StepName(position.step)) + ": " + position.reason, {},
+                 {"pawl advance " + name});
+}
+
 // ---- people
 
 std::set<std::string> Principals(const charter::Charter& charter) {
@@ -113,22 +127,12 @@ Wait ForPeople(const ledger::SubjectLog& log, const ProposalHistory& proposal, i
                        Joined({people.begin(), people.end()}, "and") + " can veto it (pawl reject " + name + ")",
                    {people.begin(), people.end()}, {"pawl advance " + name + " (from then on)", "pawl reject " + name});
   }
+  const audit::Finding* tried = proposal.FindingOf(audit::Step::kWarrant);  // waits for witnesses
+  if (tried != nullptr && tried->outcome == audit::FindingOutcome::kPending) return ForTheGate(proposal);
   return Waiting(name + " has every approval", {}, {"pawl advance " + name});
 }
 
-// ---- the machine and the clock
-
-Wait ForTheGate(const ProposalHistory& proposal) {
-  const std::string& name = proposal.proposal.proposal;
-  const gate::Position position = gate::PositionOf(proposal);
-  if (proposal.findings.empty()) return Waiting(name + " was only begun", {}, {"pawl advance " + name});
-  if (position.rule.empty()) {
-    return Waiting(name + " was interrupted after " + std::string(audit::StepName(position.step)), {},
-                   {"pawl advance " + name});
-  }
-  return Waiting(name + " waits at " + std::string(audit::StepName(position.step)) + ": " + position.reason, {},
-                 {"pawl advance " + name});
-}
+// ---- the loader
 
 Wait ForRelease(const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;

@@ -5,6 +5,7 @@
 
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
+#include "merkle/checkpoint.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
 
@@ -50,6 +51,33 @@ encoding::Envelope Gate::Signed(const std::string& payload) const {
   return {.payload_type = std::string(warrant::kPayloadType),
           .payload = payload,
           .signatures = {signing::SignPayload(payload, keys_.origin, keys_.log)}};
+}
+
+Result<std::string> SignCheckpoint(Gate& gate, uint64_t guess) {
+  ledger::Ledger& ledger = gate.log().ledger();
+  Result<std::string> signed_note = ledger.SignCheckpoint(gate.keys(), gate.Now());
+  const charter::Witnesses& charter = gate.charter().witnesses;
+  if (!signed_note.ok() || charter.all.empty()) return signed_note;
+  Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(*signed_note, gate.charter().gate.log);
+  if (!checkpoint.ok()) return checkpoint.error();
+  std::vector<witness::AskedWitness> witnesses;
+  for (const charter::Witness& witness : charter.all) witnesses.push_back({.key = witness.key, .url = witness.url});
+  const auto prove = [&, hashes = ledger.Hashes()](uint64_t old_size) {
+    return tlog::ConsistencyProof(old_size, checkpoint->checkpoint.size, hashes);
+  };
+  const auto nobody = [](const std::vector<witness::HttpPost>& posts) {
+    return std::vector<Result<witness::HttpReply>>(posts.size(), SystemFailure("http.unreachable", "it was not asked"));
+  };
+  const witness::Gathered gathered =
+      witness::Gather(*checkpoint, witnesses, guess, prove, gate.options().post ? gate.options().post : nobody);
+  // Kept also where they are too few: whoever reads the log sees who has seen it.
+  if (Result<void> kept = ledger.KeepCosigned(gathered.note); !kept.ok()) return kept.error();
+  for (const std::string& silent : gathered.silent) gate.Say("witness " + silent);
+  if (gathered.cosigned >= static_cast<size_t>(charter.at_least)) return gathered.note.Serialize();
+  std::string words = std::to_string(gathered.cosigned) + " of " + std::to_string(charter.at_least) +
+                      " witnesses have cosigned the checkpoint";
+  for (const std::string& silent : gathered.silent) words += "; " + silent;
+  return Error{ErrorCode::kPending, "witness.not-met", words, "start the witnesses, or find out what they remember"};
 }
 
 std::string PlainText(std::string text) {

@@ -21,6 +21,7 @@
 #include "ledger/subject_log.h"
 #include "result/result.h"
 #include "warrant/statements.h"
+#include "witness/gathering.h"
 
 namespace pawl::gate {
 
@@ -28,6 +29,7 @@ struct GateOptions {
   std::string state_path;  // empty: the home's
   unsigned threads = 2;
   std::function<void(const std::string&)> progress;  // one line a stage; may be empty
+  witness::Transport post;  // how the charter's witnesses are asked; empty: they are not, and nothing is complete
 };
 
 class Gate {
@@ -61,6 +63,11 @@ class Gate {
   GateOptions options_;
   ledger::GateLock lock_;
 };
+
+// A checkpoint of the log as it is, signed, and cosigned by as many of the charter's witnesses as answer; stored for
+// whoever reads the log. kPending "witness.not-met" where they are fewer than the charter asks for: the message says
+// who is missing, and why. `guess` is a size that they probably remember.
+Result<std::string> SignCheckpoint(Gate& gate, uint64_t guess);
 
 // Text that may stand in a statement: control characters become spaces, and it is cut at what a statement holds.
 std::string PlainText(std::string text);

@@ -42,12 +42,18 @@ Result<uint64_t> PreviousSize(Gate& gate) {
   return checkpoint->checkpoint.size;
 }
 
+// Too few witnesses is nobody's fault here: it is tried again, and spends nothing.
+StepReport WaitingForWitnesses(const ProposalHistory& proposal, const Error& error, const char* command) {
+  return Waiting(error.rule, error.message,
+                 {std::string(command) + " " + proposal.proposal.proposal + " (first: " + error.advice + ")"});
+}
+
 // A warrant over a fresh checkpoint. Requires the approved decision on the ledger.
 Result<std::string> BuildWarrant(Gate& gate, const ProposalHistory& proposal) {
   ledger::Ledger& ledger = gate.log().ledger();
   Result<uint64_t> previous = PreviousSize(gate);
   if (!previous.ok()) return previous.error();
-  Result<std::string> note = ledger.SignCheckpoint(gate.keys(), gate.Now());
+  Result<std::string> note = SignCheckpoint(gate, *previous);
   if (!note.ok()) return note.error();
   Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(*note, gate.charter().gate.log);
   if (!checkpoint.ok()) return checkpoint.error();
@@ -175,6 +181,9 @@ Result<StepReport> Warrant(Gate& gate, const ProposalHistory& proposal) {
   Result<ProposalHistory> complete = WithApprovedLeaf(gate, proposal.proposal.proposal);
   if (!complete.ok()) return complete.error();
   Result<std::string> bytes = BuildWarrant(gate, *complete);
+  if (!bytes.ok() && bytes.error().rule == "witness.not-met") {
+    return WaitingForWitnesses(proposal, bytes.error(), "pawl advance");
+  }
   if (!bytes.ok()) return bytes.error();
   Result<crypto::Digest> digest = gate.log().store().PutBlob(*bytes);
   if (!digest.ok()) return digest.error();
@@ -223,6 +232,9 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
   warrant::WarrantVerdict verdict = warrant::VerifyWarrant(question);
   if (!verdict.accepted && verdict.reason.rule == "time.stale") {
     bytes = RenewWarrant(gate, proposal.proposal.proposal);
+    if (!bytes.ok() && bytes.error().rule == "witness.not-met") {
+      return WaitingForWitnesses(proposal, bytes.error(), "pawl release");
+    }
     if (!bytes.ok()) return bytes.error();
     question.warrant = *bytes;
     question.now_s = std::time(nullptr);

@@ -30,6 +30,7 @@ constexpr TestReviewer kReviewers[] = {
     {"prover-b", "lab-b", "prover", '3'},       {"evaluator-a", "lab-a", "evaluator", '4'},
     {"evaluator-b", "lab-b", "evaluator", '5'}, {"integrity-c", "lab-c", "integrity", '6'},
     {"auditor-a", "lab-a", "auditor", '7'},     {"auditor-c", "lab-c", "auditor", '8'}};
+constexpr std::string_view kWitnesses[] = {"witness-a", "witness-b", "witness-c", "witness-d"};
 constexpr char kLogName[] = "example.org/log", kClockName[] = "example.org/clock";
 
 char PersonSeed(const std::string& person) { return person == "ann-two" ? 'Z' : static_cast<char>(person[0] - 32); }
@@ -69,6 +70,7 @@ signing::Ed25519PrivateKey Path::Key(const std::string& name) {
   for (const TestReviewer& reviewer : kReviewers) {
     if (name == reviewer.name) seed = reviewer.seed;
   }
+  if (name.starts_with("witness-")) seed = static_cast<char>(name.back() - 'a' + '!');
   if (name == "log") seed = 'l';
   if (name == "clock") seed = 'c';
   return *signing::Ed25519PrivateKey::FromSeed(std::string(32, seed));
@@ -186,6 +188,21 @@ Path Path::OfItsOwn(const std::function<void(charter::TestCharter&)>& edit) {
 
 Path Path::WithTwoReleases() {
   static const Path kShared = OfItsOwn();
+  return kShared;
+}
+
+void Path::AddWitnesses(charter::TestCharter& charter) {
+  charter.Append("\n[witnesses]\nat_least = 3\nfaults_max = 1\n");
+  for (const std::string_view witness : kWitnesses) {
+    const std::string name(witness);
+    charter.Append("[[witnesses.witness]]\nprincipal = \"org-" + name.substr(name.size() - 1) + "\"\nkey = \"" +
+                   crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519Cosignature, Key(name).public_key()).Text() +
+                   "\"\nurl = \"http://" + name + ".example\"\n");
+  }
+}
+
+Path Path::WithWitnesses() {
+  static const Path kShared = OfItsOwn(AddWitnesses);
   return kShared;
 }
 
@@ -367,6 +384,9 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   int64_t cosigned = now;
   Tamper(tampering.cosignature_time, cosigned);
   note.signatures.push_back(signing::Cosign(note.text, kClockName, Key("clock"), cosigned));
+  for (const charter::Witness& witness : charter().witnesses.all) {
+    note.signatures.push_back(signing::Cosign(note.text, witness.key.name, Key(witness.key.name), cosigned));
+  }
   Tamper(tampering.note, note);
   merkle::TlogProof proof{
       .index = index, .hashes = *tlog::InclusionProof(index, leaves_.size(), Reader()), .checkpoint = note.Serialize()};

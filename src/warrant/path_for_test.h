@@ -10,6 +10,8 @@
 // Everything after a change follows from it: a vote that is changed before it is signed is listed as changed by the
 // closing statement, so that nothing but the vote is wrong. Keys come from fixed seeds; security keys are software.
 //
+// With `Path::WithWitnesses` the charter asks for three of four witnesses, one of which may lie, and all four cosign.
+//
 // Who there is: reviewers prover-a, prover-a2 and prover-b, evaluator-a and evaluator-b, integrity-c, auditor-a and
 // auditor-c (principals lab-a, lab-b, lab-c; prover-a2 does not vote unless a test makes it); people ann (with a second
 // key, "ann-two"), bob, cy, dee and eve (whose key expired in 2020). Two approve, one takes back, three amend.
@@ -82,6 +84,9 @@ class Path {
   static Path WithTwoReleases();
   // The same with files and store of its own, for tests that damage them.
   static Path OfItsOwn(const std::function<void(charter::TestCharter&)>& edit = {});
+  // The same under a charter with witnesses: witness-a to witness-d.
+  static Path WithWitnesses();
+  static void AddWitnesses(charter::TestCharter& charter);
 
   // A complete warrant for the loader's present state, with its events appended to the log.
   MadeWarrant Make(const Change& change, const Tampering& tampering = {});
@@ -104,7 +109,7 @@ class Path {
   Digest baseline, second, third;
 
   // ---- keys
-  // By reviewer name, "log", "clock", or "stranger".
+  // By reviewer or witness name, "log", "clock", or "stranger".
   static signing::Ed25519PrivateKey Key(const std::string& name);
   // A person's signature over a decision or refusal. Names as above; "mallory" is in no charter.
   static encoding::Signature Approve(std::string_view payload, const std::string& person, uint8_t flags = 0x05,

@@ -317,14 +317,25 @@ Result<void> LogSignature(Examination& x) {
   Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(x.proof.checkpoint, x.charter.gate.log);
   if (!checkpoint.ok()) return No("the log's checkpoint: " + checkpoint.error().message);
   x.checkpoint = std::move(*checkpoint);
-  const std::vector<crypto::NoteKey> clocks = {x.charter.gate.clock};
-  Result<std::vector<merkle::Cosignature>> seen = merkle::VerifyCosignatures(x.checkpoint.note, clocks);
+  std::vector<crypto::NoteKey> cosigners;
+  for (const charter::Witness& witness : x.charter.witnesses.all) cosigners.push_back(witness.key);
+  if (cosigners.empty()) {
+    cosigners.push_back(x.charter.gate.clock);
+    x.verdict.warnings.push_back("time stated by the gate alone (no witnesses in the charter)");
+  }
+  Result<std::vector<merkle::Cosignature>> seen = merkle::VerifyCosignatures(x.checkpoint.note, cosigners);
   if (!seen.ok()) return No("the checkpoint's cosignatures: " + seen.error().message);
-  if (seen->empty()) return No("the checkpoint says no time: no cosignature by the charter's clock");
+  if (seen->empty()) return No("the checkpoint says no time: no cosignature by a key that the charter names for it");
   x.cosignatures = std::move(*seen);
   x.verdict.time = merkle::MedianTime(x.cosignatures);
-  x.verdict.warnings.push_back("time stated by the gate alone (no witnesses in the charter)");
   return Ok();
+}
+
+Result<void> Witnessed(Examination& x) {
+  const int64_t needed = x.charter.witnesses.at_least;
+  if (static_cast<int64_t>(x.cosignatures.size()) >= needed) return Ok();
+  return No(Count(x.cosignatures.size(), needed) + " witnesses have cosigned the log's checkpoint",
+            "pawl release, when enough of them can be reached");
 }
 
 Result<void> LogProof(Examination& x) {
@@ -587,6 +598,7 @@ constexpr Clause kClauses[] = {
     {"closing.votes", ClosingVotes, Asked::kAlways},
     {"closing.open-halt", ClosingHalts, Asked::kWithState},
     {"log.signature", LogSignature, Asked::kAlways},
+    {"log.witnesses", Witnessed, Asked::kAlways},
     {"log.proof", LogProof, Asked::kAlways},
     {"log.consistency", LogConsistency, Asked::kWithState},
     {"time.backwards", TimeForward, Asked::kWithState},

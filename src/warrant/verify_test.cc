@@ -110,6 +110,66 @@ TEST(Verify, NeedsNoEvaluatorForARollback) {
   EXPECT_TRUE(verdict.accepted) << Why(verdict);
 }
 
+// ---- witnesses
+
+// The warrant of the third release under a charter with witnesses, its checkpoint's signatures changed: the log, the
+// clock, and the witnesses a to d.
+WarrantVerdict Witnessed(const std::function<void(merkle::SignedNote&)>& change, const Tampering& more = {}) {
+  Path path = Path::WithWitnesses();
+  Tampering tampering = more;
+  tampering.note = change;
+  return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
+}
+
+// Cosigned again, at times of their own.
+void CosignAt(merkle::SignedNote& note, const std::vector<std::pair<std::string, int64_t>>& times) {
+  note.signatures.resize(2);
+  for (const auto& [name, time_s] : times) {
+    note.signatures.push_back(signing::Cosign(note.text, name, Path::Key(name), time_s));
+  }
+}
+
+TEST(Verify, TakesTheTimeOfTheWitnesses) {
+  const int64_t now = Path::WithWitnesses().now;
+  const WarrantVerdict all = Witnessed([](merkle::SignedNote&) {});
+  ASSERT_TRUE(all.accepted) << Why(all);
+  EXPECT_TRUE(all.warnings.empty()) << all.warnings[0];
+  EXPECT_EQ(all.time, now);
+  // Whatever the gate's clock says, and without it.
+  const WarrantVerdict early = Witnessed([now](merkle::SignedNote& note) {
+    note.signatures[1] = signing::Cosign(note.text, "example.org/clock", Path::Key("clock"), now - kDay);
+  });
+  EXPECT_TRUE(early.accepted && early.time == now) << Why(early);
+  EXPECT_TRUE(Witnessed([](merkle::SignedNote& note) { note.signatures.erase(note.signatures.begin() + 1); }).accepted);
+  // The median, so that one of three that lies about the time changes nothing beyond the times of the others.
+  const WarrantVerdict lie = Witnessed([now](merkle::SignedNote& note) {
+    CosignAt(note, {{"witness-a", 5}, {"witness-b", now + 2}, {"witness-d", now + 4}});
+  });
+  ASSERT_TRUE(lie.accepted) << Why(lie);
+  EXPECT_EQ(lie.time, now + 2);
+  const WarrantVerdict late = Witnessed([now](merkle::SignedNote& note) {
+    CosignAt(note, {{"witness-a", now + kDay}, {"witness-b", now + 2}, {"witness-d", now + 4}});
+  });
+  EXPECT_TRUE(late.accepted && late.time == now + 4) << Why(late);
+}
+
+TEST(Verify, FollowsAnAmendmentThatNamesWitnessesAndThenNeedsThem) {
+  Path path = Path::WithTwoReleases();
+  const Digest charter = path.PutCharter(Path::AddWitnesses);
+  Tampering day_later;
+  day_later.cosignature_time = [](int64_t& time) { time += kDay; };
+  const MadeWarrant amendment =
+      path.Make({.action = Action::kAmendment, .tree = charter, .signers = {"ann", "bob", "cy"}}, day_later);
+  path.now += kDay;
+  ASSERT_TRUE(path.Ask(amendment).accepted) << Why(path.Ask(amendment)) << ": the old charter has none";
+  path.Accept(amendment);
+  path.now += 60;
+  Tampering alone;
+  alone.note = [](merkle::SignedNote& note) { note.signatures.resize(2); };
+  EXPECT_EQ(Path(path).Ask(Path(path).Make({.tree = path.third}, alone)).reason.rule, "log.signature");
+  EXPECT_TRUE(path.Ask(path.Make({.tree = path.third})).accepted);
+}
+
 // An amendment, made now and asked about when the waiting period is over.
 MadeWarrant MakeAmendment(Path& path, const Digest& charter, const std::vector<std::string>& signers,
                           Tampering tampering = {}, int64_t wait_s = kDay) {
@@ -811,6 +871,91 @@ const Case kCases[] = {
      [] {
        return Third(&Tampering::note, [](merkle::SignedNote& note) {
          note.signatures.push_back(signing::Cosign(note.text, "example.org/clock", Path::Key("clock"), kGenesisTime));
+       });
+     }},
+    {"NoWitness", "log.signature",
+     [] { return Witnessed([](merkle::SignedNote& note) { note.signatures.resize(2); }); }},
+    {"TooFewWitnesses", "log.witnesses",
+     [] { return Witnessed([](merkle::SignedNote& note) { note.signatures.resize(4); }); }},
+    {"TooFewWitnessesAtARestart", "log.witnesses",
+     [] {
+       Path path = Path::WithWitnesses();
+       Tampering few;
+       few.note = [](merkle::SignedNote& note) { note.signatures.resize(4); };
+       const MadeWarrant made = path.Make({.tree = path.third}, few);
+       path.state.tree = path.third;  // as if a loader had been made to believe it
+       path.state.releases.push_back({.epoch = 3,
+                                      .tree = path.third,
+                                      .time = path.now,
+                                      .switched = path.now,
+                                      .warrant = crypto::Sha256(made.bytes),
+                                      .action = Action::kRelease});
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+    {"WitnessNotListed", "log.witnesses",
+     [] {
+       return Witnessed([](merkle::SignedNote& note) {
+         CosignAt(note, {{"witness-a", kGenesisTime}, {"witness-b", kGenesisTime}, {"witness-e", kGenesisTime}});
+       });
+     }},
+    {"WitnessUnderTheNameOfAnother", "log.witnesses",
+     [] {
+       return Witnessed([](merkle::SignedNote& note) {
+         note.signatures.resize(4);
+         note.signatures.push_back(signing::Cosign(note.text, "witness-d", Path::Key("witness-a"), kGenesisTime));
+       });
+     }},
+    {"SameWitnessTwice", "log.signature",
+     [] {
+       return Witnessed([](merkle::SignedNote& note) {
+         CosignAt(note, {{"witness-a", kGenesisTime}, {"witness-b", kGenesisTime}, {"witness-b", kGenesisTime + 1}});
+       });
+     }},
+    {"WitnessesOfAnotherCheckpoint", "log.signature",
+     [] {
+       return Witnessed([](merkle::SignedNote& note) {
+         const std::string another = "example.org/log\n5\n" + note.text.substr(note.text.find('\n', 16) + 1);
+         note.signatures.resize(2);
+         for (const char* name : {"witness-a", "witness-b", "witness-c"}) {
+           note.signatures.push_back(signing::Cosign(another, name, Path::Key(name), kGenesisTime));
+         }
+       });
+     }},
+    {"ForgedCosignature", "log.signature",
+     [] { return Witnessed([](merkle::SignedNote& note) { note.signatures[3].signature[9] ^= 1; }); }},
+    {"CosignatureWithAnotherTime", "log.signature",
+     [] { return Witnessed([](merkle::SignedNote& note) { note.signatures[3].signature[7] ^= 1; }); }},
+    {"ForkThatTwoWitnessesHaveCosigned", "log.witnesses",
+     [] {
+       // The gate shows this loader a second log of one size. A quorum has cosigned the first, so that only the one
+       // that lies and the one that was asked for neither are left.
+       Tampering fork;
+       fork.closing = [](Closing& closing) { closing.time += 1; };
+       return Witnessed(
+           [](merkle::SignedNote& note) {
+             const int64_t now = Path::WithWitnesses().now;
+             CosignAt(note, {{"witness-c", now}, {"witness-d", now}});
+           },
+           fork);
+     }},
+    {"StaleCosignatures", "time.stale",
+     [] {
+       Tampering old;
+       old.question = [](WarrantQuestion& question) { question.now_s += kDay + 1; };
+       return Witnessed([](merkle::SignedNote&) {}, old);
+     }},
+    {"WitnessesADayAhead", "time.backwards",
+     [] {
+       const int64_t tomorrow = Path::WithWitnesses().now + kDay;
+       return Witnessed([tomorrow](merkle::SignedNote& note) {
+         CosignAt(note, {{"witness-a", tomorrow}, {"witness-b", tomorrow}, {"witness-c", tomorrow}});
+       });
+     }},
+    {"WitnessesADayBehind", "time.backwards",
+     [] {
+       const int64_t yesterday = Path::WithWitnesses().now - kDay;
+       return Witnessed([yesterday](merkle::SignedNote& note) {
+         CosignAt(note, {{"witness-a", yesterday}, {"witness-b", yesterday}, {"witness-c", yesterday}});
        });
      }},
     {"VoteSignatureOnACheckpoint", "log.signature",

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The log over HTTP and its witnesses, with the real programs: `pawl serve`, `pawl witness`.
+"""The log over HTTP and its witnesses, with the real programs: `pawl serve`, `pawl witness`, and a path with witnesses.
 
 usage: witness_test.py [TestName ...]        PAWL_BIN: folder with pawl and pawl-check; PAWL_GO: the Go compiler
 
@@ -10,6 +10,8 @@ import base64
 import concurrent.futures
 import hashlib
 import http.client
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -26,6 +28,12 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
 GO = os.environ.get("PAWL_GO", "")
+loader = importlib.machinery.SourceFileLoader("demo_run", str(ROOT / "examples/collision/demo/run"))
+demo_run = importlib.util.module_from_spec(importlib.util.spec_from_loader("demo_run", loader))
+sys.dont_write_bytecode = True
+loader.exec_module(demo_run)
+demo_run.say = lambda text: None
+SUBJECT = demo_run.SUBJECT
 
 
 class Server:
@@ -224,6 +232,196 @@ class ServeTest(unittest.TestCase):
             pawl(home, "key", "new", "w")
             self.assertEqual(pawl(home, "serve", expect=(2,))["error"]["rule"], "serve.no-subject")
             self.assertEqual(pawl(home, "--subject", "x", "serve", expect=(5,))["error"]["rule"], "ledger.missing")
+
+
+class Witnessed(demo_run.Demo):
+    """The demo's home under a charter that asks for two of three witnesses, and the witnesses."""
+
+    def begin(self, urls, keys):
+        self.subject = self.root / "subject"
+        shutil.copytree(demo_run.EXAMPLE / "subject", self.subject, ignore=shutil.ignore_patterns("__pycache__"))
+        baseline = self.pawl("tree", self.subject).strip()
+        self.run("/usr/bin/python3", demo_run.EXAMPLE / "make_charter.py", "--out", self.charter, "--baseline", baseline,
+                 "--signers", self.root / "signers", "--keys", self.root / "keys.json", "--presence", "software",
+                 "--min-interval", "1s")
+        with open(self.charter / "charter.toml", "a") as toml:
+            toml.write("\n[witnesses]\nat_least = 2\n")
+            for i, (url, key) in enumerate(zip(urls, keys)):
+                toml.write(f'[[witnesses.witness]]\nprincipal = "org-{i}"\nkey = "{key}"\nurl = "{url}"\n')
+        for person in demo_run.PEOPLE:
+            self.pawl("charter", "sign", self.charter, "--key", self.root / person)
+        self.pawl("init", self.charter)
+
+    def position(self, *words, expect):
+        return super().position("-q", *words, expect=expect)
+
+    def approved(self, position):
+        """By both people; what the last of them sees."""
+        for person in ("ada", "ben"):
+            position = self.position("approve", position["proposal"], "--key", self.root / person, expect=(6,))
+        return position
+
+    def copy(self, name):
+        root = self.root.parent / name
+        shutil.copytree(self.root, root, symlinks=True)
+        other = Witnessed(root)
+        other.subject = root / "subject"
+        return other
+
+
+class PathTest(unittest.TestCase):
+    """One life, told in order: each test goes on from where the last one ended."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-witnessed-"))
+        cls.home = Witnessed(cls.folder / "gate")
+        os.makedirs(cls.home.root)
+        cls.home.make_keys()
+        log = json.loads((cls.home.root / "keys.json").read_text())["log"]
+        cls.witnesses, cls.keys, cls.ports = {}, [], {}
+        for name in ("w0", "w1", "w2"):
+            cls.keys.append(pawl(cls.folder / name, "key", "new", name, "--witness")["key"])
+            pawl(cls.folder / name, "witness", "follow", name, log)
+            cls.start(name)
+        cls.home.begin([f"http://127.0.0.1:{cls.ports[name]}" for name in ("w0", "w1", "w2")], cls.keys)
+        cls.log_key = log
+
+    @classmethod
+    def start(cls, name):
+        server = Server(cls.folder / name, "witness", "run", name, "--listen", f"127.0.0.1:{cls.ports.get(name, 0)}")
+        cls.witnesses[name], cls.ports[name] = server, server.port
+
+    @classmethod
+    def stop(cls, name):
+        cls.witnesses.pop(name).end(signal.SIGKILL)
+
+    @classmethod
+    def tearDownClass(cls):
+        for name in list(cls.witnesses):
+            cls.stop(name)
+        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def remembered(self, name):
+        return pawl(self.folder / name, "witness", "list", name)[0]["size"]
+
+    def release(self, home, proposal):
+        time.sleep(1.1)
+        return home.position("release", proposal, expect=(0,))
+
+    def test_1_a_warrant_carries_the_quorum_s_cosignatures(self):
+        home = self.home
+        position = home.approved(home.position("propose", home.subject, "--review", "-m", "baseline", expect=(6,)))
+        self.assertEqual(position["rule"], "release.waiting")
+        done = self.release(home, position["proposal"])
+        self.assertNotIn("gate alone", done["reason"])
+        warrant = json.loads((home.home / f"loader/{SUBJECT}/warrants/1.json").read_text())
+        for name in ("w0", "w1", "w2"):
+            self.assertIn(f"\u2014 {name} ", warrant["proof"])
+            self.assertGreater(self.remembered(name), 0)
+        shown = home.pawl("log", "policy")
+        self.assertIn("group Q 2 W1 W2 W3\nquorum Q\n", shown)
+        self.assertIn(self.log_key, shown)
+        self.assertIn("cosignatures of 2 of 3 witnesses", home.pawl("charter", "check", home.charter, "--baseline",
+                                                                     home.subject))
+
+    def test_2_one_away_changes_nothing_and_two_away_is_a_wait_that_ends(self):
+        home = self.home
+        self.stop("w2")
+        position = home.approved(home.position("cycle", "--seed", "2", expect=(6,)))
+        self.assertEqual(position["rule"], "release.waiting")
+        self.release(home, position["proposal"])
+        self.stop("w1")
+        position = home.approved(home.position("cycle", "--seed", "2", expect=(6,)))
+        self.assertEqual((position["step"], position["rule"]), ("warrant", "witness.not-met"))
+        self.assertIn("1 of 2 witnesses", position["reason"])
+        self.assertIn("w1: ", position["reason"])
+        self.assertIn("w2: ", position["reason"])
+        again = home.position("release", position["proposal"], expect=(6,))
+        self.assertEqual(again["rule"], "witness.not-met")
+        status = json.loads(home.pawl("--json", "status"))
+        self.assertIn("witness", json.dumps(status["proposals"][-1]))
+        self.start("w1")
+        self.assertNotIn("gate alone", self.release(home, position["proposal"])["reason"])
+
+    def test_3_a_loader_counts_them_itself(self):
+        home = self.home
+        state = home.root / "other-state.json"
+        common = ["--charter", home.charter, "--store", home.home / "store"]
+        home.run(BIN / "pawl-check", "state", "init", "--charter", home.charter, "--genesis",
+                 f"{home.charter}.genesis.json", "--state", state)
+        warrants = [home.home / f"loader/{SUBJECT}/warrants/{epoch}.json" for epoch in (1, 2, 3)]
+        whole = json.loads(warrants[0].read_text())
+        lines = whole["proof"].splitlines(keepends=True)
+
+        def ask(kept):
+            whole["proof"] = "".join(line for line in lines if not line.startswith("\u2014 w") or line.split()[1] in kept)
+            changed = home.root / "changed.json"
+            changed.write_bytes(json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+            return json.loads(home.run(BIN / "pawl-check", "warrant", changed, *common, "--state", state, "--json",
+                                       expect=(0, 1)))
+        self.assertTrue(ask(["w0", "w1", "w2"])["accepted"])
+        self.assertTrue(ask(["w0", "w2"])["accepted"])
+        self.assertEqual(ask(["w1"])["rule"], "log.witnesses")
+        self.assertEqual(ask([])["rule"], "log.signature")
+        home.run(BIN / "pawl-check", "warrant", *warrants, *common, "--state", state, "--commit")
+
+    def test_4_a_fork_of_the_log_gets_no_warrant(self):
+        fork = self.home.copy("fork")
+        # Both go on from the same log; the witnesses see the first of them.
+        position = self.home.approved(self.home.position("rollback", "1", "--review", expect=(6,)))
+        self.release(self.home, position["proposal"])
+        events = len(self.home.pawl("--json", "log", "list").splitlines())
+        other = fork.approved(fork.position("rollback", "2", "--review", expect=(6,)))
+        self.assertEqual((other["step"], other["rule"]), ("warrant", "witness.not-met"))
+        for _ in range(12):  # until it is as long as the other, and longer
+            if len(fork.pawl("--json", "log", "list").splitlines()) > events:
+                break
+            fork.position("propose", fork.subject, "-m", "to be longer", expect=(1, 6))
+        other = fork.position("release", other["proposal"], expect=(6,))
+        self.assertEqual(other["rule"], "witness.not-met")
+        self.assertIn("answers 422", other["reason"])
+        self.assertFalse((fork.home / f"loader/{SUBJECT}/warrants/5.json").exists())
+
+    def test_5_a_log_that_was_set_back_gets_no_warrant(self):
+        back = self.home.copy("back")
+        position = self.home.approved(self.home.position("rollback", "2", "--review", expect=(6,)))
+        self.release(self.home, position["proposal"])
+        position = back.approved(back.position("rollback", "3", "--review", expect=(6,)))
+        self.assertEqual(position["rule"], "witness.not-met")
+        self.assertRegex(position["reason"], "entries were lost|answers 422")
+
+    def test_6_an_independent_client_reads_the_log_over_http(self):
+        server = Server(self.home.home, "serve", "--listen", "127.0.0.1:0")
+        try:
+            url = server.said["logs"][SUBJECT]
+            status, checkpoint, headers = server.ask("GET", f"/log/{SUBJECT}/checkpoint")
+            self.assertEqual((status, headers["Content-Type"]), (200, "text/plain; charset=utf-8"))
+            self.assertIn("\u2014 w0 ", checkpoint.decode())
+            self.assertEqual(server.ask("GET", f"/log/{SUBJECT}/tile/0/999")[0], 404)
+            self.assertEqual(server.ask("PUT", f"/log/{SUBJECT}/checkpoint", b"x")[0], 413)
+            self.assertEqual(server.ask("DELETE", f"/log/{SUBJECT}/checkpoint")[0], 405)
+            if GO:
+                self.go(url, checkpoint)
+        finally:
+            self.assertEqual(server.end(), 0)
+
+    def go(self, url, checkpoint):
+        environment = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="",
+                           GOCACHE=os.environ.get("PAWL_GO_CACHE", str(self.folder / "go-cache")))
+        client = self.folder / "client"
+        subprocess.run([GO, "build", "-o", client, ROOT / "tests/go_interop/verify_export.go"], env=environment, check=True)
+
+        def ask(*keys):
+            return subprocess.run([client, self.log_key, url, *keys], capture_output=True, text=True)
+        seen = ask(*self.keys[:2])
+        self.assertEqual(seen.returncode, 0, seen.stderr)
+        size = checkpoint.decode().splitlines()[1]
+        self.assertRegex(seen.stdout, f"^size {size} root .* cosigned 2 entries {size}\n$")
+        missing = ask(*self.keys)  # the third was away
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("no signature by w2", missing.stderr)
 
 
 if __name__ == "__main__":

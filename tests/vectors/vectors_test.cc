@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "crypto/sshsig.h"
 #include "encoding/base64.h"
@@ -13,7 +14,9 @@
 #include "encoding/number.h"
 #include "encoding/statement.h"
 #include "encoding/time.h"
+#include "merkle/cosignature.h"
 #include "merkle/signed_note.h"
+#include "merkle/tlog_proof_for_test.h"
 #include "signing/armor.h"
 #include "tlog/tile.h"
 
@@ -24,6 +27,7 @@ using namespace encoding;  // NOLINT
 
 struct Case {
   std::string input, key, message, name_space, presence;
+  int64_t time = -1;
 };
 
 bool AcceptsEd25519(const Case& one) {
@@ -51,6 +55,41 @@ bool AcceptsNote(const Case& one) {
   return good.ok() && good->size() == 1;
 }
 
+bool AcceptsCosignature(const Case& one) {
+  const Result<merkle::SignedNote> note = merkle::SignedNote::Parse(one.input);
+  const Result<crypto::NoteKey> key = crypto::NoteKey::Parse(one.key);
+  if (!note.ok() || !key.ok()) return false;
+  const Result<std::vector<merkle::Cosignature>> seen = merkle::VerifyCosignatures(*note, {&*key, 1});
+  if (!seen.ok() || seen->empty()) return false;
+  EXPECT_EQ(seen->front().time_s, one.time);
+  return true;
+}
+
+bool AcceptsTlogProof(const Case& one) {
+  const Result<merkle::TlogProof> proof = merkle::TlogProof::Parse(one.input);
+  const Result<crypto::NoteKey> key = crypto::NoteKey::Parse(one.key);
+  return proof.ok() && key.ok() && merkle::VerifyTlogProof(*proof, one.message, *key).ok();
+}
+
+// "old SIZE ROOT", "new SIZE ROOT", then a hash a line.
+bool AcceptsConsistency(const Case& one) {
+  std::istringstream lines(one.input);
+  std::string word, text;
+  uint64_t sizes[2] = {};
+  crypto::Digest roots[2];
+  std::vector<crypto::Digest> hashes;
+  const auto hash_of = [](const std::string& base64) {
+    return crypto::Digest::FromRaw(DecodeBase64(base64).value()).value();
+  };
+  for (int i = 0; i < 2; ++i) {
+    lines >> word >> sizes[i] >> text;
+    EXPECT_EQ(word, i == 0 ? "old" : "new");
+    roots[i] = hash_of(text);
+  }
+  while (lines >> text) hashes.push_back(hash_of(text));
+  return merkle::VerifyConsistency(sizes[0], roots[0], sizes[1], roots[1], hashes).ok();
+}
+
 std::optional<bool> Accepts(const std::string& format, const Case& one) {
   if (format == "json") return ParseJson(one.input).ok();
   if (format == "canonical-json") return ParseCanonicalJson(one.input).ok();
@@ -65,6 +104,9 @@ std::optional<bool> Accepts(const std::string& format, const Case& one) {
   if (format == "ed25519") return AcceptsEd25519(one);
   if (format == "sshsig") return AcceptsSshsig(one);
   if (format == "note") return AcceptsNote(one);
+  if (format == "cosignature") return AcceptsCosignature(one);
+  if (format == "tlog-proof") return AcceptsTlogProof(one);
+  if (format == "consistency") return AcceptsConsistency(one);
   return std::nullopt;
 }
 
@@ -96,6 +138,7 @@ void RunFile(const std::filesystem::path& path, int& cases_run) {
     if (item.Has("message")) one.message = item.Base64("message");
     if (item.Has("namespace")) one.name_space = item.String("namespace");
     if (item.Has("presence")) one.presence = item.String("presence");
+    if (item.Has("time")) one.time = item.Integer("time", 0);
     const std::optional<bool> accepted = Accepts(format, one);
     ASSERT_TRUE(accepted.has_value()) << "unknown format " << format;
     EXPECT_EQ(*accepted, expected);
@@ -114,8 +157,8 @@ TEST(Vectors, EveryCaseOfEveryFile) {
     ++files_run;
   }
   std::cout << files_run << " files, " << cases_run << " cases\n";
-  EXPECT_GE(files_run, 13);
-  EXPECT_GE(cases_run, 200);
+  EXPECT_GE(files_run, 16);
+  EXPECT_GE(cases_run, 300);
 }
 
 }  // namespace

@@ -1,0 +1,87 @@
+#include "cli/reviewer_at_work.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "ledger/keys.h"
+#include "signing/private_key.h"
+
+namespace pawl::cli {
+namespace {
+
+using oversight::ReviewReport;
+
+std::string_view WhatName(ReviewReport::What what) {
+  switch (what) {
+    case ReviewReport::What::kVoted:
+      return "voted";
+    case ReviewReport::What::kClosed:
+      return "closed";
+    case ReviewReport::What::kCosigned:
+      return "cosigned";
+    case ReviewReport::What::kWaiting:
+      return "waiting";
+    case ReviewReport::What::kNothingToDo:
+      return "nothing to do";
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<ReviewerAtWork> ReviewerAtWork::Open(const Globals& globals, const std::string& name) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return place.error();
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kFirstEvent);
+  if (!log.ok()) return log.error();
+  if (log->charter().charter.FindReviewer(name) == nullptr) {
+    std::string names;
+    for (const charter::Reviewer& reviewer : log->charter().charter.reviewers) names += " " + reviewer.name;
+    return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + name + "'", "it has:" + names};
+  }
+  std::string memory = place->home.ReviewerFolder(name);
+  if (mkdir(memory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return SystemFailure("review.memory", "cannot make '" + memory + "': " + std::strerror(errno));
+  }
+  return ReviewerAtWork(*std::move(place), *std::move(log), name, std::move(memory));
+}
+
+Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, oversight::Waiting waiting) {
+  if (Result<void> refreshed = log_.Refresh(); !refreshed.ok()) return refreshed.error();
+  const charter::Reviewer* record = log_.charter().charter.FindReviewer(name_);
+  if (record == nullptr) {
+    return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + name_ + "' any more", ""};
+  }
+  Result<signing::Ed25519PrivateKey> key = ledger::FindPrivateKey(place_.home, record->key);
+  if (!key.ok()) return key.error();
+  const oversight::Reviewer reviewer{.record = *record,
+                                     .key = *key,
+                                     .memory_folder = memory_folder_,
+                                     .state_path = place_.state_path,
+                                     .now_s = std::time(nullptr),
+                                     .threads = 2,
+                                     .waiting = waiting,
+                                     .progress = ProgressTo(globals)};
+  return oversight::ReviewOpenProposals(log_, reviewer);
+}
+
+ExitCode ShowReviews(const Globals& globals, const std::vector<ReviewReport>& reports) {
+  encoding::Json json = encoding::Json::array();
+  ExitCode exit = ExitCode::kYes;
+  for (const ReviewReport& report : reports) {
+    if (report.what == ReviewReport::What::kWaiting) exit = Worst(exit, ExitCode::kPending);
+    json.push_back({{"proposal", report.proposal}, {"what", WhatName(report.what)}, {"summary", report.summary}});
+    if (!globals.json) {
+      std::printf("%s: %s: %s\n", report.proposal.c_str(), std::string(WhatName(report.what)).c_str(),
+                  Shown(report.summary).c_str());
+    }
+  }
+  if (globals.json) PrintJson(json);
+  return exit;
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,45 @@
+// One reviewer with its key, at one log: what `pawl review` does once and `pawl oversee` whenever the log grows.
+//
+//   Result<ReviewerAtWork> reviewer = ReviewerAtWork::Open(globals, "prover-a");
+//   Result<std::vector<oversight::ReviewReport>> reports = reviewer->Look(globals, oversight::Waiting::kForEveryVote);
+//
+// It believes events, never what the gate has made of them: opening folds the log from its first event. Thread safety:
+// one thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "oversight/review.h"
+
+namespace pawl::cli {
+
+class ReviewerAtWork {
+ public:
+  static Result<ReviewerAtWork> Open(const Globals& globals, const std::string& name);
+
+  // Acts on everything that waits for it, as log and charter are now. kUsage "review.unknown" where the charter in
+  // force does not have it (any more); kNotFound "key.missing".
+  Result<std::vector<oversight::ReviewReport>> Look(const Globals& globals, oversight::Waiting waiting);
+
+  ledger::SubjectLog& log() { return log_; }
+  const std::string& memory_folder() const { return memory_folder_; }
+
+ private:
+  ReviewerAtWork(Place place, ledger::SubjectLog log, std::string name, std::string memory_folder)
+      : place_(std::move(place)),
+        log_(std::move(log)),
+        name_(std::move(name)),
+        memory_folder_(std::move(memory_folder)) {}
+
+  Place place_;
+  ledger::SubjectLog log_;
+  std::string name_;
+  std::string memory_folder_;
+};
+
+// Prints them, and says whether one of them waits (kPending).
+ExitCode ShowReviews(const Globals& globals, const std::vector<oversight::ReviewReport>& reports);
+
+}  // namespace pawl::cli
