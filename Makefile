@@ -30,6 +30,7 @@ quick: build
 
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on.
 test: build
+	tools/include-closure
 	cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
 	$(CTEST) --test-dir build/fuzz -L 'quick|fuzz' -j $(JOBS)

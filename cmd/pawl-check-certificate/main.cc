@@ -17,6 +17,7 @@
 #include "checker/checker.h"
 #include "model/network.h"
 #include "model/property.h"
+#include "result/build.h"
 #include "result/exit_code.h"
 #include "result/result.h"
 
@@ -34,6 +35,7 @@ options:
   --arithmetic real|float32|float64  refuse a certificate of another arithmetic (default: the certificate's own)
   --threads N                        check leaves in N threads, 1 to 1024 (default: 1); the answer is the same
   --json                             print one JSON object
+  --version                          print which build this is, and the formats that it reads
   --help                             print this
 
 example:
@@ -47,7 +49,7 @@ struct Options {
   std::vector<std::string> files;
   std::optional<Arithmetic> arithmetic;
   unsigned threads = 1;
-  bool json = false, help = false;
+  bool json = false, help = false, version = false;
 };
 
 Error Usage(std::string message) {
@@ -82,6 +84,8 @@ Result<Options> ParseArguments(int count, char** arguments) {
       only_files = true;
     } else if (argument == "--help" || argument == "-h") {
       options.help = true;
+    } else if (argument == "--version") {
+      options.version = true;
     } else if (argument == "--json") {
       options.json = true;
     } else {
@@ -94,7 +98,8 @@ Result<Options> ParseArguments(int count, char** arguments) {
       if (const Result<void> set = SetOption(name, value, options); !set.ok()) return set.error();
     }
   }
-  if (!options.help && options.files.size() != 3) return Usage("give a network, a property and a certificate");
+  if (!options.help && !options.version && options.files.size() != 3)
+    return Usage("give a network, a property and a certificate");
   return options;
 }
 
@@ -246,8 +251,9 @@ int main(int count, char** arguments) {
                  options.error().advice.c_str());
     return static_cast<int>(ExitCode::kUsage);
   }
-  if (options->help) {
-    std::fputs(kHelp, stdout);
+  if (options->help || options->version) {
+    if (options->help) std::fputs(kHelp, stdout);
+    if (options->version) std::printf("pawl-check-certificate %s (%s); %s\n", kVersion, kCommit, kFormats);
     return std::fflush(stdout) == 0 ? 0 : static_cast<int>(ExitCode::kInternal);
   }
   const Answer answer = Run(*options);

@@ -6,6 +6,7 @@
 #include "merkle/checkpoint.h"
 #include "pawl-check/arguments.h"
 #include "pawl-check/report.h"
+#include "result/build.h"
 #include "tlog/tile.h"
 #include "warrant/verify.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr char kHelp[] = R"(pawl-check-log: checks an exported log offline
 
 usage: pawl-check-log DIR --charter DIR [--store DIR] [--json]
+       pawl-check-log --version
 
 Reads an exported log, recomputes its root from its entries, verifies every signature, and prints what became of every
 proposal. --store gives the charters of amendments. `pawl-check log` is the same.
@@ -139,7 +141,8 @@ ExitCode CheckLog(int count, const char* const* words) {
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
   if (!parsed.ok()) return Report(parsed.error(), output);
   if (arguments.Has("--help") || arguments.Has("--version")) {
-    std::fputs(arguments.Has("--help") ? kHelp : "pawl-check-log " PAWL_VERSION "\n", stdout);
+    if (arguments.Has("--help")) std::fputs(kHelp, stdout);
+    if (arguments.Has("--version")) std::printf("pawl-check-log %s (%s); %s\n", kVersion, kCommit, kFormats);
     return ExitCode::kYes;
   }
   if (arguments.words().size() != 1 || !arguments.Has("--charter")) {

@@ -2,6 +2,7 @@
 // prover, no sandbox.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "pawl-check/arguments.h"
 #include "pawl-check/commands.h"
 #include "pawl-check/report.h"
+#include "result/build.h"
 
 namespace pawl::check {
 namespace {
@@ -21,6 +23,7 @@ usage: pawl-check certificate NETWORK PROPERTY CERTIFICATE [--arithmetic real|fl
        pawl-check log DIR --charter DIR [--store DIR] [--json]
        pawl-check state init --charter DIR --genesis FILE --state FILE [--json]
        pawl-check state show --state FILE [--json]
+       pawl-check --version
 
 certificate  Does the certificate prove the property for this network, in this arithmetic (default float32)?
 warrant      May the loader with this state switch to what the warrant names? Several files are a chain, oldest first.
@@ -51,17 +54,22 @@ ExitCode Run(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   const int count = argc - 2;
   const char* const* words = argv + 2;
+  const bool asks =
+      argc > 1 && std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--help"; });
+  if (asks || command == "-h" || command == "help") {
+    std::fputs(kHelp, stdout);
+    return ExitCode::kYes;
+  }
   if (command == "certificate") return CheckCertificate(count, words);
   if (command == "warrant") return CheckWarrant(count, words);
   if (command == "log") return RunSibling("pawl-check-log", argv + 1);
   if (command == "state") return StateCommand(count, words);
   if (command == "--version") {
-    std::puts("pawl-check " PAWL_VERSION " (certificate format 1, warrant v1, state v1)" PAWL_BUILT_FOR_TESTS);
+    std::printf("pawl-check %s (%s); %s\n", kVersion, kCommit, kFormats);
     return ExitCode::kYes;
   }
-  const bool help = command == "--help" || command == "-h" || command == "help";
-  std::fputs(kHelp, help ? stdout : stderr);
-  return help ? ExitCode::kYes : ExitCode::kUsage;
+  std::fputs(kHelp, stderr);
+  return ExitCode::kUsage;
 }
 
 }  // namespace

@@ -17,16 +17,6 @@ struct Loader {
   std::optional<warrant::State> state;
 };
 
-Result<int64_t> LocalTime(const Arguments& arguments) {
-#ifdef PAWL_FAIL_POINTS
-  // Builds for tests may be told what time it is.
-  if (arguments.Has("--now")) return encoding::ParseTime(arguments.Value("--now"));
-#else
-  static_cast<void>(arguments);
-#endif
-  return static_cast<int64_t>(std::time(nullptr));
-}
-
 encoding::Json Describe(const warrant::WarrantVerdict& verdict) {
   encoding::Json json = {{"accepted", verdict.accepted}, {"action", warrant::ActionName(verdict.action)},
                          {"epoch", verdict.epoch},       {"warrant", verdict.warrant.Text()},
@@ -87,11 +77,7 @@ ExitCode Step(Loader& loader, const std::string& path, const std::string& state_
 }  // namespace
 
 ExitCode CheckWarrant(int count, const char* const* words) {
-#ifdef PAWL_FAIL_POINTS
-  Arguments arguments({"--charter", "--store", "--state", "--threads", "--now"}, {"--json", "--commit"});
-#else
   Arguments arguments({"--charter", "--store", "--state", "--threads"}, {"--json", "--commit"});
-#endif
   const Result<void> parsed = arguments.Parse(count, words);
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
   if (!parsed.ok()) return Report(parsed.error(), output);
@@ -100,8 +86,6 @@ ExitCode CheckWarrant(int count, const char* const* words) {
     return Report(Usage("warrant takes FILE, --charter and --store"), output);
   }
   if (arguments.Has("--commit") && state_path.empty()) return Report(Usage("--commit needs --state"), output);
-  Result<int64_t> now = LocalTime(arguments);
-  if (!now.ok()) return Report(now.error(), output);
   Result<unsigned> threads = ParseThreads(arguments.Value("--threads"));
   if (!threads.ok()) return Report(threads.error(), output);
 
@@ -125,7 +109,7 @@ ExitCode CheckWarrant(int count, const char* const* words) {
     const bool last = i + 1 == arguments.words().size();
     const warrant::Purpose purpose = last ? warrant::Purpose::kSwitch : warrant::Purpose::kFollow;
     const warrant::WarrantQuestion asked{
-        .warrant = {}, .halts = {}, .now_s = *now, .purpose = purpose, .threads = *threads};
+        .warrant = {}, .halts = {}, .now_s = std::time(nullptr), .purpose = purpose, .threads = *threads};
     const ExitCode status = Step(loader, arguments.words()[i], state_path, asked, output);
     if (status != ExitCode::kYes) return status;
   }

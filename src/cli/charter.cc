@@ -181,11 +181,8 @@ ExitCode New(const Globals& globals, NewCharterOptions options) {
   Result<NewCharter> made = WriteNewCharter(options);
   if (!made.ok()) return Fail(globals, made.error());
   std::vector<std::string> next;
-  if (made->to_fill_in.empty()) {
-    if (Result<charter::Charter> read = charter::ReadCharterFromDirectory(options.directory); !read.ok()) {
-      return Fail(globals, read.error());
-    }
-  } else {
+  const ExitCode exit = made->to_fill_in.empty() ? ExitCode::kYes : ExitCode::kPending;
+  if (!made->to_fill_in.empty()) {
     next.push_back("fill in by hand what is listed above, in " + options.directory);
   }
   next.push_back("pawl charter check " + options.directory + " --baseline " + options.tree);
@@ -196,13 +193,13 @@ ExitCode New(const Globals& globals, NewCharterOptions options) {
                {"notes", made->notes},
                {"to_fill_in", made->to_fill_in},
                {"next", next}});
-    return ExitCode::kYes;
+    return exit;
   }
   std::printf("a charter for '%s' is in %s\n", Shown(made->name).c_str(), Shown(options.directory).c_str());
   for (const std::string& note : made->notes) std::printf("  note: %s\n", Shown(note).c_str());
   for (const std::string& what : made->to_fill_in) std::printf("  to fill in: %s\n", Shown(what).c_str());
   for (const std::string& step : next) std::printf("  next: %s\n", Shown(step).c_str());
-  return ExitCode::kYes;
+  return exit;
 }
 
 // ---- the commands
@@ -294,6 +291,7 @@ void AddNew(CLI::App* parent, Globals& globals) {
   make->add_flag("--yes", *yes, "ask nothing; take the defaults for what was not given");
   make->footer(
       "On a terminal it asks for what was not given. Without one, with --yes or with --json it asks nothing.\n"
+      "Exit status 6: written, and keys or people are still to be filled in by hand; they are listed.\n"
       "examples:\n  pawl charter new\n"
       "  pawl charter new charter --subject ./subject --single-operator --key ~/.ssh/id_ed25519.pub --yes\n"
       "  pawl charter new charter --subject ./subject --signers people.allowed_signers --evaluator evaluate.py --yes");

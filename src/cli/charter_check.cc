@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <sstream>
 
 #include "charter/code_properties.h"
 #include "cli/command.h"
@@ -57,6 +58,25 @@ Result<Blobs> ReadBaseline(const charter::Charter& charter, const std::string& d
                    "name the right directory, or mend subject.baseline");
   }
   return blobs;
+}
+
+// What `pawl charter new` left open, all of it at once.
+Result<void> CheckFilledIn(const std::string& directory) {
+  Result<std::string> text = ReadWholeFile(directory + "/" + charter::kCharterFile, size_t{1} << 20);
+  if (!text.ok()) return {};  // whoever reads the whole directory says what is wrong with it
+  std::string open;
+  size_t count = 0, number = 0;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.find("\"FILL IN\"") == std::string::npos) continue;
+    ++count;
+    open += "\n  " + std::string(charter::kCharterFile) + ":" + std::to_string(number) + ": " + line;
+  }
+  if (count == 0) return {};
+  return Error{ErrorCode::kMalformed, "charter.to-fill-in",
+               std::to_string(count) + (count == 1 ? " value is" : " values are") + " still to be filled in:" + open,
+               "people's keys and the gate's: pawl key new NAME prints one"};
 }
 
 class PropertyChecker {
@@ -206,6 +226,7 @@ void CheckEvaluator(const warrant::CharterFiles& files, std::vector<std::string>
 
 Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
                                    const std::function<void(const std::string&)>& progress) {
+  if (Result<void> filled = CheckFilledIn(directory); !filled.ok()) return filled.error();
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(directory);
   if (!files.ok()) return files.error();
   const charter::Charter& charter = files->charter;

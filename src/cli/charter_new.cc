@@ -275,8 +275,11 @@ std::string ReviewerText(const Keys& keys, NewCharter& made) {
     text += "[[reviewer]]\nname = " + TomlQuoted(entry.name) + "\nprincipal = " + TomlQuoted(entry.principal) +
             "\nrole = \"" + entry.role + "\"\nkey = \"" + entry.key + "\"\n\n";
   }
-  for (const char* role : {"evaluator", "auditor"}) {
-    if (principals.contains(role)) continue;
+  // Who names reviewers has chosen the roles; a trial cannot do without evaluators, and no closing without an auditor.
+  const bool chosen = !keys.reviewers.empty();
+  for (const char* role : {"prover", "evaluator", "integrity", "auditor"}) {
+    const bool needed = std::string_view(role) == "evaluator" || std::string_view(role) == "auditor";
+    if (principals.contains(role) || (chosen && !needed)) continue;
     principals[role].insert("somebody");
     made.to_fill_in.push_back(std::string("a reviewer of role ") + role);
     text += std::string("[[reviewer]]\nname = \"") + role + "-a\"\nprincipal = \"FILL IN\"\nrole = \"" + role +
@@ -375,7 +378,18 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   if (options.evaluator.empty()) {
     made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
   }
-  if (Result<void> written = WriteCharterFiles(options.directory, files); !written.ok()) return written.error();
+  Result<void> written = WriteCharterFiles(options.directory, files);
+  if (written.ok() && made.to_fill_in.empty()) {
+    Result<charter::Charter> read = charter::ReadCharterFromDirectory(options.directory);
+    if (!read.ok()) written = read.error();
+  }
+  if (!written.ok()) {
+    // The directory was empty or not there: what is in it is ours, and the same command can be given again, corrected.
+    fs::remove_all(options.directory, failure);
+    Error error = written.error();
+    error.advice = "nothing was written: correct the option that this comes from (pawl charter new --help)";
+    return error;
+  }
   return made;
 }
 

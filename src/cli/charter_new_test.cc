@@ -109,10 +109,25 @@ TEST_F(CharterNew, SaysWhichKeysAreMissing) {
   options.operator_key.clear();
   Result<NewCharter> made = WriteNewCharter(options);
   ASSERT_TRUE(made.ok()) << made.error().message;
-  EXPECT_EQ(made->to_fill_in.size(), 5u);  // evaluator, auditor, approvers, log, clock
+  EXPECT_EQ(made->to_fill_in.size(), 7u);  // prover, evaluator, integrity, auditor, approvers, log, clock
+  // The check lists every one of them at once, by line.
+  Result<CharterReport> report = CheckCharter(At("charter"), {}, {});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().rule, "charter.to-fill-in");
+  EXPECT_THAT(report.error().message, HasSubstr("10 values are still to be filled in:\n  charter.toml:"));
   Result<charter::Charter> charter = charter::ReadCharterFromDirectory(options.directory);
   ASSERT_FALSE(charter.ok());
   EXPECT_THAT(charter.error().message, HasSubstr("charter.toml:"));
+}
+
+TEST_F(CharterNew, LeavesNothingOfACharterThatIsRefused) {
+  NewCharterOptions options = SingleOperator();
+  options.max_step = "2";
+  Result<NewCharter> made = WriteNewCharter(options);
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(made.error().advice, HasSubstr("nothing was written"));
+  EXPECT_FALSE(fs::exists(options.directory));
+  EXPECT_TRUE(WriteNewCharter(SingleOperator()).ok()) << "the corrected command is taken";
 }
 
 TEST_F(CharterNew, RefusesAPlaceInsideTheSubject) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -21,6 +22,27 @@ namespace {
 // A key, store or ledger that ought to be here is a fault of the set-up, not of the command line.
 bool IsSetUp(const Error& error) {
   return error.rule == "key.missing" || error.rule == "store.missing" || error.rule == "ledger.missing";
+}
+
+// Readers say what is wrong and not what to do: that depends on whose file it is, and is the same for all their rules.
+std::string AdviceFor(const Error& error) {
+  constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
+      {"onnx.", "export the network again; docs/proofs.md lists what is read"},
+      {"vnnlib.", "mend the property file; docs/proofs.md says what is read"},
+      {"certificate.", "prove again: pawl prove NETWORK PROPERTY --certificate FILE"},
+      {"charter.", "mend the charter; spec/charter.md explains every key"},
+      {"approve.", "pawl status says what waits for whom"},
+      {"rollback.", "pawl status lists what was live"},
+      {"tree.", "name a directory that holds a whole tree"},
+      {"file.", "name a file that can be read"},
+      {"duration.", "a whole number and one of s m h d, as in 24h"},
+  };
+  // What the machine refuses is mostly one of two things.
+  if (error.code == ErrorCode::kSystem) return "check disk space and permissions, then run the command again";
+  for (const auto& [prefix, advice] : kAdvice) {
+    if (error.rule.starts_with(prefix)) return std::string(advice);
+  }
+  return {};
 }
 
 Result<void> SyncFolder(const std::filesystem::path& folder) {
@@ -52,10 +74,7 @@ bool WriteThrough(const std::string& path, std::string_view bytes) {
 
 ExitCode Fail(const Globals& globals, const Error& failure) {
   Error error = failure;
-  // What the machine refuses is mostly one of two things, and whoever reads this wants to know what to do.
-  if (error.code == ErrorCode::kSystem && error.advice.empty()) {
-    error.advice = "check disk space and permissions, then run the command again";
-  }
+  if (error.advice.empty()) error.advice = AdviceFor(error);
   LogLine(LogLevel::kError, error.rule + ": " + error.message);
   if (globals.json) {
     const encoding::Json json = {
@@ -86,6 +105,14 @@ Result<Place> FindPlace(const Globals& globals) {
   // Folders are made of it, and it may come from whoever asks a program of ours.
   if (subject.find('/') != std::string::npos || subject.starts_with('.')) {
     return Error{ErrorCode::kUsage, "cli.subject-name", "'" + subject + "' is no name of a subject", "pawl status"};
+  }
+  const std::vector<std::string> known = home->Subjects();
+  if (globals.state.empty() && !known.empty() && std::find(known.begin(), known.end(), subject) == known.end() &&
+      access(home->StatePath(subject).c_str(), F_OK) != 0) {
+    std::string names;
+    for (const std::string& name : known) names += " " + name;
+    return Error{ErrorCode::kUsage, "cli.no-subject", "there is no subject '" + subject + "' here; there are:" + names,
+                 "--subject NAME"};
   }
   const std::string state = globals.state.empty() ? home->StatePath(subject) : globals.state;
   return Place{std::move(*home), subject, state};

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct CommandWords {
   std::string path;                                          // "", "/charter", "/charter/check"
   std::vector<std::pair<std::string, std::string>> names;    // subcommands, with what they do
   std::vector<std::pair<std::string, std::string>> options;  // "--key", with what it means
+  std::vector<std::pair<std::string, std::string>> choices;  // of its arguments that take one of a few words
+  std::map<std::string, std::string> values;                 // of options that take one: "real float32", or empty
 };
 
 // Every command below and with `app`, outermost first.

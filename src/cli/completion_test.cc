@@ -49,6 +49,13 @@ class Completion : public testing::Test {
 
 TEST_F(Completion, BashScriptParses) { EXPECT_EQ(std::system(("bash -n '" + folder_ + "/pawl.bash'").c_str()), 0); }
 
+TEST_F(Completion, ZshAndFishScriptsParse) {
+  std::ofstream(folder_ + "/pawl.zsh") << CompletionScript(app_, Shell::kZsh);
+  std::ofstream(folder_ + "/pawl.fish") << CompletionScript(app_, Shell::kFish);
+  EXPECT_EQ(std::system(("zsh -n '" + folder_ + "/pawl.zsh'").c_str()), 0);
+  EXPECT_EQ(std::system(("fish -n '" + folder_ + "/pawl.fish'").c_str()), 0);
+}
+
 TEST_F(Completion, BashOffersCommandsAndOptions) {
   EXPECT_THAT(Offered("pawl ''"), HasSubstr(" charter "));
   EXPECT_THAT(Offered("pawl charter ''"), HasSubstr(" check "));
@@ -56,6 +63,12 @@ TEST_F(Completion, BashOffersCommandsAndOptions) {
   EXPECT_THAT(Offered("pawl prove --cert"), HasSubstr(" --certificate "));
   EXPECT_THAT(Offered("pawl prove --ho"), HasSubstr(" --home "));
   EXPECT_EQ(Offered("pawl sandbox run -- cha").find("charter"), std::string::npos);
+  // What an option takes is no command, whatever it is called.
+  EXPECT_THAT(Offered("pawl --home prove char"), HasSubstr(" charter "));
+  EXPECT_THAT(Offered("pawl --home = prove char"), HasSubstr(" charter "));
+  EXPECT_THAT(Offered("pawl charter new --name check --sub"), HasSubstr(" --subject "));
+  EXPECT_THAT(Offered("pawl prove --arithmetic f"), HasSubstr(" float32 float64 "));
+  EXPECT_THAT(Offered("pawl completion ''"), HasSubstr(" zsh "));
 }
 
 TEST_F(Completion, EveryScriptNamesEveryCommandAndOption) {

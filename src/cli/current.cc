@@ -56,7 +56,8 @@ ExitCode Current(const Globals& globals, const CurrentOptions& options) {
 void AddCurrent(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<CurrentOptions>();
   CLI::App* command = app.add_subcommand("current", "what is live, with its warrant and every byte checked again");
-  command->add_flag("--verify", options->verify, "check the warrant and every file again (always done)");
+  command->add_flag("--verify", options->verify,
+                    "check warrant and files again; without it they are as well, this says it in a script");
   command->add_option("--file", options->file, "write one file's verified bytes to standard output");
   command->footer("examples:\n  pawl current --verify\n  pawl current --file policy.onnx > policy.onnx");
   command->callback([options, &globals] { globals.exit = Current(globals, *options); });

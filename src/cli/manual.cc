@@ -71,10 +71,10 @@ std::string Synopsis(const CLI::App& app, const std::string& command) {
 std::string OptionEntry(const CLI::Option& option, bool positional) {
   std::string head = positional ? option.get_name(true) : OptionNames(option);
   if (!positional && option.get_expected_max() > 0 && option.get_type_size() > 0) head += " " + option.get_type_name();
-  std::string text = ".TP\n.B " + Argument(head) + "\n" + Escaped(option.get_description()) + "\n";
-  if (!option.get_default_str().empty()) text += "Default: " + Escaped(option.get_default_str()) + ".\n";
-  if (option.get_required()) text += "Required.\n";
-  return text;
+  std::string text = ".TP\n.B " + Argument(head) + "\n" + Escaped(option.get_description());
+  if (!option.get_default_str().empty()) text += " (default: " + Escaped(option.get_default_str()) + ")";
+  if (option.get_required()) text += " (required)";
+  return text + "\n";
 }
 
 std::string Section(const char* title, const std::string& body) {
@@ -102,7 +102,7 @@ void AddPages(const CLI::App& app, const std::string& command, std::vector<Manua
   }
   text += Section("ARGUMENTS", positionals) + Section("COMMANDS", commands) + Section("OPTIONS", options);
   if (!app.get_footer().empty()) text += Section("NOTES", ".nf\n" + Escaped(app.get_footer()) + "\n.fi\n");
-  text += Section("SEE ALSO", is_program ? "" : ".BR pawl (1), which lists the options of every command\n");
+  text += Section("SEE ALSO", is_program ? "" : ".BR pawl (1),\nwhich lists the options of every command\n");
   pages.push_back({name + ".1", text});
   for (const CLI::App* child : VisibleCommands(app)) AddPages(*child, command + " " + child->get_name(), pages);
 }

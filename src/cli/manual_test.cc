@@ -85,6 +85,19 @@ TEST_F(Manual, IsPlainRoff) {
   }
 }
 
+// The arguments of .BR stand without blanks between them: it takes words of one name, "pawl (1),", and no sentence.
+TEST_F(Manual, RunsNoWordsTogether) {
+  for (const ManualPage& page : ManualPages(app_)) {
+    std::istringstream lines(page.roff);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.rfind(".BR ", 0) == 0) {
+        EXPECT_EQ(std::count(line.begin(), line.end(), ' '), 2) << page.file << ": " << line;
+      }
+    }
+    EXPECT_EQ(page.roff.find("\nDefault:"), std::string::npos) << page.file;
+  }
+}
+
 // Whoever reads the help learns what to type, and in a script.
 TEST_F(Manual, EveryCommandHasAnExample) {
   for (const CommandWords& command : WalkCommands(app_)) {

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/log_file.h"
+#include "result/build.h"
 
 namespace pawl::cli {
 namespace {
@@ -31,8 +32,8 @@ bool AsksForJson(int argc, char** argv) {
 }
 
 encoding::Json VersionJson() {
-  return {{"version", PAWL_VERSION},
-          {"commit", PAWL_COMMIT},
+  return {{"version", std::string(kVersion)},
+          {"commit", std::string(kCommit)},
           {"formats",
            {{"charter", 1},
             {"warrant", 1},
@@ -66,7 +67,7 @@ void OpenLogOrEnd(const CLI::App& app, const Globals& globals) {
   if (Result<void> opened = OpenLog(globals.log_file, verbosity); !opened.ok()) {
     throw CLI::RuntimeError(static_cast<int>(Fail(globals, opened.error())));
   }
-  LogLine(LogLevel::kInfo, CommandName(app) + ": begins, pawl " PAWL_VERSION " (" PAWL_COMMIT ")");
+  LogLine(LogLevel::kInfo, CommandName(app) + ": begins, pawl " + kVersion + " (" + kCommit + ")");
   LogLine(LogLevel::kDebug, "home " + ledger::Home::Place(globals.home));
 }
 
@@ -110,13 +111,15 @@ int Main(int argc, char** argv) {
   // programs in the sandbox must not inherit it.
   std::signal(SIGXFSZ, [](int) {});
   CLI::App app(kAbout, "pawl");
-  const std::string version = "pawl " PAWL_VERSION " (" PAWL_COMMIT
-                              "); charter, warrant, state and ledger formats 1, certificate format 2, home format " +
+  const std::string version = std::string("pawl ") + kVersion + " (" + kCommit + "); " + kFormats + ", home format " +
                               std::to_string(ledger::kHomeVersion);
   app.set_version_flag("--version", version);
-  app.add_option("--home", globals.home, "Pawl's home (default: $PAWL_HOME, else ~/.local/state/pawl)");
-  app.add_option("--subject", globals.subject, "which subject, where the home has several");
-  app.add_option("--state", globals.state, "the loader's state file (default: in the home)");
+  // An empty one is a variable of a script that was not set, and must not mean the default.
+  const CLI::Validator is_given([](const std::string& text) { return text.empty() ? "is empty" : std::string(); }, "");
+  app.add_option("--home", globals.home, "Pawl's home (default: $PAWL_HOME, else ~/.local/state/pawl)")
+      ->check(is_given);
+  app.add_option("--subject", globals.subject, "which subject, where the home has several")->check(is_given);
+  app.add_option("--state", globals.state, "the loader's state file (default: in the home)")->check(is_given);
   app.add_flag("--json", globals.json, "answer in JSON, for scripts");
   CLI::Option* quiet = app.add_flag("-q,--quiet", globals.quiet, "no progress on standard error");
   app.add_flag("-v,--verbose", globals.verbose, "say on standard error what is done, and how long it took")

@@ -21,8 +21,8 @@
 #include "ledger/subject_log.h"
 #include "oversight/acceleration.h"
 #include "result/result.h"
-#include "trial/report.h"
 #include "trial/environment.h"
+#include "trial/report.h"
 #include "warrant/statements.h"
 
 namespace pawl::oversight {

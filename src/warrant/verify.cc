@@ -683,8 +683,8 @@ WarrantVerdict VerifyWarrant(const WarrantQuestion& question) {
     if (x.stateless()) stand_in = StatelessStandIn(x);
     for (const Clause& clause : kClauses) {
       if (x.stateless() && clause.asked == Asked::kWithState) continue;
-      const Result<void> held = IsForced(clause.rule) ? Ok() : clause.holds(x);
-      if (!held.ok()) return Named(clause, held.error());
+      const Result<void> held = clause.holds(x);
+      if (!held.ok() && !IsForced(clause.rule)) return Named(clause, held.error());
       verdict.clauses.emplace_back(clause.rule);
     }
     AddWarnings(x);

@@ -4,6 +4,7 @@
 usage: races_and_replays_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 """
 
+import base64
 import contextlib
 import fcntl
 import hashlib
@@ -82,6 +83,51 @@ class RacesAndReplays(AttackSuite):
         # The halt's event makes the release log itself again, and write the same state again: what counts is its text.
         self.assertEqual(then, state)
         self.assertEqual(self.home.starts()[1], "halt.in-force")
+
+    def test_a_resume_that_was_begun_as_something_else(self):
+        """What the first person began is looked at before the second one signs it."""
+        home = self.home
+        home.pawl("halt", "-m", "smoke", "--key", home.root / "cho")
+        begun = home.root / "resume.json"
+        self.assertEqual(home.fails("resume", "-m", "looked", "--key", home.root / "ada", "--add-to", begun,
+                                    expect=6)["error"]["rule"], "resume.threshold")
+        envelope = json.loads(begun.read_text())
+        honest = json.loads(base64.b64decode(envelope["payload"]))
+
+        def with_predicate(**change):
+            return dict(honest, predicate=dict(honest["predicate"], **change))
+
+        def canonical(value):
+            return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+        other = dict(honest["subject"][0], name="another")
+        cases = {
+            "resume.subject": dict(with_predicate(subject="another"), subject=[other]),
+            "resume.charter": with_predicate(charter_epoch=honest["predicate"]["charter_epoch"] + 1),
+            "resume.expired": with_predicate(expires=honest["predicate"]["issued"]),
+            "resume.outdated": with_predicate(lifts=["sha256:" + 64 * "1"]),
+            "resume.action": with_predicate(action="halt", lifts=[]),
+        }
+        home.wait()
+        for rule, statement in cases.items():
+            path = home.root / f"{rule}.json"
+            payload = base64.b64encode(canonical(statement).encode()).decode()
+            path.write_text(canonical(dict(envelope, payload=payload)))
+            with self.subTest(rule):
+                error = home.fails("resume", "--key", home.root / "ben", "--add-to", path, expect=1)["error"]
+                self.assertEqual(error["rule"], rule, error)
+        self.assertEqual(home.starts()[1], "halt.in-force")
+        home.pawl("resume", "--key", home.root / "ben", "--add-to", begun)
+        self.assertEqual(home.starts(), (0, self.live))
+
+    def test_people_are_asked_about_open_drafts_alone(self):
+        home = self.home
+        proposal = home.position("propose", home.candidate("candidate"), expect=(6,))["proposal"]
+        for name, status, rule in ((proposal, 6, "approve.too-early"), ("p9", 2, "approve.no-proposal"),
+                                   ("p1", 1, "approve.decided")):
+            error = home.fails("approve", name, "--key", home.root / "ada", expect=status)["error"]
+            self.assertEqual(error["rule"], rule)
+            self.assertTrue(error["advice"], rule)
 
     # ---- keys
 

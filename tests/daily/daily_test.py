@@ -395,8 +395,9 @@ class DailyTest(unittest.TestCase):
         folder.mkdir()
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(HERE / name, folder / name)
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True,
-                       stdout=subprocess.DEVNULL)
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=False,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 0, "npm has to reach its registry (npm config get registry):\n" + done.stderr)
         return folder / "node_modules"
 
     def sigstore(self, modules, bundle, key):
@@ -407,6 +408,15 @@ class DailyTest(unittest.TestCase):
         return answer["accepted"], answer
 
     # ---- installing and removing
+
+    def broken_links(self, folder):
+        """Relative links of documents that lead to nothing that was installed."""
+        documents = list(folder.rglob("*.md"))
+        self.assertGreater(len(documents), 30)
+        links = [(document, link) for document in documents
+                 for link in re.findall(r"\]\(([^)\s#]+)", document.read_text()) if not re.match(r"[a-z]+:", link)]
+        self.assertGreater(len(links), 60)
+        return [(str(document.relative_to(folder)), link) for document, link in links if not (document.parent / link).exists()]
 
     def test_make_install_and_uninstall(self):
         destination = self.folder / "destination"
@@ -420,6 +430,15 @@ class DailyTest(unittest.TestCase):
         self.assertIn("home format 2", subprocess.run([pawl, "--version"], text=True, capture_output=True, check=True).stdout)
         version = json.loads(subprocess.run([pawl, "--json", "--version"], text=True, capture_output=True, check=True).stdout)
         self.assertEqual(set(version), {"version", "commit", "formats"})
+        self.assertRegex(version["commit"], r"^[0-9a-f]{7,40}(-dirty)?$|^unknown commit$")
+        for program in ("pawl", "pawl-check", "pawl-check-certificate", "pawl-check-log"):
+            said = subprocess.run([top / "bin" / program, "--version"], text=True, capture_output=True, check=True).stdout
+            self.assertIn(f"{program} {version['version']} ({version['commit']}); charter, warrant", said)
+            self.assertIn("certificate format %d" % version["formats"]["certificate"], said)
+            self.assertTrue((top / f"share/man/man1/{program}.1").exists(), program)
+        for command in ("certificate", "warrant", "log", "state"):
+            self.assertIn("usage: ", home.run(BIN / "pawl-check", command, "--help"))
+        self.assertEqual(self.broken_links(top / "share/doc/pawl"), [])
         # The installed program finds its helper.
         doctor = json.loads(subprocess.run([pawl, "--json", "doctor"], text=True, capture_output=True, check=True,
                                            env=environment).stdout)

@@ -264,13 +264,17 @@ TEST(ProverCorpus, AcasXuPropertiesOneThreeAndFour) {
     const auto network = model::ReadOnnx({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, {});
     const auto property = model::ReadVnnlib(ReadFile(directory + instance.property), {});
     ASSERT_TRUE(network.ok() && property.ok()) << instance.network;
-    ProofRequest request;
-    request.network = &*network;
-    request.property = &*property;
-    request.timeout_ms = 30'000;
-    const ProofResult result = Prove(request);
     const ProofStatus expected = instance.expected == "unsat" ? ProofStatus::kProven : ProofStatus::kViolated;
-    EXPECT_EQ(result.status, expected) << instance.network << " " << instance.property << ": " << result.detail;
+    for (const Arithmetic arithmetic : {Arithmetic::kReal, Arithmetic::kFloat32}) {
+      ProofRequest request;
+      request.network = &*network;
+      request.property = &*property;
+      request.arithmetic = arithmetic;
+      request.timeout_ms = 30'000;
+      const ProofResult result = Prove(request);
+      EXPECT_EQ(result.status, expected) << instance.network << " " << instance.property << ": " << result.detail;
+      if (result.status == ProofStatus::kProven) EXPECT_TRUE(Accepted(request, result.certificate, arithmetic));
+    }
     ++cases;
   }
   std::printf("acasxu: %d cases\n", cases);
