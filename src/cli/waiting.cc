@@ -178,16 +178,20 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s) {
   const audit::History& history = log.history();
   if (!history.OpenHalts().empty() || !loader.halts.empty()) return ForResume(log, loader);
+  const auto& proposals = history.proposals();
+  // An alarm does not stop the way back.
+  const bool goes_back =
+      !proposals.empty() && !proposals.back().outcome && proposals.back().proposal.action == warrant::Action::kRollback;
   if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
-      alarms.ok() && !alarms->empty()) {
+      alarms.ok() && !alarms->empty() && !goes_back) {
     const std::set<std::string> people = Principals(log.charter().charter);
     return Waiting(alarms->front().reason + "; waits for " + std::to_string(log.charter().charter.resume_threshold) +
                        " of " + Joined({people.begin(), people.end()}, "and"),
                    {people.begin(), people.end()}, {"pawl resume -m WHY"});
   }
   if (loader.broken) return Waiting("the loader starts nothing: " + *loader.broken, {}, {"pawl doctor"});
-  for (size_t i = history.proposals().size(); i-- > 0;) {
-    const ProposalHistory& proposal = history.proposals()[i];
+  for (size_t i = proposals.size(); i-- > 0;) {
+    const ProposalHistory& proposal = proposals[i];
     if (!proposal.outcome) return WaitOfProposal(log, proposal, now_s);
   }
   if (!history.live_tree()) return Waiting("waits for the first release, the baseline", {}, {"pawl propose DIRECTORY"});

@@ -158,12 +158,12 @@ StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::D
   return report;
 }
 
-// Halts on the ledger and in the loader's folder, as they are now; a report where one is in force. `halts` gets the
-// loader's.
-Result<std::optional<StepReport>> StoppedByHalt(Gate& gate, const warrant::State& state, warrant::LocalHalts& halts) {
+// Halts and alarms on the ledger, and halts in the loader's folder, as they are now; a report where one is in force.
+// `halts` gets the loader's.
+Result<std::optional<StepReport>> StoppedByHalt(Gate& gate, Action action, const warrant::State& state,
+                                                warrant::LocalHalts& halts) {
   if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
-  // A rollback waits for halts and alarms alone, which is what is asked here for every action.
-  const oversight::PaceReport pace = oversight::CheckPace(gate.log().history(), Action::kRollback, gate.Now());
+  const oversight::PaceReport pace = oversight::CheckStops(gate.log().history(), action);
   if (!pace.allowed) {
     return std::optional(Waiting(pace.rule, pace.reason, {"pawl resume (people lift the halt)"}));
   }
@@ -211,7 +211,7 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
     return Released(gate, proposal, *proposal.warrant, state->time, {});
   }
   warrant::LocalHalts halts;
-  Result<std::optional<StepReport>> stopped = StoppedByHalt(gate, *state, halts);
+  Result<std::optional<StepReport>> stopped = StoppedByHalt(gate, proposal.proposal.action, *state, halts);
   if (!stopped.ok()) return stopped.error();
   if (stopped->has_value()) return **stopped;
 
@@ -249,7 +249,7 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
   if (Result<void> kept = KeepWarrantFile(gate, verdict.epoch, *bytes); !kept.ok()) return kept.error();
   // The check may have taken minutes. A halt that came meanwhile is seen here; one that comes later waits for the lock
   // on the state, so that nobody who was told "halted" sees a release become final after that.
-  stopped = StoppedByHalt(gate, *state, halts);
+  stopped = StoppedByHalt(gate, proposal.proposal.action, *state, halts);
   if (!stopped.ok()) return stopped.error();
   if (stopped->has_value()) return **stopped;
   // This rename is the release.

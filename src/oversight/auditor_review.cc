@@ -5,8 +5,8 @@
 #include "encoding/base64.h"
 #include "encoding/json.h"
 #include "merkle/checkpoint.h"
-#include "oversight/acceleration.h"
 #include "oversight/charter_trial.h"
+#include "oversight/pace.h"
 #include "oversight/quorum.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
@@ -93,7 +93,7 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   const std::string checkpoint = evidence.String("checkpoint", 4'096);
   const std::string signature = evidence.Base64("seed_signature");
   const encoding::Json& report_json = evidence.Any("report");
-  evidence.Any("last_step");
+  const encoding::Json last_step = evidence.Any("last_step");
   // Votes of before shares were written have none, and where shares decide the quorum misses them.
   const encoding::Json* shares = evidence.Has("shares") ? &evidence.Any("shares") : nullptr;
   if (Result<void> done = evidence.Finish(); !done.ok()) return done;
@@ -102,6 +102,13 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   const std::string message = warrant::SeedMessage(proposal.candidate_digest, *expected);
   if (checkpoint != *expected || !evaluator->key.key.Verify(message, signature)) {
     return Refused("audit.seeds", "the seeds of '" + vote.reviewer + "' were not drawn from the commit");
+  }
+  // A release that nobody measures is one that no alarm hears.
+  const std::optional<Growth> growth = GrowthBefore(log.history(), *proposal.candidate);
+  const bool names_it =
+      logged.last_step ? growth && logged.last_step->epoch == growth->epoch : !growth && last_step.is_null();
+  if (!names_it) {
+    return Refused("audit.last-step", "'" + vote.reviewer + "' does not say how much the last release has gained");
   }
   Result<trial::TrialReport> report = trial::ReadTrialReport(report_json);
   if (!report.ok()) return report.error();
@@ -204,9 +211,8 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   Result<std::vector<crypto::Digest>> halts = OpenHalts(log, reviewer);
   if (!halts.ok()) return halts.error();
   if (!halts->empty()) return Waits(proposal, "a halt is open; nothing is closed before people lift it");
-  Result<std::vector<AccelerationAlarm>> alarms = OpenAlarms(log.history());
-  if (!alarms.ok()) return alarms.error();
-  if (!alarms->empty()) return Waits(proposal, alarms->front().reason);
+  const PaceReport stops = CheckStops(log.history(), proposal.proposal.action);
+  if (!stops.allowed) return Waits(proposal, stops.reason);
   if (Result<void> checked = CheckVotes(log, proposal); !checked.ok()) return checked.error();
   const QuorumReport quorum = TallyQuorum(log.charter().charter, proposal);
   if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);

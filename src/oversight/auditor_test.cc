@@ -8,6 +8,7 @@
 #include "encoding/base64.h"
 #include "merkle/checkpoint.h"
 #include "oversight/charter_trial.h"
+#include "oversight/growing_path_for_test.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
 #include "warrant/path_for_test.h"
@@ -210,7 +211,7 @@ TEST_F(CosigningTest, RefusesSeedsThatAreNotDrawnFromTheCommit) {
           {"seed_signature",
            encoding::EncodeBase64(Path::Key(vote.reviewer).Sign(warrant::SeedMessage(vote.candidate, body)))},
           {"report", encoding::Json::object()},
-          {"last_step", nullptr}};
+          {"last_step", {{"epoch", 2}, {"gain", "0.001"}}}};
     }
   };
   const std::function<void(merkle::Checkpoint&)> changes[] = {
@@ -233,6 +234,37 @@ TEST_F(CosigningTest, RefusesSeedsThatAreNotDrawnFromTheCommit) {
   EXPECT_EQ(Answer(), "json.member-missing") << "the seeds are good, the report is what is looked at next";
 }
 
+// An evaluator that leaves a release out of what it measures, so that no alarm hears of it.
+TEST_F(CosigningTest, RefusesAVoteThatDoesNotMeasureTheLastRelease) {
+  const Path before = path_;
+  const std::pair<encoding::Json, std::string> cases[] = {
+      {nullptr, "audit.last-step"},
+      {{{"epoch", 1}, {"gain", "0"}}, "audit.last-step"},
+      {{{"epoch", 2}, {"gain", "0"}}, "json.member-missing"},  // the report is what is looked at next
+  };
+  for (const auto& [step, rule] : cases) {
+    BeginAnew(before);
+    Tampering tampering;
+    tampering.votes = [&](std::vector<warrant::Vote>& votes) {
+      for (warrant::Vote& vote : votes) {
+        if (vote.role == "evaluator") vote.evidence["last_step"] = step;
+      }
+    };
+    Close({}, tampering, Action::kRelease);
+    EXPECT_EQ(Answer(), rule);
+  }
+}
+
+TEST_F(CosigningTest, ClosesNoReleaseWhileGrowthAccelerates) {
+  BeginAnew(GrowingPath(4, 0.02));
+  const Path before = path_;
+  Close({}, Measuring(path_.state.epoch, 0), Action::kRelease);
+  EXPECT_NE(Answer().find("'evaluator-a' sees growth accelerate"), std::string::npos);
+  BeginAnew(before);
+  Close();
+  EXPECT_EQ(Answer(), "signed") << "going back is possible";
+}
+
 // A report that the auditor can read and that passes nothing, with evidence claimed beside it.
 TEST_F(CosigningTest, RefusesEvidenceThatIsNotThatOfTheReport) {
   const Path before = path_;
@@ -248,7 +280,7 @@ TEST_F(CosigningTest, RefusesEvidenceThatIsNotThatOfTheReport) {
         if (vote.role != "evaluator") continue;
         vote.evidence["report"] = trial::TrialReportToJson(report);
         vote.evidence["shares"] = shares;
-        vote.evidence["last_step"] = nullptr;
+        vote.evidence["last_step"] = {{"epoch", 2}, {"gain", "0.001"}};
       }
     };
     Close({}, tampering, Action::kRelease);

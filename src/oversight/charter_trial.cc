@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -257,6 +259,15 @@ std::optional<Growth> LastGrowth(std::span<const audit::ReleaseRecord> releases,
   return std::nullopt;
 }
 
+std::optional<Growth> GrowthBefore(const audit::History& history, const warrant::Candidate& candidate) {
+  std::span<const audit::ReleaseRecord> releases = history.releases();
+  while (!releases.empty() && releases.back().epoch >= candidate.epoch) releases = releases.first(releases.size() - 1);
+  return LastGrowth(releases, [&](const audit::ReleaseRecord& release) {
+    const audit::ProposalHistory* proposal = history.Find(release.proposal);
+    return proposal != nullptr && proposal->proposal.action == warrant::Action::kRollback;
+  });
+}
+
 Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   ledger::SubjectLog& log = *order.log;
   const charter::Charter& charter = log.charter().charter;
@@ -291,6 +302,8 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   const Runner runner{charter.evaluation, *charter_view, scratch->path()};
   RunningTrial running(order, *rules, runner);
   trial::TrialData data;
+  const crypto::Digest digest = crypto::Sha256(order.seed_signature);
+  std::memcpy(&data.permutation_seed, digest.bytes.data(), sizeof data.permutation_seed);
   const auto voided = [&] {
     return CharterTrial{trial::VoidTrial(*rules, terms, running.void_reason()), running.weaker_guarantees()};
   };
@@ -330,13 +343,8 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   return Error{ErrorCode::kInternal, "charter-trial.looks", "a trial has no last look", ""};
 }
 
-Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
+Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth) {
   ledger::SubjectLog& log = *order.log;
-  const std::optional<Growth> growth = LastGrowth(log.history().releases(), [&](const audit::ReleaseRecord& release) {
-    const audit::ProposalHistory* proposal = log.history().Find(release.proposal);
-    return proposal != nullptr && proposal->proposal.action == warrant::Action::kRollback;
-  });
-  if (!growth) return std::optional<LastStep>();
   const charter::Charter& charter = log.charter().charter;
   Result<trial::TrialRules> rules = MakeTrialRules(charter);
   if (!rules.ok()) return rules.error();
@@ -351,25 +359,26 @@ Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order) {
   if (!charter_view.ok()) return charter_view.error();
   const Runner runner{charter.evaluation, *charter_view, scratch->path()};
   if (order.progress) order.progress("measuring the last release afresh");
-  const auto mean = [&](const crypto::Digest& tree) -> Result<double> {
-    Result<std::string> view = VerifiedView(log.store(), tree);
-    if (!view.ok()) return view.error();
-    Result<trial::Evaluation<trial::EpisodeTable>> run =
-        trial::RunEpisodes(runner.Request(*view, *seeds), rules->metrics, rules->groups);
-    if (!run.ok()) return run.error();
-    if (!run->table) return run->void_reason;
-    const std::span<const double> values = run->table->column(run->table->IndexOf(charter.bounds.capability.metric));
-    double sum = 0;
-    for (const double value : values) sum += value;
-    return sum / static_cast<double>(values.size());
+  RunningTrial running(order, *rules, runner);
+  trial::EpisodeTable now, before;
+  for (const uint64_t look : trial::TrialLooks(rules->episodes)) {
+    const std::span<const trial::Seed> part = std::span(*seeds).subspan(now.episodes(), look - now.episodes());
+    for (const auto& [tree, table] : {std::pair{growth.tree, &now}, std::pair{growth.before, &before}}) {
+      Result<bool> ran = running.AddEpisodes(tree, part, *table);
+      if (!ran.ok()) return ran.error();
+      if (!*ran) {
+        return MeasuredStep{{growth.epoch, charter.bounds.capability.max_step}, running.void_reason().message};
+      }
+    }
+  }
+  const std::string& name = charter.bounds.capability.metric;
+  const auto mean = [&](const trial::EpisodeTable& table) {
+    const std::span<const double> values = table.column(table.IndexOf(name));
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   };
-  Result<double> now = mean(growth->tree);
-  if (!now.ok()) return now.error();
-  Result<double> before = mean(growth->before);
-  if (!before.ok()) return before.error();
-  const charter::Metric* metric = charter.evaluation.Find(charter.bounds.capability.metric);
+  const charter::Metric* metric = charter.evaluation.Find(name);
   const double sign = metric != nullptr && metric->direction == charter::Direction::kLowerIsBetter ? -1 : 1;
-  return std::optional(LastStep{growth->epoch, sign * (*now - *before)});
+  return MeasuredStep{{growth.epoch, sign * (mean(now) - mean(before))}};
 }
 
 std::string DescribeTrial(const CharterTrial& trial) {

@@ -59,6 +59,9 @@ struct Growth {
 std::optional<Growth> LastGrowth(std::span<const audit::ReleaseRecord> releases,
                                  const std::function<bool(const audit::ReleaseRecord&)>& is_rollback);
 
+// The same for what was live when a candidate was committed.
+std::optional<Growth> GrowthBefore(const audit::History& history, const warrant::Candidate& candidate);
+
 struct TrialOrder {
   ledger::SubjectLog* log = nullptr;
   warrant::Candidate candidate;
@@ -76,10 +79,16 @@ struct CharterTrial {
 // is a report.
 Result<CharterTrial> RunCharterTrial(const TrialOrder& order);
 
-// By how much the last release (LastGrowth) is better than what it replaced, in the capability metric and on fresh
-// seeds of its own purpose; nothing before the second release. The metric's direction is taken into account. The gain
-// over the best of the window is never larger, since what was replaced was live within it.
-Result<std::optional<LastStep>> MeasureLastStep(const TrialOrder& order);
+// By how much a release is better than what it replaced, in the capability metric and on fresh seeds of its own
+// purpose, in the parts that TrialLooks gives. The metric's direction is taken into account. The gain over the best of
+// the window is never larger, since what was replaced was live within it. Where a run is void nothing is known, so that
+// the release counts as the largest step that the charter allows: whoever lets no measurement succeed brings the alarm
+// nearer, and holds up nobody. Failures of the machine are errors.
+struct MeasuredStep {
+  LastStep step;
+  std::string void_reason{};  // empty where it was measured
+};
+Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth);
 
 // One sentence with every condition, for findings, votes and people.
 std::string DescribeTrial(const CharterTrial& trial);

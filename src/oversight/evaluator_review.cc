@@ -28,12 +28,21 @@ Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& revie
   Result<CharterTrial> trial = RunCharterTrial(
       {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress});
   if (!trial.ok()) return trial.error();
-  Result<std::optional<LastStep>> last_step = MeasureLastStep(
-      {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress});
-  if (!last_step.ok()) return last_step.error();
+  std::optional<LastStep> last_step;
   bool alarm = false;
-  if (last_step->has_value()) {
-    Result<bool> rings = WouldAlarm(log.history(), reviewer.record.name, **last_step);
+  if (const std::optional<Growth> growth = GrowthBefore(log.history(), candidate)) {
+    last_step = MeasuredBefore(log.history(), reviewer.record.name, growth->epoch);
+    if (!last_step) {
+      Result<MeasuredStep> measured = MeasureStep(
+          {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress}, *growth);
+      if (!measured.ok()) return measured.error();
+      last_step = measured->step;
+      if (!measured->void_reason.empty()) {
+        opinion.reasons.push_back("the last release cannot be measured, and counts as the largest step allowed: " +
+                                  measured->void_reason);
+      }
+    }
+    Result<bool> rings = WouldAlarm(log.history(), reviewer.record.name, *last_step);
     if (!rings.ok()) return rings.error();
     alarm = *rings;
   }
@@ -41,7 +50,7 @@ Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& revie
                       {"seed_signature", encoding::EncodeBase64(signature)},
                       {"report", trial::TrialReportToJson(trial->report)},
                       {"shares", trial::EvidenceSharesJson(trial->report)},
-                      {"last_step", LastStepJson(*last_step)}};
+                      {"last_step", LastStepJson(last_step)}};
   const bool passed = IsAcceptable(log.charter().charter, trial->report) && !alarm;
   if (alarm) opinion.reasons.push_back("growth accelerates beyond what the charter expects; people have to look");
   opinion.verdict = passed ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;

@@ -7,7 +7,7 @@
 
 namespace pawl::oversight {
 
-PaceReport CheckPace(const audit::History& history, warrant::Action action, int64_t now_s) {
+PaceReport CheckStops(const audit::History& history, warrant::Action action) {
   for (const audit::LoggedHalt& halt : history.halts()) {
     if (!halt.lifted) {
       return {.allowed = false,
@@ -16,9 +16,15 @@ PaceReport CheckPace(const audit::History& history, warrant::Action action, int6
               .allowed_from = 0};
     }
   }
+  if (action == warrant::Action::kRollback) return {.allowed = true};
   Result<std::vector<AccelerationAlarm>> alarms = OpenAlarms(history);
   if (!alarms.ok()) return {.allowed = false, .rule = alarms.error().rule, .reason = alarms.error().message};
   if (!alarms->empty()) return {.allowed = false, .rule = "acceleration.alarm", .reason = alarms->front().reason};
+  return {.allowed = true};
+}
+
+PaceReport CheckPace(const audit::History& history, warrant::Action action, int64_t now_s) {
+  if (PaceReport stops = CheckStops(history, action); !stops.allowed) return stops;
   if (action != warrant::Action::kRelease || history.releases().empty()) return {.allowed = true};
   const charter::Pace& pace = history.charter().pace;
   const int64_t next = history.releases().back().time + pace.min_interval_s;

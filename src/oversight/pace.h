@@ -21,7 +21,11 @@ struct PaceReport {
   int64_t allowed_from = 0;  // POSIX seconds; 0 where people have to act first
 };
 
-// Interval and window hold releases back; rollbacks and amendments only wait for halts.
+// Halts stop every action. An open alarm stops releases and amendments: while a subject grows too fast, going back to
+// what was live before is what should stay possible.
+PaceReport CheckStops(const audit::History& history, warrant::Action action);
+
+// The same, and interval and window, which hold releases back.
 PaceReport CheckPace(const audit::History& history, warrant::Action action, int64_t now_s);
 
 }  // namespace pawl::oversight

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "oversight/charter_trial.h"
 #include "oversight/diff_document.h"
+#include "oversight/growing_path_for_test.h"
 #include "oversight/review.h"
 #include "warrant/path_for_test.h"
 
@@ -59,9 +61,11 @@ class ReviewersTest : public ::testing::Test {
                             .now_s = now_,
                             .progress = {}};
     const audit::ProposalHistory proposal = log->history().proposals().back();
-    Result<Opinion> opinion =
-        name == "integrity-c" ? ReviewAsIntegrity(*log, reviewer, proposal) : ReviewAsProver(*log, reviewer, proposal);
+    Result<Opinion> opinion = name == "integrity-c"   ? ReviewAsIntegrity(*log, reviewer, proposal)
+                              : name == "evaluator-a" ? ReviewAsEvaluator(*log, reviewer, proposal)
+                                                      : ReviewAsProver(*log, reviewer, proposal);
     if (!opinion.ok()) return opinion.error().rule;
+    evidence_ = opinion->evidence;
     EXPECT_EQ(opinion->reasons.empty(), opinion->verdict == warrant::VoteVerdict::kFor);
     std::string said = opinion->reasons.empty() ? "for" : "";
     for (const std::string& reason : opinion->reasons) said += (said.empty() ? "" : "; ") + reason;
@@ -75,6 +79,7 @@ class ReviewersTest : public ::testing::Test {
   subject::TemporaryDirectory directory_;
   ledger::Home home_ = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kCreate);
   int64_t now_ = 0;
+  encoding::Json evidence_;  // of the opinion that was asked for last
 };
 
 #define EXPECT_SAYS(name, words) EXPECT_NE(Says(name).find(words), std::string::npos) << Says(name)
@@ -220,6 +225,73 @@ TEST_F(ReviewersTest, APropertyOfCodeThatDoesNotHold) {
   });
   Propose({.tree = path_.baseline});
   EXPECT_SAYS("prover-a", "'slow': there is no file 'limits.json'");
+}
+
+// ---- evaluators; the test charter's evaluator writes no results, so that every run is void
+
+TEST_F(ReviewersTest, AnActionThatAsksForNoTrial) {
+  Propose({.action = Action::kRollback, .tree = path_.baseline});
+  EXPECT_SAYS("evaluator-a", "a trial is not asked for by this action");
+}
+
+TEST_F(ReviewersTest, AnotherMachine) {
+  Propose({.tree = path_.third});
+  EXPECT_SAYS("evaluator-a", "is not the one that the candidate statement names");
+  EXPECT_TRUE(evidence_.empty()) << "nothing is run";
+}
+
+class EvaluatorsReviewersTest : public ReviewersTest {
+ protected:
+  // As above, by a gate on this machine.
+  void ProposeHere(const warrant::Change& change) {
+    const Path before = path_;
+    Propose(change);
+    Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+    ASSERT_TRUE(log.ok());
+    const Result<trial::EvaluationEnvironment> environment = DescribeEvaluation(*log);
+    ASSERT_TRUE(environment.ok()) << environment.error().message;
+    path_ = before;
+    std::filesystem::remove(home_.LedgerPath("controller"));
+    Propose(change,
+            [&](Candidate& candidate) { candidate.environment = crypto::Digest::Parse(environment->digest).value(); });
+  }
+  void ExpectLastStep(int64_t epoch, const std::string& gain) {
+    EXPECT_EQ(evidence_["last_step"], (encoding::Json{{"epoch", epoch}, {"gain", gain}}));
+  }
+};
+
+TEST_F(EvaluatorsReviewersTest, ATrialWithoutResults) {
+  ProposeHere({.tree = path_.third});
+  EXPECT_SAYS("evaluator-a", "trial void");
+}
+
+// A release that lets no measurement succeed holds up nobody, be it live or taken back: it counts as the largest step.
+TEST_F(EvaluatorsReviewersTest, AReleaseThatCannotBeMeasured) {
+  const Path before = path_;
+  ProposeHere({.tree = path_.third});
+  EXPECT_SAYS("evaluator-a", "the last release cannot be measured, and counts as the largest step allowed");
+  ExpectLastStep(2, "0.02");
+  path_ = before;
+  path_.Go({.action = Action::kRollback, .tree = path_.baseline});
+  std::filesystem::remove(home_.LedgerPath("controller"));
+  ProposeHere({.tree = path_.third});
+  EXPECT_SAYS("evaluator-a", "the last release cannot be measured");
+  ExpectLastStep(2, "0.02");
+}
+
+TEST_F(EvaluatorsReviewersTest, GrowthThatAccelerates) {
+  path_ = GrowingPath(3, 0.02);
+  const int64_t last = path_.state.epoch;
+  ProposeHere({.tree = path_.third});
+  EXPECT_SAYS("evaluator-a", "growth accelerates beyond what the charter expects");
+  ExpectLastStep(last, "0.02");
+}
+
+TEST_F(EvaluatorsReviewersTest, AReleaseThatWasMeasuredIsNotMeasuredAgain) {
+  (void)path_.Make({.tree = path_.third}, Measuring(2, 0.001));  // and nobody approved
+  ProposeHere({.tree = path_.third});
+  EXPECT_EQ(Says("evaluator-a").find("cannot be measured"), std::string::npos);
+  ExpectLastStep(2, "0.001");
 }
 
 }  // namespace

@@ -5,14 +5,29 @@
 
 namespace pawl::trial {
 
-Result<AccelerationDetector> AccelerationDetector::Make(const AccelerationRule& rule) {
+namespace {
+
+Result<void> CheckRule(const AccelerationRule& rule) {
   const bool steps_fit = rule.expected_step > 0 && rule.expected_step < rule.max_step && std::isfinite(rule.max_step);
   const bool alpha_fits = rule.alpha > 0 && rule.alpha < 1;
   if (!steps_fit || !alpha_fits) {
     return Refused("acceleration.rule", "an acceleration rule needs 0 < expected_step < max_step and 0 < alpha < 1",
                    "mend the charter");
   }
+  return {};
+}
+
+}  // namespace
+
+Result<AccelerationDetector> AccelerationDetector::Make(const AccelerationRule& rule) {
+  if (Result<void> checked = CheckRule(rule); !checked.ok()) return checked.error();
   return AccelerationDetector(rule);
+}
+
+Result<void> AccelerationDetector::Continue(const AccelerationRule& rule) {
+  if (Result<void> checked = CheckRule(rule); !checked.ok()) return checked;
+  rule_ = rule;
+  return {};
 }
 
 Result<bool> AccelerationDetector::Observe(double step) {

@@ -18,9 +18,11 @@
 // y is by definition the step limited to [0, max_step]: a retreat counts as 0 and a measured step above max_step as
 // max_step, and the guarantee is about the mean of this y. (The measurement of a step is noisy, so values outside do
 // occur.) Assumptions: steps are measured by a fresh trial after the release, with new seeds, never by the trial that
-// selected it, which is biased upwards by the selection.
-// What breaks it: leaving releases out; feeding selected trials; restarting the detector (it goes on over rollbacks and
-// amendments; only people lift an alarm, by a resume).
+// selected it, which is biased upwards by the selection. Limiting a noisy measurement moves its mean: where the true
+// mean step lies below max_step/2, what is cut off at 0 raises the mean of y more than what is cut off at max_step
+// lowers it, so that expected_step has to leave room for the noise (`pawl charter plan` says how much). What breaks it:
+// leaving releases out; feeding selected trials; restarting the detector (it goes on over rollbacks and amendments;
+// only people lift an alarm, by a resume).
 //
 // Thread safety: none; one object per subject.
 #pragma once
@@ -42,6 +44,10 @@ class AccelerationDetector {
  public:
   // Refused ("acceleration.rule") unless 0 < expected_step < max_step, both finite, and 0 < alpha < 1.
   static Result<AccelerationDetector> Make(const AccelerationRule& rule);
+
+  // From here on by another rule, keeping the evidence; for a charter that was amended. Errors as above, changing
+  // nothing. The run length is then that of the largest alpha.
+  Result<void> Continue(const AccelerationRule& rule);
 
   // The step of one release, in units of the metric; true = alarm. A value that is not finite is refused
   // ("acceleration.step") and changes nothing; the caller halts.

@@ -57,6 +57,20 @@ TEST(AccelerationDetector, FalseAlarmsAreAtLeastOneOverAlphaApartOnAverage) {
   EXPECT_GT(alarms, kRuns / 2);  // the test can see alarms at all
 }
 
+TEST(AccelerationDetector, GoesOnByAnotherRule) {
+  const AccelerationRule first{.expected_step = 0.005, .max_step = 0.02, .alpha = 1e-3};
+  AccelerationDetector detector = *AccelerationDetector::Make(first);
+  for (int i = 0; i < 5; ++i) ASSERT_FALSE(*detector.Observe(0.005));
+  const double before = detector.log_value();
+  EXPECT_FALSE(detector.Continue({.expected_step = 0.02, .max_step = 0.02, .alpha = 1e-3}).ok());
+  ASSERT_TRUE(detector.Continue({.expected_step = 0.001, .max_step = 0.02, .alpha = 1e-3}).ok());
+  EXPECT_EQ(detector.log_value(), before);
+  EXPECT_EQ(detector.releases(), 5U);
+  int more = 0;
+  while (more < 200 && !*detector.Observe(0.005)) ++more;
+  EXPECT_LT(more, 200) << "what the first rule expected is growth under the second";
+}
+
 TEST(AccelerationDetector, FollowsItsRecursion) {
   AccelerationDetector detector = *AccelerationDetector::Make({.expected_step = 1, .max_step = 4, .alpha = 1e-3});
   EXPECT_EQ(detector.log_value(), -std::numeric_limits<double>::infinity());

@@ -446,8 +446,8 @@ void Path::Accept(const MadeWarrant& made) {
   }
 }
 
-MadeWarrant Path::Go(const Change& change) {
-  MadeWarrant made = Make(change);
+MadeWarrant Path::Go(const Change& change, const Tampering& tampering) {
+  MadeWarrant made = Make(change, tampering);
   Accept(made);
   now += kDay + 600;
   return made;

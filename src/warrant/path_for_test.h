@@ -95,7 +95,7 @@ class Path {
   // The loader switches, and the log says so. Expects an accepted verdict.
   void Accept(const MadeWarrant& made);
   // Make, Ask, Accept; then a day and a bit go by.
-  MadeWarrant Go(const Change& change);
+  MadeWarrant Go(const Change& change, const Tampering& tampering = {});
 
   Digest PutTree(const std::map<std::string, std::string>& files);
   // A tree with one network y = factor * x, with its certificate in the store.

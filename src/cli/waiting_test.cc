@@ -1,0 +1,53 @@
+#include "cli/waiting.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "oversight/growing_path_for_test.h"
+#include "subject/testing.h"
+
+namespace pawl::cli {
+namespace {
+
+using warrant::Path;
+
+// What `pawl status` says of such a log.
+Wait WaitOfPath(const Path& path) {
+  const subject::TemporaryDirectory directory;
+  const ledger::Home home = *ledger::Home::Open(directory / "home", ledger::HomeAccess::kCreate);
+  std::filesystem::copy(path.directory() + "/store", home.StorePath(),
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+  ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+  EXPECT_TRUE(ledger.Append(0, path.entries()).ok());
+  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, "controller", ledger::LedgerAccess::kReadWrite);
+  EXPECT_TRUE(log.ok()) << (log.ok() ? "" : log.error().message);
+  return log.ok() ? WaitOf(*log, {}, path.now) : Wait();
+}
+
+TEST(WaitOf, AnAlarmNamesWhoRaisedItAndWhoLiftsIt) {
+  EXPECT_EQ(WaitOfPath(oversight::GrowingPath(3, 0.02)).sentence.find("accelerate"), std::string::npos);
+  const Wait wait = WaitOfPath(oversight::GrowingPath(4, 0.02));
+  EXPECT_NE(wait.sentence.find("'evaluator-a' sees growth accelerate"), std::string::npos) << wait.sentence;
+  EXPECT_NE(wait.sentence.find("waits for 2 of ann@example.org"), std::string::npos) << wait.sentence;
+  EXPECT_EQ(wait.commands, std::vector<std::string>{"pawl resume -m WHY"});
+}
+
+TEST(WaitOf, ARollbackDoesNotWaitForTheAlarm) {
+  Path path = oversight::GrowingPath(4, 0.02);
+  path.Append(path.BySomeone(audit::WriteProposal({.about = {"controller", path.baseline},
+                                                   .proposal = "p7",
+                                                   .action = warrant::Action::kRollback,
+                                                   .tree = path.baseline,
+                                                   .parent_tree = path.state.tree,
+                                                   .parent_warrant = path.state.warrant,
+                                                   .diff = crypto::Sha256("diff"),
+                                                   .note = "back",
+                                                   .time = path.now}),
+                             "log"));
+  const Wait wait = WaitOfPath(path);
+  EXPECT_EQ(wait.sentence.find("accelerate"), std::string::npos) << wait.sentence;
+}
+
+}  // namespace
+}  // namespace pawl::cli
