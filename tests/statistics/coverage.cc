@@ -36,6 +36,7 @@ constexpr Distribution kDistributions[] = {
 };
 
 constexpr double kErrors[] = {0.1, 0.05, 0.01};
+constexpr double kSmallError = 1e-4;  // nearer to what trials use; tests alone, which are cheap
 constexpr std::size_t kLength = 200;
 
 struct Missed {
@@ -145,6 +146,21 @@ void CheckCoverage(Table& table, const Effort& effort) {
       table.AtMost("empirical-Bernstein band, both sides" + name, alpha, missed.band, effort.coverage_runs);
     }
   }
+  std::uint64_t above = 0, below = 0;
+  const std::uint64_t runs = 10 * effort.coverage_runs;
+  for (std::uint64_t run = 0; run < runs; ++run) {
+    trial::EProcess up(trial::Alternative::kMeanAbove, 0.5);
+    trial::EProcess down(trial::Alternative::kMeanBelow, 0.5, trial::Bet::kMixed);
+    for (std::size_t i = 0; i < kLength; ++i) {
+      const double x = Uniform(random) < 0.5 ? 1 : 0;
+      up.Observe(x);
+      down.Observe(x);
+    }
+    above += up.RejectedAt(kSmallError) ? 1 : 0;
+    below += down.RejectedAt(kSmallError) ? 1 : 0;
+  }
+  table.AtMost("e-process above, 0/1 at 1/2", kSmallError, above, runs);
+  table.AtMost("e-process below, mixed, 0/1 at 1/2", kSmallError, below, runs);
   table.Heading("evaluators together, and the permutation test");
   CheckCombination(table, effort);
   CheckPermutation(table, effort);

@@ -1,6 +1,7 @@
 // Whole lives of proposals against the gate's own judgement: honest ones, null ones, and proposers that cheat.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
@@ -20,16 +21,20 @@ double Uniform(Random& random) { return std::uniform_real_distribution<double>(0
 
 constexpr std::uint64_t kProposals = 50;  // 98.8 % of the budget
 
-// One life of null proposals at a lifetime error of one half; `deviation` chooses how each candidate's gains vary, and
-// is told the evidence that the last one gathered. True where any was accepted.
-template <typename Deviation>
-bool LifeHasAnAccept(Random& random, const Deviation& deviation) {
+constexpr double kLifetimeError = 0.5;
+
+double BudgetOf(std::uint64_t k) { return *TrialAlpha(kLifetimeError, k, {}); }
+
+// One life of null proposals; `deviation` chooses how each candidate's gains vary, and is told the evidence that the
+// last one gathered; `budget` is the error of the k-th trial. True where any was accepted.
+template <typename Deviation, typename Budget>
+bool LifeHasAnAccept(Random& random, const Deviation& deviation, const Budget& budget) {
   double last_evidence = 0;
   for (std::uint64_t k = 1; k <= kProposals; ++k) {
     const double spread = deviation(last_evidence);
     EProcess improvement(Alternative::kMeanAbove, 0.5);
-    for (int i = 0; i < 200; ++i) improvement.Observe(0.5 + (Uniform(random) < 0.5 ? -spread : spread));
-    if (improvement.RejectedAt(*TrialAlpha(0.5, k, {}))) return true;
+    for (int i = 0; i < 400; ++i) improvement.Observe(0.5 + (Uniform(random) < 0.5 ? -spread : spread));
+    if (improvement.RejectedAt(budget(k))) return true;
     last_evidence = improvement.log_e_value();
   }
   return false;
@@ -38,22 +43,42 @@ bool LifeHasAnAccept(Random& random, const Deviation& deviation) {
 void CheckCalibration(Table& table, const Effort& effort) {
   Random random(effort.seed);
   std::uint64_t plain = 0, seeing = 0;
+  // Gains of all or nothing use up the most of an error, so that they show what a wrong budget costs.
+  const auto all_or_nothing = [](double) { return 0.5; };
   for (std::uint64_t life = 0; life < effort.lives; ++life) {
-    plain += LifeHasAnAccept(random, [](double) { return 0.05; }) ? 1 : 0;
+    plain += LifeHasAnAccept(random, all_or_nothing, BudgetOf) ? 1 : 0;
     // Sees every report and code, not the seeds: keeps what nearly worked, and tries wilder candidates when it did not.
     std::array<double, 4> spreads = {0.01, 0.05, 0.2, 0.5};
     std::size_t choice = 0;
-    seeing += LifeHasAnAccept(random,
-                              [&](double evidence) {
-                                if (evidence < 0.5) choice = (choice + 1) % spreads.size();
-                                return spreads[choice];
-                              })
+    seeing += LifeHasAnAccept(
+                  random,
+                  [&](double evidence) {
+                    if (evidence < 0.5) choice = (choice + 1) % spreads.size();
+                    return spreads[choice];
+                  },
+                  BudgetOf)
                   ? 1
                   : 0;
   }
   table.AtMost("lives of 50 null proposals with an accept, lifetime error 0.5", 0.5, plain, effort.lives);
   table.AtMost("the same with a proposer that sees everything but the seeds", 0.5, seeing, effort.lives);
-  table.AtLeast("the first test rejects at all, so it can fail", 0.02, plain, effort.lives);
+  // Budgets that are none, so that the rows above can fail.
+  struct Wrong {
+    const char* name;
+    double (*budget)(std::uint64_t);
+  };
+  for (const Wrong& wrong :
+       {Wrong{"the whole error at every trial", [](std::uint64_t) { return kLifetimeError; }},
+        Wrong{"a share of 1/sqrt k",
+              [](std::uint64_t k) { return kLifetimeError / std::sqrt(static_cast<double>(k)); }},
+        Wrong{"a share of 1/k", [](std::uint64_t k) { return kLifetimeError / static_cast<double>(k); }}}) {
+    std::uint64_t accepts = 0;
+    const std::uint64_t lives = effort.lives / 4;
+    for (std::uint64_t life = 0; life < lives; ++life) {
+      accepts += LifeHasAnAccept(random, all_or_nothing, wrong.budget) ? 1 : 0;
+    }
+    table.AtLeast(std::string("a wrong budget breaks it: ") + wrong.name, kLifetimeError, accepts, lives);
+  }
 }
 
 TrialRules Rules(std::uint64_t episodes) {
@@ -117,16 +142,52 @@ Ended RunTrial(const TrialRules& rules, std::uint64_t k, const Truth& truth, Ran
   return ended;
 }
 
+// The same through the gate's own judgement: short lives of short trials, of which improvement alone is in doubt.
+void CheckCalibrationOfTrials(Table& table, const Effort& effort) {
+  Random random(effort.seed);
+  TrialRules rules;
+  rules.metrics = {{"near_miss", 0, 1, Direction::kLowerIsBetter}, {"score"}};
+  rules.harms = {{"collisions", "near_miss", 0.5, kLifetimeError}};
+  rules.improvement = {"score", kLifetimeError};
+  rules.episodes = 100;
+  const std::size_t n = rules.episodes;
+  const std::uint64_t lives = effort.lives / 4;
+  std::uint64_t accepts = 0;
+  for (std::uint64_t life = 0; life < lives; ++life) {
+    bool accepted = false;
+    for (std::uint64_t k = 1; k <= 8 && !accepted; ++k) {
+      std::vector<double> mine(2 * n, 0.0), others(2 * n, 0.0);
+      for (std::size_t i = n; i < 2 * n; ++i) (Uniform(random) < 0.5 ? mine : others)[i] = 1;
+      TrialData data;
+      data.candidate = EpisodeTable(rules.metrics, n, mine);
+      data.parent = EpisodeTable(rules.metrics, n, others);
+      data.baseline = data.parent;
+      accepted = AssessTrial(rules, {.budget_index = k}, data)->verdict == TrialVerdict::kPass;
+    }
+    accepts += accepted ? 1 : 0;
+  }
+  table.AtMost("lives of 8 null proposals that are judged as a gate does", kLifetimeError, accepts, lives);
+  table.AtLeast("of these, with an accept at all, so it can fail", 0.1, accepts, lives);
+}
+
+// At every index candidates without gain; at some of them an honest one as well, so that "none accepted" is not the
+// answer of a gate that accepts nothing by then.
 void CheckNullCandidates(Table& table, const Effort& effort) {
   Random random(effort.seed);
-  const TrialRules rules = Rules(1200);
-  std::uint64_t accepted = 0;
-  constexpr std::uint64_t kCandidates = 1000;
-  for (std::uint64_t k = 1; k <= kCandidates; ++k) {
+  const TrialRules rules = Rules(4000);
+  std::uint64_t accepted = 0, candidates = 0;
+  for (std::uint64_t k = 1; k <= 1000; k += effort.null_stride) {
     accepted += RunTrial(rules, k, {}, random).verdict == TrialVerdict::kPass ? 1 : 0;
+    ++candidates;
   }
   // A life's error is 0.01, so one accept among the thousand is as unlikely as that.
-  table.Within("of 1,000 candidates without gain, one after another, accepted", static_cast<double>(accepted), 0, 0);
+  table.Within("candidates without gain up to the 1,000th, accepted", static_cast<double>(accepted), 0, 0);
+  table.Note("of " + std::to_string(candidates) + " that were tried");
+  std::uint64_t honest = 0;
+  for (const std::uint64_t k : {1, 10, 100, 1000}) {
+    honest += RunTrial(rules, k, {.gain = 0.01}, random).verdict == TrialVerdict::kPass ? 1 : 0;
+  }
+  table.Within("of four honest ones as the 1st, 10th, 100th and 1,000th, accepted", static_cast<double>(honest), 4, 4);
 }
 
 void CheckPower(Table& table, const Effort& effort) {
@@ -177,6 +238,8 @@ void CheckSlowDrift(Table& table, const Effort& effort) {
   }
   table.Within("of fifty steps that each change 1 % of decisions, released", releases, 3, 10);
   table.Within("share of decisions changed from the baseline in the end", live, 0, 0.1);
+  std::uint64_t back = RunTrial(rules, 51, {.changed = 0.01}, random).verdict == TrialVerdict::kPass ? 1 : 0;
+  table.Within("the 51st, which goes back to 1 %, accepted", static_cast<double>(back), 1, 1);
 }
 
 }  // namespace
@@ -184,6 +247,7 @@ void CheckSlowDrift(Table& table, const Effort& effort) {
 void CheckLives(Table& table, const Effort& effort) {
   table.Heading("lifetime budget");
   CheckCalibration(table, effort);
+  CheckCalibrationOfTrials(table, effort);
   CheckNullCandidates(table, effort);
   table.Heading("power, and candidates that harm");
   CheckPower(table, effort);

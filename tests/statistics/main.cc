@@ -79,6 +79,7 @@ int Run(int argc, char** argv) {
       effort.lives = 10'000;
       effort.power_trials = 1'000;
       effort.detector_runs = 2'000;
+      effort.null_stride = 1;
     } else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
       effort.seed = std::strtoull(argv[++i], nullptr, 10);
     } else {

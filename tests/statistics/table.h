@@ -46,6 +46,7 @@ struct Effort {
   std::uint64_t lives = 2'000;
   std::uint64_t power_trials = 200;
   std::uint64_t detector_runs = 200;
+  std::uint64_t null_stride = 9;  // of the first 1,000 candidates without gain, each so-many-th is tried
 };
 
 // One file each. Every check of what a header of src/trial promises.
