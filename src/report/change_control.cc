@@ -20,13 +20,7 @@ enum class Part { kModifications, kProtocol };
 
 std::string Percent(double share) { return ShortNumber(100 * share) + " %"; }
 
-double HarmErrorSum(const charter::Charter& charter) {
-  double sum = 0;
-  for (const charter::HarmBound& harm : charter.bounds.harm) sum += harm.lifetime_error;
-  return sum;
-}
-
-void AddSummary(const Life& life, const charter::Charter& charter, Document& document) {
+void AddSummary(const Life& life, Document& document) {
   std::size_t released = 0;
   for (const LifeEntry& entry : life.entries) released += entry.epoch ? 1 : 0;
   document.Add(Paragraph{"Subject " + life.subject + " under charter " + life.charter + ", from a ledger of " +
@@ -34,8 +28,10 @@ void AddSummary(const Life& life, const charter::Charter& charter, Document& doc
   document.Add(List{
       {std::to_string(life.entries.size()) + " proposals were tested, " + std::to_string(released) +
            " became releases.",
-       "Probability that any accepted proposal of the whole life breaks a harm limit: at most " +
-           ShortNumber(HarmErrorSum(charter)) + ", the sum over the charter's harm conditions.",
+       "Probability that any accepted proposal of the whole life breaks a harm limit of the charter that it was "
+       "tested under: at most " +
+           ShortNumber(life.harm_error) +
+           ", the sum over all harm conditions of what each trial could spend, and of what is left for later ones.",
        life.alarms.empty() ? "No alarm about accelerating growth is open." : "Open alarm: " + life.alarms.front(),
        life.halts.empty() ? "Nobody has ever halted." : std::to_string(life.halts.size()) + " halts, listed below."}});
   document.Add(Paragraph{
@@ -76,30 +72,55 @@ void AddProtocol(const Life& life, const charter::Charter& charter, Document& do
   document.Add(std::move(table));
 }
 
-Row TrialRow(const LifeEntry& entry, const charter::Charter& charter) {
-  const std::uint64_t evidence = entry.vote_indices.empty() ? entry.candidate_index : entry.vote_indices.front();
-  const auto figure = [&](const std::string& condition) -> Cell {
-    const Measured* measured = entry.Find(condition);
-    if (measured == nullptr) return "";
-    return {ShortNumber(measured->estimate) + " in [" + ShortNumber(measured->lower) + ", " +
-                ShortNumber(measured->upper) + "]",
-            evidence};
-  };
+// A condition that every trial of the table has a column for.
+struct Column {
+  trial::ConditionKind kind;
+  std::string name;
+  std::string header;
+};
+
+std::vector<Column> ColumnsOf(const charter::Charter& charter) {
+  using trial::ConditionKind;
+  const charter::Bounds& bounds = charter.bounds;
+  std::vector<Column> columns = {{ConditionKind::kCeiling, "ceiling", bounds.capability.metric},
+                                 {ConditionKind::kStep, "step", "step"},
+                                 {ConditionKind::kImprovement, "improvement", "improvement"}};
+  if (bounds.capability.max_growth > 0) columns.push_back({ConditionKind::kGrowth, "growth", "growth"});
+  for (const charter::HarmBound& harm : bounds.harm) {
+    columns.push_back({ConditionKind::kHarm, harm.name, "harm: " + harm.name});
+  }
+  columns.push_back({ConditionKind::kDrift, "drift-fresh", "drift"});
+  if (charter.evaluation.probes_file) columns.push_back({ConditionKind::kDrift, "drift-fixed", "drift, fixed probes"});
+  if (bounds.drift.energy_limit > 0) columns.push_back({ConditionKind::kDrift, "drift-energy", "energy distance"});
+  return columns;
+}
+
+// The entries that its figures come from: every evaluator's vote.
+std::vector<std::uint64_t> VotesOf(const LifeEntry& entry) {
+  return entry.vote_indices.empty() ? std::vector{entry.candidate_index} : entry.vote_indices;
+}
+
+Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
   Row row{{Cell(std::to_string(entry.budget_index), entry.candidate_index), Cell(entry.proposal + ": " + entry.note),
            Cell(entry.outcome + (entry.rule.empty() ? "" : " (" + entry.rule + ")")),
            Cell(entry.epoch ? std::to_string(*entry.epoch) : "")}};
-  for (const char* condition : {"ceiling", "step"}) row.cells.push_back(figure(condition));
-  for (const charter::HarmBound& harm : charter.bounds.harm) row.cells.push_back(figure(harm.name));
-  row.cells.push_back(figure("drift-fresh"));
+  for (const Column& column : columns) {
+    const Measured* measured = entry.Find(column.kind, column.name);
+    row.cells.push_back(measured == nullptr
+                            ? Cell("")
+                            : Cell(ShortNumber(measured->estimate) + " in [" + ShortNumber(measured->lower) + ", " +
+                                       ShortNumber(measured->upper) + "]",
+                                   VotesOf(entry)));
+  }
   return row;
 }
 
 void AddTrials(const Life& life, const charter::Charter& charter, Document& document) {
   document.Add(Heading{3, "every trial"});
-  Table table{{"k", "proposal", "outcome", "epoch", charter.bounds.capability.metric, "step"}, {}};
-  for (const charter::HarmBound& harm : charter.bounds.harm) table.header.push_back("harm: " + harm.name);
-  table.header.push_back("drift");
-  for (const LifeEntry& entry : life.entries) table.rows.push_back(TrialRow(entry, charter));
+  Table table{{"k", "proposal", "outcome", "epoch"}, {}};
+  const std::vector<Column> columns = ColumnsOf(charter);
+  for (const Column& column : columns) table.header.push_back(column.header);
+  for (const LifeEntry& entry : life.entries) table.rows.push_back(TrialRow(entry, columns));
   document.Add(std::move(table));
 }
 
@@ -108,7 +129,7 @@ void AddLatest(const Life& life, const charter::Charter& charter, Document& docu
   const auto last = std::find_if(life.entries.rbegin(), life.entries.rend(),
                                  [](const LifeEntry& entry) { return !entry.conditions.empty(); });
   if (last == life.entries.rend()) return;
-  const std::uint64_t evidence = last->vote_indices.front();
+  const std::vector<std::uint64_t>& evidence = last->vote_indices;
   document.Add(Heading{3, "the latest trial: " + last->proposal});
   std::string verdicts;
   for (const std::string& verdict : last->verdicts) verdicts += (verdicts.empty() ? "" : "; ") + verdict;
@@ -120,11 +141,11 @@ void AddLatest(const Life& life, const charter::Charter& charter, Document& docu
       together = std::isinf(*measured.share_together) ? "an evaluator is missing" : Percent(*measured.share_together);
     }
     table.rows.push_back({{measured.name,
-                           ShortNumber(measured.limit),
+                           {ShortNumber(measured.limit), evidence},
                            {ShortNumber(measured.estimate), evidence},
-                           ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper),
-                           std::to_string(measured.observations),
-                           ShortNumber(measured.alpha),
+                           {ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper), evidence},
+                           {std::to_string(measured.observations), evidence},
+                           {ShortNumber(measured.alpha), evidence},
                            together}});
   }
   document.Add(std::move(table));
@@ -134,16 +155,23 @@ void AddLatest(const Life& life, const charter::Charter& charter, Document& docu
       std::to_string(EvaluatorSetOf(charter).faults_max) + " largest, as a share of what is needed. " +
       (rule != nullptr && rule->faults_max ? "It decides: 100 % and more is shown."
                                            : "For information beside the votes, which decide.")});
-  document.Add(Paragraph{"Energy distance of the outcomes from the baseline's " + ShortNumber(last->energy_distance) +
-                         ", permutation p-value " + ShortNumber(last->p_value) +
-                         " (a large one is no evidence that nothing drifted)."});
+  Table behaviour{{"behaviour", "figure"}, {}};
+  behaviour.rows.push_back(
+      {{"energy distance of the outcomes from the baseline's", {ShortNumber(last->energy_distance), evidence}}});
+  behaviour.rows.push_back({{"permutation p-value (a large one is no evidence that nothing drifted)",
+                             {ShortNumber(last->p_value), evidence}}});
+  if (last->changed_from_parent && last->probes > 0) {
+    const auto share = static_cast<double>(*last->changed_from_parent) / static_cast<double>(last->probes);
+    behaviour.rows.push_back({{"share of probes decided differently than by the parent", {Percent(share), evidence}}});
+  }
+  document.Add(std::move(behaviour));
   if (!last->changes.empty()) {
     document.Add(Heading{3, "inputs that changed most"});
     Table changes{{"the baseline decided", "now", "probes", "share", "first probe"}, {}};
     for (const trial::DecisionChange& change : last->changes) {
       changes.rows.push_back({{change.from,
                                change.to,
-                               {std::to_string(change.count), evidence},
+                               {std::to_string(change.count), evidence.front()},
                                Percent(static_cast<double>(change.count) / static_cast<double>(last->probes)),
                                std::to_string(change.first_probe)}});
     }
@@ -152,7 +180,7 @@ void AddLatest(const Life& life, const charter::Charter& charter, Document& docu
   if (!last->episodes_changed_most.empty()) {
     Table episodes{{"episode (number of its seed)", "distance of its outcome from the baseline's"}, {}};
     for (const trial::EpisodeChange& change : last->episodes_changed_most) {
-      episodes.rows.push_back({{{std::to_string(change.episode), evidence}, ShortNumber(change.distance)}});
+      episodes.rows.push_back({{{std::to_string(change.episode), evidence.front()}, ShortNumber(change.distance)}});
     }
     document.Add(std::move(episodes));
   }
@@ -226,7 +254,7 @@ void AddEntries(const Life& life, Document& document) {
 
 Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words) {
   Document document{.title = "Change control report: " + life.subject, .blocks = {}};
-  AddSummary(life, charter, document);
+  AddSummary(life, document);
   document.Add(Heading{2, "Description of modifications"});
   AddWords(words, Part::kModifications, document);
   document.Add(Heading{2, "Modification protocol"});

@@ -48,7 +48,10 @@ struct MarkdownWriter {
         if (first && row.anchor) out += "<a id=\"entry-" + Number(*row.anchor) + "\"></a>";
         first = false;
         const std::string text = EscapeMarkdown(cell.text);
-        out += cell.entry ? "[" + text + "](#entry-" + Number(*cell.entry) + ") " : text + " ";
+        if (cell.entries.empty()) out += text + " ";
+        for (std::size_t i = 0; i < cell.entries.size(); ++i) {
+          out += "[" + (i == 0 ? text : Number(i + 1)) + "](#entry-" + Number(cell.entries[i]) + ") ";
+        }
       }
       out += "|\n";
     }
@@ -90,9 +93,14 @@ struct HtmlWriter {
       out += row.anchor ? "<tr id=\"entry-" + Number(*row.anchor) + "\">" : "<tr>";
       for (const Cell& cell : row.cells) {
         out += "<td>";
-        if (cell.entry) out += "<a href=\"#entry-" + Number(*cell.entry) + "\">";
-        out += EscapeMarkup(cell.text);
-        out += cell.entry ? "</a></td>" : "</td>";
+        if (cell.entries.empty()) out += EscapeMarkup(cell.text);
+        for (std::size_t i = 0; i < cell.entries.size(); ++i) {
+          out += (i == 0 ? "" : " ");
+          out += "<a href=\"#entry-" + Number(cell.entries[i]) + "\">";
+          out += i == 0 ? EscapeMarkup(cell.text) : Number(i + 1);
+          out += "</a>";
+        }
+        out += "</td>";
       }
       out += "</tr>\n";
     }

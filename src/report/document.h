@@ -5,7 +5,8 @@
 //   document.Add(Table{{"release", "score"}, {{{"1"}, {"0.91", /*entry=*/12}}}});
 //   WriteMarkdown(document); WriteHtml(document);
 //
-// A cell that names a ledger entry is a link to the place in the same document where that entry is listed. In Markdown
+// A cell that names ledger entries is a link to the place in the same document where the first is listed, and has a
+// number for each further one. In Markdown
 // pictures are links to files beside it; in HTML they stand in the page. All text is escaped: notes and names come from
 // proposers.
 //
@@ -23,11 +24,13 @@
 namespace pawl::report {
 
 struct Cell {
-  Cell(std::string words, std::optional<std::uint64_t> linked = {}) : text(std::move(words)), entry(linked) {}
+  Cell(std::string words) : text(std::move(words)) {}
   Cell(const char* words) : text(words) {}
+  Cell(std::string words, std::uint64_t linked) : text(std::move(words)), entries{linked} {}
+  Cell(std::string words, std::vector<std::uint64_t> linked) : text(std::move(words)), entries(std::move(linked)) {}
 
   std::string text;
-  std::optional<std::uint64_t> entry;  // a link to where it is listed
+  std::vector<std::uint64_t> entries;  // links to where they are listed
 };
 
 // A row of a table; `anchor` makes it the place to which links to that ledger entry lead.

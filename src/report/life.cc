@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "oversight/acceleration.h"
+#include "trial/budget.h"
 #include "trial/evidence.h"
 #include "warrant/evidence.h"
 
@@ -33,16 +35,16 @@ Result<Reports> ReportsOf(const audit::ProposalHistory& proposal) {
 // Every condition, in the order of the first report that has any.
 std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports, const EvaluatorSet& set) {
   std::vector<Measured> together;
-  std::map<std::string, std::vector<const trial::ConditionReport*>> by_name;
+  std::map<std::pair<trial::ConditionKind, std::string>, std::vector<const trial::ConditionReport*>> by_name;
   for (const trial::TrialReport& report : reports) {
     for (const trial::ConditionReport& condition : report.conditions) {
-      auto& same = by_name[condition.name];
+      auto& same = by_name[{condition.kind, condition.name}];
       if (same.empty()) together.push_back({condition.name, condition.kind, condition.limit, condition.alpha});
       same.push_back(&condition);
     }
   }
   for (Measured& measured : together) {
-    const auto& same = by_name[measured.name];
+    const auto& same = by_name[{measured.kind, measured.name}];
     measured.lower = same.front()->lower;
     measured.upper = same.front()->upper;
     std::vector<std::int64_t> shares;
@@ -81,6 +83,9 @@ Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, const Evaluato
     entry.verdicts.push_back(found->votes[i]->vote.reviewer + ": " +
                              std::string(trial::TrialVerdictName(report.verdict)));
     if (!report.fingerprint) continue;
+    if (const std::optional<std::uint64_t>& changed = report.fingerprint->changed_from_parent) {
+      entry.changed_from_parent = std::max(entry.changed_from_parent.value_or(0), *changed);
+    }
     if (entry.probes == 0) {
       entry.changes = report.fingerprint->changes;
       entry.episodes_changed_most = report.fingerprint->episodes_changed_most;
@@ -91,6 +96,32 @@ Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, const Evaluato
   }
   entry.conditions = PutTogether(found->reports, set);
   return entry;
+}
+
+double HarmErrorSum(const charter::Charter& charter) {
+  double sum = 0;
+  for (const charter::HarmBound& harm : charter.bounds.harm) sum += harm.lifetime_error;
+  return sum;
+}
+
+// The budget index goes on over amendments, and the shares of all indices add up to one.
+Result<double> HarmErrorOf(const audit::History& history) {
+  std::map<crypto::Digest, double> sums = {{history.charter().digest, HarmErrorSum(history.charter())}};
+  double error = trial::RemainingError(sums.begin()->second, static_cast<std::uint64_t>(history.budget_index()));
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
+    auto sum = sums.find(proposal.candidate->charter);
+    if (sum == sums.end()) {
+      Result<charter::Charter> charter = history.charter_reader()(proposal.candidate->charter);
+      if (!charter.ok()) return charter.error();
+      sum = sums.emplace(charter->digest, HarmErrorSum(*charter)).first;
+    }
+    const auto k = static_cast<std::uint64_t>(proposal.candidate->budget_index);
+    Result<double> half = trial::TrialAlpha(0.5, k, {});
+    if (!half.ok()) return half.error();
+    error += 2 * *half * sum->second;
+  }
+  return error;
 }
 
 }  // namespace
@@ -108,9 +139,9 @@ EvaluatorSet EvaluatorSetOf(const charter::Charter& charter) {
   return set;
 }
 
-const Measured* LifeEntry::Find(std::string_view condition) const {
-  const auto found =
-      std::find_if(conditions.begin(), conditions.end(), [&](const Measured& m) { return m.name == condition; });
+const Measured* LifeEntry::Find(trial::ConditionKind kind, std::string_view name) const {
+  const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                  [&](const Measured& m) { return m.kind == kind && m.name == name; });
   return found == conditions.end() ? nullptr : &*found;
 }
 
@@ -121,6 +152,9 @@ Result<Life> LifeOf(const audit::History& history) {
   life.size = history.size();
   life.time = history.time();
   life.budget_index = static_cast<std::uint64_t>(history.budget_index());
+  Result<double> harm_error = HarmErrorOf(history);
+  if (!harm_error.ok()) return harm_error.error();
+  life.harm_error = *harm_error;
   const EvaluatorSet set = EvaluatorSetOf(history.charter());
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;

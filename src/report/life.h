@@ -49,13 +49,15 @@ struct LifeEntry {
   std::vector<trial::DecisionChange> changes;                 // of the first evaluator
   std::vector<trial::EpisodeChange> episodes_changed_most{};  // of the first evaluator
   std::uint64_t probes = 0;
-  double energy_distance = 0;         // largest of the evaluators'
-  double p_value = 1;                 // smallest of the evaluators'
-  std::string outcome;                // "accepted", "rejected", …; "pending" while there is none
-  std::string rule;                   // why, where it was not accepted
-  std::optional<std::int64_t> epoch;  // where it was released
+  std::optional<std::uint64_t> changed_from_parent{};  // of the probes; the largest of the evaluators'
+  double energy_distance = 0;                          // largest of the evaluators'
+  double p_value = 1;                                  // smallest of the evaluators'
+  std::string outcome;                                 // "accepted", "rejected", …; "pending" while there is none
+  std::string rule;                                    // why, where it was not accepted
+  std::optional<std::int64_t> epoch;                   // where it was released
 
-  const Measured* Find(std::string_view condition) const;
+  // A harm may be called as a condition of another kind is.
+  const Measured* Find(trial::ConditionKind kind, std::string_view name) const;
 };
 
 struct Switch {  // of what is live: a release or a rollback
@@ -71,13 +73,17 @@ struct Life {
   std::uint64_t size = 0;  // of the ledger
   std::int64_t time = 0;   // of the ledger
   std::uint64_t budget_index = 0;
+  // P(any accepted proposal of the whole life breaks a harm limit of the charter that it was tested under) is at most
+  // this: what each trial so far could spend under its own charter, and what the charter in force leaves to later ones.
+  double harm_error = 0;
   std::vector<LifeEntry> entries;
   std::vector<Switch> switches;
   std::vector<std::string> halts;   // sentences, with their ledger entries
   std::vector<std::string> alarms;  // open ones: sentences
 };
 
-// Errors are those of reports in votes that cannot be read ("trial-report.…"), which no auditor passes.
+// Errors are those of reports in votes that cannot be read ("trial-report.…"), which no auditor passes, and of the
+// charter reader.
 Result<Life> LifeOf(const audit::History& history);
 
 // The set whose evidence is put together, by the rule above.

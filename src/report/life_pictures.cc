@@ -19,10 +19,10 @@ std::uint64_t EvidenceOf(const LifeEntry& entry) {
   return entry.vote_indices.empty() ? entry.candidate_index : entry.vote_indices.front();
 }
 
-Series Over(const Life& life, const std::string& condition, const std::string& name) {
+Series Over(const Life& life, trial::ConditionKind kind, const std::string& condition, const std::string& name) {
   Series series{name, {}, Joined::kFull};
   for (const LifeEntry& entry : life.entries) {
-    const Measured* measured = entry.Find(condition);
+    const Measured* measured = entry.Find(kind, condition);
     if (measured == nullptr) continue;
     series.points.push_back({.x = static_cast<double>(entry.budget_index),
                              .y = measured->estimate,
@@ -50,7 +50,7 @@ std::string FileName(const std::string& words) {
 
 Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
   const std::string& metric = charter.bounds.capability.metric;
-  Series series = Over(life, "ceiling", metric);
+  Series series = Over(life, trial::ConditionKind::kCeiling, "ceiling", metric);
   const std::string latest = Latest(series);
   return {"capability.svg",
           {.title = "Capability: " + metric,
@@ -62,7 +62,7 @@ Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
 }
 
 Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
-  Series series = Over(life, harm.name, harm.metric);
+  Series series = Over(life, trial::ConditionKind::kHarm, harm.name, harm.metric);
   const std::string latest = Latest(series);
   return {"harm-" + FileName(harm.name) + ".svg",
           {.title = "Harm: " + harm.name,
@@ -78,10 +78,12 @@ Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
                   .description = "Share of decisions that differ from the baseline's.",
                   .x_label = "trial (budget index)",
                   .y_label = "share of decisions, 0 to 1",
-                  .series = {Over(life, "drift-fresh", "fresh probes")},
+                  .series = {Over(life, trial::ConditionKind::kDrift, "drift-fresh", "fresh probes")},
                   .limits = {{"limit", charter.bounds.drift.limit}}};
   picture.description += Latest(picture.series.front()) + kMarks;
-  if (charter.evaluation.probes_file) picture.series.push_back(Over(life, "drift-fixed", "fixed probes"));
+  if (charter.evaluation.probes_file) {
+    picture.series.push_back(Over(life, trial::ConditionKind::kDrift, "drift-fixed", "fixed probes"));
+  }
   return {"drift.svg", std::move(picture)};
 }
 

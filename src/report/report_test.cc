@@ -1,3 +1,5 @@
+#include "trial/report.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,6 +8,7 @@
 
 #include "charter/testing.h"
 #include "report/change_control.h"
+#include "warrant/path_for_test.h"
 
 namespace pawl::report {
 namespace {
@@ -18,6 +21,7 @@ Life LifeOfLength(std::uint64_t trials) {
   life.size = 10 * trials;
   life.time = 1'790'000'000;
   life.budget_index = trials;
+  life.harm_error = 0.0625;
   for (std::uint64_t k = 1; k <= trials; ++k) {
     LifeEntry entry;
     entry.proposal = "p" + std::to_string(k);
@@ -87,6 +91,37 @@ TEST(ChangeControlReport, HasTheThreePartsAndEveryFigureWithItsEntry) {
   EXPECT_EQ(Count(markdown, "<a id=\"entry-11\">"), 1U);
 }
 
+TEST(ChangeControlReport, LinksEveryEvaluatorsVoteAndShowsEveryCondition) {
+  Life life = LifeOfLength(2);
+  life.entries.back().changed_from_parent = 10;
+  for (LifeEntry& entry : life.entries) {
+    entry.conditions.push_back({"improvement", trial::ConditionKind::kImprovement, 0, 1e-4, 0.0071, 0.001, 1, 8000, 1});
+    entry.conditions.push_back({"growth", trial::ConditionKind::kGrowth, 0.05, 1e-4, 0.0072, 0.001, 1, 8000, 1});
+    entry.conditions.push_back({"drift-fixed", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.0073, 0, 1, 2000, 1});
+    entry.conditions.push_back({"drift-energy", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.0074, 0, 1, 2000, 1});
+  }
+  charter::TestCharter test;
+  test.Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05")
+      .Replace("[bounds.drift]", "[bounds.drift]\nenergy_limit = 0.1");
+  const std::string markdown = WriteMarkdown(ChangeControlReport(life, *test.Read(), kWords));
+  for (const char* figure : {"0.0071", "0.0072", "0.0073", "0.0074"}) {
+    EXPECT_NE(markdown.find(std::string("[") + figure + " in"), std::string::npos) << figure;
+  }
+  EXPECT_NE(markdown.find("decided differently than by the parent | [0.5 %](#entry-21) [2](#entry-22)"),
+            std::string::npos);
+  EXPECT_GE(Count(markdown, "(#entry-12)"), 4U) << "the second evaluator's vote";
+  EXPECT_NE(markdown.find("at most 0.0625"), std::string::npos);
+  ExpectLinksToResolve(WriteHtml(ChangeControlReport(life, *test.Read(), kWords)));
+}
+
+// A harm that somebody called as another condition is called.
+TEST(LifePictures, AHarmIsNotTakenForTheConditionOfItsName) {
+  Life life = LifeOfLength(2);
+  for (LifeEntry& entry : life.entries) entry.conditions.front().name = "step";
+  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kHarm, "step")->estimate, 0.001);
+  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kStep, "step")->estimate, 0.009);
+}
+
 TEST(ChangeControlReport, EscapesWhatProposersWrite) {
   const Document document = ChangeControlReport(LifeOfLength(2), Charter(), kWords);
   EXPECT_EQ(WriteHtml(document).find("<note>"), std::string::npos);
@@ -113,6 +148,55 @@ TEST(ChangeControlReport, OfTenThousandReleasesTakesLessThanASecond) {
   EXPECT_GT(html.size(), 1'000'000U);
   // Sanitizers slow this down; the goal is one second.
   EXPECT_LT(seconds, 10);
+}
+
+// ---- from a history
+
+// Votes with reports that an auditor would read, of trials that were void.
+warrant::Tampering WithReports() {
+  warrant::Tampering tampering;
+  tampering.votes = [](std::vector<warrant::Vote>& votes) {
+    trial::TrialRules rules;
+    const trial::TrialReport report = trial::VoidTrial(rules, {}, Refused("episodes.count", "too few"));
+    for (warrant::Vote& vote : votes) {
+      if (vote.role == "evaluator") vote.evidence["report"] = trial::TrialReportToJson(report);
+    }
+  };
+  return tampering;
+}
+
+Life LifeOfPath(const warrant::Path& path) {
+  audit::History history(path.CharterReader());
+  for (uint64_t index = 0; index < path.entries().size(); ++index) {
+    EXPECT_TRUE(history.Apply(index, path.entries()[index]).ok());
+  }
+  Result<Life> life = LifeOf(history);
+  EXPECT_TRUE(life.ok()) << (life.ok() ? "" : life.error().message);
+  return life.ok() ? *life : Life();
+}
+
+// What was spent under a charter stays spent at its errors, whatever an amendment promises.
+TEST(LifeOf, AddsWhatWasSpentUnderEachCharterToWhatIsLeft) {
+  warrant::Path path;
+  path.Go({.tree = path.baseline}, WithReports());
+  path.Go({.tree = path.second}, WithReports());
+  const Life before = LifeOfPath(path);
+  EXPECT_NEAR(before.harm_error, 1e-3, 1e-12);
+  EXPECT_EQ(before.entries.at(1).verdicts, (std::vector<std::string>{"evaluator-a: void", "evaluator-b: void"}));
+  warrant::Tampering waiting;
+  waiting.cosignature_time = [](int64_t& time) { time += warrant::kDay; };
+  const crypto::Digest charter = path.PutCharter([](charter::TestCharter& test) {
+    test.Replace("metric = \"near_miss\"\nlimit = 0.01", "metric = \"near_miss\"\nlimit = 0.01\nlifetime_error = 1e-5");
+  });
+  const warrant::MadeWarrant made =
+      path.Make({.action = warrant::Action::kAmendment, .tree = charter, .signers = {"ann", "bob", "cy"}}, waiting);
+  path.now += warrant::kDay;
+  path.Accept(made);
+  path.now += warrant::kDay;
+  const double spent = 6 / (M_PI * M_PI) * (1 + 1.0 / 4);
+  EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
+  path.Go({.tree = path.third}, WithReports());
+  EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
 }
 
 TEST(LifePictures, ShowCapabilityHarmDriftBudgetAndPace) {
