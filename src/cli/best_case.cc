@@ -1,6 +1,7 @@
 #include "cli/best_case.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "oversight/charter_trial.h"
 #include "trial/budget.h"
@@ -35,27 +36,35 @@ uint64_t ConstantAbove(double value, double alpha, uint64_t planned) {
   return planned + 1;
 }
 
-BestCase HarmBest(const charter::Charter& charter, const charter::HarmBound& harm, uint64_t episodes) {
+BestCase HarmBest(const charter::Charter& charter, const charter::HarmBound& harm, uint64_t episodes,
+                  const GroupShares& shares) {
   const charter::Metric& metric = *charter.evaluation.Find(harm.metric);
   const bool lower = metric.direction == charter::Direction::kLowerIsBetter;
   const double limit = (lower ? harm.limit - metric.min : metric.max - harm.limit) / (metric.max - metric.min);
-  const uint64_t planned = harm.group ? std::max<uint64_t>(1, episodes / charter.evaluation.groups.size()) : episodes;
+  const double share = harm.group ? ShareOfGroup(charter, shares, *harm.group) : 1;
   const std::string name = "harm '" + harm.name + "'";
-  return {name,
-          name + " with no harm seen",
-          planned,
-          "episodes",
-          harm.lifetime_error,
-          [=](double alpha) { return trial::EpisodesWithoutViolation(limit, alpha); }};
+  return {name, name + " with no harm seen", episodes, "episodes", harm.lifetime_error, [=](double alpha) {
+            const auto of_group = static_cast<double>(trial::EpisodesWithoutViolation(limit, alpha));
+            return static_cast<uint64_t>(std::ceil(of_group / share));
+          }};
 }
 
 }  // namespace
 
-Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes) {
+double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group) {
+  if (const auto given = shares.find(group); given != shares.end()) return given->second;
+  double left = 1;
+  for (const auto& [name, share] : shares) left -= share;
+  const size_t others = charter.evaluation.groups.size() - shares.size();
+  constexpr double kShareMin = 1e-6;  // where the given ones leave nothing
+  return std::max(kShareMin, left / static_cast<double>(std::max<size_t>(1, others)));
+}
+
+Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes, const GroupShares& shares) {
   if (Result<trial::TrialRules> rules = oversight::MakeTrialRules(charter); !rules.ok()) return rules.error();
   const uint64_t probes = static_cast<uint64_t>(charter.evaluation.probes);
   std::vector<BestCase> cases;
-  for (const charter::HarmBound& harm : charter.bounds.harm) cases.push_back(HarmBest(charter, harm, episodes));
+  for (const charter::HarmBound& harm : charter.bounds.harm) cases.push_back(HarmBest(charter, harm, episodes, shares));
   const charter::CapabilityBound& capability = charter.bounds.capability;
   const charter::Metric& metric = *charter.evaluation.Find(capability.metric);
   const double range = metric.max - metric.min;
@@ -65,6 +74,11 @@ Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_
   };
   gain_at_most("max_step", "max_step with no gain at all", capability.max_step);
   if (capability.max_growth > 0) gain_at_most("max_growth", "max_growth with no gain at all", capability.max_growth);
+  const bool lower = metric.direction == charter::Direction::kLowerIsBetter;
+  const double ceiling = (lower ? metric.max - capability.ceiling : capability.ceiling - metric.min) / range;
+  cases.push_back({"ceiling", "the ceiling with the worst outcomes there are", episodes, "episodes",
+                   capability.lifetime_error,
+                   [=](double alpha) { return ConstantBelow(0, ceiling, alpha, episodes); }});
   if (capability.metric == charter.bounds.improvement.metric) {
     const double half = capability.max_step / range / 2;
     cases.push_back({"improvement", "an improvement of half of max_step that never varies", episodes, "episodes",

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,16 @@ struct BestCase {
   std::function<uint64_t(double alpha)> needed;
 };
 
+// Shares of the episodes that are of a group, by its name.
+using GroupShares = std::map<std::string, double>;
+
+// That of one group; where it is not given, an equal share of what the given ones leave.
+double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group);
+
 // In the order of a trial's conditions. `episodes` takes the place of the charter's number. Where a harm is about a
-// group, the group is taken to have an equal share of the episodes. Errors are those of MakeTrialRules.
-Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes);
+// group, numbers are still those of all episodes of a trial. Errors are those of MakeTrialRules.
+Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes,
+                                        const GroupShares& shares = {});
 
 // The largest budget index at which the best candidate still shows it; 0 where it never does, `most` where it does
 // then.

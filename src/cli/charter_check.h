@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "charter/charter.h"
+#include "cli/best_case.h"
 #include "cli/charter_words.h"
 #include "result/result.h"
 #include "warrant/verify.h"
@@ -55,6 +56,6 @@ struct Feasibility {
   std::vector<std::string> lines;
   std::vector<std::string> warnings;
 };
-Result<Feasibility> CheckFeasibility(const charter::Charter& charter);
+Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const GroupShares& shares = {});
 
 }  // namespace pawl::cli

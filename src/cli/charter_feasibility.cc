@@ -34,8 +34,8 @@ Result<void> Judge(const BestCase& best, trial::EvaluatorShare share, Feasibilit
 
 }  // namespace
 
-Result<Feasibility> CheckFeasibility(const charter::Charter& charter) {
-  Result<std::vector<BestCase>> cases = BestCases(charter, static_cast<uint64_t>(charter.evaluation.episodes));
+Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const GroupShares& shares) {
+  Result<std::vector<BestCase>> cases = BestCases(charter, static_cast<uint64_t>(charter.evaluation.episodes), shares);
   if (!cases.ok()) return cases.error();
   Feasibility result;
   for (const BestCase& best : *cases) {

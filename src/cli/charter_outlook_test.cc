@@ -1,0 +1,106 @@
+#include "cli/charter_outlook.h"
+
+#include <gtest/gtest.h>
+
+#include "charter/testing.h"
+
+namespace pawl::cli {
+namespace {
+
+Plan PlanOf(const charter::TestCharter& test, const PlanOptions& options = {}) {
+  const Result<charter::Charter> charter = test.Read();
+  EXPECT_TRUE(charter.ok()) << (charter.ok() ? "" : charter.error().message);
+  Result<Plan> plan = MakePlan(*charter, options);
+  EXPECT_TRUE(plan.ok()) << (plan.ok() ? "" : plan.error().message);
+  return plan.ok() ? *plan : Plan();
+}
+const PlanLine& Line(const Plan& plan, const std::string& begins) {
+  for (const PlanLine& line : plan.lines) {
+    if (line.what.starts_with(begins)) return line;
+  }
+  static const PlanLine none;
+  ADD_FAILURE() << "no line '" << begins << "'";
+  return none;
+}
+bool Warns(const Plan& plan, const std::string& words) {
+  for (const std::string& warning : plan.warnings) {
+    if (warning.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(CharterPlan, HasALineForEveryConditionOfTheCharter) {
+  charter::TestCharter test;
+  test.Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05")
+      .Replace("[bounds.drift]", "[bounds.drift]\nenergy_limit = 0.1");
+  const Plan plan = PlanOf(test);
+  EXPECT_EQ(plan.lines.size(), 7U);
+  for (const char* what :
+       {"harm 'near_miss' at 30 %", "improvement, a gain of 0.01", "step at most 0.02", "growth at most 0.05",
+        "ceiling, a mean of 0.91", "drift of 50 %", "energy distance at 50 %"}) {
+    const PlanLine& line = Line(plan, what);
+    EXPECT_EQ(line.outlooks.size(), 3U);
+    EXPECT_GT(line.outlooks[0].chance, 0.5) << what;
+    EXPECT_TRUE(line.carried) << what;
+  }
+  EXPECT_LT(Line(PlanOf(test, {.level = 0.9499}), "ceiling").outlooks[0].chance, 0.2);
+}
+
+// Numbers are those of all episodes, whatever the share of the group.
+TEST(CharterPlan, TakesTheShareOfAGroup) {
+  charter::TestCharter test;
+  test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]")
+      .Replace("metric = \"near_miss\"\nlimit = 0.01", "metric = \"near_miss\"\ngroup = \"night\"\nlimit = 0.1");
+  const Plan equal = PlanOf(test);
+  const Plan rare = PlanOf(test, {.group_shares = {{"night", 0.1}}});
+  ASSERT_TRUE(equal.lines[0].outlooks[0].episodes && rare.lines[0].outlooks[0].episodes);
+  EXPECT_NEAR(static_cast<double>(*rare.lines[0].outlooks[0].episodes),
+              5 * static_cast<double>(*equal.lines[0].outlooks[0].episodes), 50);
+  EXPECT_NE(equal.limits[0].find("; the charter has 4000"), std::string::npos) << equal.limits[0];
+  EXPECT_EQ(MakePlan(*test.Read(), {.group_shares = {{"fog", 0.1}}}).error().rule, "plan.question");
+}
+
+TEST(CharterPlan, KeepsTheUnitsOfTwoMetricsApart) {
+  charter::TestCharter test;
+  test.Replace(
+          "[[evaluation.metric]]\nname = \"score\"",
+          "[[evaluation.metric]]\nname = \"reward\"\nbetter = \"higher\"\nmax = 100\n\n[[evaluation.metric]]\nname = "
+          "\"score\"")
+      .Replace("[bounds.improvement]\nmetric = \"score\"", "[bounds.improvement]\nmetric = \"reward\"");
+  const Plan plan = PlanOf(test, {.gain = 20});
+  EXPECT_FALSE(Line(plan, "improvement, a gain of 20").carried) << "nothing is known of the best one";
+  EXPECT_TRUE(Line(plan, "step at most 0.02, a gain of 0.01").carried);
+  Line(PlanOf(test), "improvement, a gain of 1");
+  Line(PlanOf(test, {.capability_gain = 0.015}), "step at most 0.02, a gain of 0.015");
+}
+
+TEST(CharterPlan, WarnsOfAnAlarmThatNoiseRaises) {
+  charter::TestCharter test;
+  EXPECT_FALSE(Warns(PlanOf(test, {.deviation = 0.05}), "raises the alarm"));
+  EXPECT_TRUE(Warns(PlanOf(test, {.deviation = 0.9}), "measured with a deviation of 0.0142"));
+}
+
+TEST(CharterPlan, CountsTheEvaluatorsThatHaveToPass) {
+  charter::TestCharter test;
+  const PlanOptions middling{.harm_share = 0.62};
+  const Plan one = PlanOf(test, middling);
+  test.Replace("\n[quorum]",
+               "\n[[reviewer]]\nname = \"evaluator-b\"\nprincipal = \"bob@example.org\"\nrole = "
+               "\"evaluator\"\nkey = \"" +
+                   charter::TestNoteKey("evaluator-b", '7') + "\"\n\n[quorum]")
+      .Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", at_least = 2 }");
+  const Plan both = PlanOf(test, middling);
+  const double chance = 1 - one.lines[0].outlooks[0].chance;
+  RecordProperty("missed_by_one", std::to_string(chance));
+  EXPECT_TRUE(Warns(both, "may miss a limit with probability up to"));
+}
+
+TEST(MeanOfLimited, IsTheMeanOfWhatIsLeftAfterCutting) {
+  EXPECT_DOUBLE_EQ(MeanOfLimited(0.5, 0.1, 1), 0.5);
+  EXPECT_DOUBLE_EQ(MeanOfLimited(0.2, 0, 1), 0.2);
+  EXPECT_NEAR(MeanOfLimited(0, 1, 1e9), 0.39894228, 1e-8);
+  EXPECT_GT(MeanOfLimited(0.25, 0.5, 1), 0.3);
+}
+
+}  // namespace
+}  // namespace pawl::cli
