@@ -245,7 +245,8 @@ Fingerprint MakeFingerprint(const TrialData& data) {
   std::vector<std::string> baseline = data.fresh_decisions.baseline;
   candidate.insert(candidate.end(), data.fixed_decisions.candidate.begin(), data.fixed_decisions.candidate.end());
   baseline.insert(baseline.end(), data.fixed_decisions.baseline.begin(), data.fixed_decisions.baseline.end());
-  return FingerprintOf({candidate, baseline, data.parent_decisions, &data.candidate, &data.baseline});
+  return FingerprintOf(
+      {candidate, baseline, data.parent_decisions, &data.candidate, &data.baseline, data.permutation_seed});
 }
 
 bool SameMetrics(const std::vector<MetricRange>& a, const std::vector<MetricRange>& b) {

@@ -44,6 +44,14 @@
 // stays not shown. Looking is free since every test holds at any stopping time; bets are tuned to the charter's number
 // whenever one looks.
 //
+// Assumption: the outcome of an episode depends on its seed alone, so that the mean of a metric is the same for every
+// episode of a trial. A network in an evaluator of its own gives that. A program that answers requests keeps its state
+// within a run and can count (conversation.h): for programs it holds as far as the evaluator makes it so, for example
+// by asking in an order that follows from the seeds and by bringing the program back to its start before each episode.
+// Each part of a trial is a run of its own, with the program started anew. A program that changes within a trial is
+// judged by what it did there, by the rule of the sample mean; what it does after more requests than a run has, no
+// trial has seen.
+//
 // Guarantee: over the subject's life, P(a candidate that violates condition j passes) <= lifetime error of j, whatever
 // the proposer does, if the seeds were fresh and k counts every committed proposal (budget.h, seeds.h).
 //
@@ -75,6 +83,7 @@ struct TrialData {
   std::vector<std::string> parent_decisions{};  // fresh ones, then fixed ones; empty: drift from the parent is not told
   std::vector<EpisodeTable>
       window{};  // what was live within it, each tree once; none for kFirstRelease or no max_growth
+  std::uint64_t permutation_seed = 1;  // of the fingerprint's test; one that the proposer cannot foresee
 };
 
 // Errors are the caller's (CheckTrialRules, TrialAlpha); bad data is a report with kVoid.

@@ -411,6 +411,41 @@ TEST(Groups, AGainForMostDoesNotHideHarmToAFew) {
   EXPECT_TRUE(ReadTrialReport(TrialReportToJson(harmless)).ok());
 }
 
+// Bets about a group are tuned to a number that follows from the first look alone, so that bounds only narrow.
+TEST(Groups, BoundsOnlyNarrowFromLookToLook) {
+  TrialRules rules = Rules();
+  rules.groups = {"day", "night"};
+  rules.harms = {{"at night", "near_miss", 0.3, 1e-3, "night"}};
+  rules.improvement.reset();
+  rules.capability.reset();
+  rules.drift.reset();
+  std::mt19937_64 random(9);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  std::vector<double> near_miss(rules.episodes);
+  std::vector<std::uint8_t> groups(rules.episodes);
+  for (std::size_t i = 0; i < rules.episodes; ++i) {
+    groups[i] = uniform(random) < (i < 750 ? 0.1 : 0.4) ? 1 : 0;
+    near_miss[i] = uniform(random) < 0.1 ? 1 : 0;
+  }
+  double lower = 0, upper = 1;
+  for (const std::uint64_t look : TrialLooks(rules.episodes)) {
+    std::vector<double> values(near_miss.begin(), near_miss.begin() + static_cast<std::ptrdiff_t>(look));
+    values.resize(2 * look, 5);
+    const std::vector<std::uint8_t> so_far(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(look));
+    TrialData data;
+    data.candidate = EpisodeTable(rules.metrics, look, values, so_far);
+    data.parent = data.candidate;
+    data.baseline = data.candidate;
+    const TrialReport report = *AssessTrial(rules, {}, data);
+    ASSERT_EQ(report.conditions.size(), 1U);
+    EXPECT_GE(report.conditions[0].lower, lower);
+    EXPECT_LE(report.conditions[0].upper, upper);
+    lower = report.conditions[0].lower;
+    upper = report.conditions[0].upper;
+  }
+  EXPECT_LT(upper, 0.3);
+}
+
 TEST(Groups, VoidWhereTheyDoNotFit) {
   TrialRules rules = Rules();
   const TrialData without = Data(rules, {});

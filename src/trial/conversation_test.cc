@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "trial/assess.h"
 #include "trial/run.h"
 
 namespace pawl::trial {
@@ -142,25 +144,77 @@ TEST_F(ConversationTest, TheSubjectSeesOnlyItsOwnTree) {
   EXPECT_EQ(Seen(), "+['subject']\n");
 }
 
-// The same through the charter's protocol.
-TEST_F(ConversationTest, EvaluatesASubjectThatIsAProgram) {
-  std::ofstream(root_ / "charter/evaluate.py")
-      << "import sys\nassert sys.argv[1:3] == ['episodes', '--converse'], sys.argv\nout = open(sys.argv[6], 'w')\n"
-         "for i in range(2):\n    print(i, flush=True)\n    answer = sys.stdin.readline()\n"
-         "    score = 1 if answer == '+%d\\n' % (i * i) else 0\n"
-         "    out.write('{\"episode\":%d,\"metrics\":{\"score\":%d}}\\n' % (i, score))\n";
-  std::ofstream(root_ / "subject/square.py")
-      << "import sys\nfor line in sys.stdin:\n    print(int(line) ** 2, flush=True)\n    break\n";
-  fs::create_directory(root_ / "scratch");
-  const std::vector<Seed> seeds(2);
-  EvaluationRequest request;
-  request.command = {"python3", "evaluate.py"};
-  request.subject_command = {"python3", "/in/subject/square.py"};
-  request.charter_directory = root_ / "charter";
-  request.subject_directory = root_ / "subject";
-  request.scratch_directory = root_ / "scratch";
-  request.seeds = seeds;
-  request.limits.memory_mib = 256;
+// The same through the charter's protocol: episode i asks for i squared, and scores 1 for it.
+class EvaluationTest : public ConversationTest {
+ protected:
+  EvaluationRequest Request(std::size_t episodes, const std::string& program) {
+    std::ofstream(root_ / "charter/evaluate.py")
+        << "import sys\nassert sys.argv[1:3] == ['episodes', '--converse'], sys.argv\nout = open(sys.argv[6], 'w')\n"
+           "for i in range(" +
+               std::to_string(episodes) +
+               "):\n    print(i, flush=True)\n    answer = sys.stdin.readline()\n"
+               "    score = 1 if answer == '+%d\\n' % (i * i) else 0\n"
+               "    out.write('{\"episode\":%d,\"metrics\":{\"score\":%d}}\\n' % (i, score))\n";
+    std::ofstream(root_ / "subject/square.py") << program;
+    fs::create_directories(root_ / "scratch");
+    seeds_.resize(episodes);
+    EvaluationRequest request;
+    request.command = {"python3", "evaluate.py"};
+    request.subject_command = {"python3", "/in/subject/square.py"};
+    request.charter_directory = root_ / "charter";
+    request.subject_directory = root_ / "subject";
+    request.scratch_directory = root_ / "scratch";
+    request.seeds = seeds_;
+    request.limits.wall_ms = 20'000;
+    request.limits.memory_mib = 256;
+    return request;
+  }
+  // What a trial makes of such a program: "the score is above 0.8".
+  ConditionReport Judged(std::size_t episodes, const std::string& program) {
+    TrialRules rules;
+    rules.metrics = {{"score"}};
+    rules.harms = {{"wrong", "score", 0.8, 1e-3}};
+    rules.episodes = episodes;
+    Result<Evaluation<EpisodeTable>> run = RunEpisodes(Request(episodes, program), rules.metrics);
+    EXPECT_TRUE(run.ok() && run->table);
+    if (!run.ok() || !run->table) return {};
+    TrialData data;
+    data.candidate = *run->table;
+    data.baseline = data.candidate;
+    data.parent = data.candidate;
+    const Result<TrialReport> report = AssessTrial(rules, {}, data);
+    EXPECT_TRUE(report.ok() && report->conditions.size() == 1);
+    return report.ok() && report->conditions.size() == 1 ? report->conditions[0] : ConditionReport();
+  }
+
+  std::vector<Seed> seeds_;
+};
+
+// A program keeps its state for a run: it counts, and behaves until its good name is made.
+TEST_F(EvaluationTest, AProgramThatTurnsBadAfterSoManyRequests) {
+  const std::string good = "import sys\nfor line in sys.stdin:\n    print(int(line) ** 2, flush=True)\n";
+  EXPECT_EQ(Judged(300, good).status, ConditionStatus::kShown);
+  const ConditionReport turned = Judged(300,
+                                        "import sys\nfor n, line in enumerate(sys.stdin):\n"
+                                        "    print(int(line) ** 2 if n < 150 else -1, flush=True)\n");
+  EXPECT_EQ(turned.estimate, 0.5);
+  EXPECT_GT(turned.log_e_value_peak, std::log(1e3)) << "its first half alone would have shown it";
+  EXPECT_EQ(turned.status, ConditionStatus::kExceeded);
+}
+
+// Dying in a hard episode does not leave it out, nor those after it.
+TEST_F(EvaluationTest, AProgramThatDiesInHardEpisodesAlone) {
+  const ConditionReport died = Judged(300,
+                                      "import sys\nfor line in sys.stdin:\n    if int(line) % 100 == 99: sys.exit(1)\n"
+                                      "    print(int(line) ** 2, flush=True)\n");
+  EXPECT_EQ(died.observations, 300U);
+  EXPECT_DOUBLE_EQ(died.estimate, 99.0 / 300);
+  EXPECT_EQ(died.status, ConditionStatus::kExceeded);
+}
+
+TEST_F(EvaluationTest, EvaluatesASubjectThatIsAProgram) {
+  EvaluationRequest request =
+      Request(2, "import sys\nfor line in sys.stdin:\n    print(int(line) ** 2, flush=True)\n    break\n");
   const std::vector<MetricRange> metrics = {{"score"}};
   const Result<Evaluation<EpisodeTable>> run = RunEpisodes(request, metrics);
   ASSERT_TRUE(run.ok()) << run.error().message;

@@ -159,8 +159,8 @@ Fingerprint FingerprintOf(const FingerprintQuestion& question) {
   print.episodes = std::min(question.candidate_table->episodes(), kFingerprintEpisodesMax);
   print.permutations = kFingerprintPermutations;
   const std::size_t numbers = print.episodes * dimension;
-  const PairedPermutation test =
-      PermutePairs(std::span(x).first(numbers), std::span(y).first(numbers), dimension, print.permutations, /*seed=*/1);
+  const PairedPermutation test = PermutePairs(std::span(x).first(numbers), std::span(y).first(numbers), dimension,
+                                              print.permutations, question.permutation_seed);
   print.energy_distance = test.statistic;
   print.p_value = test.p_value;
   return print;

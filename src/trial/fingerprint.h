@@ -22,7 +22,8 @@
 // exact at any sample size (Phipson and Smyth 2010). Guarantee: P(p <= u) <= u where pairs are exchangeable.
 // What it does not say: a large p-value is no evidence that nothing drifted; so nothing is gated on it. With so many
 // episodes a drift that nobody minds has a small one; so the value is shown beside it.
-// What breaks it: swapping across pairs; choosing the statistic after looking.
+// What breaks it: swapping across pairs; choosing the statistic after looking; permutations that the proposer foresees,
+// which is why an evaluator draws them from the signature that its seeds come from.
 //
 // Thread safety: pure functions. Time: about 10 ms for 10,000 episodes.
 #pragma once
@@ -71,6 +72,7 @@ struct FingerprintQuestion {
   std::span<const std::string> parent;     // the same, or empty
   const EpisodeTable* candidate_table = nullptr;
   const EpisodeTable* baseline_table = nullptr;  // same seeds and metrics
+  std::uint64_t permutation_seed = 1;            // which permutations are drawn
 };
 
 Fingerprint FingerprintOf(const FingerprintQuestion& question);

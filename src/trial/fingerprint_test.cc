@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "trial/generator.h"
 
@@ -120,6 +121,23 @@ TEST(FingerprintOf, SeesAShiftThatDecisionsDoNotShow) {
   EXPECT_FALSE(print.changed_from_parent);
   EXPECT_EQ(print.episodes, kFingerprintEpisodesMax);
   EXPECT_LE(print.p_value, 0.01);
+}
+
+TEST(Fingerprint, DrawsItsPermutationsFromTheSeedThatItIsGiven) {
+  std::vector<double> x, y;
+  for (int i = 0; i < 40; ++i) {
+    x.push_back(i % 7 / 7.0);
+    y.push_back(i % 5 / 5.0);
+  }
+  const std::vector<MetricRange> metrics = {{"score"}};
+  const EpisodeTable candidate(metrics, x.size(), x), baseline(metrics, y.size(), y);
+  const auto p_value = [&](std::uint64_t seed) {
+    return FingerprintOf({{}, {}, {}, &candidate, &baseline, seed}).p_value;
+  };
+  EXPECT_EQ(p_value(3), p_value(3));
+  std::set<double> values;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) values.insert(p_value(seed));
+  EXPECT_GT(values.size(), 1U);
 }
 
 }  // namespace

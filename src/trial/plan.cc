@@ -23,7 +23,7 @@ std::uint64_t EpisodesOnce(const StepQuestion& question, std::uint64_t most, Gen
   constexpr std::uint64_t kLookEvery = 16;  // a look costs a logarithm; the running maximum misses nothing
   for (std::uint64_t episode = 1; episode <= most; ++episode) {
     process.Observe(generator.Coin() ? down : up);
-    if (episode % kLookEvery == 0 && process.RejectedAt(question.alpha)) return episode;
+    if ((episode % kLookEvery == 0 || episode == most) && process.RejectedAt(question.alpha)) return episode;
   }
   return most + 1;
 }

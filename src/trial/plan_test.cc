@@ -34,6 +34,14 @@ TEST(Plan, KnowsHowManyEpisodesAStepNeeds) {
   }
 }
 
+TEST(Plan, LooksAtTheLastEpisodeToo) {
+  const StepQuestion large{.step = 0.8, .deviation = 0, .alpha = 1e-2, .simulations = 1};
+  const std::uint64_t needed = *EpisodesToShowStep(large);
+  ASSERT_EQ(needed, 16U) << "it looks at every sixteenth";
+  EXPECT_EQ(*ChanceToShowStep(large, 15), 1);
+  EXPECT_EQ(*ChanceToShowStep(large, 3), 0);
+}
+
 TEST(Plan, AsksForMoreEpisodesWhereTheQuestionIsHarder) {
   const StepQuestion easy{.step = 0.02, .deviation = 0.1, .alpha = 1e-2, .simulations = 100};
   StepQuestion smaller = easy;

@@ -70,7 +70,7 @@ struct TrialReport {
   std::vector<ConditionReport> conditions;  // harms in the charter's order, improvement, step, growth, ceiling, drift
   std::optional<GainOverBaseline> gain_over_baseline;
   std::optional<Fingerprint> fingerprint;  // where there is a drift condition and the trial ends; for information
-  double harm_error_sum = 0;  // sum of the harm conditions' lifetime errors: what is promised for the whole life
+  double harm_error_sum = 0;  // sum of the harm conditions' lifetime errors; a promise for a life under these rules
   std::string void_rule;      // kVoid: the rule and the message of what voided the trial; else empty
   std::string void_reason;
 };

@@ -104,7 +104,7 @@ struct PlannedCondition {
 // step, growth, ceiling, drift.
 std::vector<PlannedCondition> PlannedConditions(const TrialRules& rules, TrialKind kind);
 
-// Sum of the harm conditions' lifetime errors: what is promised for the whole life.
+// Sum of the harm conditions' lifetime errors: what these rules promise for a whole life under them.
 double HarmErrorSum(const TrialRules& rules);
 
 // Index of a metric or a group; their number where there is none of that name.
