@@ -171,6 +171,22 @@ TEST_F(WitnessTest, SignsNoSecondRootForASize) {
   EXPECT_EQ(Status(witness, needless), 422u);
 }
 
+TEST_F(WitnessTest, CosignsNothingWithAnythingChanged) {
+  Witness witness = Open();
+  ASSERT_EQ(Status(witness, log_.Request(0, 5)), 200u);
+  const std::string good = log_.Request(5, 7).Serialize();
+  const std::set<unsigned> refusals = {400, 403, 404, 409, 422};
+  for (size_t i = 0; i < good.size(); ++i) {
+    for (const char bit : {'\x01', '\x10', '\x80'}) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ bit);
+      ASSERT_TRUE(refusals.contains(witness.AddCheckpoint(bad, kNow).status)) << bad;
+    }
+    ASSERT_TRUE(refusals.contains(witness.AddCheckpoint(good.substr(0, i), kNow).status)) << i;
+  }
+  EXPECT_EQ(witness.AddCheckpoint(good, kNow).status, 200u);
+}
+
 TEST_F(WitnessTest, KnowsOneRootOfAnEmptyTree) {
   Witness witness = Open();
   const std::string text = "example.org/log\n0\n" + encoding::EncodeBase64(std::string(32, 'r')) + "\n";
