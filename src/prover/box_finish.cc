@@ -18,6 +18,9 @@ constexpr std::size_t kPartsMax = 96;
 // Steps of gradient ascent for a part, and once all its neurons are fixed.
 constexpr int kSteps = 48, kLastSteps = 200;
 constexpr float kSlopeRate = 0.25f, kWeightRate = 0.2f, kRateDecay = 0.94f, kLastDecay = 0.98f;
+// Columns in which tables of slopes that are there already are tried on a leaf, and steps that its multipliers get.
+constexpr std::size_t kKnownColumns = 16;
+constexpr int kKnownSteps = 16;
 // What a neuron may lose counts this much beside what it loses where the bound is reached.
 constexpr float kMostShare = 0.05f;
 
@@ -75,6 +78,11 @@ std::optional<checker::GroupProof> BoxFinisher::Try(std::size_t case_index, std:
   for (std::size_t c = 0; c < rows.size(); ++c) {
     rows_.push_back(all[query_case.first_row[c] + rows[c]]);
     argument_.refutations.push_back({{rows[c], checker::kUnitMultiplier}});
+  }
+  if (known_case_ != case_index || !std::equal(rows.begin(), rows.end(), known_rows_.begin(), known_rows_.end())) {
+    known_.clear();
+    known_case_ = case_index;
+    known_rows_.assign(rows.begin(), rows.end());
   }
   parts_.assign(1, Part());
   parts_[0].slopes.resize(rows_.size());
@@ -192,6 +200,10 @@ bool BoxFinisher::BoundParts(std::vector<Part>& parts) {
 void BoxFinisher::Record(Part& part, std::size_t conjunction, std::size_t column) {
   part.slopes[conjunction].resize(open_.size());
   dual_.StoreSlopes(column, part.slopes[conjunction].data());
+  RecordWeights(part, conjunction, column);
+}
+
+void BoxFinisher::RecordWeights(Part& part, std::size_t conjunction, std::size_t column) const {
   for (std::size_t i = 0; i < part.phases.size(); ++i)
     part.weights[conjunction][i] = RoundedWeight(dual_.Multiplier(column, part.phases[i].place));
 }
@@ -235,13 +247,52 @@ bool BoxFinisher::SplitPart(Part part) {
   return true;
 }
 
-checker::SlopeTable BoxFinisher::TableOf(const std::vector<std::uint8_t>& slopes) const {
-  checker::SlopeTable table = default_slopes_;
-  for (std::size_t o = 0; o < slopes.size(); ++o) table[first_neuron_[open_[o].layer] + open_[o].neuron] = slopes[o];
-  return table;
+// The default slopes, or tables of leaves before, that refute a leaf too, with multipliers that are found for them.
+std::optional<BoxFinisher::Tables> BoxFinisher::FindTables(Part& leaf) {
+  const std::size_t rows = rows_.size();
+  const std::size_t sets = std::min(known_.size() + 1, std::max<std::size_t>(1, kKnownColumns / rows));
+  const auto known = [&](std::size_t set) { return known_.end() - static_cast<std::ptrdiff_t>(set); };
+  dual_.Start(top_, sets * rows);
+  std::vector<std::uint8_t> slopes(open_.size());
+  for (std::size_t set = 0; set < sets; ++set) {
+    for (std::size_t c = 0; c < rows; ++c) {
+      const std::size_t column = set * rows + c;
+      dual_.SetRow(column, rows_[c].coefficients.data(), rows_[c].constant);
+      for (std::size_t o = 0; o < open_.size() && set > 0; ++o)
+        slopes[o] = (*known(set))[c][first_neuron_[open_[o].layer] + open_[o].neuron];
+      if (set > 0) dual_.LoadSlopes(column, slopes.data());
+      for (std::size_t i = 0; i < leaf.phases.size(); ++i)
+        dual_.SetPhase(column, leaf.phases[i].place, leaf.phases[i].side, leaf.weights[c][i]);
+    }
+  }
+  float rate = kWeightRate;
+  for (int s = 0; s <= kKnownSteps; ++s, rate *= kRateDecay) {
+    dual_.Evaluate();
+    for (std::size_t set = 0; set < sets; ++set) {
+      bool refuted = true;
+      for (std::size_t c = 0; c < rows; ++c) refuted = refuted && dual_.bound(set * rows + c) > rows_[c].margin;
+      if (!refuted) continue;
+      for (std::size_t c = 0; c < rows; ++c) RecordWeights(leaf, c, set * rows + c);
+      if (set == 0) return Tables();
+      std::rotate(known(set), known(set) + 1, known_.end());
+      return known_.back();
+    }
+    dual_.Ascend(0, rate);
+  }
+  return std::nullopt;
 }
 
-checker::GroupProof BoxFinisher::ToProof() const {
+BoxFinisher::Tables BoxFinisher::TablesOf(Part& leaf) {
+  if (const std::optional<Tables> found = FindTables(leaf)) return *found;
+  Tables& own = known_.emplace_back(rows_.size(), default_slopes_);
+  for (std::size_t c = 0; c < rows_.size(); ++c)
+    for (std::size_t o = 0; o < open_.size(); ++o)
+      own[c][first_neuron_[open_[o].layer] + open_[o].neuron] = leaf.slopes[c][o];
+  if (known_.size() > kKnownColumns) known_.erase(known_.begin());
+  return known_.back();
+}
+
+checker::GroupProof BoxFinisher::ToProof() {
   checker::GroupProof proof;
   for (std::uint32_t c = 0; c < rows_.size(); ++c) proof.members.push_back(c);
   std::vector<std::uint32_t> open = {0};
@@ -254,14 +305,13 @@ checker::GroupProof BoxFinisher::ToProof() const {
       open.push_back(node.low);
       continue;
     }
-    const Part& leaf = leaves_[node.leaf];
+    Part& leaf = leaves_[node.leaf];
     const auto number = static_cast<std::uint32_t>(proof.arguments.size());
     checker::Argument& argument = proof.arguments.emplace_back(argument_);
+    argument.slopes = TablesOf(leaf);
     std::vector<std::uint8_t> weights;
-    for (std::size_t c = 0; c < rows_.size(); ++c) {
-      argument.slopes.push_back(TableOf(leaf.slopes[c]));
-      for (const float weight : leaf.weights[c]) weights.push_back(WeightByte(weight));
-    }
+    for (const std::vector<float>& of_row : leaf.weights)
+      for (const float weight : of_row) weights.push_back(WeightByte(weight));
     const bool weighted = std::any_of(weights.begin(), weights.end(), [](std::uint8_t w) { return w != 0; });
     proof.nodes.push_back(weighted ? checker::Node::WeightedLeaf(number) : checker::Node::Leaf(number));
     if (weighted) proof.weights.insert(proof.weights.end(), weights.begin(), weights.end());

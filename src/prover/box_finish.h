@@ -41,7 +41,9 @@ class BoxFinisher {
   static bool Suits(const Query& query);
   static std::uint64_t MemoryBytes(const FlatNetwork& network);
 
-  // The proof of a box, of all its conjunctions in one group; nothing where it would take too many leaves.
+  // The proof of a box, of all its conjunctions in one group; nothing where it would take too many leaves. Leaves take
+  // the default slopes, or those of another leaf of this box or of one before it, where those do: a table of slopes is
+  // what takes room in a certificate, and is written once.
   // `rows` has for each conjunction the row to refute, within the conjunction. Where an earlier proof of the box on
   // another network is given, its splits, slopes and multipliers are begun with.
   std::optional<checker::GroupProof> Try(std::size_t case_index, std::span<const double> lower,
@@ -66,6 +68,7 @@ class BoxFinisher {
     std::vector<std::vector<float>> weights;        // one a phase
     std::optional<Place> split;                     // what to split next
   };
+  using Tables = std::vector<checker::SlopeTable>;  // one a conjunction; none: the default slopes
   struct TreeNode {
     std::uint32_t neuron = 0, low = 0;  // of a split: low is not 0
     std::uint32_t leaf = 0;             // number of a leaf in leaves_
@@ -75,15 +78,22 @@ class BoxFinisher {
   bool Grow();
   bool BoundParts(std::vector<Part>& parts);
   void Record(Part& part, std::size_t conjunction, std::size_t column);
+  void RecordWeights(Part& part, std::size_t conjunction, std::size_t column) const;
   std::optional<Place> ChooseSplit(const Part& part, std::size_t first_column, const std::vector<bool>& done) const;
   bool SplitPart(Part part);
-  checker::GroupProof ToProof() const;
-  checker::SlopeTable TableOf(const std::vector<std::uint8_t>& slopes) const;
+  checker::GroupProof ToProof();
+  std::optional<Tables> FindTables(Part& leaf);
+  Tables TablesOf(Part& leaf);
 
   const Query& query_;
   DualBounds dual_;
   std::vector<std::uint32_t> first_neuron_;  // of a layer, in the certificate's numbering
   std::size_t top_;
+
+  // Of leaves before, of the same case and rows; the one used last is the last.
+  std::vector<Tables> known_;
+  std::size_t known_case_ = 0;
+  std::vector<std::uint32_t> known_rows_;
 
   // Of the box at hand.
   std::vector<DualRow> rows_;   // one a conjunction
