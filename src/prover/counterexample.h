@@ -43,7 +43,7 @@ class Attacker {
   // needs the point buffers.
   Attacker(const Query& query, const Confirmer& confirmer, BatchBounds& bounds, std::uint64_t seed);
 
-  // Descends from sixteen random points of the case (the first time: its centre and corners) for one conjunction.
+  // Descends from sixteen random points of the case, four of them corners, for one conjunction.
   std::optional<Counterexample> FromRandomPoints(const QueryCase& query_case, std::size_t conjunction);
   // Descends from the given points, then searches around the best one; `points` is [kLanes][inputs] and is changed.
   // With 0 steps the points are only tried.
