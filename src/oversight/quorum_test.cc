@@ -54,7 +54,8 @@ struct Case {
                                         .approval = {},
                                         .amendment = {},
                                         .revocation = {},
-                                        .gate = {SomeKey("log"), SomeKey("clock"), {}}},
+                                        .gate = {SomeKey("log"), SomeKey("clock"), {}},
+                                        .witnesses = {}},
                        proposal);
   }
 };
@@ -235,7 +236,8 @@ TEST(EvaluatorShare, IsWhatTheQuorumWantsOfThoseThereAre) {
                                  .approval = {},
                                  .amendment = {},
                                  .revocation = {},
-                                 .gate = {SomeKey("log"), SomeKey("clock"), {}}};
+                                 .gate = {SomeKey("log"), SomeKey("clock"), {}},
+                                 .witnesses = {}};
   EXPECT_EQ(EvaluatorShareOf(charter), (trial::EvaluatorShare{.required = 2, .evaluators = 2}));
   charter::Charter together = charter;
   together.quorum[1].faults_max = 1;
