@@ -1,4 +1,4 @@
-// pawl log list|show|verify|policy|export: the ledger for people and for other programs.
+// pawl log list|show|verify|checkpoint|policy|export: the ledger for people and for other programs.
 #include <cstdio>
 
 #include "cli/command.h"
@@ -116,6 +116,21 @@ ExitCode ExportLog(const Globals& globals, const std::string& directory) {
   return ExitCode::kYes;
 }
 
+ExitCode MakeCheckpoint(const Globals& globals) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<gate::Gate> gate = OpenGate(globals, *place);
+  if (!gate.ok()) return Fail(globals, gate.error());
+  const Result<std::string> note = gate::SignCheckpoint(*gate, gate->log().history().size());
+  if (!note.ok()) return Fail(globals, note.error());
+  if (globals.json) {
+    PrintJson({{"size", gate->log().history().size()}, {"checkpoint", *note}});
+  } else {
+    std::fputs(note->c_str(), stdout);
+  }
+  return ExitCode::kYes;
+}
+
 // C2SP tlog-policy: what a checkpoint of this log has to carry, for verifiers of others.
 std::string TlogPolicy(const charter::Charter& charter) {
   std::string text = "log " + charter.gate.log.Text() + "\n";
@@ -160,6 +175,12 @@ void AddLog(CLI::App& app, Globals& globals) {
   CLI::App* verify = command->add_subcommand("verify", "every signature, and the root computed from the entries");
   verify->footer("example:\n  pawl log verify");
   verify->callback([&globals] { globals.exit = Verify(globals); });
+  CLI::App* checkpoint =
+      command->add_subcommand("checkpoint", "sign the log as it is now, and ask the witnesses to cosign it");
+  checkpoint->footer(
+      "What `pawl serve` then publishes. Ends with 6 where fewer witnesses answer than the charter asks for.\n\n"
+      "example:\n  pawl log checkpoint");
+  checkpoint->callback([&globals] { globals.exit = MakeCheckpoint(globals); });
   CLI::App* policy =
       command->add_subcommand("policy", "the log's key and witnesses as a C2SP tlog-policy, for verifiers of others");
   policy->footer("example:\n  pawl log policy > collision-avoidance.policy");

@@ -54,8 +54,8 @@ ExitCode FollowLog(const Globals& globals, const std::string& name, const std::s
   if (globals.json) {
     PrintJson({{"witness", name}, {"log", log->name}, {"size", 0}});
   } else {
-    std::printf("%s follows %s; what it remembers is in %s\n", name.c_str(), Shown(log->name).c_str(),
-                place->folder.c_str());
+    std::printf("%s follows %s from its next start on; what it remembers is in %s\n", name.c_str(),
+                Shown(log->name).c_str(), place->folder.c_str());
   }
   return ExitCode::kYes;
 }
@@ -120,7 +120,9 @@ void AddWitness(CLI::App& app, Globals& globals) {
   CLI::App* follow = command->add_subcommand("follow", "from now on cosign this log's checkpoints, from its beginning");
   follow->add_option("NAME", *name, "the witness's key, made by `pawl key new NAME --witness`")->required();
   follow->add_option("LOG-KEY", *log, "the log's verifier key: [gate] log of its charter")->required();
-  follow->footer("example:\n  pawl witness follow witness-a 'gate-log+5c0f1a5e+AQ...'");
+  follow->footer(
+      "A witness that runs already takes it up when it is started again. What it remembers of a log is never begun\n"
+      "anew by this.\n\nexample:\n  pawl witness follow witness-a 'gate-log+5c0f1a5e+AQ...'");
   follow->callback([=, &globals] { globals.exit = FollowLog(globals, *name, *log); });
 
   CLI::App* list = command->add_subcommand("list", "the logs that a witness follows, and what it remembers of each");

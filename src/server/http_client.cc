@@ -54,7 +54,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
       : stream_(io), resolver_(io), limits_(limits), result_(result) {}
 
   void Begin(const Url& url, const witness::HttpPost& post) {
-    where_ = url.host + ":" + url.port;
+    where_ = (url.host.find(':') == url.host.npos ? url.host : "[" + url.host + "]") + ":" + url.port;
     request_.method(http::verb::post);
     request_.target(url.target);
     request_.version(11);

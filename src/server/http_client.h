@@ -1,10 +1,10 @@
 // Requests to several servers at the same time.
 //
-//   std::vector<Result<HttpReply>> replies = PostAll({{.url = "http://127.0.0.1:8441/add-checkpoint", .body = body}},
-//   {});
+//   std::vector<Result<HttpReply>> replies = PostAll({{.url = "http://127.0.0.1:8441/x", .body = body}}, {});
 //
-// One request a connection, by plain http: what is asked for here proves itself by its signatures, so that a connection
-// that anybody can change costs an answer and no more. `https` is refused by name.
+// A name is looked up first, for as long as the system takes; addresses are not. One request a connection, by plain
+// http: what is asked for here proves itself by its signatures, so that a connection that anybody can change costs an
+// answer and no more. `https` is refused by name.
 //
 // Thread safety: pure but for the network.
 #pragma once
@@ -19,7 +19,7 @@
 namespace pawl::server {
 
 struct ClientLimits {
-  std::chrono::milliseconds exchange_ms_max{5'000};  // to look up, connect, send and receive, for each request
+  std::chrono::milliseconds exchange_ms_max{5'000};  // to connect, send and receive, for each request
   size_t reply_bytes_max = 262'144;
 };
 

@@ -338,11 +338,15 @@ class PathTest(unittest.TestCase):
         self.assertIn("1 of 2 witnesses", position["reason"])
         self.assertIn("w1: ", position["reason"])
         self.assertIn("w2: ", position["reason"])
+        self.assertEqual(json.loads(home.pawl("-q", "--json", "log", "checkpoint", expect=(6,)))["error"]["rule"],
+                         "witness.not-met")
         again = home.position("release", position["proposal"], expect=(6,))
         self.assertEqual(again["rule"], "witness.not-met")
         status = json.loads(home.pawl("--json", "status"))
         self.assertIn("witness", json.dumps(status["proposals"][-1]))
         self.start("w1")
+        note = home.pawl("-q", "log", "checkpoint")
+        self.assertTrue(all(f"\u2014 {name} " in note for name in ("w0", "w1")) and "\u2014 w2 " not in note, note)
         self.assertNotIn("gate alone", self.release(home, position["proposal"])["reason"])
 
     def test_3_a_loader_counts_them_itself(self):
