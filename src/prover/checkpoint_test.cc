@@ -13,11 +13,11 @@ namespace {
 
 using Problem = TightProblem;
 
-std::vector<std::uint8_t> Interrupted(const ProofRequest& whole, std::uint64_t timeout_ms) {
+ProofResult Interrupted(const ProofRequest& whole, std::uint64_t timeout_ms) {
   ProofRequest request = whole;
   request.timeout_ms = timeout_ms;
   request.keep_checkpoint = true;
-  return Prove(request).checkpoint;
+  return Prove(request);
 }
 
 std::uint64_t OpenLeaves(const Checkpoint& checkpoint, std::uint64_t& leaves) {
@@ -39,16 +39,24 @@ void GoOn(const Problem& problem) {
   const ProofRequest request = problem.Request();
   std::uint64_t leaves = 0, open = 0;
   Checkpoint checkpoint;
-  for (std::uint64_t timeout_ms = 20; timeout_ms < 20'000; timeout_ms += timeout_ms / 2) {
-    const std::vector<std::uint8_t> bytes = Interrupted(request, timeout_ms);
-    if (bytes.empty()) break;
-    Result<Checkpoint> read = ReadCheckpoint(bytes, request);
+  // Limits that came too early and too late; on a busy machine the next try may take longer or shorter.
+  std::uint64_t early_ms = 10, late_ms = 0;
+  for (int attempt = 0; attempt < 50 && leaves == open; ++attempt) {
+    const std::uint64_t timeout_ms = late_ms <= early_ms ? early_ms * 3 / 2 : (early_ms + late_ms) / 2;
+    const ProofResult result = Interrupted(request, timeout_ms);
+    if (result.status == ProofStatus::kProven) {
+      late_ms = timeout_ms;
+      early_ms -= early_ms / 4;
+      continue;
+    }
+    early_ms = timeout_ms;
+    if (result.checkpoint.empty()) continue;
+    Result<Checkpoint> read = ReadCheckpoint(result.checkpoint, request);
     ASSERT_TRUE(read.ok()) << read.error().message;
     leaves = 0;
     open = OpenLeaves(*read, leaves);
     EXPECT_GT(open, 0u);
     checkpoint = std::move(*read);
-    if (leaves > open) break;
   }
   ASSERT_GT(leaves, open) << "never interrupted in the middle";
   ProofRequest later = request;
