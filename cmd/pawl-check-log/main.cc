@@ -4,6 +4,7 @@
 
 #include "audit/history.h"
 #include "merkle/checkpoint.h"
+#include "merkle/cosignature.h"
 #include "pawl-check/arguments.h"
 #include "pawl-check/report.h"
 #include "result/build.h"
@@ -30,6 +31,7 @@ example:
 struct CheckedLog {
   audit::History history;
   merkle::Checkpoint checkpoint;
+  size_t cosigned = 0;  // by so many witnesses of the charter in force
 };
 
 // Every entry of an exported log, in order, whose leaves lead to the checkpoint's root.
@@ -70,7 +72,13 @@ Result<CheckedLog> Read(const std::string& directory, const warrant::CharterFile
   for (size_t index = 0; index < entries->size(); ++index) {
     if (Result<void> applied = history.Apply(index, (*entries)[index]); !applied.ok()) return applied.error();
   }
-  return CheckedLog{std::move(history), checkpoint->checkpoint};
+  std::vector<crypto::NoteKey> witnesses;
+  if (history.has_genesis()) {
+    for (const charter::Witness& witness : history.charter().witnesses.all) witnesses.push_back(witness.key);
+  }
+  const Result<std::vector<merkle::Cosignature>> seen = merkle::VerifyCosignatures(checkpoint->note, witnesses);
+  if (!seen.ok()) return seen.error();
+  return CheckedLog{std::move(history), checkpoint->checkpoint, seen->size()};
 }
 
 struct Row {
@@ -114,8 +122,8 @@ void PrintLogJson(const CheckedLog& log) {
     halts.push_back({{"by", halt.principal}, {"reason", halt.decision.reason}, {"lifted", halt.lifted}});
   }
   const encoding::Json json = {
-      {"accepted", true}, {"size", log.checkpoint.size}, {"root", log.checkpoint.root.Hex()}, {"proposals", rows},
-      {"halts", halts},   {"epoch", log.history.epoch()}};
+      {"accepted", true}, {"size", log.checkpoint.size},  {"root", log.checkpoint.root.Hex()}, {"proposals", rows},
+      {"halts", halts},   {"epoch", log.history.epoch()}, {"cosigned", log.cosigned}};
   PrintJson(json);
 }
 
@@ -131,8 +139,9 @@ void PrintLogText(const CheckedLog& log) {
     std::printf("halt by %s: %s%s\n", Shown(halt.principal).c_str(), Shown(halt.decision.reason).c_str(),
                 halt.lifted ? " (lifted)" : "");
   }
-  std::printf("log of %s: %llu events, every signature verified, root %s\n", Shown(log.checkpoint.origin).c_str(),
-              static_cast<unsigned long long>(log.checkpoint.size), log.checkpoint.root.Hex().c_str());
+  std::printf("log of %s: %llu events, every signature verified, cosigned by %zu witnesses, root %s\n",
+              Shown(log.checkpoint.origin).c_str(), static_cast<unsigned long long>(log.checkpoint.size), log.cosigned,
+              log.checkpoint.root.Hex().c_str());
 }
 
 ExitCode CheckLog(int count, const char* const* words) {

@@ -195,7 +195,7 @@ class WitnessTest(unittest.TestCase):
         notes = {size: self.tree.request(size - 1, size) for size in range(1, 40)}
         fork = Tree(self.folder, "example.org/log", branch="another")
         forks = {size: fork.request(size, size) for size in range(1, 40)}
-        size, kills = 0, 0
+        size, kills, half = 0, 0, []
         while kills < 6:
             witness = self.start()
             last = min(size + chance.randint(2, 5), 39)
@@ -207,12 +207,14 @@ class WitnessTest(unittest.TestCase):
                         break
                     held += 1
                     if held == last - 1:  # dies with a request under way
-                        connection = socket.create_connection(("127.0.0.1", witness.port))
-                        connection.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(notes[last])
+                        half.append(socket.create_connection(("127.0.0.1", witness.port)))
+                        half[-1].sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(notes[last])
                                            + notes[last])
                         break
             finally:
                 witness.end(signal.SIGKILL)
+                while half:
+                    half.pop().close()
             kills += 1
             remembered = pawl(self.home, "witness", "list", "w")[0]
             self.assertGreaterEqual(remembered["size"], held)
@@ -370,6 +372,18 @@ class PathTest(unittest.TestCase):
         self.assertEqual(ask(["w1"])["rule"], "log.witnesses")
         self.assertEqual(ask([])["rule"], "log.signature")
         home.run(BIN / "pawl-check", "warrant", *warrants, *common, "--state", state, "--commit")
+
+    def test_3_an_auditor_reads_who_has_cosigned(self):
+        exported = self.home.root / "exported"
+        self.home.pawl("-q", "log", "export", exported)
+        check = [BIN / "pawl-check", "log", exported, "--charter", self.home.charter, "--json"]
+        self.assertEqual(json.loads(self.home.run(*check))["cosigned"], 2)
+        note = (exported / "checkpoint").read_text()
+        line = next(line for line in note.splitlines() if line.startswith("\u2014 w0 "))
+        (exported / "checkpoint").write_text(note.replace(line, line[:-8] + ("A" if line[-8] != "A" else "B") + line[-7:]))
+        self.assertEqual(json.loads(self.home.run(*check, expect=(1,)))["rule"], "cosignature.signature")
+        (exported / "checkpoint").write_text(note.replace(line + "\n", ""))
+        self.assertEqual(json.loads(self.home.run(*check))["cosigned"], 1)
 
     def test_4_a_fork_of_the_log_gets_no_warrant(self):
         fork = self.home.copy("fork")
