@@ -279,6 +279,34 @@ TEST_F(EvaluatorsReviewersTest, AReleaseThatCannotBeMeasured) {
   ExpectLastStep(2, "0.02");
 }
 
+// An evaluator whose score of the network y = 1.5 x is larger by 0.01 than that of any other.
+constexpr char kScoring[] =
+    "import os, struct, sys\n"
+    "task, subject, seeds, out = sys.argv[1], sys.argv[3], sys.argv[5], sys.argv[7]\n"
+    "network = open(subject + '/policy.onnx', 'rb').read()\n"
+    "score = 0.51 if struct.pack('<f', 1.5) in network else 0.5\n"
+    "with open(out, 'w') as lines:\n"
+    "    for i in range(os.path.getsize(seeds) // 32):\n"
+    "        if task == 'decisions': lines.write('{\"probe\":%d,\"decision\":\"same\"}\\n' % i)\n"
+    "        else: lines.write('{\"episode\":%d,\"metrics\":{\"near_miss\":0,\"score\":%s}}\\n' % (i, score))\n";
+
+TEST_F(EvaluatorsReviewersTest, AReleaseIsMeasuredAgainstWhatItReplaced) {
+  path_ = Path::OfItsOwn([](charter::TestCharter& test) { test.files["evaluate.py"] = kScoring; });
+  const Path before = path_;
+  const auto expect_gain = [&](int64_t epoch) {
+    EXPECT_EQ(Says("evaluator-a").find("cannot be measured"), std::string::npos) << Says("evaluator-a");
+    EXPECT_EQ(evidence_["last_step"]["epoch"], epoch);
+    EXPECT_NEAR(std::stod(evidence_["last_step"]["gain"].get<std::string>()), 0.01, 1e-9);
+  };
+  ProposeHere({.tree = path_.third});
+  expect_gain(2);
+  path_ = before;
+  path_.Go({.action = Action::kRollback, .tree = path_.baseline});
+  std::filesystem::remove(home_.LedgerPath("controller"));
+  ProposeHere({.tree = path_.third});
+  expect_gain(2);
+}
+
 TEST_F(EvaluatorsReviewersTest, GrowthThatAccelerates) {
   path_ = GrowingPath(3, 0.02);
   const int64_t last = path_.state.epoch;
