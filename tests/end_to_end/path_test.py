@@ -105,6 +105,11 @@ class PathTest(unittest.TestCase):
         home = self.home()
         position = home.position("cycle", "--seed", "2", expect=(6,))
         self.assertEqual(position["step"], "approval")
+        # Its properties were proven from the live release's certificates.
+        findings = [event["predicate"] for event in home.events()]
+        proven = [finding["summary"] for finding in findings
+                  if finding.get("proposal") == position["proposal"] and finding.get("step") == "properties"]
+        self.assertRegex(proven[-1], r"proven \(\d+ leaves, \d+ of them from the live release's proof\)")
         home.pawl("--json", "reject", position["proposal"], "-m", "not today", "--key", home.root / "ada", expect=(6,))
         ended = home.position("reject", position["proposal"], "-m", "nor by me", "--key", home.root / "ben", expect=(1,))
         self.assertEqual((ended["outcome"], ended["rule"]), ("rejected", "approval.refused"))
