@@ -306,7 +306,7 @@ encoding::Json ParentJson(const Beginning& beginning, const prover::ProofStatist
 
 void ShowParent(const Beginning& beginning, const prover::ProofStatistics& statistics) {
   if (beginning.parent_unfit.has_value()) {
-    std::printf("  proven from scratch: %s\n", Shown(beginning.parent_unfit->message).c_str());
+    std::printf("  searched from scratch: %s\n", Shown(beginning.parent_unfit->message).c_str());
     return;
   }
   std::printf("  of the parent's %llu leaves %llu hold, %llu of them for two\n",

@@ -102,10 +102,10 @@ TEST_F(ProveCommand, BeginsWithAParentsCertificateWhereItFits) {
   // Of another property, damaged: said, and proven from scratch.
   Write("other.vnnlib", Read("holds.vnnlib") + "\n");
   EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "other.vnnlib --parent " + root_ + "c"), ExitCode::kYes);
-  EXPECT_THAT(output_, HasSubstr("proven from scratch: the parent's certificate is of another property"));
+  EXPECT_THAT(output_, HasSubstr("searched from scratch: the parent's certificate is of another property"));
   Write("damaged", Read("c").substr(0, 20));
   EXPECT_EQ(Run(question + " --parent " + root_ + "damaged"), ExitCode::kYes);
-  EXPECT_THAT(output_, HasSubstr("proven from scratch: the parent's certificate is damaged"));
+  EXPECT_THAT(output_, HasSubstr("searched from scratch: the parent's certificate is damaged"));
   json_ = true;
   EXPECT_EQ(Run(question + " --parent " + root_ + "damaged"), ExitCode::kYes);
   EXPECT_THAT(output_, HasSubstr("\"rule\":\"prover.parent\""));

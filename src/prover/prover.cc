@@ -89,28 +89,32 @@ ProofResult Violated(Counterexample counterexample) {
   return result;
 }
 
+bool HasParent(const ProofRequest& request) { return request.parent != nullptr && request.resume == nullptr; }
+
+// What a search over boxes begins with; grows the tree to it.
+Result<std::vector<OpenBox>> FirstBoxes(const ProofRequest& request, const Query& query, SplitTree& tree) {
+  if (request.resume == nullptr && request.parent == nullptr) return RootBoxes(query);
+  std::vector<OpenBox> boxes;
+  for (std::size_t i = 0; i < query.cases.size(); ++i) {
+    Result<std::vector<OpenBox>> some = HasParent(request) ? ReplayBoxes(query, i, request.parent->cases[i], tree)
+                                                           : RestoreBoxes(query, i, request.resume->cases[i], tree);
+    if (!some.ok()) return some.error();
+    std::move(some->begin(), some->end(), std::back_inserter(boxes));
+  }
+  return boxes;
+}
+
 // Search and confirmation in turn, until the checker accepts the bytes or the search ends otherwise.
 ProofResult SearchProof(const ProofRequest& request, const Query& query, const checker::Claim& claim,
                         const Confirmer& confirmer, const SearchOptions& options) {
   SplitTree tree(query.cases.size(), ListAllNeurons(query.network));
   Search search(query, claim, confirmer, tree, options);
-  std::vector<OpenBox> boxes = RootBoxes(query);
-  if (request.resume != nullptr) {
-    boxes.clear();
-    for (std::size_t i = 0; i < query.cases.size(); ++i) {
-      Result<std::vector<OpenBox>> open = RestoreBoxes(query, i, request.resume->cases[i], tree);
-      if (!open.ok()) return Unknown(UnknownReason::kStuck, open.error().message);
-      std::move(open->begin(), open->end(), std::back_inserter(boxes));
-    }
-  }
+  Result<std::vector<OpenBox>> first = FirstBoxes(request, query, tree);
+  if (!first.ok()) return Unknown(UnknownReason::kStuck, first.error().message);
+  std::vector<OpenBox> boxes = std::move(*first);
   ProofStatistics statistics;
   std::vector<bool> may_merge;  // see MergeTrials
-  if (request.parent != nullptr && request.resume == nullptr) {
-    boxes.clear();
-    for (std::size_t i = 0; i < query.cases.size(); ++i) {
-      std::vector<OpenBox> replayed = ReplayBoxes(query, i, request.parent->cases[i], tree);
-      std::move(replayed.begin(), replayed.end(), std::back_inserter(boxes));
-    }
+  if (HasParent(request)) {
     statistics.parent_leaves = CountLeaves(*request.parent);
     may_merge.assign(tree.node_count(), query.is_chain());
     for (const OpenBox& box : boxes) may_merge[box.node] = false;
@@ -175,7 +179,7 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
                             const Confirmer& confirmer, const SearchOptions& options) {
   std::vector<checker::CaseProof> cases(query.cases.size());
   if (request.resume != nullptr) cases = request.resume->cases;
-  const bool replays = request.parent != nullptr && request.resume == nullptr;
+  const bool replays = HasParent(request);
   ProofStatistics statistics;
   statistics.best_margin = std::numeric_limits<double>::infinity();
   if (replays) statistics.parent_leaves = CountLeaves(*request.parent);
@@ -243,7 +247,7 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   options.recipe = request.recipe;
   options.cancel = request.cancel;
   options.progress = request.progress;
-  const bool replays = request.parent != nullptr && request.resume == nullptr;
+  const bool replays = HasParent(request);
   options.finish_at_once =
       replays && std::any_of(request.parent->cases.begin(), request.parent->cases.end(), HasFinishedBoxes);
   std::optional<Counterexample> found =
