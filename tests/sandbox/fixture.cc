@@ -29,8 +29,19 @@ Child::~Child() {
   waitpid(process_, nullptr, 0);
 }
 
+const Machine& TestedMachine() {
+  static const Machine machine = [] {
+    Machine found = ThisMachine();
+    const char* abi_max = std::getenv("PAWL_TEST_LANDLOCK_ABI_MAX");
+    if (abi_max != nullptr)
+      found.capabilities.landlock_abi = std::min(found.capabilities.landlock_abi, std::atoi(abi_max));
+    return found;
+  }();
+  return machine;
+}
+
 Machine MachineWith(Layers layers) {
-  Machine machine = ThisMachine();
+  Machine machine = TestedMachine();
   Capabilities& capabilities = machine.capabilities;
   switch (layers) {
     case Layers::kAll:

@@ -38,7 +38,10 @@ class Child {
   pid_t process_;
 };
 
-// Copies of ThisMachine with a layer taken away.
+// ThisMachine, without what PAWL_TEST_LANDLOCK_ABI_MAX (a number) takes away: long tests repeat every case so.
+const Machine& TestedMachine();
+
+// Copies of TestedMachine with a layer taken away.
 enum class Layers { kAll, kLandlockAbi2, kNoLandlock, kNoControlGroups };
 Machine MachineWith(Layers layers);
 std::string Name(Layers layers);
@@ -56,7 +59,7 @@ int RunOutside(std::vector<std::string> arguments);
 int RunOutside(std::vector<std::string> words, const std::string& program);
 
 // Runs the job; a set-up error fails the test. Outputs go to a fresh directory below `directory`.
-Outcome RunInside(const TemporaryDirectory& directory, const Job& job, const Machine& machine = ThisMachine());
+Outcome RunInside(const TemporaryDirectory& directory, const Job& job, const Machine& machine = TestedMachine());
 
 // Processes of the whole machine whose command line contains `text`, other than this one.
 std::vector<pid_t> ProcessesWith(const std::string& text);

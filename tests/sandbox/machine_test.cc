@@ -59,7 +59,7 @@ TEST_F(MachineTest, MissingHelperIsASetupError) {
 TEST_F(MachineTest, MissingWorkingDirectoryIsASetupError) {
   Job job = ProbeJob({"describe"});
   job.working_directory = "/in/probe/below-a-file";
-  const Result<Outcome> outcome = sandbox::Run(job, directory_.path() / "out");
+  const Result<Outcome> outcome = RunOn(TestedMachine(), job, directory_.path() / "out");
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.setup.step");
 }
@@ -84,7 +84,7 @@ TEST_F(MachineTest, WithoutUserNamespacesNothingRuns) {
 }
 
 TEST_F(MachineTest, DISABLED_ChildWithoutUserNamespaces) {
-  const Result<Outcome> outcome = sandbox::Run(ProbeJob({"describe"}), directory_.path() / "out");
+  const Result<Outcome> outcome = RunOn(TestedMachine(), ProbeJob({"describe"}), directory_.path() / "out");
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().code, ErrorCode::kSystem) << outcome.error().message;
   EXPECT_FALSE(Probe().user_namespaces);
@@ -95,7 +95,7 @@ TEST_F(MachineTest, WeakerGuaranteesAreNamed) {
   EXPECT_EQ(
       RunInside(directory_, ProbeJob({"describe"}), MachineWith(Layers::kNoControlGroups)).weaker_guarantees.size(),
       3u);
-  const Capabilities& found = ThisMachine().capabilities;
+  const Capabilities& found = TestedMachine().capabilities;
   if (found.memory_limited && found.processes_limited && found.cpu_limited && found.landlock_abi > 0) {
     EXPECT_TRUE(RunInside(directory_, ProbeJob({"describe"})).weaker_guarantees.empty());
   }
@@ -153,7 +153,7 @@ TEST_F(MachineTest, NothingIsLeftBehindBy64QueuedJobs) {
   const auto work = [&] {
     for (int i = next++; i < 64; i = next++) {
       Result<Outcome> outcome =
-          sandbox::Run(ProbeJob(probes[i % 4]), directory_.path() / ("queued-" + std::to_string(i)));
+          RunOn(TestedMachine(), ProbeJob(probes[i % 4]), directory_.path() / ("queued-" + std::to_string(i)));
       ends[static_cast<size_t>(i)] = outcome.ok() ? std::string(sandbox::Name(outcome->end)) : outcome.error().message;
     }
   };
@@ -177,7 +177,7 @@ TEST_F(MachineTest, JobsRunSideBySide) {
     threads.emplace_back([&, i] {
       Job job = ProbeJob({});
       job.argv = {"/bin/sh", "-c", "echo $0 > /out/x; cat /out/x", std::to_string(i)};
-      Result<Outcome> outcome = sandbox::Run(job, directory_.path() / ("side-" + std::to_string(i)));
+      Result<Outcome> outcome = RunOn(TestedMachine(), job, directory_.path() / ("side-" + std::to_string(i)));
       printed[i] = outcome.ok() ? outcome->standard_output : outcome.error().message;
     });
   }
@@ -194,7 +194,7 @@ TEST_F(MachineTest, StopsOnRequest) {
   });
   const auto began = std::chrono::steady_clock::now();
   const Result<Outcome> outcome =
-      sandbox::Run(ProbeJob({"ignore-term", "15"}), directory_.path() / "out", stop.get_token());
+      RunOn(TestedMachine(), ProbeJob({"ignore-term", "15"}), directory_.path() / "out", stop.get_token());
   later.join();
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.stopped");
@@ -207,7 +207,7 @@ TEST_F(MachineTest, TheJobDiesWithPawl) {
   if (child == 0) {
     Job job = ProbeJob({});
     job.argv = {"/bin/sh", "-c", "sleep 30 # $0", token};
-    [[maybe_unused]] const Result<Outcome> ignored = sandbox::Run(job, directory_.path() / "out");
+    [[maybe_unused]] const Result<Outcome> ignored = RunOn(TestedMachine(), job, directory_.path() / "out");
     _exit(0);
   }
   for (int i = 0; i < 100 && ProcessesWith(token).empty(); ++i)

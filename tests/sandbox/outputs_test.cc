@@ -33,8 +33,8 @@ class OutputsTest : public ::testing::Test {
 
 TEST_F(OutputsTest, FilesComeOut) {
   const path output = directory_.path() / "out";
-  Result<Outcome> outcome =
-      sandbox::Run(Shell("mkdir -p /out/b/c; echo 1 > /out/b/c/d; echo 22 > /out/a; mkdir /out/empty"), output);
+  Result<Outcome> outcome = RunOn(
+      TestedMachine(), Shell("mkdir -p /out/b/c; echo 1 > /out/b/c/d; echo 22 > /out/a; mkdir /out/empty"), output);
   ASSERT_TRUE(outcome.ok()) << outcome.error().message;
   ASSERT_TRUE(Succeeded(*outcome)) << outcome->explanation << outcome->standard_error;
   ASSERT_EQ(outcome->files.size(), 2u);
@@ -82,9 +82,36 @@ TEST_F(OutputsTest, AnythingButPlainFilesIsNamed) {
   }
 }
 
+// Case 48. Files are collected when nothing of the job lives any more, so what is swapped is one or the other.
+TEST_F(OutputsTest, AFileThatIsSwappedAllTheTimeIsNeverTheLinksTarget) {
+  int collected = 0, refused = 0;
+  for (int i = 0; i < 12; ++i) {
+    const path output = directory_.path() / ("swapped-" + std::to_string(i));
+    const std::string delay = "0.0" + std::to_string(i % 10);
+    Result<Outcome> outcome = RunOn(
+        TestedMachine(),
+        Shell("(cd /out; while :; do echo good > a; mv -T a x; ln -s /etc/ld.so.cache a; mv -T a x; done) & sleep " +
+              delay + "; while ! [ -e /out/x ]; do :; done"),
+        output);
+    ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+    if (outcome->end == End::kBadOutput) {
+      EXPECT_TRUE(std::filesystem::is_empty(output));
+      ++refused;
+      continue;
+    }
+    ASSERT_EQ(outcome->end, End::kExited) << outcome->explanation;
+    ++collected;
+    for (const OutputFile& file : outcome->files) {
+      const std::string bytes = Read(output / file.path);
+      EXPECT_TRUE(bytes == "good\n" || bytes.empty()) << file.path;
+    }
+  }
+  std::printf("%d times collected, %d times refused\n", collected, refused);
+}
+
 TEST_F(OutputsTest, BadOutputSpoilsTheGoodOnes) {
   const path output = directory_.path() / "out";
-  Result<Outcome> outcome = sandbox::Run(Shell("echo good > /out/a; ln -s /etc/passwd /out/z"), output);
+  Result<Outcome> outcome = RunOn(TestedMachine(), Shell("echo good > /out/a; ln -s /etc/passwd /out/z"), output);
   ASSERT_TRUE(outcome.ok()) << outcome.error().message;
   EXPECT_EQ(outcome->end, End::kBadOutput);
   EXPECT_TRUE(outcome->files.empty());
@@ -135,7 +162,7 @@ TEST_F(OutputsTest, LinksAreNoInputs) {
   for (const char* name : {"link", "fifo", "missing"}) {
     Job job = Shell("true");
     job.inputs = {{directory_.path() / name, "/in/x"}};
-    const Result<Outcome> outcome = sandbox::Run(job, directory_.path() / "out");
+    const Result<Outcome> outcome = RunOn(TestedMachine(), job, directory_.path() / "out");
     ASSERT_FALSE(outcome.ok());
     EXPECT_EQ(outcome.error().rule, "sandbox.job.input");
     EXPECT_EQ(outcome.error().code, ErrorCode::kUsage);
@@ -144,7 +171,7 @@ TEST_F(OutputsTest, LinksAreNoInputs) {
 
 TEST_F(OutputsTest, TheOutputDirectoryMustBeEmpty) {
   Write(directory_.path() / "already", "here");
-  const Result<Outcome> outcome = sandbox::Run(Shell("true"), directory_.path());
+  const Result<Outcome> outcome = RunOn(TestedMachine(), Shell("true"), directory_.path());
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.job.output-directory");
 }

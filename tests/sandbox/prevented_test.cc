@@ -259,12 +259,15 @@ INSTANTIATE_TEST_SUITE_P(Layers, Prevented,
 struct TableRow {
   int number;
   std::vector<std::string> arguments;  // "$OUT" is a place to write to
+  int64_t cpu_ms = 60'000;             // of the job in the sandbox
 };
 
 // What limits hold, beside what is prevented.
 const TableRow kLimits[] = {
     {19, {"fork", "100"}},
     {24, {"zombies", "100"}},
+    {25, {"burn", "4", "1"}, 400},
+    {26, {"burn", "0", "1"}, 400},
     {28, {"touch", "400"}},
     {29, {"touch-children", "4", "100"}},
     {30, {"memory-files", "400"}},
@@ -322,7 +325,7 @@ const char* Word(int status) { return status == 0 ? "succeeds" : status == 3 ? "
 TEST(Prevented, DISABLED_Table) {
   const TemporaryDirectory directory;
   int fresh = 0, succeeded[3] = {}, rows = 0;
-  const auto row = [&](int number, const std::vector<std::string>& shown, bool bare_too) {
+  const auto row = [&](int number, const std::vector<std::string>& shown, bool bare_too, int64_t cpu_ms = 60'000) {
     const std::vector<std::string> arguments = Host::The().Expand(shown);
     std::string outs[2];
     for (std::string& out : outs) {
@@ -331,7 +334,9 @@ TEST(Prevented, DISABLED_Table) {
     }
     const int bare = bare_too ? RunOutside(At(arguments, outs[0])) : 3;
     const int bubblewrap = RunInBubblewrap(At(arguments, outs[1]), outs[1]);
-    const Outcome inside = RunInside(directory, ProbeJob(At(arguments, "/out")));
+    Job job = ProbeJob(At(arguments, "/out"));
+    job.limits.cpu_ms = cpu_ms;
+    const Outcome inside = RunInside(directory, job);
     // What the filter refuses looks inside as if the kernel had no such thing.
     const bool not_there = bare == 3 && bare_too && inside.status == 3;
     const int pawl = Succeeded(inside) ? 0 : not_there ? 3 : 1;
@@ -350,7 +355,7 @@ TEST(Prevented, DISABLED_Table) {
     const bool bare_too = probe.outside == kSucceeds || (probe.outside == kOnlyRoot && geteuid() == 0);
     row(probe.number, probe.arguments, bare_too);
   }
-  for (const TableRow& limit : kLimits) row(limit.number, limit.arguments, true);
+  for (const TableRow& limit : kLimits) row(limit.number, limit.arguments, true, limit.cpu_ms);
   std::printf("| | **succeed, of %d** | %d | %d | %d |\n", rows, succeeded[0], succeeded[1], succeeded[2]);
   EXPECT_EQ(succeeded[2], 0);
 }
