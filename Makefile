@@ -37,6 +37,7 @@ test: build
 	$(CTEST) --test-dir build/release -L 'quick|test' -j $(JOBS)
 
 test-long: test
+	@INSTALL=$(INSTALL) tools/install-dependencies packages-long.txt
 	$(CTEST) --test-dir build/release -L long -j $(JOBS)
 
 FUZZ_SECONDS ?= 3600
