@@ -69,13 +69,14 @@ SurfaceEntry ReadSurface(TomlTable table) {
     table.Fail("path", "charter.surface-glob", "cannot match: " + glob.error().message, glob.error().advice);
   }
   const std::vector<std::string_view> kinds = {"network", "json", "text", "data", "any"};
-  entry.rule.kind = subject::ParseSurfaceKind(kinds[table.Word("kind", kinds)]).value_or(subject::SurfaceKind::kText);
+  entry.rule.kind = static_cast<subject::SurfaceKind>(table.Word("kind", kinds));
   entry.rule.may_add = table.Boolean("may_add", false);
   entry.rule.may_remove = table.Boolean("may_remove", false);
   entry.rule.max_bytes = table.OptionalInteger("max_bytes", kCount);
   entry.rule.max_changed_lines = table.OptionalInteger("max_changed_lines", kCount);
   entry.rule.max_parameters = table.OptionalInteger("max_parameters", kCount);
   entry.rule.operators = table.Strings("operators", 200, Need::kOptional);
+  entry.keys_file = table.OptionalString("keys");
   return entry;
 }
 
@@ -319,12 +320,6 @@ crypto::NoteKey NobodysKey() {
 }
 
 std::string_view RoleName(Role role) { return kRoles[static_cast<size_t>(role)]; }
-
-std::optional<Role> ParseRole(std::string_view name) {
-  const auto at = std::find(kRoles.begin(), kRoles.end(), name);
-  if (at == kRoles.end()) return std::nullopt;
-  return static_cast<Role>(at - kRoles.begin());
-}
 
 const Metric* Evaluation::Find(std::string_view name) const {
   const auto at =

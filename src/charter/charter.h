@@ -51,6 +51,7 @@ struct Subject {
 
 struct SurfaceEntry {
   subject::SurfaceRule rule;
+  std::optional<std::string> keys_file{};  // path in the charter: oversight/json_keys.h reads it, and no loader
   Position position;
 };
 
@@ -165,7 +166,6 @@ crypto::NoteKey NobodysKey();
 enum class Role { kProver, kEvaluator, kIntegrity, kAuditor };
 
 std::string_view RoleName(Role role);
-std::optional<Role> ParseRole(std::string_view name);
 
 struct Reviewer {
   std::string name;

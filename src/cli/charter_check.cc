@@ -1,5 +1,6 @@
 #include "cli/charter_check.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -12,6 +13,8 @@
 #include "cli/property_words.h"
 #include "cli/random_networks.h"
 #include "model/network.h"
+#include "oversight/json_keys.h"
+#include "oversight/scorer_imports.h"
 #include "prover/prover.h"
 #include "subject/tree_reader.h"
 #include "trial/run.h"
@@ -222,6 +225,52 @@ void CheckEvaluator(const warrant::CharterFiles& files, std::vector<std::string>
   }
 }
 
+// What the evaluator in Python is made of has to be the charter's and the system's.
+Result<void> CheckScorer(const warrant::CharterFiles& files, std::vector<std::string>& warnings) {
+  const charter::Charter& charter = files.charter;
+  if (!charter.evaluation.subject_command.empty()) return {};  // it does not see the subject's files
+  Result<oversight::ScorerImports> imports = oversight::ReadScorerImports(files, charter.evaluation.command);
+  if (!imports.ok()) return imports.error();
+  for (const charter::SurfaceEntry& entry : charter.surface) {
+    for (const oversight::ScorerImport& import : imports->outside) {
+      if (entry.rule.path.find_first_of("*?") != std::string::npos) continue;  // the gate looks at what comes
+      if (!oversight::SuppliesModule(entry.rule.path, import.module)) continue;
+      return Refused("charter.scorer-import",
+                     PositionPrefix(entry.position) + "'" + entry.rule.path +
+                         "' may change, and could answer the evaluator's \"import " + import.module + "\" (" +
+                         import.file + ":" + std::to_string(import.line) + ")",
+                     "put a copy of the module into the charter, rename the subject's file, or use subject_command");
+    }
+  }
+  for (const oversight::ScorerReach& reach : imports->reaches) {
+    warnings.push_back(reach.file + ":" + std::to_string(reach.line) + " has " + reach.word +
+                       ": whatever of the subject it runs or loads can change its own score; read it, or use "
+                       "evaluation.subject_command");
+  }
+  return {};
+}
+
+void WarnOfKeys(const charter::Charter& charter, std::vector<std::string>& warnings) {
+  const bool has_keys = std::any_of(charter.surface.begin(), charter.surface.end(),
+                                    [](const charter::SurfaceEntry& entry) { return entry.keys_file.has_value(); });
+  if (has_keys && charter.FindQuorum(charter::Role::kIntegrity) == nullptr) {
+    warnings.push_back("keys of JSON files are checked by the gate alone: the quorum asks for no integrity reviewer");
+  }
+}
+
+// A test suite that runs the candidate's code in its own process can be made to pass by it.
+Result<void> WarnOfCode(const warrant::CharterFiles& files, const charter::CodeProperty& property,
+                        std::vector<std::string>& warnings) {
+  if (property.kind != charter::CodePropertyKind::kCommand) return {};
+  Result<oversight::ScorerImports> imports = oversight::ReadScorerImports(files, property.command);
+  if (!imports.ok()) return imports.error();
+  if (imports->reaches.empty()) return {};
+  const oversight::ScorerReach& reach = imports->reaches.front();
+  warnings.push_back("property '" + property.name + "': " + reach.file + ":" + std::to_string(reach.line) + " has " +
+                     reach.word + ": code of the candidate that runs in the checker's own process can make it pass");
+  return {};
+}
+
 }  // namespace
 
 Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
@@ -229,6 +278,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   if (Result<void> filled = CheckFilledIn(directory); !filled.ok()) return filled.error();
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(directory);
   if (!files.ok()) return files.error();
+  if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) return keys.error();
   const charter::Charter& charter = files->charter;
   CharterReport report;
   report.digest = charter.digest.Text();
@@ -238,6 +288,8 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   report.feasibility = std::move(feasibility->lines);
   report.warnings = std::move(feasibility->warnings);
   CheckEvaluator(*files, report.warnings);
+  if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
+  WarnOfKeys(charter, report.warnings);
   Blobs baseline;
   if (!options.baseline.empty()) {
     Result<Blobs> read = ReadBaseline(charter, options.baseline);
@@ -256,6 +308,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
     report.properties.push_back(std::move(*checked));
   }
   for (const charter::CodeProperty& property : *code) {
+    if (Result<void> checked = WarnOfCode(*files, property, report.warnings); !checked.ok()) return checked.error();
     std::string command;
     for (const std::string& word : property.command) command += (command.empty() ? "" : " ") + word;
     report.properties.push_back(

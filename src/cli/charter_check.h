@@ -46,7 +46,9 @@ struct CharterReport {
 // Refused beside everything that reading refuses: a mutant that does not violate its property ("charter.mutant-holds"),
 // or for which no violation is found in time ("charter.mutant-unclear"); a baseline of another digest
 // ("charter.baseline"), or one that has no such network, one that does not fit, or that violates a property
-// ("charter.baseline-network", "charter.baseline-violates").
+// ("charter.baseline-network", "charter.baseline-violates"); a file of keys that is missing, malformed or out of place
+// ("charter.file-missing", "charter.…", "charter.keys"); a path of the surface that could answer an import of the
+// evaluator's ("charter.scorer-import").
 Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
                                    const std::function<void(const std::string&)>& progress);
 

@@ -89,7 +89,10 @@ Result<ReviewerEntry> ParseReviewer(const std::string& text) {
     at = colon + 1;
   }
   entry.key = text.substr(at);
-  if (!charter::ParseRole(entry.role)) {
+  const charter::Role roles[] = {charter::Role::kProver, charter::Role::kEvaluator, charter::Role::kIntegrity,
+                                 charter::Role::kAuditor};
+  if (std::none_of(std::begin(roles), std::end(roles),
+                   [&](charter::Role role) { return charter::RoleName(role) == entry.role; })) {
     return Usage("new.reviewer", "'" + entry.role + "' is no role", "prover, evaluator, integrity or auditor");
   }
   if (Result<crypto::NoteKey> key = crypto::NoteKey::Parse(entry.key); !key.ok()) return key.error();

@@ -47,7 +47,8 @@ Section SubjectWords(const charter::Charter& charter) {
   return section;
 }
 
-std::string SurfaceWords(const subject::SurfaceRule& rule) {
+std::string SurfaceWords(const charter::SurfaceEntry& entry) {
+  const subject::SurfaceRule& rule = entry.rule;
   std::string text = Shown(rule.path) + " may change";
   if (rule.kind == subject::SurfaceKind::kAny) {
     text += " to anything";
@@ -60,6 +61,7 @@ std::string SurfaceWords(const subject::SurfaceRule& rule) {
   if (rule.max_parameters) text += ", with at most " + std::to_string(*rule.max_parameters) + " parameters";
   if (rule.max_bytes) text += ", at most " + std::to_string(*rule.max_bytes) + " bytes";
   if (rule.max_changed_lines) text += ", at most " + std::to_string(*rule.max_changed_lines) + " lines a step";
+  if (entry.keys_file) text += ", and only in the values that " + Shown(*entry.keys_file) + " lists";
   if (rule.may_add && rule.may_remove) return text + "; such files may appear and disappear";
   if (rule.may_add) return text + "; such files may appear";
   if (rule.may_remove) return text + "; such files may disappear";
@@ -196,7 +198,7 @@ std::string PlainNumber(double value) {
 std::vector<Section> CharterWords(const charter::Charter& charter) {
   std::vector<Section> sections = {SubjectWords(charter)};
   Section surface{"may change", {}};
-  for (const charter::SurfaceEntry& entry : charter.surface) surface.lines.push_back(SurfaceWords(entry.rule));
+  for (const charter::SurfaceEntry& entry : charter.surface) surface.lines.push_back(SurfaceWords(entry));
   surface.lines.push_back("nothing else may change; the first line that fits a path decides alone");
   sections.push_back(std::move(surface));
   if (!charter.improver.command.empty()) {

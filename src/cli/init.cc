@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "oversight/json_keys.h"
 #include "storage/tree_store.h"
 #include "warrant/state.h"
 #include "warrant/verify.h"
@@ -19,6 +20,7 @@ struct InitOptions {
 Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(options.charter);
   if (!files.ok()) return files.error();
+  if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) return keys.error();
   const charter::Charter& charter = files->charter;
   const std::string genesis_path = options.genesis.empty() ? options.charter + ".genesis.json" : options.genesis;
   Result<std::string> bytes = ReadWholeFile(genesis_path, size_t{1} << 20);

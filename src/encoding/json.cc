@@ -27,7 +27,8 @@ class Builder : public nlohmann::json_sax<Json> {
   bool binary(binary_t&) override { return Stop(Malformed("json.syntax", "binary data")); }
   bool number_float(number_float_t value, const string_t& text) override {
     const bool is_short = text.size() <= 16 && text.find_first_of("eE") == text.npos && !(value == 0 && text[0] == '-');
-    return limits_.fractions == Fractions::kShort && is_short ? Add(value) != nullptr : BadNumber(text);
+    const Fractions needed = is_short ? Fractions::kShort : Fractions::kRounded;
+    return limits_.fractions >= needed ? Add(value) != nullptr : BadNumber(text);
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (value > static_cast<number_unsigned_t>(kJsonIntegerMax)) return BadNumber(std::to_string(value));

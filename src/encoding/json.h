@@ -37,9 +37,9 @@ using Json = nlohmann::json;
 
 inline constexpr int64_t kJsonIntegerMax = (int64_t{1} << 53) - 1;
 
-// What numbers with fractions are to a reader: nothing it takes, or doubles where they are written without exponent in
-// at most 16 characters, so that no two decimals are one double.
-enum class Fractions { kRefused, kShort };
+// What numbers with fractions are to a reader: nothing it takes; doubles where they are written without exponent in at
+// most 16 characters, so that no two decimals are one double; or the nearest double, whatever its length.
+enum class Fractions { kRefused, kShort, kRounded };
 
 // What a reader spends at most. Size is checked before parsing; depth and elements before a value is stored.
 struct JsonLimits {

@@ -254,6 +254,9 @@ TEST(ParseJson, TakesShortFractionsOnlyWhereTheyAreAskedFor) {
     EXPECT_EQ(ParseJson(text, asked).error().rule, "json.number") << text;
   }
   EXPECT_EQ(ParseJson("0.5").error().rule, "json.number");
+  EXPECT_EQ(*ParseJson("[0.123456789012345678, 1e-5]", {.fractions = Fractions::kRounded}),
+            Json::array({0.12345678901234568, 1e-5}));
+  EXPECT_EQ(ParseJson("1e999", {.fractions = Fractions::kRounded}).error().rule, "json.syntax");
 }
 
 }  // namespace

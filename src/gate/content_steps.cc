@@ -3,7 +3,8 @@
 
 #include "encoding/time.h"
 #include "gate/steps.h"
-#include "oversight/diff_document.h"
+#include "oversight/content_objection.h"
+#include "oversight/json_keys.h"
 #include "oversight/pace.h"
 #include "subject/surface.h"
 
@@ -38,6 +39,9 @@ Result<StepReport> SurfaceOfAmendment(Gate& gate, const ProposalHistory& proposa
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(gate.log().store(), proposal.proposal.tree);
   if (!files.ok()) {
     return Failed(FindingOutcome::kRejected, files.error().rule, files.error().message);
+  }
+  if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) {
+    return Failed(FindingOutcome::kRejected, keys.error().rule, keys.error().message);
   }
   const charter::Charter& next = files->charter;
   const charter::Charter& now = gate.charter();
@@ -106,10 +110,13 @@ Result<StepReport> Surface(Gate& gate, const ProposalHistory& proposal) {
   if (report->findings.empty()) {
     return Failed(FindingOutcome::kRejected, "surface.no-change", "the candidate is the live release, byte for byte");
   }
-  if (const auto copy = oversight::CopyOfCharter(*report, gate.log().charter()); report->allowed && copy) {
-    return Failed(FindingOutcome::kOutsideCharter, "surface.charter-copy", *copy);
+  if (report->allowed) {
+    Result<std::optional<oversight::ContentObjection>> objection =
+        oversight::FindContentObjection(*report, gate.log().charter(), store.Reader());
+    if (!objection.ok()) return objection.error();
+    if (!*objection) return Passed(DescribeSurface(*report));
+    return Failed(FindingOutcome::kOutsideCharter, (*objection)->rule, (*objection)->reason);
   }
-  if (report->allowed) return Passed(DescribeSurface(*report));
   std::string rule = "surface.refused";
   for (const subject::SurfaceFinding& finding : report->findings) {
     if (!finding.allowed) {

@@ -1,7 +1,5 @@
 #include "oversight/diff_document.h"
 
-#include <algorithm>
-
 #include "encoding/json.h"
 
 namespace pawl::oversight {
@@ -23,22 +21,6 @@ std::string DiffDocument(const subject::SurfaceReport& report) {
                        {"reason", finding.reason}});
   }
   return encoding::CanonicalJson({{"changes", changes}});
-}
-
-std::optional<std::string> CopyOfCharter(const subject::SurfaceReport& report, const charter::CharterFiles& charter) {
-  const crypto::Digest empty = crypto::Sha256("");
-  for (const subject::SurfaceFinding& finding : report.findings) {
-    if (!finding.change.after || *finding.change.after == empty) continue;
-    for (const subject::FileEntry& file : charter.manifest.files) {
-      const auto& properties = charter.charter.properties;
-      const bool is_mutant = std::any_of(properties.begin(), properties.end(), [&](const charter::Property& property) {
-        return property.falsified_by == file.path;
-      });
-      if (file.digest != *finding.change.after || is_mutant) continue;
-      return finding.change.path + ": is a copy of the charter's " + file.path;
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace pawl::oversight

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "encoding/time.h"
+#include "oversight/content_objection.h"
 #include "oversight/diff_document.h"
+#include "oversight/json_keys.h"
 #include "oversight/pace.h"
 #include "oversight/review.h"
 #include "subject/surface.h"
@@ -40,7 +42,9 @@ Result<void> CheckRelease(ledger::SubjectLog& log, const Candidate& candidate, c
   for (const subject::SurfaceFinding& finding : surface->findings) {
     if (!finding.allowed) opinion.reasons.push_back(finding.change.path + ": " + finding.reason);
   }
-  if (const auto copy = CopyOfCharter(*surface, log.charter())) opinion.reasons.push_back(*copy);
+  Result<std::optional<ContentObjection>> content = FindContentObjection(*surface, log.charter(), log.store().Reader());
+  if (!content.ok()) return content.error();
+  if (*content) opinion.reasons.push_back((*content)->reason);
   if (crypto::Sha256(DiffDocument(*surface)) != candidate.diff) {
     opinion.reasons.push_back("the diff named by the candidate statement is not the diff of the trees");
   }
@@ -69,6 +73,8 @@ Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& revie
   } else if (Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(log.store(), candidate.tree);
              !files.ok()) {
     opinion.reasons.push_back("the new charter: " + files.error().message);
+  } else if (Result<void> keys = CheckKeyFiles(*files); !keys.ok()) {
+    opinion.reasons.push_back("the new charter: " + keys.error().message);
   }
   if (candidate.baseline != charter.subject.baseline) opinion.reasons.push_back("another baseline than the charter's");
   if (candidate.resource != charter.subject.resource_uri)

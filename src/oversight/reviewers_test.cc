@@ -128,6 +128,14 @@ TEST_F(ReviewersTest, ACopyOfOneOfTheChartersFiles) {
   EXPECT_SAYS("integrity-c", "is a copy of the charter's evaluate.py");
 }
 
+TEST_F(ReviewersTest, AnAmendmentWhoseKeysAreNotThere) {
+  Propose({.action = Action::kAmendment, .tree = path_.PutCharter([](charter::TestCharter& test) {
+             test.Replace("max_changed_lines = 200", "max_changed_lines = 200\nkeys = \"absent.toml\"");
+           })});
+  EXPECT_SAYS("integrity-c", "the new charter: ");
+  EXPECT_SAYS("integrity-c", "absent.toml");
+}
+
 TEST_F(ReviewersTest, AFileOffTheSurface) {
   Propose({.tree = path_.PutTree(
                {{"policy.onnx", warrant::TinyNetwork(1.5)}, {"improver/improve.py", "pass\n"}, {"run.sh", "true\n"}})});

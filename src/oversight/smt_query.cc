@@ -5,6 +5,7 @@
 #include <set>
 
 #include "encoding/json.h"
+#include "oversight/json_pointer.h"
 #include "oversight/subject_values.h"
 
 namespace pawl::oversight {
@@ -104,24 +105,8 @@ struct Pointer {
 };
 
 std::optional<Pointer> ParsePointer(std::string_view text) {
-  Pointer pointer;
-  if (!text.empty() && text.front() != '/') return std::nullopt;
-  while (!text.empty()) {
-    text.remove_prefix(1);
-    const size_t end = std::min(text.find('/'), text.size());
-    std::string token;
-    for (size_t i = 0; i < end; ++i) {
-      if (text[i] != '~') {
-        token += text[i];
-        continue;
-      }
-      if (i + 1 >= end || (text[i + 1] != '0' && text[i + 1] != '1')) return std::nullopt;
-      token += text[++i] == '0' ? '~' : '/';
-    }
-    pointer.tokens.push_back(std::move(token));
-    text.remove_prefix(end);
-  }
-  return pointer;
+  std::optional<std::vector<std::string>> tokens = ParseJsonPointer(text);
+  return tokens ? std::optional<Pointer>(Pointer{std::move(*tokens)}) : std::nullopt;
 }
 
 // Members of objects alone: a place in an array is no name.

@@ -153,12 +153,6 @@ bool CheckChange(const std::vector<SurfaceRule>& rules, SurfaceFinding& finding)
 
 std::string_view SurfaceKindName(SurfaceKind kind) { return kKindNames[static_cast<size_t>(kind)]; }
 
-std::optional<SurfaceKind> ParseSurfaceKind(std::string_view name) {
-  const auto at = std::find(kKindNames.begin(), kKindNames.end(), name);
-  if (at == kKindNames.end()) return std::nullopt;
-  return static_cast<SurfaceKind>(at - kKindNames.begin());
-}
-
 Result<void> CheckGlob(std::string_view glob) {
   if (Result<void> checked = CheckTreePath(glob); !checked.ok()) return checked;
   size_t star_stars = 0;

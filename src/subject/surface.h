@@ -21,7 +21,8 @@
 
 namespace pawl::subject {
 
-// What a changed file has to be. Pickles and containers are refused under every rule.
+// What a changed file has to be, in the order of the charter's words. Pickles and containers are refused under every
+// rule.
 enum class SurfaceKind {
   kNetwork,
   kJson,
@@ -31,7 +32,6 @@ enum class SurfaceKind {
 };
 
 std::string_view SurfaceKindName(SurfaceKind kind);
-std::optional<SurfaceKind> ParseSurfaceKind(std::string_view name);
 
 struct SurfaceRule {
   std::string path;  // the glob

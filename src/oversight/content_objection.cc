@@ -1,0 +1,90 @@
+#include "oversight/content_objection.h"
+
+#include <algorithm>
+
+#include "oversight/json_keys.h"
+#include "oversight/scorer_imports.h"
+
+namespace pawl::oversight {
+namespace {
+
+constexpr encoding::JsonLimits kJsonLimits{.bytes_max = size_t{4} << 20, .fractions = encoding::Fractions::kRounded};
+
+std::optional<ContentObjection> FindCopyOfCharter(const subject::SurfaceReport& report,
+                                                  const charter::CharterFiles& charter) {
+  const crypto::Digest empty = crypto::Sha256("");
+  for (const subject::SurfaceFinding& finding : report.findings) {
+    if (!finding.change.after || *finding.change.after == empty) continue;
+    for (const subject::FileEntry& file : charter.manifest.files) {
+      const auto& properties = charter.charter.properties;
+      const bool is_mutant = std::any_of(properties.begin(), properties.end(), [&](const charter::Property& property) {
+        return property.falsified_by == file.path;
+      });
+      if (file.digest != *finding.change.after || is_mutant) continue;
+      return ContentObjection{"surface.charter-copy",
+                              finding.change.path + ": is a copy of the charter's " + file.path};
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<std::string>> RefusedKey(const charter::SurfaceEntry& entry, const subject::Change& change,
+                                              const charter::CharterFiles& charter, const subject::BlobReader& read) {
+  const Result<std::vector<KeyRule>> rules = ReadKeyRules(charter, entry);
+  if (!rules.ok()) return std::optional(rules.error().message);
+  encoding::Json sides[2];
+  for (const bool is_after : {false, true}) {
+    const std::optional<crypto::Digest>& digest = is_after ? change.after : change.before;
+    if (!digest) return std::optional<std::string>("is new, and has no values that could stay as they were");
+    Result<std::string> bytes = read(*digest, kJsonLimits.bytes_max);
+    if (!bytes.ok()) return bytes.error();
+    Result<encoding::Json> json = encoding::ParseJson(*bytes, kJsonLimits);
+    if (!json.ok()) return std::optional((is_after ? "" : "before the change, ") + json.error().message);
+    sides[is_after ? 1 : 0] = std::move(*json);
+  }
+  return FindRefusedKey(*rules, sides[0], sides[1]);
+}
+
+Result<std::optional<ContentObjection>> FindKeyObjection(const subject::SurfaceReport& report,
+                                                         const charter::CharterFiles& charter,
+                                                         const subject::BlobReader& read) {
+  for (const subject::SurfaceFinding& finding : report.findings) {
+    if (!finding.rule_index || !finding.change.after) continue;
+    const charter::SurfaceEntry& entry = charter.charter.surface.at(*finding.rule_index);
+    if (!entry.keys_file) continue;
+    Result<std::optional<std::string>> refused = RefusedKey(entry, finding.change, charter, read);
+    if (!refused.ok()) return refused.error();
+    if (*refused) return std::optional(ContentObjection{"surface.keys", finding.change.path + ": " + **refused});
+  }
+  return std::optional<ContentObjection>();
+}
+
+Result<std::optional<ContentObjection>> FindScorerImport(const subject::SurfaceReport& report,
+                                                         const charter::CharterFiles& charter) {
+  if (!charter.charter.evaluation.subject_command.empty()) return std::optional<ContentObjection>();
+  Result<ScorerImports> imports = ReadScorerImports(charter, charter.charter.evaluation.command);
+  if (!imports.ok()) return imports.error();
+  for (const subject::SurfaceFinding& finding : report.findings) {
+    if (!finding.change.after) continue;
+    for (const ScorerImport& import : imports->outside) {
+      if (!SuppliesModule(finding.change.path, import.module)) continue;
+      return std::optional(ContentObjection{
+          "surface.scorer-import", finding.change.path + ": could answer the evaluator's \"import " + import.module +
+                                       "\" (" + import.file + ":" + std::to_string(import.line) + ")"});
+    }
+  }
+  return std::optional<ContentObjection>();
+}
+
+}  // namespace
+
+Result<std::optional<ContentObjection>> FindContentObjection(const subject::SurfaceReport& report,
+                                                             const charter::CharterFiles& charter,
+                                                             const subject::BlobReader& read) {
+  if (auto copy = FindCopyOfCharter(report, charter)) return copy;
+  Result<std::optional<ContentObjection>> key = FindKeyObjection(report, charter, read);
+  if (!key.ok() || *key) return key;
+  return FindScorerImport(report, charter);
+}
+
+}  // namespace pawl::oversight

@@ -1,0 +1,249 @@
+// What stands against changes within the surface: keys of JSON files, imports of the evaluator, copies.
+#include "oversight/content_objection.h"
+
+#include <gtest/gtest.h>
+
+#include "charter/testing.h"
+#include "oversight/json_keys.h"
+#include "oversight/scorer_imports.h"
+
+namespace pawl::oversight {
+namespace {
+
+using encoding::Json;
+
+constexpr char kKeys[] = R"(
+[[key]]
+pointer = "/retries"
+type = "integer"
+min = 0
+max = 5
+[[key]]
+pointer = "/rate"
+type = "number"
+max = 0.5
+[[key]]
+pointer = "/tools/*/mode"
+type = "string"
+words = ["read", "ask"]
+may_add = true
+[[key]]
+pointer = "/on"
+type = "boolean"
+may_remove = true
+[[key]]
+pointer = "/notes"
+type = "any"
+)";
+
+std::string Refused(const std::string& before, const std::string& after, const std::string& keys = kKeys) {
+  const Result<std::vector<KeyRule>> rules = ReadKeyRules(keys, "x.toml");
+  if (!rules.ok()) return rules.error().message;
+  return FindRefusedKey(*rules, Json::parse(before), Json::parse(after)).value_or("");
+}
+
+TEST(JsonKeys, LetOnlyTheListedValuesChangeWithinTheirRanges) {
+  EXPECT_EQ(Refused(R"({"retries": 1, "fixed": {"a": [1, 2]}})", R"({"fixed": {"a": [1, 2]}, "retries": 5})"), "");
+  EXPECT_EQ(Refused(R"({"rate": 0.1})", R"({"rate": -3})"), "");
+  EXPECT_EQ(Refused(R"({"tools": {"a": {"mode": "ask"}}})", R"({"tools": {"a": {"mode": "read"}}})"), "");
+  EXPECT_EQ(Refused(R"({"tools": [{}]})", R"({"tools": [{"mode": "read"}]})"), "");
+  EXPECT_EQ(Refused(R"({"on": true})", "{}"), "");
+  EXPECT_EQ(Refused(R"({"notes": {"a": 1}})", R"({"notes": {"a": [2], "b": null}})"), "");
+  EXPECT_EQ(Refused(R"({"notes": 1})", R"({"notes": {"a": 1}})"), "");
+}
+
+TEST(JsonKeys, RefuseEverythingElse) {
+  const auto has = [](const std::string& before, const std::string& after, const std::string& words) {
+    EXPECT_NE(Refused(before, after).find(words), std::string::npos) << after << ": " << Refused(before, after);
+  };
+  has(R"({"retries": 1})", R"({"retries": 6})", "/retries is 6, and its key allows integer from 0 up to 5");
+  has(R"({"retries": 1})", R"({"retries": -1})", "/retries is -1");
+  has(R"({"retries": 1})", R"({"retries": 1.0})", "/retries is 1.0");
+  has(R"({"retries": 1})", R"({"retries": [1]})", "a structure");
+  has(R"({"retries": 1})", "{}", "/retries is gone");
+  has("{}", R"({"retries": 1})", "/retries is new");
+  has("{}", R"({"on": true})", "/on is new");
+  has(R"({"rate": 0.1})", R"({"rate": 0.5000001})", "up to 0.5");
+  has(R"({"a": 1})", R"({"a": 1.0})", "/a differs");
+  has(R"({"a": 1})", R"({"a": true})", "/a differs");
+  has(R"({"a": [1, 2]})", R"({"a": [2, 1]})", "/a/0 differs");
+  has(R"({"a": [1, 2]})", R"({"a": [1]})", "/a/1 differs");
+  has(R"({"tools": {"a": {"mode": "ask"}}})", R"({"tools": {"a": {"mode": "write"}}})", "out of read, ask");
+  has(R"({"tools": {}})", R"({"tools": {"a": {"mode": "ask"}}})", "/tools/a differs");
+  has(R"({"tools": {"mode": "ask"}})", R"({"tools": {"mode": "read"}})", "/tools/mode differs");
+  has("{}", R"({"notes": 1})", "/notes is new");
+  has(R"({"notes": 1})", "{}", "/notes is gone");
+  has("{}", "[]", "the whole value");
+}
+
+TEST(JsonKeys, TheFirstKeyThatMatchesDecides) {
+  const std::string keys =
+      "[[key]]\npointer = \"/a\"\ntype = \"integer\"\nmax = 1\n[[key]]\npointer = \"/*\"\ntype = \"any\"\n";
+  EXPECT_NE(Refused(R"({"a": 1})", R"({"a": 2})", keys), "");
+  EXPECT_EQ(Refused(R"({"b": 1})", R"({"b": 2})", keys), "");
+  EXPECT_EQ(Refused(R"({"b/~": 1})", R"({"b/~": 2})", "[[key]]\npointer = \"/b~1~0\"\ntype = \"any\"\n"), "");
+}
+
+TEST(JsonKeys, RefuseFilesThatSayNothing) {
+  for (const char* keys :
+       {"", "[[key]]\n", "[[key]]\npointer = \"a\"\ntype = \"any\"\n", "[[key]]\npointer = \"/a\"\n",
+        "[[key]]\npointer = \"/a\"\ntype = \"float\"\n", "[[key]]\npointer = \"/a\"\ntype = \"string\"\nmin = 1\n",
+        "[[key]]\npointer = \"/a\"\ntype = \"number\"\nmin = 2\nmax = 1\n",
+        "[[key]]\npointer = \"/a\"\ntype = \"integer\"\nwords = [\"x\"]\n",
+        "[[key]]\npointer = \"/a\"\ntype = \"any\"\nmaximum = 1\n", "[[key]]\npointer = \"/a~2\"\ntype = \"any\"\n",
+        "[[key]]\npointer = \"/a\"\ntype = \"any\"\n[[key]]\npointer = \"/a\"\ntype = \"any\"\n", "[key]\na = 1\n"}) {
+    EXPECT_FALSE(ReadKeyRules(keys, "x.toml").ok()) << keys;
+  }
+}
+
+// ---- imports
+
+ScorerImports ImportsOf(std::map<std::string, std::string> files, const std::vector<std::string>& command) {
+  charter::TestCharter test;
+  for (auto& [path, text] : files) test.files[path] = text;
+  static subject::MemoryBlobs blobs;
+  charter::CharterFiles charter{{}, blobs.Tree(test.files), blobs.Reader()};
+  Result<ScorerImports> imports = ReadScorerImports(charter, command);
+  EXPECT_TRUE(imports.ok());
+  return imports.ok() ? std::move(*imports) : ScorerImports{};
+}
+
+std::string Outside(const std::string& text) {
+  std::string modules;
+  for (const ScorerImport& import : ImportsOf({{"evaluate.py", text}}, {"python3", "evaluate.py"}).outside) {
+    modules += import.module + ":" + std::to_string(import.line) + " ";
+  }
+  return modules;
+}
+
+TEST(ScorerImports, FindsEveryFormOfImport) {
+  EXPECT_EQ(Outside("import a\n\nimport b.c as d, e\n"), "a:1 b.c:3 e:3 ");
+  EXPECT_EQ(Outside("from a import b as c, d\n"), "a:1 a.b:1 a.d:1 ");
+  EXPECT_EQ(Outside("from a import (\n  b,  # one\n  c)\nimport d\n"), "a:1 a.b:1 a.c:1 d:4 ");
+  EXPECT_EQ(Outside("x = '#'; import a\ntry: import b\nexcept ImportError: pass\n\tif x: from c import d\n"),
+            "a:1 b:2 c:4 c.d:4 ");
+  EXPECT_EQ(Outside("import \\\n  a\nfrom b \\\n import c\r\nimport d\r\n"), "a:1 b:3 b.c:3 d:5 ");
+  EXPECT_EQ(Outside("imported = 1\nfrom_ = import_\nimporta\n"), "");
+}
+
+TEST(ScorerImports, FollowsTheChartersOwnModules) {
+  const std::map<std::string, std::string> files = {{"evaluate.py", "import near\nimport pack.deep\nimport json\n"},
+                                                    {"near.py", "from pack import other\n"},
+                                                    {"pack/__init__.py", "import one\n"},
+                                                    {"pack/deep.py", "from . import other\nfrom ..near import x\n"},
+                                                    {"pack/other.py", "import two\n"},
+                                                    {"unreached.py", "import three\n"}};
+  std::string found;
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"python3", "-S", "evaluate.py"},
+                                                  {"python3", "./evaluate.py"},
+                                                  {"python3", "-m", "evaluate"},
+                                                  {"python3", "/in/charter/evaluate.py", "episodes"}}) {
+    found.clear();
+    for (const ScorerImport& import : ImportsOf(files, command).outside) found += import.module + " ";
+    EXPECT_EQ(found, "json one two ") << command[1];
+  }
+}
+
+TEST(ScorerImports, ListsOtherWaysToBringInCode) {
+  const ScorerImports imports = ImportsOf(
+      {{"evaluate.py", "import sys\nsys.path.insert(0, x)\nexec(open(x).read())\n"}}, {"python3", "evaluate.py"});
+  ASSERT_EQ(imports.reaches.size(), 2u);
+  EXPECT_EQ(imports.reaches[0].word + std::to_string(imports.reaches[0].line), "sys.path2");
+  EXPECT_EQ(imports.reaches[1].word, "exec(");
+}
+
+TEST(ScorerImports, AFileAnswersByItsNameOrItsFolders) {
+  EXPECT_TRUE(SuppliesModule("metrics.py", "metrics"));
+  EXPECT_TRUE(SuppliesModule("deep/down/metrics.py", "metrics.sub"));
+  EXPECT_TRUE(SuppliesModule("metrics/sub.py", "metrics.sub"));
+  EXPECT_TRUE(SuppliesModule("metrics.cpython-311-x86_64-linux-gnu.so", "metrics"));
+  EXPECT_FALSE(SuppliesModule("metrics.json", "metrics"));
+  EXPECT_FALSE(SuppliesModule("my_metrics.py", "metrics"));
+  EXPECT_FALSE(SuppliesModule("sub.py", "metrics.sub"));
+}
+
+// ---- the objection
+
+class ContentObjectionTest : public ::testing::Test {
+ protected:
+  ContentObjectionTest() {
+    test_.Replace(
+        "[[surface]]",
+        "[[surface]]\npath = \"a.json\"\nkind = \"json\"\nmay_remove = true\nkeys = \"keys.toml\"\n\n[[surface]]");
+    test_.files["keys.toml"] = kKeys;
+    test_.files["evaluate.py"] = "import metrics\n";
+  }
+  std::string Objection(const std::map<std::string, std::string>& before,
+                        const std::map<std::string, std::string>& after) {
+    subject::MemoryBlobs blobs;
+    const subject::Manifest manifest = blobs.Tree(test_.files);
+    Result<charter::Charter> charter = charter::ReadCharter(manifest, blobs.Reader());
+    if (!charter.ok()) return charter.error().message;
+    const charter::CharterFiles files{std::move(*charter), manifest, blobs.Reader()};
+    const subject::Manifest from = blobs.Tree(before), to = blobs.Tree(after);
+    Result<subject::SurfaceReport> report =
+        subject::CheckSurface(files.charter.SurfaceRules(), from, to, blobs.Reader());
+    EXPECT_TRUE(report.ok() && report->allowed);
+    Result<std::optional<ContentObjection>> objection = FindContentObjection(*report, files, blobs.Reader());
+    if (!objection.ok()) return objection.error().message;
+    return *objection ? (*objection)->rule + " " + (*objection)->reason : "";
+  }
+  std::string KeyFileRule() {
+    subject::MemoryBlobs blobs;
+    const subject::Manifest manifest = blobs.Tree(test_.files);
+    Result<charter::Charter> charter = charter::ReadCharter(manifest, blobs.Reader());
+    if (!charter.ok()) return charter.error().message;
+    const Result<void> checked = CheckKeyFiles({std::move(*charter), manifest, blobs.Reader()});
+    return checked.ok() ? "" : checked.error().rule;
+  }
+
+  charter::TestCharter test_;
+};
+
+TEST_F(ContentObjectionTest, KeysOfAJsonFile) {
+  EXPECT_EQ(Objection({{"a.json", R"({"retries": 1, "b": 1e-7})"}}, {{"a.json", R"({"b": 1e-7,  "retries": 2})"}}), "");
+  EXPECT_EQ(Objection({{"a.json", R"({"retries": 1})"}}, {{"a.json", R"({"retries": 9})"}}).substr(0, 20),
+            "surface.keys a.json:");
+  EXPECT_EQ(Objection({{"a.json", "{}"}}, {}), "");
+  for (const char* after : {R"({"retries": 1, "retries": 2})", R"({"retries": 9007199254740993})"}) {
+    EXPECT_EQ(Objection({{"a.json", R"({"retries": 1})"}}, {{"a.json", after}}).substr(0, 12), "surface.keys") << after;
+  }
+}
+
+TEST_F(ContentObjectionTest, AKeyFileThatCannotBeReadRefusesEveryChange) {
+  test_.files["keys.toml"] = "[[key]]\n";
+  EXPECT_EQ(KeyFileRule(), "charter.missing-key");
+  EXPECT_EQ(Objection({{"a.json", "{}"}}, {{"a.json", "[]"}}).substr(0, 12), "surface.keys");
+  test_.files.erase("keys.toml");
+  EXPECT_EQ(KeyFileRule(), "charter.file-missing");
+  EXPECT_EQ(Objection({{"a.json", "{}"}}, {{"a.json", "[]"}}).substr(0, 12), "surface.keys");
+}
+
+TEST_F(ContentObjectionTest, KeysAreForJsonThatIsThere) {
+  EXPECT_EQ(KeyFileRule(), "");
+  test_.Replace("kind = \"json\"", "kind = \"text\"");
+  EXPECT_EQ(KeyFileRule(), "charter.keys");
+  test_.Replace("kind = \"text\"", "kind = \"json\"\nmay_add = true");
+  EXPECT_EQ(KeyFileRule(), "charter.keys");
+}
+
+TEST_F(ContentObjectionTest, AFileThatAnswersAnImportOfTheEvaluator) {
+  EXPECT_EQ(
+      Objection({}, {{"improver/metrics.py", "x = 1\n"}}),
+      "surface.scorer-import improver/metrics.py: could answer the evaluator's \"import metrics\" (evaluate.py:1)");
+  EXPECT_EQ(Objection({{"improver/metrics.py", "x = 1\n"}}, {{"improver/metrics.py", "x = 2\n"}}).substr(0, 21),
+            "surface.scorer-import");
+  EXPECT_EQ(Objection({}, {{"improver/other.py", "x = 1\n"}}), "");
+  test_.files["metrics.py"] = "import json\n";
+  EXPECT_EQ(Objection({}, {{"improver/metrics.py", "x = 1\n"}}), "");
+  test_.files.erase("metrics.py");
+  test_.Replace("[evaluation]\n", "[evaluation]\nsubject_command = [\"python3\", \"answer.py\"]\n");
+  EXPECT_EQ(Objection({}, {{"improver/metrics.py", "x = 1\n"}}), "");
+}
+
+TEST_F(ContentObjectionTest, ACopyOfTheChartersFile) {
+  EXPECT_EQ(Objection({}, {{"improver/x.py", test_.files["evaluate.py"]}}).substr(0, 20), "surface.charter-copy");
+}
+
+}  // namespace
+}  // namespace pawl::oversight
