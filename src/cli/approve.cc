@@ -22,7 +22,7 @@ struct ApproveOptions {
 };
 
 // What changes, by our own diff: of the tree against what is live, or of the new charter against the one in force.
-void ShowChanges(const ledger::SubjectLog& log, const warrant::Candidate& candidate) {
+void ShowChanges(const ledger::SubjectLog& log, const std::string& name, const warrant::Candidate& candidate) {
   const bool is_amendment = candidate.action == warrant::Action::kAmendment;
   if (!is_amendment && !candidate.parent_tree) return;
   const crypto::Digest from = is_amendment ? log.charter().charter.digest : *candidate.parent_tree;
@@ -44,10 +44,7 @@ void ShowChanges(const ledger::SubjectLog& log, const warrant::Candidate& candid
     std::printf("  %-9s %s%s\n", std::string(subject::ChangeTypeName(finding.change.type)).c_str(),
                 Shown(finding.change.path).c_str(), not_allowed ? "  NOT ALLOWED BY THE SURFACE" : "");
   }
-  if (is_amendment) {
-    std::printf("  compare   diff -r %s %s\n", log.store().ViewPath(from).c_str(),
-                log.store().ViewPath(candidate.tree).c_str());
-  }
+  std::printf("  read it   pawl diff %s\n", name.c_str());
 }
 
 // Everything a person needs to decide, computed here from the signed bytes and the store, not taken from the gate's
@@ -62,7 +59,7 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
                 logged.vote.reasons.empty() ? "" : Shown(logged.vote.reasons.front()).c_str());
   }
   std::printf("  votes     %s\n", oversight::TallyQuorum(log.charter().charter, proposal).summary.c_str());
-  ShowChanges(log, candidate);
+  ShowChanges(log, proposal.proposal.proposal, candidate);
   for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.vote.role == "evaluator" && !logged.vote.reasons.empty()) {
       std::printf("  %s: %s\n", logged.vote.reviewer.c_str(), Shown(logged.vote.reasons.front()).c_str());

@@ -109,6 +109,9 @@ void AddBackup(CLI::App& app, Globals& globals);
 void AddRestore(CLI::App& app, Globals& globals);
 void AddStore(CLI::App& app, Globals& globals);
 void AddExport(CLI::App& app, Globals& globals);
+void AddImportGit(CLI::App& app, Globals& globals);
+void AddExportGit(CLI::App& app, Globals& globals);
+void AddDiff(CLI::App& app, Globals& globals);
 void AddDoctor(CLI::App& app, Globals& globals);
 void AddManual(CLI::App& app, Globals& globals);
 

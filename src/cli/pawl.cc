@@ -82,6 +82,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddCycle(app, globals);
   AddReview(app, globals);
   AddOversee(app, globals);
+  AddDiff(app, globals);
   AddApprove(app, globals);
   AddRelease(app, globals);
   AddHalt(app, globals);
@@ -91,6 +92,8 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddCurrent(app, globals);
   AddExec(app, globals);
   AddExport(app, globals);
+  AddImportGit(app, globals);
+  AddExportGit(app, globals);
   AddLog(app, globals);
   AddServe(app, globals);
   AddWitness(app, globals);

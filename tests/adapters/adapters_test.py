@@ -120,6 +120,70 @@ class Adapters(AttackSuite):
         self.git("push", "origin", "main", expect=1)
         self.assertEqual(self.on_the_branch(bare), better)
 
+    # ---- trees in and out
+
+    def import_git(self, repository, revision, name, expect=0):
+        home = self.home
+        done = subprocess.run([BIN / "pawl", "import-git", repository, revision, home.root / name], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(done.returncode == 0, expect == 0, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_releases_go_out_as_commits_and_come_in_as_the_same_trees(self):
+        home = self.home
+        live = home.pawl("tree", home.subject).strip()
+        stream, bare = home.root / "releases.fi", home.root / "releases.git"
+        home.pawl("export-git", stream, "--branch", "released")
+        subprocess.run(["git", "init", "-q", "--bare", bare], check=True, env=dict(os.environ, **GIT))
+        with open(stream, "rb") as given:
+            subprocess.run(["git", "-C", bare, "fast-import", "--quiet"], stdin=given, check=True, env=dict(os.environ, **GIT))
+        message = subprocess.run(["git", "-C", bare, "log", "-1", "--format=%B", "released"], capture_output=True, text=True,
+                                 check=True).stdout
+        self.assertIn(f"Pawl-Tree: {live}", message)
+        self.assertIn(live, self.import_git(bare, "released", "back"))
+        self.assertEqual(home.pawl("tree", home.root / "back").strip(), live)
+
+    def test_a_strangers_repository_is_read_in_the_sandbox(self):
+        home, bare = self.home, self.make_repository()
+        marker = home.root / "ran"
+        # What would run or rewrite things where git is run plainly: a pager, a filter, attributes, a replaced object.
+        (self.work / ".git/info/attributes").write_text("* filter=evil\n")
+        for name in ("filter.evil.smudge", "filter.evil.clean", "core.fsmonitor", "core.pager", "core.sshCommand"):
+            self.git("config", name, f"touch {marker}")
+        self.git("config", "core.fsmonitor", "false")
+        self.commit("notes with \"quotes\".md", "as it is\r\n", "odd names")
+        self.git("config", "core.fsmonitor", f"touch {marker}")
+        marker.unlink(missing_ok=True)
+        told = self.import_git(self.work, "main", "candidate")
+        self.assertFalse(marker.exists())
+        self.assertEqual((home.root / "candidate" / "notes with \"quotes\".md").read_bytes(), b"as it is\r\n")
+        self.assertFalse((home.root / "candidate/.git").exists())
+        self.assertIn("git.exists", self.import_git(self.work, "main", "candidate", expect=1), told)
+        for revision, words in (("nowhere", "git.failed"), ("--upload-pack=touch", "git.revision"), ("$(touch x)", "git.revision")):
+            self.assertIn(words, self.import_git(self.work, revision, "none", expect=1))
+        self.assertIn("git.repository", self.import_git(home.root / "nothing", "main", "none", expect=1))
+        self.assertIn("git.failed", self.import_git(home.subject, "main", "none", expect=1))
+        self.git("config", "core.fsmonitor", "false")
+        head = self.git("rev-parse", "HEAD").strip()
+        for make, words in ((lambda: os.symlink("/etc/passwd", self.work / "link"), "git.symlink"),
+                            (lambda: self.git("update-index", "--add", "--cacheinfo", f"160000,{head},lib"), "git.submodule")):
+            make()
+            if words == "git.symlink":
+                self.git("add", "link")
+            self.git("commit", "-q", "-m", "hostile")
+            self.assertIn(words, self.import_git(self.work, "HEAD", "none", expect=1))
+            self.git("reset", "-q", "--hard", head)
+        # A pack that is broken: an error, and nothing that looks like a tree.
+        broken = sorted((self.work / ".git/objects").glob("[0-9a-f][0-9a-f]/*"))
+        for file in broken:
+            file.chmod(0o644)
+            file.write_bytes(b"x\x9cnonsense")
+        self.assertIn("git.failed", self.import_git(self.work, "HEAD", "none", expect=1))
+        self.assertFalse((home.root / "none").exists())
+        self.assertEqual([path.name for path in home.root.glob("*.importing")], [])
+        self.assertFalse(marker.exists())
+        del bare
+
 
 if __name__ == "__main__":
     unittest.main()

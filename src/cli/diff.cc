@@ -1,0 +1,104 @@
+// pawl diff: what a proposal changes, as people read it, made here from the store and not from anybody's patch.
+#include <cstdio>
+
+#include "cli/command.h"
+#include "oversight/content_objection.h"
+#include "report/line_diff.h"
+#include "subject/surface.h"
+
+namespace pawl::cli {
+namespace {
+
+constexpr uint64_t kShownBytesMax = uint64_t{8} << 20;
+
+struct DiffOptions {
+  std::string proposal;
+  size_t context = 3;
+};
+
+std::string FactsWords(const std::optional<subject::FileFacts>& facts) {
+  if (!facts) return "nothing";
+  std::string words =
+      std::string(subject::ContentKindName(facts->kind)) + " of " + std::to_string(facts->size) + " bytes";
+  if (facts->parameter_count) words += ", " + std::to_string(*facts->parameter_count) + " parameters";
+  return words;
+}
+
+// The bytes of a side that has lines; nothing for a side that is not there.
+Result<std::string> SideText(const ledger::SubjectLog& log, const std::optional<crypto::Digest>& digest) {
+  return digest ? log.store().ReadBlob(*digest, kShownBytesMax) : Result<std::string>(std::string());
+}
+
+Result<void> ShowChange(const ledger::SubjectLog& log, const subject::Change& change, const std::string& refused,
+                        size_t context) {
+  std::printf("%s %s%s%s\n", std::string(subject::ChangeTypeName(change.type)).c_str(), Shown(change.path).c_str(),
+              refused.empty() ? "" : "  NOT ALLOWED: ", Shown(refused).c_str());
+  const auto has_lines = [](const std::optional<subject::FileFacts>& facts) {
+    return !facts || (facts->lines.has_value() && facts->size <= kShownBytesMax);
+  };
+  if (!has_lines(change.facts_before) || !has_lines(change.facts_after)) {
+    std::printf("  %s, before: %s\n", FactsWords(change.facts_after).c_str(), FactsWords(change.facts_before).c_str());
+    return {};
+  }
+  Result<std::string> before = SideText(log, change.before);
+  if (!before.ok()) return before.error();
+  Result<std::string> after = SideText(log, change.after);
+  if (!after.ok()) return after.error();
+  std::fputs(ShownLines(report::UnifiedDiff(*before, *after, {.context = context})).c_str(), stdout);
+  return {};
+}
+
+Result<void> ShowDiff(const Globals& globals, const DiffOptions& options) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return place.error();
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return log.error();
+  const audit::ProposalHistory* proposal = log->history().Find(options.proposal);
+  if (proposal == nullptr) {
+    return Error{ErrorCode::kNotFound, "diff.no-proposal", "there is no proposal '" + options.proposal + "'",
+                 "pawl status"};
+  }
+  const bool is_amendment = proposal->proposal.action == warrant::Action::kAmendment;
+  subject::Manifest before;
+  if (is_amendment || proposal->proposal.parent_tree) {
+    Result<subject::Manifest> read =
+        log->store().ReadManifest(is_amendment ? log->charter().charter.digest : *proposal->proposal.parent_tree);
+    if (!read.ok()) return read.error();
+    before = std::move(*read);
+  }
+  Result<subject::Manifest> after = log->store().ReadManifest(proposal->proposal.tree);
+  if (!after.ok()) return after.error();
+  Result<std::vector<subject::Change>> changes = subject::DiffTrees(before, *after, log->store().Reader(), {});
+  if (!changes.ok()) return changes.error();
+  Result<subject::SurfaceReport> surface =
+      subject::CheckSurface(log->charter().charter.SurfaceRules(), before, *after, log->store().Reader());
+  if (!surface.ok()) return surface.error();
+  const bool is_judged = proposal->proposal.action == warrant::Action::kRelease && proposal->proposal.parent_tree;
+  for (size_t i = 0; i < changes->size(); ++i) {
+    const std::string refused = is_judged ? surface->findings.at(i).reason : "";
+    Result<void> shown = ShowChange(*log, (*changes)[i], refused, options.context);
+    if (!shown.ok()) return shown;
+  }
+  if (changes->empty()) std::puts("nothing differs");
+  return {};
+}
+
+}  // namespace
+
+void AddDiff(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<DiffOptions>();
+  CLI::App* command = app.add_subcommand("diff", "what a proposal changes against what was live, line by line");
+  command->add_option("PROPOSAL", options->proposal, "its name, like p3")->required();
+  command->add_option("-U,--context", options->context, "lines around each change")
+      ->check(CLI::Range(0, 1'000))
+      ->capture_default_str();
+  command->footer(
+      "Made from the store: no patch of the proposer's is looked at. Of an amendment: against the charter in force.\n"
+      "example:\n  pawl diff p3 | less");
+  command->callback([options, &globals] {
+    Result<void> shown = ShowDiff(globals, *options);
+    globals.exit = shown.ok() ? ExitCode::kYes : Fail(globals, shown.error());
+  });
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,98 @@
+#include "cli/git_listing.h"
+
+#include <algorithm>
+
+#include "encoding/number.h"
+#include "subject/path.h"
+
+namespace pawl::cli {
+namespace {
+
+Error BadListing() { return Malformed("git.listing", "what git lists of the tree cannot be understood"); }
+
+// Up to the separator, which is taken off too; nothing where there is none.
+std::optional<std::string_view> TakeUntil(std::string_view& rest, char separator) {
+  const size_t end = rest.find(separator);
+  if (end == rest.npos) return std::nullopt;
+  const std::string_view part = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return part;
+}
+
+bool IsObjectName(std::string_view text) {
+  return (text.size() == 40 || text.size() == 64) && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+Result<GitFile> ParseEntry(std::string_view entry) {
+  const auto mode = TakeUntil(entry, ' ');
+  const auto type = mode ? TakeUntil(entry, ' ') : std::nullopt;
+  const auto object = type ? TakeUntil(entry, ' ') : std::nullopt;
+  const auto size = object ? TakeUntil(entry, '\t') : std::nullopt;
+  if (!size || !IsObjectName(*object)) return BadListing();
+  const std::string shown = "'" + subject::Printable(entry) + "'";
+  if (*type == "commit") {
+    return Refused("git.submodule", shown + " is a submodule, whose files are elsewhere",
+                   "put the files into the repository, or leave the submodule out");
+  }
+  if (*mode == "120000") {
+    return Refused("git.symlink", shown + " is a symbolic link", "put a copy of the file there, or leave it out");
+  }
+  if (*type != "blob" || (*mode != "100644" && *mode != "100755" && *mode != "100664")) {
+    return Refused("git.mode", shown + " has the mode " + subject::Printable(*mode) + ", and is no file");
+  }
+  if (Result<void> checked = subject::CheckTreePath(entry); !checked.ok()) return checked.error();
+  const Result<uint64_t> bytes =
+      encoding::ParseUnsigned(size->substr(std::min(size->find_first_not_of(' '), size->size())));
+  if (!bytes.ok()) return BadListing();
+  return GitFile{std::string(entry), std::string(*object), *bytes, *mode == "100755"};
+}
+
+}  // namespace
+
+Result<std::vector<GitFile>> ParseGitListing(std::string_view listing, const subject::TreeLimits& limits) {
+  std::vector<GitFile> files;
+  uint64_t bytes_left = limits.bytes_max;
+  while (!listing.empty()) {
+    const auto entry = TakeUntil(listing, '\0');
+    if (!entry) return BadListing();
+    Result<GitFile> file = ParseEntry(*entry);
+    if (!file.ok()) return file.error();
+    if (files.size() == limits.files_max || file->size_bytes > std::min(bytes_left, limits.file_bytes_max)) {
+      return LimitReached("git.limit", "more than " + std::to_string(limits.files_max) + " files, more than " +
+                                           std::to_string(limits.bytes_max) + " bytes, or '" + file->path +
+                                           "' has more than " + std::to_string(limits.file_bytes_max));
+    }
+    bytes_left -= file->size_bytes;
+    files.push_back(std::move(*file));
+  }
+  std::sort(files.begin(), files.end(), [](const GitFile& a, const GitFile& b) { return a.path < b.path; });
+  std::vector<std::string> paths;
+  for (const GitFile& file : files) paths.push_back(file.path);
+  if (Result<void> distinct = subject::CheckDistinct(paths); !distinct.ok()) return distinct.error();
+  return files;
+}
+
+Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& files, const GitSink& sink) {
+  const auto bad = [] {
+    return Malformed("git.blobs", "the contents that git gives are not those that it has listed");
+  };
+  for (const GitFile& file : files) {
+    const auto header = TakeUntil(batch, '\n');
+    if (!header || *header != file.object + " blob " + std::to_string(file.size_bytes)) return bad();
+    if (batch.size() <= file.size_bytes || batch[file.size_bytes] != '\n') return bad();
+    if (Result<void> taken = sink(file, batch.substr(0, file.size_bytes)); !taken.ok()) return taken;
+    batch.remove_prefix(file.size_bytes + 1);
+  }
+  return batch.empty() ? Result<void>() : bad();
+}
+
+bool IsPlainRevision(std::string_view revision) {
+  constexpr std::string_view kSigns = "._/~^@{}-";
+  return !revision.empty() && revision.size() <= 200 && revision.front() != '-' &&
+         std::all_of(revision.begin(), revision.end(), [&](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  kSigns.find(c) != kSigns.npos;
+         });
+}
+
+}  // namespace pawl::cli

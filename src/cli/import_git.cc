@@ -1,0 +1,203 @@
+// pawl import-git: the files of one revision of a git repository, as a plain directory without version control.
+//
+// A repository of a stranger's can make git do things: hooks, filters, alternates, broken packs. So git runs in the
+// sandbox, with the repository as a read-only input; it lists the tree and then gives the blobs, both through the sized
+// output, and what comes out is read here by git_listing.h. Attributes, filters and replacements of the repository have
+// no say: blobs are taken as they are.
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/command.h"
+#include "cli/git_listing.h"
+#include "sandbox/sandbox.h"
+#include "storage/temporary_folder.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kGit[] = "/usr/bin/git";
+constexpr uint64_t kListingBytesMax = uint64_t{64} << 20;
+// What comes out lies in memory on its way, as everything in a sandbox's /out.
+constexpr uint64_t kImportedBytesMax = uint64_t{256} << 20;
+
+struct ImportOptions {
+  std::string repository;
+  std::string revision;
+  std::string out;
+};
+
+class ImportFolder {
+ public:
+  explicit ImportFolder(std::string path) : path_(std::move(path)) {}
+  ImportFolder(const ImportFolder&) = delete;
+  ImportFolder& operator=(const ImportFolder&) = delete;
+  ~ImportFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Runs a shell's words, in which `g` is git over /in/repository, and gives where its /out went.
+Result<std::string> RunGit(const ImportOptions& options, const ImportFolder& scratch, const std::string& name,
+                           const std::string& words, uint64_t output_bytes, std::vector<sandbox::Input> inputs = {}) {
+  sandbox::Job job;
+  job.argv = {"/bin/sh", "-c",
+              "set -eu; g() { git --no-replace-objects -c safe.directory='*' -C /in/repository \"$@\"; }; " + words,
+              "sh", options.revision};
+  std::error_code failure;
+  const fs::path repository = fs::canonical(options.repository, failure);
+  if (failure) return Error{ErrorCode::kNotFound, "git.repository", "there is no '" + options.repository + "'", ""};
+  job.inputs = std::move(inputs);
+  job.inputs.push_back({repository, "/in/repository"});
+  job.extra_environment = {{"GIT_CONFIG_NOSYSTEM", "1"}, {"GIT_OPTIONAL_LOCKS", "0"}};
+  job.limits.output_bytes = static_cast<int64_t>(output_bytes);
+  job.limits.memory_mib = 1024 + static_cast<int64_t>(output_bytes >> 20);
+  job.limits.wall_ms = job.limits.cpu_ms = 300'000;
+  const std::string out = scratch.path() + "/" + name;
+  Result<sandbox::Outcome> outcome = sandbox::Run(job, out);
+  if (!outcome.ok()) return outcome.error();
+  if (outcome->end == sandbox::End::kSetupError)
+    return SystemFailure("git.machine", outcome->explanation, "pawl sandbox check");
+  if (sandbox::Succeeded(*outcome)) return out;
+  std::string said = sandbox::DisplayableOnOneLine(outcome->standard_error.substr(0, 400));
+  return Refused("git.failed", "git, in the sandbox: " + outcome->explanation + (said.empty() ? "" : ": " + said),
+                 "check repository and revision: git -C REPOSITORY ls-tree -r REVISION");
+}
+
+Result<void> WriteGitFiles(const std::string& batch, const std::vector<GitFile>& files, const std::string& directory) {
+  return ReadGitBlobs(batch, files, [&](const GitFile& file, std::string_view bytes) -> Result<void> {
+    const fs::path path = fs::path(directory) / file.path;
+    std::error_code failure;
+    fs::create_directories(path.parent_path(), failure);
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out.close();
+    if (failure || !out)
+      return SystemFailure("git.write", "cannot write '" + path.string() + "'", "check that the disk has room");
+    return {};
+  });
+}
+
+struct Imported {
+  std::string commit;
+  std::string tree;
+  uint64_t files = 0;
+  uint64_t executables = 0;
+};
+
+Result<Imported> ImportRevision(const ImportOptions& options) {
+  std::error_code failure;
+  if (!IsPlainRevision(options.revision)) {
+    return Error{ErrorCode::kUsage, "git.revision", "'" + options.revision + "' is no revision",
+                 "like HEAD, main or v1.0"};
+  }
+  if (fs::exists(fs::symlink_status(options.out, failure))) {
+    return Error{ErrorCode::kUsage, "git.exists", "'" + options.out + "' is there already", "name a new directory"};
+  }
+  if (!fs::exists(kGit, failure)) {
+    return SystemFailure("git.missing", std::string("there is no ") + kGit, "install git (Debian: apt install git)");
+  }
+  Result<std::string> folder = storage::MakeTemporaryFolder("pawl-import");
+  if (!folder.ok()) return folder.error();
+  const ImportFolder scratch(*folder);
+  Result<std::string> listed = RunGit(options, scratch, "listing",
+                                      "g rev-parse --verify \"$1^{commit}\" > /out/commit; "
+                                      "g ls-tree -r -z -l --full-tree \"$(cat /out/commit)\" > /out/files",
+                                      kListingBytesMax);
+  if (!listed.ok()) return listed.error();
+  Result<std::string> commit = ReadWholeFile(*listed + "/commit", 100);
+  if (!commit.ok()) return commit.error();
+  Result<std::string> listing = ReadWholeFile(*listed + "/files", kListingBytesMax);
+  if (!listing.ok()) return listing.error();
+  subject::TreeLimits limits;
+  limits.bytes_max = kImportedBytesMax;
+  limits.file_bytes_max = kImportedBytesMax;
+  Result<std::vector<GitFile>> files = ParseGitListing(*listing, limits);
+  if (!files.ok()) return files.error();
+  std::string ids;
+  uint64_t bytes = 0;
+  for (const GitFile& file : *files) {
+    ids += file.object + "\n";
+    bytes += file.size_bytes + 128;
+  }
+  const std::string ids_file = scratch.path() + "/ids";
+  if (Result<void> written = WriteWholeFile(ids_file, ids); !written.ok()) return written.error();
+  chmod(ids_file.c_str(), 0644);
+  Result<std::string> given = RunGit(options, scratch, "blobs", "g cat-file --batch --buffer < /in/ids > /out/blobs",
+                                     bytes + (uint64_t{1} << 20), {{ids_file, "/in/ids"}});
+  if (!given.ok()) return given.error();
+  Result<std::string> batch = ReadWholeFile(*given + "/blobs", bytes + 1);
+  if (!batch.ok()) return batch.error();
+  // Made beside its place and renamed: a directory that is there is whole.
+  const std::string unfinished = options.out + ".importing";
+  fs::remove_all(unfinished, failure);
+  fs::create_directories(unfinished, failure);
+  Result<void> wrote = WriteGitFiles(*batch, *files, unfinished);
+  Result<subject::Manifest> manifest = Error{ErrorCode::kInternal, "git.write", "nothing was written", ""};
+  if (wrote.ok()) {
+    manifest = subject::ReadTree(unfinished, limits, [](const std::string&, std::string_view content) {
+      return Result<crypto::Digest>(crypto::Sha256(content));
+    });
+  }
+  if (wrote.ok() && manifest.ok()) {
+    fs::rename(unfinished, options.out, failure);
+    if (failure) wrote = SystemFailure("git.write", "cannot make '" + options.out + "': " + failure.message(), "");
+  }
+  if (!wrote.ok() || !manifest.ok()) {
+    fs::remove_all(unfinished, failure);
+    return wrote.ok() ? manifest.error() : wrote.error();
+  }
+  Imported imported;
+  imported.commit = commit->substr(0, commit->find('\n'));
+  imported.tree = subject::ManifestDigest(*manifest).Text();
+  imported.files = files->size();
+  for (const GitFile& file : *files) imported.executables += file.is_executable ? 1 : 0;
+  return imported;
+}
+
+ExitCode ImportAndShow(const Globals& globals, const ImportOptions& options) {
+  Result<Imported> imported = ImportRevision(options);
+  if (!imported.ok()) return Fail(globals, imported.error());
+  if (globals.json) {
+    PrintJson({{"commit", imported->commit},
+               {"tree", imported->tree},
+               {"files", imported->files},
+               {"directory", options.out}});
+    return ExitCode::kYes;
+  }
+  std::printf("%s: %llu files of %s, tree %s\n", Shown(options.out).c_str(),
+              static_cast<unsigned long long>(imported->files), Shown(imported->commit).c_str(),
+              imported->tree.c_str());
+  if (imported->executables > 0) {
+    std::printf("  %llu were executable in git; files of a tree are not, so a command names the interpreter first\n",
+                static_cast<unsigned long long>(imported->executables));
+  }
+  std::printf("  next: pawl charter new, or pawl propose %s\n", Shown(options.out).c_str());
+  return ExitCode::kYes;
+}
+
+}  // namespace
+
+void AddImportGit(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<ImportOptions>();
+  CLI::App* command = app.add_subcommand("import-git", "a revision of a git repository as a plain directory");
+  command->add_option("REPOSITORY", options->repository, "a repository of this machine, bare or not")->required();
+  command->add_option("REVISION", options->revision, "like HEAD, main or v1.0")->required();
+  command->add_option("OUT", options->out, "the directory to make, without version control")->required();
+  command->footer(
+      "git runs in the sandbox, over a read-only view of the repository; its filters and attributes have no say.\n"
+      "Submodules, symbolic links and names that no tree may have are refused. At most 256 MiB.\n"
+      "example:\n  pawl import-git ~/src/agent main ./candidate");
+  command->callback([options, &globals] { globals.exit = ImportAndShow(globals, *options); });
+}
+
+}  // namespace pawl::cli
