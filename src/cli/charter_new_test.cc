@@ -225,5 +225,39 @@ TEST(SampleProperty, MovesOneNumberAndNothingElse) {
 
 TEST(TomlQuoted, EscapesWhatTomlWould) { EXPECT_EQ(TomlQuoted("a\"b\\c\td"), "\"a\\\"b\\\\c\\td\""); }
 
+// What reading a charter does not ask: files of keys, and what the evaluator is made of.
+TEST_F(CharterNew, KeysAndImportsAreChecked) {
+  charter::TestCharter test;
+  test.Replace(
+      "[[property]]\nname = \"calm\"\nnetwork = \"policy.onnx\"\nspec = \"properties/calm.vnnlib\"\n"
+      "falsified_by = \"mutants/loud.onnx\"\n",
+      "");
+  const auto check = [&]() -> std::string {
+    static int count = 0;
+    const std::string directory = At("checked-" + std::to_string(++count));
+    for (const auto& [path, bytes] : test.files) {
+      std::filesystem::create_directories((std::filesystem::path(directory) / path).parent_path());
+      std::ofstream(directory + "/" + path, std::ios::binary) << bytes;
+    }
+    Result<CharterReport> report = CheckCharter(directory, {.baseline = {}, .seconds_max = 2}, {});
+    if (!report.ok()) return report.error().rule;
+    std::string words;
+    for (const std::string& warning : report->warnings) words += warning + "\n";
+    return words;
+  };
+  test.files["evaluate.py"] = "import json\nimport metrics\nsys.path.insert(0, '/in/subject')\n";
+  EXPECT_THAT(check(), HasSubstr("evaluate.py:3 has sys.path"));
+  test.Replace("path = \"improver/**\"\nkind = \"text\"\nmay_add = true",
+               "path = \"tools/metrics.py\"\nkind = \"text\"");
+  EXPECT_EQ(check(), "charter.scorer-import");
+  test.files["metrics.py"] = "";
+  EXPECT_THAT(check(), HasSubstr("sys.path"));
+  test.Replace("path = \"tools/metrics.py\"\nkind = \"text\"",
+               "path = \"limits.json\"\nkind = \"json\"\nkeys = \"limits.keys.toml\"");
+  EXPECT_EQ(check(), "charter.file-missing");
+  test.files["limits.keys.toml"] = "[[key]]\npointer = \"/a\"\ntype = \"any\"\n";
+  EXPECT_THAT(check(), HasSubstr("no integrity reviewer"));
+}
+
 }  // namespace
 }  // namespace pawl::cli

@@ -2,7 +2,6 @@
 #include <cstdio>
 
 #include "cli/command.h"
-#include "oversight/content_objection.h"
 #include "report/line_diff.h"
 #include "subject/surface.h"
 
@@ -29,23 +28,30 @@ Result<std::string> SideText(const ledger::SubjectLog& log, const std::optional<
   return digest ? log.store().ReadBlob(*digest, kShownBytesMax) : Result<std::string>(std::string());
 }
 
-Result<void> ShowChange(const ledger::SubjectLog& log, const subject::Change& change, const std::string& refused,
-                        size_t context) {
-  std::printf("%s %s%s%s\n", std::string(subject::ChangeTypeName(change.type)).c_str(), Shown(change.path).c_str(),
-              refused.empty() ? "" : "  NOT ALLOWED: ", Shown(refused).c_str());
+// The change's lines, or one sentence where it has none.
+Result<std::string> ChangeText(const ledger::SubjectLog& log, const subject::Change& change, size_t context) {
   const auto has_lines = [](const std::optional<subject::FileFacts>& facts) {
     return !facts || (facts->lines.has_value() && facts->size <= kShownBytesMax);
   };
   if (!has_lines(change.facts_before) || !has_lines(change.facts_after)) {
-    std::printf("  %s, before: %s\n", FactsWords(change.facts_after).c_str(), FactsWords(change.facts_before).c_str());
-    return {};
+    return "  " + FactsWords(change.facts_after) + ", before: " + FactsWords(change.facts_before) + "\n";
   }
   Result<std::string> before = SideText(log, change.before);
   if (!before.ok()) return before.error();
   Result<std::string> after = SideText(log, change.after);
   if (!after.ok()) return after.error();
-  std::fputs(ShownLines(report::UnifiedDiff(*before, *after, {.context = context})).c_str(), stdout);
-  return {};
+  return report::UnifiedDiff(*before, *after, {.context = context});
+}
+
+void PrintChange(const Globals& globals, const subject::Change& change, const std::string& refused,
+                 const std::string& text) {
+  const std::string type(subject::ChangeTypeName(change.type));
+  if (globals.json) {
+    PrintJson({{"path", change.path}, {"type", type}, {"refused", refused}, {"diff", text}});
+    return;
+  }
+  std::printf("%s %s%s%s\n%s", type.c_str(), Shown(change.path).c_str(),
+              refused.empty() ? "" : "  NOT ALLOWED: ", Shown(refused).c_str(), ShownLines(text).c_str());
 }
 
 Result<void> ShowDiff(const Globals& globals, const DiffOptions& options) {
@@ -76,10 +82,11 @@ Result<void> ShowDiff(const Globals& globals, const DiffOptions& options) {
   const bool is_judged = proposal->proposal.action == warrant::Action::kRelease && proposal->proposal.parent_tree;
   for (size_t i = 0; i < changes->size(); ++i) {
     const std::string refused = is_judged ? surface->findings.at(i).reason : "";
-    Result<void> shown = ShowChange(*log, (*changes)[i], refused, options.context);
-    if (!shown.ok()) return shown;
+    Result<std::string> text = ChangeText(*log, (*changes)[i], options.context);
+    if (!text.ok()) return text.error();
+    PrintChange(globals, (*changes)[i], refused, *text);
   }
-  if (changes->empty()) std::puts("nothing differs");
+  if (changes->empty() && !globals.json) std::puts("nothing differs");
   return {};
 }
 

@@ -144,26 +144,31 @@ class Adapters(AttackSuite):
         self.assertEqual(home.pawl("tree", home.root / "back").strip(), live)
 
     def test_a_strangers_repository_is_read_in_the_sandbox(self):
-        home, bare = self.home, self.make_repository()
+        home = self.home
+        self.make_repository()
         marker = home.root / "ran"
-        # What would run or rewrite things where git is run plainly: a pager, a filter, attributes, a replaced object.
-        (self.work / ".git/info/attributes").write_text("* filter=evil\n")
-        for name in ("filter.evil.smudge", "filter.evil.clean", "core.fsmonitor", "core.pager", "core.sshCommand"):
-            self.git("config", name, f"touch {marker}")
-        self.git("config", "core.fsmonitor", "false")
         self.commit("notes with \"quotes\".md", "as it is\r\n", "odd names")
-        self.git("config", "core.fsmonitor", f"touch {marker}")
-        marker.unlink(missing_ok=True)
+        # What would run or rewrite things where git is run plainly.
+        attributes = self.work / ".git/info/attributes"
+        attributes.parent.mkdir(exist_ok=True)
+        attributes.write_text("* filter=evil\n*.md eol=crlf\nimprover export-ignore\n")
+        evil = ("filter.evil.smudge", "filter.evil.clean", "core.fsmonitor", "core.pager", "core.sshCommand")
+        for name in evil:
+            self.git("config", name, f"touch {marker}")
         told = self.import_git(self.work, "main", "candidate")
         self.assertFalse(marker.exists())
         self.assertEqual((home.root / "candidate" / "notes with \"quotes\".md").read_bytes(), b"as it is\r\n")
         self.assertFalse((home.root / "candidate/.git").exists())
+        self.assertTrue((home.root / "candidate/improver").is_dir())
+        attributes.unlink()
+        for name in reversed(evil):
+            self.git("config", "--unset", name)
+        marker.unlink(missing_ok=True)  # of this test's own use of git
         self.assertIn("git.exists", self.import_git(self.work, "main", "candidate", expect=1), told)
-        for revision, words in (("nowhere", "git.failed"), ("--upload-pack=touch", "git.revision"), ("$(touch x)", "git.revision")):
+        for revision, words in (("nowhere", "git.failed"), ("$(touch x)", "git.revision")):
             self.assertIn(words, self.import_git(self.work, revision, "none", expect=1))
         self.assertIn("git.repository", self.import_git(home.root / "nothing", "main", "none", expect=1))
         self.assertIn("git.failed", self.import_git(home.subject, "main", "none", expect=1))
-        self.git("config", "core.fsmonitor", "false")
         head = self.git("rev-parse", "HEAD").strip()
         for make, words in ((lambda: os.symlink("/etc/passwd", self.work / "link"), "git.symlink"),
                             (lambda: self.git("update-index", "--add", "--cacheinfo", f"160000,{head},lib"), "git.submodule")):
@@ -182,7 +187,6 @@ class Adapters(AttackSuite):
         self.assertFalse((home.root / "none").exists())
         self.assertEqual([path.name for path in home.root.glob("*.importing")], [])
         self.assertFalse(marker.exists())
-        del bare
 
 
 if __name__ == "__main__":
