@@ -37,6 +37,7 @@ Result<std::optional<std::string>> RefusedKey(const charter::SurfaceEntry& entry
     const std::optional<crypto::Digest>& digest = is_after ? change.after : change.before;
     if (!digest) return std::optional<std::string>("is new, and has no values that could stay as they were");
     Result<std::string> bytes = read(*digest, kJsonLimits.bytes_max);
+    if (!bytes.ok() && bytes.error().code == ErrorCode::kLimit) return std::optional(bytes.error().message);
     if (!bytes.ok()) return bytes.error();
     Result<encoding::Json> json = encoding::ParseJson(*bytes, kJsonLimits);
     if (!json.ok()) return std::optional((is_after ? "" : "before the change, ") + json.error().message);

@@ -205,6 +205,8 @@ TEST_F(ContentObjectionTest, KeysOfAJsonFile) {
   EXPECT_EQ(Objection({{"a.json", R"({"retries": 1})"}}, {{"a.json", R"({"retries": 9})"}}).substr(0, 20),
             "surface.keys a.json:");
   EXPECT_EQ(Objection({{"a.json", "{}"}}, {}), "");
+  EXPECT_EQ(Objection({{"a.json", "{}"}}, {{"a.json", "{}" + std::string(size_t{4} << 20, ' ')}}).substr(0, 12),
+            "surface.keys");
   for (const char* after : {R"({"retries": 1, "retries": 2})", R"({"retries": 9007199254740993})"}) {
     EXPECT_EQ(Objection({{"a.json", R"({"retries": 1})"}}, {{"a.json", after}}).substr(0, 12), "surface.keys") << after;
   }
