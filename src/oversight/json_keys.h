@@ -16,7 +16,7 @@
 // The first key whose pointer matches decides. `any` lets a value become anything, and everything below it change.
 // Layout and the order of members are free; 1 and 1.0 differ; fractions are compared as the doubles that programs read.
 //
-// Gate and integrity reviewers enforce this; a loader does not (decision 0018).
+// Gate and integrity reviewers enforce this; a loader does not (decision 0019).
 //
 // Thread safety: values and pure functions.
 #pragma once
