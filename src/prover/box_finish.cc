@@ -19,7 +19,7 @@ constexpr std::size_t kPartsMax = 96;
 constexpr int kSteps = 48, kLastSteps = 200;
 constexpr float kSlopeRate = 0.25f, kWeightRate = 0.2f, kRateDecay = 0.94f, kLastDecay = 0.98f;
 // Columns in which tables of slopes that are there already are tried on a leaf, and steps that its multipliers get.
-constexpr std::size_t kKnownColumns = 16;
+constexpr std::size_t kKnownColumns = 48;
 constexpr int kKnownSteps = 16;
 // What a neuron may lose counts this much beside what it loses where the bound is reached.
 constexpr float kMostShare = 0.05f;
