@@ -8,7 +8,7 @@ cp /in/subject/LimitProof.v /tmp/proof
 cd /tmp/proof
 coqc -q Statement.v
 coqc -q LimitProof.v
-cp /in/charter/Statement.v /in/charter/Checked.v .
+cp -f /in/charter/Statement.v /in/charter/Checked.v .
 coqc -q Statement.v
 coqc -q Checked.v
 coqchk -silent -o Checked > /tmp/summary 2>&1 || { tail -5 /tmp/summary >&2; exit 1; }
