@@ -187,6 +187,15 @@ TEST(CharterSyntax, HeadersWithoutAKeyAreErrorsNotCrashes) {
   }
 }
 
+// The same of a `}` where an array has a value, on whichever line.
+TEST(CharterSyntax, BracesInTheMiddleOfAnArrayAreErrorsNotCrashes) {
+  for (const char* text :
+       {"x = [}", "x = [ \t}", "x = [\n}", "x = [ # why\n\n }", "x = [1, }", "x = [1,\n}", "x = [{}, }", "x = [[1], }",
+        "x = { y = [ }", "x = }", "x = [1 }", "x = [\"a\" }", "x = { y = 1, }"}) {
+    EXPECT_EQ(RuleOf(TestCharter().Append(std::string("\n") + text + "\n").Read()), "charter.toml") << text;
+  }
+}
+
 TEST(CharterSyntax, LettersBeyondAsciiStandInStringsAndComments) {
   EXPECT_EQ(RuleOf(TestCharter()
                        .Append("# été [[= \xE2\x9A\xA0\n")

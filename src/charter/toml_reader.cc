@@ -42,10 +42,11 @@ bool Resembles(std::string_view typed, std::string_view known) {
 }
 
 // Whether a line can be given to toml++. Version 3.3 asserts on a table header that does not begin with a key, such as
-// `[[[a]]]` (mended upstream in 2026), runs into undefined behaviour on letters beyond ASCII where it looks for white
-// space, and takes some control characters and Unicode's separators for line ends. A charter has no use for any of
-// that, nor for strings over several lines, and without those every line can be judged by itself.
-bool IsReadableLine(std::string_view line) {
+// `[[[a]]]` (mended upstream in 2026), and on `}` where an array has a value, runs into undefined behaviour on letters
+// beyond ASCII where it looks for white space, and takes some control characters and Unicode's separators for line
+// ends. A charter has no use for any of that, nor for strings over several lines, and without those every line can be
+// judged by itself, but for `last`: the character before it that was no blank and in no comment.
+bool IsReadableLine(std::string_view line, char& last) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   for (const char* separator : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9", "\"\"\"", "\'\'\'"}) {
     if (line.find(separator) != line.npos) return false;
@@ -57,8 +58,9 @@ bool IsReadableLine(std::string_view line) {
     if ((c < 0x20 && c != '\t') || c == 0x7F) return false;
     if (is_comment) continue;
     if (quote == 0) {
-      if (c >= 0x80) return false;
+      if (c >= 0x80 || (c == '}' && (last == '[' || last == ','))) return false;
       is_comment = c == '#';
+      if (!is_comment && c != ' ' && c != '\t') last = line[i];
       if (c == '"' || c == '\'') quote = line[i];
     } else if (line[i] == quote) {
       quote = 0;
@@ -80,9 +82,10 @@ bool IsReadableLine(std::string_view line) {
 
 uint32_t FindUnreadableLine(std::string_view text) {
   uint32_t line = 1;
+  char last = 0;
   for (size_t at = 0; at < text.size(); ++line) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    if (!IsReadableLine(text.substr(at, end - at))) return line;
+    if (!IsReadableLine(text.substr(at, end - at), last)) return line;
     at = end + 1;
   }
   return 0;
@@ -100,11 +103,12 @@ TomlFile::~TomlFile() = default;
 Result<std::unique_ptr<TomlFile>> TomlFile::Parse(std::string_view text, std::string name) {
   std::unique_ptr<TomlFile> file(new TomlFile(std::move(name)));
   if (const uint32_t line = FindUnreadableLine(text); line != 0) {
-    return Malformed("charter.toml",
-                     file->Place({line, 1}) +
-                         "this line has a string that does not end on it, a control character, a letter " +
-                         "beyond ASCII outside strings and comments, or a '[' that begins no table header",
-                     "write table headers as [name] or [[name]], and strings on one line between \" or '");
+    return Malformed(
+        "charter.toml",
+        file->Place({line, 1}) + "this line has a string that does not end on it, a control character, a letter " +
+            "beyond ASCII outside strings and comments, a '[' that begins no table header, or a '}' where a " +
+            "value belongs",
+        "write table headers as [name] or [[name]], and strings on one line between \" or '");
   }
   toml::parse_result parsed = toml::parse(text);
   if (parsed.failed()) {
