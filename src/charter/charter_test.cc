@@ -173,14 +173,32 @@ TEST(CharterSyntax, EachMalformedShape) {
 
 // Headers on which toml++ 3.3 asserts instead of reporting an error.
 TEST(CharterSyntax, HeadersWithoutAKeyAreErrorsNotCrashes) {
-  for (const char* header : {"[[[a]]]",     "[[=",          "[=",
-                             "[[\n",        "[\n",          "[[",
-                             "[",           "[ \xC2\xA0",   "[[\tx",
-                             "\xC2\xA0[[=", "[[]]",         "[]",
-                             "[[\x01",      "x = 1\x0b[[=", "x = 1\xE2\x80\xA8[[=",
-                             "[#",          "\xC3\xA9 = 1", "x = \xCB\x8F",
-                             "x = \"\"\"a", "x = '''a",     "x = \"open",
-                             "x = 'open",   "x = \"a\\\""}) {
+  for (const char* header : {"[[[a]]]",
+                             "[[=",
+                             "[=",
+                             "[[\n",
+                             "[\n",
+                             "[[",
+                             "[",
+                             "[ \xC2\xA0",
+                             "[[\tx",
+                             "\xC2\xA0[[=",
+                             "[[]]",
+                             "[]",
+                             "[[\x01",
+                             "x = 1\x0b[[=",
+                             "x = 1\xE2\x80\xA8[[=",
+                             "[#",
+                             "\xC3\xA9 = 1",
+                             "x = \xCB\x8F",
+                             "x = \"\"\"a",
+                             "x = '''a",
+                             "x = \"open",
+                             "x = 'open",
+                             "x = \"a\\\"",
+                             "x = 0.5\"\xC5\xB5\"",
+                             "x = 1'\xC5\xB5'",
+                             "x = \"a\"\"\xC5\xB5\""}) {
     const Result<Charter> charter = TestCharter().Append(std::string("\n") + header).Read();
     EXPECT_EQ(RuleOf(charter), "charter.toml") << header;
     EXPECT_NE(MessageOf(charter).find("charter.toml:10"), std::string::npos) << header << MessageOf(charter);
