@@ -197,6 +197,12 @@ class Bounder:
             return slope, int((high > -low) != self.flip_ties)
         return slope, int(high > -low)
 
+    def hangs_on_tie(self, low: int, high: int) -> bool:
+        """Whether an end of [low, high] is so near to 0 that rounding may open the neuron, and that is to be tried."""
+        is_near = low < high and (0 <= low << 30 < high - low or 0 <= -high << 30 < high - low)
+        self.near_tie = self.near_tie or is_near
+        return is_near and self.flip_ties
+
     def forward_relu(self, step: Relu):
         operand = self.values[step.operand]
         made = Value([max(low, 0) for low in operand.lower], [max(high, 0) for high in operand.upper])
@@ -328,6 +334,9 @@ class Bounder:
         result, gained = [0] * step.size, 0
         for i, a in enumerate(coefficients):
             low, high = operand.lower[i], operand.upper[i]
+            if self.hangs_on_tie(low, high) and a > 0 and slopes is not None and (at, i) in slopes:
+                result[i] = a * slopes[at, i] >> 8  # as open as rounding could have made it
+                continue
             if low >= 0:  # before the other case: both may hold
                 result[i] = a
                 continue
@@ -386,7 +395,7 @@ class Bounder:
             if at:
                 self.interval(self.program.steps[at - 1])
                 self.set_units(self.values[at])
-            for user in self.benders(at):
+            for user in self.benders(at)[:1]:  # a value that several read is substituted once, for the first of them
                 layer = layer_of.get(id(user))
                 self.tighten(at, user, self.tables_of(layer) if layer else None)
             self.set_units(self.values[at])
