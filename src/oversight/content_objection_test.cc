@@ -84,6 +84,40 @@ TEST(JsonKeys, TheFirstKeyThatMatchesDecides) {
   EXPECT_EQ(Refused(R"({"b/~": 1})", R"({"b/~": 2})", "[[key]]\npointer = \"/b~1~0\"\ntype = \"any\"\n"), "");
 }
 
+// What a wide key lets come or go brings nothing in that an earlier key forbids, and takes nothing out with it.
+TEST(JsonKeys, JudgeEveryValueOfAStructureThatComesOrGoes) {
+  const auto key = [](const std::string& pointer, const std::string& rest) {
+    return "[[key]]\npointer = \"" + pointer + "\"\n" + rest + "\n";
+  };
+  const auto has = [](const std::string& keys, const std::string& before, const std::string& after,
+                      const std::string& words) {
+    const std::string refused = Refused(before, after, keys);
+    EXPECT_NE(refused.find(words), std::string::npos) << before << " -> " << after << ": " << refused;
+  };
+  const std::string modes = key("/tools/*/mode", "type = \"string\"\nwords = [\"read\", \"ask\"]\nmay_add = true") +
+                            key("/tools/*", "type = \"any\"\nmay_add = true");
+  has(modes, R"({"tools": {}})", R"({"tools": {"b": {"mode": "write"}}})", "/tools/b/mode is \"write\"");
+  has(modes, R"({"tools": [1]})", R"({"tools": [{"mode": "write"}]})", "/tools/0/mode is \"write\"");
+  EXPECT_EQ(Refused(R"({"tools": {}})", R"({"tools": {"b": {"mode": "read", "more": {"mode": "write"}}}})", modes), "");
+  const std::string under = key("/a/x", "type = \"integer\"\nmax = 1") + key("/a", "type = \"any\"");
+  has(under, R"({"a": {"x": 1}})", R"({"a": []})", "/a/x is gone");
+  has(under, R"({"a": {"x": 1}})", R"({"a": 1})", "/a/x is gone");
+  has(under, R"({"a": []})", R"({"a": {"x": 9}})", "/a/x is new");
+  EXPECT_EQ(Refused(R"({"a": {"y": 1}})", R"({"a": [{"x": 9}]})", under), "");
+  const std::string deep =
+      key("/a/x/y", "type = \"integer\"\nmax = 1") + key("/a/*", "type = \"any\"\nmay_add = true\nmay_remove = true");
+  has(deep, R"({"a": {"x": {"y": 1}}})", R"({"a": {}})", "/a/x/y is gone");
+  has(deep, R"({"a": {}})", R"({"a": {"x": {"y": 1}}})", "/a/x/y is new");
+  EXPECT_EQ(Refused(R"({"a": {"x": {"z": 1}}})", R"({"a": {}})", deep), "");
+  // What no key matches stays, below a value that may go as well.
+  has(key("/on", "type = \"boolean\"\nmay_remove = true"), R"({"on": {"fixed": 1}})", "{}", "/on/fixed differs");
+}
+
+TEST(JsonKeys, TellTheZeroesApart) {
+  EXPECT_NE(Refused(R"({"a": 0.0})", R"({"a": -0.0})"), "");
+  EXPECT_EQ(Refused(R"({"a": -0.0})", R"({"a": -0.00})"), "");
+}
+
 TEST(JsonKeys, RefuseFilesThatSayNothing) {
   for (const char* keys :
        {"", "[[key]]\n", "[[key]]\npointer = \"a\"\ntype = \"any\"\n", "[[key]]\npointer = \"/a\"\n",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "charter/toml_reader.h"
@@ -87,34 +88,56 @@ bool IsInRange(const KeyRule& rule, const Json& value) {
          std::find(rule.words.begin(), rule.words.end(), value.get_ref<const std::string&>()) != rule.words.end();
 }
 
-// Walks both values side by side; a side that has nothing at a place is null.
+// The zeroes differ: a program can tell 0.0 and -0.0 apart, and == cannot.
+bool IsSame(const Json& before, const Json& after) {
+  return before == after &&
+         (!before.is_number_float() || std::signbit(before.get<double>()) == std::signbit(after.get<double>()));
+}
+
+// Walks both values side by side; a side that has nothing at a place is null. Each place that differs is judged by its
+// own first key: the members of a structure that comes, goes, or turns into something else, as well as itself.
 class Comparison {
  public:
   explicit Comparison(const std::vector<KeyRule>& rules) : rules_(rules) {}
 
   std::optional<std::string> Compare(const Json* before, const Json* after) {
-    const bool both = before != nullptr && after != nullptr && before->type() == after->type();
-    if (both && before->is_object()) {
-      std::set<std::string> names;
-      for (const auto& [name, member] : before->items()) names.insert(name);
-      for (const auto& [name, member] : after->items()) names.insert(name);
-      for (const std::string& name : names) {
-        const auto member = [&](const Json& side) { return side.contains(name) ? &side[name] : nullptr; };
-        if (auto refused = Below(name, member(*before), member(*after))) return refused;
-      }
-      return std::nullopt;
+    if (before != nullptr && after != nullptr && before->type() == after->type()) {
+      if (before->is_structured()) return Members(before, after);
+      if (IsSame(*before, *after)) return std::nullopt;
     }
-    if (both && before->is_array()) {
-      for (size_t i = 0; i < std::max(before->size(), after->size()); ++i) {
-        const auto element = [&](const Json& side) { return i < side.size() ? &side[i] : nullptr; };
-        if (auto refused = Below(std::to_string(i), element(*before), element(*after))) return refused;
-      }
-      return std::nullopt;
-    }
-    return both && *before == *after ? std::nullopt : Judge(before, after);
+    if (auto refused = Judge(before, after)) return refused;
+    if (auto refused = Members(before, nullptr)) return refused;
+    return Members(nullptr, after);
   }
 
  private:
+  // Of two values of one type, or of one value where the other side is null.
+  std::optional<std::string> Members(const Json* before, const Json* after) {
+    const Json* present = before != nullptr ? before : after;
+    if (present == nullptr) return std::nullopt;
+    if (present->is_object()) {
+      std::set<std::string> names;
+      for (const Json* side : {before, after}) {
+        if (side == nullptr) continue;
+        for (const auto& [name, member] : side->items()) names.insert(name);
+      }
+      for (const std::string& name : names) {
+        const auto member = [&](const Json* side) {
+          return side != nullptr && side->contains(name) ? &(*side)[name] : nullptr;
+        };
+        if (auto refused = Below(name, member(before), member(after))) return refused;
+      }
+    }
+    if (present->is_array()) {
+      const auto size = [](const Json* side) { return side == nullptr ? 0 : side->size(); };
+      for (size_t i = 0; i < std::max(size(before), size(after)); ++i) {
+        const auto element = [&](const Json* side) { return i < size(side) ? &(*side)[i] : nullptr; };
+        if (auto refused = Below(std::to_string(i), element(before), element(after))) return refused;
+      }
+    }
+    return std::nullopt;
+  }
+
   std::optional<std::string> Below(const std::string& token, const Json* before, const Json* after) {
     place_.push_back(token);
     std::optional<std::string> refused = Compare(before, after);

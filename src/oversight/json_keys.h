@@ -13,8 +13,10 @@
 //   words = ["read", "ask"]      # the only strings
 //   may_add = true               # a value may appear there; may_remove: may be missing
 //
-// The first key whose pointer matches decides. `any` lets a value become anything, and everything below it change.
-// Layout and the order of members are free; 1 and 1.0 differ; fractions are compared as the doubles that programs read.
+// At each place the first key whose pointer matches decides. `any` lets a value become anything, and everything below
+// it change, but for what an earlier key matches: as part of a larger structure a value comes and goes by its own key,
+// too. Layout and the order of members are free; 1 and 1.0 differ, and so do 0.0 and -0.0; fractions are compared as
+// the doubles that programs read.
 //
 // Gate and integrity reviewers enforce this; a loader does not (decision 0019).
 //
