@@ -453,4 +453,26 @@ MadeWarrant Path::Go(const Change& change, const Tampering& tampering) {
   return made;
 }
 
+WarrantVerdict Witnessed(const std::function<void(merkle::SignedNote&)>& change, const Tampering& more) {
+  Path path = Path::WithWitnesses();
+  Tampering tampering = more;
+  tampering.note = change;
+  return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
+}
+
+void CosignAt(merkle::SignedNote& note, const std::vector<std::pair<std::string, int64_t>>& times) {
+  note.signatures.resize(2);
+  for (const auto& [name, time_s] : times) {
+    note.signatures.push_back(signing::Cosign(note.text, name, Path::Key(name), time_s));
+  }
+}
+
+MadeWarrant MakeAmendment(Path& path, const Digest& charter, const std::vector<std::string>& signers,
+                          Tampering tampering, int64_t wait_s) {
+  if (!tampering.cosignature_time) tampering.cosignature_time = [wait_s](int64_t& time) { time += wait_s; };
+  MadeWarrant made = path.Make({.action = Action::kAmendment, .tree = charter, .signers = signers}, tampering);
+  path.now += wait_s;
+  return made;
+}
+
 }  // namespace pawl::warrant

@@ -158,4 +158,16 @@ class Path {
 // The network that NetworkTree uses.
 std::string TinyNetwork(float factor);
 
+// The verdict on the third release under a charter with witnesses, its checkpoint's signatures changed: those of the
+// log, the clock, and the witnesses a to d.
+WarrantVerdict Witnessed(const std::function<void(merkle::SignedNote&)>& change, const Tampering& more = {});
+// Cosigned again, by these at times of their own.
+void CosignAt(merkle::SignedNote& note, const std::vector<std::pair<std::string, int64_t>>& times);
+
+// An amendment, made now and asked about when the waiting period is over.
+MadeWarrant MakeAmendment(Path& path, const Digest& charter, const std::vector<std::string>& signers,
+                          Tampering tampering = {}, int64_t wait_s = kDay);
+// Enough to change the charter of this path.
+inline const std::vector<std::string> kThree = {"ann", "bob", "cy"};
+
 }  // namespace pawl::warrant
