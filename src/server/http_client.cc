@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "encoding/number.h"
+#include "server/http_message.h"
 
 namespace pawl::server {
 namespace {
@@ -105,7 +106,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Result<witness::HttpReply>& result_;
   std::string where_;
   http::request<http::string_body> request_;
-  beast::flat_buffer buffer_;
+  beast::flat_buffer buffer_{kUnparsedBytesMax};
   http::response_parser<http::string_body> parser_;
 };
 

@@ -8,9 +8,13 @@
 // Thread safety: values.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace pawl::server {
+
+// Of what has come on a connection and is not parsed yet. Chunk extensions and trailers have no other limit.
+inline constexpr size_t kUnparsedBytesMax = size_t{64} << 10;
 
 struct HttpRequest {
   std::string method;  // "GET"

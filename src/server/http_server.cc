@@ -41,6 +41,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Close() { stream_.close(); }
 
  private:
+  void OnHead(Failure failure);
   void OnRead(Failure failure);
   void Send(HttpResponse answer);
   void OnSent(Failure failure);
@@ -51,7 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Shared& shared_;
   beast::tcp_stream stream_;
-  beast::flat_buffer buffer_;
+  beast::flat_buffer buffer_{kUnparsedBytesMax};
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
   std::list<std::weak_ptr<Connection>>::iterator place_;
@@ -79,13 +80,26 @@ void Connection::Read() {
   parser_->body_limit(shared_.limits.body_bytes_max);
   stream_.expires_after(shared_.limits.request_ms_max);
   is_idle_ = buffer_.size() == 0;
-  // First some bytes, then the rest: so that it is known who waits for nothing and may be sent away at a stop.
+  // First some bytes, then the head: so that it is known who waits for nothing and may be sent away at a stop.
   http::async_read_some(stream_, buffer_, *parser_, [self = shared_from_this()](Failure failure, size_t) {
     self->is_idle_ = false;
-    if (failure || self->parser_->is_done()) return self->OnRead(failure);
-    http::async_read(self->stream_, self->buffer_, *self->parser_,
-                     [self](Failure failed, size_t) { self->OnRead(failed); });
+    if (failure || self->parser_->is_header_done()) return self->OnHead(failure);
+    http::async_read_header(self->stream_, self->buffer_, *self->parser_,
+                            [self](Failure failed, size_t) { self->OnHead(failed); });
   });
+}
+
+void Connection::OnHead(Failure failure) {
+  if (failure) return OnRead(failure);
+  // A body has to say its length (RFC 9112, 6.3). Where another program before this one reads the codings of a body
+  // otherwise, what is one request to it would be two here.
+  if (parser_->get().count(http::field::transfer_encoding) > 0) {
+    keep_alive_ = false;
+    return Send(HttpResponse::Text(411, "a request says its Content-Length, and has no Transfer-Encoding\n"));
+  }
+  if (parser_->is_done()) return OnRead(failure);
+  http::async_read(stream_, buffer_, *parser_,
+                   [self = shared_from_this()](Failure failed, size_t) { self->OnRead(failed); });
 }
 
 void Connection::OnRead(Failure failure) {

@@ -97,11 +97,68 @@ TEST_F(HttpTest, RefusesWhatIsMalformedOrTooLarge) {
   EXPECT_TRUE(
       Ask("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')).starts_with("HTTP/1.1 413"));
   EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n").starts_with("HTTP/1.1 413"));
-  EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string("65\r\n") +
-                  std::string(0x65, 'x') + "\r\n0\r\n\r\n")
-                  .starts_with("HTTP/1.1 413"));
   EXPECT_TRUE(Ask("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab").starts_with("HTTP/1.1 400"));
   EXPECT_EQ(answered_, 0);
+}
+
+// Whatever the coding, and however the version is kept alive: one answer, and the connection ends.
+TEST_F(HttpTest, RefusesBodiesWithoutALength) {
+  Start({.body_bytes_max = 100});
+  for (const char* request :
+       {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "GET /a HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+        "GET /a HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked, gzip\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+        "GET /a HTTP/1.1\r\nTransfer-Encoding: \r\n\r\n"}) {
+    const std::string answer = Ask(request);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 411")) << request << answer;
+    EXPECT_EQ(answer.find("HTTP/1.1", 1), answer.npos) << request << answer;
+  }
+  EXPECT_EQ(answered_, 0);
+}
+
+// Sends until the other side has had enough; gives how much it took.
+size_t SendEndlessly(int fd) {
+  const std::string block(size_t{64} << 10, 'x');
+  size_t sent = 0;
+  for (ssize_t taken; sent < (size_t{256} << 20) && (taken = send(fd, block.data(), block.size(), MSG_NOSIGNAL)) > 0;)
+    sent += static_cast<size_t>(taken);
+  return sent;
+}
+constexpr size_t kFarBelowEndless = size_t{32} << 20;  // what sockets and lingering hold
+
+TEST_F(HttpTest, HoldsNoEndlessPartOfARequest) {
+  Start({.request_ms_max = milliseconds(2'000)});
+  for (const char* head : {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;",
+                           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ", "GET / HTTP/1.1\r\nA: "}) {
+    const subject::FileDescriptor fd(Connect());
+    Send(fd.get(), head);
+    EXPECT_LT(SendEndlessly(fd.get()), kFarBelowEndless) << head;
+  }
+}
+
+TEST(HttpClientTest, HoldsNoEndlessPartOfAnAnswer) {
+  for (const std::string part : {"5;", "0\r\nA: "}) {
+    const subject::FileDescriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof at;
+    ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    ASSERT_EQ(listen(listener.get(), 1), 0);
+    getsockname(listener.get(), reinterpret_cast<sockaddr*>(&at), &length);
+    size_t taken = 0;
+    std::jthread hostile([&] {
+      const subject::FileDescriptor fd(accept(listener.get(), nullptr, nullptr));
+      const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + part;
+      send(fd.get(), head.data(), head.size(), MSG_NOSIGNAL);
+      taken = SendEndlessly(fd.get());
+    });
+    const auto replies = PostAll({{.url = "http://127.0.0.1:" + std::to_string(ntohs(at.sin_port)) + "/", .body = ""}},
+                                 {.exchange_ms_max = milliseconds(2'000), .reply_bytes_max = 1'000});
+    EXPECT_EQ(replies[0].ok() ? "" : replies[0].error().rule, "http.unreachable");
+    hostile.join();
+    EXPECT_LT(taken, kFarBelowEndless) << part;
+  }
 }
 
 TEST_F(HttpTest, CutsOffWhoIsSlowToAsk) {
