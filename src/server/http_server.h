@@ -5,8 +5,9 @@
 //   server->Run(stop_token);               // until a stop is requested; then what has begun is finished
 //
 // `answer` is called on the thread that runs, one request at a time: it must not wait for anybody but the disk. What it
-// is given is bounded by HttpLimits; a request that is malformed, without a length, too large or too slow never reaches it (400, 411, 413,
-// 431, or the connection is closed). There is no TLS: beyond loopback a proxy stands before it.
+// is given is bounded by HttpLimits; a request that is malformed, too large or too slow, or whose body has no length,
+// never reaches it (400, 411, 413, 431, or the connection is closed). There is no TLS: beyond loopback a proxy stands
+// before it.
 //
 // Thread safety: Listen and Run belong to one thread; the stop may be requested from any.
 #pragma once
