@@ -1,7 +1,12 @@
 #include "cli/git_listing.h"
 
-#include <algorithm>
+#include <openssl/evp.h>
 
+#include <algorithm>
+#include <memory>
+#include <span>
+
+#include "encoding/hex.h"
 #include "encoding/number.h"
 #include "subject/path.h"
 
@@ -47,6 +52,54 @@ Result<GitFile> ParseEntry(std::string_view entry) {
   return GitFile{std::string(entry), std::string(*object), *bytes, *mode == "100755"};
 }
 
+Error BadObject(const std::string& what) {
+  return Malformed("git.object", what + " is not what its name in git stands for",
+                   "the repository is damaged or forged: git -C REPOSITORY fsck --full");
+}
+
+// Raw, as long as half the digits of a name.
+Result<std::string> ObjectDigest(std::string_view type, std::string_view bytes, size_t digits) {
+  const std::string header = std::string(type) + " " + std::to_string(bytes.size()) + std::string(1, '\0');
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  const bool done = context != nullptr &&
+                    EVP_DigestInit_ex(context.get(), digits == 40 ? EVP_sha1() : EVP_sha256(), nullptr) == 1 &&
+                    EVP_DigestUpdate(context.get(), header.data(), header.size()) == 1 &&
+                    EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+                    EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size) == 1;
+  if (!done || size != digits / 2) {
+    return SystemFailure("git.digest", "libcrypto computes no digest of git's",
+                         "openssl dgst -sha1 /dev/null shows whether this machine lets it");
+  }
+  digest.resize(size);
+  return digest;
+}
+
+// Of the tree below the first `prefix` characters of these files' paths, which are sorted: git sorts the same way,
+// folders as if their names ended with '/'.
+Result<std::string> TreeDigest(std::span<const GitFile> files, size_t prefix, size_t digits) {
+  std::string tree;
+  while (!files.empty()) {
+    const std::string_view path = files.front().path;
+    const size_t slash = path.find('/', prefix);
+    const bool is_file = slash == path.npos;
+    size_t count = 1;
+    if (!is_file) {
+      const std::string_view folder = path.substr(0, slash + 1);
+      while (count < files.size() && files[count].path.starts_with(folder)) ++count;
+    }
+    Result<std::string> digest =
+        is_file ? encoding::DecodeHex(files.front().object) : TreeDigest(files.first(count), slash + 1, digits);
+    if (!digest.ok()) return digest.error();
+    tree += !is_file ? "40000 " : files.front().is_executable ? "100755 " : "100644 ";
+    tree += path.substr(prefix, is_file ? path.npos : slash - prefix);
+    tree += '\0' + *digest;
+    files = files.subspan(count);
+  }
+  return ObjectDigest("tree", tree, digits);
+}
+
 }  // namespace
 
 Result<std::vector<GitFile>> ParseGitListing(std::string_view listing, const subject::TreeLimits& limits) {
@@ -72,6 +125,22 @@ Result<std::vector<GitFile>> ParseGitListing(std::string_view listing, const sub
   return files;
 }
 
+Result<void> CheckGitCommit(std::string_view name, std::string_view commit, const std::vector<GitFile>& files) {
+  const auto has_name = [&](const GitFile& file) {
+    return file.object.size() == name.size() && IsObjectName(file.object);
+  };
+  if (!IsObjectName(name) || !std::all_of(files.begin(), files.end(), has_name)) return BadListing();
+  Result<std::string> digest = ObjectDigest("commit", commit, name.size());
+  if (!digest.ok()) return digest.error();
+  Result<std::string> tree = TreeDigest(files, 0, name.size());
+  if (!tree.ok()) return tree.error();
+  if (encoding::EncodeHex(*digest) != name) return BadObject("the commit " + std::string(name));
+  if (!commit.starts_with("tree " + encoding::EncodeHex(*tree) + "\n")) {
+    return BadObject("a folder of the commit " + std::string(name));
+  }
+  return {};
+}
+
 Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& files, const GitSink& sink) {
   const auto bad = [] {
     return Malformed("git.blobs", "the contents that git gives are not those that it has listed");
@@ -80,7 +149,11 @@ Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& fi
     const auto header = TakeUntil(batch, '\n');
     if (!header || *header != file.object + " blob " + std::to_string(file.size_bytes)) return bad();
     if (batch.size() <= file.size_bytes || batch[file.size_bytes] != '\n') return bad();
-    if (Result<void> taken = sink(file, batch.substr(0, file.size_bytes)); !taken.ok()) return taken;
+    const std::string_view bytes = batch.substr(0, file.size_bytes);
+    Result<std::string> digest = ObjectDigest("blob", bytes, file.object.size());
+    if (!digest.ok()) return digest.error();
+    if (encoding::EncodeHex(*digest) != file.object) return BadObject("'" + subject::Printable(file.path) + "'");
+    if (Result<void> taken = sink(file, bytes); !taken.ok()) return taken;
     batch.remove_prefix(file.size_bytes + 1);
   }
   return batch.empty() ? Result<void>() : bad();

@@ -1,7 +1,13 @@
 // What git prints of a tree, read without believing it: git has run in the sandbox, over a repository of a stranger's.
 //
 //   Result<std::vector<GitFile>> files = ParseGitListing(listing, limits);      // git ls-tree -r -z -l --full-tree
+//   Result<void> named = CheckGitCommit(name, commit, *files);                  // git cat-file commit NAME
 //   Result<void> done = ReadGitBlobs(batch, *files, sink);                      // git cat-file --batch, same order
+//
+// Git names an object by the digest of "TYPE SIZE\0" and its bytes, and does not look again when it reads one. So every
+// name is computed here: of the blobs, of the trees that the listing must have come from, and of the commit. Then the
+// commit's name stands for these files whatever the repository holds, as far as its digest does: SHA-1, or SHA-256
+// where names have 64 digits.
 //
 // Thread safety: pure functions but for the sink.
 #pragma once
@@ -29,8 +35,14 @@ struct GitFile {
 // nothing that git writes.
 Result<std::vector<GitFile>> ParseGitListing(std::string_view listing, const subject::TreeLimits& limits);
 
+// Whether that is the name of that commit, and the commit is one of exactly these files, in the order of
+// ParseGitListing. kMalformed "git.object": it is not, or its trees have modes or empty folders that git does not
+// write; "git.listing": no name, or one of another digest than the files' are.
+Result<void> CheckGitCommit(std::string_view name, std::string_view commit, const std::vector<GitFile>& files);
+
 // Gives each file's bytes to the sink, in the order of `files`; they are valid during the call alone. kMalformed
-// "git.blobs": the objects are not those, not of these sizes, or more or fewer than asked for.
+// "git.blobs": the objects are not those, not of these sizes, or more or fewer than asked for; "git.object": a name is
+// not that of its bytes.
 using GitSink = std::function<Result<void>(const GitFile& file, std::string_view bytes)>;
 Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& files, const GitSink& sink);
 

@@ -2,11 +2,16 @@
 //
 // A repository of a stranger's can make git do things: hooks, filters, alternates, broken packs. So git runs in the
 // sandbox, with the repository as a read-only input; it lists the tree and then gives the blobs, both through the sized
-// output, and what comes out is read here by git_listing.h. Attributes, filters and replacements of the repository have
-// no say: blobs are taken as they are.
+// output, and what comes out is read here by git_listing.h, which holds every byte against the commit's name.
+// Attributes, filters and replacements of the repository have no say: blobs are taken as they are. Git fetches nothing
+// that is missing: the way there would be a command of the repository's.
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -22,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr char kGit[] = "/usr/bin/git";
 constexpr uint64_t kListingBytesMax = uint64_t{64} << 20;
+constexpr uint64_t kCommitBytesMax = uint64_t{1} << 20;
 // What comes out lies in memory on its way, as everything in a sandbox's /out.
 constexpr uint64_t kImportedBytesMax = uint64_t{256} << 20;
 
@@ -58,7 +64,10 @@ Result<std::string> RunGit(const ImportOptions& options, const ImportFolder& scr
   if (failure) return Error{ErrorCode::kNotFound, "git.repository", "there is no '" + options.repository + "'", ""};
   job.inputs = std::move(inputs);
   job.inputs.push_back({repository, "/in/repository"});
-  job.extra_environment = {{"GIT_CONFIG_NOSYSTEM", "1"}, {"GIT_OPTIONAL_LOCKS", "0"}};
+  job.extra_environment = {{"GIT_CONFIG_NOSYSTEM", "1"},
+                           {"GIT_OPTIONAL_LOCKS", "0"},
+                           {"GIT_ALLOW_PROTOCOL", "none"},
+                           {"GIT_NO_LAZY_FETCH", "1"}};
   job.limits.output_bytes = static_cast<int64_t>(output_bytes);
   job.limits.memory_mib = 1024 + static_cast<int64_t>(output_bytes >> 20);
   job.limits.wall_ms = job.limits.cpu_ms = 300'000;
@@ -94,6 +103,77 @@ struct Imported {
   uint64_t executables = 0;
 };
 
+// What git says of a revision, held against the commit's name.
+struct Revision {
+  std::string commit;
+  std::vector<GitFile> files;
+};
+
+Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& scratch,
+                              const subject::TreeLimits& limits) {
+  Result<std::string> listed = RunGit(options, scratch, "listing",
+                                      "g rev-parse --verify \"$1^{commit}\" > /out/name; "
+                                      "g cat-file commit \"$(cat /out/name)\" > /out/commit; "
+                                      "g ls-tree -r -z -l --full-tree \"$(cat /out/name)\" > /out/files",
+                                      kListingBytesMax);
+  if (!listed.ok()) return listed.error();
+  Result<std::string> name = ReadWholeFile(*listed + "/name", 100);
+  if (!name.ok()) return name.error();
+  Result<std::string> commit = ReadWholeFile(*listed + "/commit", kCommitBytesMax);
+  if (!commit.ok()) return commit.error();
+  Result<std::string> listing = ReadWholeFile(*listed + "/files", kListingBytesMax);
+  if (!listing.ok()) return listing.error();
+  Result<std::vector<GitFile>> files = ParseGitListing(*listing, limits);
+  if (!files.ok()) return files.error();
+  if (name->ends_with('\n')) name->pop_back();
+  if (Result<void> named = CheckGitCommit(*name, *commit, *files); !named.ok()) return named.error();
+  return Revision{std::move(*name), std::move(*files)};
+}
+
+Result<std::string> ReadBlobs(const ImportOptions& options, const ImportFolder& scratch,
+                              const std::vector<GitFile>& files) {
+  std::string ids;
+  uint64_t bytes = 0;
+  for (const GitFile& file : files) {
+    ids += file.object + "\n";
+    bytes += file.size_bytes + 128;
+  }
+  const std::string ids_file = scratch.path() + "/ids";
+  if (Result<void> written = WriteWholeFile(ids_file, ids); !written.ok()) return written.error();
+  chmod(ids_file.c_str(), 0644);
+  Result<std::string> given = RunGit(options, scratch, "blobs", "g cat-file --batch --buffer < /in/ids > /out/blobs",
+                                     bytes + (uint64_t{1} << 20), {{ids_file, "/in/ids"}});
+  if (!given.ok()) return given.error();
+  return ReadWholeFile(*given + "/blobs", bytes + 1);
+}
+
+// Made in a new folder beside its place and renamed: a directory that is there is whole, and none that was there before
+// is touched. Gives the digest of the tree.
+Result<std::string> MakeDirectory(const std::string& out, const std::string& batch, const std::vector<GitFile>& files,
+                                  const subject::TreeLimits& limits) {
+  const auto cannot = [&](const std::string& why) {
+    return SystemFailure("git.write", "cannot make '" + out + "': " + why, "name a new directory, where there is room");
+  };
+  std::error_code failure;
+  if (const fs::path parent = fs::path(out).parent_path(); !parent.empty()) fs::create_directories(parent, failure);
+  if (failure) return cannot(failure.message());
+  std::string made = out + ".XXXXXX";
+  if (mkdtemp(made.data()) == nullptr) return cannot(std::strerror(errno));
+  const ImportFolder beside(made);
+  const std::string unfinished = beside.path() + "/tree";
+  fs::create_directory(unfinished, failure);
+  if (failure) return cannot(failure.message());
+  if (Result<void> wrote = WriteGitFiles(batch, files, unfinished); !wrote.ok()) return wrote.error();
+  Result<subject::Manifest> manifest = subject::ReadTree(
+      unfinished, limits,
+      [](const std::string&, std::string_view content) { return Result<crypto::Digest>(crypto::Sha256(content)); });
+  if (!manifest.ok()) return manifest.error();
+  if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, out.c_str(), RENAME_NOREPLACE) != 0) {
+    return cannot(std::strerror(errno));
+  }
+  return subject::ManifestDigest(*manifest).Text();
+}
+
 Result<Imported> ImportRevision(const ImportOptions& options) {
   std::error_code failure;
   if (!IsPlainRevision(options.revision)) {
@@ -109,62 +189,25 @@ Result<Imported> ImportRevision(const ImportOptions& options) {
   Result<std::string> folder = storage::MakeTemporaryFolder("pawl-import");
   if (!folder.ok()) return folder.error();
   const ImportFolder scratch(*folder);
-  Result<std::string> listed = RunGit(options, scratch, "listing",
-                                      "g rev-parse --verify \"$1^{commit}\" > /out/commit; "
-                                      "g ls-tree -r -z -l --full-tree \"$(cat /out/commit)\" > /out/files",
-                                      kListingBytesMax);
-  if (!listed.ok()) return listed.error();
-  Result<std::string> commit = ReadWholeFile(*listed + "/commit", 100);
-  if (!commit.ok()) return commit.error();
-  Result<std::string> listing = ReadWholeFile(*listed + "/files", kListingBytesMax);
-  if (!listing.ok()) return listing.error();
   subject::TreeLimits limits;
   limits.bytes_max = kImportedBytesMax;
   limits.file_bytes_max = kImportedBytesMax;
-  Result<std::vector<GitFile>> files = ParseGitListing(*listing, limits);
-  if (!files.ok()) return files.error();
-  std::string ids;
-  uint64_t bytes = 0;
-  for (const GitFile& file : *files) {
-    ids += file.object + "\n";
-    bytes += file.size_bytes + 128;
-  }
-  const std::string ids_file = scratch.path() + "/ids";
-  if (Result<void> written = WriteWholeFile(ids_file, ids); !written.ok()) return written.error();
-  chmod(ids_file.c_str(), 0644);
-  Result<std::string> given = RunGit(options, scratch, "blobs", "g cat-file --batch --buffer < /in/ids > /out/blobs",
-                                     bytes + (uint64_t{1} << 20), {{ids_file, "/in/ids"}});
-  if (!given.ok()) return given.error();
-  Result<std::string> batch = ReadWholeFile(*given + "/blobs", bytes + 1);
+  Result<Revision> revision = ReadRevision(options, scratch, limits);
+  if (!revision.ok()) return revision.error();
+  Result<std::string> batch = ReadBlobs(options, scratch, revision->files);
   if (!batch.ok()) return batch.error();
-  // Made beside its place and renamed: a directory that is there is whole.
-  const std::string unfinished = options.out + ".importing";
-  fs::remove_all(unfinished, failure);
-  fs::create_directories(unfinished, failure);
-  Result<void> wrote = WriteGitFiles(*batch, *files, unfinished);
-  Result<subject::Manifest> manifest = Error{ErrorCode::kInternal, "git.write", "nothing was written", ""};
-  if (wrote.ok()) {
-    manifest = subject::ReadTree(unfinished, limits, [](const std::string&, std::string_view content) {
-      return Result<crypto::Digest>(crypto::Sha256(content));
-    });
-  }
-  if (wrote.ok() && manifest.ok()) {
-    fs::rename(unfinished, options.out, failure);
-    if (failure) wrote = SystemFailure("git.write", "cannot make '" + options.out + "': " + failure.message(), "");
-  }
-  if (!wrote.ok() || !manifest.ok()) {
-    fs::remove_all(unfinished, failure);
-    return wrote.ok() ? manifest.error() : wrote.error();
-  }
+  Result<std::string> tree = MakeDirectory(options.out, *batch, revision->files, limits);
+  if (!tree.ok()) return tree.error();
   Imported imported;
-  imported.commit = commit->substr(0, commit->find('\n'));
-  imported.tree = subject::ManifestDigest(*manifest).Text();
-  imported.files = files->size();
-  for (const GitFile& file : *files) imported.executables += file.is_executable ? 1 : 0;
+  imported.commit = revision->commit;
+  imported.tree = std::move(*tree);
+  imported.files = revision->files.size();
+  for (const GitFile& file : revision->files) imported.executables += file.is_executable ? 1 : 0;
   return imported;
 }
 
-ExitCode ImportAndShow(const Globals& globals, const ImportOptions& options) {
+ExitCode ImportAndShow(const Globals& globals, ImportOptions options) {
+  while (options.out.size() > 1 && options.out.ends_with('/')) options.out.pop_back();
   Result<Imported> imported = ImportRevision(options);
   if (!imported.ok()) return Fail(globals, imported.error());
   if (globals.json) {
@@ -194,7 +237,8 @@ void AddImportGit(CLI::App& app, Globals& globals) {
   command->add_option("REVISION", options->revision, "like HEAD, main or v1.0")->required();
   command->add_option("OUT", options->out, "the directory to make, without version control")->required();
   command->footer(
-      "git runs in the sandbox, over a read-only view of the repository; its filters and attributes have no say.\n"
+      "git runs in the sandbox, over a read-only view of the repository; its filters and attributes have no say, and\n"
+      "nothing that is missing is fetched. Every byte is held against the commit's name.\n"
       "Submodules, symbolic links and names that no tree may have are refused. At most 256 MiB.\n"
       "example:\n  pawl import-git ~/src/agent main ./candidate");
   command->callback([options, &globals] { globals.exit = ImportAndShow(globals, *options); });

@@ -124,8 +124,8 @@ class Adapters(AttackSuite):
 
     def import_git(self, repository, revision, name, expect=0):
         home = self.home
-        done = subprocess.run([BIN / "pawl", "import-git", repository, revision, home.root / name], capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run([BIN / "pawl", "import-git", repository, revision, os.path.join(home.root, name)],
+                              capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode == 0, expect == 0, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
@@ -185,8 +185,55 @@ class Adapters(AttackSuite):
             file.write_bytes(b"x\x9cnonsense")
         self.assertIn("git.failed", self.import_git(self.work, "HEAD", "none", expect=1))
         self.assertFalse((home.root / "none").exists())
-        self.assertEqual([path.name for path in home.root.glob("*.importing")], [])
+        self.assertEqual([path.name for path in home.root.glob("none*")], [])
         self.assertFalse(marker.exists())
+
+    def test_a_commits_name_is_held_against_what_comes_out(self):
+        self.make_repository()
+        for text in ("one", "two"):
+            self.commit("improver/notes.md", text, text)
+        self.import_git(self.work, "HEAD", "honest")
+
+        def loose(revision):
+            name = self.git("rev-parse", revision).strip()
+            return self.work / ".git/objects" / name[:2] / name[2:]
+        # Git itself looks at the names of a commit and of its first folder, and at no others.
+        for what, words in ((":improver/notes.md", "git.object"), (":improver", "git.object"), ("^{tree}", "git.failed"),
+                            ("^{commit}", "git.failed")):
+            victim, other = loose("HEAD" + what), loose("HEAD~1" + what)
+            honest = victim.read_bytes()
+            victim.chmod(0o644)
+            victim.write_bytes(other.read_bytes())
+            self.assertIn(words, self.import_git(self.work, "HEAD", "none", expect=1), what)
+            self.assertFalse((self.home.root / "none").exists())
+            victim.write_bytes(honest)
+        self.import_git(self.work, "HEAD", "again")
+
+    def test_an_import_touches_nothing_but_the_directory_it_makes(self):
+        self.make_repository()
+        root = self.home.root
+        (root / "new.importing").mkdir()
+        (root / "new.importing/mine").write_text("x")
+        self.import_git(self.work, "main", "new//")
+        self.assertTrue((root / "new/controller.py").exists())
+        self.assertEqual((root / "new").stat().st_mode & 0o700, 0o700)
+        self.assertEqual(sorted(path.name for path in root.glob("new*")), ["new", "new.importing"])
+        self.assertEqual((root / "new.importing/mine").read_text(), "x")
+        self.import_git(self.work, "main", "deep/down/new")
+        self.assertTrue((root / "deep/down/new/controller.py").exists())
+
+    def test_a_repository_starts_no_transport(self):
+        self.make_repository()
+        for name, value in (("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"),
+                            ("protocol.ext.allow", "always"), ("protocol.allow", "always"),
+                            ("remote.origin.promisor", "true"), ("remote.origin.partialclonefilter", "blob:none"),
+                            ("remote.origin.url", "ext::sh -c echo% it-ran>&2")):
+            self.git("config", name, value)
+        name = self.git("rev-parse", "HEAD:improver").strip()
+        (self.work / ".git/objects" / name[:2] / name[2:]).unlink()
+        told = self.import_git(self.work, "main", "none", expect=1)
+        self.assertIn("git.failed", told)
+        self.assertNotIn("it-ran", told)
 
 
 if __name__ == "__main__":
