@@ -232,20 +232,38 @@ Result<void> CheckScorer(const warrant::CharterFiles& files, std::vector<std::st
   Result<oversight::ScorerImports> imports = oversight::ReadScorerImports(files, charter.evaluation.command);
   if (!imports.ok()) return imports.error();
   for (const charter::SurfaceEntry& entry : charter.surface) {
-    for (const oversight::ScorerImport& import : imports->outside) {
-      if (entry.rule.path.find_first_of("*?") != std::string::npos) continue;  // the gate looks at what comes
-      if (!oversight::SuppliesModule(entry.rule.path, import.module)) continue;
+    const std::string& path = entry.rule.path;
+    const auto refuse = [&](const std::string& words, const std::string& advice) {
       return Refused("charter.scorer-import",
-                     PositionPrefix(entry.position) + "'" + entry.rule.path +
-                         "' may change, and could answer the evaluator's \"import " + import.module + "\" (" +
-                         import.file + ":" + std::to_string(import.line) + ")",
-                     "put a copy of the module into the charter, rename the subject's file, or use subject_command");
+                     PositionPrefix(entry.position) + "'" + path + "' may change, and could answer " + words, advice);
+    };
+    if (imports->widened && oversight::IsPythonCode(path)) {
+      return refuse(
+          "any import of the evaluator's, which may look for modules beside the charter's: " + imports->widened->Text(),
+          "start it as [\"python3\", \"FILE\"], a file of the charter with its modules beside it, and leave " +
+              std::string("sys.path alone; or use evaluation.subject_command"));
+    }
+    for (const oversight::ScorerImport& import : imports->outside) {
+      if (path.find_first_of("*?") != std::string::npos) continue;  // the gate looks at what comes
+      if (!oversight::SuppliesModule(path, import.module)) continue;
+      return refuse(
+          "the evaluator's \"import " + import.module + "\" (" + import.file + ":" + std::to_string(import.line) + ")",
+          "put the module into the charter, beside the evaluator (a folder with its __init__.py), rename " +
+              std::string("the subject's file, or use subject_command"));
     }
   }
   for (const oversight::ScorerReach& reach : imports->reaches) {
-    warnings.push_back(reach.file + ":" + std::to_string(reach.line) + " has " + reach.word +
+    warnings.push_back(reach.Text() +
                        ": whatever of the subject it runs or loads can change its own score; read it, or use "
                        "evaluation.subject_command");
+  }
+  if (imports->widened) {
+    warnings.push_back("every change of code is refused at the gate, because of " + imports->widened->Text() +
+                       ": start the evaluator as [\"python3\", \"FILE\"], with its modules beside FILE");
+  }
+  if (!imports->unread.empty()) {
+    warnings.push_back("what '" + imports->unread +
+                       "' starts or brings in is not followed: see that nothing of it is " + "the subject's");
   }
   return {};
 }
@@ -266,8 +284,8 @@ Result<void> WarnOfCode(const warrant::CharterFiles& files, const charter::CodeP
   if (!imports.ok()) return imports.error();
   if (imports->reaches.empty()) return {};
   const oversight::ScorerReach& reach = imports->reaches.front();
-  warnings.push_back("property '" + property.name + "': " + reach.file + ":" + std::to_string(reach.line) + " has " +
-                     reach.word + ": code of the candidate that runs in the checker's own process can make it pass");
+  warnings.push_back("property '" + property.name + "': " + reach.Text() +
+                     ": code of the candidate that runs in the checker's own process can make it pass");
   return {};
 }
 

@@ -247,11 +247,19 @@ TEST_F(CharterNew, KeysAndImportsAreChecked) {
   };
   test.files["evaluate.py"] = "import json\nimport metrics\nsys.path.insert(0, '/in/subject')\n";
   EXPECT_THAT(check(), HasSubstr("evaluate.py:3 has sys.path"));
+  EXPECT_THAT(check(), HasSubstr("every change of code is refused at the gate"));
+  test.Replace("path = \"improver/**\"", "path = \"improver/*.py\"");
+  EXPECT_EQ(check(), "charter.scorer-import");
+  test.Replace("path = \"improver/*.py\"", "path = \"improver/**\"");
+  test.files["evaluate.py"] = "import json\nimport metrics\n";
   test.Replace("path = \"improver/**\"\nkind = \"text\"\nmay_add = true",
                "path = \"tools/metrics.py\"\nkind = \"text\"");
   EXPECT_EQ(check(), "charter.scorer-import");
-  test.files["metrics.py"] = "";
-  EXPECT_THAT(check(), HasSubstr("sys.path"));
+  test.files["metrics.py"] = "import pickle\n";
+  EXPECT_THAT(check(), HasSubstr("metrics.py:1 has pickle"));
+  test.files["run.sh"] = "exec ./compiled\n";
+  test.Replace("command = [\"python3\", \"evaluate.py\"]", "command = [\"sh\", \"run.sh\"]");
+  EXPECT_THAT(check(), HasSubstr("what 'sh' starts or brings in is not followed"));
   test.Replace("path = \"tools/metrics.py\"\nkind = \"text\"",
                "path = \"limits.json\"\nkind = \"json\"\nkeys = \"limits.keys.toml\"");
   EXPECT_EQ(check(), "charter.file-missing");

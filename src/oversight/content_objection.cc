@@ -73,6 +73,13 @@ Result<std::optional<ContentObjection>> FindScorerImport(const subject::SurfaceR
           "surface.scorer-import", finding.change.path + ": could answer the evaluator's \"import " + import.module +
                                        "\" (" + import.file + ":" + std::to_string(import.line) + ")"});
     }
+    if (imports->widened && IsPythonCode(finding.change.path)) {
+      return std::optional(ContentObjection{
+          "surface.scorer-import", finding.change.path +
+                                       ": could answer any import of the evaluator's or of a module " +
+                                       "of the system's, because the evaluator may look for modules beside the " +
+                                       "charter's (" + imports->widened->Text() + ")"});
+    }
   }
   return std::optional<ContentObjection>();
 }

@@ -28,8 +28,9 @@ struct ContentObjection {
 // - "surface.keys": a value of a JSON file differs that the rule's file of keys does not let change so (json_keys.h),
 //   or one of the two sides, or the file of keys, cannot be read.
 // - "surface.scorer-import": a new or changed file answers to the name of a module that the evaluator imports and that
-//   the charter does not have (scorer_imports.h). Not asked where the subject runs in a sandbox of its own
-//   (evaluation.subject_command): the evaluator does not see its files then.
+//   the charter does not surely have, or is code of any name where the evaluator may look for modules elsewhere
+//   (scorer_imports.h). Not asked where the subject runs in a sandbox of its own (evaluation.subject_command): the
+//   evaluator does not see its files then.
 // Errors are those of reading.
 Result<std::optional<ContentObjection>> FindContentObjection(const subject::SurfaceReport& report,
                                                              const charter::CharterFiles& charter,

@@ -1,11 +1,11 @@
-// What stands against changes within the surface: keys of JSON files, imports of the evaluator, copies.
+// What stands against changes within the surface: keys of JSON files, imports of the evaluator, copies. What imports
+// are read is asked in scorer_imports_test.cc.
 #include "oversight/content_objection.h"
 
 #include <gtest/gtest.h>
 
 #include "charter/testing.h"
 #include "oversight/json_keys.h"
-#include "oversight/scorer_imports.h"
 
 namespace pawl::oversight {
 namespace {
@@ -130,72 +130,6 @@ TEST(JsonKeys, RefuseFilesThatSayNothing) {
   }
 }
 
-// ---- imports
-
-ScorerImports ImportsOf(std::map<std::string, std::string> files, const std::vector<std::string>& command) {
-  charter::TestCharter test;
-  for (auto& [path, text] : files) test.files[path] = text;
-  static subject::MemoryBlobs blobs;
-  charter::CharterFiles charter{{}, blobs.Tree(test.files), blobs.Reader()};
-  Result<ScorerImports> imports = ReadScorerImports(charter, command);
-  EXPECT_TRUE(imports.ok());
-  return imports.ok() ? std::move(*imports) : ScorerImports{};
-}
-
-std::string Outside(const std::string& text) {
-  std::string modules;
-  for (const ScorerImport& import : ImportsOf({{"evaluate.py", text}}, {"python3", "evaluate.py"}).outside) {
-    modules += import.module + ":" + std::to_string(import.line) + " ";
-  }
-  return modules;
-}
-
-TEST(ScorerImports, FindsEveryFormOfImport) {
-  EXPECT_EQ(Outside("import a\n\nimport b.c as d, e\n"), "a:1 b.c:3 e:3 ");
-  EXPECT_EQ(Outside("from a import b as c, d\n"), "a:1 a.b:1 a.d:1 ");
-  EXPECT_EQ(Outside("from a import (\n  b,  # one\n  c)\nimport d\n"), "a:1 a.b:1 a.c:1 d:4 ");
-  EXPECT_EQ(Outside("x = '#'; import a\ntry: import b\nexcept ImportError: pass\n\tif x: from c import d\n"),
-            "a:1 b:2 c:4 c.d:4 ");
-  EXPECT_EQ(Outside("import \\\n  a\nfrom b \\\n import c\r\nimport d\r\n"), "a:1 b:3 b.c:3 d:5 ");
-  EXPECT_EQ(Outside("imported = 1\nfrom_ = import_\nimporta\n"), "");
-}
-
-TEST(ScorerImports, FollowsTheChartersOwnModules) {
-  const std::map<std::string, std::string> files = {{"evaluate.py", "import near\nimport pack.deep\nimport json\n"},
-                                                    {"near.py", "from pack import other\n"},
-                                                    {"pack/__init__.py", "import one\n"},
-                                                    {"pack/deep.py", "from . import other\nfrom ..near import x\n"},
-                                                    {"pack/other.py", "import two\n"},
-                                                    {"unreached.py", "import three\n"}};
-  std::string found;
-  for (const std::vector<std::string>& command : {std::vector<std::string>{"python3", "-S", "evaluate.py"},
-                                                  {"python3", "./evaluate.py"},
-                                                  {"python3", "-m", "evaluate"},
-                                                  {"python3", "/in/charter/evaluate.py", "episodes"}}) {
-    found.clear();
-    for (const ScorerImport& import : ImportsOf(files, command).outside) found += import.module + " ";
-    EXPECT_EQ(found, "json one two ") << command[1];
-  }
-}
-
-TEST(ScorerImports, ListsOtherWaysToBringInCode) {
-  const ScorerImports imports = ImportsOf(
-      {{"evaluate.py", "import sys\nsys.path.insert(0, x)\nexec(open(x).read())\n"}}, {"python3", "evaluate.py"});
-  ASSERT_EQ(imports.reaches.size(), 2u);
-  EXPECT_EQ(imports.reaches[0].word + std::to_string(imports.reaches[0].line), "sys.path2");
-  EXPECT_EQ(imports.reaches[1].word, "exec(");
-}
-
-TEST(ScorerImports, AFileAnswersByItsNameOrItsFolders) {
-  EXPECT_TRUE(SuppliesModule("metrics.py", "metrics"));
-  EXPECT_TRUE(SuppliesModule("deep/down/metrics.py", "metrics.sub"));
-  EXPECT_TRUE(SuppliesModule("metrics/sub.py", "metrics.sub"));
-  EXPECT_TRUE(SuppliesModule("metrics.cpython-311-x86_64-linux-gnu.so", "metrics"));
-  EXPECT_FALSE(SuppliesModule("metrics.json", "metrics"));
-  EXPECT_FALSE(SuppliesModule("my_metrics.py", "metrics"));
-  EXPECT_FALSE(SuppliesModule("sub.py", "metrics.sub"));
-}
-
 // ---- the objection
 
 class ContentObjectionTest : public ::testing::Test {
@@ -272,6 +206,12 @@ TEST_F(ContentObjectionTest, AFileThatAnswersAnImportOfTheEvaluator) {
   EXPECT_EQ(Objection({}, {{"improver/other.py", "x = 1\n"}}), "");
   test_.files["metrics.py"] = "import json\n";
   EXPECT_EQ(Objection({}, {{"improver/metrics.py", "x = 1\n"}}), "");
+  test_.files["metrics.py"] = "import sys\n\n\nsys.path.insert(0, x)\n";
+  EXPECT_EQ(
+      Objection({}, {{"improver/fractions.py", "x = 1\n"}}),
+      "surface.scorer-import improver/fractions.py: could answer any import of the evaluator's or of a module of "
+      "the system's, because the evaluator may look for modules beside the charter's (metrics.py:4 has sys.path)");
+  EXPECT_EQ(Objection({}, {{"improver/fractions.txt", "x = 1\n"}}), "");
   test_.files.erase("metrics.py");
   test_.Replace("[evaluation]\n", "[evaluation]\nsubject_command = [\"python3\", \"answer.py\"]\n");
   EXPECT_EQ(Objection({}, {{"improver/metrics.py", "x = 1\n"}}), "");
