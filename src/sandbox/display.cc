@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 
@@ -31,12 +33,36 @@ Character Decode(std::string_view bytes) {
   return {code, size};
 }
 
-// Acts on a terminal, on the direction of text, or cannot be seen.
+struct Range {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+};
+
+// Beyond ASCII, what acts on a terminal or on the direction of text, cannot be seen, or looks like a space and is none:
+// the characters with General_Category Cc, Cf, Zs, Zl or Zp, Default_Ignorable_Code_Point or Noncharacter_Code_Point in
+// Unicode 14.0 (DerivedGeneralCategory.txt, DerivedCoreProperties.txt, PropList.txt), and three with an empty glyph:
+// U+2800 BRAILLE PATTERN BLANK, U+16FE4 KHITAN SMALL SCRIPT FILLER, U+1D159 MUSICAL SYMBOL NULL NOTEHEAD.
+// Made with Perl 5.36: every code point that matches /[\p{Cc}\p{Cf}\p{Z}\p{DI}\p{NChar}\x{2800}\x{16FE4}\x{1D159}]/.
+constexpr auto kUnseen = std::to_array<Range>(
+    {{0x80, 0xA0},       {0xAD, 0xAD},       {0x34F, 0x34F},      {0x600, 0x605},     {0x61C, 0x61C},
+     {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},      {0x8E2, 0x8E2},     {0x115F, 0x1160},
+     {0x1680, 0x1680},   {0x17B4, 0x17B5},   {0x180B, 0x180F},    {0x2000, 0x200F},   {0x2028, 0x202F},
+     {0x205F, 0x206F},   {0x2800, 0x2800},   {0x3000, 0x3000},    {0x3164, 0x3164},   {0xFDD0, 0xFDEF},
+     {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},    {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},
+     {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x13438},  {0x16FE4, 0x16FE4}, {0x1BCA0, 0x1BCA3},
+     {0x1D159, 0x1D159}, {0x1D173, 0x1D17A}, {0x1FFFE, 0x1FFFF},  {0x2FFFE, 0x2FFFF}, {0x3FFFE, 0x3FFFF},
+     {0x4FFFE, 0x4FFFF}, {0x5FFFE, 0x5FFFF}, {0x6FFFE, 0x6FFFF},  {0x7FFFE, 0x7FFFF}, {0x8FFFE, 0x8FFFF},
+     {0x9FFFE, 0x9FFFF}, {0xAFFFE, 0xAFFFF}, {0xBFFFE, 0xBFFFF},  {0xCFFFE, 0xCFFFF}, {0xDFFFE, 0xE0FFF},
+     {0xEFFFE, 0xEFFFF}, {0xFFFFE, 0xFFFFF}, {0x10FFFE, 0x10FFFF}});
+static_assert(std::is_sorted(kUnseen.begin(), kUnseen.end(),
+                             [](const Range& a, const Range& b) { return a.last < b.first; }));
+
+// ASCII's controls apart from line feed and tab, and the table.
 bool IsActive(std::uint32_t code) {
-  return (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7F && code < 0xA0) || code == 0xAD ||
-         code == 0x61C || code == 0x180E || (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
-         (code >= 0x2060 && code <= 0x206F) || (code >= 0xFE00 && code <= 0xFE0F) || code == 0xFEFF ||
-         (code >= 0xFFF9 && code <= 0xFFFB) || (code >= 0xE0000 && code <= 0xE0FFF);
+  if (code < 0x80) return (code < 0x20 && code != '\n' && code != '\t') || code == 0x7F;
+  const auto range = std::lower_bound(kUnseen.begin(), kUnseen.end(), code,
+                                      [](const Range& one, std::uint32_t wanted) { return one.last < wanted; });
+  return range != kUnseen.end() && range->first <= code;
 }
 
 enum class Lines { kMany, kOne };

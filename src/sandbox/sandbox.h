@@ -159,8 +159,8 @@ Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std
                                Streams streams, std::stop_token stop = {});
 
 // Bytes of a hostile program as text that cannot act on a terminal or a log: every control character other than line
-// feed and tab, every byte that is not valid UTF-8 and every character that changes the direction of text or is
-// invisible becomes a visible \xHH or \u{HEX}; a backslash becomes two.
+// feed and tab, every byte that is not valid UTF-8 and every character that changes the direction of text, is invisible
+// or looks like a space becomes a visible \xHH or \u{HEX}; a backslash becomes two. Letters that look like others stay.
 std::string Displayable(std::string_view bytes);
 
 // The same on one line: line feeds and tabs are made visible too.
