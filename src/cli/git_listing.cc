@@ -13,7 +13,10 @@
 namespace pawl::cli {
 namespace {
 
-Error BadListing() { return Malformed("git.listing", "what git lists of the tree cannot be understood"); }
+Error BadListing() {
+  return Malformed("git.listing", "what git lists of the tree cannot be understood",
+                   "see whether objects are missing: git -C REPOSITORY fsck --full");
+}
 
 // Up to the separator, which is taken off too; nothing where there is none.
 std::optional<std::string_view> TakeUntil(std::string_view& rest, char separator) {
@@ -54,7 +57,8 @@ Result<GitFile> ParseEntry(std::string_view entry) {
 
 Error BadObject(const std::string& what) {
   return Malformed("git.object", what + " is not what its name in git stands for",
-                   "the repository is damaged or forged: git -C REPOSITORY fsck --full");
+                   "the repository is damaged, forged, or has modes or empty folders that git no longer writes: " +
+                       std::string("git -C REPOSITORY fsck --full; commit the files anew"));
 }
 
 // Raw, as long as half the digits of a name.
@@ -111,9 +115,11 @@ Result<std::vector<GitFile>> ParseGitListing(std::string_view listing, const sub
     Result<GitFile> file = ParseEntry(*entry);
     if (!file.ok()) return file.error();
     if (files.size() == limits.files_max || file->size_bytes > std::min(bytes_left, limits.file_bytes_max)) {
-      return LimitReached("git.limit", "more than " + std::to_string(limits.files_max) + " files, more than " +
-                                           std::to_string(limits.bytes_max) + " bytes, or '" + file->path +
-                                           "' has more than " + std::to_string(limits.file_bytes_max));
+      return LimitReached("git.limit",
+                          "more than " + std::to_string(limits.files_max) + " files, more than " +
+                              std::to_string(limits.bytes_max) + " bytes, or '" + file->path + "' has more than " +
+                              std::to_string(limits.file_bytes_max),
+                          "commit what the agent is made of alone, and import that revision");
     }
     bytes_left -= file->size_bytes;
     files.push_back(std::move(*file));
@@ -143,7 +149,8 @@ Result<void> CheckGitCommit(std::string_view name, std::string_view commit, cons
 
 Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& files, const GitSink& sink) {
   const auto bad = [] {
-    return Malformed("git.blobs", "the contents that git gives are not those that it has listed");
+    return Malformed("git.blobs", "the contents that git gives are not those that it has listed",
+                     "see whether objects are missing or damaged: git -C REPOSITORY fsck --full");
   };
   for (const GitFile& file : files) {
     const auto header = TakeUntil(batch, '\n');
@@ -157,6 +164,26 @@ Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& fi
     batch.remove_prefix(file.size_bytes + 1);
   }
   return batch.empty() ? Result<void>() : bad();
+}
+
+std::string_view ObjectNameIn(std::string_view revision) {
+  const std::string_view name = revision.substr(0, revision.find_first_of("~^@"));
+  const bool is_name =
+      name.size() >= 4 && name.size() <= 64 && name.find_first_not_of("0123456789abcdefABCDEF") == name.npos;
+  return is_name ? name : std::string_view();
+}
+
+Result<void> CheckNamedObject(std::string_view revision, std::string_view taken) {
+  const std::string_view name = ObjectNameIn(revision);
+  const auto lower = [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  const bool begins = name.size() <= taken.size() && std::equal(name.begin(), name.end(), taken.begin(),
+                                                                [&](char a, char b) { return lower(a) == b; });
+  if (begins) return {};
+  const std::string shown(name);
+  return Malformed(
+      "git.other-object",
+      "'" + shown + "' reads as the name of an object, and git takes it for " + subject::Printable(taken),
+      "name a branch as refs/heads/" + shown + ", a tag as refs/tags/" + shown + ", or the commit by its whole name");
 }
 
 bool IsPlainRevision(std::string_view revision) {

@@ -46,6 +46,14 @@ Result<void> CheckGitCommit(std::string_view name, std::string_view commit, cons
 using GitSink = std::function<Result<void>(const GitFile& file, std::string_view bytes)>;
 Result<void> ReadGitBlobs(std::string_view batch, const std::vector<GitFile>& files, const GitSink& sink);
 
+// The part of a revision that reads as the name of an object, whole or cut short to four digits or more: "0123abc" of
+// "0123abc~1"; empty where it is none ("main~1"). A repository may have a branch of that name, or names of another
+// digest, and git would take the branch.
+std::string_view ObjectNameIn(std::string_view revision);
+
+// Whether that part is the beginning of the name of what git took it for. kMalformed "git.other-object".
+Result<void> CheckNamedObject(std::string_view revision, std::string_view taken);
+
 // Whether a revision can be handed to git as one word: letters, digits and ._/~^@{}- , not beginning with '-'.
 bool IsPlainRevision(std::string_view revision);
 

@@ -154,6 +154,26 @@ TEST(GitCommit, NamesExactlyTheFilesThatItIsAbout) {
   }
 }
 
+// A repository may have a branch whose name reads as an object's.
+TEST(GitRevision, AnObjectsNameIsNoOtherObject) {
+  const std::string name = kMadeCommits[0].commit;
+  const auto rule = [&](const std::string& revision, const std::string& taken) {
+    const Result<void> checked = CheckNamedObject(revision, taken);
+    return checked.ok() ? std::string() : checked.error().rule;
+  };
+  for (const std::string& asked :
+       {name, name.substr(0, 4), name.substr(0, 7) + "~1", std::string("777F0DDF^{commit}")}) {
+    EXPECT_EQ(rule(asked, name), "") << asked;
+    EXPECT_EQ(rule(asked, kMadeCommits[0].tree), "git.other-object") << asked;
+    EXPECT_EQ(rule(asked, kMadeCommits[1].commit), "git.other-object") << asked;
+    EXPECT_EQ(rule(asked, ""), "git.other-object") << asked;
+  }
+  for (const char* asked : {"main", "HEAD~1", "abc", "refs/heads/777f0ddf", "@{1}", "777f0ddfx", ""}) {
+    EXPECT_EQ(ObjectNameIn(asked), "") << asked;
+    EXPECT_EQ(rule(asked, name), "") << asked;
+  }
+}
+
 TEST(GitRevision, IsOneWordThatIsNoOption) {
   for (const char* plain : {"HEAD", "main~3", "v1.0^{commit}", "origin/main@{1}", "0123abc"})
     EXPECT_TRUE(IsPlainRevision(plain));

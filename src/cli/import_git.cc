@@ -26,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kGit[] = "/usr/bin/git";
+constexpr int kNoSuchRevision = 9;  // of the shell's
 constexpr uint64_t kListingBytesMax = uint64_t{64} << 20;
 constexpr uint64_t kCommitBytesMax = uint64_t{1} << 20;
 // What comes out lies in memory on its way, as everything in a sandbox's /out.
@@ -52,16 +53,34 @@ class ImportFolder {
   std::string path_;
 };
 
+// Git's own last complaint, out of all that it said.
+std::string LastComplaint(std::string_view said) {
+  std::string last;
+  while (!said.empty()) {
+    const std::string_view line = said.substr(0, said.find('\n'));
+    said.remove_prefix(std::min(line.size() + 1, said.size()));
+    if (line.starts_with("fatal: ") || line.starts_with("error: ")) last = line.substr(0, 300);
+  }
+  return last;
+}
+
 // Runs a shell's words, in which `g` is git over /in/repository, and gives where its /out went.
 Result<std::string> RunGit(const ImportOptions& options, const ImportFolder& scratch, const std::string& name,
                            const std::string& words, uint64_t output_bytes, std::vector<sandbox::Input> inputs = {}) {
   sandbox::Job job;
-  job.argv = {"/bin/sh", "-c",
+  job.argv = {"/bin/sh",
+              "-c",
               "set -eu; g() { git --no-replace-objects -c safe.directory='*' -C /in/repository \"$@\"; }; " + words,
-              "sh", options.revision};
+              "sh",
+              options.revision,
+              std::string(ObjectNameIn(options.revision))};
   std::error_code failure;
   const fs::path repository = fs::canonical(options.repository, failure);
-  if (failure) return Error{ErrorCode::kNotFound, "git.repository", "there is no '" + options.repository + "'", ""};
+  if (failure) {
+    return Error{ErrorCode::kNotFound, "git.repository",
+                 "cannot open '" + options.repository + "': " + failure.message(),
+                 "name a directory with a repository"};
+  }
   job.inputs = std::move(inputs);
   job.inputs.push_back({repository, "/in/repository"});
   job.extra_environment = {{"GIT_CONFIG_NOSYSTEM", "1"},
@@ -77,9 +96,19 @@ Result<std::string> RunGit(const ImportOptions& options, const ImportFolder& scr
   if (outcome->end == sandbox::End::kSetupError)
     return SystemFailure("git.machine", outcome->explanation, "pawl sandbox check");
   if (sandbox::Succeeded(*outcome)) return out;
-  std::string said = sandbox::DisplayableOnOneLine(outcome->standard_error.substr(0, 400));
-  return Refused("git.failed", "git, in the sandbox: " + outcome->explanation + (said.empty() ? "" : ": " + said),
-                 "check repository and revision: git -C REPOSITORY ls-tree -r REVISION");
+  const std::string complaint = LastComplaint(outcome->standard_error);
+  const bool is_no_trouble = complaint.empty() || complaint.find("expected commit type") != complaint.npos;
+  if (outcome->end == sandbox::End::kExited && outcome->status == kNoSuchRevision && is_no_trouble) {
+    return Error{ErrorCode::kNotFound, "git.no-commit",
+                 "there is no commit '" + options.revision + "' in '" + options.repository + "'" +
+                     (complaint.empty() ? "" : " (" + complaint + ")"),
+                 "commit first, or name one of: git -C REPOSITORY branch --all; git -C REPOSITORY tag"};
+  }
+  return Refused("git.failed",
+                 "git, in the sandbox: " + outcome->explanation + (complaint.empty() ? "" : ": " + complaint),
+                 "name the folder that has .git in it, or a bare repository. Git sees nothing else there: of a " +
+                     std::string("worktree, a shared or a partial clone make a whole one first, ") +
+                     "git clone --no-local REPOSITORY WHOLE. Is it damaged? git -C REPOSITORY fsck --full");
 }
 
 Result<void> WriteGitFiles(const std::string& batch, const std::vector<GitFile>& files, const std::string& directory) {
@@ -112,7 +141,8 @@ struct Revision {
 Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& scratch,
                               const subject::TreeLimits& limits) {
   Result<std::string> listed = RunGit(options, scratch, "listing",
-                                      "g rev-parse --verify \"$1^{commit}\" > /out/name; "
+                                      "g rev-parse --verify -q \"$1^{commit}\" > /out/name || exit 9; "
+                                      "g rev-parse --verify -q \"${2:-$1}\" > /out/taken; "
                                       "g cat-file commit \"$(cat /out/name)\" > /out/commit; "
                                       "g ls-tree -r -z -l --full-tree \"$(cat /out/name)\" > /out/files",
                                       kListingBytesMax);
@@ -120,12 +150,19 @@ Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& 
   Result<std::string> name = ReadWholeFile(*listed + "/name", 100);
   if (!name.ok()) return name.error();
   Result<std::string> commit = ReadWholeFile(*listed + "/commit", kCommitBytesMax);
+  if (!commit.ok() && commit.error().code == ErrorCode::kLimit) {
+    return LimitReached("git.limit", "the commit's own text has more than 1 MiB", "commit the files anew");
+  }
   if (!commit.ok()) return commit.error();
   Result<std::string> listing = ReadWholeFile(*listed + "/files", kListingBytesMax);
   if (!listing.ok()) return listing.error();
   Result<std::vector<GitFile>> files = ParseGitListing(*listing, limits);
   if (!files.ok()) return files.error();
   if (name->ends_with('\n')) name->pop_back();
+  Result<std::string> taken = ReadWholeFile(*listed + "/taken", 100);
+  if (!taken.ok()) return taken.error();
+  if (taken->ends_with('\n')) taken->pop_back();
+  if (Result<void> asked = CheckNamedObject(options.revision, *taken); !asked.ok()) return asked.error();
   if (Result<void> named = CheckGitCommit(*name, *commit, *files); !named.ok()) return named.error();
   return Revision{std::move(*name), std::move(*files)};
 }
@@ -217,9 +254,9 @@ ExitCode ImportAndShow(const Globals& globals, ImportOptions options) {
                {"directory", options.out}});
     return ExitCode::kYes;
   }
-  std::printf("%s: %llu files of %s, tree %s\n", Shown(options.out).c_str(),
-              static_cast<unsigned long long>(imported->files), Shown(imported->commit).c_str(),
-              imported->tree.c_str());
+  std::printf("%s: %llu %s of %s, tree %s\n", Shown(options.out).c_str(),
+              static_cast<unsigned long long>(imported->files), imported->files == 1 ? "file" : "files",
+              Shown(imported->commit).c_str(), imported->tree.c_str());
   if (imported->executables > 0) {
     std::printf("  %llu were executable in git; files of a tree are not, so a command names the interpreter first\n",
                 static_cast<unsigned long long>(imported->executables));

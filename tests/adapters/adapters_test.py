@@ -165,7 +165,7 @@ class Adapters(AttackSuite):
             self.git("config", "--unset", name)
         marker.unlink(missing_ok=True)  # of this test's own use of git
         self.assertIn("git.exists", self.import_git(self.work, "main", "candidate", expect=1), told)
-        for revision, words in (("nowhere", "git.failed"), ("$(touch x)", "git.revision")):
+        for revision, words in (("nowhere", "git.no-commit"), ("$(touch x)", "git.revision")):
             self.assertIn(words, self.import_git(self.work, revision, "none", expect=1))
         self.assertIn("git.repository", self.import_git(home.root / "nothing", "main", "none", expect=1))
         self.assertIn("git.failed", self.import_git(home.subject, "main", "none", expect=1))
@@ -208,6 +208,29 @@ class Adapters(AttackSuite):
             self.assertFalse((self.home.root / "none").exists())
             victim.write_bytes(honest)
         self.import_git(self.work, "HEAD", "again")
+
+    def test_a_branch_does_not_pass_for_a_commit(self):
+        self.make_repository()
+        for text in ("one", "two"):
+            self.commit("improver/notes.md", text, text)
+        name = self.git("rev-parse", "HEAD").strip()
+        self.git("update-ref", f"refs/heads/{name[:10]}", "HEAD~1")
+        self.assertIn("git.other-object", self.import_git(self.work, name[:10], "none", expect=1))
+        self.assertIn("git.other-object", self.import_git(self.work, name[:10] + "~1", "none", expect=1))
+        self.import_git(self.work, f"refs/heads/{name[:10]}", "branch")
+        self.assertIn(name, self.import_git(self.work, name, "whole"))
+        self.assertIn(name, self.import_git(self.work, name[:12], "cut-short"))
+
+    def test_a_repository_that_is_not_whole_is_refused_with_what_to_do(self):
+        self.make_repository()
+        root, env = self.home.root, dict(os.environ, **GIT)
+        subprocess.run(["git", "clone", "-q", "--shared", self.work, root / "shared"], check=True, env=env)
+        subprocess.run(["git", "init", "-q", root / "empty"], check=True, env=env)
+        self.git("worktree", "add", "-q", "--detach", root / "worktree")
+        for repository, words in (("shared", "--no-local"), ("worktree", "--no-local"), ("empty", "commit first")):
+            told = self.import_git(root / repository, "HEAD", "none", expect=1)
+            self.assertIn(words, told)
+            self.assertNotIn("\\x0A", told)
 
     def test_an_import_touches_nothing_but_the_directory_it_makes(self):
         self.make_repository()
