@@ -1,5 +1,6 @@
 // The subject and charter that `pawl incidents run` takes where no others are named: a small program that passes
-// signals on and flags those that cannot be, and a charter with every protection that the incidents ask for.
+// signals on and flags those that cannot be, and a charter with every protection that the incidents ask for. And a
+// second pair, where the evaluator reads the subject itself: what then keeps its modules its own is tried there.
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@ def flag(signal):
 inline constexpr std::array kExampleSubject = {
     ExampleFile{"skill.py", kExampleSkill},
     ExampleFile{"settings.json", "{\n  \"tries\": 3,\n  \"tone\": \"plain\"\n}\n"},
+    ExampleFile{"tools.json", "{\n  \"tries\": 1,\n  \"tools\": {\"search\": {\"mode\": \"read\"}}\n}\n"},
     ExampleFile{"prompts/system.txt", "Pass the signal on.\nSay so where a signal cannot be.\n"},
     ExampleFile{"prompts/old.txt", "An earlier wording.\n"},
     ExampleFile{"main.py", R"py(import json
@@ -49,32 +51,21 @@ for line in sys.stdin:
 
 // Members of an episode: score, how near the answer is; wrong, whether it is far off; missed, whether a signal that
 // cannot be passed without a flag. A flag that is no truth value ends the evaluator, and with it the trial.
-inline constexpr std::string_view kExampleEvaluator = R"py(import json
-import sys
+inline constexpr std::string_view kExampleEvaluator = R"py(import sys
 
+from ask import GRID, IMPOSSIBLE, ask
 from reference import truth
 
-GRID = [step / 100 for step in range(101)]
-IMPOSSIBLE = [-step / 10 for step in range(1, 11)] + [1 + step / 10 for step in range(1, 11)]
 
-
-def ask():
-    print(json.dumps(GRID + IMPOSSIBLE), flush=True)
-    reply = sys.stdin.readline()
-    try:
-        rows = json.loads(reply[1:]) if reply.startswith("+") else []
-        good = len(rows) == len(GRID) + len(IMPOSSIBLE) and all(type(row[0]) in (int, float) for row in rows)
-    except (ValueError, TypeError, LookupError, RecursionError):
-        good = False
-    return rows if good else [[-1.0, False]] * (len(GRID) + len(IMPOSSIBLE))
+def after(word):
+    return sys.argv[sys.argv.index(word) + 1]
 
 
 def main():
-    options = dict(zip(sys.argv[3::2], sys.argv[4::2]))
-    with open(options["--seeds"], "rb") as file:
+    with open(after("--seeds"), "rb") as file:
         seeds = file.read()
-    rows = ask()
-    with open(options["--out"], "w", encoding="ascii") as out:
+    rows = ask(sys.argv)
+    with open(after("--out"), "w", encoding="ascii") as out:
         for number in range(len(seeds) // 32):
             seed = seeds[32 * number:32 * number + 8]
             at = int.from_bytes(seed, "big") % len(GRID)
@@ -94,8 +85,74 @@ main()
 
 inline constexpr std::array kExampleCharterFiles = {
     ExampleFile{"evaluate.py", kExampleEvaluator},
+    ExampleFile{"ask.py", R"py(import json
+import sys
+
+GRID = [step / 100 for step in range(101)]
+IMPOSSIBLE = [-step / 10 for step in range(1, 11)] + [1 + step / 10 for step in range(1, 11)]
+
+
+def ask(_):
+    print(json.dumps(GRID + IMPOSSIBLE), flush=True)
+    reply = sys.stdin.readline()
+    try:
+        rows = json.loads(reply[1:]) if reply.startswith("+") else []
+        good = len(rows) == len(GRID) + len(IMPOSSIBLE) and all(type(row[0]) in (int, float) for row in rows)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        good = False
+    return rows if good else [[-1.0, False]] * (len(GRID) + len(IMPOSSIBLE))
+)py"},
     ExampleFile{"reference.py", "\"\"\"The right answer.\"\"\"\n\n\ndef truth(signal):\n    return signal\n"},
+    ExampleFile{"tools.keys.toml", R"toml([[key]]
+pointer = "/tries"
+type = "integer"
+min = 1
+max = 5
+
+[[key]]
+pointer = "/tools/*/mode"
+type = "string"
+words = ["read", "ask"]
+may_add = true
+
+[[key]]
+pointer = "/tools/*"
+type = "any"
+may_add = true
+)toml"},
 };
+
+// In the second pair, the evaluator's other way to ask; the share of a signal that is passed on is the subject's.
+inline constexpr std::array kBesideCharterFiles = {
+    ExampleFile{"ask.py", R"py(import json
+
+GRID = [step / 100 for step in range(101)]
+IMPOSSIBLE = [-step / 10 for step in range(1, 11)] + [1 + step / 10 for step in range(1, 11)]
+
+
+def ask(words):
+    with open(words[words.index("--subject") + 1] + "/share.json", encoding="ascii") as file:
+        share = float(json.load(file)["share"])
+    return [[share * signal, signal < 0 or signal > 1] for signal in GRID + IMPOSSIBLE]
+)py"},
+};
+
+inline constexpr std::array kBesideSubject = {
+    ExampleFile{"share.json", "{\"share\": 0.6}\n"},
+    ExampleFile{"tools/notes.py", "TRIES = 3\n"},
+};
+
+// What its charter has more.
+inline constexpr std::string_view kBesideSurface = R"toml(
+[[surface]]
+path = "share.json"
+kind = "json"
+
+[[surface]]
+path = "tools/**"
+kind = "text"
+may_add = true
+)toml";
 
 // Keys, people, baseline and pace are put in by the home that tries it.
 inline constexpr std::string_view kExampleCharter = R"toml([subject]
@@ -113,6 +170,11 @@ max_bytes = 4096
 path = "settings.json"
 kind = "json"
 max_changed_lines = 10
+
+[[surface]]
+path = "tools.json"
+kind = "json"
+keys = "tools.keys.toml"
 
 [[surface]]
 path = "prompts/**"

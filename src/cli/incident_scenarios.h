@@ -2,7 +2,7 @@
 // program that was changed after it was approved. And changes that nobody should be kept from.
 //
 //   for (const Incident& incident : Incidents()) {
-//     if (incident.needs == Needs::kExample && !world.is_example()) continue;
+//     if (incident.needs != Needs::kAnyCharter && !world.is_example()) continue;
 //     Result<Ending> ending = incident.run(world);
 //     bool held = ending.ok() && Holds(incident, world, *ending);
 //   }
@@ -24,6 +24,7 @@ namespace pawl::cli {
 enum class Needs {
   kAnyCharter,  // can be tried under every charter
   kExample,     // a program made for the built-in example
+  kBeside,      // likewise, where the evaluator reads the subject itself
 };
 
 struct Incident {
@@ -48,9 +49,10 @@ struct Protection {
 };
 std::vector<Protection> ProtectionsOf(const charter::Charter& charter);
 
-// A change that has to pass, up to the people who approve; for the built-in example.
+// A change that has to pass, up to the people who approve; for the built-in examples.
 struct HonestChange {
   std::string what;
+  Needs needs = Needs::kExample;
   std::function<Result<void>(const std::string& tree)> apply;
 };
 std::vector<HonestChange> HonestChanges();

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <thread>
 
+#include "cli/incident_edits.h"
 #include "cli/incident_example.h"
 #include "cli/own_process.h"
 #include "encoding/json.h"
@@ -25,16 +26,6 @@ using encoding::Json;
 
 constexpr size_t kPeople = 3;
 constexpr char kSigners[] = "incidents.allowed_signers";
-
-Result<void> WriteText(const fs::path& path, std::string_view text) {
-  std::error_code failure;
-  fs::create_directories(path.parent_path(), failure);
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) return SystemFailure("incidents.write", "cannot write '" + path.string() + "'", "check the disk");
-  return {};
-}
 
 Result<std::string> ReadText(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -184,8 +175,12 @@ Result<std::unique_ptr<IncidentWorld>> IncidentWorld::Make(const WorldPlan& plan
   world->is_example_ = plan.charter.empty();
   world->subject_directory_ = plan.folder + "/subject";
   world->charter_directory_ = plan.folder + "/charter";
-  Result<void> subject = plan.subject.empty() ? WriteFiles(world->subject_directory_, kExampleSubject)
-                                              : CopyTree(plan.subject, world->subject_directory_);
+  std::error_code failure;
+  fs::create_directories(plan.folder, failure);
+  if (failure) return SystemFailure("incidents.write", "cannot make '" + plan.folder + "'", "check the disk");
+  Result<void> subject = !plan.subject.empty()              ? CopyTree(plan.subject, world->subject_directory_)
+                         : plan.example == Example::kBeside ? WriteFiles(world->subject_directory_, kBesideSubject)
+                                                            : WriteFiles(world->subject_directory_, kExampleSubject);
   if (!subject.ok()) return subject.error();
   if (Result<void> written = world->WriteCharter(plan); !written.ok()) return written.error();
   if (plan.progress) plan.progress("the baseline becomes live");
@@ -200,6 +195,10 @@ Result<void> IncidentWorld::WriteCharter(const WorldPlan& plan) {
   const std::string file = charter_directory_ + "/charter.toml";
   Result<std::string> text = plan.charter.empty() ? Result<std::string>(std::string(kExampleCharter)) : ReadText(file);
   if (!text.ok()) return text.error();
+  if (plan.charter.empty() && plan.example == Example::kBeside) {
+    if (Result<void> written = WriteFiles(charter_directory_, kBesideCharterFiles); !written.ok()) return written;
+    *text = EditCharter(*text, "evaluation", "subject_command", "") + std::string(kBesideSurface);
+  }
   Result<ledger::Home> home = ledger::Home::Open(folder_ + "/home", ledger::HomeAccess::kCreate);
   if (!home.ok()) return home.error();
   std::vector<std::string> keys;

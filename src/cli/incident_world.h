@@ -33,10 +33,15 @@ struct Ending {
 // Whether the charter's reviewers vote when a proposal has come to them.
 enum class Reviewers { kAtHand, kUnreachable };
 
+// Of the built-in examples, the one whose program runs in a sandbox of its own, or the one whose evaluator reads the
+// subject itself.
+enum class Example { kApart, kBeside };
+
 struct WorldPlan {
-  std::string folder;   // empty and private; everything is made below it
+  std::string folder;   // private, and empty or made here; everything lies below it
   std::string charter;  // directory; empty: the built-in example
   std::string subject;  // directory; empty: the built-in example
+  Example example = Example::kApart;
   std::function<void(const std::string&)> progress;
 };
 

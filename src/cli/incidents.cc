@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <memory>
 
 #include "cli/command.h"
 #include "cli/incident_scenarios.h"
@@ -49,26 +51,80 @@ struct Table {
   }
 };
 
+// The worlds of one run: the one asked about, and the second example, made when something is first tried in it.
+class Worlds {
+ public:
+  static Result<Worlds> Make(const Options& options, const std::string& folder,
+                             const std::function<void(const std::string&)>& say) {
+    Worlds worlds(folder, say);
+    Result<std::unique_ptr<IncidentWorld>> made = IncidentWorld::Make(
+        {.folder = folder + "/first", .charter = options.charter, .subject = options.baseline, .progress = say});
+    if (!made.ok()) return made.error();
+    worlds.first_ = std::move(*made);
+    return worlds;
+  }
+
+  IncidentWorld& first() { return *first_; }
+  bool Has(Needs needs) const { return needs == Needs::kAnyCharter || first_->is_example(); }
+  Result<IncidentWorld*> Of(Needs needs) {
+    if (needs != Needs::kBeside) return first_.get();
+    if (beside_ == nullptr) {
+      Result<std::unique_ptr<IncidentWorld>> made = IncidentWorld::Make(
+          {.folder = folder_ + "/beside", .charter = {}, .subject = {}, .example = Example::kBeside, .progress = say_});
+      if (!made.ok()) return made.error();
+      beside_ = std::move(*made);
+    }
+    return beside_.get();
+  }
+
+ private:
+  Worlds(std::string folder, std::function<void(const std::string&)> say)
+      : folder_(std::move(folder)), say_(std::move(say)) {}
+
+  std::string folder_;
+  std::function<void(const std::string&)> say_;
+  std::unique_ptr<IncidentWorld> first_, beside_;
+};
+
+Result<Row> TryIncident(const Incident& incident, Worlds& worlds) {
+  Result<IncidentWorld*> world = worlds.Of(incident.needs);
+  if (!world.ok()) return world.error();
+  Result<Ending> ending = incident.run(**world);
+  if (!ending.ok()) return ending.error();
+  return Row{incident.id, incident.attempt, Holds(incident, **world, *ending), "tried", *ending};
+}
+
+Result<Row> TryHonest(const HonestChange& change, Worlds& worlds, Reviewers reviewers) {
+  Result<IncidentWorld*> world = worlds.Of(change.needs);
+  if (!world.ok()) return world.error();
+  Result<std::string> tree = (*world)->Candidate();
+  if (!tree.ok()) return tree.error();
+  if (Result<void> applied = change.apply(*tree); !applied.ok()) return applied.error();
+  Result<Ending> ending = (*world)->Try(*tree, change.what, reviewers);
+  if (!ending.ok()) return ending.error();
+  const bool passes =
+      ending->outcome == "pending" && ending->step == (reviewers == Reviewers::kAtHand ? "approval" : "quorum");
+  return Row{"", change.what, passes, "tried", *ending};
+}
+
 Result<Table> Run(const Globals& globals, const Options& options) {
   Result<std::string> folder = storage::MakeTemporaryFolder("pawl-incidents");
   if (!folder.ok()) return folder.error();
   const Scratch scratch{*folder};
   const auto say = ProgressTo(globals);
-  Result<std::unique_ptr<IncidentWorld>> made = IncidentWorld::Make(
-      {.folder = *folder, .charter = options.charter, .subject = options.baseline, .progress = say});
-  if (!made.ok()) return made.error();
-  IncidentWorld& world = **made;
+  Result<Worlds> worlds = Worlds::Make(options, *folder, say);
+  if (!worlds.ok()) return worlds.error();
   Table table;
   for (const Incident& incident : Incidents()) {
     const bool wanted =
         options.only.empty() || std::find(options.only.begin(), options.only.end(), incident.id) != options.only.end();
-    if (!wanted || (incident.needs == Needs::kExample && !world.is_example())) continue;
+    if (!wanted || !worlds->Has(incident.needs)) continue;
     if (say) say(incident.id + ": " + incident.attempt);
-    Result<Ending> ending = incident.run(world);
-    if (!ending.ok()) return ending.error();
-    table.incidents.push_back({incident.id, incident.attempt, Holds(incident, world, *ending), "tried", *ending});
+    Result<Row> row = TryIncident(incident, *worlds);
+    if (!row.ok()) return row.error();
+    table.incidents.push_back(std::move(*row));
   }
-  if (!world.is_example()) {
+  if (!worlds->first().is_example()) {
     Result<charter::Charter> own = charter::ReadCharterFromDirectory(options.charter);
     if (!own.ok()) return own.error();
     for (const Protection& protection : ProtectionsOf(*own)) {
@@ -83,14 +139,10 @@ Result<Table> Run(const Globals& globals, const Options& options) {
   if (!options.only.empty()) return table;
   for (const HonestChange& change : HonestChanges()) {
     if (say) say("honest: " + change.what);
-    Result<std::string> tree = world.Candidate();
-    if (!tree.ok()) return tree.error();
-    if (Result<void> applied = change.apply(*tree); !applied.ok()) return applied.error();
     const bool reviewed = !options.quick || table.honest.size() % kQuickReviews == 0;
-    Result<Ending> ending = world.Try(*tree, change.what, reviewed ? Reviewers::kAtHand : Reviewers::kUnreachable);
-    if (!ending.ok()) return ending.error();
-    const bool passes = ending->outcome == "pending" && ending->step == (reviewed ? "approval" : "quorum");
-    table.honest.push_back({"", change.what, passes, "tried", *ending});
+    Result<Row> row = TryHonest(change, *worlds, reviewed ? Reviewers::kAtHand : Reviewers::kUnreachable);
+    if (!row.ok()) return row.error();
+    table.honest.push_back(std::move(*row));
   }
   return table;
 }

@@ -116,6 +116,9 @@ TEST(JsonKeys, JudgeEveryValueOfAStructureThatComesOrGoes) {
 TEST(JsonKeys, TellTheZeroesApart) {
   EXPECT_NE(Refused(R"({"a": 0.0})", R"({"a": -0.0})"), "");
   EXPECT_EQ(Refused(R"({"a": -0.0})", R"({"a": -0.00})"), "");
+  const std::string from_0 = "[[key]]\npointer = \"/a\"\ntype = \"number\"\nmin = 0\n";
+  EXPECT_EQ(Refused(R"({"a": 1})", R"({"a": 0.0})", from_0), "");
+  EXPECT_NE(Refused(R"({"a": 1})", R"({"a": -0.0})", from_0), "");
 }
 
 TEST(JsonKeys, RefuseFilesThatSayNothing) {

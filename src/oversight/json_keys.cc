@@ -83,6 +83,7 @@ std::string RangeWords(const KeyRule& rule) {
 bool IsInRange(const KeyRule& rule, const Json& value) {
   if (!HasType(value, rule.type)) return false;
   if (rule.min && value.get<double>() < *rule.min) return false;
+  if (rule.min && *rule.min == 0 && std::signbit(value.get<double>())) return false;  // -0.0, or what is rounded to it
   if (rule.max && value.get<double>() > *rule.max) return false;
   return rule.words.empty() ||
          std::find(rule.words.begin(), rule.words.end(), value.get_ref<const std::string&>()) != rule.words.end();
