@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "oversight/content_objection.h"
 #include "report/line_diff.h"
 #include "subject/surface.h"
 
@@ -80,8 +81,15 @@ Result<void> ShowDiff(const Globals& globals, const DiffOptions& options) {
       subject::CheckSurface(log->charter().charter.SurfaceRules(), before, *after, log->store().Reader());
   if (!surface.ok()) return surface.error();
   const bool is_judged = proposal->proposal.action == warrant::Action::kRelease && proposal->proposal.parent_tree;
+  Result<std::optional<oversight::ContentObjection>> objection =
+      oversight::FindContentObjection(*surface, log->charter(), log->store().Reader());
+  if (!objection.ok()) return objection.error();
   for (size_t i = 0; i < changes->size(); ++i) {
-    const std::string refused = is_judged ? surface->findings.at(i).reason : "";
+    std::string refused = is_judged ? surface->findings.at(i).reason : "";
+    const std::string path = (*changes)[i].path + ": ";
+    if (is_judged && *objection && (*objection)->reason.starts_with(path)) {
+      refused = (*objection)->reason.substr(path.size());
+    }
     Result<std::string> text = ChangeText(*log, (*changes)[i], options.context);
     if (!text.ok()) return text.error();
     PrintChange(globals, (*changes)[i], refused, *text);
@@ -101,7 +109,8 @@ void AddDiff(CLI::App& app, Globals& globals) {
       ->capture_default_str();
   command->footer(
       "Made from the store: no patch of the proposer's is looked at. Of an amendment: against the charter in force.\n"
-      "example:\n  pawl diff p3 | less");
+      "Characters that cannot be seen, and spaces that are none, are shown as \\u{HEX}.\n"
+      "examples:\n  pawl diff p3 | less\n  pawl diff p3 -U 20");
   command->callback([options, &globals] {
     Result<void> shown = ShowDiff(globals, *options);
     globals.exit = shown.ok() ? ExitCode::kYes : Fail(globals, shown.error());

@@ -1,5 +1,6 @@
 // pawl export-git: the subject's releases as commits, in the format of git fast-import. Written here; no git is run.
 #include <cstdio>
+#include <filesystem>
 #include <map>
 
 #include "cli/command.h"
@@ -73,9 +74,16 @@ class FastImportStream {
 };
 
 ExitCode ExportToGit(const Globals& globals, const GitExportOptions& options) {
+  std::error_code failure;
   if (!IsPlainBranch(options.branch)) {
     return Fail(globals, Error{ErrorCode::kUsage, "git.branch", "'" + options.branch + "' is no plain name of a branch",
                                "letters, digits, - and _"});
+  }
+  // It is renamed to its place, which would put it where a device or a pipe was.
+  if (const auto there = std::filesystem::symlink_status(options.out, failure);
+      std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+    return Fail(globals, Error{ErrorCode::kUsage, "git.not-a-file", "'" + options.out + "' is no plain file",
+                               "name a file, like releases.fi"});
   }
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());

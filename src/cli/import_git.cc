@@ -94,7 +94,7 @@ Result<std::string> RunGit(const ImportOptions& options, const ImportFolder& scr
   Result<sandbox::Outcome> outcome = sandbox::Run(job, out);
   if (!outcome.ok()) return outcome.error();
   if (outcome->end == sandbox::End::kSetupError)
-    return SystemFailure("git.machine", outcome->explanation, "pawl sandbox check");
+    return SystemFailure("git.machine", outcome->explanation, "see that TMPDIR has room; pawl sandbox check");
   if (sandbox::Succeeded(*outcome)) return out;
   const std::string complaint = LastComplaint(outcome->standard_error);
   const bool is_no_trouble = complaint.empty() || complaint.find("expected commit type") != complaint.npos;

@@ -63,6 +63,11 @@ ExitCode CheckMachine(const Globals& globals) {
   return found.usable() ? ExitCode::kYes : ExitCode::kInternal;
 }
 
+constexpr int kNotExecuted = 127;  // a shell's word for it, and the sandbox's
+constexpr char kOwnProgram[] =
+    "name one of /usr/bin, or the path that it has inside; a program of your own comes in with "
+    "--input ./folder:/in/folder and is /in/folder/NAME";
+
 struct SandboxOptions {
   std::vector<std::string> inputs;  // HOST:INSIDE
   std::string output;               // empty: a temporary folder that is removed
@@ -71,17 +76,39 @@ struct SandboxOptions {
   std::vector<std::string> command;
 };
 
+// A bare name is a program of the machine's; the others are paths inside.
+Result<std::string> FindProgram(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  for (const char* folder : {"/usr/bin/", "/bin/"}) {
+    std::error_code failure;
+    if (!name.empty() && fs::exists(folder + name, failure)) return folder + name;
+  }
+  return Error{ErrorCode::kUsage, "sandbox.program", "there is no program '" + name + "' in /usr/bin or /bin",
+               kOwnProgram};
+}
+
+// What to do about a job that the sandbox does not take.
+Error WithAdvice(Error error) {
+  constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
+      {"sandbox.job.program", kOwnProgram},
+      {"sandbox.job.input", "--input ./subject:/in/subject: what is here, and a place of its own below /in"},
+      {"sandbox.job.working-directory", "name /tmp, /out, or a directory at or below an --input"},
+      {"sandbox.job.output-directory", "name a new or an empty directory: --out DIR"},
+      {"sandbox.setup.output-directory", "name a new or an empty directory below one that is there: --out DIR"},
+      {"sandbox.job.limit", "give a number in that range"},
+  };
+  for (const auto& [rule, advice] : kAdvice) {
+    if (error.rule == rule) error.advice = advice;
+  }
+  return error;
+}
+
 Result<sandbox::Job> MakeJob(const SandboxOptions& options) {
   sandbox::Job job;
   job.argv = options.command;
-  if (job.argv.front().find('/') == std::string::npos) {
-    for (const char* folder : {"/usr/bin/", "/bin/"}) {
-      std::error_code failure;
-      if (!fs::exists(folder + options.command.front(), failure)) continue;
-      job.argv.front() = folder + options.command.front();
-      break;
-    }
-  }
+  Result<std::string> program = FindProgram(options.command.front());
+  if (!program.ok()) return program.error();
+  job.argv.front() = std::move(*program);
   for (const std::string& input : options.inputs) {
     const size_t colon = input.rfind(':');
     if (colon == std::string::npos || colon == 0) {
@@ -154,6 +181,9 @@ void ShowOutcome(const sandbox::Outcome& outcome, bool files_are_kept) {
     std::fprintf(stderr, "%s %s (%lld bytes)\n", files_are_kept ? "wrote" : "thrown away", Shown(file.path).c_str(),
                  static_cast<long long>(file.size_bytes));
   }
+  if (outcome.end == sandbox::End::kExited && outcome.status == kNotExecuted) {
+    std::fprintf(stderr, "  inside are the system's /usr and what --input brings: %s\n", kOwnProgram);
+  }
   for (const std::string& sentence : outcome.weaker_guarantees) {
     std::fprintf(stderr, "weaker here: %s\n", Shown(sentence).c_str());
   }
@@ -165,7 +195,7 @@ ExitCode RunCommand(const Globals& globals, const SandboxOptions& options) {
   Result<OutputFolder> folder = OutputFolder::Make(options.output);
   if (!folder.ok()) return Fail(globals, folder.error());
   Result<sandbox::Outcome> outcome = sandbox::Run(*job, folder->path());
-  if (!outcome.ok()) return Fail(globals, outcome.error());
+  if (!outcome.ok()) return Fail(globals, WithAdvice(outcome.error()));
   if (globals.json) {
     PrintJson(OutcomeJson(*outcome));
   } else {
@@ -181,7 +211,9 @@ void AddSandbox(CLI::App& app, Globals& globals) {
   command->require_subcommand(1);
   command->footer("examples:\n  pawl sandbox check\n  pawl sandbox run -- python3 -c 'print(1)'");
   CLI::App* check = command->add_subcommand("check", "say what holds here, and how to get what is missing");
-  check->footer("example:\n  pawl sandbox check");
+  check->footer(
+      "Exit status 0: programs can be run in it; 5: they cannot.\nexamples:\n  pawl sandbox check\n  pawl --json "
+      "sandbox check");
   check->callback([&globals] { globals.exit = CheckMachine(globals); });
 
   auto options = std::make_shared<SandboxOptions>();
@@ -202,7 +234,8 @@ void AddSandbox(CLI::App& app, Globals& globals) {
   run->add_option("COMMAND", options->command, "program and arguments, after --")->required();
   run->footer(
       "Exit status 0: it ended by itself with 0; 1: it did not.\n"
-      "example:\n  pawl sandbox run --input ./subject:/in/subject -- python3 /in/subject/train.py");
+      "examples:\n  pawl sandbox run -- python3 -c 'print(1)'\n"
+      "  pawl sandbox run --input ./subject:/in/subject --out ./made -- python3 /in/subject/train.py");
   run->callback([options, &globals] { globals.exit = RunCommand(globals, *options); });
 }
 

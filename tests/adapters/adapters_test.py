@@ -134,6 +134,7 @@ class Adapters(AttackSuite):
         live = home.pawl("tree", home.subject).strip()
         stream, bare = home.root / "releases.fi", home.root / "releases.git"
         home.pawl("export-git", stream, "--branch", "released")
+        self.assertIn("git.not-a-file", home.pawl("--json", "export-git", "/dev/null", expect=(2,)))
         subprocess.run(["git", "init", "-q", "--bare", bare], check=True, env=dict(os.environ, **GIT))
         with open(stream, "rb") as given:
             subprocess.run(["git", "-C", bare, "fast-import", "--quiet"], stdin=given, check=True, env=dict(os.environ, **GIT))

@@ -204,6 +204,25 @@ class DailyTest(unittest.TestCase):
         position = home.position("rollback", *target, "-m", "back", "--review", expect=(6,))
         home.accepted(position, time.time())
 
+    # ---- what people are shown
+
+    def test_a_diff_shows_what_is_not_allowed_and_what_is_not_seen(self):
+        home = self.home()
+        tree = home.root / "candidate"
+        shutil.copytree(home.subject, tree)
+        shutil.copy(home.charter / "network.py", tree / "improver/improve.py")
+        position = home.position("propose", tree, "-m", "a copy of the evaluator's", expect=(1, 7))
+        self.assertEqual((position["outcome"], position["rule"]), ("outside-charter", "surface.charter-copy"))
+        self.assertIn("improver/improve.py  NOT ALLOWED: is a copy of the charter's network.py\n",
+                      home.pawl("diff", position["proposal"]))
+        text = (home.subject / "improver/improve.py").read_text(encoding="utf-8")
+        (tree / "improver/improve.py").write_text(text + "# 1\u3164\u00a0 \u202e\n", encoding="utf-8")
+        position = home.position("propose", tree, "-m", "what is not seen", expect=(6,))
+        shown = home.pawl("diff", position["proposal"])
+        self.assertIn("+# 1\\u{3164}\\u{A0} \\u{202E}\n", shown)
+        self.assertNotIn("NOT ALLOWED", shown)
+        self.assertEqual(home.fails("diff", "p99", expect=2)["error"]["rule"], "diff.no-proposal")
+
     # ---- keeping it
 
     def test_backup_restore_and_removing_what_nobody_names(self):

@@ -57,6 +57,20 @@ class SandboxCheck(unittest.TestCase):
         self.assertIn("ordinary user", found["sentences"][-1])
         self.holds(AS_USER, found)
 
+    def test_a_job_that_cannot_be_is_refused_with_what_to_do(self):
+        for words, rule, advice in ((["--", "no-such-program"], "sandbox.program", "--input"),
+                                    (["--", "./program"], "sandbox.job.program", "--input"),
+                                    (["--input", "/nowhere:/in/x", "--", "true"], "sandbox.job.input", "/in/subject"),
+                                    (["--input", "/usr:/usr", "--", "true"], "sandbox.job.input", "below /in"),
+                                    (["--out", "/etc", "--", "true"], "sandbox.job.output-directory", "empty"),
+                                    (["--working-directory", "/etc", "--", "true"], "sandbox.job.working-directory", "/tmp"),
+                                    (["--memory-mib", "1", "--", "true"], "sandbox.job.limit", "range")):
+            done = run([], "--json", "sandbox", "run", *words)
+            self.assertEqual(done.returncode, 2, words)
+            error = json.loads(done.stdout)["error"]
+            self.assertEqual(error["rule"], rule)
+            self.assertIn(advice, error["advice"])
+
     def test_with_user_namespaces_switched_off(self):
         if subprocess.run(["unshare", "--user", "--map-root-user", "true"]).returncode != 0:
             self.skipTest("no user namespaces to switch off")
