@@ -32,14 +32,17 @@ constexpr const char* kHelp =
 Confirms, without searching, that CERTIFICATE proves PROPERTY (VNN-LIB) of NETWORK (ONNX).
 
 options:
+  --centre FILE                      the network that CERTIFICATE was made for, with a weight radius, where NETWORK is
+                                     another one: the same file but for weights within that radius
   --arithmetic real|float32|float64  refuse a certificate of another arithmetic (default: the certificate's own)
   --threads N                        check leaves in N threads, 1 to 1024 (default: 1); the answer is the same
   --json                             print one JSON object
   --version                          print which build this is, and the formats that it reads
   --help                             print this
 
-example:
+examples:
   pawl-check-certificate policy.onnx clear.vnnlib clear.cert --arithmetic float32
+  pawl-check-certificate updated.onnx clear.vnnlib clear.cert --centre policy.onnx
 
 exit status: 0 proven, 1 not proven by this certificate, 2 usage, 3 malformed file, 4 a limit was reached,
 5 internal or set-up error. Only 0 means yes.
@@ -47,6 +50,7 @@ exit status: 0 proven, 1 not proven by this certificate, 2 usage, 3 malformed fi
 
 struct Options {
   std::vector<std::string> files;
+  std::string centre;  // empty: the network is what the certificate was made for
   std::optional<Arithmetic> arithmetic;
   unsigned threads = 1;
   bool json = false, help = false, version = false;
@@ -65,6 +69,11 @@ Result<void> SetOption(std::string_view name, std::string_view value, Options& o
       if (value == kArithmetics[i]) options.arithmetic = static_cast<Arithmetic>(i);
     if (!options.arithmetic || NameOf(*options.arithmetic) != value)
       return Usage("--arithmetic takes real, float32 or float64");
+    return {};
+  }
+  if (name == "--centre") {
+    options.centre = value;
+    if (value.empty()) return Usage("--centre takes a network");
     return {};
   }
   const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), options.threads);
@@ -91,7 +100,8 @@ Result<Options> ParseArguments(int count, char** arguments) {
     } else {
       const std::size_t equals = argument.find('=');
       const std::string_view name = argument.substr(0, equals);
-      if (name != "--arithmetic" && name != "--threads") return Usage("unknown option " + std::string(argument));
+      if (name != "--arithmetic" && name != "--centre" && name != "--threads")
+        return Usage("unknown option " + std::string(argument));
       if (equals == std::string_view::npos && i + 1 == count) return Usage(std::string(name) + " takes a value");
       const std::string_view value =
           equals == std::string_view::npos ? std::string_view(arguments[++i]) : argument.substr(equals + 1);
@@ -139,42 +149,38 @@ std::string DigestText(const Digest& digest) {
 
 // What is said of a verdict.
 struct Answer {
-  Verdict verdict;
-  ClaimRequest request;
-  bool read = false;  // all three files were read, so request is meaningful
+  FilesVerdict found;
+  ClaimFiles files;  // its digests alone are used
+  std::optional<Digest> candidate;
 };
 
 Answer Failed(const Error& error) {
   Answer answer;
-  answer.verdict.reason = error;
+  answer.found.verdict.reason = error;
   return answer;
 }
 
 Answer Run(const Options& options) {
-  const model::NetworkLimits network_limits;
-  const model::PropertyLimits property_limits;
   CheckLimits limits;
   limits.threads = options.threads;
-
-  const Result<std::string> network_bytes = ReadFile(options.files[0], network_limits.bytes_max);
-  if (!network_bytes.ok()) return Failed(network_bytes.error());
-  const Result<std::string> property_bytes = ReadFile(options.files[1], property_limits.bytes_max);
-  if (!property_bytes.ok()) return Failed(property_bytes.error());
-  const Result<std::string> certificate_bytes = ReadFile(options.files[2], limits.certificate.bytes_max);
-  if (!certificate_bytes.ok()) return Failed(certificate_bytes.error());
-
-  const Result<model::Network> network = model::ReadOnnx(AsBytes(*network_bytes), network_limits);
+  const bool has_centre = !options.centre.empty();
+  const Result<std::string> network = ReadFile(options.files[0], model::NetworkLimits().bytes_max);
   if (!network.ok()) return Failed(network.error());
-  const Result<model::Property> property = model::ReadVnnlib(*property_bytes, property_limits);
+  const Result<std::string> centre = has_centre ? ReadFile(options.centre, model::NetworkLimits().bytes_max) : network;
+  if (!centre.ok()) return Failed(centre.error());
+  const Result<std::string> property = ReadFile(options.files[1], model::PropertyLimits().bytes_max);
   if (!property.ok()) return Failed(property.error());
-  const Result<Certificate> certificate = ReadCertificate(AsBytes(*certificate_bytes), limits.certificate);
+  const Result<std::string> certificate = ReadFile(options.files[2], limits.certificate.bytes_max);
   if (!certificate.ok()) return Failed(certificate.error());
 
   Answer answer;
-  answer.request = {options.arithmetic.value_or(certificate->arithmetic), Sha256(*network_bytes),
-                    Sha256(*property_bytes)};
-  answer.verdict = Check(*network, *property, *certificate, answer.request, limits);
-  answer.read = true;
+  answer.files = {AsBytes(*centre), *property,         AsBytes(*certificate),
+                  Sha256(*centre),  Sha256(*property), options.arithmetic};
+  if (has_centre) {
+    answer.files.candidate = AsBytes(*network);
+    answer.candidate = Sha256(*network);
+  }
+  answer.found = CheckFiles(answer.files, limits);
   return answer;
 }
 
@@ -197,49 +203,74 @@ std::string Quoted(std::string_view text) {
 
 std::string PowerOfTwo(double power) { return "2^" + std::to_string(std::ilogb(power)); }
 
+std::string Number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
 // Keys sorted, integers only, so that it can be signed as it stands.
 void PrintJson(const Answer& answer) {
-  const Verdict& v = answer.verdict;
+  const FilesVerdict& found = answer.found;
+  const Verdict& v = found.verdict;
   std::string text = "{";
-  if (answer.read) text += "\"arithmetic\":" + Quoted(NameOf(answer.request.arithmetic)) + ",";
+  if (found.arithmetic) text += "\"arithmetic\":" + Quoted(NameOf(*found.arithmetic)) + ",";
   if (v.assumed_error > 0) text += "\"assumed_error\":" + Quoted(PowerOfTwo(v.assumed_error)) + ",";
-  text += "\"depth\":" + std::to_string(v.depth) + ",\"leaves\":" + std::to_string(v.leaves);
+  if (answer.candidate) text += "\"candidate\":" + Quoted(DigestText(*answer.candidate)) + ",";
+  text += "\"depth\":" + std::to_string(v.depth);
+  if (!found.radii.empty()) text += ",\"envelope\":[";
+  for (std::size_t i = 0; i < found.radii.size(); ++i) {
+    text += i == 0 ? "{" : ",{";
+    if (i < found.distances.size()) text += "\"distance\":" + Quoted(Number(found.distances[i])) + ",";
+    text += "\"radius\":" + Quoted(Number(found.radii[i].radius));
+    text += ",\"tensor\":" + Quoted(found.radii[i].tensor) + "}";
+  }
+  if (!found.radii.empty()) text += "]";
+  text += ",\"leaves\":" + std::to_string(v.leaves);
   if (!v.proven) text += ",\"message\":" + Quoted(v.reason.message);
-  if (answer.read) {
-    text += ",\"network\":" + Quoted(DigestText(answer.request.network));
-    text += ",\"property\":" + Quoted(DigestText(answer.request.property));
+  if (found.arithmetic) {
+    text += ",\"network\":" + Quoted(DigestText(answer.files.network_digest));
+    text += ",\"property\":" + Quoted(DigestText(answer.files.property_digest));
   }
   text += std::string(",\"proven\":") + (v.proven ? "true" : "false");
   if (!v.proven) text += ",\"rule\":" + Quoted(v.reason.rule);
   std::printf("%s}\n", text.c_str());
 }
 
+// Whom the answer is about.
+void PrintNetworks(const Answer& answer) {
+  const FilesVerdict& found = answer.found;
+  std::printf("  network    %s\n", DigestText(answer.candidate.value_or(answer.files.network_digest)).c_str());
+  if (answer.candidate) std::printf("  centre     %s\n", DigestText(answer.files.network_digest).c_str());
+  for (std::size_t i = 0; i < found.radii.size(); ++i) {
+    std::printf("  envelope   %s +- %s", found.radii[i].tensor.c_str(), Number(found.radii[i].radius).c_str());
+    if (i < found.distances.size()) std::printf(", the network at %s of it", Number(found.distances[i]).c_str());
+    std::printf("\n");
+  }
+}
+
 void PrintText(const Answer& answer) {
-  const Verdict& v = answer.verdict;
+  const Verdict& v = answer.found.verdict;
   if (!v.proven) {
     std::printf("not proven: %s: %s\n", v.reason.rule.c_str(), v.reason.message.c_str());
     if (!v.reason.advice.empty()) std::printf("  %s\n", v.reason.advice.c_str());
     return;
   }
   std::printf("proven: no input of the property's input set gives an unsafe output\n");
-  std::printf("  network    %s\n", DigestText(answer.request.network).c_str());
-  std::printf("  property   %s\n", DigestText(answer.request.property).c_str());
+  PrintNetworks(answer);
+  std::printf("  property   %s\n", DigestText(answer.files.property_digest).c_str());
   std::printf("  leaves     %llu, depth %u\n", static_cast<unsigned long long>(v.leaves), v.depth);
-  switch (answer.request.arithmetic) {
-    case Arithmetic::kReal:
-      std::printf("  arithmetic real: of the exact network; a deployed evaluation rounds and is not covered\n");
-      return;
-    case Arithmetic::kFloat32:
-    case Arithmetic::kFloat64:
-      std::printf(
-          "  arithmetic %s: any order of summation, fused or not, subnormals flushed or not\n"
-          "             not covered: Winograd, FFT or Strassen convolution, TF32, bfloat16, folded constants\n",
-          NameOf(answer.request.arithmetic).data());
-      if (v.assumed_error > 0)
-        std::printf("             assumed: each Sigmoid and Tanh is computed within %s + %s of its size\n",
-                    PowerOfTwo(v.assumed_error).c_str(), PowerOfTwo(v.assumed_error).c_str());
-      return;
+  if (answer.found.arithmetic == Arithmetic::kReal) {
+    std::printf("  arithmetic real: of the exact network; a deployed evaluation rounds and is not covered\n");
+    return;
   }
+  std::printf(
+      "  arithmetic %s: any order of summation, fused or not, subnormals flushed or not\n"
+      "             not covered: Winograd, FFT or Strassen convolution, TF32, bfloat16, folded constants\n",
+      NameOf(*answer.found.arithmetic).data());
+  if (v.assumed_error > 0)
+    std::printf("             assumed: each Sigmoid and Tanh is computed within %s + %s of its size\n",
+                PowerOfTwo(v.assumed_error).c_str(), PowerOfTwo(v.assumed_error).c_str());
 }
 
 }  // namespace
@@ -263,5 +294,5 @@ int main(int count, char** arguments) {
     PrintText(answer);
   // Whoever reads only the output must not miss what could not be written.
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return static_cast<int>(ExitCode::kInternal);
-  return static_cast<int>(answer.verdict.proven ? ExitCode::kYes : ExitCodeFor(answer.verdict.reason.code));
+  return static_cast<int>(answer.found.verdict.proven ? ExitCode::kYes : ExitCodeFor(answer.found.verdict.reason.code));
 }

@@ -17,10 +17,16 @@ Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
   return Usage("--arithmetic is real, float32 or float64");
 }
 
+std::string ShareText(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", share);
+  return text;
+}
+
 }  // namespace
 
 ExitCode CheckCertificate(int count, const char* const* words) {
-  Arguments arguments({"--arithmetic", "--threads"}, {"--json"});
+  Arguments arguments({"--arithmetic", "--centre", "--threads"}, {"--json"});
   const Result<void> parsed = arguments.Parse(count, words);
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
   if (!parsed.ok()) return Report(parsed.error(), output);
@@ -31,17 +37,27 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   if (!arithmetic.ok()) return Report(arithmetic.error(), output);
   Result<unsigned> threads = ParseThreads(arguments.Value("--threads"));
   if (!threads.ok()) return Report(threads.error(), output);
-  std::string files[3];
-  for (int i = 0; i < 3; ++i) {
-    Result<std::string> bytes = ReadFile(arguments.words()[static_cast<size_t>(i)], kFileBytesMax);
+  std::vector<std::string> paths = arguments.words(), files;
+  const bool has_centre = arguments.Has("--centre");
+  if (has_centre) paths.push_back(arguments.Value("--centre"));
+  for (const std::string& path : paths) {
+    Result<std::string> bytes = ReadFile(path, kFileBytesMax);
     if (!bytes.ok()) return Report(bytes.error(), output);
-    files[i] = std::move(*bytes);
+    files.push_back(std::move(*bytes));
   }
-  const checker::Verdict verdict =
-      warrant::CheckPropertyCertificate({files[0], files[1], files[2], *arithmetic, *threads});
+  warrant::PropertyBytes question{files[0], files[1], files[2], *arithmetic, *threads};
+  if (has_centre) question.centre = files[3];
+  const checker::FilesVerdict found = warrant::CheckPropertyFiles(question);
+  const checker::Verdict& verdict = found.verdict;
   if (!verdict.proven) return Report(verdict.reason, output);
+  encoding::Json distances = encoding::Json::object();
+  for (size_t i = 0; i < found.distances.size(); ++i) {
+    const std::string share = ShareText(found.distances[i]);
+    distances[found.radii[i].tensor] = share;
+    if (output == Output::kText) std::printf("%s at %s of its radius\n", found.radii[i].tensor.c_str(), share.c_str());
+  }
   if (output == Output::kJson) {
-    PrintJson({{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}});
+    PrintJson({{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}, {"distances", distances}});
   } else {
     std::printf("proven: %llu leaves, depth %u\n", static_cast<unsigned long long>(verdict.leaves), verdict.depth);
   }

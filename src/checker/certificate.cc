@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kMagic[] = {'P', 'A', 'W', 'L', 'C', 'E', 'R', 'T'};
 constexpr std::uint8_t kVersion = 2;
-constexpr std::uint8_t kNone = 0;  // no weight radius
+constexpr std::uint8_t kWithRadii = 1;  // else 0
 
 // First bytes of a tree's nodes.
 constexpr std::uint32_t kShortArguments = 0x60;  // 00..5F
@@ -221,7 +221,7 @@ class Reader {
     std::uint64_t bits = 0;
     for (int shift = 0; shift < 64; shift += 8) bits |= std::uint64_t{Byte()} << shift;
     const auto value = std::bit_cast<double>(bits);
-    if (!std::isfinite(value) || bits == std::uint64_t{1} << 63) Fail("value", "a split value is not a finite number");
+    if (!std::isfinite(value) || bits == std::uint64_t{1} << 63) Fail("value", "a number is not finite, or minus zero");
     return value;
   }
 
@@ -233,10 +233,30 @@ class Reader {
     const std::uint8_t arithmetic = Byte();
     if (arithmetic > static_cast<std::uint8_t>(Arithmetic::kFloat64)) Fail("arithmetic", "an unknown arithmetic");
     certificate.arithmetic = static_cast<Arithmetic>(arithmetic);
-    if (Byte() != kNone) Fail("weight-radius", "a weight radius, which version 2 does not have");
+    const std::uint8_t radius = Byte();
+    if (radius > kWithRadii) Fail("weight-radius", "an unknown kind of weight radius");
     for (std::uint8_t& byte : certificate.network) byte = Byte();
     for (std::uint8_t& byte : certificate.property) byte = Byte();
+    if (radius == kWithRadii) Radii(certificate.radii);
     return !error_;
+  }
+
+  void Radii(std::vector<TensorRadius>& radii) {
+    const std::uint32_t count = Varint();
+    if (!error_ && count > limits_.radii_max) return SetLimit("radii", limits_.radii_max);
+    if (count == 0) Fail("weight-radius", "an envelope without a tensor");
+    for (std::uint32_t i = 0; i < count && !error_; ++i) {
+      const std::uint32_t size = Varint();
+      if (!error_ && size > limits_.name_bytes_max) return SetLimit("name-bytes", limits_.name_bytes_max);
+      const std::vector<std::uint8_t> name = Block(size);
+      TensorRadius radius{{name.begin(), name.end()}, Double()};
+      // Names are printed, and no network's has control characters.
+      if (std::any_of(name.begin(), name.end(), [](std::uint8_t c) { return c < 0x20 || c == 0x7f; }) || name.empty())
+        Fail("weight-radius", "a tensor's name is empty or has control characters");
+      if (!(radius.radius > 0)) Fail("weight-radius", "a weight radius that is not above 0");
+      if (!radii.empty() && !(radii.back().tensor < radius.tensor)) Fail("weight-radius", "names do not increase");
+      radii.push_back(std::move(radius));
+    }
   }
 
   std::size_t Left() const { return bytes_.size() - at_; }
@@ -440,9 +460,15 @@ std::string WriteCertificate(const Certificate& certificate) {
   writer.Bytes(kMagic, sizeof kMagic);
   writer.Byte(kVersion);
   writer.Byte(static_cast<std::uint8_t>(certificate.arithmetic));
-  writer.Byte(kNone);
+  writer.Byte(certificate.radii.empty() ? 0 : kWithRadii);
   writer.Bytes(certificate.network.data(), certificate.network.size());
   writer.Bytes(certificate.property.data(), certificate.property.size());
+  if (!certificate.radii.empty()) writer.Varint(certificate.radii.size());
+  for (const TensorRadius& radius : certificate.radii) {
+    writer.Varint(radius.tensor.size());
+    writer.Bytes(radius.tensor.data(), radius.tensor.size());
+    writer.Double(radius.radius);
+  }
   writer.Varint(certificate.cases.size());
   for (const CaseProof& proof : certificate.cases) writer.Case(proof);
   return writer.Take();

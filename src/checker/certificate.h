@@ -153,10 +153,20 @@ struct CaseProof {
   friend bool operator==(const CaseProof&, const CaseProof&) = default;
 };
 
+// How far the elements of a constant of the network may be from their values, each on its own.
+struct TensorRadius {
+  std::string tensor;  // the name of an initialiser, or of what a Constant node makes
+  double radius = 0;   // absolute; above 0, finite
+  friend bool operator==(const TensorRadius&, const TensorRadius&) = default;
+};
+
 struct Certificate {
   Arithmetic arithmetic = Arithmetic::kReal;
   Digest network{};
   Digest property{};
+  // The envelope: what is proven holds of every network that is this one but for these tensors, which are within their
+  // radii. Names increase, byte by byte. Empty: of this network alone.
+  std::vector<TensorRadius> radii;
   std::vector<CaseProof> cases;
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };
@@ -165,6 +175,8 @@ struct Certificate {
 struct CertificateLimits {
   std::size_t bytes_max = 256u << 20;
   std::uint64_t cases_max = 100'000;
+  std::uint64_t radii_max = 30'000;
+  std::uint64_t name_bytes_max = 1'024;     // of a tensor's name
   std::uint64_t nodes_max = 64'000'000;     // in all cases together; also of split multipliers
   std::uint64_t arguments_max = 1'000'000;  // in all cases together
   std::uint64_t terms_max = 4'000'000;      // in all arguments together

@@ -272,7 +272,7 @@ TEST(Certificate, EveryMalformedShapeIsRefusedByItsRule) {
   EXPECT_EQ(changed(8, 0), "certificate.version");
   for (const int version : {1, 3, 255}) EXPECT_EQ(changed(8, version), "certificate.version");
   EXPECT_EQ(changed(9, 3), "certificate.arithmetic");
-  EXPECT_EQ(changed(10, 1), "certificate.weight-radius");
+  for (const int radius : {2, 3, 255}) EXPECT_EQ(changed(10, radius), "certificate.weight-radius");
   const std::size_t body = Header().size();
   EXPECT_EQ(changed(body, 0), "certificate.conjunctions");
   EXPECT_EQ(changed(body + 2, 0), "certificate.groups");
@@ -310,6 +310,57 @@ TEST(Certificate, EveryMalformedShapeIsRefusedByItsRule) {
   EXPECT_EQ(with_case(Text({1, 0, 1, 1, 1, 0, 2, 2, 0, 1, 0, 0})), "certificate.combination");
   EXPECT_EQ(with_case(Text({1, 0, 1, 1, 1, 0, 2, 0, 0, 1, 0, 0})), "certificate.combination");
   EXPECT_EQ(with_case(Text({1, 0, 1, 1, 1, 0, 2, 1, 0, 2, 0, 0})), "");
+}
+
+// A certificate with these bytes in the place of its radii.
+std::string WithRadii(const std::string& radii) {
+  std::string header = Header();
+  header[10] = 1;
+  header.insert(header.size() - 1, radii);
+  return header + kOneArgument + Text({0});
+}
+
+std::string Radius(const std::string& name, double radius) {
+  return static_cast<char>(name.size()) + name + DoubleText(radius);
+}
+
+TEST(Certificate, RadiiAreReadBack) {
+  std::mt19937_64 random(4);
+  Certificate certificate;
+  certificate.cases.push_back(RandomCase(random));
+  certificate.radii = {{"B", 0x1p-1074}, {"a", 0.1}, {"a.b", 1}, {"aa", 1e300}};
+  const std::string bytes = WriteCertificate(certificate);
+  const Result<Certificate> read = ReadCertificate(AsBytes(bytes));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->radii, certificate.radii);
+  EXPECT_EQ(WriteCertificate(*read), bytes);
+  EXPECT_EQ(RuleOf(WithRadii(Text({1}) + Radius("w", 0.5))), "");
+}
+
+TEST(Certificate, MalformedRadiiAreRefused) {
+  const std::string rule = "certificate.weight-radius";
+  EXPECT_EQ(RuleOf(WithRadii(Text({0}))), rule);
+  for (const double radius : {0.0, -1.0, -0x1p-1074})
+    EXPECT_EQ(RuleOf(WithRadii(Text({1}) + Radius("w", radius))), rule);
+  for (const double radius : {std::numeric_limits<double>::quiet_NaN(), HUGE_VAL, -HUGE_VAL, -0.0})
+    EXPECT_EQ(RuleOf(WithRadii(Text({1}) + Radius("w", radius))), "certificate.value");
+  EXPECT_EQ(RuleOf(WithRadii(Text({2}) + Radius("w", 1) + Radius("w", 1))), rule);
+  EXPECT_EQ(RuleOf(WithRadii(Text({2}) + Radius("w", 1) + Radius("v", 1))), rule);
+  EXPECT_EQ(RuleOf(WithRadii(Text({2}) + Radius("w", 1) + Radius("wa", 1))), "");
+  EXPECT_EQ(RuleOf(WithRadii(Text({1}) + Radius("", 1))), rule);
+  for (const char* name : {"\n", "w\x1b", "\x7f"}) EXPECT_EQ(RuleOf(WithRadii(Text({1}) + Radius(name, 1))), rule);
+  EXPECT_EQ(RuleOf(WithRadii(Text({1, 0x81, 0}) + Radius("w", 1).substr(1))), "certificate.not-canonical");
+  // Ends early, or promises more than there is.
+  const std::string whole = WithRadii(Text({2}) + Radius("v", 1) + Radius("w", 1));
+  for (std::size_t n = 75; n < whole.size(); ++n) EXPECT_EQ(RuleOf(whole.substr(0, n)), "certificate.truncated") << n;
+  EXPECT_EQ(RuleOf(WithRadii(Text({1, 200, 7}) + "w")), "certificate.truncated");
+  EXPECT_EQ(RuleOf(WithRadii(Text({1, 0x81, 8}) + std::string(1025, 'w') + DoubleText(1))),
+            "certificate.limit-name-bytes");
+  EXPECT_EQ(RuleOf(WithRadii(Text({1, 0x80, 8}) + std::string(1024, 'w') + DoubleText(1))), "");
+  EXPECT_EQ(RuleOf(WithRadii(Text({0xFF, 0xFF, 0xFF, 0xFF, 0x0F}))), "certificate.limit-radii");
+  CertificateLimits limits;
+  limits.radii_max = 1;
+  EXPECT_EQ(RuleOf(whole, limits), "certificate.limit-radii");
 }
 
 TEST(Certificate, CountsThatLieCostNothing) {

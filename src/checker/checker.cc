@@ -328,7 +328,7 @@ Verdict Check(const model::Network& network, const model::Property& property, co
   };
   if (const Result<void> header = CheckHeader(property, certificate, request); !header.ok())
     return rejected(header.error());
-  const Result<Claim> claim = PrepareClaim(network, property, request.arithmetic);
+  const Result<Claim> claim = PrepareClaim(network, property, request.arithmetic, certificate.radii);
   if (!claim.ok()) return rejected(claim.error());
   if (const Result<void> work = CheckWork(*claim, certificate, limits); !work.ok()) return rejected(work.error());
 
@@ -346,6 +346,33 @@ Verdict Check(const model::Network& network, const model::Property& property, co
                    proven_cases == certificate.cases.size() && certificate.network == request.network &&
                    certificate.property == request.property && certificate.arithmetic == request.arithmetic;
   return verdict;
+}
+
+FilesVerdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits) {
+  FilesVerdict result;
+  const auto failed = [&](const Error& error) {
+    result.verdict.reason = error;
+    return result;
+  };
+  const Result<model::Network> network = model::ReadOnnx(files.network, {});
+  if (!network.ok()) return failed(network.error());
+  const Result<model::Property> property = model::ReadVnnlib(files.property, {});
+  if (!property.ok()) return failed(property.error());
+  const Result<Certificate> certificate = ReadCertificate(files.certificate, limits.certificate);
+  if (!certificate.ok()) return failed(certificate.error());
+  result.arithmetic = files.arithmetic.value_or(certificate->arithmetic);
+  result.radii = certificate->radii;
+  // What lies in the envelope is proven exactly if the envelope is. (Another centre than the certificate's is refused
+  // below.)
+  if (files.candidate && certificate->network == files.network_digest) {
+    Result<std::vector<double>> distances =
+        MeasureDistances(*network, files.network, *files.candidate, certificate->radii);
+    if (!distances.ok()) return failed(distances.error());
+    result.distances = std::move(*distances);
+  }
+  result.verdict = Check(*network, *property, *certificate,
+                         {*result.arithmetic, files.network_digest, files.property_digest}, limits);
+  return result;
 }
 
 }  // namespace pawl::checker

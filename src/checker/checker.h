@@ -12,10 +12,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "checker/certificate.h"
 #include "checker/claim.h"
+#include "checker/envelope.h"
 #include "model/network.h"
 #include "model/property.h"
 #include "result/result.h"
@@ -52,7 +57,31 @@ struct Verdict {
   double smallest_margin = 0;  // over the confirmed leaves; 0 where there is none
 };
 
+// An envelope is proven where its centre is proven with its radii; whether another network is in it is for
+// MeasureDistances to say (envelope.h), or for CheckFiles.
 Verdict Check(const model::Network& network, const model::Property& property, const Certificate& certificate,
               const ClaimRequest& request, const CheckLimits& limits = {});
+
+// Everything from bytes to the verdict.
+struct ClaimFiles {
+  std::span<const std::uint8_t> network;  // ONNX: what the certificate was made for, an envelope's centre
+  std::string_view property;              // VNN-LIB
+  std::span<const std::uint8_t> certificate;
+  Digest network_digest{}, property_digest{};  // of these bytes
+  std::optional<Arithmetic> arithmetic = {};   // none: the certificate's own
+  // Another network, of which the proof is to hold as well because it lies in the envelope; see MeasureDistances.
+  std::optional<std::span<const std::uint8_t>> candidate = {};
+};
+
+struct FilesVerdict {
+  Verdict verdict;  // of the candidate, where there is one
+  // Where all files could be read:
+  std::optional<Arithmetic> arithmetic;
+  std::vector<TensorRadius> radii;  // of the certificate
+  std::vector<double> distances;    // proven, with a candidate: one a radius
+};
+
+// Failure: as Check, or for the reason that a file cannot be read.
+FilesVerdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits = {});
 
 }  // namespace pawl::checker

@@ -39,19 +39,21 @@ bool Scale(std::vector<double>& values, double factor) {
 // One node as a step. Each overload is false where no bound is known for the node.
 class StepMaker {
  public:
-  StepMaker(const model::Network& network, const model::VectorNode& node, const Format& format, Step& step)
-      : network_(network), node_(node), format_(format), step_(step) {}
+  // `radii`: one a tensor of the network.
+  StepMaker(const model::Network& network, const model::VectorNode& node, const Format& format,
+            const std::vector<double>& radii, Step& step)
+      : network_(network), node_(node), format_(format), radii_(radii), step_(step) {}
 
   bool operator()(const model::Dense& dense) {
     step_.kind = StepKind::kDense;
     step_.products = static_cast<double>(step_.rows) * static_cast<double>(step_.columns);
     for (std::size_t i = 0; i < dense.rows; ++i)
       for (std::size_t j = 0; j < dense.columns; ++j)
-        step_.weights.push_back(At(dense.weights, i * dense.row_step + j * dense.column_step));
+        step_.weights.push_back(Weight(dense.weights, i * dense.row_step + j * dense.column_step));
     // A Sub of the bias is no product.
     const double sign = dense.beta == -1 ? -1 : 1, beta = dense.beta * sign;
     for (std::size_t i = 0; i < dense.rows; ++i)
-      step_.bias.push_back(dense.bias == model::kNoConstant ? 0 : sign * At(dense.bias, i * dense.bias_step));
+      step_.bias.push_back(dense.bias == model::kNoConstant ? 0 : sign * Weight(dense.bias, i * dense.bias_step));
     step_.scaled = dense.alpha != 1 || beta != 1;
     ChargeSum(step_.columns, step_.columns + (step_.scaled ? 4 : 2), std::max(step_.rows, step_.columns));
     if (step_.scaled) ChargeFactors(std::abs(dense.alpha), std::abs(beta));
@@ -64,6 +66,7 @@ class StepMaker {
     if (!Scale(step_.weights, dense.alpha) || !Scale(step_.bias, beta)) Refuse();
     for (std::size_t i = 0; i < step_.rows; ++i)
       step_.weight_sums[i] = (std::max(step_.weight_sums[i], sums(i)) + std::abs(own_bias[i])) * kWiden;
+    Deviate(RadiusOf(dense.weights), RadiusOf(dense.bias), step_.columns, std::abs(dense.alpha), std::abs(beta));
     return true;
   }
 
@@ -85,17 +88,19 @@ class StepMaker {
       taps.first_tap.push_back(taps.taps.size());
       taps.scale.push_back(convolution.divisors.empty() ? 1 : 1 / convolution.divisors[p]);
     }
-    step_.weights = network_.tensors[convolution.weights].values;
+    for (std::size_t i = 0; i < network_.tensors[convolution.weights].values.size(); ++i)
+      step_.weights.push_back(Weight(convolution.weights, i));
     step_.products = static_cast<double>(step_.rows) * static_cast<double>(n);
     // An average may be summed before it is divided: as if a factor of Gemm were applied late.
     step_.scaled = !convolution.divisors.empty();
     ChargeSum(n, n + (step_.scaled ? 4 : 2), std::max(n, taps.group_outputs * taps.kernel_size));
     for (std::size_t i = 0; i < step_.rows; ++i) {
       const std::size_t channel = i / positions;
-      step_.bias.push_back(convolution.bias == model::kNoConstant ? 0 : At(convolution.bias, channel));
+      step_.bias.push_back(convolution.bias == model::kNoConstant ? 0 : Weight(convolution.bias, channel));
       step_.weight_sums.push_back(i % positions == 0 ? AbsoluteSum(&step_.weights[channel * n], n)
                                                      : step_.weight_sums.back());
     }
+    Deviate(RadiusOf(convolution.weights), RadiusOf(convolution.bias), n, 1, 1);
     return true;
   }
 
@@ -103,9 +108,10 @@ class StepMaker {
     using Form = model::Elementwise::Form;
     step_.kind = StepKind::kElementwise;
     ChargeElement();
+    const bool multiplies = elementwise.form == Form::kMultiply, divides = elementwise.form == Form::kDivide;
     for (std::size_t i = 0; i < step_.rows; ++i) {
-      const double c = At(elementwise.constant, i * elementwise.constant_step);
-      const bool multiplies = elementwise.form == Form::kMultiply, divides = elementwise.form == Form::kDivide;
+      const std::size_t at = i * elementwise.constant_step;
+      const double c = multiplies || divides ? At(elementwise.constant, at) : Weight(elementwise.constant, at);
       const double quotient = divides ? 1 / c : 1;
       // A flushed divisor is 0, and no share of a subnormal quotient bounds its rounding.
       if (divides && (!(std::abs(c) >= format_.normal_min) || !IsNormal(quotient))) Refuse();
@@ -113,6 +119,7 @@ class StepMaker {
       step_.bias.push_back(multiplies || divides ? 0 : elementwise.form == Form::kSubtract ? -c : c);
       step_.weight_sums.push_back(std::abs(step_.weights[i]) * kWiden);
     }
+    if (!multiplies && !divides) Deviate(0, RadiusOf(elementwise.constant), 0, 1, 1);
     return true;
   }
 
@@ -159,8 +166,7 @@ class StepMaker {
     for (const std::size_t value : node_.inputs)
       for (std::size_t j = 0; j < network_.graph.SizeOf(value); ++j) list.push_back({value, j});
     for (const std::size_t constant : select.constants)
-      constants.insert(constants.end(), network_.tensors[constant].values.begin(),
-                       network_.tensors[constant].values.end());
+      for (std::size_t i = 0; i < network_.tensors[constant].values.size(); ++i) constants.push_back(At(constant, i));
     for (const std::uint32_t source : select.source) {
       const bool is_value = source < list.size();
       step_.sources.push_back(is_value ? list[source] : Step::Source());
@@ -186,8 +192,17 @@ class StepMaker {
     return activation.form != Form::kLeakyRelu || (activation.slope >= 0 && activation.slope <= 1);
   }
 
+  // A tensor with a radius that the step uses in a way that cannot carry one; empty: none.
+  const std::string& pinned() const { return pinned_; }
+
  private:
-  double At(std::size_t tensor, std::size_t i) const { return network_.tensors[tensor].values[i]; }
+  double RadiusOf(std::size_t tensor) const { return tensor == model::kNoConstant ? 0 : radii_[tensor]; }
+  // What Deviate accounts for, and whatever else is read of a constant.
+  double Weight(std::size_t tensor, std::size_t i) const { return network_.tensors[tensor].values[i]; }
+  double At(std::size_t tensor, std::size_t i) {
+    if (radii_[tensor] != 0) pinned_ = network_.tensors[tensor].origin;
+    return network_.tensors[tensor].values[i];
+  }
   // Left to CheckStep.
   void Refuse() { step_.own_gamma = HUGE_VAL; }
 
@@ -203,6 +218,14 @@ class StepMaker {
     step_.products = static_cast<double>(step_.rows);
     ChargeSum(1, 2, 0);
   }
+  // Rows of n weights. What is flushed of them, before factors or after, counts as in weight_sums.
+  void Deviate(double weight, double bias, std::size_t n, double alpha, double beta) {
+    if (weight == 0 && bias == 0) return;
+    step_.weight_radius = weight * alpha * kWiden + kTiny;
+    step_.bias_radius = bias * beta * kWiden + kTiny;
+    const double more = static_cast<double>(n) * weight * std::max(1.0, alpha) + (step_.scaled ? bias : 0);
+    for (double& sum : step_.weight_sums) sum = (sum + more) * kWiden + kTiny;
+  }
   void ChargeFactors(double alpha, double beta) {
     const double grown = (1 + alpha) * (1 + beta) * kWiden;
     step_.underflow *= grown;
@@ -214,8 +237,28 @@ class StepMaker {
   const model::Network& network_;
   const model::VectorNode& node_;
   const Format& format_;
+  const std::vector<double>& radii_;
   Step& step_;
+  std::string pinned_;
 };
+
+// The radius of each tensor, by the initialiser that it came from.
+Result<std::vector<double>> SpreadRadii(const model::Network& network, std::span<const TensorRadius> radii) {
+  std::vector<double> spread(network.tensors.size(), 0);
+  for (const TensorRadius& radius : radii) {
+    bool is_stored = false;
+    for (std::size_t t = 0; t < spread.size(); ++t) {
+      if (network.tensors[t].origin != radius.tensor) continue;
+      spread[t] = radius.radius;
+      is_stored = is_stored || network.tensors[t].stored_at != model::Tensor::kNotStored;
+    }
+    if (!is_stored || !(radius.radius > 0 && radius.radius <= kFiniteMax))
+      return Refused("checker.radius",
+                     "tensor '" + radius.tensor + "' is no constant that the file holds as raw data for sums alone",
+                     "give it no weight radius");
+  }
+  return spread;
+}
 
 Result<RootBox> MakeBox(const model::Case& input_case, Arithmetic arithmetic) {
   const double normal_min = FormatOf(arithmetic).normal_min;
@@ -267,7 +310,8 @@ Enclosed Enclose(const model::Decimal& exact) {
 
 }  // namespace
 
-Result<Claim> PrepareClaim(const model::Network& network, const model::Property& property, Arithmetic arithmetic) {
+Result<Claim> PrepareClaim(const model::Network& network, const model::Property& property, Arithmetic arithmetic,
+                           std::span<const TensorRadius> radii) {
   if (!EnvironmentIsSound()) {
     return SystemFailure("checker.environment", "floating-point arithmetic rounds or flushes in an unusual way here",
                          "run without changes to the rounding mode, and without flush-to-zero");
@@ -278,6 +322,8 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
     return Refused("checker.arithmetic", "the network computes in another floating-point format than the claim's",
                    "ask for the network's own format, or for real");
   }
+  const Result<std::vector<double>> spread = SpreadRadii(network, radii);
+  if (!spread.ok()) return spread.error();
   Claim claim;
   claim.property = &property;
   claim.arithmetic = arithmetic;
@@ -291,7 +337,14 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
     step.rows = node.size;
     step.columns = graph.SizeOf(step.input);
     claim.sizes.push_back(node.size);
-    if (!std::visit(StepMaker(network, node, claim.format, step), node.function))
+    StepMaker maker(network, node, claim.format, *spread, step);
+    const bool is_known = std::visit(maker, node.function);
+    if (!maker.pinned().empty())
+      return Refused("checker.radius",
+                     "tensor '" + maker.pinned() + "' cannot have a weight radius: " + node.description +
+                         " does more than sum it or its products",
+                     "give it no weight radius");
+    if (!is_known)
       return Refused("model.unsupported-function", node.description + " can be read, but not be proved about yet");
     if (Result<void> fine = CheckStep(step); !fine.ok()) return fine.error();
     for (std::size_t i = 0; step.is_rectifier() && i < step.rows; ++i) claim.neurons.push_back({step.input, i});

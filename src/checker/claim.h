@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "checker/arithmetic.h"
@@ -46,6 +47,8 @@ struct Step {
   std::vector<double> bias;  // one a row, beta applied; kSelect: the constants
   // Σ_j |W_ij|, not below, and Σ of the magnitudes that the bias was made of, where those are not |bias|.
   std::vector<double> weight_sums, bias_sizes;
+  // How far each weight and each bias of a network in the envelope may be from these, not below; factors applied.
+  double weight_radius = 0, bias_radius = 0;
   // Deployed rounding: a row errs by at most gamma·(Σ|W||x| + |b|) + underflow·(Σ|W| + Σ|x| + underflow_count).
   double gamma = 0, underflow = 0, underflow_count = 0;
   // The checker's own: forming a row's bound errs by at most own_gamma·(Σ|W|·|form of x| + |b|).
@@ -125,10 +128,12 @@ struct Claim {
 // Failure: kMalformed "property.size" (the two do not fit), kRefused "model.unsupported-function" (a LeakyRelu with a
 // slope outside [0, 1], a convolution of more than 2^24 windows times kernel elements), "checker.arithmetic" (float32
 // asked of a float64 network or the reverse), "checker.rounding" (a sum so long that k·u ≥ 1/2, a factor so extreme
-// that a product underflows in double precision), "checker.box" (bounds beyond the format), kLimit
-// "checker.limit-terms" (a sum of more than kTermsMax products), kSystem "checker.environment" (this machine's
-// arithmetic is not as assumed).
-Result<Claim> PrepareClaim(const model::Network& network, const model::Property& property, Arithmetic arithmetic);
+// that a product underflows in double precision), "checker.box" (bounds beyond the format), "checker.radius" (of a
+// tensor that the network does not have, or that something else than sums of products and constants added to them
+// depends on), kLimit "checker.limit-terms" (a sum of more than kTermsMax products), kSystem "checker.environment"
+// (this machine's arithmetic is not as assumed).
+Result<Claim> PrepareClaim(const model::Network& network, const model::Property& property, Arithmetic arithmetic,
+                           std::span<const TensorRadius> radii = {});
 
 // A weighted sum of rows, Σ m_r·(a_r·y + b_r·x − c_r), that is to be shown positive. Formed exactly in decimals, then
 // enclosed: each coefficient is within its error of the exact one, and the bound is not below it.

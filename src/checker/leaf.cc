@@ -67,7 +67,7 @@ double LeafEngine::OperationsPerLeaf(const Claim& claim, Recipe recipe, std::siz
   for (const Step& step : claim.steps) {
     const double rows = static_cast<double>(step.rows);
     if (recipe == Recipe::kBackward && IsBent(step.kind)) tightened += 2 * static_cast<double>(step.columns) * backward;
-    forward += step.products * (2 * width + 1) + 8 * rows * width + CurveOperations(step);
+    forward += step.products * (2 * width + 2) + 8 * rows * width + CurveOperations(step);
     backward += step.products + 16 * rows;
   }
   const double rows = static_cast<double>(conjunctions);
@@ -199,8 +199,7 @@ PAWL_INLINE void LeafEngine::ForwardAffineStep(const Step& step, std::size_t v) 
   for (std::size_t i = 0; i < step.rows; ++i) {
     forms_[v].below[i * width_] += step.bias[i];
     forms_[v].above[i * width_] += step.bias[i];
-    const bool alone = step.kind == StepKind::kElementwise;
-    ChargeRow(step, i, scratch_[i], alone ? Magnitude(in.lower[i], in.upper[i]) : in.magnitude_sum, v);
+    ChargeRow(step, i, scratch_[i], relaxation_.OperandSum(step, i), v);
   }
   Concretise(v);
 }

@@ -76,8 +76,8 @@ PAWL_INLINE Lanes OperandCharge(const Step& step, const Lanes& lower, const Lane
   return Magnitude(lower, upper) * step.gamma + form_size * step.own_gamma;
 }
 
-// The radius of a row from Σ|W|·OperandCharge and Σ|x|. Lanes in which some order of summation may overflow make
-// `poison` NaN.
+// The radius of a row from Σ|W|·OperandCharge and Σ|x|: what rounds, and what weights and bias may be off by. Lanes in
+// which some order of summation may overflow make `poison` NaN.
 PAWL_INLINE Lanes RowRadius(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
                             const Lanes& tiny, double finite_max, Lanes& poison) {
   const double bias = !step.bias_sizes.empty() ? step.bias_sizes[row]
@@ -85,14 +85,15 @@ PAWL_INLINE Lanes RowRadius(const Step& step, std::size_t row, const Lanes& char
                                                : std::abs(step.bias[row]);
   const double weight_sum = step.weight_sums.empty() ? 2 : step.weight_sums[row];
   const Lanes underflow = (operands + (weight_sum + step.underflow_count)) * step.underflow;
+  const Lanes moved = operands * step.weight_radius + step.bias_radius;
   if (step.gamma > 0) {
     // charge/gamma is at least Σ|W||x|.
-    Lanes sum = charge / step.gamma + bias;
+    Lanes sum = charge / step.gamma + bias + moved;
     if (step.scaled) sum = (sum + operands + (weight_sum + 1)) * step.overflow_factor;
     const Lanes largest = sum * ((1 + step.gamma) * kWiden * kWiden) + underflow * kWiden;
     poison = Select(largest < finite_max, poison, std::numeric_limits<double>::quiet_NaN());
   }
-  return (charge + (step.gamma + step.own_gamma) * bias + underflow) * kWiden + tiny;
+  return (charge + (step.gamma + step.own_gamma) * bias + underflow + moved * (1 + step.gamma)) * kWiden + tiny;
 }
 
 class Relaxation {
@@ -108,6 +109,17 @@ class Relaxation {
   };
 
   explicit Relaxation(const Claim& claim);
+
+  // Σ|x|, not below, over what row `row` of an affine step multiplies; over its whole operand where the difference does
+  // not matter.
+  PAWL_INLINE Lanes OperandSum(const Step& step, std::size_t row) const {
+    const Value& in = values_[step.input];
+    if (step.kind == StepKind::kElementwise) return Magnitude(in.lower[row], in.upper[row]);
+    if (step.kind == StepKind::kDense || step.weight_radius == 0) return in.magnitude_sum;
+    Lanes sum = 0.0;
+    step.ForEachTerm(row, [&](std::size_t j, double) PAWL_LAMBDA { sum += Magnitude(in.lower[j], in.upper[j]); });
+    return sum;
+  }
 
   Value& value(std::size_t v) { return values_[v]; }
   const Value& value(std::size_t v) const { return values_[v]; }

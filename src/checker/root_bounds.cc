@@ -115,8 +115,7 @@ class RootBounder {
       upper += (w >= 0 ? in.upper[j] : in.lower[j]) * w;
       charge += Charge(step, in, j) * std::abs(w);
     });
-    const bool alone = step.kind == StepKind::kElementwise;
-    Finish(step, i, lower, upper, charge, alone ? Magnitude(in.lower[i], in.upper[i]) : in.magnitude_sum, out);
+    Finish(step, i, lower, upper, charge, relaxation_.OperandSum(step, i), out);
   }
 
   void ForwardSumRow(const Step& step, std::size_t i, Relaxation::Value& out) {

@@ -45,6 +45,11 @@ struct Tensor {
   // tolerance on "initialiser W" finds every constant it reaches. Empty for numbers that the file does not contain,
   // such as the weights 1 of an average.
   std::string origin;
+  // Where the file holds these very values, byte behind byte, little-endian and each as wide as `type`, and nothing of
+  // the graph but its constants follows from them. Else kNotStored: of copies, of values spelt out one by one, and of
+  // numbers that are read into the graph, such as the limits of a Clip.
+  static constexpr uint64_t kNotStored = ~uint64_t{0};
+  uint64_t stored_at = kNotStored;
 
   friend bool operator==(const Tensor&, const Tensor&) = default;
 };

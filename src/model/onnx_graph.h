@@ -52,8 +52,9 @@ std::string Quoted(std::string_view name);
 // The first failure sticks: later steps see it and do nothing more, and Build returns it.
 class GraphBuilder {
  public:
-  GraphBuilder(const ModelMessage& model, const NetworkLimits& limits)
-      : model_(model), opset_(model.default_opset.value_or(0)), limits_(limits) {
+  // `file` is what the model was decoded from.
+  GraphBuilder(const ModelMessage& model, std::span<const uint8_t> file, const NetworkLimits& limits)
+      : model_(model), file_(file), opset_(model.default_opset.value_or(0)), limits_(limits) {
     limits_.elements_max = std::min(limits_.elements_max, kElementsMax);
   }
 
@@ -205,6 +206,7 @@ class GraphBuilder {
   std::optional<Shape> ReadShape(const NodeContext& context, const std::vector<int64_t>& list);
 
   const ModelMessage& model_;
+  const std::span<const uint8_t> file_;
   const int64_t opset_;
   NetworkLimits limits_;
   std::optional<Error> error_;

@@ -135,7 +135,7 @@ bool GraphBuilder::Define(std::string_view name, Operand operand) {
 size_t GraphBuilder::AddTensor(std::string_view name, Shape shape, std::vector<double> values,
                                std::string_view origin) {
   network_.tensors.push_back(
-      {std::string(name), network_.type, std::move(shape), std::move(values), std::string(origin)});
+      {std::string(name), network_.type, std::move(shape), std::move(values), std::string(origin), Tensor::kNotStored});
   return network_.tensors.size() - 1;
 }
 
@@ -182,6 +182,7 @@ std::optional<Operand> GraphBuilder::ReadConstant(std::string_view name, const T
   network_.parameter_count += count;
   const size_t index = AddTensor(name, shape, *std::move(values), name);
   network_.tensors[index].type = is_float32 ? ElementType::kFloat32 : ElementType::kFloat64;
+  if (message.raw) network_.tensors[index].stored_at = static_cast<uint64_t>(message.raw->data() - file_.data());
   return Operand{Operand::Kind::kConstant, std::move(shape), index, {}};
 }
 
@@ -399,7 +400,12 @@ double GraphBuilder::NumberAt(NodeContext& context, size_t i, std::string_view a
     return FloatAttribute(context, attribute, absent);
   }
   const Tensor* tensor = Has(context, i) ? ConstantAt(context, i, 1) : nullptr;
-  return tensor ? tensor->values.front() : absent;
+  if (!tensor) return absent;
+  // The graph depends on its value from here on.
+  for (Tensor& other : network_.tensors) {
+    if (other.origin == tensor->origin) other.stored_at = Tensor::kNotStored;
+  }
+  return tensor->values.front();
 }
 
 // ---- attributes ----
@@ -477,7 +483,7 @@ Result<Network> ReadOnnx(std::span<const uint8_t> bytes, const NetworkLimits& li
   }
   Result<ModelMessage> model = DecodeModel(bytes, limits);
   if (!model.ok()) return model.error();
-  return GraphBuilder(*model, limits).Build();
+  return GraphBuilder(*model, bytes, limits).Build();
 }
 
 }  // namespace pawl::model

@@ -3,8 +3,6 @@
 #include <span>
 
 #include "crypto/digest.h"
-#include "model/network.h"
-#include "model/property.h"
 
 namespace pawl::warrant {
 namespace {
@@ -15,29 +13,20 @@ std::span<const uint8_t> AsBytes(std::string_view text) {
 
 }  // namespace
 
-checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes) {
-  checker::Verdict rejected;
-  const Result<model::Network> network = model::ReadOnnx(AsBytes(bytes.network), model::NetworkLimits{});
-  if (!network.ok()) {
-    rejected.reason = network.error();
-    return rejected;
-  }
-  const Result<model::Property> property = model::ReadVnnlib(bytes.spec, model::PropertyLimits{});
-  if (!property.ok()) {
-    rejected.reason = property.error();
-    return rejected;
-  }
-  const Result<checker::Certificate> certificate = checker::ReadCertificate(AsBytes(bytes.certificate));
-  if (!certificate.ok()) {
-    rejected.reason = certificate.error();
-    return rejected;
-  }
-  const checker::ClaimRequest request{.arithmetic = bytes.arithmetic,
-                                      .network = crypto::Sha256(bytes.network).bytes,
-                                      .property = crypto::Sha256(bytes.spec).bytes};
+checker::FilesVerdict CheckPropertyFiles(const PropertyBytes& bytes) {
+  const std::string_view proven = bytes.centre.value_or(bytes.network);
+  checker::ClaimFiles files{.network = AsBytes(proven),
+                            .property = bytes.spec,
+                            .certificate = AsBytes(bytes.certificate),
+                            .network_digest = crypto::Sha256(proven).bytes,
+                            .property_digest = crypto::Sha256(bytes.spec).bytes,
+                            .arithmetic = bytes.arithmetic};
+  if (bytes.centre) files.candidate = AsBytes(bytes.network);
   checker::CheckLimits limits;
   limits.threads = bytes.threads;
-  return checker::Check(*network, *property, *certificate, request, limits);
+  return checker::CheckFiles(files, limits);
 }
+
+checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes) { return CheckPropertyFiles(bytes).verdict; }
 
 }  // namespace pawl::warrant

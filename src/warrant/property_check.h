@@ -1,11 +1,12 @@
-// From bytes to the checker's verdict: the one place where network, specification and certificate are read for it.
+// From bytes to the checker's verdict: the one place where digests are taken of them, the very bytes that are parsed.
 //
 //   checker::Verdict verdict = CheckPropertyCertificate({network, spec, certificate, arithmetic, 2});
 //   if (verdict.proven) …
 //
-// Digests are taken of the very bytes that are parsed. Thread safety: pure function.
+// Thread safety: pure functions.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "checker/checker.h"
@@ -18,9 +19,13 @@ struct PropertyBytes {
   std::string_view certificate;  // spec/certificate.md
   checker::Arithmetic arithmetic = checker::Arithmetic::kFloat32;
   unsigned threads = 1;
+  // The network that the certificate was made for, where `network` may be another one in its envelope.
+  std::optional<std::string_view> centre = {};
 };
 
 // A file that cannot be read is a verdict with that reason, never an exception to it.
 checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes);
+// The same with what a report says of an envelope.
+checker::FilesVerdict CheckPropertyFiles(const PropertyBytes& bytes);
 
 }  // namespace pawl::warrant

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
 from second_checker import Refused, verdict  # noqa: E402
 from second_checker import certificate as format_  # noqa: E402
+from second_checker.envelope import stored  # noqa: E402
 from second_checker.onnx import read_network  # noqa: E402
 from second_checker.program import make_program  # noqa: E402
 from second_checker.vnnlib import read_property  # noqa: E402
@@ -330,8 +331,12 @@ def write_group(group, grouped: bool) -> bytes:
 
 
 def write_certificate(certificate) -> bytes:
-    text = b"PAWLCERT\x02" + bytes([format_.ARITHMETICS.index(certificate.arithmetic), 0])
-    text += certificate.network + certificate.property + varint(len(certificate.cases))
+    text = b"PAWLCERT\x02" + bytes([format_.ARITHMETICS.index(certificate.arithmetic), 1 if certificate.radii else 0])
+    text += certificate.network + certificate.property
+    if certificate.radii:
+        text += varint(len(certificate.radii)) + b"".join(
+            varint(len(name)) + name + struct.pack("<d", radius) for name, radius in certificate.radii.items())
+    text += varint(len(certificate.cases))
     for proof in certificate.cases:
         text += varint(proof.conjunctions) + varint(len(proof.layers))
         for layer in proof.layers:
@@ -389,13 +394,42 @@ def old_difference(network: bytes, row: str, recipe: int, tree) -> tuple:
 # The random prover.
 
 
+def random_radii(draw: random.Random, network) -> dict:
+    names = sorted(name.encode() for name in network.origins - {n for node in network.nodes for n in node.others_from})
+    return {name: draw.uniform(1, 2) * 2.0 ** -draw.randrange(5, 30) for name in names if draw.random() < 0.8}
+
+
+def random_candidate(draw: random.Random, network: bytes, radii: dict) -> bytes:
+    """Mostly another network of the envelope, on its rim in places; sometimes one just outside."""
+    made, tensors = bytearray(network), stored(network)
+    for name, radius in radii.items():
+        begin, end, letter = tensors.get(name.decode("utf-8", "surrogateescape"), (0, 0, "f"))
+        size = struct.calcsize(letter)
+        for at in range(begin, end, size):
+            (value,) = struct.unpack_from("<" + letter, network, at)
+            share = draw.choice([-1, 1, 0, 0.5, draw.uniform(-1, 1), 1 + 1e-6 if draw.random() < 0.02 else 1])
+            try:
+                moved = struct.pack("<" + letter, value + share * radius)
+            except OverflowError:
+                continue
+            # A float beyond the rim by rounding is drawn back, most of the time.
+            beyond = abs(Fraction(struct.unpack("<" + letter, moved)[0]) - Fraction(value)) > Fraction(radius)
+            if not beyond or draw.random() < 0.01:
+                made[at:at + size] = moved
+    if draw.random() < 0.2:
+        made[draw.randrange(len(made))] ^= 1 << draw.randrange(8)
+    return bytes(made)
+
+
 class RandomProver:
     LEAVES_MAX = 60
 
     def __init__(self, draw: random.Random, network_bytes: bytes, property_text: str, arithmetic: str):
         self.draw, self.arithmetic = draw, arithmetic
         self.digests = [hashlib.sha256(data).digest() for data in (network_bytes, property_text.encode())]
-        self.program = make_program(read_network(network_bytes), arithmetic)
+        network = read_network(network_bytes)
+        self.radii = random_radii(draw, network) if draw.random() < 0.3 else {}
+        self.program = make_program(network, arithmetic, {name.decode(): Fraction(r) for name, r in self.radii.items()})
         self.property = read_property(property_text)
 
     def table(self, size: int) -> bytes:
@@ -415,7 +449,7 @@ class RandomProver:
 
     def certificate(self):
         """None where this draw finds none."""
-        made = format_.Certificate(self.arithmetic, *self.digests, [])
+        made = format_.Certificate(self.arithmetic, *self.digests, [], self.radii)
         self.leaves = 0
         for case in self.property.cases:
             layers = self.root_section() if self.program.relus and self.draw.random() < 0.6 else []
@@ -511,11 +545,12 @@ def instances(seed: int):
 
 
 FEATURES = ["root section", "groups", "midpoint split", "value split", "neuron split", "weighted leaf", "combination",
-            *(f"recipe {r:02x}" for r in (1, 2, 3, 0x11, 0x12, 0x13)), "real", "float32", "float64"]
+            *(f"recipe {r:02x}" for r in (1, 2, 3, 0x11, 0x12, 0x13)), "real", "float32", "float64",
+            "envelope"]
 
 
 def features(certificate) -> set:
-    found = {certificate.arithmetic}
+    found = {certificate.arithmetic} | ({"envelope"} if certificate.radii else set())
     names = {"middle": "midpoint split", "value": "value split", "phase": "neuron split"}
     for proof in certificate.cases:
         found.update(["root section"] if proof.layers else [], ["groups"] if len(proof.groups) > 1 else [])

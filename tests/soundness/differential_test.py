@@ -41,12 +41,13 @@ class Judge:
     def __init__(self, folder: pathlib.Path):
         self.process = subprocess.Popen([BIN / "soundness_judge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
-        self.paths = [folder / name for name in ("network", "property", "certificate")]
+        self.paths = [folder / name for name in ("network", "property", "certificate", "candidate")]
 
-    def __call__(self, files: tuple, arithmetic: str) -> str:
-        for path, data in zip(self.paths, files):
+    def __call__(self, files: tuple, arithmetic: str, candidate: bytes | None) -> str:
+        for path, data in zip(self.paths, (*files, candidate or b"")):
             path.write_bytes(data)
-        self.process.stdin.write("\t".join([*map(str, self.paths), arithmetic]) + "\n")
+        words = [*map(str, self.paths[:3]), arithmetic, *([] if candidate is None else [str(self.paths[3])])]
+        self.process.stdin.write("\t".join(words) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().strip()
         if not answer:
@@ -58,10 +59,10 @@ class Comparison:
     def __init__(self, judge: Judge):
         self.judge, self.counts, self.near_misses, self.failures = judge, collections.Counter(), 0, 0
 
-    def __call__(self, what: str, files: tuple, arithmetic: str = "-") -> bool:
+    def __call__(self, what: str, files: tuple, arithmetic: str = "-", candidate: bytes | None = None) -> bool:
         """Whether both accept."""
-        first = self.judge(files, arithmetic)
-        second = check(*files, None if arithmetic == "-" else arithmetic)
+        first = self.judge(files, arithmetic, candidate)
+        second = check(*files, None if arithmetic == "-" else arithmetic, candidate)
         self.counts[what] += 1
         self.counts["both accept" if first == "proven" and second.proven else "rejected"] += 1
         # Whether a file is refused by its reader, too: not only whether there is a proof.
@@ -74,7 +75,8 @@ class Comparison:
         elif (first == "proven") != second.proven or not readers_agree:
             self.failures += 1
             kept = pathlib.Path(tempfile.mkdtemp(prefix="pawl-disagreement-"))
-            for name, data in zip(("network.onnx", "property.vnnlib", "certificate"), files):
+            for name, data in zip(("network.onnx", "property.vnnlib", "certificate", "candidate.onnx"),
+                                  (*files, candidate or b"")):
                 (kept / name).write_bytes(data)
             print(f"FAILED ({what}): the first says {first}, the second {second}; kept in {kept}")
         return first == "proven" and second.proven
@@ -119,6 +121,23 @@ def change_table(draw, table):
     return bytes(table)
 
 
+def change_radii(draw, certificate):
+    names = [*certificate.radii, b"c0", b"c1", b"x", b"", b"v0", b"c0\n", b"w" * 1025]
+    for _ in range(draw.choice([1, 1, 2])):
+        name, kind = draw.choice(names), draw.randrange(4)
+        radius = certificate.radii.pop(name, 0.01)
+        if kind == 0:
+            radius *= draw.choice([0.5, 1.01, 3, 100, 1e30, 1e300])
+        elif kind == 1:
+            radius = draw.choice([0.0, -0.0, -radius, float("nan"), float("inf"), 5e-324, 1e308])
+        elif kind == 2:
+            name = draw.choice(names)
+        if kind < 3:
+            certificate.radii[name] = radius
+    if draw.random() < 0.9:
+        certificate.radii = dict(sorted(certificate.radii.items()))
+
+
 def change_structure(draw, certificate):
     """A deep copy with one thing changed; often no longer a proof, sometimes another one."""
     certificate = copy.deepcopy(certificate)
@@ -128,8 +147,10 @@ def change_structure(draw, certificate):
     refutation = draw.choice(argument.refutations)
     at = draw.randrange(len(group.nodes))
     node = group.nodes[at]
-    kind = draw.randrange(16)
-    if kind == 0:
+    kind = draw.randrange(17)
+    if kind == 16 or certificate.radii and draw.random() < 0.2:
+        change_radii(draw, certificate)
+    elif kind == 0:
         argument.recipe = draw.choice([1, 2, 3])
     elif kind == 1:
         refutation.rows = tuple((max(0, r + draw.choice([-1, 1])), w) for r, w in refutation.rows)
@@ -204,6 +225,11 @@ def with_digests(certificate, network: bytes, text: str):
 def mutate(draw, compare: Comparison, instance: tuple, other: tuple):
     network, text, arithmetic, certificate = instance
     data = corpus.write_certificate(certificate)
+    if certificate.radii and draw.random() < 0.3 or draw.random() < 0.02:
+        candidate = corpus.random_candidate(draw, network, certificate.radii)
+        if compare("candidates", (network, text.encode(), data), candidate=candidate):
+            compare.counts["candidates inside"] += 1
+        return None
     kind = draw.random()
     if kind < 0.25:
         return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)))

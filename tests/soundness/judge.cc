@@ -1,6 +1,7 @@
 // The checker for many jobs in one process, for tests: a line of standard input is NETWORK, PROPERTY and CERTIFICATE
-// file and an arithmetic or "-" (the certificate's own), separated by tabs; a line of standard output is "proven" or
-// the rule of the refusal. What it calls, and in which order, is what pawl-check-certificate does.
+// file, an arithmetic or "-" (the certificate's own) and, where the first file is the centre of an envelope, perhaps
+// another network that is to be in it, separated by tabs; a line of standard output is "proven" or the rule of the
+// refusal. What it calls, and in which order, is what pawl-check-certificate does.
 #include <openssl/sha.h>
 
 #include <cstdint>
@@ -10,10 +11,7 @@
 #include <sstream>
 #include <string>
 
-#include "checker/certificate.h"
 #include "checker/checker.h"
-#include "model/network.h"
-#include "model/property.h"
 
 namespace pawl::checker {
 namespace {
@@ -34,20 +32,16 @@ Digest Sha256(const std::string& bytes) {
 }
 
 std::string Judge(const std::string& network_path, const std::string& property_path,
-                  const std::string& certificate_path, const std::string& arithmetic) {
-  const std::string network_bytes = ReadFile(network_path), property_bytes = ReadFile(property_path),
-                    certificate_bytes = ReadFile(certificate_path);
-  const Result<model::Network> network = model::ReadOnnx(AsBytes(network_bytes), {});
-  if (!network.ok()) return network.error().rule;
-  const Result<model::Property> property = model::ReadVnnlib(property_bytes, {});
-  if (!property.ok()) return property.error().rule;
-  const Result<Certificate> certificate = ReadCertificate(AsBytes(certificate_bytes));
-  if (!certificate.ok()) return certificate.error().rule;
-  ClaimRequest request{certificate->arithmetic, Sha256(network_bytes), Sha256(property_bytes)};
-  if (arithmetic == "real") request.arithmetic = Arithmetic::kReal;
-  if (arithmetic == "float32") request.arithmetic = Arithmetic::kFloat32;
-  if (arithmetic == "float64") request.arithmetic = Arithmetic::kFloat64;
-  const Verdict verdict = Check(*network, *property, *certificate, request);
+                  const std::string& certificate_path, const std::string& arithmetic,
+                  const std::string& candidate_path) {
+  const std::string network = ReadFile(network_path), property = ReadFile(property_path),
+                    certificate = ReadFile(certificate_path), candidate = ReadFile(candidate_path);
+  ClaimFiles files{AsBytes(network), property, AsBytes(certificate), Sha256(network), Sha256(property)};
+  if (arithmetic == "real") files.arithmetic = Arithmetic::kReal;
+  if (arithmetic == "float32") files.arithmetic = Arithmetic::kFloat32;
+  if (arithmetic == "float64") files.arithmetic = Arithmetic::kFloat64;
+  if (!candidate_path.empty()) files.candidate = AsBytes(candidate);
+  const Verdict verdict = CheckFiles(files).verdict;
   return verdict.proven ? "proven" : verdict.reason.rule;
 }
 
@@ -58,11 +52,12 @@ int main() {
   std::string line;
   while (std::getline(std::cin, line)) {
     std::istringstream words(line);
-    std::string network, property, certificate, arithmetic;
+    std::string network, property, certificate, arithmetic, candidate;
     std::getline(words, network, '\t');
     std::getline(words, property, '\t');
     std::getline(words, certificate, '\t');
     std::getline(words, arithmetic, '\t');
-    std::cout << pawl::checker::Judge(network, property, certificate, arithmetic) << std::endl;
+    std::getline(words, candidate, '\t');
+    std::cout << pawl::checker::Judge(network, property, certificate, arithmetic, candidate) << std::endl;
   }
 }

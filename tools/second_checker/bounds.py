@@ -86,7 +86,8 @@ class Bounder:
     def radii(self, step: Linear) -> list:
         """e_i of each neuron; refuses where some order of summation may overflow."""
         fmt = self.program.format
-        if fmt is None and not step.slack:
+        is_envelope = step.weight_radius or step.bias_radius
+        if fmt is None and not step.slack and not is_envelope:
             return [0] * step.size
         bits, one = self.bits, self.one
         magnitudes = [self.values[value].magnitudes() for value, _, _ in step.blocks]
@@ -94,8 +95,13 @@ class Bounder:
         # Of weights that are no dyadics.
         own = ceil_fixed(step.slack * everything, 0) + 1 if step.slack else 0
         own = [own + (ceil_fixed(slack, bits) if slack else 0) for slack in step.bias_slack or [0] * step.size]
+        moved = [0] * step.size
+        if is_envelope:
+            reached = [sum(magnitudes[0][j] for j in row) for row in step.reach or []] or [everything] * step.size
+            bias = ceil_fixed(step.bias_radius, bits)
+            moved = [bias + ceil_fixed(step.weight_radius * operands, 0) for operands in reached]
         if fmt is None:
-            return own
+            return [a + b for a, b in zip(own, moved)]
         gamma = ceil_fixed(step.gamma, bits)
         result = []
         for i in range(step.size):
@@ -105,6 +111,7 @@ class Bounder:
                 size = ceil_shift(products, step.power) + ceil_fixed(step.bias_sizes[i], bits)
             else:
                 size = ceil_shift(products + (abs(step.bias[i]) << bits), step.power)
+            size += moved[i]
             operands = sum(sizes[i] for sizes in magnitudes) if step.elementwise else everything
             weights = ceil_fixed(step.weight_sums[i], bits)
             second = weights + operands + step.underflow_count * one
@@ -115,7 +122,7 @@ class Bounder:
                 largest = size + ceil_shift(gamma * size, bits)
             if largest + second >= self.overflow:
                 raise Refused("no", "leaf", "an order of summation may overflow")
-            result.append(ceil_shift(gamma * size, bits) + second + own[i])
+            result.append(ceil_shift(gamma * size, bits) + second + own[i] + moved[i])
         return result
 
     # Forward forms.

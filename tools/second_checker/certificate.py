@@ -1,12 +1,14 @@
 """The bytes of a certificate, version 2, and the walk over the boxes of its trees."""
+import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from . import Refused
 
 ARITHMETICS = ("real", "float32", "float64")
 NODES_MAX, DEPTH_MAX, ARGUMENTS_MAX, TERMS_MAX, CASES_MAX = 64_000_000, 4096, 1_000_000, 4_000_000, 100_000
+TENSORS_MAX, NAME_BYTES_MAX = 30_000, 1024
 BYTES_MAX = 256 << 20
 
 
@@ -89,6 +91,7 @@ class Certificate:
     network: bytes
     property: bytes
     cases: list
+    radii: dict = field(default_factory=dict)  # name of a tensor (bytes) -> radius (float), in order
 
 
 @dataclass
@@ -238,6 +241,25 @@ def read_case(reader: Reader, budget: Budget) -> CaseProof:
     return CaseProof(conjunctions, layers, groups)
 
 
+def read_radii(reader: Reader) -> dict:
+    count, radii, last = reader.varint(), {}, b""
+    if count < 1:
+        raise malformed("an envelope without a tensor")
+    if count > TENSORS_MAX:
+        raise limit("radii")
+    for _ in range(count):
+        length = reader.varint()
+        if length > NAME_BYTES_MAX:
+            raise limit("name-bytes")
+        name, radius = reader.take(length), struct.unpack("<d", reader.take(8))[0]
+        if not last < name or any(byte < 0x20 or byte == 0x7F for byte in name):
+            raise malformed("a name that is empty, does not increase, or has control characters")
+        if not 0 < radius < math.inf:
+            raise malformed("a radius that is not above 0, or not finite")
+        radii[name], last = radius, name
+    return radii
+
+
 def read_certificate(data: bytes) -> Certificate:
     if len(data) > BYTES_MAX:
         raise limit("bytes")
@@ -249,9 +271,11 @@ def read_certificate(data: bytes) -> Certificate:
     arithmetic = reader.byte()
     if arithmetic >= len(ARITHMETICS):
         raise malformed("an unknown arithmetic")
-    if reader.byte() != 0:
-        raise malformed("a weight radius")
+    has_radii = reader.byte()
+    if has_radii > 1:
+        raise malformed("an unknown kind of weight radius")
     network, property_digest = reader.take(32), reader.take(32)
+    radii = read_radii(reader) if has_radii else {}
     count = reader.varint()
     if count > CASES_MAX:
         raise limit("cases")
@@ -259,7 +283,7 @@ def read_certificate(data: bytes) -> Certificate:
     cases = [read_case(reader, budget) for _ in range(count)]
     if reader.at != len(data):
         raise malformed("bytes after the end")
-    return Certificate(ARITHMETICS[arithmetic], network, property_digest, cases)
+    return Certificate(ARITHMETICS[arithmetic], network, property_digest, cases, radii)
 
 
 def leaves(lower: list, upper: list, nodes: list, neuron_count: int):

@@ -16,9 +16,12 @@ def as_json(verdict: Verdict) -> str:
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 
-def run(files: list, arithmetic: str | None) -> Verdict:
+def run(files: list, arithmetic: str | None, centre: str | None = None) -> Verdict:
     try:
-        return check(*(pathlib.Path(name).read_bytes() for name in files), arithmetic)
+        network, *rest = (pathlib.Path(name).read_bytes() for name in files)
+        if centre is None:
+            return check(network, *rest, arithmetic)
+        return check(pathlib.Path(centre).read_bytes(), *rest, arithmetic, candidate=network)
     except OSError as error:
         return Verdict(rule="file.open", message=str(error), status=3)
     except RecursionError:
@@ -33,7 +36,7 @@ def serve() -> int:
 
 
 def main(arguments: list, usage: str) -> int:
-    files, arithmetic, wants_json = [], None, False
+    files, arithmetic, centre, wants_json = [], None, None, False
     words = iter(arguments)
     for word in words:
         if word in ("--help", "-h"):
@@ -48,6 +51,11 @@ def main(arguments: list, usage: str) -> int:
             if arithmetic not in ARITHMETICS:
                 print("second-checker: --arithmetic takes real, float32 or float64", file=sys.stderr)
                 return 2
+        elif word == "--centre" or word.startswith("--centre="):
+            centre = word.partition("=")[2] or next(words, None)
+            if not centre:
+                print("second-checker: --centre takes a network", file=sys.stderr)
+                return 2
         elif word.startswith("-"):
             print(f"second-checker: unknown option {word}", file=sys.stderr)
             return 2
@@ -56,7 +64,7 @@ def main(arguments: list, usage: str) -> int:
     if len(files) != 3:
         print("second-checker: give a network, a property and a certificate", file=sys.stderr)
         return 2
-    verdict = run(files, arithmetic)
+    verdict = run(files, arithmetic, centre)
     if wants_json:
         print(as_json(verdict))
     elif verdict.proven:

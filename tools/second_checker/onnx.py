@@ -93,6 +93,7 @@ def packed(message: dict, number: int, kind: str) -> list:
 class Value:
     shape: tuple
     constant: list | None = None  # flat, row-major
+    origin: str = ""  # the initialiser or Constant that a constant was relabelled from
 
 
 @dataclass
@@ -113,6 +114,10 @@ class Node:
     norm: list = field(default_factory=list)  # norm: (scale, bias, mean, variance) of each element
     low: float = -math.inf  # clip; leaky: the slope
     high: float = math.inf
+    # Origins of its constants: of weights, of what is added, and of all others.
+    weights_from: str = ""
+    bias_from: str = ""
+    others_from: list = field(default_factory=list)
 
 
 @dataclass
@@ -122,6 +127,7 @@ class Network:
     output: int
     nodes: list
     sizes: list
+    origins: set  # names of float constants that are raw data, and that no number of the graph is read from
 
     @property
     def output_size(self) -> int:
@@ -204,8 +210,9 @@ class Builder:
         if 15 in graph:
             raise malformed("unsupported-tensor", "sparse")
         self.element, self.values, self.nodes, self.sizes, self.activations = [], {}, [], [], {}
+        self.origins = set()
         for tensor in map(fields, graph.get(5, [])):
-            self.define(text(tensor, 8), read_tensor(tensor, self.element))
+            self.define(text(tensor, 8), self.named(text(tensor, 8), tensor))
         self.read_ends(graph)
         for node in map(fields, graph.get(1, [])):
             self.add(node)
@@ -213,6 +220,12 @@ class Builder:
             raise malformed("undefined-value", "the output")
         if set(self.element) != {FLOAT} and set(self.element) != {DOUBLE}:
             raise malformed("element-type")
+
+    def named(self, name: str, tensor: dict) -> Value:
+        value = read_tensor(tensor, self.element)
+        if 9 in tensor and integer(tensor, 2) != INT64:
+            self.origins.add(name)
+        return Value(value.shape, value.constant, name)
 
     def define(self, name: str, value: Value):
         if not name or name in self.values:
@@ -258,7 +271,7 @@ class Builder:
             elif kind == "is":
                 result[name] = integers(attribute, 8)
             else:
-                result[name] = read_tensor(fields(attribute[5][-1]), self.element)
+                result[name] = fields(attribute[5][-1])
         return result
 
     def add(self, node: dict):
@@ -276,7 +289,7 @@ class Builder:
         inputs = [self.values[name] for name in names]
         places = [self.activations.get(name) for name in names]
         if operator == "Constant":
-            self.define(outputs[0], self.attributes(node, {"value": ("t", None)})["value"])
+            self.define(outputs[0], self.named(outputs[0], self.attributes(node, {"value": ("t", None)})["value"]))
             return
         if operator in ("Flatten", "Reshape", "Identity", "Squeeze", "Unsqueeze", "Transpose"):
             value = self.relabel(operator, node, inputs)
@@ -285,6 +298,17 @@ class Builder:
                 self.activations[outputs[0]] = places[0]
             return
         made, shape = self.MAKERS[operator](self, node, inputs, places)
+        for at, value in enumerate(inputs):
+            if value.constant is None:
+                continue
+            if operator in ("Add", "Sub") or at == 2 and operator in ("Gemm", "Conv"):
+                made.bias_from = value.origin
+            elif operator in ("Gemm", "MatMul", "Conv"):
+                made.weights_from = value.origin
+            else:
+                made.others_from.append(value.origin)
+        if operator == "Clip":
+            self.origins.difference_update(made.others_from)
         self.define(outputs[0], Value(tuple(shape)))
         self.nodes.append(made)
         self.sizes.append(made.size)
@@ -304,7 +328,7 @@ class Builder:
                 raise malformed("shape", "Transpose")
             steps, shape = steps_of(old), tuple(old[axis] for axis in order)
             if inputs[0].constant is not None:
-                return Value(shape, strided(inputs[0].constant, shape, [steps[axis] for axis in order]))
+                return Value(shape, strided(inputs[0].constant, shape, [steps[axis] for axis in order]), inputs[0].origin)
             if [axis for axis in order if old[axis] > 1] != sorted(axis for axis in order if old[axis] > 1):
                 raise malformed("unsupported-operator", "a Transpose that moves elements")
             return Value(shape)
@@ -343,7 +367,7 @@ class Builder:
                 shape = [1 if i in axes else next(rest) for i in range(rank)]
         if any(axis < 1 for axis in shape) or count(shape) != count(old):
             raise malformed("shape", operator)
-        return Value(tuple(shape), inputs[0].constant)
+        return Value(tuple(shape), inputs[0].constant, inputs[0].origin)
 
     @staticmethod
     def whole_numbers(inputs: list, at: int, optional: bool = False):
@@ -614,6 +638,7 @@ def with_biases(builder: Builder, output: int) -> tuple:
         source = builder.nodes[node.inputs[0] - 1] if node.inputs[0] else None
         if node.kind == "shift" and node.sign == 1 and source and source.from_matmul and uses[node.inputs[0]] == 1:
             nodes[moved[node.inputs[0]] - 1].bias = node.bias
+            nodes[moved[node.inputs[0]] - 1].bias_from = node.bias_from
             moved[at + 1] = moved[node.inputs[0]]
             continue
         node.inputs = [moved[place] for place in node.inputs]
@@ -648,4 +673,4 @@ def read_network(data: bytes) -> Network:
         raise malformed("wire-type", "a field is not of its type") from error
     nodes, sizes, output = without_unused(*with_biases(builder, builder.activations[builder.result]))
     element = "float32" if builder.element[0] == FLOAT else "float64"
-    return Network(element, sizes[0], output, nodes, sizes)
+    return Network(element, sizes[0], output, nodes, sizes, builder.origins)

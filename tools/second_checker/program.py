@@ -26,6 +26,11 @@ class Linear:
     slack: Fraction = Fraction(0)
     bias_slack: list | None = None
     bias_sizes: list | None = None  # Σ of the magnitudes that a bias is made of, where those are not |bias|
+    # Of an envelope: how far each weight and each bias may be from these, and what a row has of operands, where that is
+    # not all of them.
+    weight_radius: Fraction = Fraction(0)
+    bias_radius: Fraction = Fraction(0)
+    reach: list | None = None
 
 
 @dataclass
@@ -237,10 +242,30 @@ def curve(node, arithmetic: str) -> Curve:
     return Curve(node.inputs[0], node.size, node.kind, *limits)
 
 
-def make_program(network: Network, arithmetic: str) -> Program:
+def widen(step: Linear, node, radii: dict):
+    """From a network to all those of an envelope."""
+    weight, bias = radii.get(node.weights_from, Fraction(0)), radii.get(node.bias_from, Fraction(0))
+    if not weight and not bias:
+        return
+    alpha, beta = abs(Fraction(node.alpha)), abs(Fraction(node.beta if node.bias is not None else 1))
+    scaled = alpha != 1 or beta != 1
+    step.weight_radius, step.bias_radius = alpha * weight, beta * bias
+    more = step.products * weight * max(1, alpha) + (bias if scaled else 0)
+    step.weight_sums = [sum_ + more for sum_ in step.weight_sums]
+    if node.kind == "window":
+        step.reach = [indices for indices, _ in node.rows]
+
+
+def make_program(network: Network, arithmetic: str, radii: dict | None = None) -> Program:
+    """radii: by the name of a constant."""
     if arithmetic not in ("real", network.element):
         raise Refused("no", "arithmetic", f"the network computes in {network.element}")
     fmt = FORMATS[arithmetic]
+    radii = radii or {}
+    pinned = {name for node in network.nodes for name in node.others_from}
+    for name in radii:
+        if name not in network.origins or name in pinned:
+            raise Refused("no", "radius", f"{name} cannot have a weight radius")
     steps, relus, first, neurons = [], [], [], 0
     for node in network.nodes:
         if node.kind == "relu":
@@ -258,4 +283,5 @@ def make_program(network: Network, arithmetic: str) -> Program:
             steps.append(Maximum(node.inputs[0], node.size, node.rows))
         else:
             steps.append(MAKERS.get(node.kind, elementwise)(node, fmt))
+            widen(steps[-1], node, radii)
     return Program(steps, network.sizes, network.output, arithmetic, fmt, relus, first)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from . import Refused
 from .bounds import ROOT, Bounder, Empty, OutputRow
+from .envelope import require_inside
 from .certificate import CaseProof, Group, leaves, read_certificate, slope, split_weight
 from .onnx import read_network
 from .program import Program, make_program
@@ -157,7 +158,9 @@ def root_box(case: Case, program: Program) -> tuple:
     return lower, upper
 
 
-def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes, arithmetic: str | None) -> Verdict:
+def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes, arithmetic: str | None,
+          candidate: bytes | None = None) -> Verdict:
+    """candidate: another network, where network_bytes are the centre of an envelope that is to hold it."""
     verdict = Verdict()
     try:
         network = read_network(network_bytes)
@@ -173,7 +176,10 @@ def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes,
             raise Refused("no", "digest", "of another property")
         if len(certificate.cases) != len(prop.cases):
             raise Refused("no", "cases")
-        program = make_program(network, certificate.arithmetic)
+        if candidate is not None:
+            require_inside(network_bytes, candidate, certificate.radii)
+        radii = {name.decode("utf-8", "surrogateescape"): Fraction(r) for name, r in certificate.radii.items()}
+        program = make_program(network, certificate.arithmetic, radii)
         boxes = [root_box(case, program) for case in prop.cases]
         margin, margin_of_ties, proven_cases = float("inf"), float("inf"), 0
         for case, proof, box in zip(prop.cases, certificate.cases, boxes):
