@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -89,6 +90,56 @@ TEST_F(CommandLine, No) {
   EXPECT_NE(output_.find("\"proven\":false,\"rule\":\"checker.leaf\"}"), std::string::npos) << output_;
 }
 
+// The network with the first weight of its last layer moved.
+std::string Moved(const std::string& network, float weight) {
+  const model::Network read = *model::ReadOnnx(AsBytes(network), {});
+  std::string moved = network;
+  for (const model::Tensor& tensor : read.tensors)
+    if (tensor.name == "w1") std::memcpy(moved.data() + tensor.stored_at, &weight, sizeof weight);
+  return moved;
+}
+
+TEST_F(CommandLine, AnotherNetworkOfTheEnvelope) {
+  // Too far for the thresholds of the splits, and far enough to be seen.
+  certificate_.radii = {{"w1", 0x1p-10}};
+  Write("e.cert", WriteCertificate(certificate_));
+  EXPECT_EQ(Run("n.onnx p.vnnlib e.cert"), 0) << output_;
+  EXPECT_NE(output_.find("envelope   w1 +- 0.0009765625\n"), std::string::npos) << output_;
+  Write("near.onnx", Moved(network_, 1 + 0x1p-11f));
+  EXPECT_EQ(Run("near.onnx p.vnnlib e.cert"), 1);
+  EXPECT_NE(output_.find("checker.digest"), std::string::npos) << output_;
+  EXPECT_EQ(Run("near.onnx p.vnnlib e.cert --centre n.onnx"), 0) << output_;
+  EXPECT_NE(output_.find("w1 +- 0.0009765625, the network at 0.5 of it\n"), std::string::npos) << output_;
+  EXPECT_EQ(Run("--centre=n.onnx near.onnx p.vnnlib e.cert --json"), 0) << output_;
+  EXPECT_NE(output_.find("\"envelope\":[{\"distance\":\"0.5\",\"radius\":\"0.0009765625\",\"tensor\":\"w1\"}]"),
+            std::string::npos)
+      << output_;
+  EXPECT_EQ(Run("n.onnx p.vnnlib e.cert --centre n.onnx"), 0) << output_;
+  EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --centre n.onnx"), 0) << output_;
+  // Beyond the radius, of a certificate without one, of another centre, and a centre that is none.
+  Write("far.onnx", Moved(network_, 1 + 0x1.1p-10f));
+  EXPECT_EQ(Run("far.onnx p.vnnlib e.cert --centre n.onnx"), 1);
+  EXPECT_NE(output_.find("checker.envelope"), std::string::npos) << output_;
+  EXPECT_EQ(Run("near.onnx p.vnnlib c.cert --centre n.onnx"), 1);
+  EXPECT_NE(output_.find("checker.envelope"), std::string::npos) << output_;
+  EXPECT_EQ(Run("n.onnx p.vnnlib e.cert --centre near.onnx"), 1);
+  EXPECT_NE(output_.find("checker.digest"), std::string::npos) << output_;
+  EXPECT_EQ(Run("near.onnx p.vnnlib e.cert --centre p.vnnlib"), 3);
+  EXPECT_EQ(Run("near.onnx p.vnnlib e.cert --centre="), 2);
+  EXPECT_EQ(Run("near.onnx p.vnnlib e.cert --centre"), 2);
+  Write("empty", "");
+  EXPECT_EQ(Run("n.onnx p.vnnlib e.cert --centre empty"), 3) << output_;
+  // A radius that the proof does not carry, and one that nothing could.
+  certificate_.radii = {{"w1", 0.5}};
+  Write("wide.cert", WriteCertificate(certificate_));
+  EXPECT_EQ(Run("n.onnx p.vnnlib wide.cert"), 1);
+  EXPECT_NE(output_.find("checker.leaf"), std::string::npos) << output_;
+  certificate_.radii = {{"relu0", 0.5}};
+  Write("odd.cert", WriteCertificate(certificate_));
+  EXPECT_EQ(Run("n.onnx p.vnnlib odd.cert"), 1);
+  EXPECT_NE(output_.find("checker.radius"), std::string::npos) << output_;
+}
+
 TEST_F(CommandLine, UsageAndMalformedFiles) {
   EXPECT_EQ(Run(""), 2);
   EXPECT_EQ(Run("n.onnx p.vnnlib"), 2);
@@ -101,7 +152,7 @@ TEST_F(CommandLine, UsageAndMalformedFiles) {
   EXPECT_EQ(Run("n.onnx p.vnnlib c.cert --force"), 2);
   EXPECT_EQ(Run("n.onnx p.vnnlib absent.cert"), 2);
   EXPECT_EQ(Run("--help"), 0);
-  EXPECT_NE(output_.find("example:"), std::string::npos);
+  EXPECT_NE(output_.find("examples:"), std::string::npos);
   EXPECT_EQ(Run("p.vnnlib p.vnnlib c.cert"), 3);
   EXPECT_EQ(Run("n.onnx n.onnx c.cert"), 3);
   EXPECT_EQ(Run("n.onnx p.vnnlib n.onnx"), 3);

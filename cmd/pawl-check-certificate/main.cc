@@ -50,7 +50,7 @@ exit status: 0 proven, 1 not proven by this certificate, 2 usage, 3 malformed fi
 
 struct Options {
   std::vector<std::string> files;
-  std::string centre;  // empty: the network is what the certificate was made for
+  std::optional<std::string> centre;  // none: the network is what the certificate was made for
   std::optional<Arithmetic> arithmetic;
   unsigned threads = 1;
   bool json = false, help = false, version = false;
@@ -73,7 +73,6 @@ Result<void> SetOption(std::string_view name, std::string_view value, Options& o
   }
   if (name == "--centre") {
     options.centre = value;
-    if (value.empty()) return Usage("--centre takes a network");
     return {};
   }
   const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), options.threads);
@@ -149,38 +148,37 @@ std::string DigestText(const Digest& digest) {
 
 // What is said of a verdict.
 struct Answer {
-  FilesVerdict found;
-  ClaimFiles files;  // its digests alone are used
+  Verdict verdict;
+  Digest network{}, property{};  // that the certificate is to be about
   std::optional<Digest> candidate;
 };
 
-Answer Failed(const Error& error) {
-  Answer answer;
-  answer.found.verdict.reason = error;
-  return answer;
-}
-
 Answer Run(const Options& options) {
+  Answer answer;
   CheckLimits limits;
   limits.threads = options.threads;
-  const bool has_centre = !options.centre.empty();
-  const Result<std::string> network = ReadFile(options.files[0], model::NetworkLimits().bytes_max);
-  if (!network.ok()) return Failed(network.error());
-  const Result<std::string> centre = has_centre ? ReadFile(options.centre, model::NetworkLimits().bytes_max) : network;
-  if (!centre.ok()) return Failed(centre.error());
-  const Result<std::string> property = ReadFile(options.files[1], model::PropertyLimits().bytes_max);
-  if (!property.ok()) return Failed(property.error());
-  const Result<std::string> certificate = ReadFile(options.files[2], limits.certificate.bytes_max);
-  if (!certificate.ok()) return Failed(certificate.error());
-
-  Answer answer;
-  answer.files = {AsBytes(*centre), *property,         AsBytes(*certificate),
-                  Sha256(*centre),  Sha256(*property), options.arithmetic};
-  if (has_centre) {
-    answer.files.candidate = AsBytes(*network);
-    answer.candidate = Sha256(*network);
+  const std::size_t network_bytes_max = model::NetworkLimits().bytes_max;
+  const std::size_t bytes_max[] = {network_bytes_max, model::PropertyLimits().bytes_max, limits.certificate.bytes_max,
+                                   network_bytes_max};
+  std::vector<std::string> paths = options.files, texts;
+  if (options.centre) paths.push_back(*options.centre);
+  for (const std::string& path : paths) {
+    Result<std::string> text = ReadFile(path, bytes_max[texts.size()]);
+    if (!text.ok()) {
+      answer.verdict.reason = text.error();
+      return answer;
+    }
+    texts.push_back(std::move(*text));
   }
-  answer.found = CheckFiles(answer.files, limits);
+  const std::string& centre = options.centre ? texts[3] : texts[0];
+  answer.network = Sha256(centre);
+  answer.property = Sha256(texts[1]);
+  ClaimFiles files{AsBytes(centre), texts[1], AsBytes(texts[2]), answer.network, answer.property, options.arithmetic};
+  if (options.centre) {
+    files.candidate = AsBytes(texts[0]);
+    answer.candidate = Sha256(texts[0]);
+  }
+  answer.verdict = CheckFiles(files, limits);
   return answer;
 }
 
@@ -211,63 +209,56 @@ std::string Number(double value) {
 
 // Keys sorted, integers only, so that it can be signed as it stands.
 void PrintJson(const Answer& answer) {
-  const FilesVerdict& found = answer.found;
-  const Verdict& v = found.verdict;
+  const Verdict& v = answer.verdict;
   std::string text = "{";
-  if (found.arithmetic) text += "\"arithmetic\":" + Quoted(NameOf(*found.arithmetic)) + ",";
+  if (v.arithmetic) text += "\"arithmetic\":" + Quoted(NameOf(*v.arithmetic)) + ",";
   if (v.assumed_error > 0) text += "\"assumed_error\":" + Quoted(PowerOfTwo(v.assumed_error)) + ",";
   if (answer.candidate) text += "\"candidate\":" + Quoted(DigestText(*answer.candidate)) + ",";
   text += "\"depth\":" + std::to_string(v.depth);
-  if (!found.radii.empty()) text += ",\"envelope\":[";
-  for (std::size_t i = 0; i < found.radii.size(); ++i) {
+  if (!v.radii.empty()) text += ",\"envelope\":[";
+  for (std::size_t i = 0; i < v.radii.size(); ++i) {
     text += i == 0 ? "{" : ",{";
-    if (i < found.distances.size()) text += "\"distance\":" + Quoted(Number(found.distances[i])) + ",";
-    text += "\"radius\":" + Quoted(Number(found.radii[i].radius));
-    text += ",\"tensor\":" + Quoted(found.radii[i].tensor) + "}";
+    if (i < v.distances.size()) text += "\"distance\":" + Quoted(Number(v.distances[i])) + ",";
+    text += "\"radius\":" + Quoted(Number(v.radii[i].radius));
+    text += ",\"tensor\":" + Quoted(v.radii[i].tensor) + "}";
   }
-  if (!found.radii.empty()) text += "]";
+  if (!v.radii.empty()) text += "]";
   text += ",\"leaves\":" + std::to_string(v.leaves);
   if (!v.proven) text += ",\"message\":" + Quoted(v.reason.message);
-  if (found.arithmetic) {
-    text += ",\"network\":" + Quoted(DigestText(answer.files.network_digest));
-    text += ",\"property\":" + Quoted(DigestText(answer.files.property_digest));
+  if (v.arithmetic) {
+    text += ",\"network\":" + Quoted(DigestText(answer.network));
+    text += ",\"property\":" + Quoted(DigestText(answer.property));
   }
   text += std::string(",\"proven\":") + (v.proven ? "true" : "false");
   if (!v.proven) text += ",\"rule\":" + Quoted(v.reason.rule);
   std::printf("%s}\n", text.c_str());
 }
 
-// Whom the answer is about.
-void PrintNetworks(const Answer& answer) {
-  const FilesVerdict& found = answer.found;
-  std::printf("  network    %s\n", DigestText(answer.candidate.value_or(answer.files.network_digest)).c_str());
-  if (answer.candidate) std::printf("  centre     %s\n", DigestText(answer.files.network_digest).c_str());
-  for (std::size_t i = 0; i < found.radii.size(); ++i) {
-    std::printf("  envelope   %s +- %s", found.radii[i].tensor.c_str(), Number(found.radii[i].radius).c_str());
-    if (i < found.distances.size()) std::printf(", the network at %s of it", Number(found.distances[i]).c_str());
-    std::printf("\n");
-  }
-}
-
 void PrintText(const Answer& answer) {
-  const Verdict& v = answer.found.verdict;
+  const Verdict& v = answer.verdict;
   if (!v.proven) {
     std::printf("not proven: %s: %s\n", v.reason.rule.c_str(), v.reason.message.c_str());
     if (!v.reason.advice.empty()) std::printf("  %s\n", v.reason.advice.c_str());
     return;
   }
   std::printf("proven: no input of the property's input set gives an unsafe output\n");
-  PrintNetworks(answer);
-  std::printf("  property   %s\n", DigestText(answer.files.property_digest).c_str());
+  std::printf("  network    %s\n", DigestText(answer.candidate.value_or(answer.network)).c_str());
+  if (answer.candidate) std::printf("  centre     %s\n", DigestText(answer.network).c_str());
+  for (std::size_t i = 0; i < v.radii.size(); ++i) {
+    const std::string place = i < v.distances.size() ? ", the network at " + Number(v.distances[i]) + " of it" : "";
+    std::printf("  envelope   %s +- %s%s\n", v.radii[i].tensor.c_str(), Number(v.radii[i].radius).c_str(),
+                place.c_str());
+  }
+  std::printf("  property   %s\n", DigestText(answer.property).c_str());
   std::printf("  leaves     %llu, depth %u\n", static_cast<unsigned long long>(v.leaves), v.depth);
-  if (answer.found.arithmetic == Arithmetic::kReal) {
+  if (v.arithmetic == Arithmetic::kReal) {
     std::printf("  arithmetic real: of the exact network; a deployed evaluation rounds and is not covered\n");
     return;
   }
   std::printf(
       "  arithmetic %s: any order of summation, fused or not, subnormals flushed or not\n"
       "             not covered: Winograd, FFT or Strassen convolution, TF32, bfloat16, folded constants\n",
-      NameOf(*answer.found.arithmetic).data());
+      NameOf(*v.arithmetic).data());
   if (v.assumed_error > 0)
     std::printf("             assumed: each Sigmoid and Tanh is computed within %s + %s of its size\n",
                 PowerOfTwo(v.assumed_error).c_str(), PowerOfTwo(v.assumed_error).c_str());
@@ -294,5 +285,5 @@ int main(int count, char** arguments) {
     PrintText(answer);
   // Whoever reads only the output must not miss what could not be written.
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return static_cast<int>(ExitCode::kInternal);
-  return static_cast<int>(answer.found.verdict.proven ? ExitCode::kYes : ExitCodeFor(answer.found.verdict.reason.code));
+  return static_cast<int>(answer.verdict.proven ? ExitCode::kYes : ExitCodeFor(answer.verdict.reason.code));
 }

@@ -47,14 +47,14 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   }
   warrant::PropertyBytes question{files[0], files[1], files[2], *arithmetic, *threads};
   if (has_centre) question.centre = files[3];
-  const checker::FilesVerdict found = warrant::CheckPropertyFiles(question);
-  const checker::Verdict& verdict = found.verdict;
+  const checker::Verdict verdict = warrant::CheckPropertyCertificate(question);
   if (!verdict.proven) return Report(verdict.reason, output);
   encoding::Json distances = encoding::Json::object();
-  for (size_t i = 0; i < found.distances.size(); ++i) {
-    const std::string share = ShareText(found.distances[i]);
-    distances[found.radii[i].tensor] = share;
-    if (output == Output::kText) std::printf("%s at %s of its radius\n", found.radii[i].tensor.c_str(), share.c_str());
+  for (size_t i = 0; i < verdict.distances.size(); ++i) {
+    const std::string share = ShareText(verdict.distances[i]);
+    distances[verdict.radii[i].tensor] = share;
+    if (output == Output::kText)
+      std::printf("%s at %s of its radius\n", verdict.radii[i].tensor.c_str(), share.c_str());
   }
   if (output == Output::kJson) {
     PrintJson({{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}, {"distances", distances}});

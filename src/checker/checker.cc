@@ -184,12 +184,18 @@ Error TooMuch(const char* rule, const char* what) {
                       "raise the limit, or look for a smaller proof");
 }
 
+bool UsesRoot(const CaseProof& proof) {
+  for (const GroupProof& group : proof.groups)
+    for (const Argument& argument : group.arguments)
+      if (argument.recipe == Recipe::kRoot) return true;
+  return false;
+}
+
 // Limits that a certificate from ReadCertificate meets already, and the work that it asks for.
 Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const CheckLimits& limits) {
   std::uint64_t nodes = 0, arguments = 0;
   double operations = 0, scratch_bytes = 0;
   for (const CaseProof& proof : certificate.cases) {
-    bool uses_root = false;
     for (const GroupProof& group : proof.groups) {
       nodes += group.nodes.size();
       arguments += group.arguments.size();
@@ -198,7 +204,6 @@ Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const
         rows += static_cast<double>(argument.refutations.size());
         dearest = std::max(dearest, LeafEngine::OperationsPerLeaf(claim, argument.recipe, argument.refutations.size()));
         scratch_bytes = std::max(scratch_bytes, LeafEngine::ScratchBytes(claim, argument.recipe));
-        uses_root = uses_root || argument.recipe == Recipe::kRoot;
       }
       // Every phase of a leaf is looked at for every step.
       const auto splits = std::count_if(group.nodes.begin(), group.nodes.end(),
@@ -210,7 +215,7 @@ Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const
       // A prepared row has a coefficient and its error for each output.
       scratch_bytes = std::max(scratch_bytes, rows * (128 + 16 * static_cast<double>(claim.output_count())));
     }
-    operations += uses_root ? RootOperations(claim) : 0;
+    operations += UsesRoot(proof) ? RootOperations(claim) : 0;
   }
   if (nodes > limits.certificate.nodes_max) return TooMuch("checker.limit-nodes", "nodes");
   if (arguments > limits.certificate.arguments_max) return TooMuch("checker.limit-arguments", "arguments");
@@ -236,7 +241,8 @@ bool SharesOut(const CaseProof& proof) {
 
 Result<void> CheckHeader(const model::Property& property, const Certificate& certificate, const ClaimRequest& request) {
   if (certificate.network != request.network)
-    return Refused("checker.digest", "the certificate is about another network file", "prove this network");
+    return Refused("checker.digest", "the certificate is about another network file",
+                   certificate.radii.empty() ? "prove this network" : "prove this network, or name that one as centre");
   if (certificate.property != request.property)
     return Refused("checker.digest", "the certificate is about another property file", "prove this property");
   if (certificate.arithmetic != request.arithmetic)
@@ -279,13 +285,6 @@ bool CheckGroup(const Claim& claim, std::size_t case_index, const GroupProof& pr
   }
   if (queue.Proven()) return true;
   verdict.reason = queue.Reason(case_index);
-  return false;
-}
-
-bool UsesRoot(const CaseProof& proof) {
-  for (const GroupProof& group : proof.groups)
-    for (const Argument& argument : group.arguments)
-      if (argument.recipe == Recipe::kRoot) return true;
   return false;
 }
 
@@ -348,11 +347,11 @@ Verdict Check(const model::Network& network, const model::Property& property, co
   return verdict;
 }
 
-FilesVerdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits) {
-  FilesVerdict result;
+Verdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits) {
+  Verdict verdict;
   const auto failed = [&](const Error& error) {
-    result.verdict.reason = error;
-    return result;
+    verdict.reason = error;
+    return verdict;
   };
   const Result<model::Network> network = model::ReadOnnx(files.network, {});
   if (!network.ok()) return failed(network.error());
@@ -360,19 +359,18 @@ FilesVerdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits) {
   if (!property.ok()) return failed(property.error());
   const Result<Certificate> certificate = ReadCertificate(files.certificate, limits.certificate);
   if (!certificate.ok()) return failed(certificate.error());
-  result.arithmetic = files.arithmetic.value_or(certificate->arithmetic);
-  result.radii = certificate->radii;
-  // What lies in the envelope is proven exactly if the envelope is. (Another centre than the certificate's is refused
-  // below.)
-  if (files.candidate && certificate->network == files.network_digest) {
-    Result<std::vector<double>> distances =
-        MeasureDistances(*network, files.network, *files.candidate, certificate->radii);
-    if (!distances.ok()) return failed(distances.error());
-    result.distances = std::move(*distances);
-  }
-  result.verdict = Check(*network, *property, *certificate,
-                         {*result.arithmetic, files.network_digest, files.property_digest}, limits);
-  return result;
+  Result<std::vector<double>> distances = std::vector<double>();
+  // With another centre than the certificate's, that is the reason below.
+  if (files.candidate && certificate->network == files.network_digest)
+    distances = MeasureDistances(*network, files.network, *files.candidate, certificate->radii);
+  if (!distances.ok()) return failed(distances.error());
+  // What lies in the envelope is proven exactly if the envelope is.
+  const Arithmetic arithmetic = files.arithmetic.value_or(certificate->arithmetic);
+  verdict = Check(*network, *property, *certificate, {arithmetic, files.network_digest, files.property_digest}, limits);
+  verdict.arithmetic = arithmetic;
+  verdict.radii = certificate->radii;
+  verdict.distances = std::move(*distances);
+  return verdict;
 }
 
 }  // namespace pawl::checker

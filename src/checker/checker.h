@@ -55,6 +55,10 @@ struct Verdict {
   std::uint64_t leaves = 0;    // that were confirmed
   std::uint32_t depth = 0;     // of the deepest leaf
   double smallest_margin = 0;  // over the confirmed leaves; 0 where there is none
+  // Likewise, from CheckFiles, where all files could be read:
+  std::optional<Arithmetic> arithmetic = {};
+  std::vector<TensorRadius> radii = {};  // of the certificate
+  std::vector<double> distances = {};    // of a candidate: one a radius
 };
 
 // An envelope is proven where its centre is proven with its radii; whether another network is in it is for
@@ -73,15 +77,7 @@ struct ClaimFiles {
   std::optional<std::span<const std::uint8_t>> candidate = {};
 };
 
-struct FilesVerdict {
-  Verdict verdict;  // of the candidate, where there is one
-  // Where all files could be read:
-  std::optional<Arithmetic> arithmetic;
-  std::vector<TensorRadius> radii;  // of the certificate
-  std::vector<double> distances;    // proven, with a candidate: one a radius
-};
-
-// Failure: as Check, or for the reason that a file cannot be read.
-FilesVerdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits = {});
+// A file that cannot be read is a verdict with that reason.
+Verdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits = {});
 
 }  // namespace pawl::checker

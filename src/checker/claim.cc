@@ -242,6 +242,10 @@ class StepMaker {
   std::string pinned_;
 };
 
+Error CannotVary(const std::string& tensor, const std::string& why) {
+  return Refused("checker.radius", "tensor '" + tensor + "' cannot have a weight radius: " + why, "leave it out");
+}
+
 // The radius of each tensor, by the initialiser that it came from.
 Result<std::vector<double>> SpreadRadii(const model::Network& network, std::span<const TensorRadius> radii) {
   std::vector<double> spread(network.tensors.size(), 0);
@@ -253,9 +257,7 @@ Result<std::vector<double>> SpreadRadii(const model::Network& network, std::span
       is_stored = is_stored || network.tensors[t].stored_at != model::Tensor::kNotStored;
     }
     if (!is_stored || !(radius.radius > 0 && radius.radius <= kFiniteMax))
-      return Refused("checker.radius",
-                     "tensor '" + radius.tensor + "' is no constant that the file holds as raw data for sums alone",
-                     "give it no weight radius");
+      return CannotVary(radius.tensor, "the network has no such constant as raw data, or reads numbers from it");
   }
   return spread;
 }
@@ -340,10 +342,7 @@ Result<Claim> PrepareClaim(const model::Network& network, const model::Property&
     StepMaker maker(network, node, claim.format, *spread, step);
     const bool is_known = std::visit(maker, node.function);
     if (!maker.pinned().empty())
-      return Refused("checker.radius",
-                     "tensor '" + maker.pinned() + "' cannot have a weight radius: " + node.description +
-                         " does more than sum it or its products",
-                     "give it no weight radius");
+      return CannotVary(maker.pinned(), node.description + " does more with it than sum it or its products");
     if (!is_known)
       return Refused("model.unsupported-function", node.description + " can be read, but not be proved about yet");
     if (Result<void> fine = CheckStep(step); !fine.ok()) return fine.error();

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cmath>
-#include <cstring>
 #include <string>
-#include <utility>
 
 #include "checker/arithmetic.h"
 #include "model/protobuf.h"
@@ -13,41 +12,8 @@
 namespace pawl::checker {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
-
-// A tensor's elements in both files.
-struct Stored {
-  std::size_t begin = 0, end = 0;  // bytes
-  std::size_t width = 4;           // of an element
-  std::size_t radius = 0;          // whose it is
-
-  static double Element(Bytes bytes, std::size_t at, std::size_t width) {
-    const std::uint64_t bits = model::LittleEndian(bytes.subspan(at, width));
-    return width == 8 ? std::bit_cast<double>(bits) : std::bit_cast<float>(static_cast<std::uint32_t>(bits));
-  }
-};
-
 Error Outside(const std::string& what) {
   return Refused("checker.envelope", "the network is not in the certificate's envelope: " + what, "prove this network");
-}
-
-// Where the centre holds the tensors, in the order of the file.
-Result<std::vector<Stored>> Locate(const model::Network& centre, std::span<const TensorRadius> radii,
-                                   std::size_t file_size) {
-  std::vector<Stored> places;
-  for (std::size_t r = 0; r < radii.size(); ++r) {
-    const auto tensor = std::find_if(centre.tensors.begin(), centre.tensors.end(), [&](const model::Tensor& t) {
-      return t.origin == radii[r].tensor && t.stored_at != model::Tensor::kNotStored;
-    });
-    if (tensor == centre.tensors.end())
-      return Refused("checker.radius", "the centre does not hold tensor '" + radii[r].tensor + "' as raw data");
-    const std::size_t width = tensor->type == model::ElementType::kFloat32 ? 4 : 8;
-    const std::size_t begin = tensor->stored_at, size = width * tensor->values.size();
-    if (begin > file_size || size > file_size - begin) return Outside("the centre is another file");
-    places.push_back({begin, begin + size, width, r});
-  }
-  std::sort(places.begin(), places.end(), [](const Stored& a, const Stored& b) { return a.begin < b.begin; });
-  return places;
 }
 
 }  // namespace
@@ -61,32 +27,38 @@ bool IsWithin(double from, double to, double radius) {
   return difference > 0 ? error <= 0 : error >= 0;
 }
 
-Result<std::vector<double>> MeasureDistances(const model::Network& centre, Bytes centre_bytes, Bytes candidate_bytes,
+Result<std::vector<double>> MeasureDistances(const model::Network& centre, std::span<const std::uint8_t> centre_bytes,
+                                             std::span<const std::uint8_t> candidate_bytes,
                                              std::span<const TensorRadius> radii) {
   if (!EnvironmentIsSound())
     return SystemFailure("checker.environment", "floating-point arithmetic is unusual in a thread of this machine");
   if (candidate_bytes.size() != centre_bytes.size()) return Outside("its file has another size than the centre's");
-  Result<std::vector<Stored>> places = Locate(centre, radii, centre_bytes.size());
-  if (!places.ok()) return places.error();
-  std::vector<double> distances(radii.size(), 0);
-  std::size_t at = 0;
-  const auto is_same = [&](std::size_t end) {
-    return std::memcmp(centre_bytes.data() + at, candidate_bytes.data() + at, end - at) == 0;
-  };
-  constexpr const char* kMore = "it differs from the centre in more than the tensors that have a radius";
-  for (const Stored& place : *places) {
-    if (place.begin < at || !is_same(place.begin)) return Outside(kMore);
-    for (at = place.begin; at < place.end; at += place.width) {
-      const double from = Stored::Element(centre_bytes, at, place.width);
-      const double to = Stored::Element(candidate_bytes, at, place.width);
-      const TensorRadius& radius = radii[place.radius];
+  // The candidate, with the centre's elements in the place of its own.
+  std::vector<std::uint8_t> restored(candidate_bytes.begin(), candidate_bytes.end());
+  std::vector<double> distances;
+  for (const TensorRadius& radius : radii) {
+    const auto tensor = std::find_if(centre.tensors.begin(), centre.tensors.end(), [&](const model::Tensor& t) {
+      return t.origin == radius.tensor && t.stored_at != model::Tensor::kNotStored;
+    });
+    if (tensor == centre.tensors.end())
+      return Refused("checker.radius", "the centre does not hold tensor '" + radius.tensor + "' as raw data");
+    const bool is_wide = tensor->type == model::ElementType::kFloat64;
+    const std::size_t width = is_wide ? 8 : 4;
+    double& distance = distances.emplace_back(0);
+    for (std::size_t i = 0; i < tensor->values.size(); ++i) {
+      const std::size_t at = tensor->stored_at + i * width;
+      assert(at + width <= centre_bytes.size());
+      const std::uint64_t bits = model::LittleEndian(candidate_bytes.subspan(at, width));
+      const double from = tensor->values[i],
+                   to = is_wide ? std::bit_cast<double>(bits) : std::bit_cast<float>(static_cast<std::uint32_t>(bits));
       if (!IsWithin(from, to, radius.radius))
-        return Outside("element " + std::to_string((at - place.begin) / place.width) + " of tensor '" + radius.tensor +
-                       "' is farther from the centre's than its radius");
-      distances[place.radius] = std::max(distances[place.radius], std::abs(to - from) / radius.radius);
+        return Outside("element " + std::to_string(i) + " of tensor '" + radius.tensor + "' is beyond its radius");
+      distance = std::max(distance, std::abs(to - from) / radius.radius);
+      std::copy_n(&centre_bytes[at], width, &restored[at]);
     }
   }
-  if (!is_same(centre_bytes.size())) return Outside(kMore);
+  if (!std::equal(restored.begin(), restored.end(), centre_bytes.begin()))
+    return Outside("it differs from the centre in more than the tensors that have a radius");
   return distances;
 }
 

@@ -317,7 +317,7 @@ PAWL_INLINE void LeafEngine::ForwardCurve(const Step& step, std::size_t v) {
     to.above[i * width_] += out.offset[i] + above_size * (8 * kUnit) + tiny_;
     to.size[i] = Max(Max(above_size, below_size) * kWiden + tiny_, Magnitude(out.lower[i], out.upper[i]));
   }
-  Measure(out);
+  Relaxation::Measure(out, poison_);
 }
 
 PAWL_INLINE void LeafEngine::ForwardSelect(const Step& step, std::size_t v) {
@@ -342,7 +342,7 @@ PAWL_INLINE void LeafEngine::ForwardSelect(const Step& step, std::size_t v) {
     out.upper[i] = in.upper[source.index];
     to.size[i] = from.size[source.index];
   }
-  Measure(out);
+  Relaxation::Measure(out, poison_);
 }
 
 PAWL_INLINE void LeafEngine::ForwardMaximum(const Step& step, std::size_t v) {
@@ -366,16 +366,7 @@ PAWL_INLINE void LeafEngine::ForwardMaximum(const Step& step, std::size_t v) {
     to.above[i * width_] += out.offset[i] + size * Gamma(members + 8, kUnit) + tiny_;
     to.size[i] = Max(Max(size, below_size) * kWiden + tiny_, Magnitude(out.lower[i], out.upper[i]));
   }
-  Measure(out);
-}
-
-// Sums magnitudes, and poisons what is not finite.
-PAWL_INLINE void LeafEngine::Measure(Relaxation::Value& value) {
-  value.magnitude_sum = 0.0;
-  for (std::size_t i = 0; i < value.lower.size(); ++i) {
-    value.magnitude_sum += Magnitude(value.lower[i], value.upper[i]) * kWiden;
-    poison_ += (value.upper[i] - value.lower[i]) * 0.0;
-  }
+  Relaxation::Measure(out, poison_);
 }
 
 // Recipe backward: the operands for which a step is not exact get a substitution of their own, down and up.

@@ -89,7 +89,6 @@ class LeafEngine {
   void ForwardMaximum(const Step& step, std::size_t v);
   void ForwardRelu(const Step& step, std::size_t v);
   void ForwardCurve(const Step& step, std::size_t v);
-  void Measure(Relaxation::Value& value);
   void ChargeRow(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands, std::size_t v);
   void Concretise(std::size_t v);
   void TightenBackward(const Step& step);

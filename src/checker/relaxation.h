@@ -121,6 +121,15 @@ class Relaxation {
     return sum;
   }
 
+  // Sums a value's magnitudes, and poisons what is not finite.
+  static PAWL_INLINE void Measure(Value& value, Lanes& poison) {
+    value.magnitude_sum = 0.0;
+    for (std::size_t i = 0; i < value.lower.size(); ++i) {
+      value.magnitude_sum += Magnitude(value.lower[i], value.upper[i]) * kWiden;
+      poison += (value.upper[i] - value.lower[i]) * 0.0;
+    }
+  }
+
   Value& value(std::size_t v) { return values_[v]; }
   const Value& value(std::size_t v) const { return values_[v]; }
 

@@ -45,16 +45,7 @@ class RootBounder {
       x.lower[j] = box.lower[j];
       x.upper[j] = box.upper[j];
     }
-    Measure(x);
-  }
-
-  // Sums magnitudes, and poisons what is not finite.
-  void Measure(Relaxation::Value& value) {
-    value.magnitude_sum = 0.0;
-    for (std::size_t i = 0; i < value.lower.size(); ++i) {
-      value.magnitude_sum += Magnitude(value.lower[i], value.upper[i]) * kWiden;
-      poison_ += (value.upper[i] - value.lower[i]) * 0.0;
-    }
+    Relaxation::Measure(x, poison_);
   }
 
   void Forward(const Step& step, std::size_t v) {
@@ -90,7 +81,7 @@ class RootBounder {
           break;
       }
     }
-    Measure(out);
+    Relaxation::Measure(out, poison_);
   }
 
   static Lanes Charge(const Step& step, const Relaxation::Value& in, std::size_t j) {
@@ -176,7 +167,7 @@ class RootBounder {
       Lanes& bound = (targets[t].sign > 0 ? operand.lower : operand.upper)[targets[t].neuron];
       bound = targets[t].sign > 0 ? Max(bound, found[t]) : Min(bound, -found[t]);
     }
-    Measure(operand);
+    Relaxation::Measure(operand, poison_);
     return environment_sound;
   }
 

@@ -101,8 +101,4 @@ struct NetworkLimits {
 // onnx.duplicate-name, onnx.non-finite, and others below "onnx.".
 Result<Network> ReadOnnx(std::span<const uint8_t> bytes, const NetworkLimits& limits);
 
-// Whether two networks are the same graph but for the *values* of constants: nodes, attributes, shapes and element
-// types are equal, and so are the constants' names, shapes and origins.
-bool SameGraph(const Network& a, const Network& b);
-
 }  // namespace pawl::model

@@ -636,18 +636,6 @@ TEST(ReadOnnx, RefusesOperandsAndNumbersThatHaveNoMeaning) {
   bad(Node("Dropout", {"x", "low", "low"}, {"y"}), "onnx.input-count");
 }
 
-TEST(SameGraph, IgnoresTheValuesOfConstantsAlone) {
-  const Network network = *Read(Parts().Bytes());
-  Parts parts;
-  parts.initializers[1] = Tensor<float>("b", {3}, {7, 8, 10});
-  EXPECT_TRUE(SameGraph(network, *Read(parts.Bytes())));
-  parts.initializers[1] = Tensor<float>("b", {1, 3}, {7, 8, 10});
-  EXPECT_FALSE(SameGraph(network, *Read(parts.Bytes())));
-  parts = Parts();
-  parts.nodes[1] = Node("Sub", {"h", "b"}, {"s"});
-  EXPECT_FALSE(SameGraph(network, *Read(parts.Bytes())));
-}
-
 // Every network and property of the committed corpus loads, and so do all below PAWL_VNNCOMP_DIR, where it is set: a
 // directory of benchmarks, each with its files somewhere below it. Prints what was read and what was refused and why.
 TEST(Corpus, AllNetworksAndPropertiesLoad) {

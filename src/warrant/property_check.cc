@@ -13,7 +13,7 @@ std::span<const uint8_t> AsBytes(std::string_view text) {
 
 }  // namespace
 
-checker::FilesVerdict CheckPropertyFiles(const PropertyBytes& bytes) {
+checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes) {
   const std::string_view proven = bytes.centre.value_or(bytes.network);
   checker::ClaimFiles files{.network = AsBytes(proven),
                             .property = bytes.spec,
@@ -26,7 +26,5 @@ checker::FilesVerdict CheckPropertyFiles(const PropertyBytes& bytes) {
   limits.threads = bytes.threads;
   return checker::CheckFiles(files, limits);
 }
-
-checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes) { return CheckPropertyFiles(bytes).verdict; }
 
 }  // namespace pawl::warrant

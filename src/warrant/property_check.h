@@ -3,7 +3,7 @@
 //   checker::Verdict verdict = CheckPropertyCertificate({network, spec, certificate, arithmetic, 2});
 //   if (verdict.proven) …
 //
-// Thread safety: pure functions.
+// Thread safety: pure function.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,5 @@ struct PropertyBytes {
 
 // A file that cannot be read is a verdict with that reason, never an exception to it.
 checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes);
-// The same with what a report says of an envelope.
-checker::FilesVerdict CheckPropertyFiles(const PropertyBytes& bytes);
 
 }  // namespace pawl::warrant

@@ -41,7 +41,7 @@ std::string Judge(const std::string& network_path, const std::string& property_p
   if (arithmetic == "float32") files.arithmetic = Arithmetic::kFloat32;
   if (arithmetic == "float64") files.arithmetic = Arithmetic::kFloat64;
   if (!candidate_path.empty()) files.candidate = AsBytes(candidate);
-  const Verdict verdict = CheckFiles(files).verdict;
+  const Verdict verdict = CheckFiles(files);
   return verdict.proven ? "proven" : verdict.reason.rule;
 }
 
