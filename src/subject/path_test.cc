@@ -43,6 +43,16 @@ TEST(Path, EachWayToLeadElsewhereIsRefused) {
       {"\u2126", "path.character"},                   // the ohm sign
       {"a\u20d2", "path.character"},                  // an overlay
       {"a\xc2\x85", "path.character"},                // next line
+      {"a\u00a0b", "path.character"},                 // a space that does not break
+      {"a\u3000b", "path.character"},                 // a wide space
+      {"a\u3164", "path.character"},                  // Hangul filler
+      {"a\uffa0", "path.character"},                  // its half-width form
+      {"a\u115f", "path.character"},                  // a filler before a jamo
+      {"a\u17b4", "path.character"},                  // a vowel of Khmer that is not written
+      {"a\u180b", "path.character"},                  // a variation selector of Mongolian
+      {"a\u2800", "path.character"},                  // blank Braille
+      {"a\U0001d173", "path.character"},              // a beam of music that begins
+      {"a\U000e01f0", "path.character"},              // set aside for what is not seen
       {".git/config", "path.version-control"},
       {"a/.GIT/objects", "path.version-control"},
       {".hg/x", "path.version-control"},
@@ -51,7 +61,8 @@ TEST(Path, EachWayToLeadElsewhereIsRefused) {
   };
   for (const auto& [path, rule] : cases) EXPECT_EQ(RuleOf(CheckTreePath(path)), rule) << Printable(path);
   EXPECT_EQ(RuleOf(CheckTreePath(std::string("a\0b", 3))), "path.character");
-  for (const char* composed : {"\uac00", "\u304c", "\u0622", "\u0928\u092e\u0938\u094d\u0924\u0947"}) {
+  for (const char* composed :
+       {"\uac00", "\u304c", "\u0622", "\u0928\u092e\u0938\u094d\u0924\u0947", "a b", "\u3163\u3165", "\u2801"}) {
     EXPECT_EQ(RuleOf(CheckTreePath(composed)), "ok") << composed;
   }
 }
