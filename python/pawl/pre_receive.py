@@ -13,10 +13,12 @@ Install it in the repository that is pushed to, as hooks/pre-receive, executable
 
 The first push of a revision proposes its tree and is turned away, with the proposal's name and what it waits for. When
 people have approved it and it is live, the same push goes through. A revision whose tree is live already goes through at
-once; removing the branch never does. What git cannot hand over as regular files (links, submodules) is refused. Whatever
-goes wrong, the push is turned away.
+once; removing the branch never does. What git cannot hand over as regular files (links, submodules) is refused, and so
+is a tree that git would not have written. Replacements of objects (refs/replace) are turned away, and have no say.
+Whatever goes wrong, the push is turned away.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -28,29 +30,66 @@ from . import Refused
 from ._gate import Gate
 
 _BYTES_MAX = 1 << 30
+_DEPTH_MAX = 32
+
+
+# Replacements are refs, which whoever pushes can bring along: git would read other objects than others get.
+_GIT = ["git", "--no-replace-objects"]
 
 
 def _git(*words):
-    result = subprocess.run(["git", *words], stdout=subprocess.PIPE, check=False)
+    result = subprocess.run([*_GIT, *words], stdout=subprocess.PIPE, check=False)
     return result.stdout.decode("utf-8", "strict").strip() if result.returncode == 0 else ""
+
+
+def _object_name(kind, body, digits):
+    """Git's own name of an object: SHA-1, or SHA-256 where names have 64 digits."""
+    digest = hashlib.sha1 if digits == 40 else hashlib.sha256
+    return digest(b"%s %d\0" % (kind, len(body)) + body).hexdigest()
+
+
+def _tree_name(folder, digits):
+    """The name of the tree that git would write for {name: (mode, blob), or a folder}."""
+    body = b""
+    for name in sorted(folder, key=lambda name: name + b"/" if isinstance(folder[name], dict) else name):
+        entry = folder[name]
+        mode, made = (b"40000", _tree_name(entry, digits)) if isinstance(entry, dict) else entry
+        body += mode + b" " + name + b"\0" + bytes.fromhex(made)
+    return _object_name(b"tree", body, digits)
+
+
+def _list_tree(revision):
+    """The revision's files, as (blob, path): no links, and no tree that git would have written otherwise. One that lists
+    a name twice is checked out by whoever gets it as we do not read it."""
+    listing = subprocess.run([*_GIT, "ls-tree", "-r", "-z", "--full-tree", revision], stdout=subprocess.PIPE, check=True)
+    files, top = [], {}
+    for entry in filter(None, listing.stdout.split(b"\0")):
+        facts, name = entry.split(b"\t", 1)
+        mode, _, blob = facts.split(b" ")
+        parts = name.split(b"/")
+        if mode not in (b"100644", b"100755"):
+            raise Refused("git.file-type", f"{os.fsdecode(name)!r} is a link or a submodule")
+        if len(parts) > _DEPTH_MAX or any(part.lower() in (b"", b".", b"..", b".git") for part in parts):
+            raise Refused("git.path", f"{os.fsdecode(name)!r} is no path of a tree")
+        folder = top
+        for part in parts[:-1]:
+            folder = folder.setdefault(part, {})
+            if not isinstance(folder, dict):
+                raise Refused("git.tree-form", f"{os.fsdecode(name)!r} lies below a file")
+        if parts[-1] in folder:
+            raise Refused("git.tree-form", f"{os.fsdecode(name)!r} stands there twice")
+        folder[parts[-1]] = (mode, blob.decode("ascii"))
+        files.append((blob, os.fsdecode(name)))
+    if _tree_name(top, len(revision)) != _git("rev-parse", "--verify", f"{revision}^{{tree}}"):
+        raise Refused("git.tree-form", "git does not write trees like this one: order, modes, or empty folders")
+    return files
 
 
 def _write_tree(revision, folder):
     """The revision's files below folder, byte for byte: `git archive` would obey attributes that the revision brings."""
-    listing = subprocess.run(["git", "ls-tree", "-r", "-z", revision], stdout=subprocess.PIPE, check=True).stdout
-    files = []
-    for entry in filter(None, listing.split(b"\0")):
-        facts, name = entry.split(b"\t", 1)
-        mode, _, blob = facts.split(b" ")
-        path = pathlib.PurePosixPath(os.fsdecode(name))
-        if mode not in (b"100644", b"100755"):
-            raise Refused("git.file-type", f"{str(path)!r} is a link or a submodule")
-        if path.is_absolute() or ".." in path.parts or path.parts[0] == ".git":
-            raise Refused("git.path", f"{str(path)!r} is no path of a tree")
-        files.append((blob, path))
     left = _BYTES_MAX
-    with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as blobs:
-        for blob, path in files:
+    with subprocess.Popen([*_GIT, "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as blobs:
+        for blob, path in _list_tree(revision):
             blobs.stdin.write(blob + b"\n")
             blobs.stdin.flush()
             head = blobs.stdout.readline().split()
@@ -63,7 +102,7 @@ def _write_tree(revision, folder):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             content = blobs.stdout.read(size + 1)
-            if len(content) != size + 1:
+            if len(content) != size + 1 or _object_name(b"blob", content[:-1], len(revision)) != blob.decode("ascii"):
                 raise Refused("git.blob", "git did not hand the revision over")
             target.write_bytes(content[:-1])
         blobs.stdin.close()
@@ -110,9 +149,12 @@ def main():
             raise Refused("git.subject", "this repository names no subject", "git config pawl.subject NAME")
         for line in sys.stdin:
             _, new, name = line.split()
+            is_removal = set(new) == {"0"}
+            if name.startswith("refs/replace/") and not is_removal:
+                raise Refused("git.replacement", "a replacement would stand for the branch's files wherever they are read")
             if name != branch:
                 continue
-            if set(new) == {"0"}:
+            if is_removal:
                 raise Refused("git.removal", "the protected branch is not removed")
             why = _judge(new, subject)
             if why is not None:

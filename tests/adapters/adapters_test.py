@@ -120,6 +120,40 @@ class Adapters(AttackSuite):
         self.git("push", "origin", "main", expect=1)
         self.assertEqual(self.on_the_branch(bare), better)
 
+    def test_what_the_hook_reads_is_what_others_get(self):
+        bare = self.make_repository()
+        self.git("push", "origin", "main")
+        baseline = self.on_the_branch(bare)
+        tree = self.git("rev-parse", "main^{tree}").strip()
+
+        def refused(made, words):
+            hostile = self.git("commit-tree", "-p", "main", "-m", "hostile", made).strip()
+            self.assertIn(words, self.git("push", "origin", f"{hostile}:main", expect=1))
+            self.assertEqual(self.on_the_branch(bare), baseline)
+        # A replacement in the repository, by which git itself would read the live tree.
+        self.commit("controller.py", "x = 1\n", "hostile")
+        hostile = self.git("rev-parse", "HEAD^{tree}").strip()
+        self.git("update-ref", f"refs/replace/{hostile}", tree)
+        self.assertIn("git.replacement", self.git("push", "origin", f"refs/replace/{hostile}", expect=1))
+        self.git("update-ref", "-d", f"refs/replace/{hostile}")
+        self.git("push", "origin", "HEAD:refs/heads/side")
+        subprocess.run(["git", "-C", bare, "update-ref", f"refs/replace/{hostile}", tree], check=True)
+        refused(hostile, "surface.unlisted")
+        self.git("push", "origin", f":refs/replace/{hostile}")
+        # Entries that stand there twice, of which one would be read and the other be checked out; and those that git
+        # writes in another order or form.
+        listed = subprocess.run(["git", "-C", self.work, "cat-file", "tree", tree], capture_output=True, check=True).stdout
+        blob = bytes.fromhex(self.git("rev-parse", "HEAD:controller.py").strip())
+        before = listed.index(b"100644 controller.py\0")
+        for made in (listed[:before] + b"100644 controller.py\0" + blob + listed[before:],
+                     listed.replace(b"100644 controller.py\0", b"0100644 controller.py\0"),
+                     b"40000 empty\0" + bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904") + listed):
+            subprocess.run(["git", "-C", self.work, "hash-object", "-t", "tree", "-w", "/dev/null"], check=True,
+                           capture_output=True)
+            written = subprocess.run(["git", "-C", self.work, "hash-object", "--literally", "-t", "tree", "-w", "--stdin"],
+                                     input=made, capture_output=True, check=True).stdout.decode().strip()
+            refused(written, "git.tree-form")
+
     # ---- trees in and out
 
     def import_git(self, repository, revision, name, expect=0):
