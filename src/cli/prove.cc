@@ -17,6 +17,7 @@
 #include "model/network.h"
 #include "model/property.h"
 #include "prover/checkpoint.h"
+#include "prover/envelope.h"
 #include "prover/parent.h"
 #include "prover/prover.h"
 
@@ -31,6 +32,7 @@ struct ProveOptions {
   std::string checkpoint, resume;                    // where to leave an unfinished search; where to go on from
   std::string parent;                                // certificate of the network that this one was changed from
   std::string arithmetic;                            // empty: the network's own
+  std::optional<std::string> weight_radius;          // none: of the network alone
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
   unsigned threads = 2;
@@ -170,8 +172,34 @@ struct Beginning {
   std::optional<Error> parent_unfit;  // why the parent's certificate is not used
 };
 
-prover::ProofResult Search(const Globals& globals, const ProveOptions& options, const Question& question,
-                           const Beginning& beginning) {
+// What --weight-radius asks for.
+struct RadiusChoice {
+  bool widest = false;  // "auto"
+  prover::WeightRadius radius;
+};
+
+// "0.001", "0.1%" or "auto".
+Result<RadiusChoice> ParseRadius(const std::string& text) {
+  if (text == "auto") return RadiusChoice{true, {}};
+  const bool is_share = text.ends_with('%');
+  const std::string number = text.substr(0, text.size() - (is_share ? 1 : 0));
+  char* end = nullptr;
+  const double value = std::strtod(number.c_str(), &end);
+  if (number.empty() || *end != '\0' || !(value > 0 && value < 1e30))
+    return Error{ErrorCode::kUsage, "prove.weight-radius", "--weight-radius is a number above 0, a percentage or auto",
+                 "for example 0.001, or 0.1% of each tensor's largest weight"};
+  const prover::RadiusUnit unit = is_share ? prover::RadiusUnit::kShare : prover::RadiusUnit::kAbsolute;
+  return RadiusChoice{false, {is_share ? value / 100 : value, unit}};
+}
+
+struct Found {
+  prover::ProofResult result;
+  std::optional<prover::WidestProof> widest;  // of "auto", its result moved away
+  std::vector<checker::TensorRadius> radii;   // that were proven or, without "auto", asked for
+};
+
+Result<Found> Search(const Globals& globals, const ProveOptions& options, const Question& question,
+                     const Beginning& beginning) {
   ProgressLine line(globals);
   const InterruptWatch watch(!options.checkpoint.empty());
   prover::ProofRequest request = RequestOf(options, question);
@@ -179,7 +207,60 @@ prover::ProofResult Search(const Globals& globals, const ProveOptions& options, 
   request.parent = beginning.parent.has_value() ? &*beginning.parent : nullptr;
   request.cancel = watch.token();
   request.progress = [&line](const prover::Progress& progress) { line.Show(progress); };
-  return prover::Prove(request);
+  Found found;
+  if (!options.weight_radius) {
+    found.result = prover::Prove(request);
+    return found;
+  }
+  const Result<RadiusChoice> choice = ParseRadius(*options.weight_radius);
+  if (!choice.ok()) return choice.error();
+  if (choice->widest) {
+    if (request.timeout_ms == 0)
+      return Error{ErrorCode::kUsage, "prove.weight-radius", "the largest radius is looked for until a time limit",
+                   "give a --timeout"};
+    found.widest = prover::ProveWidest(request);
+    found.result = std::move(found.widest->result);
+    const prover::WeightRadius proven{found.widest->share, prover::RadiusUnit::kShare};
+    if (proven.value > 0) found.radii = prover::RadiiFor(question.network, proven);
+    return found;
+  }
+  request.radii = found.radii = prover::RadiiFor(question.network, choice->radius);
+  if (request.radii.empty())
+    return Refused("prove.weight-radius", "no tensor of the network can have a weight radius",
+                   "weights and biases of Gemm, MatMul and Conv can, where the file holds them as raw data");
+  found.result = prover::Prove(request);
+  return found;
+}
+
+std::string PercentText(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
+  return text;
+}
+
+void AddRadius(const Found& found, encoding::Json& json) {
+  if (found.radii.empty() && !found.widest) return;
+  encoding::Json radii = encoding::Json::object();
+  for (const checker::TensorRadius& radius : found.radii) radii[radius.tensor] = radius.radius;
+  json["weight_radius"] = {{"tensors", radii}};
+  if (!found.widest) return;
+  json["weight_radius"]["share"] = found.widest->share;
+  json["weight_radius"]["share_open"] = found.widest->share_open;
+  json["weight_radius"]["trials"] = found.widest->trials;
+}
+
+void ShowRadius(const Found& found) {
+  const bool is_proven = found.result.status == prover::ProofStatus::kProven;
+  if (found.widest && is_proven && found.widest->share > 0)
+    std::printf("  of all networks whose weights are within %s of each tensor's largest\n",
+                PercentText(found.widest->share).c_str());
+  if (found.widest && is_proven && found.widest->share_open > 0)
+    std::printf("  not proven at %s in the time there was\n", PercentText(found.widest->share_open).c_str());
+  if (found.widest && is_proven && found.widest->share == 0) std::puts("  of this network alone: no radius was proven");
+  if (!found.widest && !found.radii.empty() && is_proven)
+    std::printf("  of all networks whose weights are within the radius, in %zu tensors\n", found.radii.size());
+  if (!found.widest && !found.radii.empty() && found.result.status == prover::ProofStatus::kUnknown)
+    std::puts("  not proven at this radius; of the network itself nothing is shown");
 }
 
 encoding::Json ResultJson(const Question& question, const prover::ProofResult& result) {
@@ -319,15 +400,19 @@ ExitCode ProveOne(const Globals& globals, const ProveOptions& options) {
   if (!question.ok()) return Fail(globals, question.error());
   const Result<Beginning> beginning = ReadBeginning(options, *question);
   if (!beginning.ok()) return Fail(globals, beginning.error());
-  const prover::ProofResult result = Search(globals, options, *question, *beginning);
+  const Result<Found> found = Search(globals, options, *question, *beginning);
+  if (!found.ok()) return Fail(globals, found.error());
+  const prover::ProofResult& result = found->result;
   if (Result<void> written = WriteFiles(options, result); !written.ok()) return Fail(globals, written.error());
   if (globals.json) {
     encoding::Json json = ResultJson(*question, result);
     if (!options.parent.empty()) json["parent"] = ParentJson(*beginning, result.statistics);
+    AddRadius(*found, json);
     PrintJson(json);
   } else {
     ShowResult(*question, result, options.memory_mib);
     if (!options.parent.empty()) ShowParent(*beginning, result.statistics);
+    ShowRadius(*found);
     if (!result.checkpoint.empty())
       std::printf("  what was found is kept: go on with --resume %s\n", Shown(options.checkpoint).c_str());
   }
@@ -376,7 +461,10 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
   const auto start = std::chrono::steady_clock::now();
   Result<Question> question = ReadQuestion(options);
   prover::ProofResult result;
-  if (question.ok()) result = Search(globals, options, *question, {});
+  if (question.ok()) {
+    Result<Found> found = Search(globals, options, *question, {});
+    if (found.ok()) result = std::move(found->result);  // without a radius it is
+  }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tally.seconds += seconds;
   (!question.ok()                                    ? tally.failed
@@ -403,9 +491,10 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
 
 ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
   if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty() ||
-      !options.checkpoint.empty() || !options.resume.empty() || !options.parent.empty()) {
-    return Fail(globals, {ErrorCode::kUsage, "prove.list", "one file cannot be that of all instances of a list",
-                          "prove the instances one by one"});
+      !options.checkpoint.empty() || !options.resume.empty() || !options.parent.empty() || options.weight_radius) {
+    return Fail(globals,
+                {ErrorCode::kUsage, "prove.list", "one file or radius cannot be that of all instances of a list",
+                 "prove the instances one by one"});
   }
   std::filesystem::path list = options.network;
   std::error_code ignored;
@@ -453,6 +542,9 @@ void AddProve(CLI::App& app, Globals& globals) {
       ->excludes(resume);
   command->add_option("--arithmetic", options->arithmetic, "real, float32 or float64 (default: the network's own)")
       ->check(CLI::IsMember({"real", "float32", "float64"}));
+  command->add_option("--weight-radius", options->weight_radius,
+                      "prove it of all networks whose weights are within this radius: a number, a percentage of each "
+                      "tensor's largest weight, or auto for the largest that is found in the time limit");
   CLI::Option* timeout = command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list: for each")
                              ->capture_default_str()
                              ->check(CLI::Range(0.0, 31'536'000.0));
@@ -465,6 +557,8 @@ void AddProve(CLI::App& app, Globals& globals) {
       "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found. Of a list: the worst.\n"
       "examples:\n  pawl prove policy.onnx clear-above.vnnlib --certificate clear-above.cert\n"
       "  pawl prove retrained.onnx clear-above.vnnlib --parent clear-above.cert --certificate retrained.cert\n"
+      "  pawl prove policy.onnx clear-above.vnnlib --weight-radius 0.1% --certificate clear-above.cert\n"
+      "  pawl prove policy.onnx clear-above.vnnlib --weight-radius auto --timeout 30 --certificate clear-above.cert\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");

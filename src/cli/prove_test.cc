@@ -93,6 +93,40 @@ TEST_F(ProveCommand, RefusesCheckpointsOfSomethingElse) {
   EXPECT_FALSE(fs::exists(root_ + "d"));
 }
 
+TEST_F(ProveCommand, ProvesEnvelopes) {
+  namespace onnx = model::onnx;
+  Write("w.onnx", onnx::Model(onnx::Graph({onnx::Node("MatMul", {"x", "w"}, {"z"}), onnx::Node("Relu", {"z"}, {"y"})},
+                                          {onnx::Tensor<float>("w", {1, 1}, {2})}, {onnx::Value("x", {1, 1})},
+                                          {onnx::Value("y", {1, 1})})));
+  Write("low.vnnlib",
+        "(declare-const X_0 Real)(declare-const Y_0 Real)(assert (>= X_0 1))(assert (<= X_0 2))"
+        "(assert (<= Y_0 1))");
+  const std::string question = root_ + "w.onnx " + root_ + "low.vnnlib --threads 1 --certificate " + root_ + "c";
+  json_ = true;
+  EXPECT_EQ(Run(question + " --weight-radius 0.5"), ExitCode::kYes);
+  EXPECT_EQ(encoding::Json::parse(output_)["weight_radius"]["tensors"]["w"], 0.5);
+  EXPECT_EQ(Run(question + " --weight-radius 20%"), ExitCode::kYes);
+  EXPECT_EQ(encoding::Json::parse(output_)["weight_radius"]["tensors"]["w"], 0.4);
+  EXPECT_EQ(Run(question + " --weight-radius auto --timeout 2"), ExitCode::kYes);
+  const encoding::Json widest = encoding::Json::parse(output_)["weight_radius"];
+  EXPECT_GT(widest["share"], 0.4);
+  EXPECT_LT(widest["share"], 0.5);
+  EXPECT_GE(widest["share_open"], widest["share"]);
+  json_ = false;
+  EXPECT_EQ(Run(question + " --weight-radius auto --timeout 2"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("of all networks whose weights are within 4"));
+  // At more the centre is safe and another network of the envelope is not.
+  EXPECT_EQ(Run(question + " --weight-radius 2 --timeout 0.3"), ExitCode::kLimit);
+  EXPECT_THAT(output_, HasSubstr("not proven at this radius"));
+  for (const char* bad : {"0", "-1", "0%", "1e40", "nan", "inf", "1x", "%", "x", "1%%"})
+    EXPECT_EQ(Run(question + " --weight-radius " + bad), ExitCode::kUsage) << bad;
+  EXPECT_EQ(Run(question + " --weight-radius auto --timeout 0"), ExitCode::kUsage);
+  // A network without weights, and a list.
+  EXPECT_EQ(Run(root_ + "n.onnx " + root_ + "holds.vnnlib --weight-radius 1"), ExitCode::kNo);
+  Write("instances.csv", "n.onnx,holds.vnnlib,10\n");
+  EXPECT_EQ(Run(root_ + " --weight-radius 1"), ExitCode::kUsage);
+}
+
 TEST_F(ProveCommand, BeginsWithAParentsCertificateWhereItFits) {
   const std::string question = root_ + "n.onnx " + root_ + "holds.vnnlib";
   EXPECT_EQ(Run(question + " --certificate " + root_ + "c"), ExitCode::kYes);

@@ -101,14 +101,11 @@ void FinishOperands(Work& w, std::size_t index) {
   const FlatLayer& layer = w.network.layers[index];
   LayerState& state = w.layers[index];
   const std::size_t step = hn::Lanes(Tag());
-  const Vector relative = Set(layer.error_relative);
-  const Vector absolute = Set(layer.error_absolute);
   for (std::size_t j = 0; j < layer.outputs; ++j) {
     for (std::size_t lane = 0; lane < kLanes; lane += step) {
       AddTo(w.mean_next.at(j) + lane, Set(layer.bias[j]));
-      if (layer.error_relative != 0) {
-        const Vector magnitude = hn::Add(Load(w.magnitude_next.at(j) + lane), Set(std::abs(layer.bias[j])));
-        const Vector radius = hn::MulAdd(relative, magnitude, absolute);
+      if (layer.has_error()) {
+        const Vector radius = hn::Add(Load(w.magnitude_next.at(j) + lane), Set(layer.error_bias[j]));
         Store(radius, state.radius.at(j) + lane);
         AddTo(w.half_next.at(j) + lane, radius);
       }
@@ -124,8 +121,8 @@ void AffineForward(Work& w, std::size_t index) {
   const FlatLayer& layer = w.network.layers[index];
   Multiply({layer.weight, layer.inputs, w.active, w.mean, w.mean_next}, layer.outputs, w.columns);
   Multiply({layer.weight_magnitude, layer.inputs, w.half_active, w.half, w.half_next}, layer.outputs, w.columns);
-  if (layer.error_relative != 0) {
-    Multiply({layer.weight_magnitude, layer.inputs, w.active, w.magnitude, w.magnitude_next}, layer.outputs, 1);
+  if (layer.has_error()) {
+    Multiply({layer.error_weight, layer.inputs, w.active, w.magnitude, w.magnitude_next}, layer.outputs, 1);
   }
   FinishOperands(w, index);
 }
@@ -180,7 +177,7 @@ void ActivateForward(Work& w, std::size_t index) {
   LayerState& state = w.layers[index];
   const std::size_t step = hn::Lanes(Tag());
   const Vector half_one = Set(0.5f);
-  const bool half_live = !w.half_active.empty() || layer.error_relative != 0;
+  const bool half_live = !w.half_active.empty() || layer.has_error();
   for (const std::uint32_t j : state.active) {
     for (std::size_t lane = 0; lane < kLanes; lane += step) {
       Vector above = Set(1.0f), below = above, offset = Zero();
@@ -228,7 +225,7 @@ void SubstituteActivation(Work& w, std::size_t index, std::size_t columns) {
         below = Load(state.below.at(j) + lane);
         offset = Load(state.offset.at(j) + lane);
       }
-      if (layer.error_relative != 0) radius = Load(state.radius.at(j) + lane);
+      if (layer.has_error()) radius = Load(state.radius.at(j) + lane);
       const Vector bias = Set(layer.bias[j]);
       float* coefficient = w.back.at(j) + lane;
       float* constant = w.constant.at(0) + lane;
@@ -309,7 +306,7 @@ void TightenOpenNeurons(Work& w, std::size_t index) {
     for (std::size_t g = 0; g < group; ++g) {
       const std::uint32_t j = state.open[first + g];
       for (std::size_t lane = 0; lane < kLanes; lane += step) {
-        const Vector radius = layer.error_relative != 0 ? Load(state.radius.at(j) + lane) : Zero();
+        const Vector radius = layer.has_error() ? Load(state.radius.at(j) + lane) : Zero();
         const Vector lower = hn::Sub(Load(w.constant.at(0, 2 * g) + lane), radius);
         const Vector upper = hn::Sub(radius, Load(w.constant.at(0, 2 * g + 1) + lane));
         Store(hn::Max(lower, Load(state.lower.at(j) + lane)), state.lower.at(j) + lane);

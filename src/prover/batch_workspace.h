@@ -43,7 +43,7 @@ using NeuronList = std::vector<std::uint32_t>;
 struct LayerState {
   Panel lower, upper;          // of the operand of the activation
   Panel below, above, offset;  // relaxation: below·z <= activation(z) <= above·z + offset
-  Panel radius;                // rounding error of the operand
+  Panel radius;                // what the operand errs by
   Panel value;                 // of the point evaluation: the activation's result
   NeuronList active;           // not zero after the activation in some lane
   NeuronList open;             // sign of the operand not fixed in some lane
@@ -60,7 +60,7 @@ struct BatchBounds::Workspace {
   Panel centre, box_radius;         // [inputs]
   Panel mean, half;                 // [widest][columns] after an activation
   Panel mean_next, half_next;       // [widest][columns] before it
-  Panel magnitude, magnitude_next;  // [widest] bound of |value|, and the sum of |weight|·bound
+  Panel magnitude, magnitude_next;  // [widest] bound of |value|, and the sum of error_weight·bound
   NeuronList active, half_active;   // neurons of mean / half that are not zero
   std::vector<LayerState> layers;
 

@@ -128,6 +128,7 @@ std::vector<std::uint8_t> WriteCheckpoint(const ProofRequest& request, std::vect
   checker::Certificate certificate;
   certificate.arithmetic = request.arithmetic;
   certificate.network = request.network_digest;
+  certificate.radii = request.radii;
   certificate.property = request.property_digest;
   certificate.cases = std::move(cases);
   std::string text(kMagic, sizeof kMagic);
@@ -150,6 +151,9 @@ Result<Checkpoint> ReadCheckpoint(std::span<const std::uint8_t> bytes, const Pro
   if (read->property != request.property_digest)
     return Refused("prover.checkpoint-property", "the checkpoint is of the search for another property",
                    "give the property that it was made for");
+  if (read->radii != request.radii)
+    return Refused("prover.checkpoint-radius", "the checkpoint is of a search with another weight radius",
+                   "give the radius that it was made for");
   if (read->arithmetic != request.arithmetic)
     return Refused("prover.checkpoint-arithmetic", "the checkpoint is of a search under another arithmetic",
                    "give the arithmetic that it was made for");

@@ -32,7 +32,8 @@ struct Checkpoint {
 std::vector<std::uint8_t> WriteCheckpoint(const ProofRequest& request, std::vector<checker::CaseProof> cases);
 
 // Failure: kMalformed "prover.checkpoint" for bytes that are no checkpoint; kRefused "prover.checkpoint-network",
-// "-property", "-arithmetic" or "-shape" where it is about something else; kLimit as checker::ReadCertificate.
+// "-property", "-arithmetic", "-radius" or "-shape" where it is about something else; kLimit as
+// checker::ReadCertificate.
 Result<Checkpoint> ReadCheckpoint(std::span<const std::uint8_t> bytes, const ProofRequest& request);
 
 // How an open part is marked: a leaf with an argument for which IsOpen is true.

@@ -162,6 +162,7 @@ Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof
     certificate.arithmetic = request.arithmetic;
     certificate.network = request.network_digest;
     certificate.property = request.property_digest;
+    certificate.radii = request.radii;
     certificate.cases = std::move(cases);
     const std::string text = checker::WriteCertificate(certificate);
     confirmation.bytes.assign(text.begin(), text.end());

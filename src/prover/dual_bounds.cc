@@ -268,14 +268,14 @@ void DualBounds::SetBox(const std::vector<float>& lower, const std::vector<float
 
 float DualBounds::Radius(std::size_t k, std::size_t neuron) const {
   const FlatLayer& layer = network_.layers[k];
-  if (layer.error_relative == 0) return 0;
-  float sum = std::abs(layer.bias[neuron]);
+  if (!layer.has_error()) return 0;
+  float sum = layer.error_bias[neuron];
   for (std::size_t j = 0; j < layer.inputs; ++j) {
     const float size =
         k == 0 ? std::max(std::abs(box_lower_[j]), std::abs(box_upper_[j])) : std::max(0.0f, layers_[k - 1].upper[j]);
-    sum += layer.weight_magnitude[neuron * layer.inputs + j] * size;
+    sum += layer.error_weight[neuron * layer.inputs + j] * size;
   }
-  return layer.error_relative * sum + layer.error_absolute;
+  return sum;
 }
 
 void DualBounds::IntervalBounds(std::size_t k, std::vector<float>& lower, std::vector<float>& upper) const {
@@ -305,7 +305,7 @@ void DualBounds::SetHidden(std::size_t k, const std::vector<float>& lower, const
   layer.upper = upper;
   layer.open_index.assign(source.outputs, kNotOpen);
   layer.alive_index.assign(source.outputs, kNotOpen);
-  layer.has_error = source.error_relative != 0;
+  layer.has_error = source.has_error();
   for (std::uint32_t i = 0; i < source.outputs; ++i) {
     if (upper[i] <= 0) continue;
     layer.alive_index[i] = static_cast<std::uint32_t>(layer.alive.size());

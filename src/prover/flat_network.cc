@@ -1,5 +1,6 @@
 #include "prover/flat_network.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -20,13 +21,16 @@ struct Collected {
   std::vector<double> weight;  // [size][inputs], or [size] where diagonal
   std::vector<double> bias;    // [size]
   double error = 0;            // roundings relative to the sums of magnitudes
+  // What weights and bias may be off by in an envelope, as above, applied to the magnitudes of the operands.
+  std::vector<double> moved_weight, moved_bias;
 
   static Collected Identity(std::size_t size) {
-    return {size, size, true, std::vector<double>(size, 1.0), std::vector<double>(size, 0.0), 0};
+    const std::vector<double> zeros(size, 0.0);
+    return {size, size, true, std::vector<double>(size, 1.0), zeros, 0, zeros, zeros};
   }
 };
 
-// Dense matrices only up to this size, of which four copies are kept.
+// Dense matrices only up to this size, of which six copies are kept.
 constexpr std::size_t kWeightsMax = std::size_t{1} << 24;
 
 Error Unsupported(const std::string& what) {
@@ -37,25 +41,35 @@ Error Unsupported(const std::string& what) {
 void ComposeElementwise(Collected& function, const Step& step) {
   const std::size_t row_size = function.diagonal ? 1 : function.inputs;
   for (std::size_t i = 0; i < function.size; ++i) {
-    for (std::size_t j = 0; j < row_size; ++j) function.weight[i * row_size + j] *= step.weights[i];
+    for (std::size_t j = 0; j < row_size; ++j) {
+      function.weight[i * row_size + j] *= step.weights[i];
+      function.moved_weight[i * row_size + j] *= std::abs(step.weights[i]);
+    }
     function.bias[i] = function.bias[i] * step.weights[i] + step.bias[i];
+    function.moved_bias[i] = function.moved_bias[i] * std::abs(step.weights[i]) + step.bias_radius;
   }
 }
 
 void ComposeAffine(Collected& function, const Step& step) {
-  Collected next{function.inputs, step.rows, false, {}, step.bias, function.error};
+  Collected next{function.inputs, step.rows, false, {}, step.bias, function.error, {}, {}};
   next.weight.assign(next.size * next.inputs, 0.0);
+  next.moved_weight = next.weight;
+  next.moved_bias.assign(next.size, step.bias_radius);
   for (std::size_t i = 0; i < step.rows; ++i) {
     double* row = next.weight.data() + i * next.inputs;
+    double* moved_row = next.moved_weight.data() + i * next.inputs;
     const auto add = [&](std::size_t k, double weight) {
-      if (weight == 0) return;
+      const double radius = step.weight_radius, reach = std::abs(weight) + radius;
+      if (reach == 0) return;
       next.bias[i] += weight * function.bias[k];
-      if (function.diagonal) {
-        row[k] += weight * function.weight[k];
-        return;
+      next.moved_bias[i] += reach * function.moved_bias[k] + radius * std::abs(function.bias[k]);
+      const std::size_t first = function.diagonal ? k : 0, count = function.diagonal ? 1 : next.inputs;
+      const double* inner = function.weight.data() + k * count;
+      const double* moved = function.moved_weight.data() + k * count;
+      for (std::size_t j = 0; j < count; ++j) {
+        row[first + j] += weight * inner[j];
+        moved_row[first + j] += reach * moved[j] + radius * std::abs(inner[j]);
       }
-      const double* inner = function.weight.data() + k * next.inputs;
-      for (std::size_t j = 0; j < next.inputs; ++j) row[j] += weight * inner[j];
     };
     if (step.kind != StepKind::kSelect)
       step.ForEachTerm(i, add);
@@ -73,6 +87,20 @@ bool Continues(const Step& step, std::size_t v) {
   return step.input == v;
 }
 
+void AddErrors(const Collected& function, const checker::Format& format, FlatLayer& layer) {
+  const auto is_zero = [](double value) { return value == 0; };
+  if (function.error == 0 && std::all_of(function.moved_weight.begin(), function.moved_weight.end(), is_zero) &&
+      std::all_of(function.moved_bias.begin(), function.moved_bias.end(), is_zero))
+    return;
+  const auto error = static_cast<float>(function.error);
+  for (const float magnitude : layer.weight_magnitude) layer.error_weight.push_back(error * magnitude);
+  for (std::size_t i = 0; i < function.moved_weight.size(); ++i)
+    layer.error_weight[function.diagonal ? i * layer.inputs + i : i] += static_cast<float>(function.moved_weight[i]);
+  const float absolute = static_cast<float>(format.normal_min) * static_cast<float>(layer.inputs);
+  for (std::size_t i = 0; i < layer.outputs; ++i)
+    layer.error_bias.push_back(error * std::abs(layer.bias[i]) + absolute + static_cast<float>(function.moved_bias[i]));
+}
+
 Result<FlatLayer> Emit(const Collected& function, bool relu, const checker::Format& format) {
   if (function.size * function.inputs > kWeightsMax) return Unsupported("a layer of this size");
   FlatLayer layer;
@@ -87,9 +115,8 @@ Result<FlatLayer> Emit(const Collected& function, bool relu, const checker::Form
   for (const float weight : layer.weight) {
     if (!std::isfinite(weight)) return Unsupported("a weight beyond single precision");
   }
-  layer.error_relative = static_cast<float>(function.error);
-  layer.error_absolute = static_cast<float>(format.normal_min) * static_cast<float>(layer.inputs);
   CompleteLayer(layer);
+  AddErrors(function, format, layer);
   return layer;
 }
 

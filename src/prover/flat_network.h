@@ -21,9 +21,12 @@ struct FlatLayer {
   std::vector<float> transposed;            // [inputs][outputs]
   std::vector<float> transposed_magnitude;  // |transposed|
   std::vector<float> bias;                  // [outputs]
-  // Every deployed evaluation stays within relative·(Σ|w||x| + |b|) + absolute of the exact value.
-  float error_relative = 0;
-  float error_absolute = 0;
+  // Every deployed evaluation, of every network of the claim, stays within Σ error_weight·|x| + error_bias of the exact
+  // value. Empty where nothing differs from it.
+  std::vector<float> error_weight;  // [outputs][inputs]
+  std::vector<float> error_bias;    // [outputs]
+
+  bool has_error() const { return !error_weight.empty(); }
 };
 
 struct FlatNetwork {

@@ -218,7 +218,8 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
 }
 
 ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
-  const Result<checker::Claim> claim = checker::PrepareClaim(*request.network, *request.property, request.arithmetic);
+  const Result<checker::Claim> claim =
+      checker::PrepareClaim(*request.network, *request.property, request.arithmetic, request.radii);
   if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
   const Query query = MakeQuery(*request.network, *request.property, *claim);
   if (request.resume != nullptr && !query.is_chain())

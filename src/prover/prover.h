@@ -65,6 +65,10 @@ struct ProofRequest {
   // What the proof claims: real numbers, or every single (double) precision evaluation in the sense of
   // spec/certificate.md.
   checker::Arithmetic arithmetic = checker::Arithmetic::kReal;
+  // Not empty: what is to be proven is the whole envelope with these radii, names increasing; see envelope.h. A
+  // counterexample is still one of `network`, the centre: where another network of the envelope alone violates the
+  // property, the answer is kUnknown.
+  std::vector<checker::TensorRadius> radii;
   // Wall time until Prove returns; met within a second. 0 means no limit.
   std::uint64_t timeout_ms = 0;
   // Worker threads, at least 1. With one thread the same request gives the same certificate or counterexample, as long
