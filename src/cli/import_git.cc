@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -140,12 +141,13 @@ struct Revision {
 
 Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& scratch,
                               const subject::TreeLimits& limits) {
-  Result<std::string> listed = RunGit(options, scratch, "listing",
-                                      "g rev-parse --verify -q \"$1^{commit}\" > /out/name || exit 9; "
-                                      "g rev-parse --verify -q \"${2:-$1}\" > /out/taken; "
-                                      "g cat-file commit \"$(cat /out/name)\" > /out/commit; "
-                                      "g ls-tree -r -z -l --full-tree \"$(cat /out/name)\" > /out/files",
-                                      kListingBytesMax);
+  Result<std::string> listed =
+      RunGit(options, scratch, "listing",
+             "g rev-parse --verify -q \"$1^{commit}\" > /out/name || exit $(($? == 1 ? 9 : $?)); "
+             "g rev-parse --verify -q \"${2:-$1}\" > /out/taken; "
+             "g cat-file commit \"$(cat /out/name)\" > /out/commit; "
+             "g ls-tree -r -z -l --full-tree \"$(cat /out/name)\" > /out/files",
+             kListingBytesMax);
   if (!listed.ok()) return listed.error();
   Result<std::string> name = ReadWholeFile(*listed + "/name", 100);
   if (!name.ok()) return name.error();
@@ -220,8 +222,9 @@ Result<Imported> ImportRevision(const ImportOptions& options) {
   if (fs::exists(fs::symlink_status(options.out, failure))) {
     return Error{ErrorCode::kUsage, "git.exists", "'" + options.out + "' is there already", "name a new directory"};
   }
-  if (!fs::exists(kGit, failure)) {
-    return SystemFailure("git.missing", std::string("there is no ") + kGit, "install git (Debian: apt install git)");
+  if (access(kGit, X_OK) != 0) {
+    return SystemFailure("git.missing", std::string("there is no ") + kGit + " that can be started",
+                         "install git (Debian: apt install git)");
   }
   Result<std::string> folder = storage::MakeTemporaryFolder("pawl-import");
   if (!folder.ok()) return folder.error();
