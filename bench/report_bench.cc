@@ -8,7 +8,7 @@
 
 #include "charter/testing.h"
 #include "report/change_control.h"
-#include "trial/report.h"
+#include "some_report.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::report {
@@ -58,37 +58,10 @@ void Report(benchmark::State& state) {
 }
 BENCHMARK(Report)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
-// A report as an evaluator's vote has it.
-encoding::Json SomeReport(const charter::Charter& charter) {
-  trial::TrialReport report;
-  report.verdict = trial::TrialVerdict::kPass;
-  trial::ConditionReport condition;
-  condition.alpha = 1e-4;
-  condition.limit = 0.1;
-  condition.estimate = 0.0123456789;
-  condition.lower = 0.0101010101;
-  condition.upper = 0.0202020202;
-  condition.log_e_value = 27.1828182845;
-  condition.log_e_value_peak = 31.4159265358;
-  condition.observations = static_cast<std::uint64_t>(charter.evaluation.episodes);
-  condition.status = trial::ConditionStatus::kShown;
-  for (const char* name : {"near_miss", "improvement", "step", "growth", "ceiling", "drift-fresh", "drift-fixed"}) {
-    condition.name = condition.metric = name;
-    report.conditions.push_back(condition);
-  }
-  report.fingerprint.emplace();
-  report.fingerprint->probes = 2'000;
-  for (std::uint64_t i = 0; i < trial::kFingerprintListMax; ++i) {
-    report.fingerprint->changes.push_back({"COC", "CL1500", 20 - i, i});
-    report.fingerprint->episodes_changed_most.push_back({i, 0.7 / static_cast<double>(i + 1)});
-  }
-  return trial::TrialReportToJson(report);
-}
-
 void Read(benchmark::State& state) {
   warrant::Path path([](charter::TestCharter& test) { test.Replace("max_releases = 3", "max_releases = 100"); });
   warrant::Tampering tampering;
-  tampering.votes = [report = SomeReport(path.charter())](std::vector<warrant::Vote>& votes) {
+  tampering.votes = [report = bench::SomeReport(path.charter(), 1, 20, 0)](std::vector<warrant::Vote>& votes) {
     for (warrant::Vote& vote : votes) {
       if (vote.role == "evaluator") vote.evidence["report"] = report;
     }
