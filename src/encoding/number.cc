@@ -13,19 +13,26 @@ bool ReadAll(std::string_view text, T& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+using Buffer = char[32];
+
+std::string_view Write(double number, Buffer& buffer) {
+  assert(std::isfinite(number));
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number == 0 ? 0.0 : number);
+  assert(error == std::errc());
+  return {buffer, end};
+}
+
 }  // namespace
 
 std::string NumberText(double number) {
-  assert(std::isfinite(number));
-  char buffer[32];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number == 0 ? 0.0 : number);
-  assert(error == std::errc());
-  return std::string(buffer, end);
+  Buffer buffer;
+  return std::string(Write(number, buffer));
 }
 
 Result<double> ParseNumber(std::string_view text) {
   double number = 0;
-  if (text.size() > 32 || !ReadAll(text, number) || !std::isfinite(number) || NumberText(number) != text) {
+  Buffer buffer;
+  if (text.size() > 32 || !ReadAll(text, number) || !std::isfinite(number) || Write(number, buffer) != text) {
     return Malformed("number.malformed", "not a finite decimal number in its shortest form");
   }
   return number;

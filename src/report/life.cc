@@ -7,53 +7,53 @@
 
 #include "oversight/acceleration.h"
 #include "trial/budget.h"
+#include "trial/canonical_cursor.h"
 #include "trial/evidence.h"
 #include "warrant/evidence.h"
 
 namespace pawl::report {
 namespace {
 
-// The reports of one proposal's evaluators, in log order.
-struct Reports {
-  std::vector<const audit::LoggedVote*> votes;
-  std::vector<trial::TrialReport> reports;
-};
-
-Result<Reports> ReportsOf(const audit::ProposalHistory& proposal) {
-  Reports found;
-  for (const audit::LoggedVote& logged : proposal.votes) {
-    const encoding::Json evidence = logged.Evidence();
-    if (!evidence.is_object() || !evidence.contains("report")) continue;
-    Result<trial::TrialReport> report = trial::ReadTrialReport(evidence["report"]);
-    if (!report.ok()) return report.error();
-    found.votes.push_back(&logged);
-    found.reports.push_back(std::move(*report));
+// What an evaluator's vote says of the trial; nothing where it has no report. The payload is canonical and a vote, or
+// it would not be in the history; all that is read of it is the report.
+std::optional<Result<trial::TrialReport>> ReportOf(const audit::LoggedVote& logged) {
+  trial::CanonicalCursor at(logged.envelope.payload);
+  for (const char* member : {"predicate", "evidence", "report"}) {
+    at.BeginObject();
+    if (!at.Seek(member)) return std::nullopt;
   }
-  return found;
+  return trial::ReadTrialReport(at);
 }
 
-// Every condition, in the order of the first report that has any.
+// Every condition, in the order of the first report that has it.
 std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports, const EvaluatorSet& set) {
   std::vector<Measured> together;
-  std::map<std::pair<trial::ConditionKind, std::string>, std::vector<const trial::ConditionReport*>> by_name;
+  std::vector<std::vector<const trial::ConditionReport*>> by_condition;  // in the order of `together`
   for (const trial::TrialReport& report : reports) {
     for (const trial::ConditionReport& condition : report.conditions) {
-      auto& same = by_name[{condition.kind, condition.name}];
-      if (same.empty()) together.push_back({condition.name, condition.kind, condition.limit, condition.alpha});
-      same.push_back(&condition);
+      const auto known = std::find_if(together.begin(), together.end(), [&](const Measured& measured) {
+        return measured.kind == condition.kind && measured.name == condition.name;
+      });
+      const auto place = static_cast<std::size_t>(known - together.begin());
+      if (known == together.end()) {
+        together.push_back({condition.name, condition.kind, condition.limit, condition.alpha});
+        by_condition.emplace_back();
+      }
+      by_condition[place].push_back(&condition);
     }
   }
-  for (Measured& measured : together) {
-    const auto& same = by_name[{measured.kind, measured.name}];
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    Measured& measured = together[i];
+    const auto& same = by_condition[i];
     measured.lower = same.front()->lower;
     measured.upper = same.front()->upper;
     std::vector<std::int64_t> shares;
-    for (std::size_t i = 0; i < same.size(); ++i) {
-      measured.estimate += same[i]->estimate / static_cast<double>(same.size());
-      measured.lower = std::min(measured.lower, same[i]->lower);
-      measured.upper = std::max(measured.upper, same[i]->upper);
-      measured.observations += same[i]->observations;
-      shares.push_back(trial::EvidenceShare(*same[i]));
+    for (const trial::ConditionReport* condition : same) {
+      measured.estimate += condition->estimate / static_cast<double>(same.size());
+      measured.lower = std::min(measured.lower, condition->lower);
+      measured.upper = std::max(measured.upper, condition->upper);
+      measured.observations += condition->observations;
+      shares.push_back(trial::EvidenceShare(*condition));
     }
     if (set.evaluators < 2) continue;
     // Whoever is missing counts as the e-value 0, and with it the product.
@@ -65,7 +65,20 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
   return together;
 }
 
-Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, const EvaluatorSet& set) {
+void AddFingerprint(const trial::Fingerprint& print, LifeEntry& entry) {
+  if (print.changed_from_parent) {
+    entry.changed_from_parent = std::max(entry.changed_from_parent.value_or(0), *print.changed_from_parent);
+  }
+  if (entry.probes == 0) {
+    entry.changes = print.changes;
+    entry.episodes_changed_most = print.episodes_changed_most;
+    entry.probes = print.probes;
+  }
+  entry.energy_distance = std::max(entry.energy_distance, print.energy_distance);
+  entry.p_value = std::min(entry.p_value, print.p_value);
+}
+
+LifeEntry EntryOf(const audit::ProposalHistory& proposal, const EvaluatorSet& set) {
   LifeEntry entry;
   entry.proposal = proposal.proposal.proposal;
   entry.note = proposal.proposal.note;
@@ -75,26 +88,20 @@ Result<LifeEntry> EntryOf(const audit::ProposalHistory& proposal, const Evaluato
   entry.outcome = proposal.outcome ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) : "pending";
   if (proposal.outcome) entry.rule = proposal.outcome->rule;
   if (proposal.release) entry.epoch = proposal.release->epoch;
-  Result<Reports> found = ReportsOf(proposal);
-  if (!found.ok()) return found.error();
-  for (std::size_t i = 0; i < found->votes.size(); ++i) {
-    const trial::TrialReport& report = found->reports[i];
-    entry.vote_indices.push_back(found->votes[i]->index);
-    entry.verdicts.push_back(found->votes[i]->vote.reviewer + ": " +
-                             std::string(trial::TrialVerdictName(report.verdict)));
-    if (!report.fingerprint) continue;
-    if (const std::optional<std::uint64_t>& changed = report.fingerprint->changed_from_parent) {
-      entry.changed_from_parent = std::max(entry.changed_from_parent.value_or(0), *changed);
+  std::vector<trial::TrialReport> reports;
+  for (const audit::LoggedVote& logged : proposal.votes) {
+    std::optional<Result<trial::TrialReport>> report = ReportOf(logged);
+    if (!report) continue;
+    entry.vote_indices.push_back(logged.index);
+    if (!report->ok()) {
+      entry.verdicts.push_back(logged.vote.reviewer + ": unreadable, " + report->error().rule);
+      continue;
     }
-    if (entry.probes == 0) {
-      entry.changes = report.fingerprint->changes;
-      entry.episodes_changed_most = report.fingerprint->episodes_changed_most;
-      entry.probes = report.fingerprint->probes;
-    }
-    entry.energy_distance = std::max(entry.energy_distance, report.fingerprint->energy_distance);
-    entry.p_value = std::min(entry.p_value, report.fingerprint->p_value);
+    entry.verdicts.push_back(logged.vote.reviewer + ": " + std::string(trial::TrialVerdictName((*report)->verdict)));
+    if ((*report)->fingerprint) AddFingerprint(*(*report)->fingerprint, entry);
+    reports.push_back(std::move(**report));
   }
-  entry.conditions = PutTogether(found->reports, set);
+  entry.conditions = PutTogether(reports, set);
   return entry;
 }
 
@@ -158,9 +165,7 @@ Result<Life> LifeOf(const audit::History& history) {
   const EvaluatorSet set = EvaluatorSetOf(history.charter());
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
-    Result<LifeEntry> entry = EntryOf(proposal, set);
-    if (!entry.ok()) return entry.error();
-    life.entries.push_back(std::move(*entry));
+    life.entries.push_back(EntryOf(proposal, set));
   }
   for (const audit::ReleaseRecord& release : history.releases()) {
     const audit::ProposalHistory* proposal = history.Find(release.proposal);

@@ -82,8 +82,9 @@ struct Life {
   std::vector<std::string> alarms;  // open ones: sentences
 };
 
-// Errors are those of reports in votes that cannot be read ("trial-report.…"), which no auditor passes, and of the
-// charter reader.
+// A report in a vote that cannot be read, or does not follow from its own numbers, is named by its rule among the
+// verdicts and gives no figure; no auditor passes such a vote, but one evaluator must not blind the report on a life.
+// Errors are those of the charter reader.
 Result<Life> LifeOf(const audit::History& history);
 
 // The set whose evidence is put together, by the rule above.

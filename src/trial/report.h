@@ -16,6 +16,7 @@
 #include "encoding/json.h"
 #include "result/result.h"
 #include "trial/budget.h"
+#include "trial/canonical_cursor.h"
 #include "trial/fingerprint.h"
 #include "trial/rules.h"
 
@@ -97,9 +98,13 @@ TrialVerdict VerdictOf(const std::vector<ConditionReport>& conditions);
 // Requires finite numbers, as AssessTrial gives them.
 encoding::Json TrialReportToJson(const TrialReport& report);
 
-// Refuses ("trial-report.<reason>", kMalformed) unknown or missing keys, numbers that are not canonical, a status that
-// does not follow from the numbers beside it, and a verdict that does not follow from the conditions.
+// Refuses (kMalformed; "json.member" and "json.member-range" of canonical_cursor.h) unknown or missing keys and numbers
+// that are not canonical, and ("trial-report.<reason>") a status that does not follow from the numbers beside it, a
+// verdict that does not follow from the conditions, more changed decisions than probes. Requires what CanonicalJson does.
 Result<TrialReport> ReadTrialReport(const encoding::Json& json);
+// The same from the object at which a cursor over canonical JSON stands, in about 10 us a report; the cursor then
+// stands behind it. Whoever wants nothing behind it asks the cursor to finish.
+Result<TrialReport> ReadTrialReport(CanonicalCursor& at);
 
 // Whether a report answers exactly these rules and terms: the same conditions with the same limits, alphas and
 // numbers of episodes or probes, in order, and no early stop that left a question open. For whoever checks a vote.

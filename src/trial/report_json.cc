@@ -1,8 +1,10 @@
 // The trial report as it stands in an evaluator's vote.
+#include <algorithm>
 #include <cmath>
 
 #include "encoding/number.h"
 #include "encoding/utf8.h"
+#include "trial/canonical_cursor.h"
 #include "trial/report.h"
 
 namespace pawl::trial {
@@ -10,7 +12,6 @@ namespace pawl::trial {
 namespace {
 
 using encoding::Json;
-using encoding::JsonObject;
 using encoding::NumberText;
 
 constexpr std::size_t kConditionsMax = 256;
@@ -32,28 +33,31 @@ Json ConditionToJson(const ConditionReport& condition) {
               {"upper", NumberText(condition.upper)}};
 }
 
-ConditionReport ReadCondition(JsonObject& object) {
+// Members in the order of their names, here and below.
+ConditionReport ReadCondition(CanonicalCursor& at) {
   ConditionReport condition;
-  condition.kind = object.Choice<ConditionKind>("kind", {{"harm", ConditionKind::kHarm},
-                                                         {"improvement", ConditionKind::kImprovement},
-                                                         {"step", ConditionKind::kStep},
-                                                         {"growth", ConditionKind::kGrowth},
-                                                         {"ceiling", ConditionKind::kCeiling},
-                                                         {"drift", ConditionKind::kDrift}});
-  condition.name = object.String("name", 64);
-  condition.metric = object.String("metric", 64);
-  condition.limit = object.Number("limit");
-  condition.bad_side = object.Choice<Side>("bad_side", {{"above", Side::kAbove}, {"below", Side::kBelow}});
-  condition.alpha = object.Number("alpha");
-  condition.estimate = object.Number("estimate");
-  condition.lower = object.Number("lower");
-  condition.upper = object.Number("upper");
-  condition.log_e_value = object.Number("log_e_value");
-  condition.log_e_value_peak = object.Number("log_e_value_peak");
-  condition.observations = static_cast<std::uint64_t>(object.Integer("observations", 1, kEpisodesMax));
-  condition.status = object.Choice<ConditionStatus>("status", {{"shown", ConditionStatus::kShown},
-                                                               {"not-shown", ConditionStatus::kNotShown},
-                                                               {"exceeded", ConditionStatus::kExceeded}});
+  at.BeginObject();
+  condition.alpha = at.Number("alpha");
+  condition.bad_side = at.Choice<Side>("bad_side", {{"above", Side::kAbove}, {"below", Side::kBelow}});
+  condition.estimate = at.Number("estimate");
+  condition.kind = at.Choice<ConditionKind>("kind", {{"harm", ConditionKind::kHarm},
+                                                     {"improvement", ConditionKind::kImprovement},
+                                                     {"step", ConditionKind::kStep},
+                                                     {"growth", ConditionKind::kGrowth},
+                                                     {"ceiling", ConditionKind::kCeiling},
+                                                     {"drift", ConditionKind::kDrift}});
+  condition.limit = at.Number("limit");
+  condition.log_e_value = at.Number("log_e_value");
+  condition.log_e_value_peak = at.Number("log_e_value_peak");
+  condition.lower = at.Number("lower");
+  condition.metric = at.String("metric", 64);
+  condition.name = at.String("name", 64);
+  condition.observations = static_cast<std::uint64_t>(at.Integer("observations", 1, kEpisodesMax));
+  condition.status = at.Choice<ConditionStatus>("status", {{"shown", ConditionStatus::kShown},
+                                                           {"not-shown", ConditionStatus::kNotShown},
+                                                           {"exceeded", ConditionStatus::kExceeded}});
+  condition.upper = at.Number("upper");
+  at.EndObject();
   return condition;
 }
 
@@ -77,26 +81,47 @@ Json FingerprintToJson(const Fingerprint& print) {
   return json;
 }
 
-Fingerprint ReadFingerprint(JsonObject& object) {
-  const auto count = [](JsonObject& from, const char* key, std::size_t max) {
-    return static_cast<std::uint64_t>(from.Integer(key, 0, static_cast<std::int64_t>(max)));
+Fingerprint ReadFingerprint(CanonicalCursor& at) {
+  const auto count = [&](const char* key, std::size_t max) {
+    return static_cast<std::uint64_t>(at.Integer(key, 0, static_cast<std::int64_t>(max)));
   };
+  constexpr std::size_t kProbesMax = 2 * kEpisodesMax;
   Fingerprint print;
-  print.probes = count(object, "probes", 2 * kEpisodesMax);
-  print.changed_from_baseline = count(object, "changed_from_baseline", print.probes);
-  if (object.Has("changed_from_parent")) print.changed_from_parent = count(object, "changed_from_parent", print.probes);
-  print.energy_distance = object.Number("energy_distance");
-  print.p_value = object.Number("p_value");
-  print.permutations = count(object, "permutations", 1'000'000);
-  print.episodes = count(object, "episodes", kEpisodesMax);
-  for (JsonObject& item : object.Objects("changes", kFingerprintListMax)) {
-    print.changes.push_back({item.String("from", kDecisionBytesMax), item.String("to", kDecisionBytesMax),
-                             count(item, "count", print.probes), count(item, "first_probe", print.probes)});
+  at.BeginObject("fingerprint");
+  print.changed_from_baseline = count("changed_from_baseline", kProbesMax);
+  if (at.Has("changed_from_parent")) print.changed_from_parent = count("changed_from_parent", kProbesMax);
+  for (at.BeginArray("changes"); at.NextElement(print.changes.size(), kFingerprintListMax);) {
+    DecisionChange& change = print.changes.emplace_back();
+    at.BeginObject();
+    change.count = count("count", kProbesMax);
+    change.first_probe = count("first_probe", kProbesMax);
+    change.from = at.String("from", kDecisionBytesMax);
+    change.to = at.String("to", kDecisionBytesMax);
+    at.EndObject();
   }
-  for (JsonObject& item : object.Objects("episodes_changed_most", kFingerprintListMax)) {
-    print.episodes_changed_most.push_back({count(item, "episode", kEpisodesMax), item.Number("distance")});
+  print.energy_distance = at.Number("energy_distance");
+  print.episodes = count("episodes", kEpisodesMax);
+  for (at.BeginArray("episodes_changed_most");
+       at.NextElement(print.episodes_changed_most.size(), kFingerprintListMax);) {
+    EpisodeChange& change = print.episodes_changed_most.emplace_back();
+    at.BeginObject();
+    change.distance = at.Number("distance");
+    change.episode = count("episode", kEpisodesMax);
+    at.EndObject();
   }
+  print.p_value = at.Number("p_value");
+  print.permutations = count("permutations", 1'000'000);
+  print.probes = count("probes", kProbesMax);
+  at.EndObject();
   return print;
+}
+
+// No count is above that of the probes.
+bool IsConsistent(const Fingerprint& print) {
+  return print.changed_from_baseline <= print.probes && print.changed_from_parent.value_or(0) <= print.probes &&
+         std::all_of(print.changes.begin(), print.changes.end(), [&](const DecisionChange& change) {
+           return change.count <= print.probes && change.first_probe <= print.probes;
+         });
 }
 
 bool IsConsistent(const ConditionReport& condition) {
@@ -124,6 +149,9 @@ Result<void> CheckWhole(const TrialReport& report) {
     if (!IsConsistent(condition)) {
       return Malformed("trial-report.status", "condition \"" + condition.name + "\" does not follow from its numbers");
     }
+  }
+  if (report.fingerprint && !IsConsistent(*report.fingerprint)) {
+    return Malformed("trial-report.fingerprint", "more decisions changed than there were probes");
   }
   if (report.verdict != VerdictOf(report.conditions)) {
     return Malformed("trial-report.verdict", "the verdict does not follow from the conditions");
@@ -153,38 +181,45 @@ Json TrialReportToJson(const TrialReport& report) {
   return json;
 }
 
-Result<TrialReport> ReadTrialReport(const Json& json) {
-  JsonObject object(json, "report");
+Result<TrialReport> ReadTrialReport(CanonicalCursor& at) {
   TrialReport report;
-  report.verdict = object.Choice<TrialVerdict>("verdict", {{"pass", TrialVerdict::kPass},
-                                                           {"not-shown", TrialVerdict::kNotShown},
-                                                           {"harm", TrialVerdict::kHarm},
-                                                           {"step-too-large", TrialVerdict::kStepTooLarge},
-                                                           {"growth-too-large", TrialVerdict::kGrowthTooLarge},
-                                                           {"above-ceiling", TrialVerdict::kAboveCeiling},
-                                                           {"drifted", TrialVerdict::kDrifted},
-                                                           {"void", TrialVerdict::kVoid}});
+  at.BeginObject();
+  report.terms.budget_index = static_cast<std::uint64_t>(at.Integer("budget_index", 1, 1'000'000'000));
+  for (at.BeginArray("conditions"); at.NextElement(report.conditions.size(), kConditionsMax);) {
+    report.conditions.push_back(ReadCondition(at));
+  }
+  report.terms.share.evaluators = static_cast<std::uint32_t>(at.Integer("evaluators", 1, 1000));
+  if (at.Has("fingerprint")) report.fingerprint = ReadFingerprint(at);
+  if (at.Has("gain_over_baseline")) {
+    at.BeginObject("gain_over_baseline");
+    report.gain_over_baseline = {at.Number("estimate"), at.Number("lower"), at.Number("upper")};
+    at.EndObject();
+  }
+  report.harm_error_sum = at.Number("harm_error_sum");
   report.terms.kind =
-      object.Choice<TrialKind>("kind", {{"step", TrialKind::kStep}, {"first-release", TrialKind::kFirstRelease}});
-  report.terms.budget_index = static_cast<std::uint64_t>(object.Integer("budget_index", 1, 1'000'000'000));
-  report.terms.share.required = static_cast<std::uint32_t>(object.Integer("required", 1, 1000));
-  report.terms.share.evaluators = static_cast<std::uint32_t>(object.Integer("evaluators", 1, 1000));
-  report.harm_error_sum = object.Number("harm_error_sum");
-  report.void_rule = object.String("void_rule", 256);
-  report.void_reason = object.String("void_reason", kTextBytesMax);
-  for (JsonObject& item : object.Objects("conditions", kConditionsMax)) {
-    report.conditions.push_back(ReadCondition(item));
-  }
-  if (object.Has("gain_over_baseline")) {
-    JsonObject gain = object.Object("gain_over_baseline");
-    report.gain_over_baseline = {gain.Number("estimate"), gain.Number("lower"), gain.Number("upper")};
-  }
-  if (object.Has("fingerprint")) {
-    JsonObject print = object.Object("fingerprint");
-    report.fingerprint = ReadFingerprint(print);
-  }
-  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+      at.Choice<TrialKind>("kind", {{"step", TrialKind::kStep}, {"first-release", TrialKind::kFirstRelease}});
+  report.terms.share.required = static_cast<std::uint32_t>(at.Integer("required", 1, 1000));
+  report.verdict = at.Choice<TrialVerdict>("verdict", {{"pass", TrialVerdict::kPass},
+                                                       {"not-shown", TrialVerdict::kNotShown},
+                                                       {"harm", TrialVerdict::kHarm},
+                                                       {"step-too-large", TrialVerdict::kStepTooLarge},
+                                                       {"growth-too-large", TrialVerdict::kGrowthTooLarge},
+                                                       {"above-ceiling", TrialVerdict::kAboveCeiling},
+                                                       {"drifted", TrialVerdict::kDrifted},
+                                                       {"void", TrialVerdict::kVoid}});
+  report.void_reason = at.String("void_reason", kTextBytesMax);
+  report.void_rule = at.String("void_rule", 256);
+  at.EndObject();
+  if (Result<void> read = at.SoFar(); !read.ok()) return read.error();
   if (Result<void> whole = CheckWhole(report); !whole.ok()) return whole.error();
+  return report;
+}
+
+Result<TrialReport> ReadTrialReport(const Json& json) {
+  const std::string text = encoding::CanonicalJson(json);
+  CanonicalCursor at(text);
+  Result<TrialReport> report = ReadTrialReport(at);
+  if (Result<void> done = at.Finish(); report.ok() && !done.ok()) return done.error();
   return report;
 }
 
