@@ -155,9 +155,9 @@ Result<void> History::ApplyProposal(uint64_t index, const encoding::Envelope& en
     return Impossible("proposal '" + proposal->proposal + "' is out of order");
   by_name_.emplace(proposal->proposal, proposals_.size());
   Saw(proposal->time);
-  ProposalHistory history;
-  history.proposal = std::move(*proposal);
-  history.index = index;
+  auto history = std::make_shared<ProposalHistory>();
+  history->proposal = std::move(*proposal);
+  history->index = index;
   proposals_.Add(std::move(history));
   return {};
 }

@@ -97,7 +97,7 @@ class ProposalList {
   const ProposalHistory& operator[](size_t index) const { return *shared_[index]; }
   const ProposalHistory& back() const { return *shared_.back(); }
 
-  void Add(ProposalHistory proposal) { shared_.push_back(std::make_shared<ProposalHistory>(std::move(proposal))); }
+  void Add(Shared proposal) { shared_.push_back(std::move(proposal)); }
   // To be changed: this list's own from here on.
   ProposalHistory& Own(size_t index) {
     if (shared_[index].use_count() > 1) shared_[index] = std::make_shared<ProposalHistory>(*shared_[index]);

@@ -22,8 +22,9 @@
 namespace pawl::ledger {
 namespace {
 
-constexpr std::string_view kMagic = "pawl-snapshot/v1\n";
+constexpr std::string_view kMagic = "pawl-snapshot/v2\n";
 constexpr size_t kKeySize = 32, kSignatureSize = 64;
+constexpr size_t kFixedSize = kMagic.size() + kKeySize + kSignatureSize + 8 + 32 + 8;
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
 
 // ---- values to bytes and back. One list of fields serves both directions, by structured bindings: a field that is
@@ -216,7 +217,7 @@ void Fields(Archive& archive, Qualified& value) {
 
 namespace pawl::audit {
 
-// The one that sees a history's parts.
+// The one that sees a history's parts. Proposals are most of it and stand in blocks of their own.
 class FoldSnapshot {
  public:
   static void Write(ledger::Writer& writer, const History& history) {
@@ -227,63 +228,70 @@ class FoldSnapshot {
     static_cast<void>(refused);
     ledger::Each(writer, charter->digest, charter_epoch, genesis, genesis_envelope, by_name, by_candidate, by_decision,
                  releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
-    // In blocks, each with its length in front, so that they can be read side by side.
-    writer.Number(proposals.size());
-    for (size_t begin = 0; begin < proposals.size(); begin += kBlock) {
-      ledger::Writer block;
-      for (size_t i = begin; i < std::min(begin + kBlock, proposals.size()); ++i) ledger::Field(block, proposals[i]);
-      writer.Text(block.bytes);
-    }
   }
 
-  // Null where the bytes are none or the charter is not to be had.
+  static std::vector<std::string> WriteBlocks(const History& history) {
+    std::vector<std::string> blocks;
+    for (size_t begin = 0; begin < history.proposals_.size(); begin += kBlock) {
+      ledger::Writer block;
+      const size_t end = std::min(begin + kBlock, history.proposals_.size());
+      block.Number(end - begin);
+      for (size_t i = begin; i < end; ++i) ledger::Field(block, history.proposals_[i]);
+      blocks.push_back(std::move(block.bytes));
+    }
+    return blocks;
+  }
+
+  // All but the proposals. Null where the bytes are none or the charter is not to be had.
   static std::unique_ptr<History> Read(ledger::Reader& bytes, History::CharterReader read_charter) {
     auto history = std::make_unique<History>(std::move(read_charter));
     auto& [reader, charter, charter_epoch, genesis, genesis_envelope, proposals, by_name, by_candidate, by_decision,
            releases, last_warrant, epoch, budget_index, halts, lifted, time, size, refused] = *history;
+    static_cast<void>(proposals);
     static_cast<void>(refused);
     Digest charter_digest;
     ledger::Each(bytes, charter_digest, charter_epoch, genesis, genesis_envelope, by_name, by_candidate, by_decision,
                  releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
-    const uint64_t count = bytes.Count();
-    std::vector<std::string_view> blocks;
-    for (uint64_t begin = 0; begin < count && !bytes.failed(); begin += kBlock) blocks.push_back(bytes.Text());
     if (bytes.failed()) return nullptr;
-    std::vector<std::vector<ProposalHistory>> read_blocks = ReadBlocks(blocks, count);
-    for (std::vector<ProposalHistory>& block : read_blocks) {
-      if (block.empty()) return nullptr;
-      for (ProposalHistory& proposal : block) proposals.Add(std::move(proposal));
-    }
     Result<charter::Charter> read = reader(charter_digest);
     if (!read.ok()) return nullptr;
     charter = std::make_shared<const charter::Charter>(std::move(*read));
     return history;
   }
 
- private:
-  static constexpr size_t kBlock = 512;     // proposals
-  static constexpr size_t kReadersMax = 8;  // threads
-
-  // A block that cannot be read comes back empty.
-  static std::vector<std::vector<ProposalHistory>> ReadBlocks(const std::vector<std::string_view>& blocks,
-                                                              uint64_t count) {
-    std::vector<std::vector<ProposalHistory>> read(blocks.size());
+  // `load` gives the bytes of the block with a number, verified, in the buffer that it is given; it is called by
+  // several threads. False where any block is none.
+  static bool ReadBlocks(size_t count, const std::function<bool(size_t, std::string&)>& load, History& history) {
+    std::vector<std::vector<ProposalList::Shared>> read(count);
     std::atomic<size_t> next{0};
     const auto work = [&] {
-      for (size_t at = next++; at < blocks.size(); at = next++) {
-        ledger::Reader bytes(blocks[at]);
-        std::vector<ProposalHistory> block(std::min<uint64_t>(kBlock, count - at * kBlock));
-        for (ProposalHistory& proposal : block) ledger::Field(bytes, proposal);
+      std::string buffer;
+      for (size_t at = next++; at < count; at = next++) {
+        if (!load(at, buffer)) continue;
+        ledger::Reader bytes(buffer);
+        std::vector<ProposalList::Shared> block(bytes.Count());
+        for (ProposalList::Shared& proposal : block) {
+          proposal = std::make_shared<ProposalHistory>();
+          ledger::Field(bytes, *proposal);
+        }
         if (bytes.AtEnd()) read[at] = std::move(block);
       }
     };
     std::vector<std::thread> helpers;
-    const size_t wanted = std::min<size_t>(std::thread::hardware_concurrency(), blocks.size());
+    const size_t wanted = std::min<size_t>(std::thread::hardware_concurrency(), count);
     for (size_t i = 1; i < std::min(wanted, kReadersMax); ++i) helpers.emplace_back(work);
     work();
     for (std::thread& helper : helpers) helper.join();
-    return read;
+    for (std::vector<ProposalList::Shared>& block : read) {
+      if (block.empty()) return false;
+      for (ProposalList::Shared& proposal : block) history.proposals_.Add(std::move(proposal));
+    }
+    return true;
   }
+
+ private:
+  static constexpr size_t kBlock = 32;      // proposals: what a core's cache holds
+  static constexpr size_t kReadersMax = 8;  // threads
 };
 
 }  // namespace pawl::audit
@@ -295,6 +303,11 @@ Error Unusable(const std::string& why) {
   return Refused("snapshot.unusable", why, "the log is folded from its events");
 }
 
+struct Block {
+  uint64_t size = 0;
+  crypto::Digest digest;
+};
+
 std::string ToBeSigned(const std::string& subject, uint64_t size, const crypto::Digest& root, std::string_view state) {
   std::string text(kMagic);
   for (const std::string& line :
@@ -304,22 +317,16 @@ std::string ToBeSigned(const std::string& subject, uint64_t size, const crypto::
   return text;
 }
 
-Result<std::string> ReadWhole(const std::string& path) {
-  const subject::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file.valid()) return Error{ErrorCode::kNotFound, "snapshot.missing", "there is no snapshot", ""};
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<uint64_t>(status.st_size) > kFileBytesMax) {
-    return Unusable("is no file of a snapshot's size");
-  }
-  std::string bytes(static_cast<size_t>(status.st_size), '\0');
+// `size` bytes from `offset` on; false where they are not there.
+bool ReadAt(int file, uint64_t offset, uint64_t size, std::string& bytes) {
+  bytes.resize(size);
   for (size_t done = 0; done < bytes.size();) {
-    const ssize_t count = read(file.get(), bytes.data() + done, bytes.size() - done);
+    const ssize_t count = pread(file, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return Unusable("cannot be read whole");
+    if (count <= 0) return false;
     done += static_cast<size_t>(count);
   }
-  return bytes;
+  return true;
 }
 
 }  // namespace
@@ -328,23 +335,29 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
   if (!snapshot.history.has_genesis() || !(snapshot.history.charter().gate.log.key == key.public_key())) {
     return Refused("snapshot.key", "a snapshot is signed with the charter's log key");
   }
+  const std::vector<std::string> blocks = audit::FoldSnapshot::WriteBlocks(snapshot.history);
   Writer state;
+  state.Number(blocks.size());
+  for (const std::string& bytes : blocks) {
+    const Block block{bytes.size(), crypto::Sha256(bytes)};
+    Each(state, block.size, block.digest);
+  }
   Field(state, snapshot.frontier.nodes());
   audit::FoldSnapshot::Write(state, snapshot.history);
   const uint64_t size = snapshot.frontier.size();
   const crypto::Digest root = snapshot.frontier.Root();
   Writer numbers;
   Each(numbers, size, root);
+  numbers.Text(state.bytes);
   const std::string head = std::string(kMagic) + key.public_key().raw() +
                            key.Sign(ToBeSigned(snapshot.subject, size, root, state.bytes)) + numbers.bytes;
-  // Renamed so that nobody reads half of one, but not flushed: after a power cut a torn one fails its signature.
+  // Renamed so that nobody reads half of one, but not flushed: after a power cut a torn one fails its digests.
   const std::string temporary = path + ".new";
   const subject::FileDescriptor file(
       open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file.valid() && storage::WriteAll(file.get(), head) && storage::WriteAll(file.get(), state.bytes) &&
-      std::rename(temporary.c_str(), path.c_str()) == 0) {
-    return {};
-  }
+  bool written = file.valid() && storage::WriteAll(file.get(), head);
+  for (const std::string& block : blocks) written = written && storage::WriteAll(file.get(), block);
+  if (written && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
   const int error = errno;
   unlink(temporary.c_str());
   return subject::DiskError("write", path, error);
@@ -353,26 +366,53 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
                               audit::History::CharterReader read_charter,
                               const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key) {
-  Result<std::string> file = ReadWhole(path);
-  if (!file.ok()) return file.error();
-  Reader head(*file);
+  const subject::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.valid()) return Error{ErrorCode::kNotFound, "snapshot.missing", "there is no snapshot", ""};
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      static_cast<uint64_t>(status.st_size) > kFileBytesMax) {
+    return Unusable("is no file of a snapshot's size");
+  }
+  const auto file_size = static_cast<uint64_t>(status.st_size);
+  std::string fixed, state;
+  if (file_size < kFixedSize || !ReadAt(file.get(), 0, kFixedSize, fixed)) return Unusable("cannot be read whole");
+  Reader head(fixed);
   const std::string_view magic = head.Take(kMagic.size());
   Result<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::FromRaw(std::string(head.Take(kKeySize)));
   const std::string_view signature = head.Take(kSignatureSize);
-  uint64_t size = 0;
+  uint64_t size = 0, state_size = 0;
   crypto::Digest root;
-  Each(head, size, root);
-  if (head.failed() || magic != kMagic || !key.ok()) return Unusable("is no snapshot");
+  Each(head, size, root, state_size);
+  if (!head.AtEnd() || magic != kMagic || !key.ok()) return Unusable("is no snapshot");
   if (!holds_key(*key)) return Unusable("was signed by somebody else");
-  const std::string_view state = head.Rest();
-  // Nothing of the state is interpreted before this.
+  if (state_size > file_size - kFixedSize || !ReadAt(file.get(), kFixedSize, state_size, state)) {
+    return Unusable("cannot be read whole");
+  }
+  // Nothing of the state is interpreted before this, and nothing of a block before its digest was compared.
   if (!key->Verify(ToBeSigned(subject, size, root, state), signature)) return Unusable("its signature does not verify");
 
   Reader bytes(state);
+  std::vector<Block> blocks(bytes.Count());
+  std::vector<uint64_t> offsets;
+  uint64_t end = kFixedSize + state_size;
+  for (Block& block : blocks) {
+    Each(bytes, block.size, block.digest);
+    if (block.size > file_size - end) return Unusable("is cut off");
+    offsets.push_back(end);
+    end += block.size;
+  }
   std::vector<crypto::Digest> nodes;
   Field(bytes, nodes);
   const std::unique_ptr<audit::History> history = audit::FoldSnapshot::Read(bytes, std::move(read_charter));
-  if (history == nullptr || !bytes.AtEnd() || history->size() != size) return Unusable("cannot be read");
+  if (history == nullptr || !bytes.AtEnd() || history->size() != size || end != file_size) {
+    return Unusable("cannot be read");
+  }
+  const auto load = [&](size_t number, std::string& block) {
+    return ReadAt(file.get(), offsets[number], blocks[number].size, block) &&
+           crypto::Sha256(block) == blocks[number].digest;
+  };
+  if (!audit::FoldSnapshot::ReadBlocks(blocks.size(), load, *history))
+    return Unusable("a block is not what was signed");
   Result<tlog::Frontier> frontier = tlog::Frontier::From(size, std::move(nodes));
   if (!frontier.ok() || frontier->Root() != root) return Unusable("its nodes do not lead to its root");
   if (!(history->charter().gate.log.key == *key)) return Unusable("was signed with a key that is not the log's");

@@ -15,10 +15,12 @@
 //
 // It says nothing to anybody else: reviewers, auditors and pawl-check fold events.
 //
-// The file is "pawl-snapshot/v1\n", the public key (32 bytes), the signature (64), size (8) and root (32), and the
-// state. What is signed is the text below, which is no checkpoint (its second line is no size) and no DSSE encoding:
+// The file is "pawl-snapshot/v2\n", the public key (32 bytes), the signature (64), size (8) and root (32), the length
+// of the state (8), the state, and blocks of proposals. The state begins with each block's length and SHA-256, so that
+// blocks are read one by one and each is compared before anything in it is interpreted. What is signed is the text
+// below, which is no checkpoint (its second line is no size) and no DSSE encoding:
 //
-//   pawl-snapshot/v1 \n subject \n fold version, size, root, SHA-256 of the state, each in a line
+//   pawl-snapshot/v2 \n subject \n fold version, size, root, SHA-256 of the state, each in a line
 //
 // It need not be durable: one that is torn or old costs a fold. Thread safety: pure but for the file.
 #pragma once
