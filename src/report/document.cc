@@ -58,8 +58,8 @@ struct MarkdownWriter {
     out += "\n";
   }
   void operator()(const Drawing& drawing) {
-    out += "![" + EscapeMarkdown(drawing.picture.title + ". " + drawing.picture.description) + "](" + drawing.file +
-           ")\n\n";
+    out += "![" + EscapeMarkdown(drawing.picture.title) + "](" + drawing.file + ")\n\n" +
+           EscapeMarkdown(drawing.picture.description) + "\n\n";
   }
 };
 
@@ -70,7 +70,8 @@ constexpr char kPageStyle[] =
     "1rem}"
     "table{border-collapse:collapse;display:block;overflow-x:auto;margin:1rem 0}td,th{border:1px solid #8886;"
     "padding:.25rem .6rem;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}"
-    "svg{width:100%;height:auto;margin:.5rem 0}:target{outline:2px solid #b80}</style>";
+    "figure{margin:1.5rem 0}figcaption{font-size:.85rem}svg{width:100%;height:auto;margin:.5rem 0}:target{outline:2px "
+    "solid #b80}</style>";
 
 struct HtmlWriter {
   std::string out;
@@ -106,7 +107,10 @@ struct HtmlWriter {
     }
     out += "</tbody></table>\n";
   }
-  void operator()(const Drawing& drawing) { out += "<figure>" + WriteSvg(drawing.picture) + "</figure>\n"; }
+  void operator()(const Drawing& drawing) {
+    out += "<figure>" + WriteSvg(drawing.picture) + "<figcaption>" + EscapeMarkup(drawing.picture.description) +
+           "</figcaption></figure>\n";
+  }
 };
 
 }  // namespace

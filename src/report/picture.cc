@@ -12,15 +12,23 @@ namespace pawl::report {
 namespace {
 
 constexpr double kWidth = 760, kHeight = 320;
-constexpr double kLeft = 64, kRight = 16, kTop = 54, kBottom = 46;
-constexpr int kTicks = 5;
+constexpr double kLeft = 64, kRight = 24, kTop = 54, kBottom = 46;
+constexpr int kTicks = 7;
+// From so many points on marks are small, and a band stands for the bars.
+constexpr std::size_t kDensePoints = 60;
 
-// Light and dark; the colours keep a contrast of at least 4.5 to their background (WCAG 2.1, 1.4.3).
+// Light and dark; the colours keep a contrast of at least 4.5 to their background (WCAG 2.1, 1.4.3). Plain properties
+// and no variables: whoever turns SVG into PDF or paper knows the former alone.
 constexpr char kStyle[] =
-    "<style>.pawl{--back:#fff;--ink:#222;--soft:#d5d5d5;--limit:#b00020;--s0:#0b5cad;--s1:#8a4b00;--s2:#11662f;"
-    "--s3:#7a1fa2}@media (prefers-color-scheme:dark){.pawl{--back:#161616;--ink:#e8e8e8;--soft:#444;--limit:#ff8a80;"
-    "--s0:#7db8ff;--s1:#ffb35c;--s2:#7fd69a;--s3:#d7a4f5}}.pawl text{font:12px sans-serif;fill:var(--ink)}"
-    ".pawl .t{font-size:15px;font-weight:600}</style>";
+    "<style>.pawl text{font:12px sans-serif;fill:#222}.pawl .t{font-size:15px;font-weight:600}.pawl .back{fill:#fff}"
+    ".pawl .grid{stroke:#d5d5d5}.pawl path{fill:none}.pawl .limit{stroke:#b00020}"
+    ".pawl .named{fill:#b00020;stroke:#fff;stroke-width:3px;paint-order:stroke}"
+    ".pawl .s0{stroke:#0b5cad}.pawl .f0{fill:#0b5cad}.pawl .s1{stroke:#8a4b00}.pawl .f1{fill:#8a4b00}"
+    ".pawl .s2{stroke:#11662f}.pawl .f2{fill:#11662f}.pawl .s3{stroke:#7a1fa2}.pawl .f3{fill:#7a1fa2}"
+    "@media (prefers-color-scheme:dark){.pawl text{fill:#e8e8e8}.pawl .back{fill:#161616}.pawl .grid{stroke:#444}"
+    ".pawl .limit{stroke:#ff8a80}.pawl .named{fill:#ff8a80;stroke:#161616}"
+    ".pawl .s0{stroke:#7db8ff}.pawl .f0{fill:#7db8ff}.pawl .s1{stroke:#ffb35c}.pawl .f1{fill:#ffb35c}"
+    ".pawl .s2{stroke:#7fd69a}.pawl .f2{fill:#7fd69a}.pawl .s3{stroke:#d7a4f5}.pawl .f3{fill:#d7a4f5}}</style>";
 
 constexpr std::array<const char*, 4> kDashes = {"", "7 4", "2 3", "10 3 2 3"};
 
@@ -47,27 +55,38 @@ struct Range {
   }
 };
 
-// At most kPointsMax points that stand for all.
-std::vector<Point> Drawn(const std::vector<Point>& points) {
-  std::vector<Point> finite;
-  for (const Point& point : points) {
-    if (std::isfinite(point.x) && std::isfinite(point.y)) finite.push_back(point);
-  }
-  if (finite.size() <= kPointsMax) return finite;
-  std::vector<Point> drawn;
-  for (std::size_t group = 0; group < kPointsMax; ++group) {
-    const std::size_t from = group * finite.size() / kPointsMax;
-    const std::size_t to = (group + 1) * finite.size() / kPointsMax;
-    Point point = finite[from];
-    point.x = point.y = 0;
-    for (std::size_t i = from; i < to; ++i) {
-      point.x += finite[i].x / static_cast<double>(to - from);
-      point.y += finite[i].y / static_cast<double>(to - from);
-      point.lower = std::fmin(point.lower, finite[i].lower);
-      point.upper = std::fmax(point.upper, finite[i].upper);
+// At most kPointsMax points that stand for all of one mark.
+void AddDrawn(const std::vector<Point>& points, std::vector<Point>& drawn) {
+  const std::size_t groups = std::min(points.size(), kPointsMax);
+  for (std::size_t group = 0; group < groups; ++group) {
+    const std::size_t from = group * points.size() / groups;
+    const std::size_t to = (group + 1) * points.size() / groups;
+    Point point = points[from];
+    if (to - from > 1) {
+      point.label += " to " + points[to - 1].label + ", mean";
+      point.x = point.y = 0;
+    }
+    for (std::size_t i = from; to - from > 1 && i < to; ++i) {
+      point.x += points[i].x / static_cast<double>(to - from);
+      point.y += points[i].y / static_cast<double>(to - from);
+      point.lower = std::fmin(point.lower, points[i].lower);
+      point.upper = std::fmax(point.upper, points[i].upper);
     }
     drawn.push_back(std::move(point));
   }
+}
+
+// What became a release and what did not stay apart, or a group would be neither.
+std::vector<Point> Drawn(const std::vector<Point>& points) {
+  std::vector<Point> drawn;
+  for (const Mark mark : {Mark::kHollow, Mark::kFull}) {
+    std::vector<Point> same;
+    std::copy_if(points.begin(), points.end(), std::back_inserter(same), [&](const Point& point) {
+      return point.mark == mark && std::isfinite(point.x) && std::isfinite(point.y);
+    });
+    AddDrawn(same, drawn);
+  }
+  std::stable_sort(drawn.begin(), drawn.end(), [](const Point& a, const Point& b) { return a.x < b.x; });
   return drawn;
 }
 
@@ -98,8 +117,7 @@ class Canvas {
     for (double step = TickStep(y_.high - y_.low, whole_y_ ? 1 : 0), y = std::ceil(y_.low / step) * step; y <= y_.high;
          y += step) {
       const double shown = std::abs(y) < step / 1e6 ? 0 : y;
-      out += Format("<path d=\"M%.1f %.1fH", kLeft, Y(y)) +
-             Format("%.1f\" stroke=\"var(--soft)\"/>", kWidth - kRight, 0) +
+      out += Format("<path d=\"M%.1f %.1fH", kLeft, Y(y)) + Format("%.1f\" class=\"grid\"/>", kWidth - kRight, 0) +
              Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", kLeft - 6, Y(y) + 4) + ShortNumber(shown) +
              "</text>";
     }
@@ -115,17 +133,16 @@ class Canvas {
   void Limits(std::string& out) const {
     for (const Limit& limit : picture_.limits) {
       if (!std::isfinite(limit.y)) continue;
-      out +=
-          Format("<path d=\"M%.1f %.1fH", kLeft, Y(limit.y)) +
-          Format("%.1f\" stroke=\"var(--limit)\" stroke-width=\"1.5\" stroke-dasharray=\"6 3\"/>", kWidth - kRight, 0) +
-          Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" style=\"fill:var(--limit)\">", kWidth - kRight - 2,
-                 Y(limit.y) - 6) +
-          EscapeMarkup(limit.name) + " " + ShortNumber(limit.y) + "</text>";
+      out += Format("<path d=\"M%.1f %.1fH", kLeft, Y(limit.y)) +
+             Format("%.1f\" class=\"limit\" stroke-width=\"1.5\" stroke-dasharray=\"6 3\"/>", kWidth - kRight, 0) +
+             Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" class=\"named\">", kWidth - kRight - 2,
+                    Y(limit.y) - 6) +
+             EscapeMarkup(limit.name) + " " + ShortNumber(limit.y) + "</text>";
     }
   }
 
   void Line(const std::vector<Point>& points, Joined joined, std::size_t number, std::string& out) const {
-    const std::string colour = "var(--s" + std::to_string(number) + ")";
+    const std::string colour = std::to_string(number);
     std::vector<Point> live;
     std::copy_if(points.begin(), points.end(), std::back_inserter(live),
                  [&](const Point& point) { return joined == Joined::kAll || point.mark == Mark::kFull; });
@@ -139,42 +156,57 @@ class Canvas {
     for (const Point& point : live) {
       if (std::isfinite(point.lower)) back += Format("L%.1f %.1f", X(point.x), Y(point.lower));
     }
-    if (!band.empty()) out += "<path d=\"" + band + back + "Z\" fill=\"" + colour + "\" fill-opacity=\".16\"/>";
+    if (!band.empty()) out += "<path d=\"" + band + back + "Z\" style=\"fill-opacity:.16\" class=\"f" + colour + "\"/>";
     if (line.empty()) return;
-    out += "<path d=\"" + line + "\" fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"1.8\"";
+    out += "<path d=\"" + line + "\" class=\"s" + colour + "\" stroke-width=\"1.8\"";
     if (kDashes[number][0] != '\0') out += std::string(" stroke-dasharray=\"") + kDashes[number] + "\"";
     out += "/>";
   }
 
   void Marks(const std::vector<Point>& points, std::size_t number, std::string& out) const {
-    const std::string colour = "var(--s" + std::to_string(number) + ")";
-    for (std::size_t i = points.size() - std::min(points.size(), kMarksMax); i < points.size(); ++i) {
-      const Point& point = points[i];
+    const std::string colour = std::to_string(number);
+    const bool dense = points.size() > kDensePoints;
+    const double radius = dense ? 1.7 : 3.2;
+    for (const Point& point : points) {
+      const bool full = point.mark == Mark::kFull;
+      const bool bounded = std::isfinite(point.lower) && std::isfinite(point.upper);
       std::string title = point.label + (point.label.empty() ? "" : ": ") + ShortNumber(point.y);
-      if (std::isfinite(point.lower) && std::isfinite(point.upper)) {
-        title += " in [" + ShortNumber(point.lower) + ", " + ShortNumber(point.upper) + "]";
-      }
+      if (bounded) title += " in [" + ShortNumber(point.lower) + ", " + ShortNumber(point.upper) + "]";
       if (point.entry) title += ", ledger entry " + std::to_string(*point.entry);
-      if (std::isfinite(point.lower) && std::isfinite(point.upper)) {
+      if (bounded && !(dense && full)) {
         out += Format("<path d=\"M%.1f %.1fV", X(point.x), Y(point.lower)) +
-               Format("%.1f\" stroke=\"", Y(point.upper), 0) + colour + "\" stroke-opacity=\".55\"/>";
+               Format("%.1f\" stroke-opacity=\".55\" class=\"s", Y(point.upper), 0) + colour + "\"/>";
       }
       if (point.entry) out += "<a href=\"#entry-" + std::to_string(*point.entry) + "\">";
-      out += Format(number % 2 == 0 ? "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\""
-                                    : "<rect x=\"%.1f\" y=\"%.1f\" width=\"6\" height=\"6\"",
-                    X(point.x) - (number % 2 == 0 ? 0 : 3), Y(point.y) - (number % 2 == 0 ? 0 : 3));
-      out += " stroke=\"" + colour + "\" fill=\"" + (point.mark == Mark::kFull ? colour : "var(--back)") +
-             "\"><title>" + EscapeMarkup(title) + (number % 2 == 0 ? "</title></circle>" : "</title></rect>");
+      const bool round = number % 2 == 0;
+      out += Format(round ? "<circle cx=\"%.1f\" cy=\"%.1f\"" : "<rect x=\"%.1f\" y=\"%.1f\"",
+                    X(point.x) - (round ? 0 : radius), Y(point.y) - (round ? 0 : radius));
+      out += Format(round ? " r=\"%.1f\"" : " width=\"%.1f\" height=\"%.1f\"", round ? radius : 2 * radius, 2 * radius);
+      out += " class=\"s" + colour + (full ? " f" + colour : std::string(" back")) + "\"><title>" +
+             EscapeMarkup(title) + (round ? "</title></circle>" : "</title></rect>");
       if (point.entry) out += "</a>";
     }
   }
 
+  // What marks mean, beside the title; names of series below it, where there are several.
   void Legend(std::string& out) const {
+    bool hollow = false, band = false;
+    for (const Series& series : picture_.series) {
+      for (const Point& point : series.points) {
+        hollow = hollow || point.mark == Mark::kHollow;
+        band = band || std::isfinite(point.upper);
+      }
+    }
+    const std::string key = std::string(hollow ? "filled: became a release, hollow: did not" : "") +
+                            (hollow && band ? "; " : "") + (band ? "band and bars: bounds" : "");
+    if (!key.empty()) {
+      out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", kWidth - kRight, 20) + key + "</text>";
+    }
+    if (picture_.series.size() < 2) return;
     double x = kWidth - kRight;
     for (std::size_t i = picture_.series.size(); i-- > 0;) {
-      out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" style=\"fill:", x, kTop - 6) + "var(--s" +
-             std::to_string(i) + ")\">" + EscapeMarkup((i % 2 == 0 ? "● " : "■ ") + picture_.series[i].name) +
-             "</text>";
+      out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" class=\"f", x, kTop - 6) + std::to_string(i) +
+             "\">" + EscapeMarkup((i % 2 == 0 ? "● " : "■ ") + picture_.series[i].name) + "</text>";
       x -= 26 + 7 * static_cast<double>(picture_.series[i].name.size());
     }
   }
@@ -223,7 +255,8 @@ std::string EscapeMarkup(const std::string& text) {
 
 std::string ShortNumber(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
+  const bool whole = value == std::floor(value) && std::abs(value) < 1e9;
+  std::snprintf(text, sizeof text, whole ? "%.0f" : "%.4g", value);
   return text;
 }
 
@@ -234,7 +267,10 @@ std::string WriteSvg(const Picture& picture) {
   bool grouped = false;
   for (const Series& series : picture.series) {
     drawn.push_back(Drawn(series.points));
-    grouped = grouped || series.points.size() > kPointsMax;
+    const auto finite = std::count_if(series.points.begin(), series.points.end(), [](const Point& point) {
+      return std::isfinite(point.x) && std::isfinite(point.y);
+    });
+    grouped = grouped || drawn.back().size() < static_cast<std::size_t>(finite);
     for (const Point& point : drawn.back()) {
       x.Include(point.x);
       for (const double value : {point.y, point.lower, point.upper}) y.Include(value);
@@ -248,11 +284,11 @@ std::string WriteSvg(const Picture& picture) {
   y.Widen(0.08);
   const std::string id = Identifier(picture.title);
   std::string description = picture.description;
-  if (grouped) description += " Drawn in " + std::to_string(kPointsMax) + " groups of neighbouring points.";
+  if (grouped) description += " So many are drawn in " + std::to_string(kPointsMax) + " groups of neighbours.";
   std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pawl\" viewBox=\"0 0 760 320\" role=\"img\"" +
                     (" aria-labelledby=\"" + id + " " + id) + "-text\">" + "<title id=\"" + id + "\">" +
                     EscapeMarkup(picture.title) + "</title><desc id=\"" + id + "-text\">" + EscapeMarkup(description) +
-                    "</desc>" + kStyle + "<rect width=\"760\" height=\"320\" fill=\"var(--back)\"/>" +
+                    "</desc>" + kStyle + "<rect width=\"760\" height=\"320\" class=\"back\"/>" +
                     "<text class=\"t\" x=\"16\" y=\"20\">" + EscapeMarkup(picture.title) + "</text>";
   const Canvas canvas(picture, x, y);
   canvas.Axes(out);
@@ -262,7 +298,7 @@ std::string WriteSvg(const Picture& picture) {
     canvas.Line(drawn[i], picture.series[i].joined, i, out);
     canvas.Marks(drawn[i], i, out);
   }
-  if (picture.series.size() > 1) canvas.Legend(out);
+  canvas.Legend(out);
   if (nothing) out += "<text x=\"380\" y=\"170\" text-anchor=\"middle\">nothing to show yet</text>";
   return out + "</svg>\n";
 }

@@ -51,16 +51,23 @@ void CanonicalCursor::Separate() {
   if (at_ > 0 && text_[at_ - 1] != '{' && text_[at_ - 1] != '[') Expect(",");
 }
 
-bool CanonicalCursor::Has(std::string_view name) const {
+// Where the value of the next member begins, if it is called this; else npos.
+std::size_t CanonicalCursor::ValueOf(std::string_view name) const {
+  const bool first = at_ > 0 && text_[at_ - 1] == '{';
   std::string_view rest = text_.substr(at_);
-  if (rest.starts_with(',')) rest.remove_prefix(1);
-  return rest.starts_with('"') && rest.substr(1).starts_with(name) && rest.substr(1 + name.size()).starts_with("\":");
+  if (!first && !rest.starts_with(',')) return std::string_view::npos;
+  rest.remove_prefix(first ? 0 : 1);
+  if (rest.size() < name.size() + 3 || rest[0] != '"' || rest.compare(1, name.size(), name) != 0 ||
+      rest[name.size() + 1] != '"' || rest[name.size() + 2] != ':') {
+    return std::string_view::npos;
+  }
+  return at_ + (first ? 0 : 1) + name.size() + 3;
 }
 
 void CanonicalCursor::BeginMember(std::string_view name) {
-  if (!Has(name)) return Fail("json.member", name);
-  Separate();
-  if (rule_ == nullptr) at_ += name.size() + 3;
+  const std::size_t value = ValueOf(name);
+  if (value == std::string_view::npos) return Fail("json.member", name);
+  at_ = value;
 }
 
 void CanonicalCursor::BeginObject(std::string_view name) {

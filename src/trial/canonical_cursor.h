@@ -49,7 +49,7 @@ class CanonicalCursor {
   bool NextElement(std::size_t before, std::size_t count_max);
 
   // Whether the next member is called this; for optional ones.
-  bool Has(std::string_view name) const;
+  bool Has(std::string_view name) const { return ValueOf(name) != std::string_view::npos; }
 
   // Passes over members up to the value of this one; false where the object ends before.
   bool Seek(std::string_view name);
@@ -80,6 +80,7 @@ class CanonicalCursor {
   void Fail(const char* rule, std::string_view name);
   void Expect(std::string_view expected);
   void Separate();
+  std::size_t ValueOf(std::string_view name) const;
   void BeginMember(std::string_view name);
   std::string_view Quoted();  // what stands between its quotes, escapes as they are
   void PassValue();

@@ -99,6 +99,26 @@ class PathTest(unittest.TestCase):
         path.write_text(path.read_text().replace("\n}", "\n }") if edit is None else edit(path.read_text()))
         return tree
 
+    # ---- evidence
+
+    def test_evaluators_who_show_too_little_together_are_no_quorum(self):
+        """Nothing is broken, so both evaluators vote for it; that it is better, they show neither alone nor together."""
+        home = self.home()
+        position = home.position("propose", self.candidate(home), "--review", expect=(1,))
+        self.assertEqual((position["outcome"], position["step"], position["rule"]),
+                         ("rejected", "quorum", "quorum.not-shown"))
+        self.assertIn("evaluator 2/2", position["reason"])
+        self.assertIn("improvement", position["reason"])
+        votes = [event["predicate"] for event in home.events() if event["kind"] == "vote"]
+        last = {vote["reviewer"]: vote["verdict"] for vote in votes if vote["role"] == "evaluator"}
+        self.assertEqual(last, {"evaluator-a": "for", "evaluator-b": "for"})
+        # Nobody closed, nobody is asked, and the trial is spent all the same.
+        self.assertEqual(home.fails("approve", position["proposal"], "--key", home.root / "ada", expect=1)["error"]["rule"],
+                         "approve.decided")
+        home.pawl("report", home.root / "report")
+        row = [line for line in (home.root / "report/report.md").read_text().splitlines() if "quorum.not-shown" in line]
+        self.assertEqual(len(row), 1)
+
     # ---- people
 
     def test_a_refusal_by_a_person_ends_the_proposal_when_too_few_are_left(self):
