@@ -39,7 +39,8 @@ Candidate CandidateOf(const charter::Charter& charter, const PlanOptions& option
   const double half_step = capability.max_step / 2 / capable_width;
   Candidate candidate;
   candidate.improvement.gain = options.gain ? *options.gain / improved_width : half_step;
-  candidate.improvement.deviation = options.deviation ? *options.deviation / improved_width : 0.1;
+  candidate.improvement.deviation =
+      options.deviation ? *options.deviation / improved_width : std::min(0.1, 1 - candidate.improvement.gain);
   candidate.capability = {same && options.gain ? candidate.improvement.gain : half_step,
                           candidate.improvement.deviation};
   if (options.capability_gain) candidate.capability.gain = *options.capability_gain / capable_width;
@@ -51,6 +52,54 @@ Candidate CandidateOf(const charter::Charter& charter, const PlanOptions& option
       options.level ? goodness(*options.level) : goodness(capability.ceiling) - 2 * capability.max_step / capable_width;
   candidate.level = std::clamp(candidate.level, 0.0, 1.0);
   return candidate;
+}
+
+Error OutOfRange(std::string message, std::string advice) {
+  return Error{ErrorCode::kUsage, "plan.question", std::move(message), std::move(advice)};
+}
+
+std::string RangeOf(const charter::Metric& metric) {
+  return "'" + metric.name + "' lies between " + PlainNumber(metric.min) + " and " + PlainNumber(metric.max);
+}
+
+// Whether there can be such a candidate. Comparisons are such that what is no number fails them.
+Result<void> RequirePossible(const charter::Charter& charter, const PlanOptions& options) {
+  const charter::Metric& improved = *charter.evaluation.Find(charter.bounds.improvement.metric);
+  const charter::Metric& capable = *charter.evaluation.Find(charter.bounds.capability.metric);
+  if (options.gain && !(*options.gain > 0 && *options.gain <= WidthOf(improved))) {
+    return OutOfRange("a gain of " + PlainNumber(*options.gain) + " cannot be: " + RangeOf(improved),
+                      "give --gain above 0, in the unit of that metric");
+  }
+  if (options.capability_gain && !(*options.capability_gain >= 0 && *options.capability_gain <= WidthOf(capable))) {
+    return OutOfRange("a gain of " + PlainNumber(*options.capability_gain) + " cannot be: " + RangeOf(capable),
+                      "give --capability-gain of 0 or more, in the unit of that metric");
+  }
+  const double gain = CandidateOf(charter, options).improvement.gain * WidthOf(improved);
+  if (options.deviation && !(*options.deviation >= 0 && gain + *options.deviation <= WidthOf(improved))) {
+    return OutOfRange("differences of " + PlainNumber(gain) + " +- " + PlainNumber(*options.deviation) +
+                          " cannot be: " + RangeOf(improved),
+                      "give a smaller --deviation, of 0 or more, in the unit of that metric");
+  }
+  if (options.level && !(*options.level >= capable.min && *options.level <= capable.max)) {
+    return OutOfRange("a mean of " + PlainNumber(*options.level) + " cannot be: " + RangeOf(capable),
+                      "give --level in the unit of that metric");
+  }
+  for (const double share : {options.harm_share, options.drift_share}) {
+    if (!(share >= 0 && share <= 1)) {
+      return OutOfRange("a share of " + PlainNumber(share) + " of a limit", "give --harm and --drift from 0 to 1");
+    }
+  }
+  double sum = 0;
+  for (const auto& [group, share] : options.group_shares) {
+    const auto& groups = charter.evaluation.groups;
+    sum += share;
+    if (std::find(groups.begin(), groups.end(), group) == groups.end() || !(share > 0 && share <= 1)) {
+      return OutOfRange("'" + group + "' is no group of the charter, or its share none",
+                        "give GROUP=SHARE, with a share above 0 and at most 1");
+    }
+  }
+  if (sum <= 1 + 1e-9) return {};
+  return OutOfRange("the groups' shares add up to " + PlainNumber(sum), "give shares that add up to 1 at most");
 }
 
 Result<Outlook> HarmOutlook(const charter::Charter& charter, const charter::HarmBound& harm, const PlanOptions& options,
@@ -237,13 +286,7 @@ double MeanOfLimited(double mean, double deviation, double max) {
 }
 
 Result<Plan> MakePlan(const charter::Charter& charter, const PlanOptions& options) {
-  for (const auto& [group, share] : options.group_shares) {
-    const auto& groups = charter.evaluation.groups;
-    if (std::find(groups.begin(), groups.end(), group) == groups.end() || !(share > 0 && share <= 1)) {
-      return Error{ErrorCode::kUsage, "plan.question", "'" + group + "' is no group of the charter, or its share none",
-                   "give GROUP=SHARE, with a share of at most 1"};
-    }
-  }
+  if (Result<void> fits = RequirePossible(charter, options); !fits.ok()) return fits.error();
   Result<Feasibility> feasibility = CheckFeasibility(charter, options.group_shares);
   if (!feasibility.ok()) return feasibility.error();
   Result<std::vector<BestCase>> best =

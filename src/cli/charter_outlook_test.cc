@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "charter/testing.h"
 
 namespace pawl::cli {
@@ -44,6 +46,33 @@ TEST(CharterPlan, HasALineForEveryConditionOfTheCharter) {
     EXPECT_TRUE(line.carried) << what;
   }
   EXPECT_LT(Line(PlanOf(test, {.level = 0.9499}), "ceiling").outlooks[0].chance, 0.2);
+}
+
+TEST(CharterPlan, RefusesACandidateThatCannotBe) {
+  charter::TestCharter test;
+  test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]");
+  const charter::Charter charter = *test.Read();
+  const std::vector<std::pair<PlanOptions, const char*>> impossible = {
+      {{.gain = 0}, "a gain of 0"},
+      {{.gain = 20}, "'score' lies between 0 and 1"},
+      {{.gain = NAN}, "a gain of"},
+      {{.capability_gain = -0.1}, "a gain of -0.1"},
+      {{.capability_gain = 1.5}, "a gain of 1.5"},
+      {{.deviation = -1}, "differences of 0.01 +- -1"},
+      {{.deviation = 0.995}, "differences of 0.01 +- 0.995"},
+      {{.level = 7}, "a mean of 7"},
+      {{.level = NAN}, "a mean of"},
+      {{.harm_share = 1.5}, "a share of 1.5"},
+      {{.drift_share = NAN}, "a share of"},
+      {{.group_shares = {{"day", 0.6}, {"night", 0.6}}}, "add up to 1.2"},
+      {{.group_shares = {{"fog", 0.1}}}, "'fog' is no group"}};
+  for (const auto& [options, words] : impossible) {
+    const Result<Plan> plan = MakePlan(charter, options);
+    ASSERT_FALSE(plan.ok()) << words;
+    EXPECT_EQ(plan.error().rule, "plan.question");
+    EXPECT_EQ(plan.error().code, ErrorCode::kUsage);
+    EXPECT_NE(plan.error().message.find(words), std::string::npos) << plan.error().message;
+  }
 }
 
 // Numbers are those of all episodes, whatever the share of the group.

@@ -2,6 +2,7 @@
 // likely a trial of the charter's length is to show it, and how many proposals the budget carries.
 #include "cli/charter_plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -20,9 +21,12 @@ void PrintPlan(const charter::Charter& charter, const Plan& plan) {
   std::printf(
       "episodes that show it four times in five (and the chance with the charter's %lld episodes, %lld probes)\n",
       static_cast<long long>(charter.evaluation.episodes), static_cast<long long>(charter.evaluation.probes));
-  std::printf("  %-44s %-18s %-18s %-18s %s\n", "", "trial 1", "trial 10", "trial 100", "flawless, up to trial");
+  size_t widest = 0;
+  for (const PlanLine& line : plan.lines) widest = std::max(widest, Shown(line.what).size());
+  const auto width = static_cast<int>(widest);
+  std::printf("  %-*s %-18s %-18s %-18s %s\n", width, "", "trial 1", "trial 10", "trial 100", "flawless, up to trial");
   for (const PlanLine& line : plan.lines) {
-    std::printf("  %-44s", Shown(line.what).c_str());
+    std::printf("  %-*s", width, Shown(line.what).c_str());
     for (const Outlook& outlook : line.outlooks) std::printf(" %-18s", NumberOf(outlook).c_str());
     const std::string carried = !line.carried                       ? "-"
                                 : *line.carried >= kPlannedIndexMax ? "over a million"
@@ -32,8 +36,15 @@ void PrintPlan(const charter::Charter& charter, const Plan& plan) {
   const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
   if (rule != nullptr && rule->faults_max) {
     const auto counted = static_cast<uint64_t>(rule->at_least) - *rule->faults_max;
-    std::printf("  each evaluator by itself; the evidence of %llu is added, so each needs about one in %llu of these\n",
-                static_cast<unsigned long long>(counted), static_cast<unsigned long long>(counted));
+    if (counted == 1) {
+      std::puts(
+          "  each evaluator by itself; of their evidence that of the last one alone counts, so each needs all of "
+          "these");
+    } else {
+      std::printf(
+          "  each evaluator by itself; the evidence of %llu is added, so each needs about one in %llu of these\n",
+          static_cast<unsigned long long>(counted), static_cast<unsigned long long>(counted));
+    }
   }
   std::puts("\nwhat each limit needs at the least");
   for (const std::string& limit : plan.limits) std::printf("  %s\n", Shown(limit).c_str());
@@ -72,7 +83,8 @@ Result<PlanOptions> Read(const Words& words) {
     const std::string number = at == std::string::npos ? "" : group.substr(at + 1);
     const double share = std::strtod(number.c_str(), &end);
     if (number.empty() || *end != '\0' || !(share > 0 && share <= 1)) {
-      return Error{ErrorCode::kUsage, "plan.question", "'" + group + "' is not GROUP=SHARE with a share of at most 1",
+      return Error{ErrorCode::kUsage, "plan.question",
+                   "'" + group + "' is not GROUP=SHARE with a share above 0 and at most 1",
                    "give for example --group night=0.1"};
     }
     options.group_shares[group.substr(0, at)] = share;
@@ -102,22 +114,17 @@ void AddCharterPlan(CLI::App& parent, Globals& globals) {
   CLI::App* plan = parent.add_subcommand("plan", "how many episodes the limits need, and how long the budget lasts");
   plan->add_option("DIRECTORY", *directory, "the charter's directory")->required();
   plan->add_option("--gain", options->gain,
-                   "of the candidate over its parent, in the unit of the metric of improvement (default: half a step)")
-      ->check(CLI::PositiveNumber);
+                   "of the candidate over its parent, in the unit of the metric of improvement (default: half a step)");
   plan->add_option("--capability-gain", options->capability_gain,
-                   "the same in the capability metric, where it is another (default: half a step)")
-      ->check(CLI::NonNegativeNumber);
+                   "the same in the capability metric, where it is another (default: half a step)");
   plan->add_option("--deviation", options->deviation,
-                   "standard deviation of paired differences, in that unit (default: a tenth of the metric's range)")
-      ->check(CLI::NonNegativeNumber);
+                   "standard deviation of paired differences, in that unit (default: a tenth of the metric's range)");
   plan->add_option("--level", options->level,
                    "mean of the capability metric (default: two steps on the good side of the ceiling)");
-  plan->add_option("--harm", options->harm_share, "the candidate's harm, as a share of each limit")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
-  plan->add_option("--drift", options->drift_share, "share of changed decisions, as a share of its limit")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+  plan->add_option("--harm", options->harm_share, "the candidate's harm, as a share of each limit, 0 to 1")
+      ->capture_default_str();
+  plan->add_option("--drift", options->drift_share, "share of changed decisions, as a share of its limit, 0 to 1")
+      ->capture_default_str();
   plan->add_option("--group", words->groups,
                    "GROUP=SHARE: share of the episodes that are of a group (default: equal shares)");
   plan->footer(

@@ -1,6 +1,7 @@
 #include "ledger/snapshot.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -212,6 +213,12 @@ void Fields(Archive& archive, Qualified& value) {
   }
 }
 
+// Of the machine's cores those that this process may run on: a second reader on one core costs more than it reads.
+size_t CoresAllowed() {
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<size_t>(CPU_COUNT(&allowed)) : 1;
+}
+
 }  // namespace
 }  // namespace pawl::ledger
 
@@ -278,8 +285,7 @@ class FoldSnapshot {
       }
     };
     std::vector<std::thread> helpers;
-    const size_t wanted = std::min<size_t>(std::thread::hardware_concurrency(), count);
-    for (size_t i = 1; i < std::min(wanted, kReadersMax); ++i) helpers.emplace_back(work);
+    for (size_t i = 1; i < std::min({ledger::CoresAllowed(), count, kReadersMax}); ++i) helpers.emplace_back(work);
     work();
     for (std::thread& helper : helpers) helper.join();
     for (std::vector<ProposalList::Shared>& block : read) {

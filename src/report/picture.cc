@@ -292,14 +292,14 @@ std::string WriteSvg(const Picture& picture) {
                     "<text class=\"t\" x=\"16\" y=\"20\">" + EscapeMarkup(picture.title) + "</text>";
   const Canvas canvas(picture, x, y);
   canvas.Axes(out);
-  canvas.Limits(out);
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     if (drawn[i].empty()) continue;
     canvas.Line(drawn[i], picture.series[i].joined, i, out);
     canvas.Marks(drawn[i], i, out);
   }
+  canvas.Limits(out);  // over the marks, which would hide the name
   canvas.Legend(out);
-  if (nothing) out += "<text x=\"380\" y=\"170\" text-anchor=\"middle\">nothing to show yet</text>";
+  if (nothing) out += "<text x=\"380\" y=\"210\" text-anchor=\"middle\">nothing to show yet</text>";
   return out + "</svg>\n";
 }
 

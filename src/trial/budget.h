@@ -1,6 +1,6 @@
 // The lifetime error budget: how much error the k-th trial of a subject may spend.
 //
-//   const double alpha = TrialAlpha(/*lifetime_error=*/1e-3, /*budget_index=*/k, EvaluatorShare{2, 3});
+//   const double alpha = *TrialAlpha(/*lifetime_error=*/1e-3, /*budget_index=*/k, EvaluatorShare{2, 3});
 //
 // alpha_{j,k} = 6 alpha_j / (pi^2 k^2): the sum over all k >= 1 is alpha_j, so the number of proposals need not be
 // known in advance. k counts every proposal of the subject that was committed since genesis, starting at 1; it is
@@ -9,7 +9,9 @@
 // happen with probability at most alpha (Markov); evaluators need not be independent for this.
 //
 // Guarantee: over the whole life of the subject, P(any accepted proposal violates condition j) <= alpha_j; over several
-// conditions at most the sum, which reports print.
+// conditions at most the sum, which reports print. (Boole's inequality over k, and Euler's sum of 1/k^2.)
+// Assumptions: the k-th test errs with at most alpha_{j,k}, whatever was learnt from those before it: seeds are drawn
+// after the candidate is fixed (seeds.h), and alpha_{j,k} is known before they are.
 // What breaks it: a k that is reset or used twice; choosing r after the votes; a trial that is not counted because it
 // was void, rejected or crashed after its first episode.
 #pragma once

@@ -15,9 +15,9 @@
 // Empirical Bernstein, lower:
 //   L_t = [ sum lambda_i x_i - ln(1/alpha) - sum (x_i - mu_{i-1})^2 psi(lambda_i) ] / sum lambda_i
 //   psi(l) = -ln(1 - l) - l,   lambda_i = min(1/2, sqrt(2 ln(1/alpha) / (i ln(1+i) sigma^2_{i-1})))
-// with mu, sigma^2 as in e_process.h, lagged. Upper: 1 - L of 1 - X. The running maximum of L is used.
-// Source: Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals
-// of Statistics 49 (2021); Waudby-Smith and Ramdas (2024), theorem 2.
+// with mu, sigma^2 as in e_process.h, lagged. Upper: 1 - L of 1 - X. The running maximum of L is used, which takes a
+// mean that does not change. Source: Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric, nonasymptotic
+// confidence sequences", Annals of Statistics 49 (2021); Waudby-Smith and Ramdas (2024), theorem 2.
 //
 // Betting, upper: U = inf { m : W_s(m) >= 1/alpha for some s <= t }, W being the average of two wealths
 //   W_t(m) = prod (1 + min(lambda_i, c/(1-m)) (m - x_i)),   c = 0.9
@@ -31,9 +31,10 @@
 // bet and the average are ours.
 //
 // Guarantee. P(exists t: mean_t outside) <= alpha for a conditional mean that is the same at every step, by Ville's
-// inequality; stopping and looking are free. Where the conditional mean changes, the empirical-Bernstein sequence
-// covers its lambda-weighted average; the betting bound then is only a test of "mean >= m at every step".
-// Assumptions and what breaks it: as in e_process.h. In addition: taking the better of several bounds at one alpha.
+// inequality; stopping and looking are free. Where the conditional mean changes, L_t (but not
+// its running maximum) bounds the lambda-weighted average of the means up to t; the betting bound then is only a test
+// of "mean >= m at every step". Assumptions and what breaks it: as in e_process.h. In addition: taking the better of
+// several bounds at one alpha.
 //
 // Thread safety: functions are pure; objects are for one thread.
 #pragma once

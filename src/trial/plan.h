@@ -43,18 +43,18 @@ Result<std::uint64_t> EpisodesToShowStep(const StepQuestion& question);
 // The share of simulated trials that show the step within so many episodes; power is not looked at. Errors as above.
 Result<double> ChanceToShowStep(const StepQuestion& question, std::uint64_t episodes);
 
+// Mean number of episodes until the step is shown, a trial stopping as soon as it is; errors as above.
+Result<double> MeanEpisodesToShowStep(const StepQuestion& question);
+
 struct RateQuestion {
   double rate = 0;   // true share of episodes with a violation, 0 <= rate < 1
-  double limit = 0;  // to be shown to be above it
+  double limit = 0;  // that the rate is to be shown to be below
   double alpha = 0;  // after TrialAlpha
   std::uint64_t episodes = 0;
   Bet bet = Bet::kMixed;
   std::uint64_t simulations = 2000;
   std::uint64_t seed = 1;
 };
-
-// Mean number of episodes until the same step is shown, a trial stopping as soon as it is; errors as above.
-Result<double> MeanEpisodesToShowStep(const StepQuestion& question);
 
 // The share of simulated trials that show "rate < limit" within the episodes. kUsage as above.
 Result<double> ChanceToShowBelow(const RateQuestion& question);

@@ -100,7 +100,8 @@ encoding::Json TrialReportToJson(const TrialReport& report);
 
 // Refuses (kMalformed; "json.member" and "json.member-range" of canonical_cursor.h) unknown or missing keys and numbers
 // that are not canonical, and ("trial-report.<reason>") a status that does not follow from the numbers beside it, a
-// verdict that does not follow from the conditions, more changed decisions than probes. Requires what CanonicalJson does.
+// verdict that does not follow from the conditions, more changed decisions than probes. Requires what CanonicalJson
+// does.
 Result<TrialReport> ReadTrialReport(const encoding::Json& json);
 // The same from the object at which a cursor over canonical JSON stands, in about 10 us a report; the cursor then
 // stands behind it. Whoever wants nothing behind it asks the cursor to finish.

@@ -4,10 +4,10 @@
 //   const std::array<std::uint8_t, 64> signature = key.Sign(message);         // Ed25519, deterministic; crypto module
 //   const Result<std::vector<Seed>> seeds = DeriveSeeds(signature, SeedPurpose::kEpisodes, 4000);
 //
-// The candidate is frozen and its statement logged first. (What is signed stands in warrant/verify.h, since the
-// signature is checked there.) The evaluator then signs (statement digest, checkpoint whose
-// last leaf is that commit); seed i is SHA-256(domain ‖ signature ‖ i). The signature is revealed with the vote, and
-// whoever checks the vote verifies it under the reviewer's key and derives the same seeds.
+// The candidate is frozen and its statement logged first. The evaluator then signs (statement digest, checkpoint whose
+// last leaf is that commit; warrant/verify.h, where the signature is checked); seed i is SHA-256(domain ‖ signature ‖
+// i). The signature is revealed with the vote, and whoever checks the vote verifies it under the reviewer's key and
+// derives the same seeds.
 //
 // Guarantee: to whoever lacks the evaluator's private key the seeds are unpredictable when the candidate is frozen
 // (unforgeability and determinism of Ed25519, RFC 8032; SHA-256 as a random oracle).
