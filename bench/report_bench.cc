@@ -1,6 +1,6 @@
-// The report on a subject's life. `Report`: document, HTML and Markdown from figures that were read already. Goal:
-// 10,000 releases in under a second. `Read` comes before it: the figures from the votes of a history, here of twenty
-// releases; it grows with their number.
+// The report on a subject's life. `Report`: document, HTML and Markdown from figures that were read already. `Read`
+// comes before it: the figures from the votes of a history, here of twenty releases; it grows with their number. The
+// whole process is measured by life_bench.py.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
