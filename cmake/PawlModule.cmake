@@ -66,7 +66,7 @@ function(pawl_test NAME)
   add_executable(${NAME} ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND pawl_ OUTPUT_VARIABLE OWN)
   target_link_libraries(${NAME} PRIVATE ${OWN} ${ARG_LINK} pawl_warnings GTest::gtest GTest::gmock GTest::gtest_main)
-  target_compile_options(${NAME} PRIVATE -O1)  # tests are compiled far more often than their own code takes time
+  target_compile_options(${NAME} PRIVATE -O0)  # tests are compiled far more often than their own code takes time
   target_compile_definitions(${NAME} PRIVATE PAWL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${NAME} COMMAND ${NAME} ${ARG_ARGS})
   if(NOT ARG_TIMEOUT)

@@ -168,7 +168,7 @@ class PropertyChecker {
     switch (result.status) {
       case prover::ProofStatus::kProven:
         report_.findings.push_back("the baseline satisfies it (proven, " + std::to_string(result.statistics.leaves) +
-                                   " leaves)");
+                                   (result.statistics.leaves == 1 ? " leaf)" : " leaves)"));
         break;
       case prover::ProofStatus::kViolated:
         return refuse("charter.baseline-violates",

@@ -285,7 +285,7 @@ encoding::Json ResultJson(const Question& question, const prover::ProofResult& r
 }
 
 void ShowResult(const Question& question, const prover::ProofResult& result, uint64_t memory_mib) {
-  std::printf("%s (%s arithmetic, %.2f s, %llu boxes, %llu leaves)\n", std::string(StatusName(result.status)).c_str(),
+  std::printf("%s (%s arithmetic, %.2f s, boxes %llu, leaves %llu)\n", std::string(StatusName(result.status)).c_str(),
               std::string(ArithmeticName(question.arithmetic)).c_str(), result.statistics.seconds,
               static_cast<unsigned long long>(result.statistics.boxes),
               static_cast<unsigned long long>(result.statistics.leaves));

@@ -181,7 +181,8 @@ Result<Proof> Search(Gate& gate, const Material& material) {
       Result<crypto::Digest> digest = gate.log().store().PutBlob(bytes);
       if (!digest.ok()) return digest.error();
       proof.certificate = CertificateReference{name, material.network_digest, *digest};
-      proof.words = "'" + name + "' proven (" + std::to_string(verdict.leaves) + " leaves" +
+      proof.words = "'" + name + "' proven (" + std::to_string(verdict.leaves) +
+                    (verdict.leaves == 1 ? " leaf" : " leaves") +
                     (result.statistics.kept > 0
                          ? ", " + std::to_string(result.statistics.kept) + " of them from the live release's proof)"
                          : ")");
