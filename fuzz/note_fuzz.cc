@@ -1,5 +1,5 @@
-// Notes, checkpoints, proofs, verifier keys and tile paths that are accepted serialise to the same bytes again, and a
-// fixed log's key opens nothing but what that key has signed.
+// Notes, checkpoints, proofs, requests to witnesses, verifier keys and tile paths that are accepted serialise to the
+// same bytes again, and a fixed log's key opens nothing but what that key has signed.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include "signing/private_key.h"
 #include "signing/sign.h"
 #include "tlog/tile.h"
+#include "witness/add_checkpoint.h"
 
 using namespace pawl;          // NOLINT
 using namespace pawl::merkle;  // NOLINT
@@ -40,6 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto proof = TlogProof::Parse(bytes); proof.ok()) {
     Require(proof->Serialize() == bytes && proof->hashes.size() <= 63);
     (void)VerifyTlogProof(*proof, "entry", verifier);
+  }
+  if (const auto request = witness::AddCheckpoint::Parse(bytes); request.ok()) {
+    Require(request->Serialize() == bytes && request->consistency.size() <= witness::kConsistencyHashesMax);
   }
   const auto note = SignedNote::Parse(bytes);
   if (!note.ok()) return 0;
