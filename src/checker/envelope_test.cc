@@ -11,6 +11,7 @@
 #include <random>
 
 #include "checker/deployed_evaluation_for_test.h"
+#include "checker/envelope_member_for_test.h"
 #include "checker/leaf.h"
 #include "checker/random_claim_for_test.h"
 
@@ -198,39 +199,6 @@ TEST(Envelope, OneUseThatCannotCarryIsEnough) {
 
 // ---- bounds ----
 
-// A float as far from `from` as the radius allows, or less; decided with rationals.
-template <typename T>
-T Neighbour(T from, double radius, std::mt19937_64& random) {
-  const std::size_t where = random() % 4;
-  const double share = where < 2 ? 1 : where == 2 ? std::uniform_real_distribution<double>(0, 1)(random) : 0;
-  T to = static_cast<T>(static_cast<double>(from) + (random() % 2 == 0 ? share : -share) * radius);
-  while (abs(mpq_class(mpq_class(static_cast<double>(to)) - mpq_class(static_cast<double>(from)))) > mpq_class(radius))
-    to = std::nextafter(to, from);
-  return to;
-}
-
-// Another network of the envelope, as its file.
-std::string Member(const model::Network& centre, const std::string& bytes, const std::vector<TensorRadius>& radii,
-                   std::mt19937_64& random) {
-  std::string member = bytes;
-  for (const TensorRadius& radius : radii) {
-    for (const model::Tensor& tensor : centre.tensors) {
-      if (tensor.origin != radius.tensor || tensor.stored_at == model::Tensor::kNotStored) continue;
-      char* at = member.data() + tensor.stored_at;
-      for (const double value : tensor.values) {
-        if (tensor.type == model::ElementType::kFloat32) {
-          const float moved = Neighbour(static_cast<float>(value), radius.radius, random);
-          std::memcpy(at, &moved, 4), at += 4;
-        } else {
-          const double moved = Neighbour(value, radius.radius, random);
-          std::memcpy(at, &moved, 8), at += 8;
-        }
-      }
-    }
-  }
-  return member;
-}
-
 // Radii for some of the tensors that may have one.
 std::vector<TensorRadius> RandomRadii(const model::Network& network, const model::Property& property,
                                       Arithmetic arithmetic, std::mt19937_64& random) {
@@ -338,7 +306,7 @@ TEST(Envelope, NoMemberLeavesTheBounds) {
       bounds.Bound(recipe);
       bounded += bounds.is_bounded();
       for (int i = 0; i < 3; ++i) {
-        const std::string member_bytes = Member(centre, bytes, radii, random);
+        const std::string member_bytes = DrawMember(centre, bytes, radii, random);
         ASSERT_TRUE(MeasureDistances(centre, AsBytes(bytes), AsBytes(member_bytes), radii).ok());
         const model::Network member = Read(member_bytes);
         if (arithmetic == Arithmetic::kFloat32) bounds.Deployed<float>(member, random);

@@ -258,9 +258,11 @@ def mutate(draw, compare: Comparison, instance: tuple, other: tuple):
     return compare("another arithmetic", (network, text.encode(), data), asked)
 
 
-def proven(network: pathlib.Path, prop: pathlib.Path, arithmetic: str, made: pathlib.Path, seconds: int) -> bool:
+def proven(network: pathlib.Path, prop: pathlib.Path, arithmetic: str, made: pathlib.Path, seconds: int,
+           radius: str | None = None) -> bool:
     done = subprocess.run([BIN / "pawl", "prove", network, prop, "--arithmetic", arithmetic, "--certificate", made,
-                           "--timeout", str(seconds), "--threads", "1"], capture_output=True, text=True)
+                           "--timeout", str(seconds), "--threads", "1", *(["--weight-radius", radius] if radius else [])],
+                          capture_output=True, text=True)
     return done.returncode == 0
 
 
@@ -289,7 +291,8 @@ def prover_certificates(draw, folder: pathlib.Path, count: int):
         paths[0].write_bytes(network)
         paths[1].write_text(text)
         arithmetic = draw.choice(["real", "float32"])
-        if proven(*paths[:2], arithmetic, paths[2], 3) and paths[2].stat().st_size < 1500:
+        radius = draw.choice([None, None, "1e-4", "0.05%"])
+        if proven(*paths[:2], arithmetic, paths[2], 3, radius) and paths[2].stat().st_size < 1500:
             yield network, text, arithmetic, read_certificate(paths[2].read_bytes())
             count -= 1
 

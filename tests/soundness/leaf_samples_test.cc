@@ -1,6 +1,7 @@
 // The checker's own bounds, leaf by leaf: for leaves of the prover's certificates, points of the leaf are evaluated as
 // a deployed library may do it, and every value of the network has to lie in the bounds that the checker has for it
-// there, and the leaf's rows above what they refute.
+// there, and the leaf's rows above what they refute. Where a certificate has weight radii, networks of its envelope are
+// evaluated, on its rim in most places, and each has to be found in it.
 //
 //   leaf_samples_test [--budget SECONDS] [--seed N] [--minimum N]      N: samples in all
 #include <gtest/gtest.h>
@@ -14,8 +15,11 @@
 #include "checker/box_walk.h"
 #include "checker/claim.h"
 #include "checker/deployed_evaluation_for_test.h"
+#include "checker/envelope.h"
+#include "checker/envelope_member_for_test.h"
 #include "checker/leaf.h"
 #include "dense_network.h"
+#include "prover/envelope.h"
 #include "prover/prover.h"
 
 namespace pawl::soundness {
@@ -24,7 +28,7 @@ namespace {
 using checker::Arithmetic;
 
 struct Proof {
-  std::string name;
+  std::string name, network_bytes;
   model::Network network;
   model::Property property;
   Arithmetic arithmetic = Arithmetic::kReal;
@@ -39,6 +43,7 @@ std::string ReadFile(const std::filesystem::path& path) {
 void AddProof(const std::string& name, const std::string& network_bytes, const std::string& text, Random& random,
               std::vector<Proof>& proofs) {
   Proof proof{name,
+              network_bytes,
               *model::ReadOnnx(AsBytes(network_bytes), {}),
               *model::ReadVnnlib(text, {}),
               random() % 2 == 0 ? Arithmetic::kReal : Arithmetic::kFloat32,
@@ -50,6 +55,11 @@ void AddProof(const std::string& name, const std::string& network_bytes, const s
   request.timeout_ms = 2000;
   request.threads = 1;
   request.recipe = static_cast<prover::RecipeChoice>(random() % 3);
+  if (random() % 2 == 0) {
+    const double value = std::ldexp(1.0, -6 - static_cast<int>(random() % 8));
+    const auto unit = random() % 2 == 0 ? prover::RadiusUnit::kShare : prover::RadiusUnit::kAbsolute;
+    request.radii = prover::RadiiFor(proof.network, {value, unit});
+  }
   const prover::ProofResult result = Prove(request);
   if (result.status != prover::ProofStatus::kProven) return;
   const std::string bytes(result.certificate.begin(), result.certificate.end());
@@ -96,7 +106,8 @@ class Sampler {
   // Samples some leaves of each tree.
   void Sample(const Proof& proof, std::size_t samples_per_leaf) {
     SCOPED_TRACE(proof.name);
-    const Result<checker::Claim> claim = PrepareClaim(proof.network, proof.property, proof.arithmetic);
+    const Result<checker::Claim> claim =
+        PrepareClaim(proof.network, proof.property, proof.arithmetic, proof.certificate.radii);
     ASSERT_TRUE(claim.ok());
     std::vector<std::size_t> operands;  // of the ReLUs, in order
     std::size_t neurons = 0;
@@ -120,6 +131,7 @@ class Sampler {
   std::size_t leaves() const { return leaves_; }
   std::size_t samples() const { return samples_; }
   std::size_t outside() const { return outside_; }
+  std::size_t members() const { return members_; }
 
  private:
   void Leaf(const Proof& proof, const checker::Claim& claim, const checker::GroupProof& group, std::size_t case_index,
@@ -133,15 +145,15 @@ class Sampler {
     checker::LeafTask task{walk.lower(), walk.upper(), {}};
     task.phases = walk.phases();
     engine.Bound(recipe, {&task, 1});
-    checker::DeployedEvaluation<float> deployed(proof.network, random_);
+    const model::Network member = Member(proof);
+    checker::DeployedEvaluation<float> deployed(member, random_);
     for (std::size_t s = 0; s < samples; ++s) {
       std::vector<float> input;
       for (std::size_t i = 0; i < walk.lower().size(); ++i) input.push_back(Draw(walk.lower()[i], walk.upper()[i]));
       if (!std::equal(input.begin(), input.end(), walk.lower().begin(), [](float x, double l) { return x >= l; }) ||
           !std::equal(input.begin(), input.end(), walk.upper().begin(), [](float x, double u) { return x <= u; }))
         continue;  // no float between the bounds
-      const auto values =
-          proof.arithmetic == Arithmetic::kFloat32 ? Widened(deployed(input)) : Real(proof.network, input);
+      const auto values = proof.arithmetic == Arithmetic::kFloat32 ? Widened(deployed(input)) : Real(member, input);
       if (!InPhases(walk.phases(), claim, operands, values)) {
         ++outside_;
         continue;
@@ -165,6 +177,15 @@ class Sampler {
         })) << "an unsafe output in a leaf that the checker accepts";
       }
     }
+  }
+
+  // The proof's network, or another of its envelope.
+  model::Network Member(const Proof& proof) {
+    const std::vector<checker::TensorRadius>& radii = proof.certificate.radii;
+    members_ += radii.empty() ? 0 : 1;
+    const std::string bytes = DrawMember(proof.network, proof.network_bytes, radii, random_);
+    EXPECT_TRUE(MeasureDistances(proof.network, AsBytes(proof.network_bytes), AsBytes(bytes), radii).ok());
+    return *model::ReadOnnx(AsBytes(bytes), {});
   }
 
   float Draw(double lower, double upper) {
@@ -208,7 +229,7 @@ class Sampler {
   }
 
   Random& random_;
-  std::size_t leaves_ = 0, samples_ = 0, outside_ = 0;
+  std::size_t leaves_ = 0, samples_ = 0, outside_ = 0, members_ = 0;
 };
 
 TEST(LeafSamples, LieInTheCheckersBounds) {
@@ -228,8 +249,11 @@ TEST(LeafSamples, LieInTheCheckersBounds) {
     }
     ASSERT_LT(++rounds, 10'000u) << "no samples";
   }
-  std::printf("%zu certificates, %zu leaves drawn, %zu samples in them, %zu outside their phases (%.1f s)\n",
-              proofs.size(), sampler.leaves(), sampler.samples(), sampler.outside(), spent());
+  std::printf(
+      "%zu certificates, %zu leaves drawn, %zu samples in them, %zu outside their phases, %zu members of\n"
+      "envelopes (%.1f s)\n",
+      proofs.size(), sampler.leaves(), sampler.samples(), sampler.outside(), sampler.members(), spent());
+  EXPECT_GT(5 * sampler.members(), sampler.leaves());
   EXPECT_GT(proofs.size(), 50u);
 }
 

@@ -2,8 +2,9 @@
 //
 // For random networks a property is made false by a hair: its threshold is an output that was computed. The prover
 // proves a sharper threshold or a neighbouring network; its certificate is made to name the false property and is then
-// changed in bytes and in structure, thousands of times. Where data is given, the same with the public instances that
-// are known to be false, and certificates of neighbouring true ones.
+// changed in bytes and in structure, thousands of times. The same for envelopes: where a network near the centre
+// violates the property, no certificate proves it of that network, whatever radii it claims. Where data is given, the
+// same with the public instances that are known to be false, and certificates of neighbouring true ones.
 //
 //   mutation_test [--budget SECONDS] [--seed N] [--minimum N]
 //   PAWL_VNNCOMP_DIR=...   the public instances; the long form uses them
@@ -17,8 +18,10 @@
 #include <limits>
 #include <map>
 
+#include "checker/envelope_member_for_test.h"
 #include "dense_network.h"
 #include "evaluation/reference.h"
+#include "prover/envelope.h"
 #include "prover/prover.h"
 
 namespace pawl::soundness {
@@ -38,7 +41,7 @@ struct FalseClaim {
 };
 
 std::string ProofOf(const std::string& network_bytes, const std::string& property_text, Arithmetic arithmetic,
-                    std::uint64_t timeout_ms, prover::RecipeChoice recipe) {
+                    std::uint64_t timeout_ms, prover::RecipeChoice recipe, double radius_share = 0) {
   const Result<model::Network> network = model::ReadOnnx(AsBytes(network_bytes), {});
   const Result<model::Property> property = model::ReadVnnlib(property_text, {});
   if (!network.ok() || !property.ok()) return {};
@@ -51,6 +54,7 @@ std::string ProofOf(const std::string& network_bytes, const std::string& propert
   request.timeout_ms = timeout_ms;
   request.threads = 1;
   request.recipe = recipe;
+  if (radius_share > 0) request.radii = prover::RadiiFor(*network, {radius_share, prover::RadiusUnit::kShare});
   const prover::ProofResult result = Prove(request);
   return {result.certificate.begin(), result.certificate.end()};
 }
@@ -217,7 +221,7 @@ class Mutator {
     const std::size_t at = Below(nodes.size()), end = SubtreeEnd(nodes, at);
     const auto position = [&](std::size_t index) { return nodes.begin() + static_cast<std::ptrdiff_t>(index); };
     checker::Argument& argument = group.arguments[Below(group.arguments.size())];
-    switch (Below(14)) {
+    switch (Below(15)) {
       case 0:  // a subtree becomes a leaf
         nodes.erase(position(at), position(end));
         nodes.insert(position(at), RandomLeaf(group));
@@ -276,10 +280,39 @@ class Mutator {
         }
         argument.recipe = checker::Recipe::kRoot;
         break;
+      case 13:
+        Radii(certificate);
+        break;
       default:
         certificate.arithmetic = static_cast<Arithmetic>(Below(3));
         break;
     }
+  }
+
+  // Wider, narrower, of other tensors, or what is no radius.
+  void Radii(Certificate& certificate) {
+    static constexpr double kRadii[] = {
+        0.0, -0.0, -0.1, 5e-324, 1e308, HUGE_VAL, std::numeric_limits<double>::quiet_NaN(), 0.01, 1.0};
+    static constexpr const char* kNames[] = {"w0", "b0", "w1", "b1", "w2", "b2", "z0", "x", "", "w3"};
+    std::vector<checker::TensorRadius>& radii = certificate.radii;
+    if (radii.empty() || Below(4) == 0) radii.push_back({kNames[Below(std::size(kNames))], 0.01});
+    checker::TensorRadius& one = radii[Below(radii.size())];
+    switch (Below(4)) {
+      case 0:
+        one.radius *= std::ldexp(1.0, static_cast<int>(Below(9)) - 4);
+        break;
+      case 1:
+        one.radius = kRadii[Below(std::size(kRadii))];
+        break;
+      case 2:
+        one.tensor = kNames[Below(std::size(kNames))];
+        break;
+      default:
+        for (checker::TensorRadius& radius : radii) radius.radius *= 4;
+        break;
+    }
+    if (Below(8) != 0)
+      std::sort(radii.begin(), radii.end(), [](const auto& a, const auto& b) { return a.tensor < b.tensor; });
   }
 
   Random& random_;
@@ -340,6 +373,93 @@ TEST(Mutations, NoCertificateProvesWhatIsFalse) {
               claims.size(), mutations, public_mutations, changed_reads, spent());
   EXPECT_GT(4 * changed_reads, mutations) << "too few mutations get as far as the checker";
   EXPECT_GT(answers["checker.leaf"], mutations / 10);
+}
+
+// A network near a centre that violates a property, and certificates about the centre.
+struct FalseEnvelope {
+  std::string centre_bytes, member_bytes, property_text;
+  std::vector<checker::TensorRadius> radii;  // whose envelope the member is in
+  std::vector<std::string> certificates;
+};
+
+FalseEnvelope RandomFalseEnvelope(Random& random) {
+  FalseEnvelope made;
+  FalseClaim claim = RandomFalseClaim(random);
+  made.centre_bytes = claim.network_bytes;
+  const model::Network centre = *model::ReadOnnx(AsBytes(made.centre_bytes), {});
+  made.radii =
+      prover::RadiiFor(centre, {std::ldexp(1.0, -3 - static_cast<int>(random() % 4)), prover::RadiusUnit::kShare});
+  const model::Property property = *model::ReadVnnlib(claim.property_text, {});
+  // Of some members and points the one with the least output.
+  double least = std::numeric_limits<double>::infinity();
+  for (int k = 0; k < 40; ++k) {
+    const std::string bytes = DrawMember(centre, made.centre_bytes, made.radii, random);
+    const model::Network member = *model::ReadOnnx(AsBytes(bytes), {});
+    for (int p = 0; p < 20; ++p) {
+      std::vector<double> point;
+      for (const model::InputRange& range : property.cases[0].box)
+        point.push_back(random() % 2 == 0 ? range.lower.NearestFloat32() : range.upper.NearestFloat32());
+      const Result<std::vector<double>> output = evaluation::EvaluateReference(member, point);
+      if (!output.ok() || (*output)[0] >= least) continue;
+      least = (*output)[0];
+      made.member_bytes = bytes;
+    }
+  }
+  const std::size_t head = claim.property_text.rfind("(assert (<= Y_0");
+  const auto text = [&](double threshold) {
+    return claim.property_text.substr(0, head) + "(assert (<= Y_0 " + Text("%.12f", threshold) + "))\n";
+  };
+  made.property_text = text(least + 1e-4);
+  // True of the centre, mostly, or nearly so; and proofs of smaller envelopes.
+  for (const double slack : {0.0, 0.02, 0.3}) {
+    for (const double share : {0.0, made.radii[0].radius / 64, 0.001}) {
+      const std::string proof = ProofOf(made.centre_bytes, text(least + 1e-4 - slack), Arithmetic::kFloat32, 200,
+                                        prover::RecipeChoice::kAuto, share);
+      if (!proof.empty()) made.certificates.push_back(proof);
+    }
+  }
+  return made;
+}
+
+TEST(Mutations, NoEnvelopeHoldsANetworkThatViolates) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const std::size_t cases_min = (Options().cases_min ? Options().cases_min : 10'000) / 4;
+  Random random(Options().seed);
+  std::vector<FalseEnvelope> envelopes;
+  while (envelopes.size() < 20) {
+    envelopes.push_back(RandomFalseEnvelope(random));
+    if (envelopes.back().certificates.empty()) envelopes.pop_back();
+  }
+  std::map<std::string, std::size_t> answers;
+  std::size_t asked = 0, about_the_member = 0;
+  while (asked < cases_min || spent() < Options().budget_seconds / 4) {
+    const FalseEnvelope& envelope = envelopes[random() % envelopes.size()];
+    std::string bytes = envelope.certificates[random() % envelope.certificates.size()];
+    if (random() % 2 == 0) bytes = Mutator(random)(bytes);
+    SetDigests(bytes, Sha256(envelope.centre_bytes), Sha256(envelope.property_text));
+    // Half of the time with radii that do reach the member.
+    Result<Certificate> read = checker::ReadCertificate(AsBytes(bytes));
+    if (read.ok() && random() % 2 == 0) {
+      read->radii = envelope.radii;
+      ++about_the_member;
+      bytes = checker::WriteCertificate(*read);
+    }
+    const checker::Verdict verdict = checker::CheckFiles({.network = AsBytes(envelope.centre_bytes),
+                                                          .property = envelope.property_text,
+                                                          .certificate = AsBytes(bytes),
+                                                          .network_digest = Sha256(envelope.centre_bytes),
+                                                          .property_digest = Sha256(envelope.property_text),
+                                                          .candidate = AsBytes(envelope.member_bytes)});
+    ASSERT_FALSE(verdict.proven) << envelope.property_text;
+    ++answers[verdict.reason.rule];
+    ++asked;
+  }
+  for (const auto& [rule, count] : answers) std::printf("%8zu %s\n", count, rule.c_str());
+  std::printf("%zu networks that violate, %zu certificates, %zu of them about the network (%.1f s)\n", envelopes.size(),
+              asked, about_the_member, spent());
+  EXPECT_GT(answers["checker.leaf"], asked / 10);
+  EXPECT_GT(answers["checker.envelope"], asked / 10);
 }
 
 }  // namespace
