@@ -1,14 +1,19 @@
 // What the checker takes for a leaf of a certificate, on the collision example's network and one of its properties:
 // forward and backward bounds of hidden layers, one thread. Items are leaves. Each leaf of the prover's proof is split
-// further until there are so many that what a check costs once does not count.
+// further until there are so many that what a check costs once does not count. And what it takes to find an update in
+// an envelope that is proven.
 #include <benchmark/benchmark.h>
 
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "checker/checker.h"
+#include "checker/proof_search_for_test.h"
+#include "prover/envelope.h"
 #include "prover/prover.h"
 
 namespace pawl::checker {
@@ -97,6 +102,35 @@ BENCHMARK_CAPTURE(CheckLeaves, first_advisory_forward, "first-advisory-not-stron
 BENCHMARK_CAPTURE(CheckLeaves, first_advisory_backward, "first-advisory-not-strong", prover::RecipeChoice::kBackward)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
+
+// Whether an update is in the envelope of the network before it, all weights having moved. `width` neurons in each of
+// six layers with five inputs and outputs, as ACAS Xu has them with 50; the time to hash both files is not in it.
+void FindInEnvelope(benchmark::State& state) {
+  const auto width = static_cast<std::size_t>(state.range(0));
+  std::vector<DenseLayer> layers;
+  for (std::size_t l = 0; l < 7; ++l) {
+    const std::size_t from = l == 0 ? 5 : width, to = l == 6 ? 5 : width;
+    layers.push_back(
+        {std::vector<std::vector<float>>(to, std::vector<float>(from, 0.25f)), std::vector<float>(to, 1.0f), l < 6});
+  }
+  const std::string bytes = DenseNetworkBytes(layers);
+  const Result<model::Network> centre = model::ReadOnnx(AsBytes(bytes), {});
+  if (!centre.ok()) return state.SkipWithError("the network cannot be read");
+  const std::vector<TensorRadius> radii = prover::RadiiFor(*centre, {0.01, prover::RadiusUnit::kShare});
+  std::string update = bytes;
+  for (const model::Tensor& tensor : centre->tensors) {
+    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+      const auto moved = static_cast<float>(tensor.values[i] * 1.005);
+      std::memcpy(update.data() + tensor.stored_at + 4 * i, &moved, sizeof moved);
+    }
+  }
+  for (auto _ : state) {
+    const Result<std::vector<double>> distances = MeasureDistances(*centre, AsBytes(bytes), AsBytes(update), radii);
+    if (!distances.ok()) return state.SkipWithError(distances.error().message.c_str());
+  }
+  state.counters["weights"] = static_cast<double>(centre->parameter_count);
+}
+BENCHMARK(FindInEnvelope)->Arg(50)->Arg(500)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace pawl::checker

@@ -322,6 +322,33 @@ TEST(Envelope, NoMemberLeavesTheBounds) {
   EXPECT_GT(bounded, with_radii);
 }
 
+// The centre overflows in no order; a member does.
+TEST(Envelope, RefusesWhatMayOverflowInAMember) {
+  namespace onnx = model::onnx;
+  const std::string bytes = onnx::Model(
+      onnx::Graph({onnx::Node("Gemm", {"x", "w", "b"}, {"y"})},
+                  {onnx::Tensor<float>("w", {2, 1}, {1e38f, -1e38f}), onnx::Tensor<float>("b", {1}, {1e38f})},
+                  {onnx::Value("x", {1, 2})}, {onnx::Value("y", {1, 1})}));
+  const model::Network network = Read(bytes);
+  const model::Property property = Parse(
+      "(declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real)\n"
+      "(assert (>= X_0 1)) (assert (<= X_0 1)) (assert (>= X_1 1)) (assert (<= X_1 1)) (assert (<= Y_0 -1e300))\n");
+  const auto margin = [&](std::vector<TensorRadius> radii, Arithmetic arithmetic) {
+    const Result<Claim> claim = PrepareClaim(network, property, arithmetic, radii);
+    EXPECT_TRUE(claim.ok());
+    const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
+    Bounded bounds(*claim, *row);
+    bounds.Bound(Recipe::kForward);
+    return bounds.is_bounded();
+  };
+  EXPECT_TRUE(margin({}, Arithmetic::kFloat32));
+  EXPECT_TRUE(margin({{"w", 1e37}}, Arithmetic::kFloat32));
+  EXPECT_FALSE(margin({{"w", 3e37}}, Arithmetic::kFloat32));
+  EXPECT_TRUE(margin({{"b", 3e37}}, Arithmetic::kFloat32));
+  EXPECT_FALSE(margin({{"b", 5e37}}, Arithmetic::kFloat32));
+  EXPECT_TRUE(margin({{"b", 5e37}, {"w", 3e37}}, Arithmetic::kReal));
+}
+
 // The bounds of an envelope are about as tight as they can be: y = w·x with w in 1 ± r and x in [1, 2].
 TEST(Envelope, BoundsAreNoWiderThanTheSetOfNetworks) {
   namespace onnx = model::onnx;
