@@ -30,6 +30,7 @@ ExitCode Report(const Globals& globals, const std::string& directory) {
   const audit::History& history = KeptToTheEnd(log->history());  // a copy that shares the proposals
   Result<report::Life> made = report::LifeOf(history);
   if (!made.ok()) return Fail(globals, made.error());
+  made->verified = log->folded();
   const report::Life& life = KeptToTheEnd(std::move(*made));
   std::vector<report::Topic> words;
   for (const Section& section : CharterWords(charter)) words.push_back({section.title, section.lines});

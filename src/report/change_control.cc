@@ -23,8 +23,15 @@ std::string Percent(double share) { return ShortNumber(100 * share) + " %"; }
 void AddSummary(const Life& life, Document& document) {
   std::size_t released = 0;
   for (const LifeEntry& entry : life.entries) released += entry.epoch ? 1 : 0;
+  const std::string verified = life.verified == life.size
+                                   ? "Every entry, its signature and its place were verified for this report."
+                                   : "The first " + std::to_string(life.size - life.verified) +
+                                         " entries count as the gate had verified them, by the snapshot that it "
+                                         "signed, the others were verified "
+                                         "for this report; pawl log verify reads all of them again.";
   document.Add(Paragraph{"Subject " + life.subject + " under charter " + life.charter + ", from a ledger of " +
-                         std::to_string(life.size) + " entries up to " + encoding::TimeText(life.time) + "."});
+                         std::to_string(life.size) + " entries up to " + encoding::TimeText(life.time) + ". " +
+                         verified});
   document.Add(List{
       {std::to_string(life.entries.size()) + " proposals were tested, " + std::to_string(released) +
            " became releases.",

@@ -156,7 +156,7 @@ Result<Life> LifeOf(const audit::History& history) {
   Life life;
   life.subject = history.charter().subject.name;
   life.charter = history.charter().digest.Text();
-  life.size = history.size();
+  life.size = life.verified = history.size();
   life.time = history.time();
   life.budget_index = static_cast<std::uint64_t>(history.budget_index());
   Result<double> harm_error = HarmErrorOf(history);

@@ -71,7 +71,10 @@ struct Life {
   std::string subject;
   std::string charter;     // digest
   std::uint64_t size = 0;  // of the ledger
-  std::int64_t time = 0;   // of the ledger
+  // The last so many of its entries were verified for this report, those before them by the gate, by whose snapshot the
+  // history begins. Not known from a history: LifeOf takes it to be all.
+  std::uint64_t verified = 0;
+  std::int64_t time = 0;  // of the ledger
   std::uint64_t budget_index = 0;
   // P(any accepted proposal of the whole life breaks a harm limit of the charter that it was tested under) is at most
   // this: what each trial so far could spend under its own charter, and what the charter in force leaves to later ones.

@@ -91,6 +91,18 @@ TEST(ChangeControlReport, HasTheThreePartsAndEveryFigureWithItsEntry) {
   EXPECT_EQ(Count(markdown, "<a id=\"entry-11\">"), 1U);
 }
 
+TEST(ChangeControlReport, SaysWhoVerifiedTheLedger) {
+  Life life = LifeOfLength(2);
+  life.verified = life.size;
+  const auto says = [&](const char* words) {
+    return WriteMarkdown(ChangeControlReport(life, Charter(), kWords)).find(words) != std::string::npos;
+  };
+  EXPECT_TRUE(says("Every entry, its signature and its place were verified for this report"));
+  life.verified = 3;
+  EXPECT_TRUE(says("The first 17 entries count as the gate had verified them"));
+  EXPECT_FALSE(says("Every entry"));
+}
+
 TEST(ChangeControlReport, LinksEveryEvaluatorsVoteAndShowsEveryCondition) {
   Life life = LifeOfLength(2);
   life.entries.back().changed_from_parent = 10;
@@ -197,6 +209,37 @@ TEST(LifeOf, AddsWhatWasSpentUnderEachCharterToWhatIsLeft) {
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
   path.Go({.tree = path.third}, WithReports());
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
+}
+
+// One evaluator must not blind everybody: its report is named by the rule that it breaks, and gives no figure.
+TEST(LifeOf, NamesAReportThatCannotBeRead) {
+  warrant::Path path;
+  warrant::Tampering tampering;
+  tampering.votes = [](std::vector<warrant::Vote>& votes) {
+    trial::TrialReport lie;
+    lie.verdict = trial::TrialVerdict::kPass;
+    trial::ConditionReport condition;
+    condition.name = condition.metric = "near_miss";
+    condition.alpha = 1e-3;
+    condition.limit = 0.01;
+    condition.observations = 4'000;
+    condition.log_e_value_peak = 20;
+    condition.status = trial::ConditionStatus::kShown;
+    lie.conditions = {condition};
+    for (warrant::Vote& vote : votes) {
+      if (vote.role != "evaluator") continue;
+      vote.evidence["report"] = trial::TrialReportToJson(lie);
+      if (vote.reviewer == "evaluator-a") vote.evidence["report"]["conditions"][0]["log_e_value_peak"] = "0";
+    }
+  };
+  path.Go({.tree = path.baseline}, tampering);
+  const Life life = LifeOfPath(path);
+  ASSERT_EQ(life.entries.size(), 1U);
+  EXPECT_EQ(life.entries[0].verdicts,
+            (std::vector<std::string>{"evaluator-a: unreadable, trial-report.status", "evaluator-b: pass"}));
+  EXPECT_EQ(life.entries[0].vote_indices.size(), 2U);
+  ASSERT_EQ(life.entries[0].conditions.size(), 1U);
+  EXPECT_EQ(life.entries[0].conditions[0].observations, 4'000U) << "the other evaluator's alone";
 }
 
 TEST(LifePictures, ShowCapabilityHarmDriftBudgetAndPace) {
