@@ -124,6 +124,11 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
 
 void AddTrials(const Life& life, const charter::Charter& charter, Document& document) {
   document.Add(Heading{3, "every trial"});
+  if (!life.entries.empty()) {
+    document.Add(
+        Paragraph{"Means over the evaluators, and from their smallest lower to their largest upper bound. Each "
+                  "figure links to the first evaluator's vote, the numbers behind it to the others'."});
+  }
   Table table{{"k", "proposal", "outcome", "epoch"}, {}};
   const std::vector<Column> columns = ColumnsOf(charter);
   for (const Column& column : columns) table.header.push_back(column.header);
@@ -269,12 +274,12 @@ Document ChangeControlReport(const Life& life, const charter::Charter& charter, 
   AddProtocol(life, charter, document);
   document.Add(Heading{2, "Impact assessment"});
   for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
-  AddTrials(life, charter, document);
   AddLatest(life, charter, document);
   if (!life.halts.empty()) {
     document.Add(Heading{3, "halts"});
     document.Add(List{life.halts});
   }
+  AddTrials(life, charter, document);  // behind what is read first: it may have thousands of rows
   AddFrameworks(charter, document);
   AddEntries(life, document);
   return document;

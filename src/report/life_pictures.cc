@@ -10,9 +10,8 @@ namespace pawl::report {
 namespace {
 
 constexpr char kMarks[] =
-    " A full mark is a proposal that became a release, a hollow one a proposal that did not; the line goes through "
-    "releases. Bands and bars reach from the "
-    "smallest lower to the largest upper bound of the evaluators, each one-sided at the error that the trial spent.";
+    " Filled marks became releases, hollow ones did not; the line goes through releases. Bands and bars reach from the "
+    "evaluators' smallest lower to their largest upper bound, each one-sided at the error that the trial spent.";
 
 // Where the ledger holds what evaluators found about a proposal.
 std::uint64_t EvidenceOf(const LifeEntry& entry) {

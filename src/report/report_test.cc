@@ -85,6 +85,7 @@ TEST(ChangeControlReport, HasTheThreePartsAndEveryFigureWithItsEntry) {
   }
   EXPECT_LT(html.find("policy.onnx may change"), html.find("Modification protocol"));
   EXPECT_GT(html.find("4000 episodes"), html.find("Modification protocol"));
+  EXPECT_LT(html.find("the latest trial: p6"), html.find("every trial")) << "thousands of rows come last";
   ExpectLinksToResolve(html);
   EXPECT_GE(Count(html, "href=\"#entry-11\""), 4U);
   EXPECT_GE(Count(markdown, "(#entry-11)"), 4U);
