@@ -84,9 +84,11 @@ Result<void> SubjectLog::Fold(const std::vector<std::string>& entries) {
 Result<void> SubjectLog::LoadCharter() {
   if (!history_->has_genesis()) return {};
   if (charter_ && charter_->charter.digest == history_->charter().digest) return {};
-  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(*store_, history_->charter().digest);
-  if (!files.ok()) return files.error();
-  charter_ = std::make_unique<warrant::CharterFiles>(std::move(*files));
+  // The history has read and checked the charter from this store.
+  Result<subject::Manifest> manifest = store_->ReadManifest(history_->charter().digest);
+  if (!manifest.ok()) return manifest.error();
+  charter_ = std::make_unique<warrant::CharterFiles>(
+      warrant::CharterFiles{history_->charter(), std::move(*manifest), store_->Reader()});
   return {};
 }
 
