@@ -17,12 +17,6 @@ Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
   return Usage("--arithmetic is real, float32 or float64");
 }
 
-std::string ShareText(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", share);
-  return text;
-}
-
 }  // namespace
 
 ExitCode CheckCertificate(int count, const char* const* words) {
@@ -51,10 +45,9 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   if (!verdict.proven) return Report(verdict.reason, output);
   encoding::Json distances = encoding::Json::object();
   for (size_t i = 0; i < verdict.distances.size(); ++i) {
-    const std::string share = ShareText(verdict.distances[i]);
-    distances[verdict.radii[i].tensor] = share;
-    if (output == Output::kText)
-      std::printf("%s at %s of its radius\n", verdict.radii[i].tensor.c_str(), share.c_str());
+    const std::string& tensor = verdict.radii[i].tensor;
+    distances[tensor] = verdict.distances[i];
+    if (output == Output::kText) std::printf("%s at %.9g of its radius\n", Shown(tensor).c_str(), verdict.distances[i]);
   }
   if (output == Output::kJson) {
     PrintJson({{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}, {"distances", distances}});

@@ -33,7 +33,7 @@ std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const
 struct WidestProof {
   // Of the largest radius that was proven; kProven without radii where the centre alone was. Else why the centre was
   // not.
-  ProofResult result;  // its seconds are those of all trials
+  ProofResult result;      // its seconds are those of all trials
   double share = 0;        // the radius, of each tensor's largest magnitude; 0: of the centre alone
   double share_open = 0;   // the smallest for which no proof was found; 0: none was tried
   std::size_t trials = 0;  // searches

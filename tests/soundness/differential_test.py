@@ -297,6 +297,34 @@ def prover_certificates(draw, folder: pathlib.Path, count: int):
             count -= 1
 
 
+def programs_disagree(folder: pathlib.Path) -> int:
+    """An update inside an envelope and one outside, put to all three programs: how many of their answers are wrong."""
+    network, made = ROOT / "examples/collision/subject/policy.onnx", folder / "envelope"
+    text = ROOT / "examples/collision/charter/properties/clear-below.vnnlib"
+    if not proven(network, text, "float32", made, 60, "0.1%"):
+        sys.exit("FAILED: no envelope of the example is proven")
+    begin, end, _ = corpus.stored(network.read_bytes())["w1"]
+    wrong = 0
+    for share, wanted in ((0.5, 0), (1.5, 1)):
+        data = bytearray(network.read_bytes())
+        weights = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+        moved = weights[0] + share * 0.001 * max(map(abs, weights))
+        data[begin:begin + 4] = struct.pack("<f", moved)
+        update = folder / "update.onnx"
+        update.write_bytes(data)
+        for program in ([BIN / "pawl-check", "certificate"], [BIN / "pawl-check-certificate"], [ROOT / "tools/second-checker"]):
+            done = subprocess.run([*program, update, text, made, "--centre", network], capture_output=True, text=True)
+            alone = subprocess.run([*program, update, text, made], capture_output=True, text=True)
+            if done.returncode != wanted or alone.returncode != 1:
+                print(f"FAILED: {program[0].name} says {done.returncode} and {alone.returncode} of an update at {share} of "
+                      f"the radius: {done.stdout} {done.stderr}")
+                wrong += 1
+            if wanted == 0 and program[0].name != "second-checker" and "w1" not in done.stdout:
+                print(f"FAILED: {program[0].name} does not say how far out the update is: {done.stdout}")
+                wrong += 1
+    return wrong
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--budget", type=float, default=20)
@@ -313,6 +341,7 @@ def main() -> int:
             if compare("old differences", (network, text.encode(), corpus.write_certificate(certificate))) != is_proof:
                 print(f"FAILED: {what}: not {'proven' if is_proof else 'refused'} by both")
                 compare.failures += 1
+        compare.failures += programs_disagree(pathlib.Path(name))
         examples = list(example_certificates(pathlib.Path(name)))
         kept = list(prover_certificates(draw, pathlib.Path(name), options.certificates // 8))
         for network, text, _, certificate in examples + kept:
