@@ -1,6 +1,7 @@
 // Capability with its band and ceiling, each harm, drift, budget and pace over a subject's life.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "encoding/time.h"
 #include "report/change_control.h"
@@ -141,6 +142,12 @@ std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& char
   drawings.push_back(DriftPicture(life, charter));
   drawings.push_back(BudgetPicture(life));
   drawings.push_back(PacePicture(life, charter));
+  std::map<std::string, int> times;  // "near_miss" and "near-miss" are two harms
+  for (Drawing& drawing : drawings) {
+    if (const int before = times[drawing.file]++; before > 0) {
+      drawing.file.insert(drawing.file.rfind('.'), "." + std::to_string(before + 1));
+    }
+  }
   return drawings;
 }
 

@@ -218,10 +218,14 @@ class Canvas {
   bool whole_y_ = true;  // nothing but whole numbers, which have no ticks in between
 };
 
-// Identifiers of title and description, so that several pictures may stand in one page.
+// Of title and description: several pictures may stand in one page, and no two titles have the same.
 std::string Identifier(const std::string& title) {
   std::string id = "picture-";
-  for (const char c : title) id += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '-';
+  for (const char c : title) {
+    char code[4];
+    std::snprintf(code, sizeof code, "-%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    id += std::isalnum(static_cast<unsigned char>(c)) != 0 ? std::string(1, c) : code;
+  }
   return id;
 }
 

@@ -259,14 +259,26 @@ TEST(LifePictures, ShowCapabilityHarmDriftBudgetAndPace) {
   EXPECT_EQ(drawings[4].picture.series[0].points.back().y, 4);
 }
 
+TEST(LifePictures, GiveEachHarmAFileOfItsOwn) {
+  charter::Charter charter = Charter();
+  charter.bounds.harm.push_back(charter.bounds.harm.front());
+  charter.bounds.harm.back().name = "near-miss";
+  const std::vector<Drawing> drawings = LifePictures(LifeOfLength(2), charter);
+  EXPECT_EQ(drawings[1].file, "harm-near-miss.svg");
+  EXPECT_EQ(drawings[2].file, "harm-near-miss.2.svg");
+  const std::string page = WriteHtml(ChangeControlReport(LifeOfLength(2), charter, kWords));
+  EXPECT_EQ(Count(page, "<title id=\"picture-Harm-3a-20near-5fmiss\">"), 1U);
+  EXPECT_EQ(Count(page, "<title id=\"picture-Harm-3a-20near-2dmiss\">"), 1U);
+}
+
 TEST(WriteSvg, IsReadableWithoutEyesAndColours) {
   Picture picture{.title = "A & B", .description = "words", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
   picture.series = {{"one", {{.x = 1, .y = 2, .lower = 1, .upper = 3, .label = "p1", .entry = 7}}},
                     {"two", {{.x = 1, .y = 4}}}};
   const std::string svg = WriteSvg(picture);
   EXPECT_NE(svg.find("role=\"img\""), std::string::npos);
-  EXPECT_NE(svg.find("<title id=\"picture-A---B\">A &amp; B</title>"), std::string::npos);
-  EXPECT_NE(svg.find("<desc id=\"picture-A---B-text\">words</desc>"), std::string::npos);
+  EXPECT_NE(svg.find("<title id=\"picture-A-20-26-20B\">A &amp; B</title>"), std::string::npos);
+  EXPECT_NE(svg.find("<desc id=\"picture-A-20-26-20B-text\">words</desc>"), std::string::npos);
   EXPECT_NE(svg.find("prefers-color-scheme:dark"), std::string::npos);
   EXPECT_NE(svg.find("<title>p1: 2 in [1, 3], ledger entry 7</title>"), std::string::npos);
   EXPECT_NE(svg.find("stroke-dasharray"), std::string::npos);
