@@ -137,7 +137,8 @@ RC_GTEST_PROP(CanonicalCursor, NeverReadsBeyondNorMoreThanTheTree, ()) {
   const Result<Json> tree = encoding::ParseCanonicalJson(spoilt);
   if (tree.ok()) {
     RC_ASSERT(accepted == ReadTrialReport(*tree).ok());
-    RC_ASSERT(!accepted || CanonicalJson(TrialReportToJson(*ReadTrialReport(*tree))) == spoilt);
+    // RC_ASSERT evaluates both sides of an "or".
+    if (accepted) RC_ASSERT(CanonicalJson(TrialReportToJson(*ReadTrialReport(*tree))) == spoilt);
   }
   CanonicalCursor passing(spoilt);
   passing.BeginObject();
