@@ -88,8 +88,7 @@ class StepMaker {
       taps.first_tap.push_back(taps.taps.size());
       taps.scale.push_back(convolution.divisors.empty() ? 1 : 1 / convolution.divisors[p]);
     }
-    for (std::size_t i = 0; i < network_.tensors[convolution.weights].values.size(); ++i)
-      step_.weights.push_back(Weight(convolution.weights, i));
+    step_.weights = network_.tensors[convolution.weights].values;
     step_.products = static_cast<double>(step_.rows) * static_cast<double>(n);
     // An average may be summed before it is divided: as if a factor of Gemm were applied late.
     step_.scaled = !convolution.divisors.empty();

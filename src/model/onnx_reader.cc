@@ -402,9 +402,8 @@ double GraphBuilder::NumberAt(NodeContext& context, size_t i, std::string_view a
   const Tensor* tensor = Has(context, i) ? ConstantAt(context, i, 1) : nullptr;
   if (!tensor) return absent;
   // The graph depends on its value from here on.
-  for (Tensor& other : network_.tensors) {
+  for (Tensor& other : network_.tensors)
     if (other.origin == tensor->origin) other.stored_at = Tensor::kNotStored;
-  }
   return tensor->values.front();
 }
 

@@ -632,6 +632,8 @@ TEST(ReadOnnx, RefusesOperandsAndNumbersThatHaveNoMeaning) {
   bad(Node("Add", {"big", "two"}, {"y"}), "onnx.shape");  // overflows
   bad(Node("Div", {"two", "j"}, {"y"}), "onnx.shape");
   bad(Node("ConstantOfShape", {"big"}, {"y"}), "onnx.limit");
+  bad(Node("ConstantOfShape", {"two"}, {"y"}, {TensorAttribute("value", Tensor<double>("", {1}, {0.1}))}),
+      "onnx.element-type");
   bad(Node("Reshape", {"x", "x"}, {"y"}), "onnx.dynamic-shape");
   bad(Node("Dropout", {"x", "low", "low"}, {"y"}), "onnx.input-count");
 }

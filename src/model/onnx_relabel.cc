@@ -561,6 +561,8 @@ bool GraphBuilder::AddConstantOfShape(NodeContext& context) {
   const std::optional<Operand> one = ReadConstant(name, value ? value->tensor : zero);
   if (!one) return false;
   if (ElementCount(one->shape) != 1) return FailShape(context, "has a 'value' of several numbers");
+  if (one->kind == Operand::Kind::kConstant && network_.tensors[one->index].type != network_.type)
+    return Fail(context, "onnx.element-type", "mixes float32 and float64");
   std::optional<Operand> operand = Stretched(context, *one, *shape);
   return operand && Define(name, *std::move(operand));
 }
