@@ -14,6 +14,7 @@
 #include <set>
 
 #include "cli/live_release.h"
+#include "cli/start_lock.h"
 
 namespace pawl::cli {
 namespace {
@@ -35,7 +36,8 @@ Result<int> Sealed(const std::string& bytes) {
   return fd;
 }
 
-Error Execute(const LiveRelease& live, const std::string& mount, const std::vector<std::string>& command) {
+Error Execute(const Place& place, const LiveRelease& live, const std::string& mount,
+              const std::vector<std::string>& command) {
   if (live.manifest.files.size() > kFilesMax) {
     return LimitReached("exec.files", "a release that is started has at most " + std::to_string(kFilesMax) + " files");
   }
@@ -59,6 +61,11 @@ Error Execute(const LiveRelease& live, const std::string& mount, const std::vect
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  // The check may have taken long. A halt that came meanwhile is seen here; one that comes later waits for the lock,
+  // which ends where bubblewrap takes over.
+  const Result<StartLock> lock = StartLock::Take(place.state_path, StartLock::By::kStart);
+  if (!lock.ok()) return lock.error();
+  if (Result<void> halts = LookAtHaltsAgain(place); !halts.ok()) return halts.error();
   execvp("bwrap", argv.data());
   return SystemFailure("exec.bubblewrap", std::string("cannot run bubblewrap: ") + std::strerror(errno),
                        "install bubblewrap; pawl sandbox check tells what is missing");
@@ -92,7 +99,7 @@ void AddExec(CLI::App& app, Globals& globals) {
     }
     // The tree's own place in the store: a folder that exists, that only this command sees replaced.
     const std::string mount = live->store.ViewPath(*live->state.tree);
-    globals.exit = Fail(globals, Execute(*live, mount, *words));
+    globals.exit = Fail(globals, Execute(*place, *live, mount, *words));
   });
 }
 

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
+#include "cli/start_lock.h"
 #include "encoding/time.h"
 #include "oversight/acceleration.h"
 #include "warrant/approval.h"
@@ -150,9 +151,13 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   if (!log) log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
   const Result<void> logged = log->ok() ? AppendToLedger(**log, envelope) : Result<void>((*log).error());
   // A release that passed its last look at the halts before this one came still becomes final. It holds the lock until
-  // then, so that once "halted" is said, nothing becomes live any more. Nothing is started meanwhile.
+  // then, so that once "halted" is said, nothing becomes live any more. A start that passed its last look is waited for
+  // in the same way.
   if (loader.ok()) {
     if (Result<warrant::StateLock> lock = warrant::StateLock::Take(place->state_path); !lock.ok()) return lock.error();
+    if (Result<StartLock> lock = StartLock::Take(place->state_path, StartLock::By::kHalt); !lock.ok()) {
+      return lock.error();
+    }
   }
   if (loader.ok() && logged.ok())
     return std::string("halted: nothing is accepted, released or started until people resume");

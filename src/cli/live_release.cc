@@ -5,7 +5,6 @@
 #include "warrant/verify.h"
 
 namespace pawl::cli {
-namespace {}  // namespace
 
 Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
@@ -40,6 +39,19 @@ Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   Result<subject::Manifest> manifest = store->ReadManifest(*state->tree);
   if (!manifest.ok()) return manifest.error();
   return LiveRelease{std::move(*store), std::move(*state), std::move(*manifest), verdict.warnings};
+}
+
+Result<void> LookAtHaltsAgain(const Place& place) {
+  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
+  if (!state.ok()) return state.error();
+  Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
+  if (!store.ok()) return store.error();
+  Result<warrant::CharterFiles> in_force = warrant::ReadCharterFiles(*store, state->charter);
+  if (!in_force.ok()) return in_force.error();
+  Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(place.state_path, in_force->charter, *state);
+  if (!halts.ok()) return halts.error();
+  if (halts->in_force.empty()) return {};
+  return Refused("halt.in-force", "halted by " + halts->reasons.front(), "people lift a halt: pawl resume");
 }
 
 Result<std::string> ReadLiveFile(const LiveRelease& live, const std::string& path) {

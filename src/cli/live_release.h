@@ -27,6 +27,9 @@ struct LiveRelease {
 // "current.nothing" where nothing is live yet.
 Result<LiveRelease> VerifyLiveRelease(const Place& place);
 
+// The halts as they are now; an error where one is in force. For the moment before a start, under a StartLock.
+Result<void> LookAtHaltsAgain(const Place& place);
+
 // The verified bytes of one file of it.
 Result<std::string> ReadLiveFile(const LiveRelease& live, const std::string& path);
 

@@ -266,6 +266,11 @@ Result<CodeChecks> CheckCode(Gate& gate, const crypto::Digest& tree) {
 }  // namespace
 
 Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
+  // The steps above have passed before another parent; the commit names the one that is live.
+  if (proposal.proposal.parent_warrant != gate.log().history().last_warrant()) {
+    return Failed(FindingOutcome::kRejected, "property.overtaken",
+                  "something else has become live since surface and pace were looked at");
+  }
   std::vector<CertificateReference> certificates;
   std::string words;
   if (proposal.proposal.action != Action::kAmendment) {

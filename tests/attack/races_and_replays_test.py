@@ -84,6 +84,17 @@ class RacesAndReplays(AttackSuite):
         self.assertEqual(then, state)
         self.assertEqual(self.home.starts()[1], "halt.in-force")
 
+    def test_a_halt_while_a_start_is_being_checked_stops_it(self):
+        """Between the loader's look at the halts and the command lies the check of everything."""
+        home, said = self.home, self.home.root / "halt-said"
+        last_blob = json.loads((home.home / f"loader/{SUBJECT}/state.json").read_text())["warrant"][-60:]
+        environment = dict(home.environment, LD_PRELOAD=str(FOR_TESTS / "libact_at.so"), ACT_CALL="open",
+                           ACT_AT=last_blob, ACT_COMMAND=f"{BIN}/pawl -q halt -m smoke --key {home.root}/cho > {said}")
+        result = subprocess.run([BIN / "pawl", "--json", "exec", SUBJECT, "--", "true"], env=environment, text=True,
+                                stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertIn("halted", said.read_text())
+        self.assertEqual((result.returncode, json.loads(result.stdout)["error"]["rule"]), (1, "halt.in-force"))
+
     def test_a_resume_that_was_begun_as_something_else(self):
         """What the first person began is looked at before the second one signs it."""
         home = self.home

@@ -1,0 +1,29 @@
+// What keeps a start and the word "halted" apart. `pawl exec` holds it from its last look at the halts until the
+// command takes over; `pawl halt` waits for it before it answers, so that nothing starts after that.
+//
+//   Result<StartLock> lock = StartLock::Take(state_path, StartLock::By::kStart);   // beside other starts
+//
+// Released by the destructor, and by the kernel where the process dies or becomes another program. Thread safety: a
+// StartLock belongs to one thread.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "result/result.h"
+#include "subject/file_descriptor.h"
+
+namespace pawl::cli {
+
+class StartLock {
+ public:
+  enum class By { kStart, kHalt };
+  // Waits. kSystem "start.lock" where the file beside the state cannot be opened.
+  static Result<StartLock> Take(const std::string& state_path, By by);
+
+ private:
+  explicit StartLock(subject::FileDescriptor file) : file_(std::move(file)) {}
+  subject::FileDescriptor file_;
+};
+
+}  // namespace pawl::cli
