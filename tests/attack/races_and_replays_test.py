@@ -131,6 +131,22 @@ class RacesAndReplays(AttackSuite):
         home.pawl("resume", "--key", home.root / "ben", "--add-to", begun)
         self.assertEqual(home.starts(), (0, self.live))
 
+    def test_nothing_is_committed_to_on_a_parent_that_its_steps_have_not_seen(self):
+        """The gate dies between pace and the commit, and something else becomes live before it is taken up again."""
+        home = self.home
+        spec = hashlib.sha256((home.charter / "properties/clear-above.vnnlib").read_bytes()).hexdigest()
+        dies = {"LD_PRELOAD": str(FOR_TESTS / "libact_at.so"), "ACT_CALL": "open", "ACT_AT": "/" + spec,
+                "ACT_NTH": "3", "ACT_COMMAND": "kill -9 $PPID"}  # where the specification is read for a proof
+        home.run_lying("pawl", dies, "--json", "propose", home.candidate("slow", better=1), "-m", "slow")
+        events = [event for event in home.events() if event["predicate"].get("proposal") == "p2"]
+        self.assertEqual([event["predicate"].get("step") for event in events], [None, "freeze", "surface", "pace"])
+        home.position("release", self.approved(home, "fast", better=2), expect=(0,))
+        position = home.position("advance", "p2", expect=(1,))
+        self.assertEqual((position["outcome"], position["step"], position["rule"]),
+                         ("rejected", "properties", "property.overtaken"))
+        self.assertEqual([event for event in home.events() if event["kind"] == "candidate"
+                          and event["predicate"]["proposal"] == "p2"], [])
+
     def test_people_are_asked_about_open_drafts_alone(self):
         home = self.home
         proposal = home.position("propose", home.candidate("candidate"), expect=(6,))["proposal"]
