@@ -3,8 +3,8 @@
 //
 //   Result<StartLock> lock = StartLock::Take(state_path, StartLock::By::kStart);   // beside other starts
 //
-// Released by the destructor, and by the kernel where the process dies or becomes another program. Thread safety: a
-// StartLock belongs to one thread.
+// It is a lock on the state's folder, so that a start needs no right to write there. Released by the destructor, and by
+// the kernel where the process dies or becomes another program. Thread safety: a StartLock belongs to one thread.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ namespace pawl::cli {
 class StartLock {
  public:
   enum class By { kStart, kHalt };
-  // Waits. kSystem "start.lock" where the file beside the state cannot be opened.
+  // Waits. kSystem "start.lock" where the folder cannot be opened.
   static Result<StartLock> Take(const std::string& state_path, By by);
 
  private:

@@ -95,6 +95,18 @@ class RacesAndReplays(AttackSuite):
         self.assertIn("halted", said.read_text())
         self.assertEqual((result.returncode, json.loads(result.stdout)["error"]["rule"]), (1, "halt.in-force"))
 
+    def test_a_halt_is_not_acknowledged_while_a_start_is_past_its_last_look(self):
+        home = self.home
+        folder = os.open(home.home / f"loader/{SUBJECT}", os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_SH)  # as `pawl exec` does
+        with subprocess.Popen([BIN / "pawl", "halt", "-m", "smoke", "--key", home.root / "cho"], env=home.environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as halt:
+            with self.assertRaises(subprocess.TimeoutExpired):
+                halt.communicate(timeout=2)
+            self.assertEqual(home.starts()[1], "halt.in-force")
+            os.close(folder)
+            self.assertIn("halted", halt.communicate(timeout=60)[0])
+
     def test_a_resume_that_was_begun_as_something_else(self):
         """What the first person began is looked at before the second one signs it."""
         home = self.home
@@ -133,13 +145,19 @@ class RacesAndReplays(AttackSuite):
 
     def test_nothing_is_committed_to_on_a_parent_that_its_steps_have_not_seen(self):
         """The gate dies between pace and the commit, and something else becomes live before it is taken up again."""
-        home = self.home
-        spec = hashlib.sha256((home.charter / "properties/clear-above.vnnlib").read_bytes()).hexdigest()
-        dies = {"LD_PRELOAD": str(FOR_TESTS / "libact_at.so"), "ACT_CALL": "open", "ACT_AT": "/" + spec,
-                "ACT_NTH": "3", "ACT_COMMAND": "kill -9 $PPID"}  # where the specification is read for a proof
-        home.run_lying("pawl", dies, "--json", "propose", home.candidate("slow", better=1), "-m", "slow")
-        events = [event for event in home.events() if event["predicate"].get("proposal") == "p2"]
-        self.assertEqual([event["predicate"].get("step") for event in events], [None, "freeze", "surface", "pace"])
+        spec = hashlib.sha256((self.home.charter / "properties/clear-above.vnnlib").read_bytes()).hexdigest()
+
+        def dies_after_pace(nth):
+            """Killed where the specification is read for the nth time: when the charter is, then for a proof."""
+            home = self.template.copy(self.folder / f"dies-{nth}")
+            dies = {"LD_PRELOAD": str(FOR_TESTS / "libact_at.so"), "ACT_CALL": "open", "ACT_AT": "/" + spec,
+                    "ACT_NTH": str(nth), "ACT_COMMAND": "kill -9 $PPID"}
+            home.run_lying("pawl", dies, "--json", "propose", home.candidate("slow", better=1), "-m", "slow")
+            steps = [event["predicate"].get("step") for event in home.events()
+                     if event["predicate"].get("proposal") == "p2"]
+            return home if steps == [None, "freeze", "surface", "pace"] else None
+
+        home = next(filter(None, map(dies_after_pace, range(1, 9))))
         home.position("release", self.approved(home, "fast", better=2), expect=(0,))
         position = home.position("advance", "p2", expect=(1,))
         self.assertEqual((position["outcome"], position["step"], position["rule"]),
