@@ -4,22 +4,39 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 namespace pawl::cli {
+namespace {
+
+constexpr std::chrono::seconds kHaltWaits(5);
+
+}  // namespace
 
 Result<StartLock> StartLock::Take(const std::string& state_path, By by) {
-  const std::string parent = std::filesystem::path(state_path).parent_path();
-  const std::string path = parent.empty() ? "." : parent;
+  // The folder is there already and need not be written to: a start must work where the state can only be read.
+  const std::string parent = std::filesystem::path(state_path).parent_path().string();
+  const std::string folder = parent.empty() ? "." : parent;
   const auto failed = [&](const char* what) {
-    return SystemFailure("start.lock", std::string("cannot ") + what + " '" + path + "': " + std::strerror(errno),
-                         "whoever starts or halts has to be able to read the folder of the state");
+    return SystemFailure("start.lock", std::string("cannot ") + what + " '" + folder + "': " + std::strerror(errno),
+                         "the user who starts what is live has to be able to read the folder of the loader's state");
   };
-  StartLock lock(subject::FileDescriptor(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  if (!lock.file_.valid()) return failed("open");
-  while (flock(lock.file_.get(), by == By::kStart ? LOCK_SH : LOCK_EX) != 0) {
-    if (errno != EINTR) return failed("lock");
+  StartLock lock(subject::FileDescriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  if (!lock.folder_.valid()) return failed("open");
+  // Whoever can read the folder can hold the lock. A start then waits; a halt stands already, and says so in the end.
+  const int operation = by == By::kStart ? LOCK_SH : LOCK_EX | LOCK_NB;
+  const auto deadline = std::chrono::steady_clock::now() + kHaltWaits;
+  while (flock(lock.folder_.get(), operation) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return failed("lock");
+    if (std::chrono::steady_clock::now() > deadline) {
+      return SystemFailure("start.unclear", "the halt stands, but something holds '" + folder + "' as a start does",
+                           "look for a program that was started at this moment; then give the halt again");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return lock;
 }

@@ -18,12 +18,13 @@ namespace pawl::cli {
 class StartLock {
  public:
   enum class By { kStart, kHalt };
-  // Waits. kSystem "start.lock" where the folder cannot be opened.
+  // Waits; a halt for five seconds at most (kSystem "start.unclear"). kSystem "start.lock" where the folder cannot be
+  // opened.
   static Result<StartLock> Take(const std::string& state_path, By by);
 
  private:
-  explicit StartLock(subject::FileDescriptor file) : file_(std::move(file)) {}
-  subject::FileDescriptor file_;
+  explicit StartLock(subject::FileDescriptor folder) : folder_(std::move(folder)) {}
+  subject::FileDescriptor folder_;
 };
 
 }  // namespace pawl::cli

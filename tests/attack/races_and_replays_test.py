@@ -107,6 +107,21 @@ class RacesAndReplays(AttackSuite):
             os.close(folder)
             self.assertIn("halted", halt.communicate(timeout=60)[0])
 
+    def test_a_halt_stands_whoever_holds_the_folder_of_the_state(self):
+        """Starts are waited for by a lock on the folder, which anybody who reads it can hold; none leaves a file there."""
+        home = self.home
+        folder = home.home / f"loader/{SUBJECT}"
+        before = sorted(folder.iterdir())
+        home.pawl("exec", SUBJECT, "--", "true")
+        self.assertEqual(sorted(folder.iterdir()), before)
+        descriptor = os.open(folder, os.O_RDONLY)
+        self.addCleanup(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        result = subprocess.run([BIN / "pawl", "--json", "halt", "-m", "smoke", "--key", home.root / "cho"], text=True,
+                                env=home.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertEqual(json.loads(result.stdout.splitlines()[-1])["error"]["rule"], "start.unclear")
+        self.assertEqual(home.starts()[1], "halt.in-force")
+
     def test_a_resume_that_was_begun_as_something_else(self):
         """What the first person began is looked at before the second one signs it."""
         home = self.home
