@@ -29,8 +29,8 @@ quick: build
 	$(CTEST) --test-dir build/release -L quick -j $(JOBS)
 
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on. The
-# latter tests wait a third of their time for disks, processes and clocks, so one more of them runs than there are cores;
-# and so do fuzz targets, which get a minute by the clock.
+# latter wait a third of their time for disks, processes and clocks, so one test more runs than there are cores. So it is
+# with the fuzz targets, which get a minute by the clock.
 test: build
 	tools/include-closure
 	cmake --preset fuzz
