@@ -325,6 +325,15 @@ TEST(TrialReport, ALieIsRefused) {
       {[](auto& j) { j["fingerprint"]["p_value"] = 0; }, nullptr},
       {[](auto& j) { j["fingerprint"]["changed_from_baseline"] = 1'000'000; }, nullptr},
       {[](auto& j) { j["fingerprint"]["changes"][0].erase("to"); }, nullptr},
+      {[](auto& j) { j["conditions"].push_back(j["conditions"][0]); }, "trial-report.duplicate"},
+      {[](auto& j) { j["fingerprint"]["probes"] = 0; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["changes"][0]["count"] = 0; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["changes"][0]["count"] = 3000; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["changes"][0]["first_probe"] = 3000; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["p_value"] = "0"; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["p_value"] = "1.5"; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["energy_distance"] = "1e+300"; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["episodes_changed_most"][0]["distance"] = "-1"; }, "trial-report.fingerprint"},
       {[](auto& j) { j.erase("budget_index"); }, nullptr},
       {[](auto& j) { j["budget_index"] = 0; }, nullptr},
       {[](auto& j) { j = encoding::Json::array(); }, nullptr},
@@ -366,6 +375,31 @@ TEST(CheckReportAnswers, RefusesAReportAboutSomethingElse) {
     TrialRules other = rules;
     change(other);
     EXPECT_EQ(CheckReportAnswers(report, other, terms).error().rule, "trial-report.conditions");
+  }
+  TrialReport fewer = report;
+  fewer.fingerprint->probes -= 1;
+  EXPECT_EQ(CheckReportAnswers(fewer, rules, terms).error().rule, "trial-report.conditions") << "of its fingerprint";
+}
+
+// A mean lies where its observations do: else one evaluator flattens every picture.
+TEST(CheckReportAnswers, RefusesWhatNoMeanCanBe) {
+  const TrialRules rules = Rules();
+  const TrialReport report = *AssessTrial(rules, {}, Data(rules, {}));
+  ASSERT_TRUE(CheckReportAnswers(report, rules, {}).ok());
+  for (const double far : {1.7e308, -1.7e308, 10.5, -10.5, std::numeric_limits<double>::infinity(), std::nan("")}) {
+    for (std::size_t i = 0; i < report.conditions.size(); ++i) {
+      for (double ConditionReport::*number :
+           {&ConditionReport::estimate, &ConditionReport::lower, &ConditionReport::upper}) {
+        TrialReport other = report;
+        other.conditions[i].*number = far;
+        const Result<void> answers = CheckReportAnswers(other, rules, {});
+        ASSERT_FALSE(answers.ok()) << other.conditions[i].name << " " << far;
+        EXPECT_EQ(answers.error().rule, "trial-report.range");
+      }
+    }
+    TrialReport other = report;
+    other.gain_over_baseline->upper = far;
+    EXPECT_EQ(CheckReportAnswers(other, rules, {}).error().rule, "trial-report.range");
   }
 }
 

@@ -104,6 +104,7 @@ std::string SomeReport() {
   report.gain_over_baseline = {0.1, 0.05, 0.2};
   report.fingerprint.emplace();
   report.fingerprint->probes = 100;
+  report.fingerprint->changed_from_baseline = 3;
   report.fingerprint->changes = {{"left", "right", 3, 17}};
   report.fingerprint->episodes_changed_most = {{5, 0.5}, {6, 0.25}};
   return CanonicalJson(TrialReportToJson(report));

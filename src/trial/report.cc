@@ -43,6 +43,46 @@ std::optional<std::uint64_t> EpisodesSeen(const TrialReport& report, const std::
   return seen;
 }
 
+// Where the mean of what a condition is about can lie, and with it estimate and bounds.
+MetricScale ValuesOf(const PlannedCondition& planned, const TrialRules& rules) {
+  if (planned.of == PlannedCondition::Of::kPairsOfEpisodes) return {-2, 2};
+  if (planned.kind == ConditionKind::kDrift) return {0, 1};
+  const MetricRange& metric = rules.metrics[MetricIndex(rules, planned.metric)];
+  const bool gains = planned.kind == ConditionKind::kImprovement || planned.kind == ConditionKind::kStep ||
+                     planned.kind == ConditionKind::kGrowth;
+  return gains ? GainScale(metric) : MetricScale{metric.lowest, metric.highest};
+}
+
+// Up to the rounding of MetricScale. False for what is not finite.
+bool LieWithin(const MetricScale& values, std::initializer_list<double> numbers) {
+  const double margin =
+      1e-9 * (values.one - values.zero) + 1e-15 * std::max(std::abs(values.zero), std::abs(values.one));
+  return std::all_of(numbers.begin(), numbers.end(),
+                     [&](double number) { return number >= values.zero - margin && number <= values.one + margin; });
+}
+
+bool EveryFigureInRange(const TrialReport& report, const std::vector<PlannedCondition>& planned,
+                        const TrialRules& rules) {
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    const ConditionReport& found = report.conditions[i];
+    if (!LieWithin(ValuesOf(planned[i], rules), {found.estimate, found.lower, found.upper})) return false;
+  }
+  if (!report.gain_over_baseline) return true;
+  if (!rules.capability) return false;
+  const GainOverBaseline& gain = *report.gain_over_baseline;
+  return LieWithin(GainScale(rules.metrics[MetricIndex(rules, rules.capability->metric)]),
+                   {gain.estimate, gain.lower, gain.upper});
+}
+
+// One that compares the decisions on all probes, fresh and fixed, and nothing else.
+bool FingerprintFits(const TrialReport& report) {
+  std::uint64_t probes = 0;
+  for (const ConditionReport& condition : report.conditions) {
+    if (condition.metric == "decisions" && condition.kind == ConditionKind::kDrift) probes += condition.observations;
+  }
+  return !report.fingerprint || (probes > 0 && report.fingerprint->probes == probes);
+}
+
 }  // namespace
 
 std::string_view TrialVerdictName(TrialVerdict verdict) {
@@ -154,8 +194,11 @@ Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rul
   }
   const std::optional<std::uint64_t> seen =
       same ? EpisodesSeen(report, planned, rules.episodes) : std::optional<std::uint64_t>();
-  if (!seen) {
+  if (!seen || !FingerprintFits(report)) {
     return Refused("trial-report.conditions", "the report does not answer the charter's conditions at their errors");
+  }
+  if (!EveryFigureInRange(report, planned, rules)) {
+    return Refused("trial-report.range", "an estimate or a bound lies where no mean of the metric can");
   }
   if (*seen < rules.episodes && *seen != 0 && report.verdict == TrialVerdict::kNotShown) {
     return Refused("trial-report.stopped", "the trial stopped early although a question was open");

@@ -100,16 +100,18 @@ encoding::Json TrialReportToJson(const TrialReport& report);
 
 // Refuses (kMalformed; "json.member" and "json.member-range" of canonical_cursor.h) unknown or missing keys and numbers
 // that are not canonical, and ("trial-report.<reason>") a status that does not follow from the numbers beside it, a
-// verdict that does not follow from the conditions, more changed decisions than probes. Requires what CanonicalJson
-// does.
+// verdict that does not follow from the conditions, a condition that is there twice ("duplicate"), a fingerprint that
+// no comparison gives: more changed decisions than probes, a change that changed none, a p-value outside (0, 1], a
+// distance outside its range. Requires what CanonicalJson does.
 Result<TrialReport> ReadTrialReport(const encoding::Json& json);
 // The same from the object at which a cursor over canonical JSON stands, in about 10 us a report; the cursor then
 // stands behind it. Whoever wants nothing behind it asks the cursor to finish.
 Result<TrialReport> ReadTrialReport(CanonicalCursor& at);
 
 // Whether a report answers exactly these rules and terms: the same conditions with the same limits, alphas and
-// numbers of episodes or probes, in order, and no early stop that left a question open. For whoever checks a vote.
-// Refused ("trial-report.terms", "trial-report.conditions", "trial-report.stopped").
+// numbers of episodes or probes, in order, estimates and bounds finite and where the metric's values (or their
+// differences) lie, and no early stop that left a question open. For whoever checks a vote or shows its figures.
+// Refused ("trial-report.terms", "trial-report.conditions", "trial-report.range", "trial-report.stopped").
 Result<void> CheckReportAnswers(const TrialReport& report, const TrialRules& rules, const TrialTerms& terms);
 
 }  // namespace pawl::trial

@@ -16,6 +16,7 @@ using encoding::NumberText;
 
 constexpr std::size_t kConditionsMax = 256;
 constexpr std::size_t kTextBytesMax = 4096;
+constexpr double kRoundingMargin = 1e-9;
 
 Json ConditionToJson(const ConditionReport& condition) {
   return Json{{"alpha", NumberText(condition.alpha)},
@@ -116,17 +117,33 @@ Fingerprint ReadFingerprint(CanonicalCursor& at) {
   return print;
 }
 
-// No count is above that of the probes.
+// What FingerprintOf can give: nothing that is listed did not change, and no number lies outside what it measures.
 bool IsConsistent(const Fingerprint& print) {
-  return print.changed_from_baseline <= print.probes && print.changed_from_parent.value_or(0) <= print.probes &&
-         std::all_of(print.changes.begin(), print.changes.end(), [&](const DecisionChange& change) {
-           return change.count <= print.probes && change.first_probe <= print.probes;
-         });
+  std::uint64_t listed = 0;
+  for (const DecisionChange& change : print.changes) {
+    if (change.count == 0 || change.first_probe >= print.probes) return false;
+    listed += change.count;
+  }
+  const auto is_distance = [](double value, double max) { return value >= 0 && value <= max + kRoundingMargin; };
+  return listed <= print.changed_from_baseline && print.changed_from_baseline <= print.probes &&
+         print.changed_from_parent.value_or(0) <= print.probes && print.p_value > 0 && print.p_value <= 1 &&
+         is_distance(print.energy_distance, 2) &&
+         std::all_of(print.episodes_changed_most.begin(), print.episodes_changed_most.end(),
+                     [&](const EpisodeChange& change) { return is_distance(change.distance, 1); });
 }
 
 bool IsConsistent(const ConditionReport& condition) {
   return condition.alpha > 0 && condition.alpha < 1 && condition.log_e_value_peak >= 0 &&
          condition.log_e_value_peak >= condition.log_e_value && condition.status == StatusOf(condition);
+}
+
+// One that is there twice would count twice.
+bool HasDuplicate(const std::vector<ConditionReport>& conditions) {
+  for (auto one = conditions.begin(); one != conditions.end(); ++one) {
+    const auto same = [&](const ConditionReport& other) { return other.kind == one->kind && other.name == one->name; };
+    if (std::any_of(conditions.begin(), one, same)) return true;
+  }
+  return false;
 }
 
 // What no reader of single members can see.
@@ -150,8 +167,11 @@ Result<void> CheckWhole(const TrialReport& report) {
       return Malformed("trial-report.status", "condition \"" + condition.name + "\" does not follow from its numbers");
     }
   }
+  if (HasDuplicate(report.conditions)) {
+    return Malformed("trial-report.duplicate", "a condition of one kind and name is there twice");
+  }
   if (report.fingerprint && !IsConsistent(*report.fingerprint)) {
-    return Malformed("trial-report.fingerprint", "more decisions changed than there were probes");
+    return Malformed("trial-report.fingerprint", "no comparison of decisions and outcomes gives such numbers");
   }
   if (report.verdict != VerdictOf(report.conditions)) {
     return Malformed("trial-report.verdict", "the verdict does not follow from the conditions");
