@@ -17,7 +17,7 @@
 #include "encoding/number.h"
 #include "ledger/keys.h"
 #include "ledger/subject_log.h"
-#include "some_report.h"
+#include "report/report_for_test.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::bench {
@@ -30,7 +30,10 @@ using warrant::Path;
 class LongLife {
  public:
   explicit LongLife(std::uint64_t releases) : releases_(releases) {
-    path_ = Path([](charter::TestCharter& charter) { charter.Replace("max_releases = 3", "max_releases = 100"); });
+    path_ = Path([](charter::TestCharter& charter) {
+      charter.Replace("max_releases = 3", "max_releases = 100")
+          .Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05");
+    });
   }
 
   const Path& path() const { return path_; }
@@ -115,12 +118,16 @@ class LongLife {
                 .user = "user",
                 .time = now_};
       if (reviewer.role == charter::Role::kEvaluator) {
+        const trial::TrialTerms terms{.kind = live_ ? trial::TrialKind::kStep : trial::TrialKind::kFirstRelease,
+                                      .budget_index = number_};
+        const double progress = static_cast<double>(number_) / static_cast<double>(releases_);
         const double noise = std::sin(static_cast<double>(7 * number_ + vote.reviewer.back()));
-        vote.evidence = {{"checkpoint", std::string(120, 'c')},
-                         {"seed_signature", std::string(88, 's')},
-                         {"report", SomeReport(path_.charter(), number_, releases_, noise)},
-                         {"shares", {{"harm near_miss", 1'100'000}, {"drift drift-fresh", 1'200'000}}},
-                         {"last_step", nullptr}};
+        vote.evidence = {
+            {"checkpoint", std::string(120, 'c')},
+            {"seed_signature", std::string(88, 's')},
+            {"report", trial::TrialReportToJson(report::SomeReport(path_.charter(), terms, progress, noise))},
+            {"shares", {{"harm near_miss", 1'100'000}, {"drift drift-fresh", 1'200'000}}},
+            {"last_step", nullptr}};
         if (number_ > 1) {
           vote.evidence["last_step"] = {{"epoch", number_ - 1}, {"gain", encoding::NumberText(0.004 + 0.001 * noise)}};
         }

@@ -8,7 +8,7 @@
 
 #include "charter/testing.h"
 #include "report/change_control.h"
-#include "some_report.h"
+#include "report/report_for_test.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::report {
@@ -61,7 +61,11 @@ BENCHMARK(Report)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMillisecond);
 void Read(benchmark::State& state) {
   warrant::Path path([](charter::TestCharter& test) { test.Replace("max_releases = 3", "max_releases = 100"); });
   warrant::Tampering tampering;
-  tampering.votes = [report = bench::SomeReport(path.charter(), 1, 20, 0)](std::vector<warrant::Vote>& votes) {
+  std::uint64_t trials = 0;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) {
+    const trial::TrialTerms terms{.kind = trials++ == 0 ? trial::TrialKind::kFirstRelease : trial::TrialKind::kStep,
+                                  .budget_index = trials};
+    const encoding::Json report = trial::TrialReportToJson(SomeReport(path.charter(), terms, 0.05));
     for (warrant::Vote& vote : votes) {
       if (vote.role == "evaluator") vote.evidence["report"] = report;
     }
@@ -73,8 +77,9 @@ void Read(benchmark::State& state) {
     if (!history.Apply(index, path.entries()[index]).ok()) state.SkipWithError("the history is none");
   }
   for (auto _ : state) {
-    const Result<Life> life = LifeOf(history);
-    if (!life.ok() || life->entries.size() != 20) state.SkipWithError("the life is none");
+    const Result<Life> life = LifeOf(history, path.store().Reader());
+    if (!life.ok() || life->entries.size() != 20 || life->entries.back().conditions.empty())
+      state.SkipWithError("the life is none");
     benchmark::DoNotOptimize(life);
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 40);  // votes

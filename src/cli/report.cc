@@ -28,7 +28,7 @@ ExitCode Report(const Globals& globals, const std::string& directory) {
   if (!log.ok()) return Fail(globals, log.error());
   const charter::Charter& charter = log->charter().charter;
   const audit::History& history = KeptToTheEnd(log->history());  // a copy that shares the proposals
-  Result<report::Life> made = report::LifeOf(history);
+  Result<report::Life> made = report::LifeOf(history, log->store().Reader());
   if (!made.ok()) return Fail(globals, made.error());
   made->verified = log->folded();
   const report::Life& life = KeptToTheEnd(std::move(*made));

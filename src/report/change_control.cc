@@ -116,7 +116,7 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
     row.cells.push_back(measured == nullptr
                             ? Cell("")
                             : Cell(ShortNumber(measured->estimate) + " in [" + ShortNumber(measured->lower) + ", " +
-                                       ShortNumber(measured->upper) + "]",
+                                       ShortNumber(measured->upper) + "]" + (entry.gate ? ", gate" : ""),
                                    VotesOf(entry)));
   }
   return row;
@@ -125,9 +125,10 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
 void AddTrials(const Life& life, const charter::Charter& charter, Document& document) {
   document.Add(Heading{3, "every trial"});
   if (!life.entries.empty()) {
-    document.Add(
-        Paragraph{"Means over the evaluators, and from their smallest lower to their largest upper bound. Each "
-                  "figure links to the first evaluator's vote, the numbers behind it to the others'."});
+    document.Add(Paragraph{
+        "Means over the evaluators, and from their smallest lower to their largest upper bound. Each "
+        "figure links to the first evaluator's vote, the numbers behind it to the others'. Figures with \"gate\" "
+        "are those of the gate's own trial, where no evaluator's report gives any."});
   }
   Table table{{"k", "proposal", "outcome", "epoch"}, {}};
   const std::vector<Column> columns = ColumnsOf(charter);
@@ -136,66 +137,96 @@ void AddTrials(const Life& life, const charter::Charter& charter, Document& docu
   document.Add(std::move(table));
 }
 
-// Conditions of the latest trial with what the evaluators know together, and the inputs that changed most.
-void AddLatest(const Life& life, const charter::Charter& charter, Document& document) {
-  const auto last = std::find_if(life.entries.rbegin(), life.entries.rend(),
-                                 [](const LifeEntry& entry) { return !entry.conditions.empty(); });
-  if (last == life.entries.rend()) return;
-  const std::vector<std::uint64_t>& evidence = last->vote_indices;
-  document.Add(Heading{3, "the latest trial: " + last->proposal});
-  std::string verdicts;
-  for (const std::string& verdict : last->verdicts) verdicts += (verdicts.empty() ? "" : "; ") + verdict;
-  document.Add(Paragraph{verdicts + "."});
+// What the evaluators know together of one condition, in words.
+std::string TogetherOf(const LifeEntry& entry, const Measured& measured) {
+  if (entry.gate) return "the gate alone";
+  if (!measured.share_together) return "one evaluator";
+  return std::isinf(*measured.share_together) ? "an evaluator is missing" : Percent(*measured.share_together);
+}
+
+void AddConditions(const LifeEntry& entry, Document& document) {
+  const std::vector<std::uint64_t> evidence = VotesOf(entry);
   Table table{{"condition", "limit", "estimate", "bounds", "observations", "error spent", "evidence together"}, {}};
-  for (const Measured& measured : last->conditions) {
-    std::string together = "one evaluator";
-    if (measured.share_together) {
-      together = std::isinf(*measured.share_together) ? "an evaluator is missing" : Percent(*measured.share_together);
-    }
+  for (const Measured& measured : entry.conditions) {
     table.rows.push_back({{measured.name,
                            {ShortNumber(measured.limit), evidence},
                            {ShortNumber(measured.estimate), evidence},
                            {ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper), evidence},
                            {std::to_string(measured.observations), evidence},
                            {ShortNumber(measured.alpha), evidence},
-                           together}});
+                           TogetherOf(entry, measured)}});
   }
   document.Add(std::move(table));
-  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
   document.Add(Paragraph{
       "Evidence together: logarithm of the product of e-values over the fixed set of evaluators without the " +
-      std::to_string(EvaluatorSetOf(charter).faults_max) + " largest, as a share of what is needed. " +
-      (rule != nullptr && rule->faults_max ? "It decides: 100 % and more is shown."
-                                           : "For information beside the votes, which decide.")});
-  Table behaviour{{"behaviour", "figure"}, {}};
-  behaviour.rows.push_back(
-      {{"energy distance of the outcomes from the baseline's", {ShortNumber(last->energy_distance), evidence}}});
-  behaviour.rows.push_back({{"permutation p-value (a large one is no evidence that nothing drifted)",
-                             {ShortNumber(last->p_value), evidence}}});
-  if (last->changed_from_parent && last->probes > 0) {
-    const auto share = static_cast<double>(*last->changed_from_parent) / static_cast<double>(last->probes);
-    behaviour.rows.push_back({{"share of probes decided differently than by the parent", {Percent(share), evidence}}});
+      std::to_string(entry.evaluators.faults_max) + " largest, as a share of what is needed. " +
+      (entry.evaluators.evidence_decides ? "It decides: 100 % and more is shown."
+                                         : "For information beside the votes, which decide.")});
+}
+
+// How behaviour changed: outcomes for each evaluator, then decisions and episodes of the first.
+void AddBehaviour(const LifeEntry& entry, Document& document) {
+  const std::vector<std::uint64_t> evidence = VotesOf(entry);
+  if (entry.movements.empty()) return;
+  Table outcomes{{"measured by", "energy distance of the outcomes from the baseline's", "permutation p-value",
+                  "episodes", "permutations"},
+                 {}};
+  for (const Movement& movement : entry.movements) {
+    outcomes.rows.push_back({{movement.evaluator,
+                              {ShortNumber(movement.energy_distance), evidence},
+                              {ShortNumber(movement.p_value), evidence},
+                              std::to_string(movement.episodes),
+                              std::to_string(movement.permutations)}});
   }
-  document.Add(std::move(behaviour));
-  if (!last->changes.empty()) {
+  document.Add(std::move(outcomes));
+  document.Add(Paragraph{
+      "Both are about the first episodes of a trial alone, as many as the table says, and no p-value is below "
+      "1/(permutations + 1). Each p-value is valid by itself; the smallest of several is none. A large one is "
+      "no evidence that nothing drifted."});
+  const auto share = [&](std::uint64_t probes) {
+    return entry.probes == 0 ? "" : Percent(static_cast<double>(probes) / static_cast<double>(entry.probes));
+  };
+  if (entry.changed_from_parent && entry.probes > 0) {
+    Table behaviour{{"behaviour", "figure"}, {}};
+    behaviour.rows.push_back(
+        {{"share of probes decided differently than by the parent", {share(*entry.changed_from_parent), evidence}}});
+    document.Add(std::move(behaviour));
+  }
+  if (!entry.changes.empty()) {
     document.Add(Heading{3, "inputs that changed most"});
     Table changes{{"the baseline decided", "now", "probes", "share", "first probe"}, {}};
-    for (const trial::DecisionChange& change : last->changes) {
+    for (const trial::DecisionChange& change : entry.changes) {
       changes.rows.push_back({{change.from,
                                change.to,
                                {std::to_string(change.count), evidence.front()},
-                               Percent(static_cast<double>(change.count) / static_cast<double>(last->probes)),
+                               share(change.count),
                                std::to_string(change.first_probe)}});
     }
     document.Add(std::move(changes));
   }
-  if (!last->episodes_changed_most.empty()) {
+  if (!entry.episodes_changed_most.empty()) {
     Table episodes{{"episode (number of its seed)", "distance of its outcome from the baseline's"}, {}};
-    for (const trial::EpisodeChange& change : last->episodes_changed_most) {
+    for (const trial::EpisodeChange& change : entry.episodes_changed_most) {
       episodes.rows.push_back({{{std::to_string(change.episode), evidence.front()}, ShortNumber(change.distance)}});
     }
     document.Add(std::move(episodes));
   }
+}
+
+// The latest trial that has figures.
+void AddLatest(const Life& life, Document& document) {
+  const auto last = std::find_if(life.entries.rbegin(), life.entries.rend(),
+                                 [](const LifeEntry& entry) { return !entry.conditions.empty(); });
+  if (last == life.entries.rend()) return;
+  document.Add(Heading{3, "the latest trial: " + last->proposal});
+  std::string verdicts;
+  for (const std::string& verdict : last->verdicts) verdicts += (verdicts.empty() ? "" : "; ") + verdict;
+  if (last->gate) {
+    verdicts += std::string(verdicts.empty() ? "" : "; ") + "by the gate's own trial alone: " + last->gate->verdict;
+  }
+  document.Add(Paragraph{verdicts + "."});
+  AddConditions(*last, document);
+  AddBehaviour(*last, document);
 }
 
 void AddFrameworks(const charter::Charter& charter, Document& document) {
@@ -233,6 +264,12 @@ void AddFrameworks(const charter::Charter& charter, Document& document) {
   document.Add(std::move(table));
 }
 
+// The finding that names the gate's report comes right after the candidate statement.
+std::string GateWords(const LifeEntry& entry) {
+  if (!entry.gate) return "";
+  return "; then the gate's own trial: " + entry.gate->verdict + " (report " + entry.gate->report + ")";
+}
+
 void AddEntries(const Life& life, Document& document) {
   document.Add(Heading{2, "Ledger entries"});
   document.Add(
@@ -240,9 +277,9 @@ void AddEntries(const Life& life, Document& document) {
                 "pawl-check log let anybody check them."});
   Table table{{"entry", "what it is"}, {}};
   for (const LifeEntry& entry : life.entries) {
-    table.rows.push_back({{std::to_string(entry.candidate_index), "candidate statement of " + entry.proposal +
-                                                                      ", k = " + std::to_string(entry.budget_index) +
-                                                                      ", " + encoding::TimeText(entry.time)},
+    table.rows.push_back({{std::to_string(entry.candidate_index),
+                           "candidate statement of " + entry.proposal + ", k = " + std::to_string(entry.budget_index) +
+                               ", " + encoding::TimeText(entry.time) + GateWords(entry)},
                           entry.candidate_index});
     for (std::size_t i = 0; i < entry.vote_indices.size(); ++i) {
       table.rows.push_back(
@@ -274,7 +311,7 @@ Document ChangeControlReport(const Life& life, const charter::Charter& charter, 
   AddProtocol(life, charter, document);
   document.Add(Heading{2, "Impact assessment"});
   for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
-  AddLatest(life, charter, document);
+  AddLatest(life, document);
   if (!life.halts.empty()) {
     document.Add(Heading{3, "halts"});
     document.Add(List{life.halts});

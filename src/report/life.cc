@@ -5,7 +5,9 @@
 #include <map>
 #include <utility>
 
+#include "encoding/json.h"
 #include "oversight/acceleration.h"
+#include "oversight/charter_trial.h"
 #include "trial/budget.h"
 #include "trial/canonical_cursor.h"
 #include "trial/evidence.h"
@@ -13,6 +15,44 @@
 
 namespace pawl::report {
 namespace {
+
+// As large as the gate writes them (gate/trial_steps.cc).
+constexpr std::uint64_t kGateReportBytesMax = std::uint64_t{1} << 20;
+
+// What a charter asks of a trial, worked out once.
+struct Asked {
+  charter::Charter charter;
+  EvaluatorSet evaluators;
+  trial::TrialRules rules;
+  trial::EvaluatorShare share;
+  double harm_error_sum = 0;
+};
+
+class Charters {
+ public:
+  explicit Charters(const audit::History& history) : read_(history.charter_reader()) {}
+
+  Result<const Asked*> Of(const crypto::Digest& digest) {
+    if (const auto found = asked_.find(digest); found != asked_.end()) return &found->second;
+    Result<charter::Charter> charter = read_(digest);
+    if (!charter.ok()) return charter.error();
+    Result<trial::TrialRules> rules = oversight::MakeTrialRules(*charter);
+    if (!rules.ok()) return rules.error();
+    Asked asked{*charter, EvaluatorSetOf(*charter), *rules, oversight::EvaluatorShareOf(*charter),
+                HarmErrorSum(*rules)};
+    return &asked_.emplace(digest, std::move(asked)).first->second;
+  }
+
+ private:
+  const audit::History::CharterReader& read_;
+  std::map<crypto::Digest, Asked> asked_;
+};
+
+trial::TrialTerms TermsOf(const warrant::Candidate& candidate, const Asked& asked) {
+  return {.kind = candidate.parent_tree ? trial::TrialKind::kStep : trial::TrialKind::kFirstRelease,
+          .budget_index = static_cast<std::uint64_t>(candidate.budget_index),
+          .share = asked.share};
+}
 
 // What an evaluator's vote says of the trial; nothing where it has no report. The payload is canonical and a vote, or
 // it would not be in the history; all that is read of it is the report.
@@ -65,31 +105,66 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
   return together;
 }
 
-void AddFingerprint(const trial::Fingerprint& print, LifeEntry& entry) {
+void AddFingerprint(const std::string& who, const trial::Fingerprint& print, LifeEntry& entry) {
   if (print.changed_from_parent) {
     entry.changed_from_parent = std::max(entry.changed_from_parent.value_or(0), *print.changed_from_parent);
   }
-  if (entry.probes == 0) {
+  if (entry.movements.empty()) {
     entry.changes = print.changes;
     entry.episodes_changed_most = print.episodes_changed_most;
     entry.probes = print.probes;
   }
-  entry.energy_distance = std::max(entry.energy_distance, print.energy_distance);
-  entry.p_value = std::min(entry.p_value, print.p_value);
+  entry.movements.push_back({who, print.energy_distance, print.p_value, print.episodes, print.permutations});
 }
 
-LifeEntry EntryOf(const audit::ProposalHistory& proposal, const EvaluatorSet& set) {
+// The gate's report on its own trial, or the rule of what is wrong with it.
+Result<trial::TrialReport> GateReportOf(const crypto::Digest& document, const subject::BlobReader& read) {
+  Result<std::string> bytes = read(document, kGateReportBytesMax);
+  if (!bytes.ok()) return bytes.error();
+  Result<encoding::Json> json = encoding::ParseCanonicalJson(*bytes);
+  if (!json.ok()) return json.error();
+  return trial::ReadTrialReport(*json);
+}
+
+// Adds what the gate measured; for trials on which no evaluator has given figures.
+void AddGateTrial(const audit::ProposalHistory& proposal, const Asked& asked, const subject::BlobReader& read,
+                  LifeEntry& entry) {
+  const audit::Finding* finding = proposal.FindingOf(audit::Step::kTrial);
+  if (finding == nullptr) return;
+  const auto document = finding->evidence.find("report");
+  if (document == finding->evidence.end()) return;
+  Result<trial::TrialReport> report = GateReportOf(document->second, read);
+  entry.gate = GateTrial{document->second.Text(), {}};
+  if (!report.ok()) {
+    entry.gate->verdict = "unreadable, " + report.error().rule;
+    return;
+  }
+  Result<void> answers = trial::CheckReportAnswers(*report, asked.rules, TermsOf(*proposal.candidate, asked));
+  if (!answers.ok()) {
+    entry.gate->verdict = "no answer to the charter, " + answers.error().rule;
+    return;
+  }
+  entry.gate->verdict = trial::TrialVerdictName(report->verdict);
+  if (report->fingerprint) AddFingerprint("gate", *report->fingerprint, entry);
+  entry.conditions = PutTogether({std::move(*report)}, {});
+}
+
+LifeEntry EntryOf(const audit::ProposalHistory& proposal, const Asked& asked, const subject::BlobReader& read) {
   LifeEntry entry;
   entry.proposal = proposal.proposal.proposal;
   entry.note = proposal.proposal.note;
   entry.budget_index = static_cast<std::uint64_t>(proposal.candidate->budget_index);
   entry.time = proposal.candidate->time;
   entry.candidate_index = proposal.candidate_index;
+  entry.evaluators = asked.evaluators;
   entry.outcome = proposal.outcome ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) : "pending";
   if (proposal.outcome) entry.rule = proposal.outcome->rule;
   if (proposal.release) entry.epoch = proposal.release->epoch;
-  std::vector<trial::TrialReport> reports;
+  const trial::TrialTerms terms = TermsOf(*proposal.candidate, asked);
+  std::vector<trial::TrialReport> reports;  // at most one of each evaluator: nobody votes twice on a candidate
   for (const audit::LoggedVote& logged : proposal.votes) {
+    const charter::Reviewer* reviewer = asked.charter.FindReviewer(logged.vote.reviewer);
+    if (reviewer == nullptr || reviewer->role != charter::Role::kEvaluator) continue;
     std::optional<Result<trial::TrialReport>> report = ReportOf(logged);
     if (!report) continue;
     entry.vote_indices.push_back(logged.index);
@@ -97,36 +172,31 @@ LifeEntry EntryOf(const audit::ProposalHistory& proposal, const EvaluatorSet& se
       entry.verdicts.push_back(logged.vote.reviewer + ": unreadable, " + report->error().rule);
       continue;
     }
+    if (Result<void> answers = trial::CheckReportAnswers(**report, asked.rules, terms); !answers.ok()) {
+      entry.verdicts.push_back(logged.vote.reviewer + ": no answer to the charter, " + answers.error().rule);
+      continue;
+    }
     entry.verdicts.push_back(logged.vote.reviewer + ": " + std::string(trial::TrialVerdictName((*report)->verdict)));
-    if ((*report)->fingerprint) AddFingerprint(*(*report)->fingerprint, entry);
+    if ((*report)->fingerprint) AddFingerprint(logged.vote.reviewer, *(*report)->fingerprint, entry);
     reports.push_back(std::move(**report));
   }
-  entry.conditions = PutTogether(reports, set);
+  entry.conditions = PutTogether(reports, asked.evaluators);
+  if (reports.empty()) AddGateTrial(proposal, asked, read, entry);
   return entry;
 }
 
-double HarmErrorSum(const charter::Charter& charter) {
-  double sum = 0;
-  for (const charter::HarmBound& harm : charter.bounds.harm) sum += harm.lifetime_error;
-  return sum;
-}
-
 // The budget index goes on over amendments, and the shares of all indices add up to one.
-Result<double> HarmErrorOf(const audit::History& history) {
-  std::map<crypto::Digest, double> sums = {{history.charter().digest, HarmErrorSum(history.charter())}};
-  double error = trial::RemainingError(sums.begin()->second, static_cast<std::uint64_t>(history.budget_index()));
+Result<double> HarmErrorOf(const audit::History& history, Charters& charters) {
+  Result<const Asked*> now = charters.Of(history.charter().digest);
+  if (!now.ok()) return now.error();
+  double error = trial::RemainingError((*now)->harm_error_sum, static_cast<std::uint64_t>(history.budget_index()));
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
-    auto sum = sums.find(proposal.candidate->charter);
-    if (sum == sums.end()) {
-      Result<charter::Charter> charter = history.charter_reader()(proposal.candidate->charter);
-      if (!charter.ok()) return charter.error();
-      sum = sums.emplace(charter->digest, HarmErrorSum(*charter)).first;
-    }
-    const auto k = static_cast<std::uint64_t>(proposal.candidate->budget_index);
-    Result<double> half = trial::TrialAlpha(0.5, k, {});
+    Result<const Asked*> then = charters.Of(proposal.candidate->charter);
+    if (!then.ok()) return then.error();
+    Result<double> half = trial::TrialAlpha(0.5, static_cast<std::uint64_t>(proposal.candidate->budget_index), {});
     if (!half.ok()) return half.error();
-    error += 2 * *half * sum->second;
+    error += 2 * *half * (*then)->harm_error_sum;
   }
   return error;
 }
@@ -139,6 +209,7 @@ EvaluatorSet EvaluatorSetOf(const charter::Charter& charter) {
     set.evaluators += reviewer.role == charter::Role::kEvaluator ? 1 : 0;
   }
   const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  set.evidence_decides = rule != nullptr && rule->faults_max.has_value();
   if (rule == nullptr || set.evaluators < 2) return set;
   const auto required = static_cast<std::uint64_t>(rule->at_least);
   const std::uint64_t spare = set.evaluators > required ? set.evaluators - required : 0;
@@ -152,20 +223,22 @@ const Measured* LifeEntry::Find(trial::ConditionKind kind, std::string_view name
   return found == conditions.end() ? nullptr : &*found;
 }
 
-Result<Life> LifeOf(const audit::History& history) {
+Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& read) {
   Life life;
   life.subject = history.charter().subject.name;
   life.charter = history.charter().digest.Text();
   life.size = life.verified = history.size();
   life.time = history.time();
   life.budget_index = static_cast<std::uint64_t>(history.budget_index());
-  Result<double> harm_error = HarmErrorOf(history);
+  Charters charters(history);
+  Result<double> harm_error = HarmErrorOf(history, charters);
   if (!harm_error.ok()) return harm_error.error();
   life.harm_error = *harm_error;
-  const EvaluatorSet set = EvaluatorSetOf(history.charter());
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
-    life.entries.push_back(EntryOf(proposal, set));
+    Result<const Asked*> asked = charters.Of(proposal.candidate->charter);
+    if (!asked.ok()) return asked.error();
+    life.entries.push_back(EntryOf(proposal, **asked, read));
   }
   for (const audit::ReleaseRecord& release : history.releases()) {
     const audit::ProposalHistory* proposal = history.Find(release.proposal);

@@ -1,13 +1,19 @@
-// A subject's whole life in numbers, from its log alone: every proposal that was committed, what the evaluators
-// measured of it, what became of it.
+// A subject's whole life in numbers, from its log alone: every proposal that was committed, what was measured of it,
+// what became of it.
 //
-//   Result<Life> life = LifeOf(log.history());
+//   Result<Life> life = LifeOf(log.history(), log.store().Reader());
 //   for (const LifeEntry& entry : life->entries) …       // one a candidate statement of a release, in order of k
 //
-// Where several evaluators voted, their figures are put together without picking: the mean of the estimates, and from
-// the smallest lower to the largest upper bound. Their evidence is put together as in warrant/evidence.h over the
-// evaluators of the charter in force, with its `faults_max`; where it has none, for information, with the faults that
-// its quorum tolerates: n - r of a quorum that wants r of n, but at least 1 where n is at least 2.
+// Figures come from the votes of evaluators, for or against, whose reports answer the conditions of the charter that
+// was in force: read as auditors read them (trial/report.h), so that no evaluator has two shares, another's limit, or a
+// figure where no mean can lie. Where several voted, their figures are put together without picking: the mean of the
+// estimates, and from the smallest lower to the largest upper bound. Their evidence is put together as in
+// warrant/evidence.h over the evaluators of that charter, with its `faults_max`; where it has none, for information,
+// with the faults that its quorum tolerates: n - r of a quorum that wants r of n, but at least 1 where n is at least 2.
+// p-values are not put together: the smallest of several is none.
+//
+// Most candidates that do harm are turned away by the gate's own trial, before anybody votes. Where no evaluator's
+// report gives figures, those are the gate's, and are marked as such wherever they are shown.
 //
 // Thread safety: pure functions.
 #pragma once
@@ -20,6 +26,7 @@
 #include "audit/history.h"
 #include "charter/charter.h"
 #include "result/result.h"
+#include "subject/manifest.h"
 #include "trial/report.h"
 
 namespace pawl::report {
@@ -34,8 +41,32 @@ struct Measured {
   double lower = 0;
   double upper = 0;
   std::uint64_t observations = 0;          // of all evaluators
-  std::optional<double> share_together{};  // of the evidence needed; absent with a single evaluator
+  std::optional<double> share_together{};  // of the evidence needed; absent with a single evaluator and for the gate
 };
+
+// How one evaluator saw the outcomes move away from the baseline's (trial/fingerprint.h). Each p-value is valid by
+// itself.
+struct Movement {
+  std::string evaluator;
+  double energy_distance = 0;
+  double p_value = 1;
+  std::uint64_t episodes = 0;  // both are about the first so many
+  std::uint64_t permutations = 0;
+};
+
+// The gate's own trial, where figures are from it.
+struct GateTrial {
+  std::string report;   // digest of the blob that the finding names
+  std::string verdict;  // "harm"; where there are no figures, why
+};
+
+// The set whose evidence is put together, by the rule above.
+struct EvaluatorSet {
+  std::uint64_t evaluators = 0;
+  std::uint64_t faults_max = 0;
+  bool evidence_decides = false;  // rather than votes
+};
+EvaluatorSet EvaluatorSetOf(const charter::Charter& charter);
 
 struct LifeEntry {
   std::string proposal;
@@ -45,13 +76,14 @@ struct LifeEntry {
   std::uint64_t candidate_index = 0;                          // ledger entry
   std::vector<std::uint64_t> vote_indices;                    // ledger entries of the evaluators' votes with a report
   std::vector<std::string> verdicts;                          // the same order: "evaluator-a: pass"
-  std::vector<Measured> conditions;                           // empty where every trial was void or nobody voted
+  std::optional<GateTrial> gate{};                            // where no evaluator's report gives figures
+  EvaluatorSet evaluators;                                    // of the charter in force
+  std::vector<Measured> conditions;                           // empty where every trial was void
+  std::vector<Movement> movements{};                          // in the order of the votes; the gate's is called "gate"
   std::vector<trial::DecisionChange> changes;                 // of the first evaluator
   std::vector<trial::EpisodeChange> episodes_changed_most{};  // of the first evaluator
   std::uint64_t probes = 0;
   std::optional<std::uint64_t> changed_from_parent{};  // of the probes; the largest of the evaluators'
-  double energy_distance = 0;                          // largest of the evaluators'
-  double p_value = 1;                                  // smallest of the evaluators'
   std::string outcome;                                 // "accepted", "rejected", …; "pending" while there is none
   std::string rule;                                    // why, where it was not accepted
   std::optional<std::int64_t> epoch;                   // where it was released
@@ -85,16 +117,10 @@ struct Life {
   std::vector<std::string> alarms;  // open ones: sentences
 };
 
-// A report in a vote that cannot be read, or does not follow from its own numbers, is named by its rule among the
-// verdicts and gives no figure; no auditor passes such a vote, but one evaluator must not blind the report on a life.
-// Errors are those of the charter reader.
-Result<Life> LifeOf(const audit::History& history);
-
-// The set whose evidence is put together, by the rule above.
-struct EvaluatorSet {
-  std::uint64_t evaluators = 0;
-  std::uint64_t faults_max = 0;
-};
-EvaluatorSet EvaluatorSetOf(const charter::Charter& charter);
+// A report in a vote that cannot be read, does not follow from its own numbers or does not answer the charter is named
+// by its rule among the verdicts and gives no figure; no auditor passes such a vote, but one evaluator must not blind
+// the report on a life. `read` gives the gate's reports. Errors are those of the charter reader, and of a charter whose
+// bounds no trial can test.
+Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& read);
 
 }  // namespace pawl::report

@@ -11,7 +11,8 @@ namespace pawl::report {
 namespace {
 
 constexpr char kMarks[] =
-    " Filled marks became releases, hollow ones did not; the line goes through releases. Bands and bars reach from the "
+    " Filled marks became releases, hollow ones did not; the line goes through releases. Crossed "
+    "ones are the gate's own trial, after which no evaluator measured. Bands and bars reach from the "
     "evaluators' smallest lower to their largest upper bound, each one-sided at the error that the trial spent.";
 
 // Where the ledger holds what evaluators found about a proposal.
@@ -30,7 +31,9 @@ Series Over(const Life& life, trial::ConditionKind kind, const std::string& cond
                              .upper = measured->upper,
                              .label = entry.proposal,
                              .entry = EvidenceOf(entry),
-                             .mark = entry.epoch ? Mark::kFull : Mark::kHollow});
+                             .mark = entry.gate    ? Mark::kCrossed
+                                     : entry.epoch ? Mark::kFull
+                                                   : Mark::kHollow});
   }
   return series;
 }
@@ -39,7 +42,8 @@ Series Over(const Life& life, trial::ConditionKind kind, const std::string& cond
 std::string Latest(const Series& series) {
   if (series.points.empty()) return "";
   const Point& last = series.points.back();
-  return " Latest: " + ShortNumber(last.y) + " in [" + ShortNumber(last.lower) + ", " + ShortNumber(last.upper) + "].";
+  return std::string(last.mark == Mark::kCrossed ? " Latest, by the gate alone: " : " Latest: ") + ShortNumber(last.y) +
+         " in [" + ShortNumber(last.lower) + ", " + ShortNumber(last.upper) + "].";
 }
 
 std::string FileName(const std::string& words) {

@@ -38,18 +38,25 @@ std::string Format(const char* format, double a, double b) {
   return text;
 }
 
+// Differences of numbers up to here are finite.
+constexpr double kLargest = 1e300;
+
 struct Range {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
   void Include(double value) {
     if (!std::isfinite(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
+    low = std::min(low, std::clamp(value, -kLargest, kLargest));
+    high = std::max(high, std::clamp(value, -kLargest, kLargest));
   }
   bool empty() const { return low > high; }
-  // Room around the values, and some width where there is none.
+  // In [0, 1] from end to end.
+  double Place(double value) const { return (std::clamp(value, low, high) - low) / (high - low); }
+  // Room around the values, and some width where there is none, or one that ticks could not be told apart in.
   void Widen(double share) {
-    const double room = high > low ? (high - low) * share : std::max(std::abs(high) * share, 1e-6);
+    const double largest = std::max(std::abs(low), std::abs(high));
+    const double room =
+        high > low ? std::max({(high - low) * share, largest * 1e-12, 1e-100}) : std::max(largest * share, 1e-6);
     low -= room;
     high += room;
   }
@@ -79,7 +86,7 @@ void AddDrawn(const std::vector<Point>& points, std::vector<Point>& drawn) {
 // What became a release and what did not stay apart, or a group would be neither.
 std::vector<Point> Drawn(const std::vector<Point>& points) {
   std::vector<Point> drawn;
-  for (const Mark mark : {Mark::kHollow, Mark::kFull}) {
+  for (const Mark mark : {Mark::kHollow, Mark::kCrossed, Mark::kFull}) {
     std::vector<Point> same;
     std::copy_if(points.begin(), points.end(), std::back_inserter(same), [&](const Point& point) {
       return point.mark == mark && std::isfinite(point.x) && std::isfinite(point.y);
@@ -108,10 +115,8 @@ class Canvas {
     }
   }
 
-  double X(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (kWidth - kLeft - kRight); }
-  double Y(double y) const {
-    return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kTop - kBottom);
-  }
+  double X(double x) const { return kLeft + x_.Place(x) * (kWidth - kLeft - kRight); }
+  double Y(double y) const { return kHeight - kBottom - y_.Place(y) * (kHeight - kTop - kBottom); }
 
   void Axes(std::string& out) const {
     for (double step = TickStep(y_.high - y_.low, whole_y_ ? 1 : 0), y = std::ceil(y_.low / step) * step; y <= y_.high;
@@ -184,21 +189,28 @@ class Canvas {
       out += Format(round ? " r=\"%.1f\"" : " width=\"%.1f\" height=\"%.1f\"", round ? radius : 2 * radius, 2 * radius);
       out += " class=\"s" + colour + (full ? " f" + colour : std::string(" back")) + "\"><title>" +
              EscapeMarkup(title) + (round ? "</title></circle>" : "</title></rect>");
+      if (point.mark == Mark::kCrossed) {
+        out += Format("<path d=\"M%.1f %.1f", X(point.x) - radius, Y(point.y) - radius) +
+               Format("l%.1f %.1f", 2 * radius, 2 * radius) + Format("m0 %.1fl%.1f ", -2 * radius, -2 * radius) +
+               Format("%.1f\" class=\"s", 2 * radius, 0) + colour + "\"/>";
+      }
       if (point.entry) out += "</a>";
     }
   }
 
   // What marks mean, beside the title; names of series below it, where there are several.
   void Legend(std::string& out) const {
-    bool hollow = false, band = false;
+    bool hollow = false, crossed = false, band = false;
     for (const Series& series : picture_.series) {
       for (const Point& point : series.points) {
         hollow = hollow || point.mark == Mark::kHollow;
+        crossed = crossed || point.mark == Mark::kCrossed;
         band = band || std::isfinite(point.upper);
       }
     }
-    const std::string key = std::string(hollow ? "filled: became a release, hollow: did not" : "") +
-                            (hollow && band ? "; " : "") + (band ? "band and bars: bounds" : "");
+    std::string key = hollow || crossed ? "filled: became a release, hollow: did not" : "";
+    if (crossed) key += ", crossed: gate alone";
+    if (band) key += std::string(key.empty() ? "" : "; ") + "band and bars: bounds";
     if (!key.empty()) {
       out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", kWidth - kRight, 20) + key + "</text>";
     }

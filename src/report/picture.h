@@ -11,7 +11,8 @@
 //
 // More than kPointsMax points of a series with the same mark are drawn in that many groups of neighbours: the mean in
 // the middle, the band from the smallest lower to the largest upper bound; mark and description say so. So a picture of
-// any length is readable, and below 100 KB a series. Numbers that are not finite are left out.
+// any length is readable, and below 100 KB a series. Numbers that are not finite are left out, and what lies beyond
+// +-1e300 is drawn there.
 //
 // Thread safety: pure function. Time: about a microsecond a point.
 #pragma once
@@ -27,8 +28,9 @@ namespace pawl::report {
 inline constexpr std::size_t kPointsMax = 200;
 
 enum class Mark {
-  kFull,    // became a release
-  kHollow,  // did not
+  kFull,     // became a release
+  kHollow,   // did not
+  kCrossed,  // the gate alone has measured it
 };
 
 struct Point {

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <ctime>
 
+#include "audit/records.h"
 #include "charter/testing.h"
 #include "report/change_control.h"
+#include "report/report_for_test.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::report {
@@ -37,6 +39,7 @@ Life LifeOfLength(std::uint64_t trials) {
         {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0},
         {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}},
         {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25}};
+    entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199}};
     entry.changes = {{"COC", "CL1500", 60, 17}};
     entry.episodes_changed_most = {{5, 0.7}};
     entry.probes = 2000;
@@ -165,34 +168,51 @@ TEST(ChangeControlReport, OfTenThousandReleasesTakesLessThanASecond) {
 
 // ---- from a history
 
-// Votes with reports that an auditor would read, of trials that were void.
-warrant::Tampering WithReports() {
+// Votes of evaluators with what `report` makes of each, on the k-th trial of a path, from 1 on.
+using ReportMaker = std::function<encoding::Json(const std::string& evaluator, std::uint64_t k)>;
+warrant::Tampering WithReports(ReportMaker report) {
   warrant::Tampering tampering;
-  tampering.votes = [](std::vector<warrant::Vote>& votes) {
-    trial::TrialRules rules;
-    const trial::TrialReport report = trial::VoidTrial(rules, {}, Refused("episodes.count", "too few"));
+  tampering.votes = [report, k = std::uint64_t{0}](std::vector<warrant::Vote>& votes) mutable {
+    ++k;
     for (warrant::Vote& vote : votes) {
-      if (vote.role == "evaluator") vote.evidence["report"] = trial::TrialReportToJson(report);
+      if (vote.role == "evaluator") vote.evidence["report"] = report(vote.reviewer, k);
     }
   };
   return tampering;
 }
 
-Life LifeOfPath(const warrant::Path& path) {
+trial::TrialTerms Terms(std::uint64_t k) {
+  return {.kind = k == 1 ? trial::TrialKind::kFirstRelease : trial::TrialKind::kStep, .budget_index = k};
+}
+
+// Of a trial that was void, as an auditor would take it.
+encoding::Json Void(const charter::Charter& charter, std::uint64_t k) {
+  trial::TrialTerms terms = Terms(k);
+  terms.share = oversight::EvaluatorShareOf(charter);
+  return trial::TrialReportToJson(
+      trial::VoidTrial(*oversight::MakeTrialRules(charter), terms, Refused("episodes.count", "too few")));
+}
+
+Life LifeOfPath(const warrant::Path& path, std::uint64_t size) {
   audit::History history(path.CharterReader());
-  for (uint64_t index = 0; index < path.entries().size(); ++index) {
-    EXPECT_TRUE(history.Apply(index, path.entries()[index]).ok());
+  for (uint64_t index = 0; index < size; ++index) {
+    const Result<void> applied = history.Apply(index, path.entries()[index]);
+    EXPECT_TRUE(applied.ok()) << applied.error().message;
   }
-  Result<Life> life = LifeOf(history);
+  Result<Life> life = LifeOf(history, path.store().Reader());
   EXPECT_TRUE(life.ok()) << (life.ok() ? "" : life.error().message);
   return life.ok() ? *life : Life();
 }
 
+Life LifeOfPath(const warrant::Path& path) { return LifeOfPath(path, path.entries().size()); }
+
 // What was spent under a charter stays spent at its errors, whatever an amendment promises.
 TEST(LifeOf, AddsWhatWasSpentUnderEachCharterToWhatIsLeft) {
   warrant::Path path;
-  path.Go({.tree = path.baseline}, WithReports());
-  path.Go({.tree = path.second}, WithReports());
+  const charter::Charter first = path.charter();
+  warrant::Tampering tampering = WithReports([&](const std::string&, std::uint64_t k) { return Void(first, k); });
+  path.Go({.tree = path.baseline}, tampering);
+  path.Go({.tree = path.second}, tampering);
   const Life before = LifeOfPath(path);
   EXPECT_NEAR(before.harm_error, 1e-3, 1e-12);
   EXPECT_EQ(before.entries.at(1).verdicts, (std::vector<std::string>{"evaluator-a: void", "evaluator-b: void"}));
@@ -208,39 +228,155 @@ TEST(LifeOf, AddsWhatWasSpentUnderEachCharterToWhatIsLeft) {
   path.now += warrant::kDay;
   const double spent = 6 / (M_PI * M_PI) * (1 + 1.0 / 4);
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
-  path.Go({.tree = path.third}, WithReports());
+  path.Go({.tree = path.third});
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
 }
 
-// One evaluator must not blind everybody: its report is named by the rule that it breaks, and gives no figure.
-TEST(LifeOf, NamesAReportThatCannotBeRead) {
+// One evaluator must not blind everybody: a report that is none is named by the rule that it breaks, and gives no
+// figure.
+TEST(LifeOf, TakesFiguresFromReportsThatAnswerTheCharterAlone) {
+  const std::vector<std::pair<std::function<void(encoding::Json&)>, std::string>> lies = {
+      {[](auto& j) { j["conditions"][0]["log_e_value_peak"] = "0"; }, "unreadable, trial-report.status"},
+      {[](auto& j) { j["conditions"].push_back(j["conditions"][0]); }, "unreadable, trial-report.duplicate"},
+      {[](auto& j) { j["fingerprint"]["probes"] = 0; }, "unreadable, trial-report.fingerprint"},
+      {[](auto& j) { j["budget_index"] = 2; }, "no answer to the charter, trial-report.terms"},
+      {[](auto& j) { j["conditions"][0]["limit"] = "0.9"; }, "no answer to the charter, trial-report.conditions"},
+      {[](auto& j) { j["conditions"][0]["name"] = "other"; }, "no answer to the charter, trial-report.conditions"},
+      {[](auto& j) { j["conditions"][0]["alpha"] = "0.01"; }, "no answer to the charter, trial-report.conditions"},
+      {[](auto& j) { j["conditions"][1]["upper"] = "1.7e+308"; }, "no answer to the charter, trial-report.range"}};
+  const warrant::Path before;
+  for (const auto& [lie, why] : lies) {
+    for (const auto verdict : {warrant::VoteVerdict::kFor, warrant::VoteVerdict::kAgainst}) {
+      warrant::Path path = before;
+      warrant::Tampering tampering = WithReports([&, &lie = lie](const std::string& evaluator, std::uint64_t k) {
+        encoding::Json json = trial::TrialReportToJson(SomeReport(path.charter(), Terms(k), 0.5));
+        if (evaluator == "evaluator-a") lie(json);
+        return json;
+      });
+      tampering.votes = [verdict, votes_of = tampering.votes](std::vector<warrant::Vote>& votes) {
+        votes_of(votes);
+        for (warrant::Vote& vote : votes) {
+          if (vote.reviewer != "evaluator-a") continue;
+          vote.verdict = verdict;
+          if (verdict == warrant::VoteVerdict::kAgainst) vote.reasons = {"it is worse"};
+        }
+      };
+      path.Make({.tree = path.baseline}, tampering);
+      const Life life = LifeOfPath(path);
+      ASSERT_EQ(life.entries.size(), 1U);
+      const LifeEntry& entry = life.entries[0];
+      EXPECT_EQ(entry.verdicts, (std::vector<std::string>{"evaluator-a: " + why, "evaluator-b: pass"}));
+      EXPECT_EQ(entry.vote_indices.size(), 2U);
+      ASSERT_FALSE(entry.conditions.empty());
+      EXPECT_EQ(entry.conditions[0].limit, 0.01);
+      EXPECT_EQ(entry.conditions[0].observations, 4'000U) << "the other evaluator's alone";
+      EXPECT_TRUE(std::isinf(*entry.conditions[0].share_together)) << "who gives no figure is missing";
+      EXPECT_EQ(WriteHtml(ChangeControlReport(life, path.charter(), kWords)).find("nan"), std::string::npos);
+    }
+  }
+}
+
+// A prover's word on what a trial found is nobody's figure.
+TEST(LifeOf, TakesFiguresFromEvaluatorsAlone) {
   warrant::Path path;
   warrant::Tampering tampering;
-  tampering.votes = [](std::vector<warrant::Vote>& votes) {
-    trial::TrialReport lie;
-    lie.verdict = trial::TrialVerdict::kPass;
-    trial::ConditionReport condition;
-    condition.name = condition.metric = "near_miss";
-    condition.alpha = 1e-3;
-    condition.limit = 0.01;
-    condition.observations = 4'000;
-    condition.log_e_value_peak = 20;
-    condition.status = trial::ConditionStatus::kShown;
-    lie.conditions = {condition};
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) {
     for (warrant::Vote& vote : votes) {
-      if (vote.role != "evaluator") continue;
-      vote.evidence["report"] = trial::TrialReportToJson(lie);
-      if (vote.reviewer == "evaluator-a") vote.evidence["report"]["conditions"][0]["log_e_value_peak"] = "0";
+      const double progress = vote.role == "evaluator" ? 0.5 : 0.1;
+      const encoding::Json report = trial::TrialReportToJson(SomeReport(path.charter(), Terms(1), progress));
+      if (vote.role == "evaluator") {
+        vote.evidence["report"] = report;
+      } else {
+        vote.evidence = {{"report", report}};
+      }
     }
   };
-  path.Go({.tree = path.baseline}, tampering);
+  path.Make({.tree = path.baseline}, tampering);
+  const LifeEntry entry = LifeOfPath(path).entries.at(0);
+  EXPECT_EQ(entry.verdicts, (std::vector<std::string>{"evaluator-a: pass", "evaluator-b: pass"}));
+  EXPECT_NEAR(entry.Find(trial::ConditionKind::kCeiling, "ceiling")->estimate, 0.7, 1e-12);
+  EXPECT_EQ(entry.conditions[0].observations, 8'000U);
+}
+
+TEST(LifeOf, ShowsEachEvaluatorsPValue) {
+  warrant::Path path;
+  const warrant::Tampering tampering = WithReports([&](const std::string& evaluator, std::uint64_t k) {
+    trial::TrialReport report = SomeReport(path.charter(), Terms(k), 0.5);
+    report.fingerprint->p_value = evaluator == "evaluator-a" ? 0.005 : 0.31;
+    return trial::TrialReportToJson(report);
+  });
+  path.Make({.tree = path.baseline}, tampering);
   const Life life = LifeOfPath(path);
-  ASSERT_EQ(life.entries.size(), 1U);
-  EXPECT_EQ(life.entries[0].verdicts,
-            (std::vector<std::string>{"evaluator-a: unreadable, trial-report.status", "evaluator-b: pass"}));
-  EXPECT_EQ(life.entries[0].vote_indices.size(), 2U);
-  ASSERT_EQ(life.entries[0].conditions.size(), 1U);
-  EXPECT_EQ(life.entries[0].conditions[0].observations, 4'000U) << "the other evaluator's alone";
+  ASSERT_EQ(life.entries.at(0).movements.size(), 2U);
+  EXPECT_EQ(life.entries[0].movements[0].p_value, 0.005);
+  EXPECT_EQ(life.entries[0].movements[1].evaluator, "evaluator-b");
+  EXPECT_EQ(life.entries[0].movements[1].p_value, 0.31);
+  const std::string markdown = WriteMarkdown(ChangeControlReport(life, path.charter(), kWords));
+  for (const char* words : {"| evaluator-a | ", "[0.005](#", "| evaluator-b | ", "[0.31](#", "| 256 | 199 |",
+                            "the smallest of several is none"}) {
+    EXPECT_NE(markdown.find(words), std::string::npos) << words;
+  }
+}
+
+// The gate turns most harmful candidates away before anybody votes; what it measured is shown, and as its own.
+TEST(LifeOf, ShowsTheGatesTrialWhereNoEvaluatorMeasured) {
+  const warrant::Path before;
+  warrant::Path path = before;
+  std::size_t folded = 0;
+  const auto gate_finds = [&](const std::string& bytes) {
+    warrant::Tampering tampering;
+    tampering.votes = [&, bytes](std::vector<warrant::Vote>& votes) {
+      using audit::Step;
+      for (const Step step : {Step::kFreeze, Step::kSurface, Step::kPace, Step::kProperties, Step::kTrial}) {
+        audit::Finding finding;
+        finding.about = votes.front().about;
+        finding.proposal = "p1";
+        finding.step = step;
+        finding.time = path.now;
+        finding.outcome = audit::FindingOutcome::kPass;
+        finding.summary = "as it should be";
+        if (step == Step::kTrial) finding.evidence = {{"report", *path.store().PutBlob(bytes)}};
+        path.Append(path.BySomeone(audit::WriteFinding(finding), "log"));
+      }
+      folded = path.entries().size();
+    };
+    return tampering;
+  };
+  trial::TrialReport harm = SomeReport(path.charter(), Terms(1), 0.5);
+  harm.conditions[0].estimate = 0.05;
+  harm.conditions[0].lower = 0.04;
+  harm.conditions[0].upper = 0.06;
+  harm.conditions[0].status = trial::StatusOf(harm.conditions[0]);
+  harm.verdict = trial::VerdictOf(harm.conditions);
+  ASSERT_EQ(harm.verdict, trial::TrialVerdict::kHarm);
+  path.Make({.tree = path.baseline}, gate_finds(encoding::CanonicalJson(trial::TrialReportToJson(harm))));
+  const Life life = LifeOfPath(path, folded);
+  const LifeEntry& entry = life.entries.at(0);
+  ASSERT_TRUE(entry.gate);
+  EXPECT_EQ(entry.gate->verdict, "harm");
+  EXPECT_TRUE(entry.verdicts.empty());
+  ASSERT_FALSE(entry.conditions.empty());
+  EXPECT_EQ(entry.conditions[0].estimate, 0.05);
+  EXPECT_FALSE(entry.conditions[0].share_together);
+  const Picture picture = LifePictures(life, path.charter())[1].picture;
+  ASSERT_EQ(picture.series[0].points.size(), 1U);
+  EXPECT_EQ(picture.series[0].points[0].mark, Mark::kCrossed);
+  EXPECT_NE(picture.description.find("Latest, by the gate alone: 0.05"), std::string::npos);
+  EXPECT_NE(WriteSvg(picture).find("crossed: gate alone"), std::string::npos);
+  const Document document = ChangeControlReport(life, path.charter(), kWords);
+  ExpectLinksToResolve(WriteHtml(document));
+  const std::string markdown = WriteMarkdown(document);
+  for (const std::string& words :
+       {std::string("0.05 in \\[0.04, 0.06\\], gate"), std::string("by the gate's own trial alone: harm"),
+        "report " + entry.gate->report}) {
+    EXPECT_NE(markdown.find(words), std::string::npos) << words;
+  }
+
+  path = before;
+  path.Make({.tree = path.baseline}, gate_finds("{}"));
+  const LifeEntry blind = LifeOfPath(path, folded).entries.at(0);
+  EXPECT_EQ(blind.gate->verdict, "unreadable, json.member");
+  EXPECT_TRUE(blind.conditions.empty());
 }
 
 TEST(LifePictures, ShowCapabilityHarmDriftBudgetAndPace) {
@@ -293,6 +429,30 @@ TEST(WriteSvg, LeavesOutWhatIsNotFiniteAndGroupsWhatIsMany) {
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   EXPECT_LT(svg.size(), 100'000U);
   EXPECT_NE(svg.find("200 groups"), std::string::npos);
+}
+
+// Nor does it hang where neighbouring doubles are all that there is to see.
+TEST(WriteSvg, DrawsNumbersOfAnySize) {
+  const double next = std::nextafter(0.9, 1);
+  for (const auto& [low, high] : {std::pair{-1.7e308, 1.7e308}, std::pair{0.9, next}, std::pair{0.0, 5e-324},
+                                  std::pair{-5e-324, 5e-324}, std::pair{1.7e308, 1.7e308}}) {
+    Picture picture{.title = "t", .description = "d", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+    picture.series = {{"one", {{.x = 1, .y = 0.5, .lower = low, .upper = high}, {.x = 2, .y = high}}}};
+    picture.limits = {{"limit", low}};
+    const std::string svg = WriteSvg(picture);
+    EXPECT_EQ(svg.find("nan"), std::string::npos) << low;
+    EXPECT_EQ(svg.find("inf"), std::string::npos) << low;
+    EXPECT_LT(svg.size(), 10'000U) << low;
+  }
+}
+
+// Where nothing was asked nothing is a share of it.
+TEST(ChangeControlReport, SaysNoShareOfNoProbes) {
+  Life life = LifeOfLength(2);
+  life.entries.back().probes = 0;
+  life.entries.back().changes = {{"left", "right", 0, 0}};
+  life.entries.back().changed_from_parent = 0;
+  EXPECT_EQ(WriteHtml(ChangeControlReport(life, Charter(), kWords)).find("nan"), std::string::npos);
 }
 
 TEST(ShortNumber, KeepsWholeNumbersWhole) {
