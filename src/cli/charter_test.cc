@@ -104,6 +104,23 @@ TEST_F(CharterCommand, WithAnUnknownKeyIsMalformed) {
   EXPECT_EQ(Sign("ann"), ExitCode::kMalformed);
 }
 
+// Against every tree of the window, as the trial does it (oversight::WindowTrees), and not the one at its start alone.
+TEST_F(CharterCommand, SaysWhatGrowthIsMeasuredFrom) {
+  Result<charter::Charter> read = charter::ReadCharterFromDirectory(Charter());
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  read->bounds.capability.max_growth = 0.05;
+  read->pace.window_s = 7 * 86'400;
+  std::string words;
+  for (const Section& section : CharterWords(*read)) {
+    for (const std::string& line : section.lines) words += line + "\n";
+  }
+  EXPECT_NE(
+      words.find("no more than 0.05 better than that of anything that was live within the 7d before the candidate "
+                 "was committed, with what was live when they began"),
+      std::string::npos)
+      << words;
+}
+
 // Whoever signs sees every rule: each value of a charter, changed alone, changes the words.
 TEST_F(CharterCommand, IsReadBackWhole) {
   Result<charter::Charter> read = charter::ReadCharterFromDirectory(Charter());

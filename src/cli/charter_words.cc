@@ -110,10 +110,11 @@ Section TrialWords(const charter::Charter& charter) {
                           PlainNumber(bounds.capability.max_step) + " better than the parent's, and no better than " +
                           PlainNumber(bounds.capability.ceiling) + ErrorWords(bounds.capability.lifetime_error));
   if (bounds.capability.max_growth > 0) {
-    section.lines.push_back("to be shown: " + bounds.capability.metric + " no more than " +
-                            PlainNumber(bounds.capability.max_growth) +
-                            " better than that of what was live when the window of the pace began" +
-                            ErrorWords(bounds.capability.lifetime_error));
+    section.lines.push_back(
+        "to be shown: " + bounds.capability.metric + " no more than " + PlainNumber(bounds.capability.max_growth) +
+        " better than that of anything that was live within the " + encoding::DurationText(charter.pace.window_s) +
+        " before the candidate was committed, with what was live when they began" +
+        ErrorWords(bounds.capability.lifetime_error));
   }
   if (bounds.drift.energy_limit > 0) {
     section.lines.push_back("to be shown: energy distance of the outcomes from the baseline's at most " +

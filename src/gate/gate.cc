@@ -38,7 +38,10 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
   Result<signing::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(home, names.clock);
   if (!clock_key.ok()) return clock_key.error();
   // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
-  if (log->folded() >= kEventsPerSnapshot) static_cast<void>(log->SaveSnapshot(*log_key));
+  if (log->folded() >= kEventsPerSnapshot) {
+    const Result<void> saved = log->SaveSnapshot(*log_key);
+    if (!saved.ok() && options.progress) options.progress(saved.error().message + ": " + saved.error().advice);
+  }
   if (options.state_path.empty()) options.state_path = home.StatePath(subject);
   return Gate(std::move(*log),
               {.origin = names.log.name, .log = *log_key, .clock_name = names.clock.name, .clock = *clock_key},

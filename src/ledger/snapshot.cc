@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -23,10 +24,9 @@
 namespace pawl::ledger {
 namespace {
 
-constexpr std::string_view kMagic = "pawl-snapshot/v2\n";
+constexpr std::string_view kMagic = "pawl-snapshot/v3\n";
 constexpr size_t kKeySize = 32, kSignatureSize = 64;
-constexpr size_t kFixedSize = kMagic.size() + kKeySize + kSignatureSize + 8 + 32 + 8;
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
+constexpr size_t kFixedSize = kMagic.size() + kKeySize + kSignatureSize + 8 + 32 + 8 + 32;
 
 // ---- values to bytes and back. One list of fields serves both directions, by structured bindings: a field that is
 // added to any of these types does not compile until it is added here.
@@ -237,13 +237,16 @@ class FoldSnapshot {
                  releases, last_warrant, epoch, budget_index, halts, lifted, time, size);
   }
 
-  static std::vector<std::string> WriteBlocks(const History& history) {
+  // Ends early where there are more than so many bytes.
+  static std::vector<std::string> WriteBlocks(const History& history, uint64_t bytes_max) {
     std::vector<std::string> blocks;
-    for (size_t begin = 0; begin < history.proposals_.size(); begin += kBlock) {
+    uint64_t written = 0;
+    for (size_t begin = 0; begin < history.proposals_.size() && written <= bytes_max; begin += kBlock) {
       ledger::Writer block;
       const size_t end = std::min(begin + kBlock, history.proposals_.size());
       block.Number(end - begin);
       for (size_t i = begin; i < end; ++i) ledger::Field(block, history.proposals_[i]);
+      written += block.bytes.size();
       blocks.push_back(std::move(block.bytes));
     }
     return blocks;
@@ -285,7 +288,11 @@ class FoldSnapshot {
       }
     };
     std::vector<std::thread> helpers;
-    for (size_t i = 1; i < std::min({ledger::CoresAllowed(), count, kReadersMax}); ++i) helpers.emplace_back(work);
+    try {
+      for (size_t i = 1; i < std::min({ledger::CoresAllowed(), count, kReadersMax}); ++i) helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are, this one at least, read everything.
+    }
     work();
     for (std::thread& helper : helpers) helper.join();
     for (std::vector<ProposalList::Shared>& block : read) {
@@ -314,13 +321,28 @@ struct Block {
   crypto::Digest digest;
 };
 
-std::string ToBeSigned(const std::string& subject, uint64_t size, const crypto::Digest& root, std::string_view state) {
+// What stands between signature and state, and is signed with the subject.
+struct Head {
+  uint64_t size = 0;  // of the log
+  crypto::Digest root;
+  uint64_t state_size = 0;  // in bytes
+  crypto::Digest state_digest;
+};
+
+std::string ToBeSigned(const std::string& subject, const Head& head) {
   std::string text(kMagic);
-  for (const std::string& line :
-       {subject, std::string(kFoldVersion), std::to_string(size), root.Hex(), crypto::Sha256(state).Hex()}) {
+  for (const std::string& line : {subject, std::string(kFoldVersion), std::to_string(head.size), head.root.Hex(),
+                                  std::to_string(head.state_size), head.state_digest.Hex()}) {
     text += line + "\n";
   }
   return text;
+}
+
+Error TooLarge(uint64_t bytes_max) {
+  return LimitReached("snapshot.size",
+                      "the log needs a snapshot of more than " + std::to_string(bytes_max >> 20) +
+                          " MiB, which no start reads; none is written",
+                      "starts fold every event since the last snapshot that was written, or since the first event");
 }
 
 // `size` bytes from `offset` on; false where they are not there.
@@ -337,31 +359,34 @@ bool ReadAt(int file, uint64_t offset, uint64_t size, std::string& bytes) {
 
 }  // namespace
 
-Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key) {
+Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key,
+                           uint64_t bytes_max) {
   if (!snapshot.history.has_genesis() || !(snapshot.history.charter().gate.log.key == key.public_key())) {
     return Refused("snapshot.key", "a snapshot is signed with the charter's log key");
   }
-  const std::vector<std::string> blocks = audit::FoldSnapshot::WriteBlocks(snapshot.history);
+  const std::vector<std::string> blocks = audit::FoldSnapshot::WriteBlocks(snapshot.history, bytes_max);
+  uint64_t bytes_total = 0;
   Writer state;
   state.Number(blocks.size());
   for (const std::string& bytes : blocks) {
+    bytes_total += bytes.size();
+    if (bytes_total > bytes_max) return TooLarge(bytes_max);
     const Block block{bytes.size(), crypto::Sha256(bytes)};
     Each(state, block.size, block.digest);
   }
   Field(state, snapshot.frontier.nodes());
   audit::FoldSnapshot::Write(state, snapshot.history);
-  const uint64_t size = snapshot.frontier.size();
-  const crypto::Digest root = snapshot.frontier.Root();
+  if (bytes_total + kFixedSize + state.bytes.size() > bytes_max) return TooLarge(bytes_max);
+  const Head head{snapshot.frontier.size(), snapshot.frontier.Root(), state.bytes.size(), crypto::Sha256(state.bytes)};
   Writer numbers;
-  Each(numbers, size, root);
-  numbers.Text(state.bytes);
-  const std::string head = std::string(kMagic) + key.public_key().raw() +
-                           key.Sign(ToBeSigned(snapshot.subject, size, root, state.bytes)) + numbers.bytes;
+  Each(numbers, head.size, head.root, head.state_size, head.state_digest);
+  const std::string begin = std::string(kMagic) + key.public_key().raw() +
+                            key.Sign(ToBeSigned(snapshot.subject, head)) + numbers.bytes + state.bytes;
   // Renamed so that nobody reads half of one, but not flushed: after a power cut a torn one fails its digests.
   const std::string temporary = path + ".new";
   const subject::FileDescriptor file(
       open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  bool written = file.valid() && storage::WriteAll(file.get(), head);
+  bool written = file.valid() && storage::WriteAll(file.get(), begin);
   for (const std::string& block : blocks) written = written && storage::WriteAll(file.get(), block);
   if (written && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
   const int error = errno;
@@ -371,36 +396,37 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
 
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
                               audit::History::CharterReader read_charter,
-                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key) {
+                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key,
+                              uint64_t bytes_max) {
   const subject::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid()) return Error{ErrorCode::kNotFound, "snapshot.missing", "there is no snapshot", ""};
   struct stat status {};
   if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<uint64_t>(status.st_size) > kFileBytesMax) {
+      static_cast<uint64_t>(status.st_size) > bytes_max) {
     return Unusable("is no file of a snapshot's size");
   }
   const auto file_size = static_cast<uint64_t>(status.st_size);
   std::string fixed, state;
   if (file_size < kFixedSize || !ReadAt(file.get(), 0, kFixedSize, fixed)) return Unusable("cannot be read whole");
-  Reader head(fixed);
-  const std::string_view magic = head.Take(kMagic.size());
-  Result<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::FromRaw(std::string(head.Take(kKeySize)));
-  const std::string_view signature = head.Take(kSignatureSize);
-  uint64_t size = 0, state_size = 0;
-  crypto::Digest root;
-  Each(head, size, root, state_size);
-  if (!head.AtEnd() || magic != kMagic || !key.ok()) return Unusable("is no snapshot");
+  Reader fields(fixed);
+  const std::string_view magic = fields.Take(kMagic.size());
+  Result<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::FromRaw(std::string(fields.Take(kKeySize)));
+  const std::string_view signature = fields.Take(kSignatureSize);
+  Head head;
+  Each(fields, head.size, head.root, head.state_size, head.state_digest);
+  if (!fields.AtEnd() || magic != kMagic || !key.ok()) return Unusable("is no snapshot");
   if (!holds_key(*key)) return Unusable("was signed by somebody else");
-  if (state_size > file_size - kFixedSize || !ReadAt(file.get(), kFixedSize, state_size, state)) {
+  // Before this no length is believed, and nothing is interpreted whose digest was not compared.
+  if (!key->Verify(ToBeSigned(subject, head), signature)) return Unusable("its signature does not verify");
+  if (head.state_size > file_size - kFixedSize || !ReadAt(file.get(), kFixedSize, head.state_size, state)) {
     return Unusable("cannot be read whole");
   }
-  // Nothing of the state is interpreted before this, and nothing of a block before its digest was compared.
-  if (!key->Verify(ToBeSigned(subject, size, root, state), signature)) return Unusable("its signature does not verify");
+  if (crypto::Sha256(state) != head.state_digest) return Unusable("its state is not what was signed");
 
   Reader bytes(state);
   std::vector<Block> blocks(bytes.Count());
   std::vector<uint64_t> offsets;
-  uint64_t end = kFixedSize + state_size;
+  uint64_t end = kFixedSize + head.state_size;
   for (Block& block : blocks) {
     Each(bytes, block.size, block.digest);
     if (block.size > file_size - end) return Unusable("is cut off");
@@ -410,7 +436,7 @@ Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subjec
   std::vector<crypto::Digest> nodes;
   Field(bytes, nodes);
   const std::unique_ptr<audit::History> history = audit::FoldSnapshot::Read(bytes, std::move(read_charter));
-  if (history == nullptr || !bytes.AtEnd() || history->size() != size || end != file_size) {
+  if (history == nullptr || !bytes.AtEnd() || history->size() != head.size || end != file_size) {
     return Unusable("cannot be read");
   }
   const auto load = [&](size_t number, std::string& block) {
@@ -419,8 +445,8 @@ Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subjec
   };
   if (!audit::FoldSnapshot::ReadBlocks(blocks.size(), load, *history))
     return Unusable("a block is not what was signed");
-  Result<tlog::Frontier> frontier = tlog::Frontier::From(size, std::move(nodes));
-  if (!frontier.ok() || frontier->Root() != root) return Unusable("its nodes do not lead to its root");
+  Result<tlog::Frontier> frontier = tlog::Frontier::From(head.size, std::move(nodes));
+  if (!frontier.ok() || frontier->Root() != head.root) return Unusable("its nodes do not lead to its root");
   if (!(history->charter().gate.log.key == *key)) return Unusable("was signed with a key that is not the log's");
   return Snapshot{subject, std::move(*frontier), std::move(*history)};
 }

@@ -15,12 +15,13 @@
 //
 // It says nothing to anybody else: reviewers, auditors and pawl-check fold events.
 //
-// The file is "pawl-snapshot/v2\n", the public key (32 bytes), the signature (64), size (8) and root (32), the length
-// of the state (8), the state, and blocks of proposals. The state begins with each block's length and SHA-256, so that
-// blocks are read one by one and each is compared before anything in it is interpreted. What is signed is the text
-// below, which is no checkpoint (its second line is no size) and no DSSE encoding:
+// The file is "pawl-snapshot/v3\n", the public key (32 bytes), the signature (64), size (8) and root (32), the length
+// of the state (8) and its SHA-256 (32), the state, and blocks of proposals. The state begins with each block's length
+// and SHA-256. The head alone is signed, and is verified before anything else is read; so no length is believed, and
+// nothing of state or block interpreted, that was not signed. What is signed is the text below, which is no checkpoint
+// (its second line is no size) and no DSSE encoding:
 //
-//   pawl-snapshot/v2 \n subject \n fold version, size, root, SHA-256 of the state, each in a line
+//   pawl-snapshot/v3 \n subject \n fold version, size, root, length and SHA-256 of the state, each in a line
 //
 // It need not be durable: one that is torn or old costs a fold. Thread safety: pure but for the file.
 #pragma once
@@ -44,12 +45,19 @@ struct Snapshot {
 // SHA-256 over the sources that decide what a fold gives, 64 hexadecimal digits; made when the program is built.
 extern const char kFoldVersion[];
 
-Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key);
+// Of the file; about 100,000 proposals.
+inline constexpr uint64_t kSnapshotBytesMax = uint64_t{1} << 30;
+
+// kLimit "snapshot.size" where the file would be larger than any start reads; an older one stays as it is.
+Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key,
+                           uint64_t bytes_max = kSnapshotBytesMax);
 
 // `holds_key` says whether the private half of a key is here. Refused "snapshot.unusable" for any doubt whatever;
-// kNotFound where there is none. At most 1 GiB is read.
+// kNotFound where there is none. Blocks are read by as many threads as there are cores, up to eight, or by fewer where
+// the system gives no more.
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
                               audit::History::CharterReader read_charter,
-                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key);
+                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key,
+                              uint64_t bytes_max = kSnapshotBytesMax);
 
 }  // namespace pawl::ledger

@@ -1,11 +1,17 @@
 #include "ledger/snapshot.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/resource.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
+#include <thread>
 
+#include "audit/records.h"
 #include "ledger/keys.h"
 #include "ledger/subject_log.h"
 #include "warrant/path_for_test.h"
@@ -84,7 +90,7 @@ TEST_F(SnapshotTest, EventsSinceAreFoldedOnTop) {
 
 TEST_F(SnapshotTest, EveryChangedByteIsNoticed) {
   const std::string good = ReadFile(file());
-  for (size_t at = 0; at < good.size(); at += at < 160 ? 7 : good.size() / 20) {
+  for (size_t at = 0; at < good.size(); at += at < 200 ? 7 : good.size() / 20) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 1);
     WriteFile(file(), bad);
@@ -130,6 +136,69 @@ TEST_F(SnapshotTest, AnotherLogIsFoldedWhole) {
   std::vector<std::string> shorter(path_.entries().begin(), path_.entries().end() - 5);
   ASSERT_TRUE(ledger.Append(0, shorter).ok());
   EXPECT_EQ(FoldedByStart(), size() - 5);
+}
+
+// What no start would read is not written, and does not take the place of what one reads.
+TEST_F(SnapshotTest, OneThatIsTooLargeLeavesTheOlderOne) {
+  const auto holds = [](const crypto::Ed25519PublicKey&) { return true; };
+  Result<Snapshot> snapshot = ReadSnapshot(file(), kSubject, path_.CharterReader(), holds);
+  ASSERT_TRUE(snapshot.ok());
+  const std::string before = ReadFile(file());
+  for (const uint64_t bytes_max : {uint64_t{0}, uint64_t{1'000}, before.size() - 1}) {
+    const Result<void> written = WriteSnapshot(file(), *snapshot, Path::Key("log"), bytes_max);
+    ASSERT_FALSE(written.ok()) << bytes_max;
+    EXPECT_EQ(written.error().code, ErrorCode::kLimit);
+    EXPECT_EQ(written.error().rule, "snapshot.size");
+    EXPECT_EQ(ReadFile(file()), before);
+    EXPECT_FALSE(std::filesystem::exists(file() + ".new"));
+  }
+  EXPECT_EQ(ReadSnapshot(file(), kSubject, path_.CharterReader(), holds, before.size() - 1).error().rule,
+            "snapshot.unusable");
+  EXPECT_TRUE(WriteSnapshot(file(), *snapshot, Path::Key("log"), before.size()).ok());
+  EXPECT_TRUE(ReadSnapshot(file(), kSubject, path_.CharterReader(), holds, before.size()).ok());
+}
+
+// A length that nobody signed takes no memory.
+TEST_F(SnapshotTest, AForgedLengthIsRefusedBeforeAnythingIsRead) {
+  constexpr uint64_t kForged = uint64_t{900} << 20;
+  std::string forged = ReadFile(file());
+  std::memcpy(forged.data() + 17 + 32 + 64 + 8 + 32, &kForged, sizeof kForged);
+  WriteFile(file(), forged);
+  std::filesystem::resize_file(file(), kForged + 1'000);  // sparse
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  EXPECT_EQ(FoldedByStart(), size());
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 200 << 10) << "KiB";
+}
+
+// Threads only save time: where the system gives none, one reads everything.
+TEST_F(SnapshotTest, IsReadWithoutThreadsToo) {
+  SubjectLog log = Open(FoldFrom::kFirstEvent);
+  while (log.history().proposals().size() < 70) {  // three blocks
+    const std::string name = log.history().NextProposalName();
+    ASSERT_TRUE(log.Append({path_.BySomeone(audit::WriteProposal({.about = {kSubject, path_.baseline},
+                                                                  .proposal = name,
+                                                                  .tree = path_.baseline,
+                                                                  .parent_tree = log.history().live_tree(),
+                                                                  .parent_warrant = log.history().last_warrant(),
+                                                                  .diff = path_.baseline,
+                                                                  .note = "more",
+                                                                  .time = path_.now}),
+                                            "log")})
+                    .ok());
+  }
+  ASSERT_TRUE(log.SaveSnapshot(Path::Key("log")).ok());
+  pthread_attr_t before, none;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  ASSERT_EQ(pthread_attr_init(&none), 0);
+  // More than a process has room for, so that making any thread fails.
+  ASSERT_EQ(pthread_attr_setstacksize(&none, size_t{1} << 47), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&none), 0);
+  EXPECT_THROW(std::thread([] {}).join(), std::system_error);
+  EXPECT_EQ(FoldedByStart(), 0U);
+  EXPECT_EQ(pthread_setattr_default_np(&before), 0);
+  EXPECT_EQ(FoldedByStart(), 0U);
 }
 
 TEST_F(SnapshotTest, AMissingCharterIsDoubt) {
