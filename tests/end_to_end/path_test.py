@@ -10,6 +10,7 @@ import argparse
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import random
@@ -101,12 +102,40 @@ class PathTest(unittest.TestCase):
 
     # ---- evidence
 
+    def check_budget(self, home, trials):
+        """`pawl budget` beside the ledger: commits counted, and errors reckoned back from those that trials spent."""
+        predicates = [event["predicate"] for event in home.events() if event.get("predicate")]
+        commits = [p["budget_index"] for p in predicates if "budget_index" in p and p.get("action") == "release"]
+        self.assertEqual(commits, list(range(1, trials + 1)), "every committed release counts, whatever became of it")
+        budget = json.loads(home.pawl("--json", "budget", expect=(0, 1)))
+        self.assertEqual((budget["spent"], budget["next_index"]), (trials, trials + 1))
+        called = {"step": "max_step", "growth": "max_growth", "drift-fresh": "drift", "drift-energy": "energy_limit"}
+        lines = {line["condition"]: line for line in budget["conditions"]}
+        compared = set()
+        for vote in predicates:
+            report = vote.get("evidence", {}).get("report") if vote.get("role") == "evaluator" else None
+            for condition in report["conditions"] if report else []:
+                name = condition["name"]
+                line = lines.get(f"harm '{name}'" if condition["kind"] == "harm" else called.get(name, name))
+                if line is None:  # of fixed probes, which have the error of the fresh ones
+                    continue
+                k, share = report["budget_index"], report["required"] / report["evaluators"]
+                lifetime = float(condition["alpha"]) * math.pi**2 * k**2 / 6 / share
+                self.assertAlmostEqual(line["lifetime_error"] / lifetime, 1, 6, name)
+                left = lifetime * (1 - 6 / math.pi**2 * sum(1 / i**2 for i in range(1, trials + 1)))
+                self.assertAlmostEqual(line["left"] / left, 1, 6, name)
+                spends = lifetime * share * 6 / math.pi**2 / (trials + 1)**2
+                self.assertAlmostEqual(line["next_error"] / spends, 1, 6, name)
+                compared.add(line["condition"])
+        self.assertEqual(compared, set(lines), "every line of the budget is on the ledger")
+
     def test_evaluators_who_show_too_little_together_are_no_quorum(self):
         """Nothing is broken, so both evaluators vote for it; that it is better, they show neither alone nor together."""
         home = self.home()
         position = home.position("propose", self.candidate(home), "--review", expect=(1,))
         self.assertEqual((position["outcome"], position["step"], position["rule"]),
                          ("rejected", "quorum", "quorum.not-shown"))
+        self.check_budget(home, trials=2)
         self.assertIn("evaluator 2/2", position["reason"])
         self.assertIn("improvement", position["reason"])
         votes = [event["predicate"] for event in home.events() if event["kind"] == "vote"]
