@@ -55,6 +55,12 @@
 // Guarantee: over the subject's life, P(a candidate that violates condition j passes) <= lifetime error of j, whatever
 // the proposer does, if the seeds were fresh and k counts every committed proposal (budget.h, seeds.h).
 //
+// What breaks it: episodes that depend on each other, or on how many came before (the assumption above); seeds that the
+// proposer can foresee, or that are drawn again after an outcome was seen; a number of episodes, a look or a group that
+// depends on outcomes, which is why all three follow from the charter and the seeds alone; a trial that is not counted
+// in k; growth measured against fewer trees than were live within the window. A metric that leaves its declared range
+// breaks nothing: it voids the trial.
+//
 // Thread safety: pure functions and values. Time: about 0.1 s for 10,000 episodes and ten conditions.
 #pragma once
 

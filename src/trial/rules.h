@@ -4,6 +4,12 @@
 //   if (Result<void> checked = CheckTrialRules(rules); !checked.ok()) …   // no trial could test this
 //   for (const PlannedCondition& planned : PlannedConditions(rules, TrialKind::kStep)) …
 //
+// What breaks the guarantee of assess.h here: rules that change after an outcome was seen, which is why the candidate
+// statement names the charter by its digest; a limit of drift on fixed probes alone, which the proposer knows, which is
+// why fresh ones are always asked. A range that is declared wider than need be costs episodes, and one that is too
+// narrow voids trials; neither makes an error larger. Two harms with the same metric and limit each spend an error of
+// their own, and the promise for the life is the sum.
+//
 // Thread safety: pure functions and values.
 #pragma once
 
