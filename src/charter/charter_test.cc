@@ -198,7 +198,16 @@ TEST(CharterSyntax, HeadersWithoutAKeyAreErrorsNotCrashes) {
                              "x = \"a\\\"",
                              "x = 0.5\"\xC5\xB5\"",
                              "x = 1'\xC5\xB5'",
-                             "x = \"a\"\"\xC5\xB5\""}) {
+                             "x = \"a\"\"\xC5\xB5\"",
+                             "x = 0.005=\"\xC5\xB5\"",
+                             "x = 5[\"\xC5\xB5\"]",
+                             "x = 5{\"\xC5\xB5\"}",
+                             "x = 0x5{\"\xC5\xB5\"",
+                             "x = +{\"\xC5\xB5\"",
+                             "x = [5[\"\xC5\xB5\"]]",
+                             "x = 1979-05-27[\"\xC5\xB5\"]",
+                             "x = 07:32:00[\"\xC5\xB5\"]",
+                             "x = [\n5=\"\xC5\xB5\"\n]"}) {
     const Result<Charter> charter = TestCharter().Append(std::string("\n") + header).Read();
     EXPECT_EQ(RuleOf(charter), "charter.toml") << header;
     EXPECT_NE(MessageOf(charter).find("charter.toml:10"), std::string::npos) << header << MessageOf(charter);

@@ -42,11 +42,10 @@ bool Resembles(std::string_view typed, std::string_view known) {
 }
 
 // Whether a line can be given to toml++. Version 3.3 asserts on a table header that does not begin with a key, such as
-// `[[[a]]]` (mended upstream in 2026), and on `}` where an array has a value, runs into undefined behaviour on letters
-// beyond ASCII where it looks for white space (as in a string that begins within a number), and takes some control
-// characters and Unicode's separators for line ends. A charter has no use for any of that, nor for strings over several
-// lines, and without those every line can be judged by itself, but for `last`: the character before it that was no
-// blank and in no comment.
+// `[[[a]]]` (mended upstream in 2026), and on `}` where an array has a value, and takes some control characters and
+// Unicode's separators for line ends. A charter has no use for any of that, for letters beyond ASCII outside strings,
+// nor for strings over several lines, and without those every line can be judged by itself, but for `last`: the
+// character before it that was no blank and in no comment.
 bool IsReadableLine(std::string_view line, char& last) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   for (const char* separator : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9", "\"\"\"", "\'\'\'"}) {
@@ -62,10 +61,7 @@ bool IsReadableLine(std::string_view line, char& last) {
       if (c >= 0x80 || (c == '}' && (last == '[' || last == ','))) return false;
       is_comment = c == '#';
       if (!is_comment && c != ' ' && c != '\t') last = line[i];
-      if (c == '"' || c == '\'') {
-        if (i > 0 && std::string_view(" \t=[{,").find(line[i - 1]) == std::string_view::npos) return false;
-        quote = line[i];
-      }
+      if (c == '"' || c == '\'') quote = line[i];
     } else if (line[i] == quote) {
       quote = 0;
     } else if (c == '\\' && quote == '"') {
@@ -95,6 +91,15 @@ uint32_t FindUnreadableLine(std::string_view text) {
   return 0;
 }
 
+std::string AsciiShape(std::string_view text) {
+  std::string shape(text);
+  for (char& c : shape) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) c = static_cast<char>('a' + byte % 26);
+  }
+  return shape;
+}
+
 struct TomlFile::Document {
   toml::table root;
   std::map<const toml::table*, std::set<std::string, std::less<>>> asked;
@@ -114,7 +119,8 @@ Result<std::unique_ptr<TomlFile>> TomlFile::Parse(std::string_view text, std::st
             "value belongs",
         "write table headers as [name] or [[name]], and strings on one line between \" or '");
   }
-  toml::parse_result parsed = toml::parse(text);
+  toml::parse_result parsed = toml::parse(AsciiShape(text));
+  if (!parsed.failed()) parsed = toml::parse(text);
   if (parsed.failed()) {
     const toml::parse_error& error = parsed.error();
     return Malformed("charter.toml", file->Place(PositionFrom(error.source())) + std::string(error.description()),

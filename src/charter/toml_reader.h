@@ -35,6 +35,11 @@ std::vector<KeyDescription> CharterKeys();
 // The first line that toml++ must not be given, from 1; 0 where all can be read. Every text goes through this first.
 uint32_t FindUnreadableLine(std::string_view text);
 
+// The text with letters of ASCII in the place of all others, byte for byte. toml++ 3.3 runs into undefined behaviour on
+// letters beyond ASCII where it looks for white space, as in `5["ä"]`, so it gets this first: where it is TOML, the
+// others are in strings and comments, which are not searched for white space.
+std::string AsciiShape(std::string_view text);
+
 enum class Need { kRequired, kOptional };
 
 struct IntegerRange {

@@ -82,7 +82,8 @@ Result<Json> ReadSubjectValues(std::string_view path, std::string_view bytes) {
                                         " has a string that does not end on it, a control character, or a letter "
                                         "beyond ASCII outside strings and comments");
   }
-  const toml::parse_result parsed = toml::parse(bytes);
+  toml::parse_result parsed = toml::parse(charter::AsciiShape(bytes));
+  if (!parsed.failed()) parsed = toml::parse(bytes);
   if (parsed.failed()) {
     return Malformed("toml.syntax", "line " + std::to_string(parsed.error().source().begin.line) + ": " +
                                         std::string(parsed.error().description()));
