@@ -78,6 +78,12 @@ class Program:
         return sum((largest + max(map(abs, step.bias)) >> step.power).bit_length() for step, largest in zip(steps, products))
 
     @property
+    def radius_bits(self) -> int:
+        """Bits that weight radii add to that: an operand that is 0 but for its last bit counts as often."""
+        steps = [step for step in self.steps if isinstance(step, Linear)]
+        return sum(int(step.weight_radius + step.bias_radius).bit_length() for step in steps)
+
+    @property
     def neuron_count(self) -> int:
         return sum(self.sizes[value] for value in self.relus)
 

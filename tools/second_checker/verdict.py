@@ -11,8 +11,8 @@ from .onnx import read_network
 from .program import Program, make_program
 from .vnnlib import Case, read_property
 
-# Bits after the point, and as many more as large weights can eat. A leaf that fails narrowly is tried again with more
-# bits, and with the slopes that hung on a tie turned over: the specification allows any sound bound, and the first
+# Bits after the point, and as many more as large weights and radii can eat. A leaf that fails narrowly is tried again with
+# more bits, and with the slopes that hung on a tie turned over: the specification allows any sound bound, and the first
 # checker rounds too.
 BITS, BITS_MORE = 256, 2400
 
@@ -36,7 +36,7 @@ class CaseCheck:
         self.lower, self.upper = box
         self.rows, self.roots, self.leaves, self.margin, self.magnitude = {}, {}, 0, float("inf"), Fraction(0)
         self.margin_of_ties = float("inf")
-        self.bits = BITS + program.growth_bits
+        self.bits = BITS + program.growth_bits + program.radius_bits
         sizes = [program.sizes[value] for value in program.relus]
         if proof.layers and [layer.neurons for layer in proof.layers] != sizes:
             raise Refused("no", "root", "the root section is not of this network")
