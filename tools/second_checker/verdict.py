@@ -11,9 +11,9 @@ from .onnx import read_network
 from .program import Program, make_program
 from .vnnlib import Case, read_property
 
-# Bits after the point, and as many more as large weights and radii can eat. A leaf that fails narrowly is tried again with
-# more bits, and with the slopes that hung on a tie turned over: the specification allows any sound bound, and the first
-# checker rounds too.
+# Bits after the point, and as many more as large weights and radii can eat. A leaf that fails narrowly is tried again
+# with more bits, and with the slopes that hung on a tie turned over: the specification allows any sound bound, and the
+# first checker rounds too.
 BITS, BITS_MORE = 256, 2400
 
 
