@@ -5,6 +5,16 @@
 #include "warrant/verify.h"
 
 namespace pawl::cli {
+namespace {
+
+// Halts are judged by the charter in force, a warrant by the charter that it was accepted under.
+Result<warrant::LocalHalts> ReadHalts(const Place& place, const subject::Store& store, const warrant::State& state) {
+  Result<warrant::CharterFiles> in_force = warrant::ReadCharterFiles(store, state.charter);
+  if (!in_force.ok()) return in_force.error();
+  return warrant::ReadLocalHalts(place.state_path, in_force->charter, state);
+}
+
+}  // namespace
 
 Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
@@ -14,10 +24,7 @@ Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   }
   Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
   if (!store.ok()) return store.error();
-  // Halts are judged by the charter in force, the warrant by the charter that it was accepted under.
-  Result<warrant::CharterFiles> in_force = warrant::ReadCharterFiles(*store, state->charter);
-  if (!in_force.ok()) return in_force.error();
-  Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(place.state_path, in_force->charter, *state);
+  Result<warrant::LocalHalts> halts = ReadHalts(place, *store, *state);
   if (!halts.ok()) return halts.error();
   Result<std::string> bytes = store->ReadBlob(state->releases.back().warrant, warrant::kWarrantBytesMax);
   if (!bytes.ok()) return bytes.error();
@@ -46,9 +53,7 @@ Result<void> LookAtHaltsAgain(const Place& place) {
   if (!state.ok()) return state.error();
   Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
   if (!store.ok()) return store.error();
-  Result<warrant::CharterFiles> in_force = warrant::ReadCharterFiles(*store, state->charter);
-  if (!in_force.ok()) return in_force.error();
-  Result<warrant::LocalHalts> halts = warrant::ReadLocalHalts(place.state_path, in_force->charter, *state);
+  Result<warrant::LocalHalts> halts = ReadHalts(place, *store, *state);
   if (!halts.ok()) return halts.error();
   if (halts->in_force.empty()) return {};
   return Refused("halt.in-force", "halted by " + halts->reasons.front(), "people lift a halt: pawl resume");
