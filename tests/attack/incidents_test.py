@@ -63,7 +63,7 @@ class Incidents(unittest.TestCase):
             for name in ("near_miss", "reversals"):
                 toml = toml.replace(f'[[bounds.harm]]\nmetric = "{name}"\nlimit = 0.02',
                                     f'[[bounds.harm]]\nname = "{name}"\nmetric = "score"\nlimit = 0.1  # ')
-            toml = toml.replace('metric = "near_miss"\ngroup = "climbing"\nlimit = 0.09',
+            toml = toml.replace('metric = "near_miss"\ngroup = "climbing"\nlimit = 0.08',
                                 'name = "climbing"\nmetric = "score"\nlimit = 0.1')
             toml = toml.replace('path = "improver/*.py"\nkind = "text"', 'path = "**"\nkind = "text"\nmay_add = true')
             (weak / "charter.toml").write_text(toml)
