@@ -1,12 +1,14 @@
-// pawl report: a subject's life as pictures, and as a change control report in Markdown and HTML.
-#include <chrono>
+// pawl report: a subject's life as pictures, and as a change control report in Markdown and HTML, beside the ledger
+// entries that every figure links to.
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "cli/charter_words.h"
 #include "cli/command.h"
 #include "report/change_control.h"
+#include "report/files.h"
 
 namespace pawl::cli {
 namespace {
@@ -19,6 +21,25 @@ template <typename T>
 const T& KeptToTheEnd(T value) {
   static const T& kept = *new T(std::move(value));
   return kept;
+}
+
+// Entries by the hundred are not flushed one by one: the page that links to them is written after them, and all of it
+// can be made again.
+Result<void> WriteFiles(const fs::path& directory, const std::vector<report::ReportFile>& files) {
+  std::error_code error;
+  fs::create_directories(directory / "entries", error);
+  if (error) return SystemFailure("report.directory", "cannot make '" + directory.string() + "'");
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    const fs::path path = directory / file->name;
+    if (path.parent_path() == directory) {
+      if (Result<void> written = WriteWholeFile(path.string(), file->bytes); !written.ok()) return written;
+      continue;
+    }
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out << file->bytes;
+    if (!out.flush()) return SystemFailure("file.write", "cannot write '" + path.string() + "'", "check disk space");
+  }
+  return {};
 }
 
 ExitCode Report(const Globals& globals, const std::string& directory) {
@@ -36,21 +57,20 @@ ExitCode Report(const Globals& globals, const std::string& directory) {
   for (const Section& section : CharterWords(charter)) words.push_back({section.title, section.lines});
   const report::Document& document = KeptToTheEnd(report::ChangeControlReport(life, charter, words));
 
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) return Fail(globals, SystemFailure("report.directory", "cannot make '" + directory + "'"));
-  std::vector<std::string> files = {"report.html", "report.md"};
-  std::vector<std::string> bytes = {report::WriteHtml(document), report::WriteMarkdown(document)};
-  for (const report::Drawing& drawing : report::Drawings(document)) {
-    files.push_back(drawing.file);
-    bytes.push_back(report::WriteSvg(drawing.picture));
-  }
-  for (size_t i = 0; i < files.size(); ++i) {
-    Result<void> written = WriteWholeFile((fs::path(directory) / files[i]).string(), bytes[i]);
-    if (!written.ok()) return Fail(globals, written.error());
-  }
+  const report::EntryReader read = [&](uint64_t index) -> Result<std::string> {
+    Result<std::vector<std::string>> entries = log->ledger().Entries(index, 1);
+    if (!entries.ok()) return entries.error();
+    if (entries->empty()) return Error{ErrorCode::kNotFound, "log.no-entry", "the log has no entry", "pawl log verify"};
+    return std::move(entries->front());
+  };
+  Result<std::vector<report::ReportFile>> made_files = report::ReportFiles(life, charter, document, read);
+  if (!made_files.ok()) return Fail(globals, made_files.error());
+  const std::vector<report::ReportFile>& files = KeptToTheEnd(std::move(*made_files));
+  if (Result<void> written = WriteFiles(directory, files); !written.ok()) return Fail(globals, written.error());
   if (globals.json) {
-    PrintJson({{"directory", directory}, {"files", files}, {"trials", life.entries.size()}});
+    std::vector<std::string> names;
+    for (const report::ReportFile& file : files) names.push_back(file.name);
+    PrintJson({{"directory", directory}, {"files", names}, {"trials", life.entries.size()}});
   } else {
     std::printf("%zu trials, %zu releases and rollbacks: %s\n", life.entries.size(), life.switches.size(),
                 (fs::path(directory) / "report.html").c_str());
@@ -65,7 +85,8 @@ void AddReport(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("report", "the subject's life as pictures and as a change control report");
   command
       ->add_option("DIRECTORY", *directory,
-                   "for report.html, report.md and SVG pictures; files of these names are replaced")
+                   "for report.html, report.md, trials.csv, SVG pictures and the ledger entries that they link to; "
+                   "files of these names are replaced")
       ->required();
   command->footer("example:\n  pawl report /tmp/report");
   command->callback([=, &globals] { globals.exit = Report(globals, *directory); });

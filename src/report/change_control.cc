@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "encoding/time.h"
@@ -32,15 +33,20 @@ void AddSummary(const Life& life, Document& document) {
   document.Add(Paragraph{"Subject " + life.subject + " under charter " + life.charter + ", from a ledger of " +
                          std::to_string(life.size) + " entries up to " + encoding::TimeText(life.time) + ". " +
                          verified});
-  document.Add(List{
-      {std::to_string(life.entries.size()) + " proposals were tested, " + std::to_string(released) +
-           " became releases.",
-       "Probability that any accepted proposal of the whole life breaks a harm limit of the charter that it was "
-       "tested under: at most " +
-           ShortNumber(life.harm_error) +
-           ", the sum over all harm conditions of what each trial could spend, and of what is left for later ones.",
-       life.alarms.empty() ? "No alarm about accelerating growth is open." : "Open alarm: " + life.alarms.front(),
-       life.halts.empty() ? "Nobody has ever halted." : std::to_string(life.halts.size()) + " halts, listed below."}});
+  List list{{Cell::OfFile(std::to_string(life.entries.size()) + " proposals were tested, " + std::to_string(released) +
+                              " became releases.",
+                          kLifeTableName),
+             Cell("Probability that any accepted proposal of the whole life breaks a harm limit of the charter that it "
+                  "was tested under: at most " +
+                      ShortNumber(life.harm_error) +
+                      ", the sum over all harm conditions of what each trial could spend, and of what is left for "
+                      "later ones.",
+                  life.charter_index)}};
+  if (life.alarms.empty()) list.items.push_back("No alarm about accelerating growth is open.");
+  for (const Noted& alarm : life.alarms) list.items.push_back(Cell("Open alarm: " + alarm.text, alarm.entry));
+  list.items.push_back(life.halts.empty() ? "Nobody has ever halted."
+                                          : std::to_string(life.halts.size()) + " halts, listed below.");
+  document.Add(std::move(list));
   document.Add(Paragraph{
       "This is supporting evidence drawn from a ledger, each figure with a link to its entry. It is no statement of "
       "conformity with any law or standard, and no proof of safety: named properties were proved for named files, the "
@@ -52,7 +58,7 @@ void AddWords(const std::vector<Topic>& words, Part part, Document& document) {
     if (ModificationTopics().contains(topic.name) != (part == Part::kModifications) || topic.sentences.empty())
       continue;
     document.Add(Heading{3, topic.name});
-    document.Add(List{topic.sentences});
+    document.Add(List{{topic.sentences.begin(), topic.sentences.end()}});
   }
 }
 
@@ -63,8 +69,11 @@ void AddProtocol(const Life& life, const charter::Charter& charter, Document& do
                 "became of the trials before. Proposing a rejected candidate again spends again."});
   Table table{{"condition", "limit", "lifetime error", "left for later trials"}, {}};
   const auto row = [&](const std::string& name, double limit, double error) {
-    table.rows.push_back(
-        {{name, ShortNumber(limit), ShortNumber(error), ShortNumber(trial::RemainingError(error, life.budget_index))}});
+    const double left = trial::RemainingError(error, life.budget_index);
+    table.rows.push_back({{name,
+                           {ShortNumber(limit), life.charter_index},
+                           {ShortNumber(error), life.charter_index},
+                           {ShortNumber(left), life.charter_index}}});
   };
   const charter::Bounds& bounds = charter.bounds;
   for (const charter::HarmBound& harm : bounds.harm) row("harm: " + harm.name, harm.limit, harm.lifetime_error);
@@ -79,29 +88,6 @@ void AddProtocol(const Life& life, const charter::Charter& charter, Document& do
   document.Add(std::move(table));
 }
 
-// A condition that every trial of the table has a column for.
-struct Column {
-  trial::ConditionKind kind;
-  std::string name;
-  std::string header;
-};
-
-std::vector<Column> ColumnsOf(const charter::Charter& charter) {
-  using trial::ConditionKind;
-  const charter::Bounds& bounds = charter.bounds;
-  std::vector<Column> columns = {{ConditionKind::kCeiling, "ceiling", bounds.capability.metric},
-                                 {ConditionKind::kStep, "step", "step"},
-                                 {ConditionKind::kImprovement, "improvement", "improvement"}};
-  if (bounds.capability.max_growth > 0) columns.push_back({ConditionKind::kGrowth, "growth", "growth"});
-  for (const charter::HarmBound& harm : bounds.harm) {
-    columns.push_back({ConditionKind::kHarm, harm.name, "harm: " + harm.name});
-  }
-  columns.push_back({ConditionKind::kDrift, "drift-fresh", "drift"});
-  if (charter.evaluation.probes_file) columns.push_back({ConditionKind::kDrift, "drift-fixed", "drift, fixed probes"});
-  if (bounds.drift.energy_limit > 0) columns.push_back({ConditionKind::kDrift, "drift-energy", "energy distance"});
-  return columns;
-}
-
 // The entries that its figures come from: every evaluator's vote.
 std::vector<std::uint64_t> VotesOf(const LifeEntry& entry) {
   return entry.vote_indices.empty() ? std::vector{entry.candidate_index} : entry.vote_indices;
@@ -110,7 +96,7 @@ std::vector<std::uint64_t> VotesOf(const LifeEntry& entry) {
 Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
   Row row{{Cell(std::to_string(entry.budget_index), entry.candidate_index), Cell(entry.proposal + ": " + entry.note),
            Cell(entry.outcome + (entry.rule.empty() ? "" : " (" + entry.rule + ")")),
-           Cell(entry.epoch ? std::to_string(*entry.epoch) : "")}};
+           entry.epoch ? Cell(std::to_string(*entry.epoch), entry.candidate_index) : Cell("")}};
   for (const Column& column : columns) {
     const Measured* measured = entry.Find(column.kind, column.name);
     row.cells.push_back(measured == nullptr
@@ -123,9 +109,13 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
 }
 
 void AddTrials(const Life& life, const charter::Charter& charter, Document& document) {
-  document.Add(Heading{3, "every trial"});
+  const std::size_t before = life.entries.size() > kTrialsShown ? life.entries.size() - kTrialsShown : 0;
+  document.Add(Heading{3, before == 0 ? "every trial" : "the latest trials"});
+  document.Add(List{
+      {Cell::OfFile("Every trial of the life with all its figures, as a table for other programs", kLifeTableName)}});
   if (!life.entries.empty()) {
     document.Add(Paragraph{
+        (before == 0 ? std::string() : "The " + std::to_string(before) + " trials before these are in that file. ") +
         "Means over the evaluators, and from their smallest lower to their largest upper bound. Each "
         "figure links to the first evaluator's vote, the numbers behind it to the others'. Figures with \"gate\" "
         "are those of the gate's own trial, where no evaluator's report gives any."});
@@ -133,7 +123,9 @@ void AddTrials(const Life& life, const charter::Charter& charter, Document& docu
   Table table{{"k", "proposal", "outcome", "epoch"}, {}};
   const std::vector<Column> columns = ColumnsOf(charter);
   for (const Column& column : columns) table.header.push_back(column.header);
-  for (const LifeEntry& entry : life.entries) table.rows.push_back(TrialRow(entry, columns));
+  for (std::size_t i = before; i < life.entries.size(); ++i) {
+    table.rows.push_back(TrialRow(life.entries[i], columns));
+  }
   document.Add(std::move(table));
 }
 
@@ -154,7 +146,7 @@ void AddConditions(const LifeEntry& entry, Document& document) {
                            {ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper), evidence},
                            {std::to_string(measured.observations), evidence},
                            {ShortNumber(measured.alpha), evidence},
-                           TogetherOf(entry, measured)}});
+                           {TogetherOf(entry, measured), evidence}}});
   }
   document.Add(std::move(table));
   document.Add(Paragraph{
@@ -175,8 +167,8 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
     outcomes.rows.push_back({{movement.evaluator,
                               {ShortNumber(movement.energy_distance), evidence},
                               {ShortNumber(movement.p_value), evidence},
-                              std::to_string(movement.episodes),
-                              std::to_string(movement.permutations)}});
+                              {std::to_string(movement.episodes), evidence},
+                              {std::to_string(movement.permutations), evidence}}});
   }
   document.Add(std::move(outcomes));
   document.Add(Paragraph{
@@ -199,15 +191,16 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
       changes.rows.push_back({{change.from,
                                change.to,
                                {std::to_string(change.count), evidence.front()},
-                               share(change.count),
-                               std::to_string(change.first_probe)}});
+                               {share(change.count), evidence.front()},
+                               {std::to_string(change.first_probe), evidence.front()}}});
     }
     document.Add(std::move(changes));
   }
   if (!entry.episodes_changed_most.empty()) {
     Table episodes{{"episode (number of its seed)", "distance of its outcome from the baseline's"}, {}};
     for (const trial::EpisodeChange& change : entry.episodes_changed_most) {
-      episodes.rows.push_back({{{std::to_string(change.episode), evidence.front()}, ShortNumber(change.distance)}});
+      episodes.rows.push_back(
+          {{{std::to_string(change.episode), evidence.front()}, {ShortNumber(change.distance), evidence.front()}}});
     }
     document.Add(std::move(episodes));
   }
@@ -270,36 +263,63 @@ std::string GateWords(const LifeEntry& entry) {
   return "; then the gate's own trial: " + entry.gate->verdict + " (report " + entry.gate->report + ")";
 }
 
+// A row for each entry that something above links to, and from there to the entry itself.
 void AddEntries(const Life& life, Document& document) {
-  document.Add(Heading{2, "Ledger entries"});
-  document.Add(
-      Paragraph{"The entries that the figures come from. pawl log show INDEX prints one whole; pawl log export and "
-                "pawl-check log let anybody check them."});
-  Table table{{"entry", "what it is"}, {}};
+  std::map<std::uint64_t, std::string> listed;
+  for (const std::uint64_t entry : LinkedEntries(document)) listed.emplace(entry, "");
+  const auto say = [&](std::uint64_t index, const auto& words) {
+    if (const auto found = listed.find(index); found != listed.end()) found->second = words();
+  };
+  const auto put_in_force = [] { return "what put the charter in force"; };
+  say(life.charter_index, put_in_force);
+  for (const Noted& halt : life.halts) say(halt.entry, [&] { return halt.text; });
   for (const LifeEntry& entry : life.entries) {
-    table.rows.push_back({{std::to_string(entry.candidate_index),
-                           "candidate statement of " + entry.proposal + ", k = " + std::to_string(entry.budget_index) +
-                               ", " + encoding::TimeText(entry.time) + GateWords(entry)},
-                          entry.candidate_index});
+    say(entry.candidate_index, [&] {
+      return "candidate statement of " + entry.proposal + ", k = " + std::to_string(entry.budget_index) + ", " +
+             encoding::TimeText(entry.time) + GateWords(entry);
+    });
     for (std::size_t i = 0; i < entry.vote_indices.size(); ++i) {
-      table.rows.push_back(
-          {{std::to_string(entry.vote_indices[i]), "vote on " + entry.proposal + " by " + entry.verdicts[i]},
-           entry.vote_indices[i]});
+      say(entry.vote_indices[i], [&] { return "vote on " + entry.proposal + " by " + entry.verdicts[i]; });
     }
   }
   // Rollbacks have a candidate statement and no trial.
-  std::set<std::string> listed;
-  for (const LifeEntry& entry : life.entries) listed.insert(entry.proposal);
   for (const Switch& live : life.switches) {
-    if (listed.contains(live.proposal)) continue;
-    table.rows.push_back({{std::to_string(live.candidate_index), "candidate statement of rollback " + live.proposal +
-                                                                     ", live from " + encoding::TimeText(live.time)},
-                          live.candidate_index});
+    if (const auto found = listed.find(live.candidate_index); found != listed.end() && found->second.empty()) {
+      found->second =
+          "candidate statement of rollback " + live.proposal + ", live from " + encoding::TimeText(live.time);
+    }
+  }
+  document.Add(Heading{2, "Ledger entries"});
+  document.Add(Paragraph{
+      "The entries that the figures above come from. Each number leads to the entry as the ledger has it, with "
+      "the hash of its leaf; pawl log show INDEX prints it again; pawl log export and pawl-check log let "
+      "anybody check that the log has it."});
+  Table table{{"entry", "what it is"}, {}};
+  for (auto& [index, words] : listed) {
+    table.rows.push_back({{Cell::OfFile(std::to_string(index), EntryFileName(index)), std::move(words)}, index});
   }
   document.Add(std::move(table));
 }
 
 }  // namespace
+
+std::vector<Column> ColumnsOf(const charter::Charter& charter) {
+  using trial::ConditionKind;
+  const charter::Bounds& bounds = charter.bounds;
+  std::vector<Column> columns = {{ConditionKind::kCeiling, "ceiling", bounds.capability.metric},
+                                 {ConditionKind::kStep, "step", "step"},
+                                 {ConditionKind::kImprovement, "improvement", "improvement"}};
+  if (bounds.capability.max_growth > 0) columns.push_back({ConditionKind::kGrowth, "growth", "growth"});
+  for (const charter::HarmBound& harm : bounds.harm) {
+    columns.push_back({ConditionKind::kHarm, harm.name, "harm: " + harm.name});
+  }
+  columns.push_back({ConditionKind::kDrift, "drift-fresh", "drift"});
+  if (charter.evaluation.probes_file) columns.push_back({ConditionKind::kDrift, "drift-fixed", "drift, fixed probes"});
+  if (bounds.drift.energy_limit > 0) columns.push_back({ConditionKind::kDrift, "drift-energy", "energy distance"});
+  return columns;
+}
+
+std::string EntryFileName(std::uint64_t index) { return "entries/" + std::to_string(index) + ".json"; }
 
 Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words) {
   Document document{.title = "Change control report: " + life.subject, .blocks = {}};
@@ -313,21 +333,18 @@ Document ChangeControlReport(const Life& life, const charter::Charter& charter, 
   for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
   AddLatest(life, document);
   if (!life.halts.empty()) {
-    document.Add(Heading{3, "halts"});
-    document.Add(List{life.halts});
+    document.Add(Heading{3, life.halts.size() > kTrialsShown ? "the latest halts" : "halts"});
+    List halts;
+    for (std::size_t i = life.halts.size() > kTrialsShown ? life.halts.size() - kTrialsShown : 0; i < life.halts.size();
+         ++i) {
+      halts.items.push_back(Cell(life.halts[i].text, life.halts[i].entry));
+    }
+    document.Add(std::move(halts));
   }
   AddTrials(life, charter, document);  // behind what is read first: it may have thousands of rows
   AddFrameworks(charter, document);
   AddEntries(life, document);
   return document;
-}
-
-std::vector<Drawing> Drawings(const Document& document) {
-  std::vector<Drawing> drawings;
-  for (const Block& block : document.blocks) {
-    if (const Drawing* drawing = std::get_if<Drawing>(&block)) drawings.push_back(*drawing);
-  }
-  return drawings;
 }
 
 }  // namespace pawl::report

@@ -2,7 +2,7 @@
 // tested and let through, and what the changes so far have done.
 //
 //   const Document document = ChangeControlReport(life, charter, words);
-//   WriteMarkdown(document); WriteHtml(document); for (const Drawing& drawing : Drawings(document)) …
+//   for (const ReportFile& file : *ReportFiles(life, charter, document, read_entry)) …     // files.h
 //
 // The three parts follow the final guidance of the FDA, "Marketing Submission Recommendations for a Predetermined
 // Change Control Plan for Artificial Intelligence-Enabled Device Software Functions" (December 2024): description of
@@ -10,11 +10,15 @@
 // Regulation (EU) 2024/1689, MANAGE 2.4 of the NIST AI RMF 1.0, and requirement 9.2.5 of the OWASP AISVS 1.0. The
 // report says of itself that it is supporting evidence and no statement of conformity.
 //
-// Every figure in it comes from the ledger and links to the entry that holds it.
+// Every figure in it comes from the ledger and links to the entry that holds it: to its row in the last table, and from
+// there to the entry itself in a file of its own. The page does not grow with the life: it has the latest
+// kTrialsShown trials, pictures of all of them (picture.h), and the entries that either of these link to; all trials
+// are in a table beside it.
 //
 // Thread safety: pure functions. Time: well below a second for 10,000 releases.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +28,11 @@
 
 namespace pawl::report {
 
+inline constexpr std::size_t kTrialsShown = 100;
+inline constexpr char kPageName[] = "report.html";
+inline constexpr char kLifeTableName[] = "trials.csv";
+std::string EntryFileName(std::uint64_t index);  // "entries/12.json"
+
 // What the charter says, in sentences, by topic: surface, trial, pace and so on, from whoever words charters.
 struct Topic {
   std::string name;
@@ -32,8 +41,13 @@ struct Topic {
 
 Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words);
 
-// The pictures of a document, in order.
-std::vector<Drawing> Drawings(const Document& document);
+// A condition that every trial has, and what columns of it are called.
+struct Column {
+  trial::ConditionKind kind;
+  std::string name;
+  std::string header;
+};
+std::vector<Column> ColumnsOf(const charter::Charter& charter);
 
 // Each picture of the life by itself; those without a point are left in, and say so.
 std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter);

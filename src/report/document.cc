@@ -1,5 +1,7 @@
 #include "report/document.h"
 
+#include <set>
+
 namespace pawl::report {
 namespace {
 
@@ -28,12 +30,24 @@ std::string Number(std::uint64_t entry) { return std::to_string(entry); }
 struct MarkdownWriter {
   std::string out;
 
+  void Write(const Cell& cell) {
+    const std::string text = EscapeMarkdown(cell.text);
+    if (cell.entries.empty()) out += cell.file.empty() ? text : "[" + text + "](" + cell.file + ")";
+    for (std::size_t i = 0; i < cell.entries.size(); ++i) {
+      out += (i == 0 ? "[" + text : " [" + Number(i + 1)) + "](#entry-" + Number(cell.entries[i]) + ")";
+    }
+  }
+
   void operator()(const Heading& heading) {
     out += std::string(static_cast<std::size_t>(heading.level), '#') + " " + EscapeMarkdown(heading.text) + "\n\n";
   }
   void operator()(const Paragraph& paragraph) { out += EscapeMarkdown(paragraph.text) + "\n\n"; }
   void operator()(const List& list) {
-    for (const std::string& item : list.items) out += "- " + EscapeMarkdown(item) + "\n";
+    for (const Cell& item : list.items) {
+      out += "- ";
+      Write(item);
+      out += "\n";
+    }
     out += "\n";
   }
   void operator()(const Table& table) {
@@ -47,18 +61,15 @@ struct MarkdownWriter {
         out += "| ";
         if (first && row.anchor) out += "<a id=\"entry-" + Number(*row.anchor) + "\"></a>";
         first = false;
-        const std::string text = EscapeMarkdown(cell.text);
-        if (cell.entries.empty()) out += text + " ";
-        for (std::size_t i = 0; i < cell.entries.size(); ++i) {
-          out += "[" + (i == 0 ? text : Number(i + 1)) + "](#entry-" + Number(cell.entries[i]) + ") ";
-        }
+        Write(cell);
+        out += ' ';
       }
       out += "|\n";
     }
     out += "\n";
   }
   void operator()(const Drawing& drawing) {
-    out += "![" + EscapeMarkdown(drawing.picture.title) + "](" + drawing.file + ")\n\n" +
+    out += "[![" + EscapeMarkdown(drawing.picture.title) + "](" + drawing.file + ")](" + drawing.file + ")\n\n" +
            EscapeMarkdown(drawing.picture.description) + "\n\n";
   }
 };
@@ -76,6 +87,15 @@ constexpr char kPageStyle[] =
 struct HtmlWriter {
   std::string out;
 
+  void Write(const Cell& cell) {
+    const std::string text = EscapeMarkup(cell.text);
+    if (cell.entries.empty()) out += cell.file.empty() ? text : "<a href=\"" + cell.file + "\">" + text + "</a>";
+    for (std::size_t i = 0; i < cell.entries.size(); ++i) {
+      out += (i == 0 ? "<a href=\"#entry-" : " <a href=\"#entry-") + Number(cell.entries[i]) + "\">";
+      out += (i == 0 ? text : Number(i + 1)) + "</a>";
+    }
+  }
+
   void operator()(const Heading& heading) {
     const std::string tag = "h" + std::to_string(heading.level);
     out += "<" + tag + ">" + EscapeMarkup(heading.text) + "</" + tag + ">\n";
@@ -83,7 +103,11 @@ struct HtmlWriter {
   void operator()(const Paragraph& paragraph) { out += "<p>" + EscapeMarkup(paragraph.text) + "</p>\n"; }
   void operator()(const List& list) {
     out += "<ul>\n";
-    for (const std::string& item : list.items) out += "<li>" + EscapeMarkup(item) + "</li>\n";
+    for (const Cell& item : list.items) {
+      out += "<li>";
+      Write(item);
+      out += "</li>\n";
+    }
     out += "</ul>\n";
   }
   void operator()(const Table& table) {
@@ -94,13 +118,7 @@ struct HtmlWriter {
       out += row.anchor ? "<tr id=\"entry-" + Number(*row.anchor) + "\">" : "<tr>";
       for (const Cell& cell : row.cells) {
         out += "<td>";
-        if (cell.entries.empty()) out += EscapeMarkup(cell.text);
-        for (std::size_t i = 0; i < cell.entries.size(); ++i) {
-          out += (i == 0 ? "" : " ");
-          out += "<a href=\"#entry-" + Number(cell.entries[i]) + "\">";
-          out += i == 0 ? EscapeMarkup(cell.text) : Number(i + 1);
-          out += "</a>";
-        }
+        Write(cell);
         out += "</td>";
       }
       out += "</tr>\n";
@@ -114,6 +132,23 @@ struct HtmlWriter {
 };
 
 }  // namespace
+
+std::vector<std::uint64_t> LinkedEntries(const Document& document) {
+  std::set<std::uint64_t> entries;
+  const auto add = [&](const std::vector<std::uint64_t>& more) { entries.insert(more.begin(), more.end()); };
+  for (const Block& block : document.blocks) {
+    if (const List* list = std::get_if<List>(&block)) {
+      for (const Cell& item : list->items) add(item.entries);
+    } else if (const Table* table = std::get_if<Table>(&block)) {
+      for (const Row& row : table->rows) {
+        for (const Cell& cell : row.cells) add(cell.entries);
+      }
+    } else if (const Drawing* drawing = std::get_if<Drawing>(&block)) {
+      add(LinkedEntries(drawing->picture));
+    }
+  }
+  return {entries.begin(), entries.end()};
+}
 
 std::string WriteMarkdown(const Document& document) {
   MarkdownWriter writer;

@@ -201,6 +201,27 @@ Result<double> HarmErrorOf(const audit::History& history, Charters& charters) {
   return error;
 }
 
+// The genesis is the log's first entry. What amended it last names its digest as the tree.
+std::uint64_t CharterIndexOf(const audit::History& history) {
+  std::uint64_t index = 0;
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    if (proposal.candidate && proposal.candidate->action == warrant::Action::kAmendment && proposal.warrant &&
+        proposal.candidate->tree == history.charter().digest) {
+      index = proposal.candidate_index;
+    }
+  }
+  return index;
+}
+
+std::uint64_t IndexOfVote(const audit::History& history, const crypto::Digest& digest) {
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    for (const audit::LoggedVote& vote : proposal.votes) {
+      if (vote.digest == digest) return vote.index;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 EvaluatorSet EvaluatorSetOf(const charter::Charter& charter) {
@@ -227,6 +248,7 @@ Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& re
   Life life;
   life.subject = history.charter().subject.name;
   life.charter = history.charter().digest.Text();
+  life.charter_index = CharterIndexOf(history);
   life.size = life.verified = history.size();
   life.time = history.time();
   life.budget_index = static_cast<std::uint64_t>(history.budget_index());
@@ -246,12 +268,15 @@ Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& re
         {release.proposal, release.epoch, release.time, proposal == nullptr ? 0 : proposal->candidate_index});
   }
   for (const audit::LoggedHalt& halt : history.halts()) {
-    life.halts.push_back("halted by " + halt.principal + ", " + (halt.lifted ? "lifted" : "open") + ": " +
-                         halt.decision.reason + " (ledger entry " + std::to_string(halt.index) + ")");
+    life.halts.push_back({"halted by " + halt.principal + ", " + (halt.lifted ? "lifted" : "open") + ": " +
+                              halt.decision.reason + " (ledger entry " + std::to_string(halt.index) + ")",
+                          halt.index});
   }
   Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
   if (!alarms.ok()) return alarms.error();
-  for (const oversight::AccelerationAlarm& alarm : *alarms) life.alarms.push_back(alarm.reason);
+  for (const oversight::AccelerationAlarm& alarm : *alarms) {
+    life.alarms.push_back({alarm.reason, IndexOfVote(history, alarm.vote)});
+  }
   return life;
 }
 

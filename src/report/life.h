@@ -99,9 +99,17 @@ struct Switch {  // of what is live: a release or a rollback
   std::uint64_t candidate_index = 0;  // ledger entry of its candidate statement
 };
 
+// A sentence, and the ledger entry that it is about.
+struct Noted {
+  std::string text;
+  std::uint64_t entry = 0;
+};
+
 struct Life {
   std::string subject;
-  std::string charter;     // digest
+  std::string charter;  // digest
+  std::uint64_t charter_index =
+      0;                   // ledger entry that put it in force: the genesis or the amendment's candidate statement
   std::uint64_t size = 0;  // of the ledger
   // The last so many of its entries were verified for this report, those before them by the gate, by whose snapshot the
   // history begins. Not known from a history: LifeOf takes it to be all.
@@ -113,8 +121,8 @@ struct Life {
   double harm_error = 0;
   std::vector<LifeEntry> entries;
   std::vector<Switch> switches;
-  std::vector<std::string> halts;   // sentences, with their ledger entries
-  std::vector<std::string> alarms;  // open ones: sentences
+  std::vector<Noted> halts;
+  std::vector<Noted> alarms;  // open ones, with the votes that raised them
 };
 
 // A report in a vote that cannot be read, does not follow from its own numbers or does not answer the charter is named

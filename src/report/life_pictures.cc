@@ -1,4 +1,5 @@
-// Capability with its band and ceiling, each harm, drift, budget and pace over a subject's life.
+// Capability with its band and ceiling, growth, each harm, drift of decisions and of outcomes, budget and pace over a
+// subject's life.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -20,6 +21,11 @@ std::uint64_t EvidenceOf(const LifeEntry& entry) {
   return entry.vote_indices.empty() ? entry.candidate_index : entry.vote_indices.front();
 }
 
+Mark MarkOf(const LifeEntry& entry) {
+  if (entry.gate) return Mark::kCrossed;
+  return entry.epoch ? Mark::kFull : Mark::kHollow;
+}
+
 Series Over(const Life& life, trial::ConditionKind kind, const std::string& condition, const std::string& name) {
   Series series{name, {}, Joined::kFull};
   for (const LifeEntry& entry : life.entries) {
@@ -31,9 +37,7 @@ Series Over(const Life& life, trial::ConditionKind kind, const std::string& cond
                              .upper = measured->upper,
                              .label = entry.proposal,
                              .entry = EvidenceOf(entry),
-                             .mark = entry.gate    ? Mark::kCrossed
-                                     : entry.epoch ? Mark::kFull
-                                                   : Mark::kHollow});
+                             .mark = MarkOf(entry)});
   }
   return series;
 }
@@ -65,6 +69,24 @@ Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
            .limits = {{"ceiling", charter.bounds.capability.ceiling}}}};
 }
 
+Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
+  const charter::CapabilityBound& bound = charter.bounds.capability;
+  Picture picture{.title = "Growth: " + bound.metric,
+                  .description = "Gain of each trial's candidate over its parent",
+                  .x_label = "trial (budget index)",
+                  .y_label = "gain in " + bound.metric,
+                  .series = {Over(life, trial::ConditionKind::kStep, "step", "over the parent")},
+                  .limits = {{"max_step", bound.max_step}}};
+  const std::string latest = Latest(picture.series.front());
+  if (bound.max_growth > 0) {
+    picture.description += ", and the largest over anything that was live within the charter's window";
+    picture.series.push_back(Over(life, trial::ConditionKind::kGrowth, "growth", "within the window"));
+    picture.limits.push_back({"max_growth", bound.max_growth});
+  }
+  picture.description += "." + latest + kMarks;
+  return {"growth.svg", std::move(picture)};
+}
+
 Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
   Series series = Over(life, trial::ConditionKind::kHarm, harm.name, harm.metric);
   const std::string latest = Latest(series);
@@ -89,6 +111,42 @@ Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
     picture.series.push_back(Over(life, trial::ConditionKind::kDrift, "drift-fixed", "fixed probes"));
   }
   return {"drift.svg", std::move(picture)};
+}
+
+// Where the charter limits the energy distance, the mean that is held to the limit; beside it the statistic over the
+// first episodes, which every trial has. It is no part of what was shown, and has no bounds.
+Drawing EnergyPicture(const Life& life, const charter::Charter& charter) {
+  Series first{"of the first episodes", {}, Joined::kFull};
+  for (const LifeEntry& entry : life.entries) {
+    if (entry.movements.empty()) continue;
+    double mean = 0;
+    for (const Movement& movement : entry.movements) {
+      mean += movement.energy_distance / static_cast<double>(entry.movements.size());
+    }
+    first.points.push_back({.x = static_cast<double>(entry.budget_index),
+                            .y = mean,
+                            .label = entry.proposal,
+                            .entry = EvidenceOf(entry),
+                            .mark = MarkOf(entry)});
+  }
+  Picture picture{.title = "Drift of the outcomes: energy distance",
+                  .description =
+                      "Distance of the candidate's outcomes from the baseline's. Of the first episodes of a "
+                      "trial, for information, where it is never quite 0",
+                  .x_label = "trial (budget index)",
+                  .y_label = "energy distance, 0: the same outcomes",
+                  .series = {},
+                  .limits = {}};
+  std::string latest;
+  if (charter.bounds.drift.energy_limit > 0) {
+    picture.series.push_back(Over(life, trial::ConditionKind::kDrift, "drift-energy", "held to the limit"));
+    picture.limits.push_back({"limit", charter.bounds.drift.energy_limit});
+    picture.description += ", and of all pairs of episodes, which the limit is about";
+    latest = Latest(picture.series.front());
+  }
+  picture.series.push_back(std::move(first));
+  picture.description += "." + latest + kMarks;
+  return {"energy.svg", std::move(picture)};
 }
 
 Drawing BudgetPicture(const Life& life) {
@@ -141,9 +199,10 @@ Drawing PacePicture(const Life& life, const charter::Charter& charter) {
 }  // namespace
 
 std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter) {
-  std::vector<Drawing> drawings = {CapabilityPicture(life, charter)};
+  std::vector<Drawing> drawings = {CapabilityPicture(life, charter), GrowthPicture(life, charter)};
   for (const charter::HarmBound& harm : charter.bounds.harm) drawings.push_back(HarmPicture(life, harm));
   drawings.push_back(DriftPicture(life, charter));
+  drawings.push_back(EnergyPicture(life, charter));
   drawings.push_back(BudgetPicture(life));
   drawings.push_back(PacePicture(life, charter));
   std::map<std::string, int> times;  // "near_miss" and "near-miss" are two harms

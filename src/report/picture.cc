@@ -109,7 +109,8 @@ double TickStep(double span, double least) {
 
 class Canvas {
  public:
-  Canvas(const Picture& picture, const Range& x, const Range& y) : picture_(picture), x_(x), y_(y) {
+  Canvas(const Picture& picture, const std::string& page, const Range& x, const Range& y)
+      : picture_(picture), page_(page), x_(x), y_(y) {
     for (const Series& series : picture.series) {
       for (const Point& point : series.points) whole_y_ = whole_y_ && point.y == std::floor(point.y);
     }
@@ -182,7 +183,7 @@ class Canvas {
         out += Format("<path d=\"M%.1f %.1fV", X(point.x), Y(point.lower)) +
                Format("%.1f\" stroke-opacity=\".55\" class=\"s", Y(point.upper), 0) + colour + "\"/>";
       }
-      if (point.entry) out += "<a href=\"#entry-" + std::to_string(*point.entry) + "\">";
+      if (point.entry) out += "<a href=\"" + page_ + "#entry-" + std::to_string(*point.entry) + "\">";
       const bool round = number % 2 == 0;
       out += Format(round ? "<circle cx=\"%.1f\" cy=\"%.1f\"" : "<rect x=\"%.1f\" y=\"%.1f\"",
                     X(point.x) - (round ? 0 : radius), Y(point.y) - (round ? 0 : radius));
@@ -225,6 +226,7 @@ class Canvas {
 
  private:
   const Picture& picture_;
+  const std::string& page_;
   Range x_;
   Range y_;
   bool whole_y_ = true;  // nothing but whole numbers, which have no ticks in between
@@ -276,7 +278,17 @@ std::string ShortNumber(double value) {
   return text;
 }
 
-std::string WriteSvg(const Picture& picture) {
+std::vector<std::uint64_t> LinkedEntries(const Picture& picture) {
+  std::vector<std::uint64_t> entries;
+  for (const Series& series : picture.series) {
+    for (const Point& point : Drawn(series.points)) {
+      if (point.entry) entries.push_back(*point.entry);
+    }
+  }
+  return entries;
+}
+
+std::string WriteSvg(const Picture& picture, const std::string& page) {
   assert(picture.series.size() <= kDashes.size());
   Range x, y;
   std::vector<std::vector<Point>> drawn;
@@ -306,7 +318,7 @@ std::string WriteSvg(const Picture& picture) {
                     EscapeMarkup(picture.title) + "</title><desc id=\"" + id + "-text\">" + EscapeMarkup(description) +
                     "</desc>" + kStyle + "<rect width=\"760\" height=\"320\" class=\"back\"/>" +
                     "<text class=\"t\" x=\"16\" y=\"20\">" + EscapeMarkup(picture.title) + "</text>";
-  const Canvas canvas(picture, x, y);
+  const Canvas canvas(picture, page, x, y);
   canvas.Axes(out);
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     if (drawn[i].empty()) continue;

@@ -3,7 +3,8 @@
 //   Picture picture{.title = "Score", .description = "…", .x_label = "trial", .y_label = "score"};
 //   picture.series.push_back({"score", {{.x = 1, .y = 0.90, .lower = 0.89, .upper = 0.91, .entry = 12}}});
 //   picture.limits.push_back({"ceiling", 0.965});
-//   const std::string svg = WriteSvg(picture);         // stands alone, or inside a page
+//   const std::string svg = WriteSvg(picture);                 // inside the page that lists the entries
+//   const std::string alone = WriteSvg(picture, "report.html");  // in a file of its own, beside that page
 //
 // What a reader gets without eyes or colours: every picture has a title and a description, every point a title with its
 // numbers and a bar from bound to bound, series differ by dash and mark as well as by colour. Colours follow the
@@ -39,7 +40,7 @@ struct Point {
   double lower = std::numeric_limits<double>::quiet_NaN();  // of the band; NaN: none
   double upper = std::numeric_limits<double>::quiet_NaN();
   std::string label{};                   // begins the mark's title
-  std::optional<std::uint64_t> entry{};  // of the ledger; the mark links to #entry-N
+  std::optional<std::uint64_t> entry{};  // of the ledger; the mark links to #entry-N of the page
   Mark mark = Mark::kFull;
 };
 
@@ -69,8 +70,12 @@ struct Picture {
   std::vector<Limit> limits;
 };
 
-// Requires at most 4 series. A picture without any point says that there is nothing to show yet.
-std::string WriteSvg(const Picture& picture);
+// Requires at most 4 series. A picture without any point says that there is nothing to show yet. `page` is the name of
+// the file in which entries are listed, where the picture does not stand in it.
+std::string WriteSvg(const Picture& picture, const std::string& page = {});
+
+// The entries that marks link to; a mark that stands for a group links to that of the first.
+std::vector<std::uint64_t> LinkedEntries(const Picture& picture);
 
 // Text as it may stand between tags and in attributes.
 std::string EscapeMarkup(const std::string& text);
