@@ -17,6 +17,13 @@ const std::set<std::string>& ModificationTopics() {
   return topics;
 }
 
+// Beside all pictures at once.
+constexpr char kPicturesWords[] =
+    "In the pictures filled marks became releases, hollow ones did not; lines go through releases. Crossed ones are "
+    "the "
+    "gate's own trial, after which no evaluator measured. Bands and bars reach from the evaluators' smallest lower to "
+    "their largest upper bound, each one-sided at the error that the trial spent. Each mark leads to its ledger entry.";
+
 enum class Part { kModifications, kProtocol };
 
 std::string Percent(double share) { return ShortNumber(100 * share) + " %"; }
@@ -330,6 +337,7 @@ Document ChangeControlReport(const Life& life, const charter::Charter& charter, 
   AddWords(words, Part::kProtocol, document);
   AddProtocol(life, charter, document);
   document.Add(Heading{2, "Impact assessment"});
+  document.Add(Paragraph{kPicturesWords});
   for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
   AddLatest(life, document);
   if (!life.halts.empty()) {

@@ -81,8 +81,9 @@ constexpr char kPageStyle[] =
     "1rem}"
     "table{border-collapse:collapse;display:block;overflow-x:auto;margin:1rem 0}td,th{border:1px solid #8886;"
     "padding:.25rem .6rem;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}"
-    "figure{margin:1.5rem 0}figcaption{font-size:.85rem}svg{width:100%;height:auto;margin:.5rem 0}:target{outline:2px "
-    "solid #b80}</style>";
+    "p,li,td:first-child{overflow-wrap:anywhere}figure{margin:1.5rem 0;overflow-x:auto}figcaption{font-size:.85rem;"
+    "position:sticky;left:0}svg{width:100%;min-width:34rem;height:auto;margin:.5rem 0}:target{outline:2px solid "
+    "#b80}</style>";
 
 struct HtmlWriter {
   std::string out;
@@ -91,11 +92,10 @@ struct HtmlWriter {
     const std::string text = EscapeMarkup(cell.text);
     if (cell.entries.empty()) out += cell.file.empty() ? text : "<a href=\"" + cell.file + "\">" + text + "</a>";
     for (std::size_t i = 0; i < cell.entries.size(); ++i) {
-      out += (i == 0 ? "<a href=\"#entry-" : " <a href=\"#entry-") + Number(cell.entries[i]) + "\">";
-      out += (i == 0 ? text : Number(i + 1)) + "</a>";
+      const std::string link = "<a href=\"#entry-" + Number(cell.entries[i]) + "\">";
+      out += i == 0 ? link + text + "</a>" : "&nbsp;<sup>" + link + Number(i + 1) + "</a></sup>";
     }
   }
-
   void operator()(const Heading& heading) {
     const std::string tag = "h" + std::to_string(heading.level);
     out += "<" + tag + ">" + EscapeMarkup(heading.text) + "</" + tag + ">\n";

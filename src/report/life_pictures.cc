@@ -62,7 +62,8 @@ Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
   const std::string latest = Latest(series);
   return {"capability.svg",
           {.title = "Capability: " + metric,
-           .description = "Mean of " + metric + " in each trial, and the ceiling." + latest + kMarks,
+           .description = "Mean of " + metric + " in each trial, and the ceiling." + latest,
+           .marks = kMarks,
            .x_label = "trial (budget index)",
            .y_label = metric + ", mean of the episodes",
            .series = {std::move(series)},
@@ -73,6 +74,7 @@ Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
   const charter::CapabilityBound& bound = charter.bounds.capability;
   Picture picture{.title = "Growth: " + bound.metric,
                   .description = "Gain of each trial's candidate over its parent",
+                  .marks = kMarks,
                   .x_label = "trial (budget index)",
                   .y_label = "gain in " + bound.metric,
                   .series = {Over(life, trial::ConditionKind::kStep, "step", "over the parent")},
@@ -83,7 +85,7 @@ Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
     picture.series.push_back(Over(life, trial::ConditionKind::kGrowth, "growth", "within the window"));
     picture.limits.push_back({"max_growth", bound.max_growth});
   }
-  picture.description += "." + latest + kMarks;
+  picture.description += "." + latest;
   return {"growth.svg", std::move(picture)};
 }
 
@@ -92,7 +94,8 @@ Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
   const std::string latest = Latest(series);
   return {"harm-" + FileName(harm.name) + ".svg",
           {.title = "Harm: " + harm.name,
-           .description = "Mean of " + harm.metric + " in each trial, and its limit." + latest + kMarks,
+           .description = "Mean of " + harm.metric + " in each trial, and its limit." + latest,
+           .marks = kMarks,
            .x_label = "trial (budget index)",
            .y_label = harm.metric + ", mean of the episodes" + (harm.group ? " of '" + *harm.group + "'" : ""),
            .series = {std::move(series)},
@@ -102,11 +105,12 @@ Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
 Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
   Picture picture{.title = "Drift from the baseline",
                   .description = "Share of decisions that differ from the baseline's.",
+                  .marks = kMarks,
                   .x_label = "trial (budget index)",
                   .y_label = "share of decisions, 0 to 1",
                   .series = {Over(life, trial::ConditionKind::kDrift, "drift-fresh", "fresh probes")},
                   .limits = {{"limit", charter.bounds.drift.limit}}};
-  picture.description += Latest(picture.series.front()) + kMarks;
+  picture.description += Latest(picture.series.front());
   if (charter.evaluation.probes_file) {
     picture.series.push_back(Over(life, trial::ConditionKind::kDrift, "drift-fixed", "fixed probes"));
   }
@@ -133,6 +137,7 @@ Drawing EnergyPicture(const Life& life, const charter::Charter& charter) {
                   .description =
                       "Distance of the candidate's outcomes from the baseline's. Of the first episodes of a "
                       "trial, for information, where it is never quite 0",
+                  .marks = kMarks,
                   .x_label = "trial (budget index)",
                   .y_label = "energy distance, 0: the same outcomes",
                   .series = {},
@@ -145,7 +150,7 @@ Drawing EnergyPicture(const Life& life, const charter::Charter& charter) {
     latest = Latest(picture.series.front());
   }
   picture.series.push_back(std::move(first));
-  picture.description += "." + latest + kMarks;
+  picture.description += "." + latest;
   return {"energy.svg", std::move(picture)};
 }
 
@@ -170,6 +175,7 @@ Drawing BudgetPicture(const Life& life) {
            .description = "Share of every lifetime error that later trials may still spend; each trial spends, "
                           "whatever its outcome." +
                           latest,
+           .marks = "",
            .x_label = "trial (budget index)",
            .y_label = "left, in % of each lifetime error",
            .series = {std::move(left)},
@@ -190,6 +196,7 @@ Drawing PacePicture(const Life& life, const charter::Charter& charter) {
   return {"pace.svg",
           {.title = "Pace",
            .description = "Releases and rollbacks within the charter's window that ends with each." + latest,
+           .marks = "",
            .x_label = "epoch",
            .y_label = "releases and rollbacks within the window",
            .series = {std::move(within)},

@@ -11,8 +11,8 @@
 namespace pawl::report {
 namespace {
 
-constexpr double kWidth = 760, kHeight = 320;
-constexpr double kLeft = 64, kRight = 24, kTop = 54, kBottom = 46;
+constexpr double kWidth = 760, kHeight = 336;
+constexpr double kLeft = 64, kRight = 24, kTop = 70, kBottom = 46;
 constexpr int kTicks = 7;
 // From so many points on marks are small, and a band stands for the bars.
 constexpr std::size_t kDensePoints = 60;
@@ -133,7 +133,7 @@ class Canvas {
     }
     out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", kWidth - kRight, kHeight - 8) +
            EscapeMarkup(picture_.x_label) + "</text>";
-    out += Format("<text x=\"%.1f\" y=\"%.1f\">", kLeft, kTop - 6) + EscapeMarkup(picture_.y_label) + "</text>";
+    out += Format("<text x=\"%.1f\" y=\"%.1f\">", kLeft, kTop - 24) + EscapeMarkup(picture_.y_label) + "</text>";
   }
 
   void Limits(std::string& out) const {
@@ -199,7 +199,7 @@ class Canvas {
     }
   }
 
-  // What marks mean, beside the title; names of series below it, where there are several.
+  // What marks mean, below; names of series above, where there are several. The title has its line to itself.
   void Legend(std::string& out) const {
     bool hollow = false, crossed = false, band = false;
     for (const Series& series : picture_.series) {
@@ -213,12 +213,12 @@ class Canvas {
     if (crossed) key += ", crossed: gate alone";
     if (band) key += std::string(key.empty() ? "" : "; ") + "band and bars: bounds";
     if (!key.empty()) {
-      out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", kWidth - kRight, 20) + key + "</text>";
+      out += Format("<text x=\"%.1f\" y=\"%.1f\">", kLeft, kHeight - 8) + key + "</text>";
     }
     if (picture_.series.size() < 2) return;
     double x = kWidth - kRight;
     for (std::size_t i = picture_.series.size(); i-- > 0;) {
-      out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" class=\"f", x, kTop - 6) + std::to_string(i) +
+      out += Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" class=\"f", x, kTop - 24) + std::to_string(i) +
              "\">" + EscapeMarkup((i % 2 == 0 ? "● " : "■ ") + picture_.series[i].name) + "</text>";
       x -= 26 + 7 * static_cast<double>(picture_.series[i].name.size());
     }
@@ -311,12 +311,12 @@ std::string WriteSvg(const Picture& picture, const std::string& page) {
   x.Widen(0.02);
   y.Widen(0.08);
   const std::string id = Identifier(picture.title);
-  std::string description = picture.description;
+  std::string description = picture.description + picture.marks;
   if (grouped) description += " So many are drawn in " + std::to_string(kPointsMax) + " groups of neighbours.";
-  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pawl\" viewBox=\"0 0 760 320\" role=\"img\"" +
+  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pawl\" viewBox=\"0 0 760 336\" role=\"img\"" +
                     (" aria-labelledby=\"" + id + " " + id) + "-text\">" + "<title id=\"" + id + "\">" +
                     EscapeMarkup(picture.title) + "</title><desc id=\"" + id + "-text\">" + EscapeMarkup(description) +
-                    "</desc>" + kStyle + "<rect width=\"760\" height=\"320\" class=\"back\"/>" +
+                    "</desc>" + kStyle + "<rect width=\"760\" height=\"336\" class=\"back\"/>" +
                     "<text class=\"t\" x=\"16\" y=\"20\">" + EscapeMarkup(picture.title) + "</text>";
   const Canvas canvas(picture, page, x, y);
   canvas.Axes(out);

@@ -64,6 +64,7 @@ struct Limit {
 struct Picture {
   std::string title;
   std::string description;
+  std::string marks;  // what marks mean beyond the key in the picture: read out after the description, shown by no page
   std::string x_label;
   std::string y_label;
   std::vector<Series> series;  // at most 4

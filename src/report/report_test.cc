@@ -584,13 +584,19 @@ TEST(LifePictures, GiveEachHarmAFileOfItsOwn) {
 }
 
 TEST(WriteSvg, IsReadableWithoutEyesAndColours) {
-  Picture picture{.title = "A & B", .description = "words", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+  Picture picture{.title = "A & B",
+                  .description = "words",
+                  .marks = " of marks",
+                  .x_label = "x",
+                  .y_label = "y",
+                  .series = {},
+                  .limits = {}};
   picture.series = {{"one", {{.x = 1, .y = 2, .lower = 1, .upper = 3, .label = "p1", .entry = 7}}},
                     {"two", {{.x = 1, .y = 4}}}};
   const std::string svg = WriteSvg(picture);
   EXPECT_NE(svg.find("role=\"img\""), std::string::npos);
   EXPECT_NE(svg.find("<title id=\"picture-A-20-26-20B\">A &amp; B</title>"), std::string::npos);
-  EXPECT_NE(svg.find("<desc id=\"picture-A-20-26-20B-text\">words</desc>"), std::string::npos);
+  EXPECT_NE(svg.find("<desc id=\"picture-A-20-26-20B-text\">words of marks</desc>"), std::string::npos);
   EXPECT_NE(svg.find("prefers-color-scheme:dark"), std::string::npos);
   EXPECT_NE(svg.find("<title>p1: 2 in [1, 3], ledger entry 7</title>"), std::string::npos);
   EXPECT_NE(svg.find("stroke-dasharray"), std::string::npos);
@@ -598,7 +604,8 @@ TEST(WriteSvg, IsReadableWithoutEyesAndColours) {
 }
 
 TEST(WriteSvg, LeavesOutWhatIsNotFiniteAndGroupsWhatIsMany) {
-  Picture picture{.title = "t", .description = "d.", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+  Picture picture{
+      .title = "t", .description = "d.", .marks = "", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
   picture.series = {{"one", {}}};
   for (int i = 0; i < 50'000; ++i) picture.series[0].points.push_back({.x = double(i), .y = i % 7 == 0 ? NAN : 1.0});
   const std::string svg = WriteSvg(picture);
@@ -612,7 +619,8 @@ TEST(WriteSvg, DrawsNumbersOfAnySize) {
   const double next = std::nextafter(0.9, 1);
   for (const auto& [low, high] : {std::pair{-1.7e308, 1.7e308}, std::pair{0.9, next}, std::pair{0.0, 5e-324},
                                   std::pair{-5e-324, 5e-324}, std::pair{1.7e308, 1.7e308}}) {
-    Picture picture{.title = "t", .description = "d", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+    Picture picture{
+        .title = "t", .description = "d", .marks = "", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
     picture.series = {{"one", {{.x = 1, .y = 0.5, .lower = low, .upper = high}, {.x = 2, .y = high}}}};
     picture.limits = {{"limit", low}};
     const std::string svg = WriteSvg(picture);
@@ -642,7 +650,8 @@ TEST(ShortNumber, KeepsWholeNumbersWhole) {
 
 // A group of both would be neither: releases are grouped with releases, and the line goes through them alone.
 TEST(WriteSvg, GroupsReleasesApartFromTheRest) {
-  Picture picture{.title = "t", .description = "d.", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
+  Picture picture{
+      .title = "t", .description = "d.", .marks = "", .x_label = "x", .y_label = "y", .series = {}, .limits = {}};
   picture.series = {{"one", {}}};
   for (int i = 0; i < 4'000; ++i) {
     picture.series[0].points.push_back({.x = double(i),
