@@ -181,10 +181,10 @@ class RunningTrial {
     return true;
   }
 
-  Result<bool> Decide(const crypto::Digest& tree, std::span<const trial::Seed> probes, std::vector<std::string>& to) {
+  Result<bool> Decide(const crypto::Digest& tree, std::span<const trial::Seed> probes, trial::Decisions& to) {
     Result<std::string> view = VerifiedView(order_.log->store(), tree);
     if (!view.ok()) return view.error();
-    Result<trial::Evaluation<std::vector<std::string>>> run = trial::RunDecisions(runner_.Request(*view, probes));
+    Result<trial::Evaluation<trial::Decisions>> run = trial::RunDecisions(runner_.Request(*view, probes));
     if (!run.ok()) return run.error();
     Note(run->weaker_guarantees);
     if (!run->table) return Void(run->void_reason);
@@ -225,15 +225,23 @@ Result<bool> RunProbes(RunningTrial& trial, const warrant::Candidate& candidate,
     on_fixed.assign(all.begin() + static_cast<std::ptrdiff_t>(fresh), all.end());
   };
   std::vector<std::string> all;
-  Result<bool> ran = trial.Decide(candidate.tree, probes, all);
+  const auto decide = [&](const crypto::Digest& tree) -> Result<bool> {
+    trial::Decisions decisions;
+    Result<bool> ran = trial.Decide(tree, probes, decisions);
+    if (!ran.ok() || !*ran) return ran;
+    all = std::move(decisions.chosen);
+    data.probe_inputs.push_back(std::move(decisions.inputs));
+    return true;
+  };
+  Result<bool> ran = decide(candidate.tree);
   if (!ran.ok() || !*ran) return ran;
   split(all, data.fresh_decisions.candidate, data.fixed_decisions.candidate);
-  ran = trial.Decide(candidate.baseline, probes, all);
+  ran = decide(candidate.baseline);
   if (!ran.ok() || !*ran) return ran;
   split(all, data.fresh_decisions.baseline, data.fixed_decisions.baseline);
   if (!candidate.parent_tree) return true;
-  if (*candidate.parent_tree != candidate.baseline)
-    return trial.Decide(*candidate.parent_tree, probes, data.parent_decisions);
+  if (*candidate.parent_tree != candidate.baseline) ran = decide(*candidate.parent_tree);
+  if (!ran.ok() || !*ran) return ran;
   data.parent_decisions = std::move(all);
   return true;
 }
@@ -395,6 +403,7 @@ std::string DescribeTrial(const CharterTrial& trial) {
     const trial::DecisionChange& most = report.fingerprint->changes.front();
     text += "; commonest change of decision: " + most.from + " to " + most.to + ", " + std::to_string(most.count) +
             " of " + std::to_string(report.fingerprint->probes) + " probes";
+    if (!most.inputs.empty()) text += ", such as \"" + most.inputs.front().input + "\"";
   }
   for (const std::string& weaker : trial.weaker_guarantees) text += "; sandbox: " + weaker;
   return text;

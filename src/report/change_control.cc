@@ -193,13 +193,24 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
   }
   if (!entry.changes.empty()) {
     document.Add(Heading{3, "inputs that changed most"});
-    Table changes{{"the baseline decided", "now", "probes", "share", "first probe"}, {}};
+    document.Add(Paragraph{
+        "The commonest changes of decision, as the first evaluator found them, and the first probes that show each in "
+        "the evaluator's own terms. Where it describes none they have numbers alone, counted from 0 over the fresh "
+        "probes, then the fixed ones; spec/evaluation.md says how the seed of each follows from the vote."});
+    Table changes{{"the baseline decided", "now", "probes", "share", "first probe", "input"}, {}};
     for (const trial::DecisionChange& change : entry.changes) {
-      changes.rows.push_back({{change.from,
-                               change.to,
-                               {std::to_string(change.count), evidence.front()},
-                               {share(change.count), evidence.front()},
-                               {std::to_string(change.first_probe), evidence.front()}}});
+      changes.rows.push_back(
+          {{change.from,
+            change.to,
+            {std::to_string(change.count), evidence.front()},
+            {share(change.count), evidence.front()},
+            {std::to_string(change.first_probe), evidence.front()},
+            change.inputs.empty() ? Cell("") : Cell(change.inputs.front().input, evidence.front())}});
+      for (std::size_t i = 1; i < change.inputs.size(); ++i) {
+        const trial::ChangedInput& changed = change.inputs[i];
+        changes.rows.push_back(
+            {{"", "", "", "", {std::to_string(changed.probe), evidence.front()}, {changed.input, evidence.front()}}});
+      }
     }
     document.Add(std::move(changes));
   }

@@ -66,7 +66,8 @@ inline trial::TrialReport SomeReport(const charter::Charter& charter, trial::Tri
   report.fingerprint->permutations = trial::kFingerprintPermutations;
   report.fingerprint->episodes = trial::kFingerprintEpisodesMax;
   for (std::uint64_t i = 0; i < trial::kFingerprintListMax; ++i) {
-    report.fingerprint->changes.push_back({"COC", "CL1500", 20 - i, i});
+    report.fingerprint->changes.push_back(
+        {"COC", "CL1500", 20 - i, i, {{i, "height 120 ft"}, {i + 40, "height 90 ft"}}});
     report.fingerprint->episodes_changed_most.push_back({i, 0.7 / static_cast<double>(i + 1)});
   }
   return report;

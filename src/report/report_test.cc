@@ -46,7 +46,7 @@ Life LifeOfLength(std::uint64_t trials) {
         {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}},
         {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25}};
     entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199}};
-    entry.changes = {{"COC", "CL1500", 60, 17}};
+    entry.changes = {{"COC", "CL1500", 60, 17, {{17, "height 120 ft"}, {23, "height <90> ft"}}}};
     entry.episodes_changed_most = {{5, 0.7}};
     entry.probes = 2000;
     entry.outcome = k % 2 == 0 ? "accepted" : "rejected";
@@ -142,9 +142,10 @@ TEST(ChangeControlReport, HasTheThreePartsAndEveryFigureWithItsEntry) {
   const std::string html = WriteHtml(document);
   const std::string markdown = WriteMarkdown(document);
   for (const std::string& text : {html, markdown}) {
-    for (const char* part : {"Description of modifications", "Modification protocol", "Impact assessment", "Article 12",
-                             "Article 14", "Article 15", "MANAGE 2.4", "9.2.5", "no statement of conformity",
-                             "policy.onnx may change", "inputs that changed most", "CL1500"}) {
+    for (const char* part :
+         {"Description of modifications", "Modification protocol", "Impact assessment", "Article 12", "Article 14",
+          "Article 15", "MANAGE 2.4", "9.2.5", "no statement of conformity", "policy.onnx may change",
+          "inputs that changed most", "CL1500", "height 120 ft", "height &lt;90"}) {
       EXPECT_NE(text.find(part), std::string::npos) << part;
     }
   }
@@ -634,7 +635,7 @@ TEST(WriteSvg, DrawsNumbersOfAnySize) {
 TEST(ChangeControlReport, SaysNoShareOfNoProbes) {
   Life life = LifeOfLength(2);
   life.entries.back().probes = 0;
-  life.entries.back().changes = {{"left", "right", 0, 0}};
+  life.entries.back().changes = {{"left", "right", 0, 0, {}}};
   life.entries.back().changed_from_parent = 0;
   EXPECT_EQ(WriteHtml(ChangeControlReport(life, Charter(), kWords)).find("nan"), std::string::npos);
 }

@@ -245,8 +245,14 @@ Fingerprint MakeFingerprint(const TrialData& data) {
   std::vector<std::string> baseline = data.fresh_decisions.baseline;
   candidate.insert(candidate.end(), data.fixed_decisions.candidate.begin(), data.fixed_decisions.candidate.end());
   baseline.insert(baseline.end(), data.fixed_decisions.baseline.begin(), data.fixed_decisions.baseline.end());
-  return FingerprintOf(
-      {candidate, baseline, data.parent_decisions, &data.candidate, &data.baseline, data.permutation_seed});
+  FingerprintQuestion question{.candidate = candidate,
+                               .baseline = baseline,
+                               .parent = data.parent_decisions,
+                               .candidate_table = &data.candidate,
+                               .baseline_table = &data.baseline,
+                               .permutation_seed = data.permutation_seed};
+  if (!data.probe_inputs.empty()) question.inputs = data.probe_inputs.front();
+  return FingerprintOf(question);
 }
 
 bool SameMetrics(const std::vector<MetricRange>& a, const std::vector<MetricRange>& b) {
@@ -315,6 +321,12 @@ Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData&
   const bool parent_complete = data.parent_decisions.empty() || data.parent_decisions.size() == probes;
   if (!drift_complete || !parent_complete) {
     return Malformed("trial.decisions", "decisions are missing, or not one for each probe");
+  }
+  for (const std::vector<std::string>& inputs : data.probe_inputs) {
+    if ((!inputs.empty() && inputs.size() != probes) || inputs != data.probe_inputs.front()) {
+      return Malformed("trial.inputs", "a probe asked two trees different things",
+                       "the evaluator has to derive a probe, and what it says of it, from its seed alone");
+    }
   }
   return {};
 }

@@ -89,6 +89,9 @@ struct TrialData {
   std::vector<std::string> parent_decisions{};  // fresh ones, then fixed ones; empty: drift from the parent is not told
   std::vector<EpisodeTable>
       window{};  // what was live within it, each tree once; none for kFirstRelease or no max_growth
+  // What the probes asked, as the evaluator described it to each tree that was asked: fresh ones, then fixed ones. All
+  // the same, or what was compared is not one input (void, "trial.inputs").
+  std::vector<std::vector<std::string>> probe_inputs{};
   std::uint64_t permutation_seed = 1;  // of the fingerprint's test; one that the proposer cannot foresee
 };
 

@@ -228,6 +228,18 @@ TEST(AssessTrial, VoidsTablesThatDoNotFit) {
         d.parent = Data(other, {}).parent;
       },
   };
+  const auto voids = [&](std::vector<std::vector<std::string>> inputs) {
+    TrialData data = good;
+    data.probe_inputs = std::move(inputs);
+    return AssessTrial(rules, {}, data)->void_rule == "trial.inputs";
+  };
+  const std::vector<std::string> said(3000, "h 120 ft");
+  std::vector<std::string> other = said;
+  other.back() = "h 121 ft";
+  EXPECT_FALSE(voids({said, said, said}));
+  EXPECT_TRUE(voids({said, said, other})) << "the parent was asked something else";
+  EXPECT_TRUE(voids({said, {}})) << "said of one tree alone";
+  EXPECT_TRUE(voids({{"h 120 ft"}, {"h 120 ft"}})) << "not one a probe";
   for (const auto& spoil : spoils) {
     TrialData data = good;
     spoil(data);
@@ -296,6 +308,30 @@ TEST(TrialReport, ReadsBackFromItsCanonicalBytes) {
   }
 }
 
+void SayInputs(encoding::Json& report, const std::vector<std::pair<int, std::string>>& inputs) {
+  report["fingerprint"]["changes"][0]["inputs"] = encoding::Json::array();
+  for (const auto& [probe, input] : inputs) {
+    report["fingerprint"]["changes"][0]["inputs"].push_back({{"input", input}, {"probe", probe}});
+  }
+}
+
+TEST(TrialReport, TellsWhatTheProbesAsked) {
+  const TrialRules rules = Rules();
+  TrialData data = Data(rules, {});
+  std::vector<std::string> inputs;
+  for (int probe = 0; probe < 3000; ++probe) inputs.push_back("probe " + std::to_string(probe));
+  data.probe_inputs = {inputs, inputs};
+  const Result<TrialReport> read = ReadTrialReport(TrialReportToJson(*AssessTrial(rules, {}, data)));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  const DecisionChange& change = read->fingerprint->changes.at(0);
+  ASSERT_EQ(change.inputs.size(), kChangedInputsMax);
+  EXPECT_EQ(change.inputs[0].probe, change.first_probe);
+  for (const ChangedInput& changed : change.inputs) {
+    EXPECT_EQ(changed.input, "probe " + std::to_string(changed.probe));
+    EXPECT_NE(data.fresh_decisions.candidate[changed.probe], data.fresh_decisions.baseline[changed.probe]);
+  }
+}
+
 TEST(TrialReport, ALieIsRefused) {
   const TrialRules rules = Rules();
   const encoding::Json good = TrialReportToJson(*AssessTrial(rules, {}, Data(rules, {.near_miss = 0.05})));
@@ -330,6 +366,49 @@ TEST(TrialReport, ALieIsRefused) {
       {[](auto& j) { j["fingerprint"]["changes"][0]["count"] = 0; }, "trial-report.fingerprint"},
       {[](auto& j) { j["fingerprint"]["changes"][0]["count"] = 3000; }, "trial-report.fingerprint"},
       {[](auto& j) { j["fingerprint"]["changes"][0]["first_probe"] = 3000; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["changes"][0]["inputs"] = "h 120 ft"; }, nullptr},
+      {[](auto& j) {
+         j["fingerprint"]["changes"][0]["inputs"] = {{{"input", "h"}}};
+       },
+       nullptr},
+      {[](auto& j) {
+         SayInputs(j, {{2, "h"}, {3, "h"}, {4, "h"}, {5, "h"}});
+       },
+       nullptr},
+      {[](auto& j) {
+         SayInputs(j, {{2, std::string(kInputBytesMax + 1, 'h')}});
+       },
+       nullptr},
+      {[](auto& j) {
+         SayInputs(j, {{2, ""}});
+       },
+       "trial-report.fingerprint"},
+      {[](auto& j) {
+         SayInputs(j, {{2, "a\tb"}});
+       },
+       "trial-report.fingerprint"},
+      {[](auto& j) {
+         SayInputs(j, {{2, "\u00e4"}});
+       },
+       "trial-report.fingerprint"},
+      {[](auto& j) {
+         SayInputs(j, {{5, "h"}, {5, "h"}});
+       },
+       "trial-report.fingerprint"},
+      {[](auto& j) {
+         SayInputs(j, {{3000, "h"}});
+       },
+       "trial-report.fingerprint"},
+      {[](auto& j) {
+         j["fingerprint"]["changes"][0]["first_probe"] = 3;
+         SayInputs(j, {{2, "h"}});
+       },
+       "trial-report.fingerprint"},
+      {[](auto& j) {
+         j["fingerprint"]["changes"][0]["count"] = 1;
+         SayInputs(j, {{5, "h"}, {6, "h"}});
+       },
+       "trial-report.fingerprint"},
       {[](auto& j) { j["fingerprint"]["p_value"] = "0"; }, "trial-report.fingerprint"},
       {[](auto& j) { j["fingerprint"]["p_value"] = "1.5"; }, "trial-report.fingerprint"},
       {[](auto& j) { j["fingerprint"]["energy_distance"] = "1e+300"; }, "trial-report.fingerprint"},

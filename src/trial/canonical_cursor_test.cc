@@ -112,7 +112,7 @@ std::string SomeReport() {
   report.fingerprint.emplace();
   report.fingerprint->probes = 100;
   report.fingerprint->changed_from_baseline = 3;
-  report.fingerprint->changes = {{"left", "right", 3, 17}};
+  report.fingerprint->changes = {{"left", "right", 3, 17, {{17, "height 120 ft"}, {18, "height 90 ft"}}}};
   report.fingerprint->episodes_changed_most = {{5, 0.5}, {6, 0.25}};
   return CanonicalJson(TrialReportToJson(report));
 }
@@ -232,9 +232,17 @@ class TreeReader {
       print.episodes_changed_most.push_back({Count(item, "episode", 0, 1'000'000), Number(item, "distance")});
     }
     for (const Json& item : List(object, "changes", 10)) {
-      Members(item, {"count", "first_probe", "from", "to"});
-      print.changes.push_back({Text(item, "from", kDecisionBytesMax), Text(item, "to", kDecisionBytesMax),
-                               Count(item, "count", 0, kProbesMax), Count(item, "first_probe", 0, kProbesMax)});
+      Members(item, {"count", "first_probe", "from", "to"}, {"inputs"});
+      print.changes.push_back({Text(item, "from", kDecisionBytesMax),
+                               Text(item, "to", kDecisionBytesMax),
+                               Count(item, "count", 0, kProbesMax),
+                               Count(item, "first_probe", 0, kProbesMax),
+                               {}});
+      if (!good_ || !item.contains("inputs")) continue;
+      for (const Json& changed : List(item, "inputs", 3)) {
+        Members(changed, {"input", "probe"});
+        print.changes.back().inputs.push_back({Count(changed, "probe", 0, kProbesMax), Text(changed, "input", 160)});
+      }
     }
     return print;
   }

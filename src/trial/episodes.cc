@@ -217,12 +217,17 @@ Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, const Dec
   return {};
 }
 
-Result<std::string> ReadDecisionLine(std::string_view text, std::size_t index) {
+struct DecisionLine {
+  std::string_view decision;
+  std::string_view input;  // empty: none
+};
+
+Result<DecisionLine> ReadDecisionLine(std::string_view text, std::size_t index) {
   if (text.size() > kDecisionLineBytesMax) return LineError("decisions.size", index, "the line is too long");
   LineReader reader(text);
   if (!reader.Take('{')) return LineError("decisions.syntax", index, "not a JSON object");
   bool has_probe = false;
-  std::optional<std::string_view> decision;
+  std::optional<std::string_view> decision, input;
   for (int member = 0; member == 0 || reader.Take(','); ++member) {
     const std::optional<std::string_view> key = reader.String();
     if (!key || !reader.Take(':')) return LineError("decisions.syntax", index, "no member where one should be");
@@ -239,14 +244,20 @@ Result<std::string> ReadDecisionLine(std::string_view text, std::size_t index) {
       if (!decision || decision->empty() || decision->size() > kDecisionBytesMax) {
         return LineError("decisions.syntax", index, "\"decision\" is not 1 to 256 printable ASCII characters");
       }
+    } else if (*key == "input" && !input) {
+      input = reader.String();
+      if (!input || input->empty() || input->size() > kInputBytesMax) {
+        return LineError("decisions.syntax", index, "\"input\" is not 1 to 160 printable ASCII characters");
+      }
     } else {
-      return LineError("decisions.syntax", index, "a member other than one \"probe\" and one \"decision\"");
+      return LineError("decisions.syntax", index,
+                       "a member other than one \"probe\", one \"decision\" and at most one \"input\"");
     }
   }
   if (!reader.Take('}') || !reader.AtEnd())
     return LineError("decisions.syntax", index, "the object does not end there");
   if (!has_probe || !decision) return LineError("decisions.syntax", index, "\"probe\" or \"decision\" is missing");
-  return std::string(*decision);
+  return DecisionLine{*decision, input.value_or("")};
 }
 
 Error BadQuestion(std::string message) {
@@ -349,17 +360,20 @@ Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricR
   return EpisodeTable({metrics.begin(), metrics.end()}, episodes, std::move(values), std::move(group_of));
 }
 
-Result<std::vector<std::string>> ReadDecisions(std::string_view text, std::size_t probes) {
+Result<Decisions> ReadDecisions(std::string_view text, std::size_t probes) {
   if (probes < 1 || probes > kEpisodesMax) return BadQuestion("drift is measured on between 1 and 1,000,000 probes");
   if (Result<void> lines = CheckLines("decisions", text, probes, DecisionBytesMax(probes)); !lines.ok()) {
     return lines.error();
   }
-  std::vector<std::string> decisions;
-  decisions.reserve(probes);
+  Decisions decisions;
+  decisions.chosen.reserve(probes);
   for (std::size_t probe = 0; probe < probes; ++probe) {
-    Result<std::string> decision = ReadDecisionLine(NextLine(text), probe);
-    if (!decision.ok()) return decision.error();
-    decisions.push_back(std::move(*decision));
+    Result<DecisionLine> line = ReadDecisionLine(NextLine(text), probe);
+    if (!line.ok()) return line.error();
+    decisions.chosen.emplace_back(line->decision);
+    if (line->input.empty()) continue;
+    decisions.inputs.resize(probes);
+    decisions.inputs[probe] = line->input;
   }
   return decisions;
 }

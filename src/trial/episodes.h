@@ -43,6 +43,7 @@ inline constexpr std::size_t kEpisodesMax = 1'000'000;
 inline constexpr std::size_t kEpisodeLineBytesMax = 8192;
 inline constexpr std::size_t kDecisionLineBytesMax = 512;
 inline constexpr std::size_t kDecisionBytesMax = 256;
+inline constexpr std::size_t kInputBytesMax = 160;
 inline constexpr std::size_t kValuesMax = 16'000'000;      // metrics x episodes
 inline constexpr std::size_t kOutputBytesMax = 512 << 20;  // one file, whatever the number of lines
 
@@ -91,8 +92,17 @@ Result<void> CheckMetrics(std::span<const MetricRange> metrics);
 Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricRange> metrics, std::size_t episodes,
                                   std::span<const std::string> groups = {});
 
-// One line {"probe":i,"decision":"..."} per probe; a decision is 1 to kDecisionBytesMax printable ASCII characters
-// without '"' and '\'. Errors as above with "decisions.<reason>".
-Result<std::vector<std::string>> ReadDecisions(std::string_view text, std::size_t probes);
+// What an evaluator says about probes.
+struct Decisions {
+  std::vector<std::string> chosen;  // one a probe
+  // What each probe asked, in the evaluator's own terms ("height 120 ft, 17 s to closest approach"): as many, "" where
+  // it does not say; none at all where it never does. People read it; nothing is decided by it.
+  std::vector<std::string> inputs{};
+};
+
+// One line {"probe":i,"decision":"...","input":"..."} per probe; a decision is 1 to kDecisionBytesMax printable ASCII
+// characters without '"' and '\', an input, which may be left out, 1 to kInputBytesMax of the same. Errors as above
+// with "decisions.<reason>".
+Result<Decisions> ReadDecisions(std::string_view text, std::size_t probes);
 
 }  // namespace pawl::trial

@@ -228,10 +228,26 @@ TEST(ReadEpisodes, SurvivesEveryChangedByte) {
 }
 
 TEST(ReadDecisions, ReadsDecisions) {
-  const Result<std::vector<std::string>> decisions =
+  const Result<Decisions> decisions =
       ReadDecisions("{\"probe\":0,\"decision\":\"COC\"}\n{\"decision\": \"climb 1500\", \"probe\": 1}\n", 2);
   ASSERT_TRUE(decisions.ok());
-  EXPECT_EQ(*decisions, (std::vector<std::string>{"COC", "climb 1500"}));
+  EXPECT_EQ(decisions->chosen, (std::vector<std::string>{"COC", "climb 1500"}));
+  EXPECT_TRUE(decisions->inputs.empty());
+}
+
+TEST(ReadDecisions, ReadsWhatProbesAsk) {
+  const Result<Decisions> decisions = ReadDecisions(
+      "{\"probe\":0,\"decision\":\"a\"}\n{\"input\":\"h 120 ft\",\"probe\":1,\"decision\":\"b\"}\n"
+      "{\"probe\":2,\"decision\":\"a\"}\n",
+      3);
+  ASSERT_TRUE(decisions.ok());
+  EXPECT_EQ(decisions->inputs, (std::vector<std::string>{"", "h 120 ft", ""}));
+  const std::string longest(kInputBytesMax, 'x');
+  EXPECT_EQ(ReadDecisions("{\"probe\":0,\"decision\":\"" + std::string(kDecisionBytesMax, 'd') + "\",\"input\":\"" +
+                              longest + "\"}\n",
+                          1)
+                ->inputs.at(0),
+            longest);
 }
 
 TEST(ReadDecisions, VoidsEachMalformedShape) {
@@ -248,13 +264,20 @@ TEST(ReadDecisions, VoidsEachMalformedShape) {
       {"{\"probe\":0,\"decision\":\"" + std::string(kDecisionBytesMax + 1, 'a') + "\"}\n", "decisions.syntax"},
       {"{\"probe\":0,\"decision\":\"a\"} x\n", "decisions.syntax"},
       {"{\"probe\":0,\"decision\":\"a\",\"note\":1}\n", "decisions.syntax"},
+      {"{\"probe\":0,\"decision\":\"a\",\"input\":1}\n", "decisions.syntax"},
+      {"{\"probe\":0,\"decision\":\"a\",\"input\":\"\"}\n", "decisions.syntax"},
+      {"{\"probe\":0,\"decision\":\"a\",\"input\":\"\xc3\xa4\"}\n", "decisions.syntax"},
+      {"{\"probe\":0,\"decision\":\"a\",\"input\":\"b\",\"input\":\"b\"}\n", "decisions.syntax"},
+      {"{\"probe\":0,\"input\":\"b\"}\n", "decisions.syntax"},
+      {"{\"probe\":0,\"decision\":\"a\",\"input\":\"" + std::string(kInputBytesMax + 1, 'a') + "\"}\n",
+       "decisions.syntax"},
       {"{\"probe\":0,\"decision\":\"a\"" + std::string(500, ' ') + "}\n", "decisions.size"},
       {"", "decisions.count"},
       {"{\"probe\":0,\"decision\":\"a\"}", "decisions.count"},
       {"\n\n", "decisions.count"},
   };
   for (const auto& [text, rule] : bad) {
-    const Result<std::vector<std::string>> decisions = ReadDecisions(text, 1);
+    const Result<Decisions> decisions = ReadDecisions(text, 1);
     ASSERT_FALSE(decisions.ok()) << text;
     EXPECT_EQ(decisions.error().rule, rule) << text;
   }

@@ -33,13 +33,17 @@ double Distance(const double* a, const double* b, std::size_t dimension) {
   return std::sqrt(squares);
 }
 
-std::vector<DecisionChange> CommonestChanges(std::span<const std::string> from, std::span<const std::string> to) {
+std::vector<DecisionChange> CommonestChanges(std::span<const std::string> from, std::span<const std::string> to,
+                                             std::span<const std::string> inputs) {
   std::map<std::pair<std::string, std::string>, DecisionChange> found;
   for (std::size_t probe = 0; probe < from.size(); ++probe) {
     if (from[probe] == to[probe]) continue;
     DecisionChange& change =
-        found.try_emplace({from[probe], to[probe]}, DecisionChange{from[probe], to[probe], 0, probe}).first->second;
+        found.try_emplace({from[probe], to[probe]}, DecisionChange{from[probe], to[probe], 0, probe, {}}).first->second;
     ++change.count;
+    if (!inputs.empty() && !inputs[probe].empty() && change.inputs.size() < kChangedInputsMax) {
+      change.inputs.push_back({probe, inputs[probe]});
+    }
   }
   std::vector<DecisionChange> changes;
   for (auto& [key, change] : found) changes.push_back(std::move(change));
@@ -151,7 +155,7 @@ Fingerprint FingerprintOf(const FingerprintQuestion& question) {
   print.probes = question.candidate.size();
   print.changed_from_baseline = CountDifferences(question.candidate, question.baseline);
   if (!question.parent.empty()) print.changed_from_parent = CountDifferences(question.candidate, question.parent);
-  print.changes = CommonestChanges(question.baseline, question.candidate);
+  print.changes = CommonestChanges(question.baseline, question.candidate, question.inputs);
   const std::size_t dimension = question.candidate_table->metrics().size();
   const std::vector<double> x = Points(*question.candidate_table);
   const std::vector<double> y = Points(*question.baseline_table);

@@ -42,11 +42,20 @@ inline constexpr std::size_t kFingerprintEpisodesMax = 256;
 inline constexpr std::uint64_t kFingerprintPermutations = 199;
 inline constexpr std::size_t kFingerprintListMax = 10;
 
+inline constexpr std::size_t kChangedInputsMax = 3;  // a change of decision
+
+// A probe on which a decision changed, in the evaluator's own terms (episodes.h).
+struct ChangedInput {
+  std::uint64_t probe = 0;
+  std::string input;
+};
+
 struct DecisionChange {
   std::string from;  // the baseline's
   std::string to;    // the candidate's
   std::uint64_t count = 0;
-  std::uint64_t first_probe = 0;  // counted from 0 over the fresh probes, then the fixed ones
+  std::uint64_t first_probe = 0;       // counted from 0 over the fresh probes, then the fixed ones
+  std::vector<ChangedInput> inputs{};  // the first ones that the evaluator has described
 };
 
 struct EpisodeChange {
@@ -73,6 +82,7 @@ struct FingerprintQuestion {
   const EpisodeTable* candidate_table = nullptr;
   const EpisodeTable* baseline_table = nullptr;  // same seeds and metrics
   std::uint64_t permutation_seed = 1;            // which permutations are drawn
+  std::span<const std::string> inputs{};         // what the same probes asked, "" where nobody says; or empty
 };
 
 Fingerprint FingerprintOf(const FingerprintQuestion& question);

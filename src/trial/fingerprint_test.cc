@@ -112,6 +112,24 @@ TEST(FingerprintOf, NamesWhatChanged) {
   EXPECT_NEAR(print.episodes_changed_most[1].distance, 0.2 / std::sqrt(2.0), 1e-12);
 }
 
+TEST(FingerprintOf, TellsWhatTheFirstProbesThatChangedAsked) {
+  const std::vector<std::string> baseline(7, "a");
+  const std::vector<std::string> candidate = {"a", "b", "b", "b", "b", "b", "c"};
+  const std::vector<std::string> inputs = {"at 0", "at 1", "", "at 3", "at 4", "at 5", ""};
+  const EpisodeTable table(kTwo, 1, {0, 5});
+  FingerprintQuestion question{candidate, baseline, {}, &table, &table};
+  EXPECT_TRUE(FingerprintOf(question).changes.at(0).inputs.empty()) << "nobody has said";
+  question.inputs = inputs;
+  const Fingerprint print = FingerprintOf(question);
+  ASSERT_EQ(print.changes.size(), 2U);
+  ASSERT_EQ(print.changes[0].inputs.size(), kChangedInputsMax);
+  EXPECT_EQ(print.changes[0].inputs[0].probe, 1U);
+  EXPECT_EQ(print.changes[0].inputs[0].input, "at 1");
+  EXPECT_EQ(print.changes[0].inputs[1].probe, 3U) << "one that is not described is passed over";
+  EXPECT_EQ(print.changes[0].inputs[2].input, "at 4");
+  EXPECT_TRUE(print.changes[1].inputs.empty());
+}
+
 TEST(FingerprintOf, SeesAShiftThatDecisionsDoNotShow) {
   const EpisodeTable before = Table(600, 0, 1);
   const EpisodeTable after = Table(600, 1.5, 1);

@@ -73,8 +73,11 @@ Json FingerprintToJson(const Fingerprint& print) {
             {"probes", print.probes}};
   if (print.changed_from_parent) json["changed_from_parent"] = *print.changed_from_parent;
   for (const DecisionChange& change : print.changes) {
-    json["changes"].push_back(
-        {{"count", change.count}, {"first_probe", change.first_probe}, {"from", change.from}, {"to", change.to}});
+    Json item{{"count", change.count}, {"first_probe", change.first_probe}, {"from", change.from}, {"to", change.to}};
+    for (const ChangedInput& changed : change.inputs) {
+      item["inputs"].push_back({{"input", changed.input}, {"probe", changed.probe}});
+    }
+    json["changes"].push_back(std::move(item));
   }
   for (const EpisodeChange& change : print.episodes_changed_most) {
     json["episodes_changed_most"].push_back({{"distance", NumberText(change.distance)}, {"episode", change.episode}});
@@ -97,6 +100,15 @@ Fingerprint ReadFingerprint(CanonicalCursor& at) {
     change.count = count("count", kProbesMax);
     change.first_probe = count("first_probe", kProbesMax);
     change.from = at.String("from", kDecisionBytesMax);
+    if (at.Has("inputs")) {
+      for (at.BeginArray("inputs"); at.NextElement(change.inputs.size(), kChangedInputsMax);) {
+        ChangedInput& changed = change.inputs.emplace_back();
+        at.BeginObject();
+        changed.input = at.String("input", kInputBytesMax);
+        changed.probe = count("probe", kProbesMax);
+        at.EndObject();
+      }
+    }
     change.to = at.String("to", kDecisionBytesMax);
     at.EndObject();
   }
@@ -117,11 +129,24 @@ Fingerprint ReadFingerprint(CanonicalCursor& at) {
   return print;
 }
 
+// Some of the probes that changed so, in order, each described in one line.
+bool InputsAreConsistent(const DecisionChange& change, std::uint64_t probes) {
+  std::uint64_t next = change.first_probe;
+  for (const ChangedInput& changed : change.inputs) {
+    const bool printable =
+        std::all_of(changed.input.begin(), changed.input.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (changed.probe < next || changed.probe >= probes || changed.input.empty() || !printable) return false;
+    next = changed.probe + 1;
+  }
+  return change.inputs.size() <= change.count;
+}
+
 // What FingerprintOf can give: nothing that is listed did not change, and no number lies outside what it measures.
 bool IsConsistent(const Fingerprint& print) {
   std::uint64_t listed = 0;
   for (const DecisionChange& change : print.changes) {
-    if (change.count == 0 || change.first_probe >= print.probes) return false;
+    if (change.count == 0 || change.first_probe >= print.probes || !InputsAreConsistent(change, print.probes))
+      return false;
     listed += change.count;
   }
   const auto is_distance = [](double value, double max) { return value >= 0 && value <= max + kRoundingMargin; };

@@ -231,12 +231,11 @@ Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, s
                               [&](const std::string& text) { return ReadEpisodes(text, metrics, episodes, groups); });
 }
 
-Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request) {
+Result<Evaluation<Decisions>> RunDecisions(const EvaluationRequest& request) {
   const std::size_t probes = request.seeds.size();
   Result<Evaluation<std::string>> raw = RunTask(request, Task::kDecisions, DecisionBytesMax(probes));
   if (!raw.ok()) return raw.error();
-  return Parsed<std::vector<std::string>>(std::move(*raw),
-                                          [&](const std::string& text) { return ReadDecisions(text, probes); });
+  return Parsed<Decisions>(std::move(*raw), [&](const std::string& text) { return ReadDecisions(text, probes); });
 }
 
 }  // namespace pawl::trial

@@ -58,6 +58,6 @@ Result<std::string> ResolveSubjectProgram(const std::vector<std::string>& comman
 
 Result<Evaluation<EpisodeTable>> RunEpisodes(const EvaluationRequest& request, std::span<const MetricRange> metrics,
                                              std::span<const std::string> groups = {});
-Result<Evaluation<std::vector<std::string>>> RunDecisions(const EvaluationRequest& request);
+Result<Evaluation<Decisions>> RunDecisions(const EvaluationRequest& request);
 
 }  // namespace pawl::trial

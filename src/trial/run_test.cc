@@ -70,12 +70,12 @@ TEST_F(RunTest, GivesTheTableOfAGoodEvaluator) {
 }
 
 TEST_F(RunTest, GivesDecisions) {
-  const Result<Evaluation<std::vector<std::string>>> run = RunDecisions(Request(
+  const Result<Evaluation<Decisions>> run = RunDecisions(Request(
       "test $1 = decisions || exit 9\nfor i in 0 1 2; do echo \"{\\\"probe\\\":$i,\\\"decision\\\":\\\"d$i\\\"}\"; "
       "done > $7\n"));
   ASSERT_TRUE(run.ok()) << run.error().message;
   ASSERT_TRUE(run->table) << run->void_reason.message;
-  EXPECT_EQ(*run->table, (std::vector<std::string>{"d0", "d1", "d2"}));
+  EXPECT_EQ(run->table->chosen, (std::vector<std::string>{"d0", "d1", "d2"}));
 }
 
 TEST_F(RunTest, TheRunsOwnFailuresVoidTheTrial) {

@@ -119,10 +119,11 @@ def _second(e, t, h, own, intruder, flown):
 
 
 def probe(seeds):
-    """States for the drift probes, one a seed: a conflict course at a random time, any previous advisory. (5, n)."""
+    """States for the drift probes, one a seed: a conflict course at a random time, any previous advisory. Returns what
+    a network observes of them, (5, n), and the states, one a tuple, in feet, feet a second, seconds, and advisories."""
     u = uniforms(seeds, 6)
     own, intruder = -40.0 + 80.0 * u[0], -40.0 + 80.0 * u[1]
     tau = 1.0 + np.floor(u[2] * SECONDS)
     h = -1500.0 + 3000.0 * u[3] - (intruder - own) * tau
     previous = np.where(u[4] < 0.5, COC, np.floor(u[5] * 5.0).astype(np.int64))
-    return observe(h, own, intruder, tau, previous)
+    return observe(h, own, intruder, tau, previous), zip(h, own, intruder, tau, (ADVISORIES[a] for a in previous))

@@ -30,9 +30,12 @@ def episodes(layers, seeds):
 
 def decisions(layers, seeds):
     for start in range(0, len(seeds), BLOCK):
-        chosen = network.advisories(layers, encounters.probe(seeds[start:start + BLOCK]))
-        for offset, advisory in enumerate(chosen.tolist()):
-            yield f'{{"probe":{start + offset},"decision":"{encounters.ADVISORIES[advisory]}"}}\n'
+        observed, states = encounters.probe(seeds[start:start + BLOCK])
+        chosen = network.advisories(layers, observed)
+        for offset, (advisory, (h, own, intruder, tau, previous)) in enumerate(zip(chosen.tolist(), states)):
+            yield (f'{{"probe":{start + offset},"decision":"{encounters.ADVISORIES[advisory]}",'
+                   f'"input":"intruder {h:+.0f} ft, own rate {own:+.0f} ft/s, its rate {intruder:+.0f} ft/s, '
+                   f'{tau:.0f} s left, advised {previous}"}}\n')
 
 
 def main():

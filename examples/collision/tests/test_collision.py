@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -256,6 +257,18 @@ class Evaluator(unittest.TestCase):
         self.assertEqual([row["probe"] for row in rows], list(range(300)))
         self.assertGreater(len({row["decision"] for row in rows}), 2)
         self.assertTrue({row["decision"] for row in rows} <= set(acas.ADVISORIES))
+        # What each probe asked is said, is within the protocol's 160 characters, and is what the network was asked.
+        for row in rows:
+            said = re.fullmatch(r"intruder ([+-]\d+) ft, own rate ([+-]\d+) ft/s, its rate ([+-]\d+) ft/s, (\d+) s left, "
+                                r"advised (\w+)", row["input"])
+            self.assertIsNotNone(said, row["input"])
+            self.assertIn(said[5], acas.ADVISORIES)
+        self.assertLessEqual(max(len(row["input"]) for row in rows), 160)
+        observed, states = encounters.probe(encounters.read_seeds(self.seeds))
+        h, own, intruder, tau, previous = next(iter(states))
+        self.assertEqual(observed[:, 0].tolist(), encounters.observe(
+            np.array([h]), np.array([own]), np.array([intruder]), np.array([tau]),
+            np.array([encounters.ADVISORIES.index(previous)]))[:, 0].tolist())
 
     def test_silence_is_worse_than_the_baseline_and_the_solution_better(self):
         seeds = encounters.read_seeds(measure.seeds("order", 3000))

@@ -19,4 +19,5 @@ with open(options["--out"], "w", encoding="ascii") as out:
             out.write('{"episode":%d,"metrics":{"score":%d,"blocked":%d}}\n'
                       % (number, not needless[one], not needed[other]))
         else:
-            out.write('{"probe":%d,"decision":"%s"}\n' % (number, "yes" if needless[one] else "no"))
+            out.write('{"probe":%d,"decision":"%s","input":"%s %s, %d bytes"}\n'
+                      % (number, "yes" if needless[one] else "no", *requests.NEEDLESS[one]))

@@ -52,8 +52,10 @@ def episodes(seeds, table):
 
 
 def decisions(seeds, table):
-    for probe, room in enumerate(instances.choices(seeds, table).tolist()):
-        yield f'{{"probe":{probe},"decision":"{room}"}}\n'
+    chosen, items, rooms = instances.choices(seeds, table)
+    for probe, (room, item, free) in enumerate(zip(chosen.tolist(), items.tolist(), rooms.tolist())):
+        yield (f'{{"probe":{probe},"decision":"{room}",'
+               f'"input":"an item of {item}, bins with room for {" ".join(map(str, free))}"}}\n')
 
 
 def main():

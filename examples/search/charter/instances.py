@@ -70,10 +70,10 @@ def metrics(sizes, table):
 
 
 def choices(seeds, table):
-    """One probe a seed: an item, and up to eight bins; the room of the bin that is chosen."""
+    """One probe a seed: an item, and up to eight bins. Returns the room of the bin that is chosen, item and rooms."""
     drawn = uniforms(seeds, 9)
     item = 1 + (drawn[:, 0] * 70).astype(np.int64)
     room = (drawn[:, 1:] * (CAPACITY + 1)).astype(np.int64)
     room[:, -1] = CAPACITY
     scores = np.where(room >= item[:, None], table[item[:, None], room], -np.inf)
-    return room[np.arange(len(item)), scores.argmax(axis=1)]
+    return room[np.arange(len(item)), scores.argmax(axis=1)], item, room
