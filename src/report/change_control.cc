@@ -197,7 +197,7 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
         "The commonest changes of decision, as the first evaluator found them, and the first probes that show each in "
         "the evaluator's own terms. Where it describes none they have numbers alone, counted from 0 over the fresh "
         "probes, then the fixed ones; spec/evaluation.md says how the seed of each follows from the vote."});
-    Table changes{{"the baseline decided", "now", "probes", "share", "first probe", "input"}, {}};
+    Table changes{{"the baseline decided", "now", "probes", "share", "probe", "input"}, {}};
     for (const trial::DecisionChange& change : entry.changes) {
       changes.rows.push_back(
           {{change.from,

@@ -6,7 +6,11 @@
 namespace pawl::statistics {
 namespace {
 
-constexpr double kUnexplained = 1e-6;
+// What chance explains. The tests have fixed seeds, so that a table that held holds again until somebody changes what
+// is drawn or judged; then each of the few rows whose promise is exact fails by bad luck once in a thousand such
+// changes, and the others, whose promises leave room, hardly ever. Smaller would see less: of 2,000 cases at 5 % this
+// sees 6.6 %, a millionth would see 7.5 %.
+constexpr double kUnexplained = 1e-3;
 
 std::string Text(double value) {
   char text[32];

@@ -17,7 +17,7 @@ class Table {
  public:
   void Heading(const std::string& text);
   // Events that happen with probability at most `nominal` happened in `events` of `cases`. Fails where a binomial
-  // number of trials would be as large as that less often than once in 10^6.
+  // number of trials would be as large as that less often than once in a thousand (table.cc says why).
   void AtMost(const std::string& what, double nominal, std::uint64_t events, std::uint64_t cases);
   // The same for events that happen with at least that probability.
   void AtLeast(const std::string& what, double nominal, std::uint64_t events, std::uint64_t cases);
@@ -46,7 +46,8 @@ struct Effort {
   std::uint64_t lives = 2'000;
   std::uint64_t power_trials = 200;
   std::uint64_t detector_runs = 200;
-  std::uint64_t null_stride = 9;  // of the first 1,000 candidates without gain, each so-many-th is tried
+  std::uint64_t null_stride = 27;  // of 1,000 candidates without gain, each so-many-th is judged whole
+  std::uint64_t drifting_lives = 20;
 };
 
 // One file each. Every check of what a header of src/trial promises.
