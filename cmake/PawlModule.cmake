@@ -15,7 +15,7 @@
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
 # include what TEST_DEPENDS names as well.
 
-set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage charter warrant audit ledger witness evaluation
+set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage weakening charter warrant audit ledger witness evaluation
     prover sandbox trial oversight report gate server cli)
 
 function(pawl_library NAME)

@@ -6,7 +6,7 @@
 #include <memory>
 #include <set>
 
-#include "charter/code_properties.h"
+#include "charter/program_rules.h"
 #include "charter/refusals.h"
 #include "charter/toml_reader.h"
 #include "encoding/utf8.h"
@@ -283,15 +283,12 @@ Witnesses ReadWitnesses(TomlTable table) {
 }
 
 // Everything that charter.toml says, without a look at other files or at what it amounts to.
-Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
+Charter ReadTables(TomlTable root, ProgramRules& programs) {
   Charter charter;
   charter.subject = ReadSubject(root.Table("subject", Need::kRequired));
   for (TomlTable& table : root.Tables("surface", 500, Need::kRequired)) charter.surface.push_back(ReadSurface(table));
-  if (root.Has("property")) {
-    for (TomlTable& table : root.Tables("property", kPropertiesMax, Need::kOptional)) {
-      ReadProperty(table, charter.properties, code);
-    }
-  }
+  for (TomlTable& table : root.Tables("property", kPropertiesMax, Need::kOptional))
+    ReadProperty(table, charter.properties, programs.properties);
   if (root.Has("improver")) charter.improver = ReadImprover(root.Table("improver", Need::kOptional));
   charter.evaluation = ReadEvaluation(root.Table("evaluation", Need::kRequired));
   charter.bounds = ReadBounds(root.Table("bounds", Need::kRequired));
@@ -307,6 +304,13 @@ Charter ReadTables(TomlTable root, std::vector<CodeProperty>& code) {
   TomlTable assurance = root.Table("assurance", Need::kOptional);
   charter.assurance = assurance.Word("level", {"standard", "single-operator"}, 0) == 0 ? Assurance::kStandard
                                                                                        : Assurance::kSingleOperator;
+  TomlTable sandbox = root.Table("sandbox", Need::kOptional);
+  for (const std::string& name : sandbox.Strings("accept", std::size(weakening::kNames), Need::kOptional)) {
+    const auto at = std::ranges::find(weakening::kNames, name);
+    if (at == std::end(weakening::kNames))
+      sandbox.Fail("accept", "charter.sandbox", "has a name that spec/charter.md does not list under [sandbox]");
+    programs.accepted.insert(static_cast<weakening::Weakening>(at - weakening::kNames));  // used if nothing has failed
+  }
   if (root.Has("witnesses")) charter.witnesses = ReadWitnesses(root.Table("witnesses", Need::kOptional));
   return charter;
 }
@@ -352,7 +356,7 @@ size_t Charter::ApproverCount() const {
 
 // charter.toml alone.
 static Result<Charter> ReadMainFile(const subject::Manifest& manifest, const subject::BlobReader& read,
-                                    std::vector<CodeProperty>& code) {
+                                    ProgramRules& programs) {
   const subject::FileEntry* main_file = manifest.Find(kCharterFile);
   if (main_file == nullptr) {
     return Malformed("charter.missing-file", std::string("the charter has no file ") + kCharterFile,
@@ -362,26 +366,26 @@ static Result<Charter> ReadMainFile(const subject::Manifest& manifest, const sub
   if (!text.ok()) return text.error();
   Result<std::unique_ptr<TomlFile>> file = TomlFile::Parse(*text, kCharterFile);
   if (!file.ok()) return file.error();
-  Charter charter = ReadTables((*file)->Root(), code);
+  Charter charter = ReadTables((*file)->Root(), programs);
   if (Result<void> done = (*file)->Finish(); !done.ok()) return done.error();
   return charter;
 }
 
 Result<Charter> ReadCharter(const subject::Manifest& manifest, const subject::BlobReader& read) {
-  std::vector<CodeProperty> code;
-  Result<Charter> charter = ReadMainFile(manifest, read, code);
+  ProgramRules programs;
+  Result<Charter> charter = ReadMainFile(manifest, read, programs);
   if (!charter.ok()) return charter;
   charter->digest = subject::ManifestDigest(manifest);
   if (Result<void> files = ReadNamedFiles(manifest, read, *charter); !files.ok()) return files.error();
-  if (Result<void> protects = CheckProtects(manifest, *charter, code); !protects.ok()) return protects.error();
+  if (Result<void> protects = CheckProtects(manifest, *charter, programs.properties); !protects.ok())
+    return protects.error();
   return charter;
 }
 
-Result<std::vector<CodeProperty>> ReadCodeProperties(const CharterFiles& files) {
-  std::vector<CodeProperty> code;
-  Result<Charter> charter = ReadMainFile(files.manifest, files.read, code);
-  if (!charter.ok()) return charter.error();
-  return code;
+Result<ProgramRules> ReadProgramRules(const CharterFiles& files) {
+  ProgramRules programs;
+  const Result<Charter> charter = ReadMainFile(files.manifest, files.read, programs);
+  return charter.ok() ? Result<ProgramRules>(std::move(programs)) : charter.error();
 }
 
 Result<CharterFiles> ReadCharterFiles(const std::string& directory) {
@@ -424,8 +428,8 @@ Result<Charter> ReadCharterFromStore(const subject::Store& store, const crypto::
 
 std::vector<KeyDescription> CharterKeys() {
   const std::unique_ptr<TomlFile> file = TomlFile::Describe();
-  std::vector<CodeProperty> code;
-  ReadTables(file->Root(), code);
+  ProgramRules programs;
+  ReadTables(file->Root(), programs);
   return file->keys();
 }
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "charter/code_properties.h"
+#include "charter/program_rules.h"
 #include "charter/testing.h"
 #include "charter/toml_reader.h"
 #include "storage/tree_store.h"
@@ -61,13 +61,70 @@ TEST(Charter, KeepsPropertiesOfCodeApart) {
   const Result<Charter> charter = ReadCharter(manifest, blobs.Reader());
   ASSERT_TRUE(charter.ok()) << charter.error().message;
   EXPECT_EQ(charter->properties.size(), 1u);
-  const Result<std::vector<CodeProperty>> code = ReadCodeProperties({*charter, manifest, blobs.Reader()});
-  ASSERT_TRUE(code.ok());
+  const Result<ProgramRules> programs = ReadProgramRules({*charter, manifest, blobs.Reader()});
+  ASSERT_TRUE(programs.ok());
+  const std::vector<CodeProperty>* code = &programs->properties;
   ASSERT_EQ(code->size(), 1u);
   EXPECT_EQ(code->front().name, "suite");
   EXPECT_EQ(code->front().kind, CodePropertyKind::kCommand);
   EXPECT_EQ(code->front().command, (std::vector<std::string>{"sh", "check.sh"}));
   EXPECT_EQ(code->front().time_limit_s, 60);
+}
+
+// What is accepted of the sandbox, or the rule that refuses it.
+Result<weakening::Weakenings> Accepted(const std::string& section) {
+  TestCharter test;
+  test.Replace("[sandbox]\naccept = [\"memory-per-process\", \"forks-uncounted\", \"cpu-per-process\"]\n", section);
+  subject::MemoryBlobs blobs;
+  const subject::Manifest manifest = blobs.Tree(test.files);
+  const Result<Charter> charter = ReadCharter(manifest, blobs.Reader());
+  if (!charter.ok()) return charter.error();
+  Result<ProgramRules> programs = ReadProgramRules({*charter, manifest, blobs.Reader()});
+  if (!programs.ok()) return programs.error();
+  return programs->accepted;
+}
+
+TEST(Charter, AcceptsNothingOfTheSandboxThatItDoesNotName) {
+  using weakening::Weakening;
+  for (const char* nothing : {"", "[sandbox]\n"}) {
+    const Result<weakening::Weakenings> accepted = Accepted(nothing);
+    ASSERT_TRUE(accepted.ok()) << accepted.error().message;
+    EXPECT_TRUE(accepted->empty());
+  }
+  const std::pair<const char*, Weakening> kEach[] = {{"memory-per-process", Weakening::kMemoryPerProcess},
+                                                     {"forks-uncounted", Weakening::kForksUncounted},
+                                                     {"cpu-per-process", Weakening::kCpuPerProcess},
+                                                     {"no-landlock", Weakening::kNoLandlock}};
+  ASSERT_EQ(std::size(kEach), std::size(weakening::kNames));
+  std::string all;
+  for (const auto& [name, value] : kEach) {
+    const std::string quoted = "\"" + std::string(name) + "\"";
+    const Result<weakening::Weakenings> accepted = Accepted("[sandbox]\naccept = [" + quoted + "]\n");
+    ASSERT_TRUE(accepted.ok()) << accepted.error().message;
+    EXPECT_EQ(*accepted, weakening::Weakenings{value}) << name;
+    all += (all.empty() ? "" : ", ") + quoted;
+  }
+  EXPECT_EQ(Accepted("[sandbox]\naccept = [" + all + "]\n")->size(), std::size(kEach));
+}
+
+TEST(Charter, RefusesOtherWordsForTheSandbox) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"accept = [\"everything\"]", "charter.sandbox"},
+      {"accept = [\"memory-per-process \"]", "charter.sandbox"},
+      {"accept = [\"no-landlock\", \"no-seccomp\"]", "charter.sandbox"},
+      {"accept = []", "charter.type"},
+      {"accept = \"no-landlock\"", "charter.type"},
+      {"accept = [1]", "charter.type"},
+      {"accept = [\"no-landlock\", \"no-landlock\", \"no-landlock\", \"no-landlock\", \"no-landlock\"]",
+       "charter.type"},
+      {"accepts = [\"no-landlock\"]", "charter.unknown-key"},
+  };
+  for (const auto& [line, rule] : kCases) {
+    const Result<weakening::Weakenings> accepted = Accepted("[sandbox]\n" + std::string(line) + "\n");
+    ASSERT_FALSE(accepted.ok()) << line;
+    EXPECT_EQ(accepted.error().rule, rule) << line << accepted.error().message;
+    EXPECT_EQ(accepted.error().message.find("charter.toml:"), 0u) << accepted.error().message;
+  }
 }
 
 TEST(Charter, TheDigestIsThatOfTheWholeDirectory) {

@@ -3,7 +3,7 @@
 // Thread safety: pure functions.
 #pragma once
 
-#include "charter/code_properties.h"
+#include "charter/program_rules.h"
 
 namespace pawl::charter {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <sstream>
 
-#include "charter/code_properties.h"
+#include "charter/program_rules.h"
 #include "cli/command.h"
 #include "cli/placeholder_evaluator.h"
 #include "cli/property_words.h"
@@ -300,7 +300,6 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   const charter::Charter& charter = files->charter;
   CharterReport report;
   report.digest = charter.digest.Text();
-  report.sections = CharterWords(charter);
   Result<Feasibility> feasibility = CheckFeasibility(charter);
   if (!feasibility.ok()) return feasibility.error();
   report.feasibility = std::move(feasibility->lines);
@@ -314,9 +313,10 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
     if (!read.ok()) return read.error();
     baseline = std::move(*read);
   }
-  Result<std::vector<charter::CodeProperty>> code = charter::ReadCodeProperties(*files);
-  if (!code.ok()) return code.error();
-  if (charter.properties.empty() && code->empty()) {
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(*files);
+  if (!programs.ok()) return programs.error();
+  report.sections = CharterWords(charter, programs->accepted);
+  if (charter.properties.empty() && programs->properties.empty()) {
     report.warnings.push_back("no property is to be proven: everything rests on trial, reviewers and people");
   }
   for (const charter::Property& property : charter.properties) {
@@ -325,7 +325,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
     if (!checked.ok()) return checked.error();
     report.properties.push_back(std::move(*checked));
   }
-  for (const charter::CodeProperty& property : *code) {
+  for (const charter::CodeProperty& property : programs->properties) {
     if (Result<void> checked = WarnOfCode(*files, property, report.warnings); !checked.ok()) return checked.error();
     std::string command;
     for (const std::string& word : property.command) command += (command.empty() ? "" : " ") + word;

@@ -16,6 +16,7 @@
 #include "crypto/allowed_signers.h"
 #include "crypto/ssh_key.h"
 #include "ledger/keys.h"
+#include "sandbox/sandbox.h"
 
 namespace pawl::cli {
 
@@ -270,6 +271,23 @@ std::string TrialText(const NewCharterOptions& options) {
          "\n\n";
 }
 
+// What this machine lacks, since the first trial will most likely run here. Nothing is given up that it has.
+std::string SandboxText(NewCharter& made) {
+  const std::string names = sandbox::QuotedNames(sandbox::WeakerGuarantees(sandbox::ThisMachine().capabilities));
+  const std::string text =
+      "# On a machine that cannot keep the sandbox's promises nothing is run, but for what is accepted here by name.\n";
+  if (names.empty()) {
+    return text +
+           "# This machine keeps them all; a reviewer's may not: pawl sandbox check.\n# [sandbox]\n# accept = [" +
+           sandbox::QuotedNames({weakening::Weakening::kMemoryPerProcess}) + "]\n\n";
+  }
+  made.notes.push_back("this machine's sandbox is weaker than it could be, and the charter accepts that: " + names +
+                       "; pawl sandbox check says how to get the rest");
+  return text +
+         "# This machine lacks these; once it has them (pawl sandbox check), take them out.\n[sandbox]\naccept = [" +
+         names + "]\n\n";
+}
+
 std::string ReviewerText(const Keys& keys, NewCharter& made) {
   std::string text = "# Reviewers do the checks again, each with a key of its own. Votes count by principal.\n";
   std::map<std::string, std::set<std::string>> principals;
@@ -368,6 +386,7 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   text += PropertyText(*survey, files, made);
   text += ImproverText(*survey);
   text += TrialText(options);
+  text += SandboxText(made);
   text += ReviewerText(*keys, made);
   text += PeopleText(*keys, people, options, made);
   files[charter::kCharterFile] = std::move(text);

@@ -5,16 +5,19 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "charter/charter.h"
+#include "charter/program_rules.h"
 #include "charter/testing.h"
 #include "cli/charter_check.h"
 #include "cli/sample_property.h"
 #include "cli/tree_survey.h"
 #include "model/network.h"
+#include "sandbox/sandbox.h"
 #include "subject/testing.h"
 #include "trial/episodes.h"
 
@@ -77,6 +80,13 @@ TEST_F(CharterNew, OfASingleOperatorPassesTheCheck) {
   Result<CharterReport> report = CheckCharter(At("charter"), options, {});
   ASSERT_TRUE(report.ok()) << report.error().message << " " << report.error().advice;
   ASSERT_EQ(report->properties.size(), 1u);
+  // It accepts of the sandbox what this machine lacks, and nothing else, and says so.
+  Result<charter::CharterFiles> files = charter::ReadCharterFiles(At("charter"));
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(*files);
+  ASSERT_TRUE(programs.ok());
+  EXPECT_EQ(programs->accepted, sandbox::WeakerGuarantees(sandbox::Probe()));
+  const auto says_so = [](const std::string& note) { return note.find("sandbox is weaker") != std::string::npos; };
+  EXPECT_EQ(std::any_of(made->notes.begin(), made->notes.end(), says_so), !programs->accepted.empty());
   EXPECT_THAT(report->properties[0].findings, Contains(HasSubstr("it can fail")));
   EXPECT_THAT(report->properties[0].findings, Contains(HasSubstr("the baseline satisfies it")));
   EXPECT_FALSE(report->properties[0].counterexample.empty());

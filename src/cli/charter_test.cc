@@ -9,6 +9,7 @@
 #include "cli/charter_new.h"
 #include "cli/charter_words.h"
 #include "cli/command.h"
+#include "sandbox/sandbox.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -126,9 +127,9 @@ TEST_F(CharterCommand, IsReadBackWhole) {
   Result<charter::Charter> read = charter::ReadCharterFromDirectory(Charter());
   ASSERT_TRUE(read.ok()) << read.error().message;
   charter::Charter whole = std::move(*read);
-  const auto words = [](const charter::Charter& charter) {
+  const auto words = [](const charter::Charter& charter, const weakening::Weakenings& accepted = {}) {
     std::string text;
-    for (const Section& section : CharterWords(charter)) {
+    for (const Section& section : CharterWords(charter, accepted)) {
       text += section.title + "\n";
       for (const std::string& line : section.lines) text += line + "\n";
     }
@@ -222,6 +223,10 @@ TEST_F(CharterCommand, IsReadBackWhole) {
     charter::Charter changed = whole;
     change(changed);
     EXPECT_NE(words(changed), words(whole)) << key << " is not read back";
+  }
+  for (const weakening::Weakening each : sandbox::EveryWeakening()) {
+    EXPECT_NE(words(whole, {each}).find("WEAKER, accepted: " + sandbox::Describe(each)), std::string::npos);
+    EXPECT_EQ(words(whole).find(sandbox::Describe(each)), std::string::npos);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "encoding/time.h"
+#include "sandbox/sandbox.h"
 
 namespace pawl::cli {
 namespace {
@@ -172,6 +173,15 @@ Section PeopleWords(const charter::Charter& charter) {
   return section;
 }
 
+Section SandboxWords(const weakening::Weakenings& accepted) {
+  Section section{"sandbox", {}};
+  for (const weakening::Weakening each : accepted)
+    section.lines.push_back("WEAKER, accepted: " + sandbox::Describe(each));
+  section.lines.push_back(accepted.empty() ? "nothing is run on a machine that cannot keep every promise of the sandbox"
+                                           : "on a machine that lacks anything else nothing is run");
+  return section;
+}
+
 Section WitnessWords(const charter::Witnesses& witnesses) {
   Section section{"witnesses", {}};
   if (witnesses.all.empty()) {
@@ -196,7 +206,7 @@ std::string PlainNumber(double value) {
   return text;
 }
 
-std::vector<Section> CharterWords(const charter::Charter& charter) {
+std::vector<Section> CharterWords(const charter::Charter& charter, const weakening::Weakenings& accepted) {
   std::vector<Section> sections = {SubjectWords(charter)};
   Section surface{"may change", {}};
   for (const charter::SurfaceEntry& entry : charter.surface) surface.lines.push_back(SurfaceWords(entry));
@@ -208,6 +218,7 @@ std::vector<Section> CharterWords(const charter::Charter& charter) {
                          LimitWords(charter.improver.limits) + ")"}});
   }
   sections.push_back(TrialWords(charter));
+  sections.push_back(SandboxWords(accepted));
   sections.push_back(ReviewerWords(charter));
   sections.push_back(PeopleWords(charter));
   sections.push_back(

@@ -1,6 +1,6 @@
 // A charter read back in words, so that people can see what they are about to sign.
 //
-//   for (const Section& section : CharterWords(charter)) Print(section.title, section.lines);
+//   for (const Section& section : CharterWords(charter, programs.accepted)) Print(section.title, section.lines);
 //
 // Properties need their specifications and are described by property_words.h. Thread safety: pure functions.
 #pragma once
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "charter/charter.h"
+#include "charter/program_rules.h"
 
 namespace pawl::cli {
 
@@ -17,9 +17,9 @@ struct Section {
   std::vector<std::string> lines;  // sentences
 };
 
-// Subject, surface, improver, trial, reviewers, people, pace, gate; in this order. Every key is in it: what is not said
-// is not a rule.
-std::vector<Section> CharterWords(const charter::Charter& charter);
+// Subject, surface, improver, trial, sandbox, reviewers, people, pace, gate; in this order. Every key is in it: what is
+// not said is not a rule. `accepted` is ProgramRules::accepted.
+std::vector<Section> CharterWords(const charter::Charter& charter, const weakening::Weakenings& accepted);
 
 // A number as a person would write it: up to nine digits, no trailing zeros.
 std::string PlainNumber(double value);

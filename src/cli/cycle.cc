@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "charter/program_rules.h"
 #include "cli/command.h"
 #include "cli/local_review.h"
 #include "gate/propose.h"
@@ -48,14 +49,15 @@ sandbox::Limits LimitsOf(const charter::ProcessLimits& limits) {
   return result;
 }
 
-// Runs the improver on the live release and leaves its candidate below `folder`/candidate.
-Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder) {
+// Runs the improver on the live release and leaves its candidate below `folder`/candidate. What the charter accepts of
+// the sandbox and this machine made use of.
+Result<weakening::Weakenings> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder) {
   const std::optional<crypto::Digest> live = gate.log().history().live_tree();
   if (!live) return Refused("cycle.nothing-live", "nothing is live yet", "pawl propose the baseline first");
   storage::TreeStore& store = gate.log().store();
   Result<std::string> view = store.Materialise(*live);
   if (!view.ok()) return view.error();
-  if (Result<void> whole = store.VerifyMaterialised(*live); !whole.ok()) return whole;
+  if (Result<void> whole = store.VerifyMaterialised(*live); !whole.ok()) return whole.error();
   const charter::Improver& improver = gate.charter().improver;
   if (improver.command.empty()) {
     return Refused("cycle.no-improver", "the charter names no [improver] command",
@@ -71,10 +73,11 @@ Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder)
   job.working_directory = "/in/subject";
   job.inputs = {{*view, "/in/subject"}};
   job.limits = LimitsOf(improver.limits);
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(gate.log().charter());
+  if (!programs.ok()) return programs.error();
   gate.Say("improving in the sandbox, seed " + std::to_string(seed));
-  Result<sandbox::Outcome> outcome = sandbox::Run(job, folder);
+  Result<sandbox::Outcome> outcome = sandbox::Run(job, programs->accepted, folder);
   if (!outcome.ok()) return outcome.error();
-  for (const std::string& weaker : outcome->weaker_guarantees) gate.Say("sandbox: " + weaker);
   if (!sandbox::Succeeded(*outcome)) {
     const std::string words = sandbox::Displayable(outcome->standard_error);
     return Refused(
@@ -82,7 +85,7 @@ Result<void> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder)
         "the improver gave no candidate: " + outcome->explanation + (words.empty() ? "" : ": " + words.substr(0, 500)),
         "nothing was proposed and no budget was spent");
   }
-  return {};
+  return std::move(outcome->weaker_guarantees);
 }
 
 ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
@@ -98,8 +101,11 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
     if (!made.ok()) return Fail(globals, made.error());
     const Scratch scratch{*made};
     const std::string out = scratch.path + "/out";
-    if (Result<void> improved = Improve(*gate, *seed, out); !improved.ok()) return Fail(globals, improved.error());
-    const std::string note = options.note.empty() ? "improver, seed " + std::to_string(*seed) : options.note;
+    Result<weakening::Weakenings> weaker = Improve(*gate, *seed, out);
+    if (!weaker.ok()) return Fail(globals, weaker.error());
+    // The note stands on the ledger; a person's is cut where it is too long.
+    const std::string note = "improver, seed " + std::to_string(*seed) + sandbox::AcceptedWords(*weaker) +
+                             (options.note.empty() ? "" : "; " + options.note);
     Result<std::string> proposal = gate::ProposeTree(*gate, out + "/candidate", note);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     name = *proposal;

@@ -18,6 +18,7 @@
 #include "ledger/backup.h"
 #include "ledger/keys.h"
 #include "sandbox/machine.h"
+#include "sandbox/sandbox.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -67,8 +68,10 @@ void CheckSandbox(Findings& findings) {
     for (const std::string& sentence : found.sentences) missing += (missing.empty() ? "" : " ") + sentence;
     findings.push_back({Level::kProblem, "sandbox", "no program can be run in the sandbox here: " + missing, mend});
   } else if (!advice.empty()) {
-    findings.push_back(
-        {Level::kNote, "sandbox", "programs can be run, with fewer guarantees than there could be", mend});
+    findings.push_back({Level::kNote, "sandbox",
+                        "programs can be run, for charters that accept fewer guarantees than there could be: " +
+                            sandbox::QuotedNames(sandbox::WeakerGuarantees(found)),
+                        mend});
   } else {
     findings.push_back({Level::kFine, "sandbox", "every layer holds (pawl sandbox check lists them)", ""});
   }

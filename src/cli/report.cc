@@ -54,7 +54,10 @@ ExitCode Report(const Globals& globals, const std::string& directory) {
   made->verified = log->folded();
   const report::Life& life = KeptToTheEnd(std::move(*made));
   std::vector<report::Topic> words;
-  for (const Section& section : CharterWords(charter)) words.push_back({section.title, section.lines});
+  const Result<charter::ProgramRules> programs = charter::ReadProgramRules(log->charter());
+  if (!programs.ok()) return Fail(globals, programs.error());
+  for (const Section& section : CharterWords(charter, programs->accepted))
+    words.push_back({section.title, section.lines});
   const report::Document& document = KeptToTheEnd(report::ChangeControlReport(life, charter, words));
 
   const report::EntryReader read = [&](uint64_t index) -> Result<std::string> {

@@ -32,7 +32,7 @@ std::vector<std::string> SandboxAdvice(const sandbox::Capabilities& found) {
       "seccomp profile that allows them");
   add(!found.seccomp, "take a kernel with CONFIG_SECCOMP_FILTER");
   add(found.landlock_abi == 0, "Landlock needs a kernel of 5.13 or later with lsm=landlock,… on its command line");
-  add(found.cgroup == sandbox::CgroupKind::kNone,
+  add(!found.memory_limited || !found.processes_limited || !found.cpu_limited,
       "for limits on a job as a whole, run below a delegated control group: systemd-run --user --scope -p Delegate=yes "
       "pawl …");
   return advice;
@@ -40,9 +40,16 @@ std::vector<std::string> SandboxAdvice(const sandbox::Capabilities& found) {
 
 namespace {
 
+Json Names(const weakening::Weakenings& weaker) {
+  Json names = Json::array();
+  for (const weakening::Weakening each : weaker) names.push_back(weakening::kNames[static_cast<size_t>(each)]);
+  return names;
+}
+
 ExitCode CheckMachine(const Globals& globals) {
   const sandbox::Capabilities found = sandbox::Probe();
   const std::vector<std::string> advice = SandboxAdvice(found);
+  const weakening::Weakenings weaker = sandbox::WeakerGuarantees(found);
   if (globals.json) {
     PrintJson({{"usable", found.usable()},
                {"bubblewrap", found.bubblewrap_version},
@@ -53,11 +60,16 @@ ExitCode CheckMachine(const Globals& globals) {
                {"memory_limited", found.memory_limited},
                {"processes_limited", found.processes_limited},
                {"cpu_limited", found.cpu_limited},
+               {"weaker", Names(weaker)},
                {"sentences", found.sentences},
                {"advice", advice}});
   } else {
     for (const std::string& sentence : found.sentences) std::printf("%s\n", Shown(sentence).c_str());
     for (const std::string& sentence : advice) std::printf("  to mend: %s\n", sentence.c_str());
+    if (!weaker.empty()) {
+      std::printf("nothing is run here for a charter that does not say: [sandbox] accept = [%s]\n",
+                  sandbox::QuotedNames(weaker).c_str());
+    }
     std::puts(found.usable() ? "programs can be run in the sandbox" : "nothing can be run in the sandbox here");
   }
   return found.usable() ? ExitCode::kYes : ExitCode::kInternal;
@@ -165,7 +177,7 @@ Json OutcomeJson(const sandbox::Outcome& outcome) {
           {"cpu_ms", outcome.used.cpu_ms},
           {"memory_peak_bytes", outcome.used.memory_peak_bytes},
           {"files", files},
-          {"weaker_guarantees", outcome.weaker_guarantees}};
+          {"weaker_guarantees", Names(outcome.weaker_guarantees)}};
 }
 
 void ShowOutcome(const sandbox::Outcome& outcome, bool files_are_kept) {
@@ -184,8 +196,8 @@ void ShowOutcome(const sandbox::Outcome& outcome, bool files_are_kept) {
   if (outcome.end == sandbox::End::kExited && outcome.status == kNotExecuted) {
     std::fprintf(stderr, "  inside are the system's /usr and what --input brings: %s\n", kOwnProgram);
   }
-  for (const std::string& sentence : outcome.weaker_guarantees) {
-    std::fprintf(stderr, "weaker here: %s\n", Shown(sentence).c_str());
+  for (const weakening::Weakening each : outcome.weaker_guarantees) {
+    std::fprintf(stderr, "weaker here: %s\n", sandbox::Describe(each).c_str());
   }
 }
 
@@ -194,7 +206,7 @@ ExitCode RunCommand(const Globals& globals, const SandboxOptions& options) {
   if (!job.ok()) return Fail(globals, job.error());
   Result<OutputFolder> folder = OutputFolder::Make(options.output);
   if (!folder.ok()) return Fail(globals, folder.error());
-  Result<sandbox::Outcome> outcome = sandbox::Run(*job, folder->path());
+  Result<sandbox::Outcome> outcome = sandbox::Run(*job, sandbox::EveryWeakening(), folder->path());
   if (!outcome.ok()) return Fail(globals, WithAdvice(outcome.error()));
   if (globals.json) {
     PrintJson(OutcomeJson(*outcome));

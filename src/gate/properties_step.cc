@@ -14,6 +14,7 @@
 #include "oversight/code_property.h"
 #include "prover/parent.h"
 #include "prover/prover.h"
+#include "sandbox/sandbox.h"
 #include "warrant/property_check.h"
 
 namespace pawl::gate {
@@ -242,17 +243,17 @@ struct CodeChecks {
 };
 
 Result<CodeChecks> CheckCode(Gate& gate, const crypto::Digest& tree) {
-  Result<std::vector<charter::CodeProperty>> properties = charter::ReadCodeProperties(gate.log().charter());
-  if (!properties.ok()) return properties.error();
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(gate.log().charter());
+  if (!programs.ok()) return programs.error();
   const charter::QuorumRule* provers = gate.charter().FindQuorum(charter::Role::kProver);
   CodeChecks checks;
-  for (const charter::CodeProperty& property : *properties) {
+  for (const charter::CodeProperty& property : programs->properties) {
     gate.Say("checking '" + property.name + "'");
-    Result<oversight::CodeVerdict> verdict =
-        oversight::CheckCodeProperty(gate.log(), property, {tree, gate.log().history().live_tree()});
+    Result<oversight::CodeVerdict> verdict = oversight::CheckCodeProperty(
+        gate.log(), property, {tree, gate.log().history().live_tree()}, programs->accepted);
     if (!verdict.ok()) return verdict.error();
-    std::string words = "'" + property.name + "': " + verdict->words;
-    for (const std::string& weaker : verdict->weaker_guarantees) words += "; sandbox: " + weaker;
+    const std::string words =
+        "'" + property.name + "'" + sandbox::AcceptedWords(verdict->weaker_guarantees) + ": " + verdict->words;
     if (!verdict->holds) {
       checks.failure = Failed(FindingOutcome::kRejected, "property.not-held", words);
       return checks;

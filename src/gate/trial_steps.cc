@@ -3,6 +3,7 @@
 #include "encoding/json.h"
 #include "gate/steps.h"
 #include "oversight/charter_trial.h"
+#include "sandbox/sandbox.h"
 
 namespace pawl::gate {
 namespace {
@@ -33,8 +34,8 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   StepReport report = trial->report.verdict == trial::TrialVerdict::kVoid
                           ? Failed(FindingOutcome::kRejected, trial->report.void_rule, oversight::DescribeTrial(*trial))
                           : Passed("at most " + std::to_string(gate.charter().evaluation.episodes) + " episodes, " +
-                                   std::to_string(gate.charter().evaluation.probes) + " probes");
-  for (const std::string& weaker : trial->weaker_guarantees) report.summary += "; sandbox: " + weaker;
+                                   std::to_string(gate.charter().evaluation.probes) + " probes" +
+                                   sandbox::AcceptedWords(trial->weaker_guarantees));
   report.evidence = {{kReport, *document}};
   return report;
 }

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "charter/program_rules.h"
 #include "merkle/checkpoint.h"
+#include "sandbox/sandbox.h"
 #include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
 #include "trial/assess.h"
@@ -57,6 +59,7 @@ struct Runner {
   const charter::Evaluation& evaluation;
   std::string charter_view;
   std::string scratch;
+  weakening::Weakenings accepted;
 
   trial::EvaluationRequest Request(const std::string& subject, std::span<const trial::Seed> seeds) const {
     trial::EvaluationRequest request;
@@ -72,6 +75,7 @@ struct Runner {
     request.limits.processes = evaluation.limits.processes;
     request.limits.output_bytes = evaluation.limits.output_mib << 20;
     request.limits.output_files = evaluation.limits.files;
+    request.accepted = accepted;
     return request;
   }
 };
@@ -193,26 +197,20 @@ class RunningTrial {
   }
 
   const Error& void_reason() const { return void_reason_; }
-  const std::vector<std::string>& weaker_guarantees() const { return weaker_guarantees_; }
+  const weakening::Weakenings& weaker_guarantees() const { return weaker_guarantees_; }
 
  private:
   bool Void(const Error& reason) {
     void_reason_ = reason;
     return false;
   }
-  void Note(const std::vector<std::string>& weaker) {
-    for (const std::string& sentence : weaker) {
-      if (std::find(weaker_guarantees_.begin(), weaker_guarantees_.end(), sentence) == weaker_guarantees_.end()) {
-        weaker_guarantees_.push_back(sentence);
-      }
-    }
-  }
+  void Note(const weakening::Weakenings& weaker) { weaker_guarantees_.insert(weaker.begin(), weaker.end()); }
 
   const TrialOrder& order_;
   const trial::TrialRules& rules_;
   const Runner& runner_;
   std::map<std::pair<std::string, size_t>, trial::EpisodeTable> parts_;  // by tree and first episode
-  std::vector<std::string> weaker_guarantees_;
+  weakening::Weakenings weaker_guarantees_;
   Error void_reason_;
 };
 
@@ -307,7 +305,9 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
-  const Runner runner{charter.evaluation, *charter_view, scratch->path()};
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  if (!programs.ok()) return programs.error();
+  const Runner runner{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
   RunningTrial running(order, *rules, runner);
   trial::TrialData data;
   const crypto::Digest digest = crypto::Sha256(order.seed_signature);
@@ -365,7 +365,9 @@ Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth) 
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
-  const Runner runner{charter.evaluation, *charter_view, scratch->path()};
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  if (!programs.ok()) return programs.error();
+  const Runner runner{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
   if (order.progress) order.progress("measuring the last release afresh");
   RunningTrial running(order, *rules, runner);
   trial::EpisodeTable now, before;
@@ -391,8 +393,10 @@ Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth) 
 
 std::string DescribeTrial(const CharterTrial& trial) {
   const trial::TrialReport& report = trial.report;
-  if (report.verdict == trial::TrialVerdict::kVoid) return "trial void: " + report.void_reason;
-  std::string text = "trial " + std::string(trial::TrialVerdictName(report.verdict));
+  // In front, where a statement's limit on text does not cut it off.
+  const std::string accepted = sandbox::AcceptedWords(trial.weaker_guarantees);
+  if (report.verdict == trial::TrialVerdict::kVoid) return "trial void" + accepted + ": " + report.void_reason;
+  std::string text = "trial " + std::string(trial::TrialVerdictName(report.verdict)) + accepted;
   for (const trial::ConditionReport& condition : report.conditions) {
     char numbers[160];
     std::snprintf(numbers, sizeof numbers, " %.4g in [%.4g, %.4g], limit %.4g: ", condition.estimate, condition.lower,
@@ -405,7 +409,6 @@ std::string DescribeTrial(const CharterTrial& trial) {
             " of " + std::to_string(report.fingerprint->probes) + " probes";
     if (!most.inputs.empty()) text += ", such as \"" + most.inputs.front().input + "\"";
   }
-  for (const std::string& weaker : trial.weaker_guarantees) text += "; sandbox: " + weaker;
   return text;
 }
 

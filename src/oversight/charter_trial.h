@@ -24,6 +24,7 @@
 #include "trial/environment.h"
 #include "trial/report.h"
 #include "warrant/statements.h"
+#include "weakening/weakening.h"
 
 namespace pawl::oversight {
 
@@ -71,7 +72,7 @@ struct TrialOrder {
 
 struct CharterTrial {
   trial::TrialReport report;
-  std::vector<std::string> weaker_guarantees;  // what this machine's sandbox could not promise; distinct
+  weakening::Weakenings weaker_guarantees;  // what this machine's sandbox could not promise, and the charter accepts
 };
 
 // Probes first, then episodes, in the parts that trial::TrialLooks gives; it stops at the first look at which every

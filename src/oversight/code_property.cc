@@ -68,8 +68,8 @@ std::string Shortened(std::string text) {
 }
 
 // An outcome of the machine's is an error; every other is about the program.
-Result<sandbox::Outcome> RunJob(const sandbox::Job& job, RunFolder& scratch) {
-  Result<sandbox::Outcome> outcome = sandbox::Run(job, scratch.Output());
+Result<sandbox::Outcome> RunJob(const sandbox::Job& job, const weakening::Weakenings& accepted, RunFolder& scratch) {
+  Result<sandbox::Outcome> outcome = sandbox::Run(job, accepted, scratch.Output());
   if (outcome.ok() && outcome->end == sandbox::End::kSetupError) {
     return SystemFailure("property.machine", outcome->explanation, "mend the machine and try again");
   }
@@ -77,7 +77,7 @@ Result<sandbox::Outcome> RunJob(const sandbox::Job& job, RunFolder& scratch) {
 }
 
 Result<CodeVerdict> RunCommand(ledger::SubjectLog& log, const charter::CodeProperty& property, const CodeTrees& trees,
-                               RunFolder& scratch) {
+                               const weakening::Weakenings& accepted, RunFolder& scratch) {
   const charter::Charter& charter = log.charter().charter;
   sandbox::Job job;
   Result<std::string> program = trial::ResolveSubjectProgram(property.command);
@@ -94,7 +94,7 @@ Result<CodeVerdict> RunCommand(ledger::SubjectLog& log, const charter::CodePrope
     if (!view.ok()) return view.error();
     job.inputs.push_back({*view, inside});
   }
-  Result<sandbox::Outcome> outcome = RunJob(job, scratch);
+  Result<sandbox::Outcome> outcome = RunJob(job, accepted, scratch);
   if (!outcome.ok()) return outcome.error();
   CodeVerdict verdict;
   verdict.weaker_guarantees = outcome->weaker_guarantees;
@@ -121,8 +121,8 @@ std::vector<Solver> Solvers(int64_t seconds) {
 
 // What a solver wrote, if it ended by itself; otherwise how it ended.
 Result<std::string> AskSolver(const charter::Charter& charter, const charter::CodeProperty& property,
-                              const Solver& solver, const std::string& question, RunFolder& scratch,
-                              CodeVerdict& verdict) {
+                              const weakening::Weakenings& accepted, const Solver& solver, const std::string& question,
+                              RunFolder& scratch, CodeVerdict& verdict) {
   const std::string file = scratch.path() + "/question";
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   out << question;
@@ -134,7 +134,7 @@ Result<std::string> AskSolver(const charter::Charter& charter, const charter::Co
   job.inputs = {{file, "/in/question"}};
   job.limits = LimitsOf(charter, property);
   job.limits.wall_ms += 2'000;  // the solver's own limit comes first
-  Result<sandbox::Outcome> outcome = RunJob(job, scratch);
+  Result<sandbox::Outcome> outcome = RunJob(job, accepted, scratch);
   if (!outcome.ok()) return outcome.error();
   verdict.weaker_guarantees = outcome->weaker_guarantees;
   return outcome->end == sandbox::End::kExited ? outcome->standard_output : outcome->explanation;
@@ -157,19 +157,19 @@ Result<SmtQuery> Question(ledger::SubjectLog& log, const charter::CodeProperty& 
 
 // After "sat" the same solver is asked for the values that a person wants to see.
 Result<std::string> Counterexample(const charter::Charter& charter, const charter::CodeProperty& property,
-                                   const Solver& solver, const SmtQuery& query, RunFolder& scratch,
-                                   CodeVerdict& verdict) {
+                                   const weakening::Weakenings& accepted, const Solver& solver, const SmtQuery& query,
+                                   RunFolder& scratch, CodeVerdict& verdict) {
   if (query.shown.empty()) return std::string("sat");
   std::string question = query.text + "(get-value (";
   for (const std::string& term : query.shown) question += term + " ";
-  Result<std::string> answer = AskSolver(charter, property, solver, question + "))\n", scratch, verdict);
+  Result<std::string> answer = AskSolver(charter, property, accepted, solver, question + "))\n", scratch, verdict);
   if (!answer.ok()) return answer.error();
   const size_t values = answer->find('(');
   return values == std::string::npos ? *answer : answer->substr(values);
 }
 
 Result<CodeVerdict> AskSolvers(ledger::SubjectLog& log, const charter::CodeProperty& property, const CodeTrees& trees,
-                               RunFolder& scratch) {
+                               const weakening::Weakenings& accepted, RunFolder& scratch) {
   const charter::Charter& charter = log.charter().charter;
   CodeVerdict verdict;
   const Result<SmtQuery> query = Question(log, property, trees);
@@ -185,14 +185,14 @@ Result<CodeVerdict> AskSolvers(ledger::SubjectLog& log, const charter::CodePrope
       return SystemFailure("smt.solver-missing", "there is no " + solver.argv.front(),
                            "install z3 and cvc5: both have to agree");
     }
-    Result<std::string> answer = AskSolver(charter, property, solver, query->text, scratch, verdict);
+    Result<std::string> answer = AskSolver(charter, property, accepted, solver, query->text, scratch, verdict);
     if (!answer.ok()) return answer.error();
     // The whole output: a solver may complain of a line it did not take in and answer what is left.
     const bool is_unsat = *answer == "unsat\n";
     all_unsat = all_unsat && is_unsat;
     std::string words = is_unsat ? "unsat" : Shortened(*answer);
     if (*answer == "sat\n") {
-      Result<std::string> values = Counterexample(charter, property, solver, *query, scratch, verdict);
+      Result<std::string> values = Counterexample(charter, property, accepted, solver, *query, scratch, verdict);
       if (!values.ok()) return values.error();
       words = "can be broken: " + Shortened(*values);
     }
@@ -205,14 +205,14 @@ Result<CodeVerdict> AskSolvers(ledger::SubjectLog& log, const charter::CodePrope
 }  // namespace
 
 Result<CodeVerdict> CheckCodeProperty(ledger::SubjectLog& log, const charter::CodeProperty& property,
-                                      const CodeTrees& trees) {
+                                      const CodeTrees& trees, const weakening::Weakenings& accepted) {
   Result<RunFolder> scratch = RunFolder::Make();
   if (!scratch.ok()) return scratch.error();
   switch (property.kind) {
     case charter::CodePropertyKind::kCommand:
-      return RunCommand(log, property, trees, *scratch);
+      return RunCommand(log, property, trees, accepted, *scratch);
     case charter::CodePropertyKind::kSmt:
-      return AskSolvers(log, property, trees, *scratch);
+      return AskSolvers(log, property, trees, accepted, *scratch);
   }
   return Error{ErrorCode::kInternal, "property.kind", "no such kind of property", ""};
 }

@@ -2,6 +2,7 @@
 // candidate's own bytes, and every property of code holds by this process's own run.
 #include "oversight/code_property.h"
 #include "oversight/review.h"
+#include "sandbox/sandbox.h"
 #include "warrant/property_check.h"
 
 namespace pawl::oversight {
@@ -55,15 +56,18 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
     }
   }
   encoding::Json code = encoding::Json::array();
-  Result<std::vector<charter::CodeProperty>> code_properties = charter::ReadCodeProperties(log.charter());
-  if (!code_properties.ok()) return code_properties.error();
-  for (const charter::CodeProperty& property : *code_properties) {
+  Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  if (!programs.ok()) return programs.error();
+  for (const charter::CodeProperty& property : programs->properties) {
     if (candidate.action == warrant::Action::kAmendment) break;
     if (reviewer.progress) reviewer.progress("checking '" + property.name + "'");
-    Result<CodeVerdict> verdict = CheckCodeProperty(log, property, {candidate.tree, candidate.parent_tree});
+    Result<CodeVerdict> verdict =
+        CheckCodeProperty(log, property, {candidate.tree, candidate.parent_tree}, programs->accepted);
     if (!verdict.ok()) return verdict.error();
     if (!verdict->holds) opinion.reasons.push_back("'" + property.name + "': " + verdict->words);
-    code.push_back({{"property", property.name}, {"words", verdict->words}, {"weaker", verdict->weaker_guarantees}});
+    encoding::Json weaker = encoding::Json::array();
+    for (const weakening::Weakening each : verdict->weaker_guarantees) weaker.push_back(sandbox::Describe(each));
+    code.push_back({{"property", property.name}, {"words", verdict->words}, {"weaker", weaker}});
   }
   opinion.verdict = opinion.reasons.empty() ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
   opinion.evidence = {{"checked", checked}};

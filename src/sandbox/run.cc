@@ -26,12 +26,17 @@
 #include "sandbox/system_error.h"
 
 namespace pawl::sandbox {
+
+using weakening::Weakening;
+
 namespace {
 
 // The user that jobs run as when Pawl is root; Debian's "nobody".
 constexpr std::uint64_t kUnprivilegedId = 65534;
 constexpr int kLandlockAbiMax = 6;  // what landlock.cc knows
 constexpr std::uint64_t kTemporaryInodes = 16'384;
+
+std::string_view NameOf(Weakening weaker) { return weakening::kNames[static_cast<std::size_t>(weaker)]; }
 
 Result<void> CheckMachine(const Machine& machine) {
   if (access(machine.bubblewrap.c_str(), X_OK) != 0) {
@@ -222,21 +227,17 @@ void Collect(int out, int destination, const std::filesystem::path& output_direc
   Conclude(outcome, end, 0, files.error().message);
 }
 
-std::vector<std::string> WeakerGuarantees(const Capabilities& capabilities) {
-  std::vector<std::string> sentences;
-  if (!capabilities.memory_limited) {
-    sentences.push_back("memory is limited for each process alone, not for the job: no control group for it");
+// With the words of the charter that would accept it, since whoever reads this may have to decide.
+Result<void> CheckAccepted(const weakening::Weakenings& weaker, const weakening::Weakenings& accepted) {
+  std::string sentences;
+  for (const Weakening each : weaker) {
+    if (!accepted.contains(each)) sentences += (sentences.empty() ? "" : "; ") + Describe(each);
   }
-  if (!capabilities.processes_limited) {
-    sentences.push_back("a refused fork is not reported: no control group for processes");
-  }
-  if (!capabilities.cpu_limited) {
-    sentences.push_back("CPU time is limited for each process alone, not for the job: no control group for it");
-  }
-  if (capabilities.landlock_abi == 0) {
-    sentences.push_back("Landlock is not in force: mounts and namespaces alone protect files");
-  }
-  return sentences;
+  if (sentences.empty()) return {};
+  return SystemFailure(
+      "sandbox.weaker", "this machine's sandbox is weaker than is accepted, so nothing was run: " + sentences,
+      "`pawl sandbox check` says how to get the rest; or the charter accepts it: [sandbox] accept = [" +
+          QuotedNames(weaker) + "]");
 }
 
 }  // namespace
@@ -267,11 +268,53 @@ std::string_view Name(End end) {
   return "";
 }
 
-Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
-                               Streams streams, std::stop_token stop) {
+weakening::Weakenings WeakerGuarantees(const Capabilities& capabilities) {
+  weakening::Weakenings weaker;
+  if (!capabilities.memory_limited) weaker.insert(Weakening::kMemoryPerProcess);
+  if (!capabilities.processes_limited) weaker.insert(Weakening::kForksUncounted);
+  if (!capabilities.cpu_limited) weaker.insert(Weakening::kCpuPerProcess);
+  if (capabilities.landlock_abi == 0) weaker.insert(Weakening::kNoLandlock);
+  return weaker;
+}
+
+std::string Describe(Weakening weaker) {
+  const auto named = [weaker](const char* sentence) { return std::string(NameOf(weaker)) + ": " + sentence; };
+  switch (weaker) {
+    case Weakening::kMemoryPerProcess:
+      return named("memory is limited for each process alone, not for the job: no control group for it");
+    case Weakening::kForksUncounted:
+      return named("a refused fork is not reported: no control group for processes");
+    case Weakening::kCpuPerProcess:
+      return named("CPU time is limited for each process alone, not for the job: no control group for it");
+    case Weakening::kNoLandlock:
+      return named("Landlock is not in force: mounts and namespaces alone protect files");
+  }
+  return "";
+}
+
+std::string QuotedNames(const weakening::Weakenings& weaker) {
+  std::string names;
+  for (const Weakening each : weaker) names += (names.empty() ? "\"" : ", \"") + std::string(NameOf(each)) + "\"";
+  return names;
+}
+
+std::string AcceptedWords(const weakening::Weakenings& used) {
+  std::string words;
+  for (const Weakening each : used) words += "; accepted of the sandbox: " + Describe(each);
+  return words;
+}
+
+weakening::Weakenings EveryWeakening() {
+  return {Weakening::kMemoryPerProcess, Weakening::kForksUncounted, Weakening::kCpuPerProcess, Weakening::kNoLandlock};
+}
+
+Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const weakening::Weakenings& accepted,
+                               const std::filesystem::path& output_directory, Streams streams, std::stop_token stop) {
   // 1. What is asked for and what is there.
   if (Result<void> checked = CheckJob(job); !checked.ok()) return checked.error();
   if (Result<void> checked = CheckMachine(machine); !checked.ok()) return checked.error();
+  const weakening::Weakenings weaker = WeakerGuarantees(machine.capabilities);
+  if (Result<void> checked = CheckAccepted(weaker, accepted); !checked.ok()) return checked.error();
   Result<std::vector<View>> views = LookAtInputs(job.inputs);
   if (!views.ok()) return views.error();
   Result<View> helper_view = LookAtHelper(machine.helper);
@@ -297,7 +340,7 @@ Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std
   // 5. Say how it ended.
   const CgroupCounters counters = groups->Read();
   Outcome outcome;
-  outcome.weaker_guarantees = WeakerGuarantees(machine.capabilities);
+  outcome.weaker_guarantees = weaker;
   outcome.standard_output = std::move(supervision.standard_output);
   outcome.standard_error = std::move(supervision.standard_error);
   outcome.used = {supervision.wall_ms, counters.cpu_ms, counters.memory_peak_bytes, counters.processes_peak, 0, 0};
@@ -313,13 +356,14 @@ Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std
   return outcome;
 }
 
-Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
-                      std::stop_token stop) {
-  return RunWithStreams(machine, job, output_directory, {}, std::move(stop));
+Result<Outcome> RunOn(const Machine& machine, const Job& job, const weakening::Weakenings& accepted,
+                      const std::filesystem::path& output_directory, std::stop_token stop) {
+  return RunWithStreams(machine, job, accepted, output_directory, {}, std::move(stop));
 }
 
-Result<Outcome> Run(const Job& job, const std::filesystem::path& output_directory, std::stop_token stop) {
-  return RunOn(ThisMachine(), job, output_directory, std::move(stop));
+Result<Outcome> Run(const Job& job, const weakening::Weakenings& accepted,
+                    const std::filesystem::path& output_directory, std::stop_token stop) {
+  return RunOn(ThisMachine(), job, accepted, output_directory, std::move(stop));
 }
 
 }  // namespace pawl::sandbox

@@ -5,7 +5,8 @@
 //   job.working_directory = "/in/charter";
 //   job.inputs = {{"/srv/store/trees/4f…", "/in/subject"}, {"/srv/store/seeds/91…", "/in/seeds"}};
 //   job.limits.wall_ms = 120'000;
-//   Result<sandbox::Outcome> outcome = sandbox::Run(job, "/srv/state/runs/17/out");
+//   const weakening::Weakenings accepted = {weakening::Weakening::kCpuPerProcess};  // as the charter says
+//   Result<sandbox::Outcome> outcome = sandbox::Run(job, accepted, "/srv/state/runs/17/out");
 //   if (!outcome.ok()) return outcome.error();           // the machine failed: nothing is known about the program
 //   if (!sandbox::Succeeded(*outcome)) Reject(outcome->explanation);
 //   // /srv/state/runs/17/out now holds exactly outcome->files
@@ -18,8 +19,9 @@
 //
 // The layers, outermost first, are those of run.cc: control groups, a mount namespace prepared by pawl-sandbox-helper,
 // bubblewrap with every namespace, then in the helper again no_new_privs, resource limits, Landlock and a seccomp
-// allow-list. A layer that this machine lacks is named in Outcome::weaker_guarantees of every run; whether that is
-// good enough is for the caller to decide (sandbox::Run never refuses on its own).
+// allow-list. Where this machine cannot keep a promise, that is a Weakening (weakening/weakening.h). Nothing is run
+// with one that the caller does not accept by name, and those that were made use of stand in
+// Outcome::weaker_guarantees.
 //
 // Thread safety: every function here may be called from several threads at once. Run blocks its thread until
 // everything the job started is dead.
@@ -37,6 +39,7 @@
 #include "result/result.h"
 #include "sandbox/descriptor.h"
 #include "sandbox/machine.h"
+#include "weakening/weakening.h"
 
 namespace pawl::sandbox {
 
@@ -133,16 +136,32 @@ struct Outcome {
   Usage used;
   // Sorted by path. Empty unless the end is kExited.
   std::vector<OutputFile> files;
-  // One sentence for each promise above that this machine cannot keep. Empty on a machine with everything.
-  std::vector<std::string> weaker_guarantees;
+  // What the machine could not promise; all of it was accepted. Empty on a machine with everything.
+  weakening::Weakenings weaker_guarantees;
 };
+
+// What a machine with these capabilities cannot promise.
+weakening::Weakenings WeakerGuarantees(const Capabilities& capabilities);
+
+// "memory-per-process: memory is limited for each process alone, not for the job", for findings, votes and people.
+std::string Describe(weakening::Weakening weaker);
+
+// As a charter lists them: "\"memory-per-process\", \"no-landlock\"".
+std::string QuotedNames(const weakening::Weakenings& weaker);
+
+// "; accepted of the sandbox: …" for each; "" where there are none. To be appended to what goes onto a ledger.
+std::string AcceptedWords(const weakening::Weakenings& used);
+
+// Everything that a machine can lack and still run jobs: for those who run something for no charter, and for tests.
+weakening::Weakenings EveryWeakening();
 
 // True only for a program that exited by itself with status 0 and whose outputs were all collected.
 inline bool Succeeded(const Outcome& outcome) { return outcome.end == End::kExited && outcome.status == 0; }
 
-// Runs the job to its end, kills whatever it left running, and only then copies the regular files of its /out into
-// `output_directory`, which is created if it does not exist and must be empty. On every end but kExited nothing is
-// copied. With a status other than 0, outputs are collected as well.
+// Refuses to run anything on a machine that promises less than `accepted` (kSystem, "sandbox.weaker"): the machine's
+// failure, which says nothing about the program. Otherwise runs the job to its end, kills whatever it left running, and
+// only then copies the regular files of its /out into `output_directory`, which is created if it does not exist and
+// must be empty. On every end but kExited nothing is copied. With a status other than 0, outputs are collected as well.
 //
 // An Error means that the program was not run, or that nothing can be said about it: a job that makes no sense
 // (kUsage, "sandbox.job.*"), a machine that lacks something (kSystem, "sandbox.setup.*", "sandbox.bubblewrap-missing",
@@ -150,13 +169,15 @@ inline bool Succeeded(const Outcome& outcome) { return outcome.end == End::kExit
 // Failures of the program are never Errors.
 //
 // The first form finds out what this machine offers (once per process); the second is told.
-Result<Outcome> Run(const Job& job, const std::filesystem::path& output_directory, std::stop_token stop = {});
-Result<Outcome> RunOn(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
-                      std::stop_token stop = {});
+Result<Outcome> Run(const Job& job, const weakening::Weakenings& accepted,
+                    const std::filesystem::path& output_directory, std::stop_token stop = {});
+Result<Outcome> RunOn(const Machine& machine, const Job& job, const weakening::Weakenings& accepted,
+                      const std::filesystem::path& output_directory, std::stop_token stop = {});
 
 // The same for a program that is spoken to through `streams`.
-Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const std::filesystem::path& output_directory,
-                               Streams streams, std::stop_token stop = {});
+Result<Outcome> RunWithStreams(const Machine& machine, const Job& job, const weakening::Weakenings& accepted,
+                               const std::filesystem::path& output_directory, Streams streams,
+                               std::stop_token stop = {});
 
 // Bytes of a hostile program as text that cannot act on a terminal or a log: every control character other than line
 // feed and tab, every byte that is not valid UTF-8 and every character that changes the direction of text, is invisible

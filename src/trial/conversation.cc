@@ -188,7 +188,7 @@ std::string_view Name(ConversationEnd end) {
 }
 
 Result<Conversation> Converse(const sandbox::Job& evaluator, const sandbox::Job& subject,
-                              const std::filesystem::path& output_directory) {
+                              const weakening::Weakenings& accepted, const std::filesystem::path& output_directory) {
   Result<Pipe> requests = OpenPipe(), replies = OpenPipe(), asked = OpenPipe(), answers = OpenPipe();
   for (const Result<Pipe>* pipe : {&requests, &replies, &asked, &answers}) {
     if (!pipe->ok()) return pipe->error();
@@ -202,8 +202,8 @@ Result<Conversation> Converse(const sandbox::Job& evaluator, const sandbox::Job&
   const std::filesystem::path discarded = output_directory.string() + ".discarded";
   std::optional<Result<sandbox::Outcome>> subject_outcome;
   std::jthread subject_thread([&, input = std::move(asked->reader), output = std::move(answers->writer)]() mutable {
-    subject_outcome = sandbox::RunWithStreams(machine, subject, discarded, {std::move(input), std::move(output)},
-                                              stop_subject.get_token());
+    subject_outcome = sandbox::RunWithStreams(machine, subject, accepted, discarded,
+                                              {std::move(input), std::move(output)}, stop_subject.get_token());
     // Without a program to ask, the machine's fault must not look like the program's.
     const bool stopped = !subject_outcome->ok() && subject_outcome->error().rule == "sandbox.stopped";
     const bool failed = !subject_outcome->ok() || (*subject_outcome)->end == sandbox::End::kSetupError;
@@ -211,7 +211,7 @@ Result<Conversation> Converse(const sandbox::Job& evaluator, const sandbox::Job&
   });
   std::jthread relay_thread([&] { relay.Run(stop_subject); });
   Result<sandbox::Outcome> evaluator_outcome =
-      sandbox::RunWithStreams(machine, evaluator, output_directory,
+      sandbox::RunWithStreams(machine, evaluator, accepted, output_directory,
                               {std::move(replies->reader), std::move(requests->writer)}, stop_evaluator.get_token());
   stop_subject.request_stop();
   subject_thread.join();

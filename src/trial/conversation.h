@@ -56,6 +56,6 @@ struct Conversation {
 // `output_directory` as with sandbox::Run; the subject's program may write below its own /out and /tmp, and nothing of
 // that is kept. An Error is the machine's, or kUsage from a job that makes no sense.
 Result<Conversation> Converse(const sandbox::Job& evaluator, const sandbox::Job& subject,
-                              const std::filesystem::path& output_directory);
+                              const weakening::Weakenings& accepted, const std::filesystem::path& output_directory);
 
 }  // namespace pawl::trial

@@ -44,7 +44,7 @@ class ConversationTest : public testing::Test {
   }
 
   Result<Conversation> Talk(const std::string& evaluator, const std::string& subject) {
-    return Converse(Script("charter", evaluator), Script("subject", subject), root_ / "out");
+    return Converse(Script("charter", evaluator), Script("subject", subject), sandbox::EveryWeakening(), root_ / "out");
   }
 
   std::string Seen() {
@@ -112,7 +112,7 @@ TEST_F(ConversationTest, StopsASubjectThatNeverAnswers) {
   Job evaluator = Script("charter", Evaluator("['a']"));
   evaluator.limits.wall_ms = 700;
   const Result<Conversation> talk =
-      Converse(evaluator, Script("subject", "import time\ntime.sleep(60)\n"), root_ / "out");
+      Converse(evaluator, Script("subject", "import time\ntime.sleep(60)\n"), sandbox::EveryWeakening(), root_ / "out");
   ASSERT_TRUE(talk.ok()) << talk.error().message;
   EXPECT_EQ(talk->evaluator.end, sandbox::End::kWallLimit);
 }
@@ -129,11 +129,12 @@ TEST_F(ConversationTest, RefusesRequestsThatAreNoLinesOfText) {
 TEST_F(ConversationTest, TheMachinesFailuresAreErrors) {
   Job no_input = Script("subject", kUpper);
   no_input.inputs[0].host_path = root_ / "none";
-  EXPECT_FALSE(Converse(Script("charter", Evaluator("['a']")), no_input, root_ / "out").ok());
+  EXPECT_FALSE(
+      Converse(Script("charter", Evaluator("['a']")), no_input, sandbox::EveryWeakening(), root_ / "out").ok());
   fs::remove_all(root_ / "out");
   Job no_evaluator = Script("charter", "");
   no_evaluator.inputs[0].host_path = root_ / "none";
-  EXPECT_FALSE(Converse(no_evaluator, Script("subject", kUpper), root_ / "out").ok());
+  EXPECT_FALSE(Converse(no_evaluator, Script("subject", kUpper), sandbox::EveryWeakening(), root_ / "out").ok());
 }
 
 // The program sees its own tree and nothing of the charter, the seeds or the result.
@@ -167,6 +168,7 @@ class EvaluationTest : public ConversationTest {
     request.seeds = seeds_;
     request.limits.wall_ms = 20'000;
     request.limits.memory_mib = 256;
+    request.accepted = sandbox::EveryWeakening();
     return request;
   }
   // What a trial makes of such a program: "the score is above 0.8".

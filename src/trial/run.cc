@@ -106,13 +106,13 @@ Error Void(std::string rule, std::string message) {
 // Runs the evaluator, and where the subject is a program, that as well.
 Result<Conversation> RunJobs(const EvaluationRequest& request, const sandbox::Job& evaluator, const fs::path& output) {
   if (request.subject_command.empty()) {
-    Result<sandbox::Outcome> outcome = sandbox::Run(evaluator, output);
+    Result<sandbox::Outcome> outcome = sandbox::Run(evaluator, request.accepted, output);
     if (!outcome.ok()) return outcome.error();
     return Conversation{.evaluator = std::move(*outcome)};
   }
   const Result<sandbox::Job> subject = SubjectJob(request);
   if (!subject.ok()) return subject.error();
-  return Converse(evaluator, *subject, output);
+  return Converse(evaluator, *subject, request.accepted, output);
 }
 
 // The text that the evaluator wrote, or why there is none. Errors are the machine's.

@@ -6,10 +6,10 @@
 //   if (!run.ok()) …                     // the machine failed: pending, try again; nothing is said about the candidate
 //   else if (!run->table) …              // the trial is void: run->void_reason
 //
-// The two kinds of failure are kept apart because they end differently. The machine's (sandbox cannot be set up, disk
-// full, no such directory) leaves the proposal pending. The run's own (a non-zero exit, a signal, a time-out, too much
-// memory or output, a missing file, a line that is wrong) voids the trial, which spends its error and passes nothing:
-// otherwise a candidate could crash its way out of a bad draw.
+// The two kinds of failure are kept apart because they end differently. The machine's (sandbox cannot be set up or is
+// weaker than accepted, disk full, no such directory) leaves the proposal pending. The run's own (a non-zero exit, a
+// signal, a time-out, too much memory or output, a missing file, a line that is wrong) voids the trial, which spends
+// its error and passes nothing: otherwise a candidate could crash its way out of a bad draw.
 //
 // Thread safety: calls are independent; each uses scratch space of its own.
 #pragma once
@@ -25,6 +25,7 @@
 #include "sandbox/sandbox.h"
 #include "trial/episodes.h"
 #include "trial/seeds.h"
+#include "weakening/weakening.h"
 
 namespace pawl::trial {
 
@@ -38,6 +39,7 @@ struct EvaluationRequest {
   std::filesystem::path scratch_directory;  // existing, private, writable; holds seeds and output while it runs
   std::span<const Seed> seeds;              // one per episode or probe
   sandbox::Limits limits;                   // the charter's
+  weakening::Weakenings accepted;           // the charter's; with anything else missing nothing is run
 };
 
 template <typename Table>
@@ -45,7 +47,7 @@ struct Evaluation {
   std::optional<Table> table;
   Error void_reason;  // where there is no table
   sandbox::Usage used;
-  std::vector<std::string> weaker_guarantees;  // what this machine's sandbox could not promise
+  weakening::Weakenings weaker_guarantees;  // what this machine's sandbox could not promise
 };
 
 // The command's first word: an absolute path stays; a path with a '/' is below /in/charter; a bare name is looked up in

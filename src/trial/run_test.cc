@@ -38,6 +38,7 @@ class RunTest : public testing::Test {
     request.limits.wall_ms = 5000;
     request.limits.cpu_ms = 5000;
     request.limits.memory_mib = 256;
+    request.accepted = sandbox::EveryWeakening();
     return request;
   }
 

@@ -94,6 +94,59 @@ class MachineFailuresTest(unittest.TestCase):
         (world.root / "kept").rename(blob)
         self.assertEqual(world.json("advance", "p1", expect=(6,))["rule"], "quorum.waiting")
 
+    def in_weaker_machine(self, world, *words):
+        """A command where no control group can be made: their file systems are not mounted, and it is nobody's root."""
+        hide = 'umount -l /sys/fs/cgroup/* 2>/dev/null; umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'
+        before = ["unshare", "-m", "sh", "-c", hide, "sh"] if os.geteuid() == 0 else []
+        found = json.loads(subprocess.run([*before, BIN / "pawl", "--json", "sandbox", "check"], text=True,
+                                          stdout=subprocess.PIPE, check=False).stdout or "{}")
+        if found.get("weaker") != ["memory-per-process", "forks-uncounted", "cpu-per-process"]:
+            self.skipTest("control groups cannot be taken away here, or more than they is missing")
+        done = subprocess.run([*before, BIN / "pawl", "--json", *words], env=world.environment, text=True,
+                              capture_output=True)
+        return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+    def accepting(self, names):
+        """A world whose charter accepts these of the sandbox and nothing else."""
+        every = '[sandbox]\naccept = ["memory-per-process", "forks-uncounted", "cpu-per-process"]\n'
+        world = World(self.folder / (self.id().rsplit(".", 1)[1] + ("" if names else "-nothing")))
+        world.prepare(lambda text: text.replace(every, f"[sandbox]\naccept = {json.dumps(names)}\n" if names else ""))
+        self.assertEqual(every in (world.charter / "charter.toml").read_text(), len(names) == 3)
+        world.pawl("init", world.charter)
+        return world
+
+    def test_a_sandbox_that_is_weaker_than_accepted_is_the_machines_fault(self):
+        for names in ([], ["memory-per-process", "forks-uncounted"]):
+            world = self.accepting(names)
+            code, position = self.in_weaker_machine(world, "propose", world.root / "baseline")
+            self.assertEqual((code, position["outcome"], position["step"], position["rule"]),
+                             (6, "pending", "trial", "machine.sandbox.weaker"), position)
+            self.assertIn("cpu-per-process: CPU time is limited for each process alone", position["reason"])
+            self.assertEqual("memory-per-process: " in position["reason"], not names)
+            self.assertEqual([event for event in self.events(world) if event["kind"] == "outcome"], [])
+            # A machine with everything goes on where that one could not, and a reviewer on the weak one gives no vote.
+            position = world.json("advance", "p1", expect=(6,))
+            if position["rule"] == "quorum.waiting":
+                code, error = self.in_weaker_machine(world, "review", "--as", "evaluator-a")
+                self.assertEqual((code, error["error"]["rule"]), (5, "sandbox.weaker"), error)
+                self.assertIn('[sandbox] accept = ["memory-per-process", "forks-uncounted", "cpu-per-process"]',
+                              error["error"]["advice"])
+                self.assertEqual([event for event in self.events(world) if event["kind"] == "vote"], [])
+
+    def test_what_is_accepted_and_made_use_of_is_on_the_ledger_and_read_back(self):
+        world = self.accepting(["memory-per-process", "forks-uncounted", "cpu-per-process"])
+        code, position = self.in_weaker_machine(world, "propose", world.root / "baseline")
+        self.assertEqual((code, position["rule"]), (6, "quorum.waiting"), position)
+        code, told = self.in_weaker_machine(world, "review", "--as", "evaluator-a")
+        self.assertEqual(code, 0, told)
+        said = [json.dumps(event) for event in self.events(world)]
+        for kind in ('"step": "trial"', '"kind": "vote"'):
+            self.assertTrue(any(kind in text and "accepted of the sandbox: memory-per-process: " in text and
+                                "accepted of the sandbox: cpu-per-process: " in text for text in said), said)
+        self.assertFalse(any("no-landlock" in text for text in said))
+        words = world.pawl("charter", "check", world.charter)
+        self.assertIn("WEAKER, accepted: memory-per-process: memory is limited for each process alone", words)
+
     def test_a_full_disk_counts_nothing_and_loses_nothing(self):
         world = self.world()
         before = self.events(world)

@@ -117,7 +117,7 @@ int RunOutside(std::vector<std::string> words, const std::string& program) {
 Outcome RunInside(const TemporaryDirectory& directory, const Job& job, const Machine& machine) {
   static int count = 0;
   const std::filesystem::path output = directory.path() / ("out-" + std::to_string(count++));
-  Result<Outcome> outcome = RunOn(machine, job, output);
+  Result<Outcome> outcome = RunOn(machine, job, EveryWeakening(), output);
   if (!outcome.ok()) {
     ADD_FAILURE() << outcome.error().rule << ": " << outcome.error().message;
     return Outcome{};

@@ -15,6 +15,9 @@
 namespace pawl::sandbox::testing {
 namespace {
 
+using std::filesystem::path;
+using weakening::Weakening;
+
 class MachineTest : public ::testing::Test {
  protected:
   TemporaryDirectory directory_;
@@ -29,7 +32,7 @@ TEST_F(MachineTest, ThisMachineCanRunJobs) {
 TEST_F(MachineTest, MissingBubblewrapIsASetupError) {
   Machine machine = ThisMachine();
   machine.bubblewrap = "/nonexistent/bwrap";
-  const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), directory_.path() / "out");
+  const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), EveryWeakening(), directory_.path() / "out");
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().code, ErrorCode::kSystem);
   EXPECT_EQ(outcome.error().rule, "sandbox.bubblewrap-missing");
@@ -41,7 +44,7 @@ TEST_F(MachineTest, BubblewrapThatFailsIsASetupError) {
   Machine machine = ThisMachine();
   for (const char* impostor : {"/bin/false", "/bin/true"}) {
     machine.bubblewrap = impostor;
-    const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), directory_.path() / "out");
+    const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), EveryWeakening(), directory_.path() / "out");
     ASSERT_FALSE(outcome.ok());
     EXPECT_EQ(outcome.error().rule, "sandbox.setup.bubblewrap");
   }
@@ -50,7 +53,7 @@ TEST_F(MachineTest, BubblewrapThatFailsIsASetupError) {
 TEST_F(MachineTest, MissingHelperIsASetupError) {
   Machine machine = ThisMachine();
   machine.helper = directory_.path() / "none";
-  const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), directory_.path() / "out");
+  const Result<Outcome> outcome = RunOn(machine, ProbeJob({"describe"}), EveryWeakening(), directory_.path() / "out");
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.helper-missing");
   EXPECT_EQ(outcome.error().code, ErrorCode::kSystem);
@@ -59,7 +62,7 @@ TEST_F(MachineTest, MissingHelperIsASetupError) {
 TEST_F(MachineTest, MissingWorkingDirectoryIsASetupError) {
   Job job = ProbeJob({"describe"});
   job.working_directory = "/in/probe/below-a-file";
-  const Result<Outcome> outcome = RunOn(TestedMachine(), job, directory_.path() / "out");
+  const Result<Outcome> outcome = RunOn(TestedMachine(), job, EveryWeakening(), directory_.path() / "out");
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.setup.step");
 }
@@ -84,7 +87,8 @@ TEST_F(MachineTest, WithoutUserNamespacesNothingRuns) {
 }
 
 TEST_F(MachineTest, DISABLED_ChildWithoutUserNamespaces) {
-  const Result<Outcome> outcome = RunOn(TestedMachine(), ProbeJob({"describe"}), directory_.path() / "out");
+  const Result<Outcome> outcome =
+      RunOn(TestedMachine(), ProbeJob({"describe"}), EveryWeakening(), directory_.path() / "out");
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().code, ErrorCode::kSystem) << outcome.error().message;
   EXPECT_FALSE(Probe().user_namespaces);
@@ -93,14 +97,54 @@ TEST_F(MachineTest, DISABLED_ChildWithoutUserNamespaces) {
 
 TEST_F(MachineTest, WeakerGuaranteesAreNamed) {
   const Capabilities& found = TestedMachine().capabilities;
-  EXPECT_EQ(
-      RunInside(directory_, ProbeJob({"describe"}), MachineWith(Layers::kNoControlGroups)).weaker_guarantees.size(),
-      found.landlock_abi > 0 ? 3u : 4u);
+  weakening::Weakenings expected = {Weakening::kMemoryPerProcess, Weakening::kForksUncounted,
+                                    Weakening::kCpuPerProcess};
+  if (found.landlock_abi == 0) expected.insert(Weakening::kNoLandlock);
+  EXPECT_EQ(RunInside(directory_, ProbeJob({"describe"}), MachineWith(Layers::kNoControlGroups)).weaker_guarantees,
+            expected);
   if (found.memory_limited && found.processes_limited && found.cpu_limited && found.landlock_abi > 0) {
     EXPECT_TRUE(RunInside(directory_, ProbeJob({"describe"})).weaker_guarantees.empty());
   }
   const Outcome without = RunInside(directory_, ProbeJob({"describe"}), MachineWith(Layers::kNoLandlock));
-  EXPECT_NE(without.weaker_guarantees.back().find("Landlock"), std::string::npos);
+  EXPECT_TRUE(without.weaker_guarantees.contains(Weakening::kNoLandlock));
+}
+
+// Each is refused alone, whatever else is accepted, before anything is started; and nothing but what is missing is
+// named.
+TEST_F(MachineTest, AWeakeningThatIsNotAcceptedIsTheMachinesFailure) {
+  Machine machine = MachineWith(Layers::kNoControlGroups);
+  machine.capabilities.landlock_abi = 0;
+  for (const Weakening refused : EveryWeakening()) {
+    weakening::Weakenings accepted = EveryWeakening();
+    accepted.erase(refused);
+    const path output = directory_.path() / "out";
+    const Result<Outcome> outcome = RunOn(machine, ProbeJob({"leave", "file", "/out"}), accepted, output);
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().code, ErrorCode::kSystem);
+    EXPECT_EQ(outcome.error().rule, "sandbox.weaker");
+    EXPECT_FALSE(std::filesystem::exists(output));
+    EXPECT_NE(outcome.error().message.find(Describe(refused)), std::string::npos) << outcome.error().message;
+    for (const Weakening other : accepted) {
+      EXPECT_EQ(outcome.error().message.find(Describe(other)), std::string::npos) << outcome.error().message;
+    }
+    EXPECT_NE(outcome.error().advice.find("pawl sandbox check"), std::string::npos);
+    EXPECT_NE(outcome.error().advice.find("[sandbox] accept = [" + QuotedNames(EveryWeakening()) + "]"),
+              std::string::npos);
+  }
+  EXPECT_EQ(RunOn(machine, ProbeJob({"describe"}), {}, directory_.path() / "out").error().rule, "sandbox.weaker");
+  // What is accepted and not missing is not made use of.
+  const Machine& whole = TestedMachine();
+  EXPECT_EQ(RunInside(directory_, ProbeJob({"describe"}), whole).weaker_guarantees,
+            WeakerGuarantees(whole.capabilities));
+}
+
+TEST_F(MachineTest, AWeakeningHasItsNameAndASentence) {
+  EXPECT_EQ(EveryWeakening().size(), std::size(weakening::kNames));
+  EXPECT_EQ(Describe(Weakening::kNoLandlock).find("no-landlock: "), 0u);
+  EXPECT_EQ(Describe(Weakening::kMemoryPerProcess).find("memory-per-process: "), 0u);
+  EXPECT_EQ(AcceptedWords({}), "");
+  EXPECT_EQ(AcceptedWords({Weakening::kCpuPerProcess}),
+            "; accepted of the sandbox: " + Describe(Weakening::kCpuPerProcess));
 }
 
 TEST_F(MachineTest, SetuidProgramsGainNothing) {
@@ -152,8 +196,8 @@ TEST_F(MachineTest, NothingIsLeftBehindBy64QueuedJobs) {
   std::vector<std::string> ends(64);
   const auto work = [&] {
     for (int i = next++; i < 64; i = next++) {
-      Result<Outcome> outcome =
-          RunOn(TestedMachine(), ProbeJob(probes[i % 4]), directory_.path() / ("queued-" + std::to_string(i)));
+      Result<Outcome> outcome = RunOn(TestedMachine(), ProbeJob(probes[i % 4]), EveryWeakening(),
+                                      directory_.path() / ("queued-" + std::to_string(i)));
       ends[static_cast<size_t>(i)] = outcome.ok() ? std::string(sandbox::Name(outcome->end)) : outcome.error().message;
     }
   };
@@ -177,7 +221,8 @@ TEST_F(MachineTest, JobsRunSideBySide) {
     threads.emplace_back([&, i] {
       Job job = ProbeJob({});
       job.argv = {"/bin/sh", "-c", "echo $0 > /out/x; cat /out/x", std::to_string(i)};
-      Result<Outcome> outcome = RunOn(TestedMachine(), job, directory_.path() / ("side-" + std::to_string(i)));
+      Result<Outcome> outcome =
+          RunOn(TestedMachine(), job, EveryWeakening(), directory_.path() / ("side-" + std::to_string(i)));
       printed[i] = outcome.ok() ? outcome->standard_output : outcome.error().message;
     });
   }
@@ -193,8 +238,8 @@ TEST_F(MachineTest, StopsOnRequest) {
     stop.request_stop();
   });
   const auto began = std::chrono::steady_clock::now();
-  const Result<Outcome> outcome =
-      RunOn(TestedMachine(), ProbeJob({"ignore-term", "15"}), directory_.path() / "out", stop.get_token());
+  const Result<Outcome> outcome = RunOn(TestedMachine(), ProbeJob({"ignore-term", "15"}), EveryWeakening(),
+                                        directory_.path() / "out", stop.get_token());
   later.join();
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.stopped");
@@ -207,7 +252,8 @@ TEST_F(MachineTest, TheJobDiesWithPawl) {
   if (child == 0) {
     Job job = ProbeJob({});
     job.argv = {"/bin/sh", "-c", "sleep 30 # $0", token};
-    [[maybe_unused]] const Result<Outcome> ignored = RunOn(TestedMachine(), job, directory_.path() / "out");
+    [[maybe_unused]] const Result<Outcome> ignored =
+        RunOn(TestedMachine(), job, EveryWeakening(), directory_.path() / "out");
     _exit(0);
   }
   for (int i = 0; i < 100 && ProcessesWith(token).empty(); ++i)

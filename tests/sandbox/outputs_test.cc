@@ -33,8 +33,9 @@ class OutputsTest : public ::testing::Test {
 
 TEST_F(OutputsTest, FilesComeOut) {
   const path output = directory_.path() / "out";
-  Result<Outcome> outcome = RunOn(
-      TestedMachine(), Shell("mkdir -p /out/b/c; echo 1 > /out/b/c/d; echo 22 > /out/a; mkdir /out/empty"), output);
+  Result<Outcome> outcome =
+      RunOn(TestedMachine(), Shell("mkdir -p /out/b/c; echo 1 > /out/b/c/d; echo 22 > /out/a; mkdir /out/empty"),
+            EveryWeakening(), output);
   ASSERT_TRUE(outcome.ok()) << outcome.error().message;
   ASSERT_TRUE(Succeeded(*outcome)) << outcome->explanation << outcome->standard_error;
   ASSERT_EQ(outcome->files.size(), 2u);
@@ -72,7 +73,7 @@ TEST_F(OutputsTest, AnythingButPlainFilesIsNamed) {
       std::filesystem::create_directory(outside);
       ASSERT_EQ(RunOutside({"leave", kind, outside.string()}), 0) << "the probe shows nothing";
       const path output = directory_.path() / (std::string(kind) + Name(layers));
-      Result<Outcome> outcome = RunOn(MachineWith(layers), ProbeJob({"leave", kind, "/out"}), output);
+      Result<Outcome> outcome = RunOn(MachineWith(layers), ProbeJob({"leave", kind, "/out"}), EveryWeakening(), output);
       ASSERT_TRUE(outcome.ok()) << outcome.error().message;
       EXPECT_EQ(outcome->end, End::kBadOutput) << outcome->explanation << outcome->standard_output;
       EXPECT_NE(outcome->explanation.find("out/left"), std::string::npos) << outcome->explanation;
@@ -92,7 +93,7 @@ TEST_F(OutputsTest, AFileThatIsSwappedAllTheTimeIsNeverTheLinksTarget) {
         TestedMachine(),
         Shell("(cd /out; while :; do echo good > a; mv -T a x; ln -s /etc/ld.so.cache a; mv -T a x; done) & sleep " +
               delay + "; while ! [ -e /out/x ]; do :; done"),
-        output);
+        EveryWeakening(), output);
     ASSERT_TRUE(outcome.ok()) << outcome.error().message;
     if (outcome->end == End::kBadOutput) {
       EXPECT_TRUE(std::filesystem::is_empty(output));
@@ -111,7 +112,8 @@ TEST_F(OutputsTest, AFileThatIsSwappedAllTheTimeIsNeverTheLinksTarget) {
 
 TEST_F(OutputsTest, BadOutputSpoilsTheGoodOnes) {
   const path output = directory_.path() / "out";
-  Result<Outcome> outcome = RunOn(TestedMachine(), Shell("echo good > /out/a; ln -s /etc/passwd /out/z"), output);
+  Result<Outcome> outcome =
+      RunOn(TestedMachine(), Shell("echo good > /out/a; ln -s /etc/passwd /out/z"), EveryWeakening(), output);
   ASSERT_TRUE(outcome.ok()) << outcome.error().message;
   EXPECT_EQ(outcome->end, End::kBadOutput);
   EXPECT_TRUE(outcome->files.empty());
@@ -162,7 +164,7 @@ TEST_F(OutputsTest, LinksAreNoInputs) {
   for (const char* name : {"link", "fifo", "missing"}) {
     Job job = Shell("true");
     job.inputs = {{directory_.path() / name, "/in/x"}};
-    const Result<Outcome> outcome = RunOn(TestedMachine(), job, directory_.path() / "out");
+    const Result<Outcome> outcome = RunOn(TestedMachine(), job, EveryWeakening(), directory_.path() / "out");
     ASSERT_FALSE(outcome.ok());
     EXPECT_EQ(outcome.error().rule, "sandbox.job.input");
     EXPECT_EQ(outcome.error().code, ErrorCode::kUsage);
@@ -171,7 +173,7 @@ TEST_F(OutputsTest, LinksAreNoInputs) {
 
 TEST_F(OutputsTest, TheOutputDirectoryMustBeEmpty) {
   Write(directory_.path() / "already", "here");
-  const Result<Outcome> outcome = RunOn(TestedMachine(), Shell("true"), directory_.path());
+  const Result<Outcome> outcome = RunOn(TestedMachine(), Shell("true"), EveryWeakening(), directory_.path());
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().rule, "sandbox.job.output-directory");
 }
