@@ -102,8 +102,9 @@ Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, c
   const auto take = [&](const std::string& name, Result<ReviewReport> report) -> Result<void> {
     if (!report.ok()) {
       if (stops_everything(report.error())) return report.error();
-      reports.push_back(
-          {name, ReviewReport::What::kWaiting, {}, report.error().message + " (" + report.error().rule + ")"});
+      const Error& error = report.error();
+      const std::string advice = error.advice.empty() ? "" : "; " + error.advice;
+      reports.push_back({name, ReviewReport::What::kWaiting, {}, error.message + " (" + error.rule + ")" + advice});
       return {};
     }
     reports.push_back(std::move(*report));

@@ -95,7 +95,7 @@ class MachineFailuresTest(unittest.TestCase):
         self.assertEqual(world.json("advance", "p1", expect=(6,))["rule"], "quorum.waiting")
 
     def in_weaker_machine(self, world, *words):
-        """A command where no control group can be made: their file systems are not mounted, and it is nobody's root."""
+        """A command where no control group can be made: their file systems are not mounted."""
         hide = 'umount -l /sys/fs/cgroup/* 2>/dev/null; umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'
         before = ["unshare", "-m", "sh", "-c", hide, "sh"] if os.geteuid() == 0 else []
         found = json.loads(subprocess.run([*before, BIN / "pawl", "--json", "sandbox", "check"], text=True,
@@ -110,7 +110,10 @@ class MachineFailuresTest(unittest.TestCase):
         """A world whose charter accepts these of the sandbox and nothing else."""
         every = '[sandbox]\naccept = ["memory-per-process", "forks-uncounted", "cpu-per-process"]\n'
         world = World(self.folder / (self.id().rsplit(".", 1)[1] + ("" if names else "-nothing")))
-        world.prepare(lambda text: text.replace(every, f"[sandbox]\naccept = {json.dumps(names)}\n" if names else ""))
+        improver = ("cp -r /in/subject /out/candidate && chmod -R u+w /out/candidate && "
+                    "echo 0.5 > /out/candidate/improver/level")
+        world.prepare(lambda text: text.replace(every, f"[sandbox]\naccept = {json.dumps(names)}\n" if names else "")
+                      .replace('["/bin/sh", "improver/improve.sh"]', json.dumps(["/bin/sh", "-c", improver])))
         self.assertEqual(every in (world.charter / "charter.toml").read_text(), len(names) == 3)
         world.pawl("init", world.charter)
         return world
@@ -123,14 +126,16 @@ class MachineFailuresTest(unittest.TestCase):
                              (6, "pending", "trial", "machine.sandbox.weaker"), position)
             self.assertIn("cpu-per-process: CPU time is limited for each process alone", position["reason"])
             self.assertEqual("memory-per-process: " in position["reason"], not names)
+            self.assertIn("[sandbox] accept = [", " ".join(position["waits_for"]))
             self.assertEqual([event for event in self.events(world) if event["kind"] == "outcome"], [])
             # A machine with everything goes on where that one could not, and a reviewer on the weak one gives no vote.
             position = world.json("advance", "p1", expect=(6,))
             if position["rule"] == "quorum.waiting":
-                code, error = self.in_weaker_machine(world, "review", "--as", "evaluator-a")
-                self.assertEqual((code, error["error"]["rule"]), (5, "sandbox.weaker"), error)
-                self.assertIn('[sandbox] accept = ["memory-per-process", "forks-uncounted", "cpu-per-process"]',
-                              error["error"]["advice"])
+                code, reports = self.in_weaker_machine(world, "review", "--as", "evaluator-a")
+                self.assertEqual((code, reports[0]["what"]), (6, "waiting"), reports)
+                for words in ("(sandbox.weaker)", "pawl sandbox check",
+                              '[sandbox] accept = ["memory-per-process", "forks-uncounted", "cpu-per-process"]'):
+                    self.assertIn(words, reports[0]["summary"])
                 self.assertEqual([event for event in self.events(world) if event["kind"] == "vote"], [])
 
     def test_what_is_accepted_and_made_use_of_is_on_the_ledger_and_read_back(self):
@@ -146,6 +151,28 @@ class MachineFailuresTest(unittest.TestCase):
         self.assertFalse(any("no-landlock" in text for text in said))
         words = world.pawl("charter", "check", world.charter)
         self.assertIn("WEAKER, accepted: memory-per-process: memory is limited for each process alone", words)
+
+    def test_an_improver_runs_in_no_weaker_sandbox_than_is_accepted(self):
+        for names in ([], ["memory-per-process", "forks-uncounted", "cpu-per-process"]):
+            world = self.accepting(names)
+            if world.json("propose", world.root / "baseline", expect=(6,))["rule"] != "quorum.waiting":
+                continue  # this machine has no control groups to begin with
+            for name in ("prover-a", "evaluator-a", "auditor-b"):
+                world.pawl("review", "--as", name)
+            world.pawl("advance", "p1", expect=(6,))
+            for person in ("ann", "bob"):
+                world.pawl("--json", "approve", "p1", "--key", world.root / person, expect=(6,))
+            self.assertEqual(world.json("release", "p1")["outcome"], "accepted")
+            before = self.events(world)
+            code, told = self.in_weaker_machine(world, "cycle", "--no-review", "--seed", "7", "-m", "n" * 4096)
+            if not names:
+                self.assertEqual((code, told["error"]["rule"]), (5, "sandbox.weaker"), told)
+                self.assertEqual(self.events(world), before)
+                continue
+            note = next(event["predicate"]["note"] for event in self.events(world)[len(before):]
+                        if event["kind"] == "proposal")
+            self.assertTrue(note.startswith("improver, seed 7; accepted of the sandbox: memory-per-process: "), note)
+            self.assertIn("accepted of the sandbox: cpu-per-process: ", note)
 
     def test_a_full_disk_counts_nothing_and_loses_nothing(self):
         world = self.world()
