@@ -299,9 +299,9 @@ std::string QuotedNames(const weakening::Weakenings& weaker) {
 }
 
 std::string AcceptedWords(const weakening::Weakenings& used) {
-  std::string words;
-  for (const Weakening each : used) words += "; accepted of the sandbox: " + Describe(each);
-  return words;
+  std::string names;
+  for (const Weakening each : used) names += (names.empty() ? "" : ", ") + std::string(NameOf(each));
+  return names.empty() ? "" : " (sandbox weaker, as accepted: " + names + ")";
 }
 
 weakening::Weakenings EveryWeakening() {

@@ -143,13 +143,14 @@ struct Outcome {
 // What a machine with these capabilities cannot promise.
 weakening::Weakenings WeakerGuarantees(const Capabilities& capabilities);
 
-// "memory-per-process: memory is limited for each process alone, not for the job", for findings, votes and people.
+// "memory-per-process: memory is limited for each process alone, not for the job: no control group for it".
 std::string Describe(weakening::Weakening weaker);
 
 // As a charter lists them: "\"memory-per-process\", \"no-landlock\"".
 std::string QuotedNames(const weakening::Weakenings& weaker);
 
-// "; accepted of the sandbox: …" for each; "" where there are none. To be appended to what goes onto a ledger.
+// " (sandbox weaker, as accepted: memory-per-process, no-landlock)"; "" where there are none. For what goes onto a
+// ledger, behind the name of what was run.
 std::string AcceptedWords(const weakening::Weakenings& used);
 
 // Everything that a machine can lack and still run jobs: for those who run something for no charter, and for tests.

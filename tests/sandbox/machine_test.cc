@@ -143,8 +143,8 @@ TEST_F(MachineTest, AWeakeningHasItsNameAndASentence) {
   EXPECT_EQ(Describe(Weakening::kNoLandlock).find("no-landlock: "), 0u);
   EXPECT_EQ(Describe(Weakening::kMemoryPerProcess).find("memory-per-process: "), 0u);
   EXPECT_EQ(AcceptedWords({}), "");
-  EXPECT_EQ(AcceptedWords({Weakening::kCpuPerProcess}),
-            "; accepted of the sandbox: " + Describe(Weakening::kCpuPerProcess));
+  EXPECT_EQ(AcceptedWords({Weakening::kNoLandlock, Weakening::kCpuPerProcess}),
+            " (sandbox weaker, as accepted: cpu-per-process, no-landlock)");
 }
 
 TEST_F(MachineTest, SetuidProgramsGainNothing) {
