@@ -103,9 +103,11 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
     const std::string out = scratch.path + "/out";
     Result<weakening::Weakenings> weaker = Improve(*gate, *seed, out);
     if (!weaker.ok()) return Fail(globals, weaker.error());
-    // The note stands on the ledger; a person's is cut where it is too long.
-    const std::string note = "improver, seed " + std::to_string(*seed) + sandbox::AcceptedWords(*weaker) +
-                             (options.note.empty() ? "" : "; " + options.note);
+    // The note stands on the ledger. What the sandbox was without comes first: a long note is cut.
+    const std::string accepted = sandbox::AcceptedWords(*weaker);
+    const std::string note = options.note.empty() ? "improver, seed " + std::to_string(*seed) + accepted
+                             : accepted.empty()   ? options.note
+                                                  : accepted.substr(1) + " " + options.note;
     Result<std::string> proposal = gate::ProposeTree(*gate, out + "/candidate", note);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     name = *proposal;
