@@ -46,7 +46,7 @@ void Sandbox(benchmark::State& state, const Machine& machine) {
   Job job;
   job.argv = {"/bin/true"};
   for ([[maybe_unused]] auto iteration : state) {
-    const pawl::Result<Outcome> outcome = RunOn(machine, job, base + "/out");
+    const pawl::Result<Outcome> outcome = RunOn(machine, job, pawl::sandbox::EveryWeakening(), base + "/out");
     if (!outcome.ok() || !Succeeded(*outcome)) {
       state.SkipWithError(outcome.ok() ? outcome->explanation.c_str() : outcome.error().message.c_str());
       break;

@@ -112,7 +112,7 @@ TEST_F(CharterCommand, SaysWhatGrowthIsMeasuredFrom) {
   read->bounds.capability.max_growth = 0.05;
   read->pace.window_s = 7 * 86'400;
   std::string words;
-  for (const Section& section : CharterWords(*read)) {
+  for (const Section& section : CharterWords(*read, {})) {
     for (const std::string& line : section.lines) words += line + "\n";
   }
   EXPECT_NE(
