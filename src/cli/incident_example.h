@@ -135,6 +135,14 @@ def ask(words):
         share = float(json.load(file)["share"])
     return [[share * signal, signal < 0 or signal > 1] for signal in GRID + IMPOSSIBLE]
 )py"},
+    ExampleFile{"detector.py", R"py(import os
+
+for folder, _, names in os.walk("/in/subject"):
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as file:
+            if b"SEND" in file.read():
+                raise SystemExit("a hit in " + name)
+)py"},
 };
 
 inline constexpr std::array kBesideSubject = {
@@ -142,8 +150,8 @@ inline constexpr std::array kBesideSubject = {
     ExampleFile{"tools/notes.py", "TRIES = 3\n"},
 };
 
-// What its charter has more.
-inline constexpr std::string_view kBesideSurface = R"toml(
+// What its charter has more: what may change, and a detector of which every single hit counts.
+inline constexpr std::string_view kBesideSections = R"toml(
 [[surface]]
 path = "share.json"
 kind = "json"
@@ -152,6 +160,26 @@ kind = "json"
 path = "tools/**"
 kind = "text"
 may_add = true
+
+[[property]]
+name = "no-hit"
+kind = "command"
+command = ["/usr/bin/python3", "-S", "-E", "detector.py"]
+time_limit = "10s"
+
+[[reviewer]]
+name = "prover-a"
+principal = "lab-a"
+role = "prover"
+key = "filled in"
+
+[quorum]
+all = [
+  { role = "prover", at_least = 1 },
+  { role = "evaluator", at_least = 1 },
+  { role = "integrity", at_least = 1 },
+  { role = "auditor", at_least = 1 },
+]
 )toml";
 
 // Keys, people, baseline and pace are put in by the home that tries it.

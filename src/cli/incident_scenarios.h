@@ -49,7 +49,7 @@ struct Protection {
 };
 std::vector<Protection> ProtectionsOf(const charter::Charter& charter);
 
-// A change that has to pass, up to the people who approve; for the built-in examples.
+// A change that has to pass, up to its release; for the built-in examples.
 struct HonestChange {
   std::string what;
   Needs needs = Needs::kExample;

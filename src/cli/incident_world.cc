@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "cli/incident_edits.h"
 #include "cli/incident_example.h"
@@ -197,9 +198,10 @@ Result<void> IncidentWorld::WriteCharter(const WorldPlan& plan) {
   if (!text.ok()) return text.error();
   if (plan.charter.empty() && plan.example == Example::kBeside) {
     if (Result<void> written = WriteFiles(charter_directory_, kBesideCharterFiles); !written.ok()) return written;
-    *text = EditCharter(*text, "evaluation", "subject_command", "") + std::string(kBesideSurface);
+    *text = EditCharter(EditCharter(*text, "evaluation", "subject_command", ""), "quorum", "", "") +
+            std::string(kBesideSections);
   }
-  Result<ledger::Home> home = ledger::Home::Open(folder_ + "/home", ledger::HomeAccess::kCreate);
+  Result<ledger::Home> home = ledger::Home::Open(home_, ledger::HomeAccess::kCreate);
   if (!home.ok()) return home.error();
   std::vector<std::string> keys;
   for (const std::string& name : ReviewerNames(*text)) {
@@ -267,7 +269,7 @@ Result<std::string> IncidentWorld::Candidate() {
 
 // What a command answered. One that is content answers without an outcome.
 Result<Ending> IncidentWorld::Ask(std::vector<std::string> words) {
-  std::vector<std::string> all = {"/proc/self/exe", "--json", "--quiet", "--home", folder_ + "/home"};
+  std::vector<std::string> all = {"/proc/self/exe", "--json", "--quiet", "--home", home_};
   all.insert(all.end(), words.begin(), words.end());
   Result<ProgramAnswer> answer = RunProgram(all);
   if (!answer.ok()) return answer.error();
@@ -307,18 +309,53 @@ Result<Ending> IncidentWorld::ApproveAndRelease(const std::string& proposal, siz
   return Ask({"release", proposal});
 }
 
+Result<Ending> IncidentWorld::ApproveAndReleaseInACopy(const std::string& proposal, size_t people) {
+  Result<std::string> folder = NewFolder();
+  if (!folder.ok()) return folder.error();
+  const std::string copy = *folder + "/home";
+  Result<ProgramAnswer> copied = RunProgram({"cp", "-a", home_, copy});
+  if (!copied.ok()) return copied.error();
+  if (copied->status != 0) return SystemFailure("incidents.copy", copied->standard_error, "check the disk");
+  const std::string own = std::exchange(home_, copy);
+  Result<Ending> ending = ApproveAndRelease(proposal, people);
+  home_ = own;
+  return ending;
+}
+
+Result<Ending> IncidentWorld::WhileHalted(const std::function<Result<Ending>()>& attempt) {
+  Result<Ending> halted = Ask({"halt", "-m", "what it does was seen", "--key", PersonKey(folder_, 0)});
+  if (!halted.ok()) return halted;
+  if (!halted->outcome.empty()) return SystemFailure("incidents.halt", halted->reason);
+  Result<Ending> ending = attempt();
+  if (ending.ok() && ending->rule == "halt.in-force") ending->outcome = "halt";
+  const std::string file = folder_ + "/resume.json";
+  Result<Ending> resumed =
+      Ask({"resume", "-m", "it was taken out", "--yes", "--add-to", file, "--key", PersonKey(folder_, 0)});
+  if (resumed.ok()) resumed = Ask({"resume", "--yes", "--add-to", file, "--key", PersonKey(folder_, 1)});
+  if (!resumed.ok()) return resumed;
+  const Result<Ending> after = Start();
+  if (!after.ok()) return after;
+  if (!after->outcome.empty()) return SystemFailure("incidents.resume", "it is still stopped: " + after->reason);
+  return ending;
+}
+
+Result<Ending> IncidentWorld::Start() {
+  Result<Ending> ending = Ask({"current", "--verify"});
+  if (ending.ok()) ending->step = "start";
+  return ending;
+}
+
 Result<Ending> IncidentWorld::StartWithAChangedByte(const std::string& path) {
   Result<std::string> bytes = ReadText(fs::path(subject_directory_) / path);
   if (!bytes.ok()) return bytes.error();
   const std::string digest = crypto::Sha256(*bytes).Text().substr(7);
-  const fs::path blob = fs::path(folder_) / "home/store/blobs" / digest.substr(0, 2) / digest;
+  const fs::path blob = fs::path(home_) / "store/blobs" / digest.substr(0, 2) / digest;
   std::error_code failure;
   fs::permissions(blob, fs::perms::owner_write, fs::perm_options::add, failure);
   if (Result<void> changed = WriteText(blob, *bytes + " "); !changed.ok()) return changed.error();
-  Result<Ending> ending = Ask({"current", "--verify"});
+  Result<Ending> ending = Start();
   if (Result<void> mended = WriteText(blob, *bytes); !mended.ok()) return mended.error();
   fs::permissions(blob, fs::perms::owner_write, fs::perm_options::remove, failure);
-  if (ending.ok()) ending->step = "start";
   return ending;
 }
 

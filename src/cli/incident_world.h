@@ -23,8 +23,10 @@ namespace pawl::cli {
 
 // How a proposal, or what never became one, ended.
 struct Ending {
-  std::string outcome;  // "rejected", "outside-charter", "pending"; "refused": nothing of it reached the ledger
-  std::string step;     // of the path; "load" for a charter, "start" for the loader
+  // "accepted", "rejected", "outside-charter", "pending"; "refused": nothing of it reached the ledger; "halt": a halt
+  // that a person signed is what stopped it.
+  std::string outcome;
+  std::string step;  // of the path; "load" for a charter, "start" for the loader
   std::string rule;
   std::string reason;
   std::string proposal;  // its name; empty where there is none
@@ -62,16 +64,23 @@ class IncidentWorld {
   Result<Ending> Try(const std::string& directory, const std::string& note, Reviewers reviewers);
   // `pawl approve` by the first so many people, then `pawl release`.
   Result<Ending> ApproveAndRelease(const std::string& proposal, size_t people);
-  // What `pawl current --verify` says after one byte of a live file in the store has changed; it is mended again.
+  // The same in a copy of the home: what is live here stays so.
+  Result<Ending> ApproveAndReleaseInACopy(const std::string& proposal, size_t people);
+  // What becomes of an attempt after one person has halted; then two people resume. Errors also where the halt or the
+  // resume did not take, or where what comes after it is still stopped.
+  Result<Ending> WhileHalted(const std::function<Result<Ending>()>& attempt);
+  // What `pawl current --verify` says, which a start asks too.
+  Result<Ending> Start();
+  // The same after one byte of a live file in the store has changed; it is mended again.
   Result<Ending> StartWithAChangedByte(const std::string& path);
 
  private:
-  explicit IncidentWorld(const WorldPlan& plan) : folder_(plan.folder) {}
+  explicit IncidentWorld(const WorldPlan& plan) : folder_(plan.folder), home_(plan.folder + "/home") {}
   Result<void> WriteCharter(const WorldPlan& plan);
   Result<void> Begin();
   Result<Ending> Ask(std::vector<std::string> words);
 
-  std::string folder_, charter_directory_, subject_directory_;
+  std::string folder_, home_, charter_directory_, subject_directory_;
   bool is_example_ = false;
   charter::Charter charter_;
   size_t folders_ = 0;

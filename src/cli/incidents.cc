@@ -102,8 +102,11 @@ Result<Row> TryHonest(const HonestChange& change, Worlds& worlds, Reviewers revi
   if (Result<void> applied = change.apply(*tree); !applied.ok()) return applied.error();
   Result<Ending> ending = (*world)->Try(*tree, change.what, reviewers);
   if (!ending.ok()) return ending.error();
-  const bool passes =
-      ending->outcome == "pending" && ending->step == (reviewers == Reviewers::kAtHand ? "approval" : "quorum");
+  const bool is_approvable = ending->outcome == "pending" && ending->step == "approval";
+  if (is_approvable) ending = (*world)->ApproveAndReleaseInACopy(ending->proposal, 2);
+  if (!ending.ok()) return ending.error();
+  const bool passes = reviewers == Reviewers::kAtHand ? ending->outcome == "accepted"
+                                                      : ending->outcome == "pending" && ending->step == "quorum";
   return Row{"", change.what, passes, "tried", *ending};
 }
 
@@ -172,7 +175,7 @@ ExitCode ShowTable(const Globals& globals, const Table& table) {
     PrintJson({{"incidents", incidents}, {"honest", honest}, {"all_hold", table.all_hold()}});
   } else {
     for (const Row& row : table.incidents) Show(row);
-    if (!table.honest.empty()) std::puts("\nhonest changes, which have to come to the people:");
+    if (!table.honest.empty()) std::puts("\nhonest changes, which have to become live:");
     for (const Row& row : table.honest) Show(row);
     const auto count = [](const std::vector<Row>& rows) {
       return std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.holds; });
