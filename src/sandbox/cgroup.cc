@@ -88,9 +88,9 @@ void SweepDead(const path& parent) {
 }
 
 // What /proc/self/cgroup says: controllers ("" for version 2) to our path.
-std::map<std::string, std::string> OwnCgroups() {
+std::map<std::string, std::string> OwnCgroups(const std::string& text) {
   std::map<std::string, std::string> own;
-  for (const std::string& line : Split(ReadText("/proc/self/cgroup"), '\n')) {
+  for (const std::string& line : Split(text, '\n')) {
     const std::size_t first = line.find(':');
     const std::size_t second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
@@ -107,9 +107,9 @@ struct CgroupMount {
   std::vector<std::string> options;
 };
 
-std::vector<CgroupMount> CgroupMounts() {
+std::vector<CgroupMount> CgroupMounts(const std::string& text) {
   std::vector<CgroupMount> mounts;
-  for (const std::string& line : Split(ReadText("/proc/self/mountinfo"), '\n')) {
+  for (const std::string& line : Split(text, '\n')) {
     const std::vector<std::string> words = Split(line, ' ');
     const auto dash = std::find(words.begin(), words.end(), "-");
     if (words.end() - dash < 4 || words.size() < 5 || !dash[1].starts_with("cgroup")) continue;
@@ -187,6 +187,8 @@ Result<void> LimitMemoryVersion1(const path& group, const std::string& bytes) {
   return {};
 }
 
+}  // namespace
+
 Result<void> LimitMemoryVersion2(const path& group, const std::string& bytes) {
   if (!WriteText(group / "memory.max", bytes)) return CannotLimit(group / "memory.max");
   const path swap = group / "memory.swap.max";
@@ -195,12 +197,14 @@ Result<void> LimitMemoryVersion2(const path& group, const std::string& bytes) {
   return {};
 }
 
-}  // namespace
-
 CgroupParents FindCgroupParents() {
+  return FindCgroupParents(ReadText("/proc/self/cgroup"), ReadText("/proc/self/mountinfo"));
+}
+
+CgroupParents FindCgroupParents(const std::string& own_cgroups, const std::string& mounts) {
   CgroupParents parents;
-  const std::map<std::string, std::string> own = OwnCgroups();
-  for (const CgroupMount& mount : CgroupMounts()) {
+  const std::map<std::string, std::string> own = OwnCgroups(own_cgroups);
+  for (const CgroupMount& mount : CgroupMounts(mounts)) {
     if (mount.version2) {
       if (const auto found = own.find(""); found != own.end()) FindUnified(mount, found->second, parents);
       continue;

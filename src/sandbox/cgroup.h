@@ -13,8 +13,14 @@
 
 namespace pawl::sandbox {
 
-// Finds where this process may create control groups; by trying, which leaves nothing behind.
+// Finds where this process may create control groups; by trying, which leaves nothing behind. The second form takes the
+// texts of /proc/self/cgroup and /proc/self/mountinfo.
 CgroupParents FindCgroupParents();
+CgroupParents FindCgroupParents(const std::string& own_cgroups, const std::string& mounts);
+
+// Limits what a group of version 2 may use of memory, swap not at all, and has the kernel kill all of it at once.
+// kSystem "sandbox.setup.cgroup".
+Result<void> LimitMemoryVersion2(const std::filesystem::path& group, const std::string& bytes);
 
 struct CgroupCounters {
   std::int64_t cpu_ms = 0;

@@ -134,11 +134,17 @@ TEST_F(LimitsTest, MemoryIsSummed) {
   }
 }
 
-TEST_F(LimitsTest, SocketBuffersAreHeld) { EXPECT_FALSE(Succeeded(Inside(ProbeJob({"socket-buffers", "400"})))); }
+TEST_F(LimitsTest, SocketBuffersAreHeld) {
+  EXPECT_EQ(RunOutside({"socket-buffers", "400"}), 0) << "the probe shows nothing";
+  EXPECT_FALSE(Succeeded(Inside(ProbeJob({"socket-buffers", "400"}))));
+}
 
 TEST_F(LimitsTest, TemporarySpaceEnds) {
   EXPECT_EQ(RunOutside({"fill", Path("big"), "9"}), 0);
   EXPECT_EQ(Inside(ProbeJob({"fill", "/tmp/x", "12"})).status, 1);
+  const std::string shared = "/dev/shm/pawl-test-" + std::to_string(getpid());
+  EXPECT_EQ(RunOutside({"fill", shared, "12"}), 0) << "the probe shows nothing";
+  std::filesystem::remove(shared);
   EXPECT_EQ(Inside(ProbeJob({"fill", "/dev/shm/x", "12"})).status, 1);
   EXPECT_EQ(Inside(ProbeJob({"many-files", "/tmp", "20000"})).status, 1);
   EXPECT_EQ(Inside(ProbeJob({"many-files", "/dev/shm", "20000"})).status, 1);
@@ -180,12 +186,31 @@ TEST_F(LimitsTest, StreamsAreCut) {
   EXPECT_EQ(exact.standard_output.size(), 1u << 20);
 }
 
+// Outside, the same lines leave a file where the kernel writes core files into the directory of the program.
 TEST_F(LimitsTest, NoCoreFile) {
+  const std::string script = "ulimit -c unlimited; (kill -ABRT $(exec sh -c 'echo $PPID')); ls -A; exit 0";
+  std::ifstream pattern_file("/proc/sys/kernel/core_pattern");
+  std::string pattern;
+  std::getline(pattern_file, pattern);
+  if (!pattern.starts_with('|') && !pattern.starts_with('/')) {
+    ASSERT_EQ(RunOutside({"/bin/sh", "-c", "cd " + directory_.path().string() + " && " + script}, "/bin/sh"), 0);
+    EXPECT_FALSE(std::filesystem::is_empty(directory_.path())) << "the script shows nothing";
+  } else {
+    std::printf("core files go elsewhere on this machine (%s): not shown outside\n", pattern.c_str());
+  }
   Job job = ProbeJob({});
-  job.argv = {"/bin/sh", "-c", "cd /out; kill -ABRT $$"};
+  job.argv = {"/bin/sh", "-c", "cd /out; " + script};
   const Outcome outcome = Inside(job);
-  EXPECT_EQ(outcome.end, End::kSignalled);
-  EXPECT_EQ(outcome.status, SIGABRT);
+  EXPECT_EQ(outcome.end, End::kExited) << outcome.explanation;
+  EXPECT_TRUE(outcome.files.empty()) << outcome.files.front().path;
+  EXPECT_EQ(outcome.standard_output, "");
+  EXPECT_NE(outcome.standard_error.find("Aborted"), std::string::npos) << outcome.standard_error;
+  // By whichever way it may try to raise it, the limit is none.
+  job.argv = {"/bin/sh", "-c", "ulimit -Hc; kill -ABRT $$"};
+  const Outcome aborted = Inside(job);
+  EXPECT_EQ(aborted.standard_output, "0\n");
+  EXPECT_EQ(aborted.end, End::kSignalled);
+  EXPECT_EQ(aborted.status, SIGABRT);
 }
 
 }  // namespace

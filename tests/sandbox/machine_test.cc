@@ -1,6 +1,8 @@
 // What the machine lacks, what a run leaves behind, and what is the same every time.
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +10,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "fixture.h"
@@ -185,6 +189,120 @@ TEST_F(MachineTest, SameEnvironmentEveryTime) {
   Job job = ProbeJob({"describe"});
   job.extra_environment = {{"SEED", "7"}};
   EXPECT_NE(RunInside(directory_, job).standard_output.find("SEED=7\n"), std::string::npos);
+}
+
+// A digest of names and bytes of what a job left in /out.
+std::string OutputDigest(const path& output, const Outcome& outcome) {
+  std::string all;
+  for (const OutputFile& file : outcome.files) {
+    std::ifstream stream(output / file.path, std::ios::binary);
+    std::stringstream bytes;
+    bytes << stream.rdbuf();
+    all += file.path + '\0' + std::to_string(bytes.str().size()) + '\0' + bytes.str();
+  }
+  return all;
+}
+
+// What a program writes that looks at everything it can see but the clock and chance, and its control: outside, no two
+// runs of it agree.
+TEST_F(MachineTest, SameOutputEveryTime) {
+  const std::string program =
+      "import os, sys\n"
+      "os.makedirs(sys.argv[1] + '/b')\n"
+      "def write(name, value): open(sys.argv[1] + '/' + name, 'w').write(repr(value))\n"
+      "write('hash', (hash('x'), list({'a', 'b', 'c', 'd', 'e'})))\n"
+      "write('b/place', (id(object()), os.getpid(), os.getppid(), os.getuid(), os.getcwd(), os.uname()[:2]))\n"
+      "write('environment', dict(os.environ))\n"
+      "write('files', sorted(os.listdir('/')) + sorted(os.listdir('/proc/self/fd')))\n"
+      "write('limits', [__import__('resource').getrlimit(which) for which in range(16)])\n";
+  std::string digests[3], outside[2];
+  for (size_t i = 0; i < std::size(digests); ++i) {
+    Job job = ProbeJob({});
+    job.argv = {"/usr/bin/python3", "-c", program, "/out/made"};
+    const path output = directory_.path() / ("same-" + std::to_string(i));
+    const Result<Outcome> outcome = RunOn(TestedMachine(), job, EveryWeakening(), output);
+    ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+    ASSERT_TRUE(Succeeded(*outcome)) << outcome->standard_error;
+    ASSERT_EQ(outcome->files.size(), 5u);
+    digests[i] = OutputDigest(output, *outcome);
+  }
+  EXPECT_EQ(digests[0], digests[1]);
+  EXPECT_EQ(digests[0], digests[2]);
+  for (size_t i = 0; i < std::size(outside); ++i) {
+    const path made = directory_.path() / ("outside-" + std::to_string(i));
+    ASSERT_EQ(RunOutside({"/usr/bin/python3", "-c", program, made.string()}, "/usr/bin/python3"), 0);
+    std::stringstream bytes;
+    bytes << std::ifstream(made / "b/place").rdbuf();
+    outside[i] = bytes.str();
+  }
+  EXPECT_NE(outside[0], outside[1]) << "the program shows nothing";
+}
+
+// In a mount namespace of its own, the outputs go to a disk with less room than they need.
+TEST_F(MachineTest, AFullDiskIsTheMachinesFailure) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to make a small disk";
+  const path small = directory_.path() / "small";
+  std::filesystem::create_directory(small);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("tmpfs", small.c_str(), "tmpfs", 0, "size=1m") != 0) {
+      _exit(9);
+    }
+    int wrong = 0;
+    for (const char* mebibytes : {"3", "0"}) {  // the second, with room again, shows that nothing stays of the first
+      const Result<Outcome> outcome =
+          RunOn(TestedMachine(), ProbeJob({"fill", "/out/x", mebibytes}), EveryWeakening(), small / "out");
+      const End expected = *mebibytes == '3' ? End::kSetupError : End::kExited;
+      const size_t files = *mebibytes == '3' ? 0 : 1;
+      if (!outcome.ok() || outcome->end != expected || outcome->files.size() != files) wrong |= 1;
+      if (outcome.ok() && *mebibytes == '3' && outcome->explanation.find("No space left") == std::string::npos)
+        wrong |= 2;
+      if (*mebibytes == '3' && !std::filesystem::is_empty(small / "out")) wrong |= 4;
+    }
+    _exit(wrong);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+// Names of files that hold `text`, in every place of the host that anybody may write to.
+std::vector<std::string> FilesWith(const std::string& text, const path& also) {
+  std::vector<std::string> found;
+  for (const path& place :
+       {path("/tmp"), path("/dev/shm"), path("/var/tmp"), path("/in"), path("/out"), path("/run"), also}) {
+    std::error_code failed;
+    for (std::filesystem::directory_iterator entry(place, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
+      if (entry->path().filename().string().find(text) != std::string::npos) found.push_back(entry->path());
+    }
+  }
+  return found;
+}
+
+TEST_F(MachineTest, NoFileIsLeftBehind) {
+  const std::string token = "pawl-file-" + std::to_string(getpid());
+  const auto write_everywhere = [&](const char* end) {
+    return "for d in /tmp /dev/shm /var/tmp /run /out .; do echo x > $d/" + token + "; done 2> /dev/null; " + end;
+  };
+  ASSERT_EQ(RunOutside({"/bin/sh", "-c", write_everywhere("exit 0")}, "/bin/sh"), 0);
+  const std::vector<std::string> outside = FilesWith(token, std::filesystem::current_path());
+  EXPECT_GE(outside.size(), 2u) << "the script shows nothing";
+  for (const std::string& file : outside) std::filesystem::remove(file);
+  for (const char* end : {"exit 0", "exit 3", "kill -9 $$", "sleep 30", "ln -s /etc/passwd /out/z"}) {
+    Job job = ProbeJob({});
+    job.argv = {"/bin/sh", "-c", write_everywhere(end)};
+    job.limits.wall_ms = end[0] == 's' ? 400 : 20'000;
+    const path output = directory_.path() / ("file-" + std::to_string(end[0]) + std::to_string(end[5]));
+    const Result<Outcome> outcome = RunOn(TestedMachine(), job, EveryWeakening(), output);
+    ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+    EXPECT_EQ(FilesWith(token, std::filesystem::current_path()), std::vector<std::string>()) << end;
+    // Its outputs are where they belong, and nothing else is; unless it ended otherwise, there are none.
+    std::vector<std::string> kept;
+    for (const auto& entry : std::filesystem::directory_iterator(output)) kept.push_back(entry.path().filename());
+    EXPECT_EQ(kept, outcome->end == End::kExited ? std::vector<std::string>{token} : std::vector<std::string>()) << end;
+  }
 }
 
 TEST_F(MachineTest, NothingIsLeftBehindBy64QueuedJobs) {

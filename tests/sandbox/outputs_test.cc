@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -108,6 +109,26 @@ TEST_F(OutputsTest, AFileThatIsSwappedAllTheTimeIsNeverTheLinksTarget) {
     }
   }
   std::printf("%d times collected, %d times refused\n", collected, refused);
+}
+
+// The control of case 48: whoever reads the file while its owner lives gets the link's target sooner or later.
+TEST_F(OutputsTest, AFileThatIsSwappedAllTheTimeFoolsWhoeverReadsItWhileItsOwnerLives) {
+  const path file = directory_.path() / "x";
+  const pid_t swapper = fork();
+  if (swapper == 0) {
+    const std::string script =
+        "cd " + directory_.path().string() +
+        "; while :; do echo good > a; mv -T a x; ln -s /etc/passwd a; mv -T a x; done 2> /dev/null";
+    execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
+    _exit(126);
+  }
+  const Child owner(swapper);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  bool is_fooled = false;
+  while (!is_fooled && std::chrono::steady_clock::now() < until) {
+    is_fooled = Read(file).find("root:") != std::string::npos;
+  }
+  EXPECT_TRUE(is_fooled);
 }
 
 TEST_F(OutputsTest, BadOutputSpoilsTheGoodOnes) {
