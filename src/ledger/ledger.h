@@ -5,8 +5,9 @@
 //   if (!index.ok() && index.error().rule == "ledger.conflict") …     // somebody was faster: re-read and decide again
 //   Result<std::string> checkpoint = ledger->SignCheckpoint(keys, now);
 //
-// An append is acknowledged only after SQLite has flushed it (WAL, synchronous=FULL). Any number of processes may use
-// one file; each append names the size that its writer has read, so that nobody decides on what is no longer the end.
+// An append is acknowledged only after the database has flushed it (SQLite: WAL, synchronous=FULL; PostgreSQL:
+// synchronous_commit, and the standby where there is a synchronous one). Any number of processes may use one log; each
+// append names the size that its writer has read, so that nobody decides on what is no longer the end.
 //
 // The store is not trusted: entries are signed and whoever reads folds them with audit::History and compares roots.
 //
@@ -43,12 +44,16 @@ struct LogKeys {
 
 inline constexpr int kSchemaVersion = 1;
 
+class Database;
+
 class Ledger {
  public:
   // Makes the file where it is missing and access allows. Refused "ledger.schema" for a newer schema; kNotFound
   // "ledger.missing" for a reader; "ledger.input-output", "ledger.full", "ledger.read-only", "ledger.busy" and
   // "ledger.damaged" (all kSystem) for what the machine refuses. The same hold for every call below.
   static Result<Ledger> Open(const std::string& path, LedgerAccess access);
+  // Over a database that is open already: tests choose its timeouts.
+  static Ledger Over(std::unique_ptr<Database> database);
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
   ~Ledger();
@@ -90,7 +95,6 @@ class Ledger {
   Result<void> Export(const std::string& directory) const;
 
  private:
-  struct Database;
   explicit Ledger(std::unique_ptr<Database> database);
   Result<void> RequireOlderExport(const std::string& path, const merkle::Checkpoint& checkpoint) const;
 
