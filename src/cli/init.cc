@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "ledger/place.h"
 #include "oversight/json_keys.h"
 #include "storage/tree_store.h"
 #include "warrant/state.h"
@@ -15,7 +16,25 @@ namespace fs = std::filesystem;
 struct InitOptions {
   std::string charter;
   std::string genesis;
+  std::string ledger = "sqlite:";
 };
+
+// Remembers where the log is to be, once it has been reached there and is not another home's.
+Result<void> ChooseLedger(const ledger::Home& home, const std::string& subject, const std::string& url) {
+  Result<bool> is_home = ledger::IsHomeUrl(url);
+  if (!is_home.ok()) return is_home.error();
+  if (*is_home) return {};
+  const ledger::LedgerPlace place{url, subject};
+  Result<ledger::Ledger> ledger = ledger::Ledger::Open(place, ledger::LedgerAccess::kReadWrite);
+  if (!ledger.ok()) return ledger.error();
+  Result<uint64_t> size = ledger->Size();
+  if (!size.ok()) return size.error();
+  if (*size > 1) {
+    return Refused("init.exists", "'" + subject + "' has a ledger in this database already",
+                   "name another database, or another schema of it: ?options=-csearch_path%3DNAME");
+  }
+  return ledger::KeepLedgerPlace(home.root() + "/ledger", place);
+}
 
 Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(options.charter);
@@ -44,6 +63,7 @@ Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   if (tree->digest != charter.digest) {
     return Refused("init.changed", "the charter directory changed while it was read", "try again");
   }
+  if (Result<void> chosen = ChooseLedger(*home, subject, options.ledger); !chosen.ok()) return chosen.error();
   Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(*home, subject, ledger::LedgerAccess::kReadWrite);
   if (!log.ok()) return log.error();
   const std::string state_path = globals.state.empty() ? home->StatePath(subject) : globals.state;
@@ -71,7 +91,15 @@ void AddInit(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<InitOptions>();
   command->add_option("CHARTER", options->charter, "the charter's directory")->required();
   command->add_option("--genesis", options->genesis, "the signed genesis decision (default: CHARTER.genesis.json)");
-  command->footer("example:\n  pawl charter sign charter && pawl init charter");
+  command
+      ->add_option("--ledger", options->ledger,
+                   "where the log is kept: sqlite: (a file in the home), or postgresql://[user@]host/database, "
+                   "without a password: libpq reads PGPASSFILE, a service file or PGPASSWORD")
+      ->capture_default_str();
+  command->footer(
+      "examples:\n"
+      "  pawl charter sign charter && pawl init charter\n"
+      "  pawl init charter --ledger 'postgresql://gate@db.example.org/pawl?sslmode=verify-full'");
   command->callback([options, &globals] {
     while (options->charter.size() > 1 && options->charter.back() == '/') options->charter.pop_back();
     Result<std::string> subject = Begin(globals, *options);

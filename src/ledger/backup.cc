@@ -74,7 +74,8 @@ Result<std::vector<std::string>> NamesOf(const std::string& root, Part part) {
   std::error_code failure;
   if (!fs::exists(folder, failure)) return names;
   for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
-    const std::string name = at->path().lexically_relative(root).generic_string();
+    std::string name = at->path().lexically_relative(root).generic_string();
+    if (part == Part::kLedger && at->path().extension() == ".url") name = name.substr(0, name.size() - 4) + ".sqlite";
     if (PartOf(name) == part) names.push_back(name);
   }
   if (failure) return SystemFailure("backup.list", "cannot list '" + folder + "': " + failure.message());
@@ -125,11 +126,14 @@ class Scratch {
   std::string path_;
 };
 
+// `name` ends in .sqlite, also where the log is in PostgreSQL: a back-up holds the log itself.
 Result<void> AddLedger(ArchiveWriter& archive, const std::string& root, const std::string& name,
                        const std::string& scratch) {
   const std::string copy = scratch + "/" + fs::path(name).filename().string();
   {
-    Result<Ledger> ledger = Ledger::Open(root + "/" + name, LedgerAccess::kReadOnly);
+    Result<LedgerPlace> place = FindLedgerPlace(root + "/ledger", fs::path(name).stem().string());
+    if (!place.ok()) return place.error();
+    Result<Ledger> ledger = Ledger::Open(*place, LedgerAccess::kReadOnly);
     if (!ledger.ok()) return ledger.error();
     if (Result<void> copied = ledger->CopyTo(copy); !copied.ok()) return copied;
   }

@@ -9,7 +9,8 @@
 // no private key but those that the caller names.
 //
 // A gate may work meanwhile: loaders' states are taken first, then ledgers, then halts, then blobs, so that nothing in
-// the file names what is not in it. Ledgers are copied by SQLite, each as it was at one moment.
+// the file names what is not in it. Ledgers are copied by SQLite, each as it was at one moment; one in PostgreSQL is
+// read into a SQLite file.
 //
 // CheckBackup and RestoreBackup unpack beside the place where the home will be and believe nothing: every blob is
 // hashed, every event folded with its signatures, every checkpoint's signature verified, every loader's state compared

@@ -5,17 +5,24 @@
 
 #include <string>
 
+#include "ledger/postgresql_connection.h"
+
 namespace pawl::ledger {
 
 Result<GateLock> GateLock::Take(const Home& home, std::string_view subject) {
   const std::string path = home.LedgerPath(subject) + ".gate";
   subject::FileDescriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return SystemFailure("gate.lock", "cannot open '" + path + "'", "pawl init makes the ledger");
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error{ErrorCode::kPending, "gate.busy", "another gate is at work on '" + std::string(subject) + "'",
-                 "wait until it is done, then type the command again"};
-  }
-  return GateLock(std::move(fd));
+  const Error busy{ErrorCode::kPending, "gate.busy", "another gate is at work on '" + std::string(subject) + "'",
+                   "wait until it is done, then type the command again"};
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return busy;
+  Result<LedgerPlace> place = home.PlaceOfLedger(subject);
+  if (!place.ok()) return place.error();
+  if (place->url.starts_with("sqlite:")) return GateLock(std::move(fd), nullptr);
+  Result<std::shared_ptr<const PostgresqlLock>> shared = PostgresqlLock::Take(place->url, "pawl gate", subject);
+  if (!shared.ok()) return shared.error();
+  if (*shared == nullptr) return busy;
+  return GateLock(std::move(fd), std::move(*shared));
 }
 
 }  // namespace pawl::ledger

@@ -1,11 +1,14 @@
 // Held by whoever moves a subject's proposals, and by what must not run beside that. One holder a subject; released by
-// the destructor, and by the kernel where the process dies.
+// the destructor, and by the kernel where the process dies. Where the log is in PostgreSQL, one holder for all
+// machines: a lock of the server's, which ends with its connection. That one saves work; should it be lost, two gates
+// are kept apart by the log, where each can only append to what it has read ("ledger.conflict").
 //
 //   Result<GateLock> lock = GateLock::Take(home, "collision-avoidance");    // kPending "gate.busy"
 //
 // Thread safety: a GateLock belongs to one thread.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -15,14 +18,18 @@
 
 namespace pawl::ledger {
 
+class PostgresqlLock;
+
 class GateLock {
  public:
-  // Does not wait. kSystem "gate.lock" where the ledger's folder cannot be written.
+  // Does not wait. kSystem "gate.lock" where the ledger's folder cannot be written, "ledger.unreachable" and the like.
   static Result<GateLock> Take(const Home& home, std::string_view subject);
 
  private:
-  explicit GateLock(subject::FileDescriptor fd) : fd_(std::move(fd)) {}
+  GateLock(subject::FileDescriptor fd, std::shared_ptr<const PostgresqlLock> shared)
+      : fd_(std::move(fd)), shared_(std::move(shared)) {}
   subject::FileDescriptor fd_;
+  std::shared_ptr<const PostgresqlLock> shared_;  // null where the log is a file of this home
 };
 
 }  // namespace pawl::ledger

@@ -119,9 +119,11 @@ std::vector<std::string> Home::Subjects() const {
   std::vector<std::string> subjects;
   std::error_code failure;
   for (const fs::directory_entry& entry : fs::directory_iterator(root_ + "/ledger", failure)) {
-    if (entry.path().extension() == ".sqlite") subjects.push_back(entry.path().stem().string());
+    const fs::path extension = entry.path().extension();
+    if (extension == ".sqlite" || extension == ".url") subjects.push_back(entry.path().stem().string());
   }
   std::sort(subjects.begin(), subjects.end());
+  subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
   return subjects;
 }
 

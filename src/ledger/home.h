@@ -8,6 +8,7 @@
 //   schema.json                      {"version":2}; a newer one is refused, an older one migrates (home_migration.h)
 //   store/                           content-addressed blobs and trees of all subjects (subject/store.h)
 //   ledger/<subject>.sqlite          one log a subject
+//   ledger/<subject>.url             or the PostgreSQL database that has it (place.h)
 //   ledger/<subject>.snapshot        what the gate had folded, signed by it (snapshot.h); may be deleted at any time
 //   keys/<name>/key.pem              one folder a key holder, 0700; the key 0600
 //   reviewers/<name>/                what a reviewer remembers, 0700: auditors the log as they have seen it
@@ -23,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ledger/place.h"
 #include "result/result.h"
 
 namespace pawl::ledger {
@@ -50,6 +52,10 @@ class Home {
   std::string StorePath() const { return root_ + "/store"; }
   std::string LedgerPath(std::string_view subject) const {
     return root_ + "/ledger/" + std::string(subject) + ".sqlite";
+  }
+  // Where its log is: LedgerPath, or the database that the home remembers.
+  Result<LedgerPlace> PlaceOfLedger(std::string_view subject) const {
+    return FindLedgerPlace(root_ + "/ledger", subject);
   }
   std::string SnapshotPath(std::string_view subject) const {
     return root_ + "/ledger/" + std::string(subject) + ".snapshot";

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "ledger/database.h"
+#include "ledger/place.h"
+#include "ledger/postgresql_database.h"
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
 #include "signing/sign.h"
@@ -142,6 +144,14 @@ Ledger::~Ledger() = default;
 
 Result<Ledger> Ledger::Open(const std::string& path, LedgerAccess access) {
   Result<std::unique_ptr<Database>> database = OpenSqlite(path, access);
+  if (!database.ok()) return database.error();
+  return Ledger(std::move(*database));
+}
+
+Result<Ledger> Ledger::Open(const LedgerPlace& place, LedgerAccess access) {
+  constexpr std::string_view kSqlite = "sqlite:";
+  if (place.url.starts_with(kSqlite)) return Open(place.url.substr(kSqlite.size()), access);
+  Result<std::unique_ptr<Database>> database = OpenPostgresql(place.url, place.log, access, {});
   if (!database.ok()) return database.error();
   return Ledger(std::move(*database));
 }

@@ -1,4 +1,5 @@
-// The ledger: the append-only Merkle log of one subject's events, in SQLite. spec/ledger.md is normative.
+// The ledger: the append-only Merkle log of one subject's events, in SQLite or in PostgreSQL. spec/ledger.md is
+// normative.
 //
 //   Result<Ledger> ledger = Ledger::Open(home + "/ledger/collision-avoidance.sqlite", LedgerAccess::kReadWrite);
 //   Result<uint64_t> index = ledger->Append(ledger->size(), {SerializeEnvelope(envelope)});
@@ -45,6 +46,7 @@ struct LogKeys {
 inline constexpr int kSchemaVersion = 1;
 
 class Database;
+struct LedgerPlace;
 
 class Ledger {
  public:
@@ -52,6 +54,9 @@ class Ledger {
   // "ledger.missing" for a reader; "ledger.input-output", "ledger.full", "ledger.read-only", "ledger.busy" and
   // "ledger.damaged" (all kSystem) for what the machine refuses. The same hold for every call below.
   static Result<Ledger> Open(const std::string& path, LedgerAccess access);
+  // Where home.PlaceOfLedger(subject) says, which may be a PostgreSQL database. Also kSystem "ledger.unreachable", and
+  // "ledger.unclear" where the answer to a commit was lost and could not be learned: the same append again finds out.
+  static Result<Ledger> Open(const LedgerPlace& place, LedgerAccess access);
   // Over a database that is open already: tests choose its timeouts.
   static Ledger Over(std::unique_ptr<Database> database);
   Ledger(Ledger&&) noexcept;

@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ledger/place.h"
+#include "ledger/postgresql_for_test.h"
 #include "merkle/checkpoint.h"
 #include "merkle/cosignature.h"
 #include "signing/private_key.h"
@@ -69,24 +71,49 @@ void Sql(const std::string& path, const std::string& statement) {
   sqlite3_close(database);
 }
 
-class LedgerTest : public ::testing::Test {
+void ExpectHolds(const Ledger& ledger, const std::vector<std::string>& entries) {
+  EXPECT_EQ(*ledger.Size(), entries.size());
+  EXPECT_TRUE(*ledger.Entries(0, entries.size() + 1) == entries);
+  EXPECT_EQ(*ledger.Root(entries.size()), RootOfEntries(entries));
+}
+
+enum class Kept { kSqlite, kPostgresql };
+
+// What holds wherever the log is kept.
+class LedgerTest : public ::testing::TestWithParam<Kept> {
+ protected:
+  LedgerPlace PlaceOf(const std::string& log) const {
+    if (GetParam() == Kept::kSqlite) return {"sqlite:" + (directory_ / log + ".sqlite"), log};
+    // One database for all tests, one log for each.
+    return {PostgresqlServer::Shared().Url(),
+            std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()) + " " + log};
+  }
+  Ledger Open(LedgerAccess access = LedgerAccess::kReadWrite, const std::string& log = "log") const {
+    Result<Ledger> ledger = Ledger::Open(PlaceOf(log), access);
+    EXPECT_TRUE(ledger.ok()) << (ledger.ok() ? "" : ledger.error().message);
+    return std::move(*ledger);
+  }
+
+  TemporaryDirectory directory_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Kept, LedgerTest, ::testing::Values(Kept::kSqlite, Kept::kPostgresql),
+                         [](const auto& kept) { return kept.param == Kept::kSqlite ? "Sqlite" : "Postgresql"; });
+
+// What is about the file.
+class SqliteLedgerTest : public ::testing::Test {
  protected:
   Ledger Open(LedgerAccess access = LedgerAccess::kReadWrite) const {
     Result<Ledger> ledger = Ledger::Open(path_, access);
     EXPECT_TRUE(ledger.ok()) << (ledger.ok() ? "" : ledger.error().message);
     return std::move(*ledger);
   }
-  void ExpectHolds(const Ledger& ledger, const std::vector<std::string>& entries) const {
-    EXPECT_EQ(*ledger.Size(), entries.size());
-    EXPECT_TRUE(*ledger.Entries(0, entries.size() + 1) == entries);
-    EXPECT_EQ(*ledger.Root(entries.size()), RootOfEntries(entries));
-  }
 
   TemporaryDirectory directory_;
   std::string path_ = directory_ / "log.sqlite";
 };
 
-TEST_F(LedgerTest, AppendsAndReadsBack) {
+TEST_P(LedgerTest, AppendsAndReadsBack) {
   Ledger ledger = Open();
   EXPECT_EQ(*ledger.Size(), 0u);
   EXPECT_EQ(*ledger.Root(0), merkle::EmptyRoot());
@@ -99,7 +126,7 @@ TEST_F(LedgerTest, AppendsAndReadsBack) {
   ExpectHolds(Open(LedgerAccess::kReadOnly), EntriesOf(0, 4));
 }
 
-TEST_F(LedgerTest, RootsOfEverySizeAreThoseOfTheEntries) {
+TEST_P(LedgerTest, RootsOfEverySizeAreThoseOfTheEntries) {
   Ledger ledger = Open();
   uint64_t size = 0;
   for (const uint64_t batch : {1u, 2u, 5u, 1u, 120u, 127u, 3u}) {
@@ -110,7 +137,7 @@ TEST_F(LedgerTest, RootsOfEverySizeAreThoseOfTheEntries) {
   EXPECT_FALSE(ledger.Root(size + 1).ok());
 }
 
-TEST_F(LedgerTest, RefusesToAppendToWhatIsNoLongerTheEnd) {
+TEST_P(LedgerTest, RefusesToAppendToWhatIsNoLongerTheEnd) {
   Ledger ledger = Open(), other = Open();
   ASSERT_TRUE(other.Append(0, EntriesOf(0, 2)).ok());
   const Result<uint64_t> late = ledger.Append(0, EntriesOf(7, 1));
@@ -121,7 +148,7 @@ TEST_F(LedgerTest, RefusesToAppendToWhatIsNoLongerTheEnd) {
   EXPECT_EQ(*ledger.Append(2, EntriesOf(2, 1)), 2u);
 }
 
-TEST_F(LedgerTest, ARetryAfterALostAnswerAppendsNothing) {
+TEST_P(LedgerTest, ARetryAfterALostAnswerAppendsNothing) {
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 5)).ok());
   EXPECT_EQ(*ledger.Append(0, EntriesOf(0, 5)), 0u);
@@ -130,7 +157,7 @@ TEST_F(LedgerTest, ARetryAfterALostAnswerAppendsNothing) {
   ExpectHolds(ledger, EntriesOf(0, 5));
 }
 
-TEST_F(LedgerTest, AppendsAllOrNone) {
+TEST_P(LedgerTest, AppendsAllOrNone) {
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 3)).ok());
   // An entry that is there already, but not in this company: first, in the middle, last, and twice in one batch.
@@ -143,7 +170,7 @@ TEST_F(LedgerTest, AppendsAllOrNone) {
   EXPECT_EQ(*ledger.Append(3, EntriesOf(3, 2)), 3u);
 }
 
-TEST_F(LedgerTest, TakesTheLargestEntryAndNoLargerOne) {
+TEST_P(LedgerTest, TakesTheLargestEntryAndNoLargerOne) {
   Ledger ledger = Open();
   const Result<uint64_t> refused = ledger.Append(0, {std::string(65'536, 'x')});
   ASSERT_EQ(RuleOf(refused), "ledger.entry-too-large");
@@ -155,7 +182,7 @@ TEST_F(LedgerTest, TakesTheLargestEntryAndNoLargerOne) {
 
 // ---- several processes
 
-TEST_F(LedgerTest, ProcessesThatAppendAtTheSameTimeLeaveNoGapAndLoseNothing) {
+TEST_P(LedgerTest, ProcessesThatAppendAtTheSameTimeLeaveNoGapAndLoseNothing) {
   constexpr int kWriters = 3, kBatches = 40;
   std::vector<pid_t> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
@@ -164,7 +191,8 @@ TEST_F(LedgerTest, ProcessesThatAppendAtTheSameTimeLeaveNoGapAndLoseNothing) {
       writers.push_back(child);
       continue;
     }
-    Result<Ledger> ledger = Ledger::Open(path_, LedgerAccess::kReadWrite);  // they make the file at the same time, too
+    Result<Ledger> ledger =
+        Ledger::Open(PlaceOf("log"), LedgerAccess::kReadWrite);  // they make the file at the same time, too
     if (!ledger.ok()) _exit(2);
     for (int batch = 0; batch < kBatches; ++batch) {
       std::vector<std::string> entries;
@@ -205,7 +233,7 @@ TEST_F(LedgerTest, ProcessesThatAppendAtTheSameTimeLeaveNoGapAndLoseNothing) {
   EXPECT_EQ(entries.size(), expected);
 }
 
-TEST_F(LedgerTest, WhatWasAcknowledgedOutlivesKill9) {
+TEST_P(LedgerTest, WhatWasAcknowledgedOutlivesKill9) {
   constexpr int kRounds = 12;
   uint64_t acknowledged = 0;
   uint32_t random = 1;
@@ -215,7 +243,7 @@ TEST_F(LedgerTest, WhatWasAcknowledgedOutlivesKill9) {
     const pid_t writer = fork();
     if (writer == 0) {
       close(pipe_ends[0]);
-      Result<Ledger> ledger = Ledger::Open(path_, LedgerAccess::kReadWrite);
+      Result<Ledger> ledger = Ledger::Open(PlaceOf("log"), LedgerAccess::kReadWrite);
       if (!ledger.ok()) _exit(2);
       for (uint64_t size = *ledger->Size();; size += 2) {
         if (!ledger->Append(size, EntriesOf(size, 2)).ok()) _exit(3);
@@ -235,7 +263,8 @@ TEST_F(LedgerTest, WhatWasAcknowledgedOutlivesKill9) {
     int status = 0;
     ASSERT_EQ(waitpid(writer, &status, 0), writer);
     ASSERT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself with " << WEXITSTATUS(status);
-    const Ledger ledger = Open();
+    Ledger ledger = Open();
+    ASSERT_TRUE(ledger.Append(acknowledged + 1, {}).error().rule == "ledger.conflict");  // a server may still be at it
     const uint64_t size = *ledger.Size();
     ASSERT_GE(size, acknowledged);
     ASSERT_LE(size, acknowledged + 2);  // at most the one that was committed but not yet told
@@ -273,7 +302,7 @@ int FillUp(const std::string& path, const std::string& rule, const std::function
   return 19;
 }
 
-TEST_F(LedgerTest, AFileThatMayNotGrowRefusesAndKeepsWhatItHas) {
+TEST_F(SqliteLedgerTest, AFileThatMayNotGrowRefusesAndKeepsWhatItHas) {
   EXPECT_EQ(InChild([&] {
               signal(SIGXFSZ, SIG_IGN);
               const rlimit tight{.rlim_cur = 200'000, .rlim_max = RLIM_INFINITY};
@@ -284,7 +313,7 @@ TEST_F(LedgerTest, AFileThatMayNotGrowRefusesAndKeepsWhatItHas) {
             0);
 }
 
-TEST_F(LedgerTest, AFullDiskRefusesAndKeepsWhatItHas) {
+TEST_F(SqliteLedgerTest, AFullDiskRefusesAndKeepsWhatItHas) {
   constexpr int kNoNamespace = 77;
   const std::string disk = directory_ / "disk";
   ASSERT_EQ(mkdir(disk.c_str(), 0700), 0);
@@ -299,7 +328,7 @@ TEST_F(LedgerTest, AFullDiskRefusesAndKeepsWhatItHas) {
   EXPECT_EQ(status, 0);
 }
 
-TEST_F(LedgerTest, AFolderThatCannotBeWrittenIsRefused) {
+TEST_F(SqliteLedgerTest, AFolderThatCannotBeWrittenIsRefused) {
   {
     Ledger ledger = Open();
     ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 3)).ok());
@@ -322,7 +351,7 @@ TEST_F(LedgerTest, AFolderThatCannotBeWrittenIsRefused) {
   ExpectHolds(Open(), EntriesOf(0, 3));
 }
 
-TEST_F(LedgerTest, AReaderNeverMakesALedger) {
+TEST_F(SqliteLedgerTest, AReaderNeverMakesALedger) {
   EXPECT_EQ(RuleOf(Ledger::Open(path_, LedgerAccess::kReadOnly)), "ledger.missing");
   std::ofstream(path_).close();  // an empty file is an empty database, but no ledger
   EXPECT_EQ(RuleOf(Ledger::Open(path_, LedgerAccess::kReadOnly)), "ledger.damaged");
@@ -334,7 +363,7 @@ TEST_F(LedgerTest, AReaderNeverMakesALedger) {
 
 // ---- what others have done to the file
 
-TEST_F(LedgerTest, ANewerSchemaIsRefusedAndLeftAsItIs) {
+TEST_F(SqliteLedgerTest, ANewerSchemaIsRefusedAndLeftAsItIs) {
   { Ledger ledger = Open(); }
   Sql(path_, "PRAGMA user_version = 2");
   const std::string before = subject::ReadWholeFile(path_);
@@ -344,7 +373,7 @@ TEST_F(LedgerTest, ANewerSchemaIsRefusedAndLeftAsItIs) {
   EXPECT_EQ(subject::ReadWholeFile(path_), before);
 }
 
-TEST_F(LedgerTest, ADamagedFileIsRefused) {
+TEST_F(SqliteLedgerTest, ADamagedFileIsRefused) {
   {
     Ledger ledger = Open();
     ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 300)).ok());
@@ -370,7 +399,7 @@ TEST_F(LedgerTest, ADamagedFileIsRefused) {
   EXPECT_EQ(with(good), "ok");
 }
 
-TEST_F(LedgerTest, MissingAndAlteredRowsAreSeen) {
+TEST_F(SqliteLedgerTest, MissingAndAlteredRowsAreSeen) {
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 8)).ok());
   const Digest root = *ledger.Root(8);
@@ -393,7 +422,7 @@ TEST_F(LedgerTest, MissingAndAlteredRowsAreSeen) {
   EXPECT_FALSE(ledger.Size().ok());
 }
 
-TEST_F(LedgerTest, TriggersAndViewsInTheFileAreNotRun) {
+TEST_F(SqliteLedgerTest, TriggersAndViewsInTheFileAreNotRun) {
   { Ledger ledger = Open(); }
   Sql(path_,
       "CREATE TRIGGER doubled AFTER INSERT ON events BEGIN INSERT INTO checkpoints VALUES (NEW.seq, x'00'); END");
@@ -407,7 +436,7 @@ TEST_F(LedgerTest, TriggersAndViewsInTheFileAreNotRun) {
 
 // ---- checkpoints and exports
 
-TEST_F(LedgerTest, SignsCheckpoints) {
+TEST_P(LedgerTest, SignsCheckpoints) {
   Ledger ledger = Open();
   EXPECT_FALSE(ledger.LatestCheckpoint()->has_value());
   const LogKeys keys = Keys();
@@ -454,7 +483,7 @@ void ExpectExportHolds(const std::string& folder, const std::vector<std::string>
   EXPECT_TRUE(bundled == entries);
 }
 
-TEST_F(LedgerTest, ExportsTilesThatLeadToTheSameRoot) {
+TEST_P(LedgerTest, ExportsTilesThatLeadToTheSameRoot) {
   Ledger ledger = Open();
   const std::string folder = directory_ / "export";
   EXPECT_EQ(RuleOf(ledger.Export(folder)), "ledger.no-checkpoint");
@@ -472,13 +501,13 @@ TEST_F(LedgerTest, ExportsTilesThatLeadToTheSameRoot) {
   }
 }
 
-TEST_F(LedgerTest, NeverWritesOverTheExportOfAnotherLog) {
+TEST_P(LedgerTest, NeverWritesOverTheExportOfAnotherLog) {
   const std::string folder = directory_ / "export";
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 5)).ok());
   ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000).ok());
   ASSERT_TRUE(ledger.Export(folder).ok());
-  Ledger other = *Ledger::Open(directory_ / "other.sqlite", LedgerAccess::kReadWrite);
+  Ledger other = Open(LedgerAccess::kReadWrite, "other");
   ASSERT_TRUE(other.Append(0, EntriesOf(1, 7)).ok());
   ASSERT_TRUE(other.SignCheckpoint(Keys(), 1'780'000'000).ok());
   EXPECT_EQ(RuleOf(other.Export(folder)), "ledger.export-other");
@@ -495,7 +524,7 @@ TEST_F(LedgerTest, NeverWritesOverTheExportOfAnotherLog) {
   EXPECT_EQ(RuleOf(ledger.Export(directory_ / "notes")), "ledger.export-other") << "and waits for nobody";
 }
 
-TEST_F(LedgerTest, AnExportThatCannotBeWrittenSaysSo) {
+TEST_P(LedgerTest, AnExportThatCannotBeWrittenSaysSo) {
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 5)).ok());
   ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000).ok());

@@ -35,7 +35,9 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
                                                                                     : storage::StoreAccess::kReadOnly);
   if (!store.ok()) return store.error();
   log.store_ = std::make_unique<storage::TreeStore>(std::move(*store));
-  Result<Ledger> ledger = Ledger::Open(home.LedgerPath(subject), access);
+  Result<LedgerPlace> place = home.PlaceOfLedger(subject);
+  if (!place.ok()) return place.error();
+  Result<Ledger> ledger = Ledger::Open(*place, access);
   if (!ledger.ok()) return ledger.error();
   log.ledger_ = std::make_unique<Ledger>(std::move(*ledger));
   log.history_ = std::make_unique<audit::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {

@@ -19,7 +19,9 @@ HttpResponse Unreadable(const Error& error) { return HttpResponse::Text(503, err
 Result<LogSite> LogSite::Open(const ledger::Home& home, const std::vector<std::string>& subjects) {
   LogSite site;
   for (const std::string& subject : subjects) {
-    Result<ledger::Ledger> ledger = ledger::Ledger::Open(home.LedgerPath(subject), ledger::LedgerAccess::kReadOnly);
+    Result<ledger::LedgerPlace> place = home.PlaceOfLedger(subject);
+    if (!place.ok()) return place.error();
+    Result<ledger::Ledger> ledger = ledger::Ledger::Open(*place, ledger::LedgerAccess::kReadOnly);
     if (!ledger.ok()) return ledger.error();
     site.ledgers_.emplace(subject, std::move(*ledger));
   }

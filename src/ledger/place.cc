@@ -1,0 +1,74 @@
+#include "ledger/place.h"
+
+#include <libpq-fe.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
+
+namespace pawl::ledger {
+namespace {
+
+constexpr size_t kUrlBytesMax = 2'048;
+constexpr std::string_view kSqlite = "sqlite:";
+
+std::string UrlFile(const std::string& ledger_folder, std::string_view subject) {
+  return ledger_folder + "/" + std::string(subject) + ".url";
+}
+
+std::string SqliteFile(const std::string& ledger_folder, std::string_view subject) {
+  return ledger_folder + "/" + std::string(subject) + ".sqlite";
+}
+
+}  // namespace
+
+Result<bool> IsHomeUrl(const std::string& url) {
+  if (url == kSqlite) return true;
+  const auto mend = [](const std::string& what) {
+    return Error{ErrorCode::kUsage, "ledger.url", what, "sqlite: or postgresql://[user@]host[:port]/database[?…]"};
+  };
+  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) {
+    return mend("a ledger is kept at sqlite: or at a postgresql:// URL");
+  }
+  if (url.size() > kUrlBytesMax || url.find_first_of("\r\n") != url.npos) return mend("this is no URL of one line");
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(url.c_str(), nullptr),
+                                                                             &PQconninfoFree);
+  if (!options) return mend("libpq does not read this URL");  // its own words could hold a password
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    const std::string_view name = option->keyword;
+    if (option->val == nullptr || (name != "password" && name != "sslpassword")) continue;
+    return Refused("ledger.url-password", "the URL has a password in it, and URLs are kept in a file and shown",
+                   "leave it out: libpq reads PGPASSFILE (~/.pgpass), a service file (?service=…) or PGPASSWORD");
+  }
+  return false;
+}
+
+Result<LedgerPlace> FindLedgerPlace(const std::string& ledger_folder, std::string_view subject) {
+  const std::string file = UrlFile(ledger_folder, subject);
+  Result<std::string> line = subject::ReadRegularFile(file, kUrlBytesMax + 1, "ledger", subject::Links::kRefuse);
+  if (!line.ok() && line.error().code == ErrorCode::kNotFound) {
+    return LedgerPlace{std::string(kSqlite) + SqliteFile(ledger_folder, subject), std::string(subject)};
+  }
+  if (!line.ok()) return line.error();
+  if (!line->empty() && line->back() == '\n') line->pop_back();
+  const Result<bool> home = IsHomeUrl(*line);
+  if (!home.ok()) return Malformed(home.error().rule, "'" + file + "': " + home.error().message, home.error().advice);
+  if (*home) return Malformed("ledger.url", "'" + file + "' names no database", "remove it");
+  return LedgerPlace{*line, std::string(subject)};
+}
+
+Result<void> KeepLedgerPlace(const std::string& ledger_folder, const LedgerPlace& place) {
+  Result<LedgerPlace> before = FindLedgerPlace(ledger_folder, place.log);
+  if (!before.ok()) return before.error();
+  if (before->url == place.url) return {};
+  std::error_code failure;
+  if (!before->url.starts_with(kSqlite) || std::filesystem::exists(SqliteFile(ledger_folder, place.log), failure)) {
+    return Refused("init.exists", "'" + place.log + "' has a ledger here already, at another place",
+                   "name another home, or leave --ledger out");
+  }
+  return storage::ReplaceFile(UrlFile(ledger_folder, place.log), place.url + "\n");
+}
+
+}  // namespace pawl::ledger

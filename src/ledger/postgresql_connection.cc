@@ -1,0 +1,328 @@
+#include "ledger/postgresql_connection.h"
+
+#include <endian.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "ledger/database.h"
+
+namespace pawl::ledger {
+namespace {
+
+// pg_type.dat of PostgreSQL's sources; these never change.
+constexpr Oid kBytea = 17, kInt8 = 20, kText = 25, kInt8Array = 1016, kByteaArray = 1001;
+constexpr size_t kMessageBytesMax = 300;
+
+int64_t Now_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+void PutInt32(std::string& out, uint32_t value) {
+  const uint32_t big = htobe32(value);
+  out.append(reinterpret_cast<const char*>(&big), sizeof big);
+}
+
+std::string Int64(int64_t value) {
+  const uint64_t big = htobe64(static_cast<uint64_t>(value));
+  return {reinterpret_cast<const char*>(&big), sizeof big};
+}
+
+// array_send of PostgreSQL: dimensions, whether there are nulls, the items' type; then, of the only dimension, its
+// length and where it begins; then the items.
+class ArrayBytes {
+ public:
+  ArrayBytes(Oid item, size_t count) {
+    PutInt32(bytes_, count == 0 ? 0 : 1);
+    PutInt32(bytes_, 0);
+    PutInt32(bytes_, item);
+    if (count == 0) return;
+    PutInt32(bytes_, static_cast<uint32_t>(count));
+    PutInt32(bytes_, 1);
+  }
+  void Put(std::string_view item) {
+    PutInt32(bytes_, static_cast<uint32_t>(item.size()));
+    bytes_ += item;
+  }
+  std::string Take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+// What a server says is shown on terminals: one line, printable, not long.
+std::string Shown(const char* text) {
+  std::string line = text == nullptr ? "" : text;
+  line = line.substr(0, std::min(line.find('\n'), kMessageBytesMax));
+  for (char& letter : line) {
+    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = ' ';
+  }
+  return line;
+}
+
+constexpr char kReachAdvice[] =
+    "see that it runs and lets this user in (PGPASSFILE, PGPASSWORD, sslmode: docs/postgresql.md), then try again; "
+    "nothing was acknowledged";
+
+Error Unreachable(const std::string& what) {
+  return SystemFailure("ledger.unreachable", "the ledger's database is not reached: " + what, kReachAdvice);
+}
+
+// SQLSTATEs: appendix A of PostgreSQL's manual.
+Error ErrorOf(const PGresult* result) {
+  const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const std::string state = field == nullptr ? "" : field;
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const std::string what = Shown(primary != nullptr ? primary : PQresultErrorMessage(result));
+  const auto is_in = [&](std::string_view kind) { return state.starts_with(kind); };
+  if (state == "23505") {
+    const char* constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    if (constraint != nullptr && std::string_view(constraint) == "pawl_events_digest") {
+      return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
+    }
+    return Error{ErrorCode::kPending, "ledger.conflict", "somebody else has appended",
+                 "read what is new, decide again"};
+  }
+  if (is_in("08") || is_in("57P") || state.empty()) return Unreachable(what);
+  if (state == "55P03" || state == "57014" || is_in("40")) {
+    return SystemFailure("ledger.busy", "the ledger's database: " + what, "another session holds it; try again");
+  }
+  if (state == "53100") {
+    return SystemFailure("ledger.full", "the ledger's database: " + what,
+                         "make room on its disk, then try again; nothing was acknowledged");
+  }
+  if (state == "25006" || state == "42501") {
+    return SystemFailure("ledger.read-only", "the ledger's database: " + what,
+                         "give this user the rights that docs/postgresql.md lists");
+  }
+  if (is_in("42") || is_in("3F")) {
+    return SystemFailure("ledger.schema", "the ledger's tables are not there or not as Pawl makes them: " + what,
+                         "docs/postgresql.md shows them");
+  }
+  if (is_in("22") || is_in("XX")) return Damaged("the ledger's database: " + what);
+  return SystemFailure("ledger.input-output", "the ledger's database: " + what + " (SQLSTATE " + Shown(field) + ")",
+                       "look at the server's log, then try again; nothing was acknowledged");
+}
+
+Result<Row> RowOf(const PGresult* result) {
+  Row row;
+  for (int column = 0; column < PQnfields(result); ++column) {
+    const int length = PQgetlength(result, 0, column);
+    if (PQgetisnull(result, 0, column) != 0 || length < 0 || static_cast<size_t>(length) > kNoteBytesMax + 1) {
+      return Damaged("the ledger's database gives a value that cannot be one of the ledger's");
+    }
+    row.emplace_back(PQgetvalue(result, 0, column), static_cast<size_t>(length));
+  }
+  return row;
+}
+
+// libpq calls it for what is no error; a WARNING at COMMIT says that a standby was not waited for.
+void KeepWarning(void* kept, const PGresult* notice) {
+  const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == nullptr || std::string_view(severity) != "WARNING") return;
+  *static_cast<std::string*>(kept) = Shown(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY));
+}
+
+using PgResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+}  // namespace
+
+Parameter Text(std::string_view text) { return {kText, std::string(text)}; }
+Parameter Bytes(std::string_view bytes) { return {kBytea, std::string(bytes)}; }
+Parameter Integer(int64_t value) { return {kInt8, Int64(value)}; }
+
+Parameter IntegerArray(std::span<const int64_t> values) {
+  ArrayBytes array(kInt8, values.size());
+  for (const int64_t value : values) array.Put(Int64(value));
+  return {kInt8Array, array.Take()};
+}
+
+Parameter BytesArray(std::span<const std::string> values) {
+  ArrayBytes array(kBytea, values.size());
+  for (const std::string& value : values) array.Put(value);
+  return {kByteaArray, array.Take()};
+}
+
+Result<uint64_t> NumberOf(std::string_view field) {
+  uint64_t big = 0;
+  if (field.size() == sizeof big) {
+    std::memcpy(&big, field.data(), sizeof big);
+    const uint64_t value = be64toh(big);
+    if (value <= static_cast<uint64_t>(INT64_MAX)) return value;
+  }
+  return Damaged("the ledger's database gives a number that cannot be one of the ledger's");
+}
+
+PostgresqlConnection::PostgresqlConnection(PGconn* connection, PostgresqlTimeouts timeouts)
+    : connection_(connection, &PQfinish), timeouts_(timeouts), warning_(std::make_unique<std::string>()) {}
+
+Result<PostgresqlConnection> PostgresqlConnection::Open(const std::string& url, LedgerAccess access,
+                                                        PostgresqlTimeouts timeouts) {
+  const std::string connect_s = std::to_string(timeouts.connect_s), answer_ms = std::to_string(timeouts.answer_ms);
+  const std::pair<const char*, const char*> settings[] = {
+      // Before the URL: it may say otherwise.
+      {"connect_timeout", connect_s.c_str()},
+      {"keepalives_idle", "30"},
+      {"keepalives_interval", "10"},
+      {"keepalives_count", "3"},
+      {"tcp_user_timeout", answer_ms.c_str()},
+      {"target_session_attrs", access == LedgerAccess::kReadWrite ? "read-write" : "primary"},
+      {"fallback_application_name", "pawl"},
+      {"dbname", url.c_str()},
+      // After it: what Pawl relies on.
+      {"client_encoding", "UTF8"},
+      {nullptr, nullptr},
+  };
+  std::vector<const char*> names, values;
+  for (const auto& [name, value] : settings) {
+    names.push_back(name);
+    values.push_back(value);
+  }
+  PostgresqlConnection opened(PQconnectdbParams(names.data(), values.data(), /*expand_dbname=*/1), timeouts);
+  if (!opened.connection_) return Unreachable("no memory");
+  if (!opened.usable()) return Unreachable(Shown(PQerrorMessage(opened.connection_.get())));
+  PQsetNoticeReceiver(opened.connection_.get(), &KeepWarning, opened.warning_.get());
+  if (PQsetnonblocking(opened.connection_.get(), 1) != 0) return Unreachable("it cannot be waited for");
+  if (Result<void> set = opened.SetUp(access); !set.ok()) return set.error();
+  return opened;
+}
+
+Result<void> PostgresqlConnection::SetUp(LedgerAccess access) {
+  const bool writes = access == LedgerAccess::kReadWrite;
+  const Result<Rows> rows =
+      Ask("SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),"
+          " set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),"
+          " set_config('idle_in_transaction_session_timeout', $3, false),"
+          " set_config('default_transaction_read_only', $4, false)",
+          {Text(std::to_string(timeouts_.statement_ms)), Text(std::to_string(timeouts_.lock_ms)),
+           Text(std::to_string(timeouts_.answer_ms)), Text(writes ? "off" : "on")},
+          1);
+  if (!rows.ok()) return rows.error();
+  if (rows->size() != 1 || rows->front().size() != 7) return Damaged("this is no PostgreSQL server");
+  const Row& row = rows->front();
+  const bool durable = row[0] == "on" && row[1] == "on" && (row[2] == "on" || row[2] == "remote_apply");
+  if (!writes || durable) return {};
+  return Refused("ledger.not-durable",
+                 "the database would acknowledge what a power cut can take back (fsync " + Shown(row[0].c_str()) +
+                     ", full_page_writes " + Shown(row[1].c_str()) + ", synchronous_commit " + Shown(row[2].c_str()) +
+                     ")",
+                 "set all three to on, for the server, the database and this role");
+}
+
+Error PostgresqlConnection::Lost(const std::string& what) {
+  connection_.reset();  // nothing that still comes would be an answer to the next question
+  return Unreachable(what);
+}
+
+Result<void> PostgresqlConnection::AwaitAnswer(int64_t deadline_ms) {
+  PGconn* connection = connection_.get();
+  for (;;) {
+    const int unsent = PQflush(connection);
+    if (unsent < 0) return Lost(Shown(PQerrorMessage(connection)));
+    if (unsent == 0 && PQisBusy(connection) == 0) return {};
+    const int64_t left_ms = deadline_ms - Now_ms();
+    if (left_ms <= 0) return Lost("it has not answered in " + std::to_string(timeouts_.answer_ms / 1'000) + " s");
+    pollfd waited{PQsocket(connection), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
+    if (poll(&waited, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR) return Lost("it cannot be waited for");
+    if ((waited.revents & ~POLLOUT) != 0 && PQconsumeInput(connection) == 0) {
+      return Lost(Shown(PQerrorMessage(connection)));
+    }
+  }
+}
+
+// The rows of the question that was sent, up to its end, so that the connection is free for the next.
+Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag) {
+  const int64_t deadline_ms = Now_ms() + timeouts_.answer_ms;
+  Rows rows;
+  std::optional<Error> failure;
+  for (;;) {
+    if (Result<void> answered = AwaitAnswer(deadline_ms); !answered.ok()) return failure ? *failure : answered.error();
+    const PgResult result(PQgetResult(connection_.get()), &PQclear);
+    if (!result) break;
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_SINGLE_TUPLE) {
+      Result<Row> row = RowOf(result.get());
+      const bool too_many = rows.size() == rows_max;
+      if (!row.ok() || too_many) {
+        connection_.reset();  // rather than read on through what may have no end
+        return row.ok() ? Damaged("the ledger's database gives more rows than it was asked for") : row.error();
+      }
+      rows.push_back(std::move(*row));
+    } else if (status == PGRES_COMMAND_OK) {
+      if (tag != nullptr) *tag = PQcmdStatus(result.get());
+    } else if (status != PGRES_TUPLES_OK) {
+      if (!failure) failure = ErrorOf(result.get());
+      if (status != PGRES_FATAL_ERROR && status != PGRES_NONFATAL_ERROR) {
+        connection_.reset();  // a server that wants to copy, or speaks of pipelines
+        return *failure;
+      }
+    }
+  }
+  if (failure) return *failure;
+  return rows;
+}
+
+Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max) {
+  if (!usable()) return Lost("the connection was lost");
+  std::vector<Oid> types;
+  std::vector<const char*> values;
+  std::vector<int> lengths, formats;
+  for (const Parameter& parameter : parameters) {
+    types.push_back(parameter.type);
+    values.push_back(parameter.bytes.data());
+    lengths.push_back(static_cast<int>(parameter.bytes.size()));
+    formats.push_back(1);
+  }
+  PGconn* connection = connection_.get();
+  if (PQsendQueryParams(connection, sql, static_cast<int>(parameters.size()), types.data(), values.data(),
+                        lengths.data(), formats.data(), 1) == 0 ||
+      PQsetSingleRowMode(connection) == 0) {
+    return Lost(Shown(PQerrorMessage(connection)));
+  }
+  return Take(rows_max, nullptr);
+}
+
+Result<void> PostgresqlConnection::Commit() {
+  const auto unclear = [](const std::string& what) {
+    return SystemFailure("ledger.unclear", "it is not known whether the ledger's database has kept this: " + what,
+                         "see that it and its standby run, then type the command again: what was kept is found");
+  };
+  if (!usable()) return Lost("the connection was lost");
+  warning_->clear();
+  std::string tag;
+  if (PQsendQueryParams(connection_.get(), "COMMIT", 0, nullptr, nullptr, nullptr, nullptr, 1) == 0) {
+    return unclear(Lost("the connection was lost").message);
+  }
+  const Result<Rows> done = Take(0, &tag);
+  if (!done.ok()) {
+    if (usable() && done.error().rule != "ledger.unreachable") return done.error();
+    return unclear(done.error().message);
+  }
+  if (!warning_->empty()) return unclear(*warning_);
+  if (tag == "COMMIT") return {};
+  return SystemFailure("ledger.input-output", "the ledger's database has taken the transaction back", "try again");
+}
+
+Result<std::shared_ptr<const PostgresqlLock>> PostgresqlLock::Take(const std::string& url, std::string_view name,
+                                                                   std::string_view log) {
+  Result<PostgresqlConnection> connection = PostgresqlConnection::Open(url, LedgerAccess::kReadWrite, {});
+  if (!connection.ok()) return connection.error();
+  const Result<Rows> rows = connection->Ask(
+      "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended(concat_ws('/', $1, current_schema(), $2), 0))"
+      " THEN 1::int8 ELSE 0::int8 END",
+      {Text(name), Text(log)}, 1);
+  if (!rows.ok()) return rows.error();
+  if (rows->size() != 1 || rows->front().size() != 1) return Damaged("the ledger's database locks nothing");
+  const Result<uint64_t> taken = NumberOf(rows->front().front());
+  if (!taken.ok()) return taken.error();
+  if (*taken == 0) return std::shared_ptr<const PostgresqlLock>();
+  return std::shared_ptr<const PostgresqlLock>(new PostgresqlLock(std::move(*connection)));
+}
+
+}  // namespace pawl::ledger

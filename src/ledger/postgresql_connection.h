@@ -1,0 +1,91 @@
+// One connection to a PostgreSQL server that is not trusted: every question has parameters instead of text put
+// together, a time by which it is answered, and limits on what is taken in.
+//
+//   Result<PostgresqlConnection> connection = PostgresqlConnection::Open(url, LedgerAccess::kReadWrite, {});
+//   Result<Rows> rows = connection->Ask("SELECT seq FROM pawl_events WHERE log = $1", {Text(log)}, 100);
+//
+// Values go and come in PostgreSQL's binary form. libpq itself takes in one message of the server's whole, whatever its
+// size, before it shows it: a hostile server can make a process use that much memory (docs/postgresql.md).
+//
+// Thread safety: belongs to one thread at a time.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/ledger.h"
+#include "result/result.h"
+
+namespace pawl::ledger {
+
+struct PostgresqlTimeouts {
+  int connect_s = 10;
+  int answer_ms = 60'000;     // measured here, whatever the server does
+  int statement_ms = 30'000;  // statement_timeout; it does not end a COMMIT that waits for a standby
+  int lock_ms = 10'000;       // lock_timeout
+};
+
+// A parameter in binary form.
+struct Parameter {
+  Oid type = 0;
+  std::string bytes;
+};
+Parameter Text(std::string_view text);
+Parameter Bytes(std::string_view bytes);
+Parameter Integer(int64_t value);
+Parameter IntegerArray(std::span<const int64_t> values);
+Parameter BytesArray(std::span<const std::string> values);
+
+// Fields as they came; never null.
+using Row = std::vector<std::string>;
+using Rows = std::vector<Row>;
+
+// "ledger.damaged" where a field is no 8-byte integer of 0 or more.
+Result<uint64_t> NumberOf(std::string_view field);
+
+class PostgresqlConnection {
+ public:
+  // kSystem "ledger.unreachable"; Refused "ledger.not-durable", for writers, where the server would acknowledge what is
+  // not on disk. The URL's own settings go before Pawl's (connect_timeout, keepalives, target_session_attrs).
+  static Result<PostgresqlConnection> Open(const std::string& url, LedgerAccess access, PostgresqlTimeouts timeouts);
+
+  // At most rows_max rows, of fields of at most kNoteBytesMax + 1 bytes each: more is "ledger.damaged". Errors have the
+  // ledger's rules; after one that left the connection unusable, usable() is false.
+  Result<Rows> Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max);
+
+  // COMMIT. "ledger.unclear" where it is not known what became of it, or whether a standby has it.
+  Result<void> Commit();
+
+  bool usable() const { return connection_ != nullptr && PQstatus(connection_.get()) == CONNECTION_OK; }
+
+ private:
+  PostgresqlConnection(PGconn* connection, PostgresqlTimeouts timeouts);
+  Result<void> SetUp(LedgerAccess access);
+  Result<Rows> Take(size_t rows_max, std::string* tag);
+  Result<void> AwaitAnswer(int64_t deadline_ms);
+  Error Lost(const std::string& what);
+
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  PostgresqlTimeouts timeouts_;
+  std::unique_ptr<std::string> warning_;  // the last one; behind a pointer, since libpq keeps its address
+};
+
+// Held until it is destroyed, or its connection ends.
+class PostgresqlLock {
+ public:
+  // One holder for each name and log of a database. Nothing where another session holds it; does not wait.
+  static Result<std::shared_ptr<const PostgresqlLock>> Take(const std::string& url, std::string_view name,
+                                                            std::string_view log);
+
+ private:
+  explicit PostgresqlLock(PostgresqlConnection connection) : connection_(std::move(connection)) {}
+  PostgresqlConnection connection_;
+};
+
+}  // namespace pawl::ledger

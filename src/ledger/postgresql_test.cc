@@ -1,0 +1,455 @@
+// What a log in PostgreSQL has to stand beside what holds for every ledger (ledger_test.cc): servers that are gone,
+// that acknowledge too early or lie, answers that are lost, and rows that somebody has changed.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "ledger/backup.h"
+#include "ledger/gate_lock.h"
+#include "ledger/ledger.h"
+#include "ledger/place.h"
+#include "ledger/postgresql_database.h"
+#include "ledger/postgresql_for_test.h"
+#include "ledger/subject_log.h"
+#include "warrant/path_for_test.h"
+
+namespace pawl::ledger {
+namespace {
+
+using warrant::Path;
+
+template <typename T>
+std::string RuleOf(const Result<T>& result) {
+  return result.ok() ? "ok" : result.error().rule;
+}
+
+std::string EntryOf(uint64_t index) { return "entry " + std::to_string(index); }
+
+std::string TestName() { return ::testing::UnitTest::GetInstance()->current_test_info()->name(); }
+
+// A log of its own for each test, in the server of the program.
+class PostgresqlTest : public ::testing::Test {
+ protected:
+  LedgerPlace PlaceOfTest(const std::string& more = "") const { return {server_.Url(more), TestName()}; }
+  Ledger Open(LedgerAccess access = LedgerAccess::kReadWrite) const {
+    Result<Ledger> ledger = Ledger::Open(PlaceOfTest(), access);
+    EXPECT_TRUE(ledger.ok()) << (ledger.ok() ? "" : ledger.error().message);
+    return std::move(*ledger);
+  }
+  Ledger OpenImpatient(PostgresqlTimeouts timeouts) const {
+    Result<std::unique_ptr<Database>> database =
+        OpenPostgresql(server_.Url(), TestName(), LedgerAccess::kReadWrite, timeouts);
+    EXPECT_TRUE(database.ok()) << (database.ok() ? "" : database.error().message);
+    return Ledger::Over(std::move(*database));
+  }
+  void AppendAll(Ledger& ledger, uint64_t count) const {
+    std::vector<std::string> entries;
+    for (uint64_t i = 0; i < count; ++i) entries.push_back(EntryOf(i));
+    ASSERT_EQ(*ledger.Append(0, entries), 0u);
+  }
+  void Sql(const std::string& statement) const { server_.Sql(statement); }
+  std::string OfTest() const { return " log = '" + TestName() + "'"; }
+  // A server that waits for a standby that there is not.
+  void WaitForStandby(bool wait) const {
+    Sql(wait ? "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (nobody)'"
+             : "ALTER SYSTEM RESET synchronous_standby_names");
+    Sql("SELECT pg_reload_conf()");
+    for (const std::string wanted = wait ? "ANY 1 (nobody)" : "";
+         server_.Sql("SELECT current_setting('synchronous_standby_names')") != wanted;) {
+      usleep(10'000);
+    }
+  }
+  // Does `what` to the sessions that wait for a standby at COMMIT, once there is one.
+  void ToWhoWaits(const std::string& what) const {
+    while (server_.Sql("SELECT count(" + what + ") FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0") {
+      usleep(10'000);
+    }
+  }
+
+  PostgresqlServer& server_ = PostgresqlServer::Shared();
+};
+
+TEST_F(PostgresqlTest, ALogIsOneOfManyInADatabase) {
+  Ledger ledger = Open();
+  Ledger other = *Ledger::Open(LedgerPlace{server_.Url(), TestName() + " other"}, LedgerAccess::kReadWrite);
+  AppendAll(ledger, 2);
+  AppendAll(other, 3);
+  EXPECT_EQ(*ledger.Size(), 2u);
+  EXPECT_EQ(*other.Size(), 3u);
+}
+
+// ---- servers
+
+TEST_F(PostgresqlTest, AServerThatIsNotThereIsSaidToBe) {
+  const subject::TemporaryDirectory empty;
+  const LedgerPlace nowhere{"postgresql:///postgres?host=" + empty.path(), "log"};
+  const Result<Ledger> ledger = Ledger::Open(nowhere, LedgerAccess::kReadWrite);
+  ASSERT_EQ(RuleOf(ledger), "ledger.unreachable");
+  EXPECT_EQ(ledger.error().code, ErrorCode::kSystem);
+  EXPECT_FALSE(ledger.error().advice.empty());
+  EXPECT_EQ(RuleOf(Ledger::Open(LedgerPlace{server_.Url("dbname=none"), "log"}, LedgerAccess::kReadOnly)),
+            "ledger.unreachable");
+}
+
+TEST_F(PostgresqlTest, ALedgerOutlivesItsServersRestart) {
+  Ledger ledger = Open();
+  AppendAll(ledger, 3);
+  server_.Kill(SIGINT);
+  EXPECT_EQ(RuleOf(ledger.Size()), "ledger.unreachable");
+  EXPECT_EQ(RuleOf(ledger.Append(3, {EntryOf(3)})), "ledger.unreachable");
+  server_.Start();
+  EXPECT_EQ(*ledger.Size(), 3u);
+  EXPECT_EQ(*ledger.Append(3, {EntryOf(3)}), 3u);
+}
+
+TEST_F(PostgresqlTest, AServerThatFallsSilentIsGivenUp) {
+  Ledger ledger = OpenImpatient({.answer_ms = 300});
+  AppendAll(ledger, 3);
+  const pid_t backend =
+      std::stoi(server_.Sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pawl'"
+                            " ORDER BY backend_start DESC LIMIT 1"));
+  ASSERT_EQ(kill(backend, SIGSTOP), 0);
+  EXPECT_EQ(RuleOf(ledger.Append(3, {EntryOf(3)})), "ok") << "Begin takes another connection";
+  ASSERT_EQ(kill(backend, SIGCONT), 0);
+  EXPECT_EQ(*ledger.Size(), 4u);
+}
+
+TEST_F(PostgresqlTest, WhatWouldNotBeDurableIsRefused) {
+  for (const char* setting : {"off", "local", "remote_write"}) {
+    const LedgerPlace place = PlaceOfTest(std::string("options=-csynchronous_commit%3D") + setting);
+    EXPECT_EQ(RuleOf(Ledger::Open(place, LedgerAccess::kReadWrite)), "ledger.not-durable") << setting;
+    EXPECT_EQ(RuleOf(Ledger::Open(place, LedgerAccess::kReadOnly)), "ok") << setting;
+  }
+  EXPECT_EQ(RuleOf(Ledger::Open(PlaceOfTest("options=-csynchronous_commit%3Dremote_apply"), LedgerAccess::kReadWrite)),
+            "ok");
+}
+
+TEST_F(PostgresqlTest, ANewerSchemaIsRefused) {
+  { Ledger ledger = Open(); }
+  Sql("INSERT INTO pawl_version VALUES (2)");
+  for (const LedgerAccess access : {LedgerAccess::kReadOnly, LedgerAccess::kReadWrite}) {
+    EXPECT_EQ(RuleOf(Ledger::Open(PlaceOfTest(), access)), "ledger.schema");
+  }
+  Sql("DELETE FROM pawl_version WHERE version = 2");
+}
+
+TEST_F(PostgresqlTest, AReaderMakesAndWritesNothing) {
+  Sql("CREATE SCHEMA empty");
+  const LedgerPlace place = PlaceOfTest("options=-csearch_path%3Dempty");
+  EXPECT_EQ(RuleOf(Ledger::Open(place, LedgerAccess::kReadOnly)), "ledger.missing");
+  { Ledger ledger = Open(); }
+  EXPECT_EQ(RuleOf(Open(LedgerAccess::kReadOnly).Append(0, {"x"})), "ledger.read-only");
+}
+
+// The text between ``` that has a phrase in it, in the manual for whoever runs a server.
+std::string BlockOfManual(const std::string& phrase) {
+  const std::string manual = subject::ReadWholeFile(PAWL_SOURCE_DIR "/docs/postgresql.md");
+  const size_t at = manual.find(phrase);
+  EXPECT_NE(at, manual.npos) << phrase;
+  const size_t begin = manual.rfind("```sql\n", at) + 7;
+  return manual.substr(begin, manual.find("```", begin) - begin);
+}
+
+TEST_F(PostgresqlTest, TheRightsOfTheManualAreEnoughAndNoMore) {
+  Sql("CREATE SCHEMA manual");
+  Sql(BlockOfManual("CREATE ROLE pawl_gate"));
+  Sql("GRANT USAGE ON SCHEMA manual TO pawl_gate, pawl_reader; SET search_path = manual; " +
+      BlockOfManual("CREATE TABLE pawl_events"));
+  const auto of = [&](const std::string& role) {
+    return LedgerPlace{server_.Url("options=-csearch_path%3Dmanual", role), "controller"};
+  };
+  Ledger ledger = *Ledger::Open(of("pawl_gate"), LedgerAccess::kReadWrite);
+  AppendAll(ledger, 5);
+  EXPECT_EQ(*ledger.Append(0, {EntryOf(0), EntryOf(1)}), 0u);
+  const LogKeys keys{.origin = "example.org/log",
+                     .log = Path::Key("log"),
+                     .clock_name = "example.org/clock",
+                     .clock = Path::Key("clock")};
+  const Result<std::string> note = ledger.SignCheckpoint(keys, warrant::kGenesisTime);
+  ASSERT_TRUE(note.ok()) << note.error().message;
+  EXPECT_EQ(RuleOf(ledger.KeepCosigned(*merkle::SignedNote::Parse(*note))), "ok");
+  EXPECT_TRUE(PostgresqlLock::Take(of("pawl_gate").url, "gate", "controller").ok());
+  const Ledger reader = *Ledger::Open(of("pawl_reader"), LedgerAccess::kReadOnly);
+  EXPECT_EQ(*reader.Size(), 5u);
+  const Result<Ledger> writer = Ledger::Open(of("pawl_reader"), LedgerAccess::kReadWrite);
+  EXPECT_EQ(writer.ok() ? "ok" : writer.error().rule, "ok");
+  EXPECT_EQ(RuleOf(Ledger::Open(of("pawl_reader"), LedgerAccess::kReadWrite)->Append(5, {"x"})), "ledger.read-only");
+  for (const char* statement : {"UPDATE manual.pawl_events SET seq = 9", "DELETE FROM manual.pawl_events",
+                                "TRUNCATE manual.pawl_nodes", "UPDATE manual.pawl_checkpoints SET size = 0"}) {
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(of("pawl_gate").url.c_str()), &PQfinish);
+    const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), statement), &PQclear);
+    EXPECT_STREQ(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE), "42501") << statement;
+  }
+  // A database in which nobody has made the tables.
+  Sql("CREATE SCHEMA untouched; GRANT USAGE ON SCHEMA untouched TO pawl_gate");
+  const LedgerPlace untouched{server_.Url("options=-csearch_path%3Duntouched", "pawl_gate"), "controller"};
+  EXPECT_EQ(RuleOf(Ledger::Open(untouched, LedgerAccess::kReadWrite)), "ledger.schema");
+}
+
+// ---- several writers
+
+TEST_F(PostgresqlTest, ThePrimaryKeyAloneKeepsWritersApart) {
+  Ledger ledger = Open();
+  AppendAll(ledger, 3);
+  // Somebody who takes no lock inserts the next event and has not committed when this writer looks.
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> other(PQconnectdb(server_.Url().c_str()), &PQfinish);
+  const std::string statement = "BEGIN; INSERT INTO pawl_events VALUES ('" + TestName() + "', 3, '\\x00', 'theirs')";
+  PQclear(PQexec(other.get(), statement.c_str()));
+  std::string rule;
+  std::thread writer([&] { rule = RuleOf(ledger.Append(3, {EntryOf(3)})); });
+  while (server_.Sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'") == "0") usleep(5'000);
+  PQclear(PQexec(other.get(), "COMMIT"));
+  writer.join();
+  EXPECT_EQ(rule, "ledger.conflict");
+  EXPECT_EQ(*ledger.Size(), 4u);
+  EXPECT_EQ(ledger.Entries(3, 1)->front(), "theirs");
+}
+
+TEST_F(PostgresqlTest, AWriterThatHoldsTheLogForLongIsNotWaitedForForEver) {
+  Ledger ledger = OpenImpatient({.lock_ms = 100});
+  Result<std::unique_ptr<Database>> other =
+      OpenPostgresql(server_.Url(), TestName(), LedgerAccess::kReadWrite, PostgresqlTimeouts{});
+  ASSERT_TRUE((*other)->Begin().ok());
+  EXPECT_EQ(RuleOf(ledger.Append(0, {EntryOf(0)})), "ledger.busy");
+  (*other)->Rollback();
+  EXPECT_EQ(*ledger.Append(0, {EntryOf(0)}), 0u);
+}
+
+TEST_F(PostgresqlTest, OneGateForAllHomes) {
+  const subject::TemporaryDirectory directory;
+  const auto home_of = [&](const std::string& name) {
+    Home home = *Home::Open(directory / name, HomeAccess::kCreate);
+    EXPECT_TRUE(KeepLedgerPlace(home.root() + "/ledger", PlaceOfTest()).ok());
+    return home;
+  };
+  const Home here = home_of("here"), there = home_of("there");
+  EXPECT_EQ(here.Subjects(), std::vector{TestName()});
+  std::optional<GateLock> lock = std::move(*GateLock::Take(here, TestName()));
+  EXPECT_EQ(RuleOf(GateLock::Take(there, TestName())), "gate.busy");
+  lock.reset();
+  Result<GateLock> second = GateLock::Take(there, TestName());
+  while (RuleOf(second) == "gate.busy") second = GateLock::Take(there, TestName());  // the server notices in a moment
+  ASSERT_EQ(RuleOf(second), "ok");
+  // The lock is lost with its connection; then the log alone keeps two gates apart, above.
+  Sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+  EXPECT_EQ(RuleOf(GateLock::Take(here, TestName())), "ok");
+}
+
+// ---- answers that are lost
+
+TEST_F(PostgresqlTest, ALostAnswerIsLearnedByReading) {
+  Ledger ledger = Open();
+  AppendAll(ledger, 3);
+  WaitForStandby(true);
+  std::string rule;
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    rule = RuleOf(ledger.Append(3, {EntryOf(3), EntryOf(4)}));
+    done = true;
+  });
+  // It is committed here and no standby has it; the connection goes. The writer finds it, and waits for the standby.
+  ToWhoWaits("pg_terminate_backend(pid)");
+  ToWhoWaits("pid");
+  EXPECT_FALSE(done);
+  WaitForStandby(false);
+  writer.join();
+  EXPECT_EQ(rule, "ok");
+  EXPECT_EQ(*ledger.Size(), 5u);
+}
+
+TEST_F(PostgresqlTest, ACommitThatNoStandbyHasIsNotAcknowledged) {
+  Ledger ledger = OpenImpatient({.answer_ms = 1'000, .lock_ms = 100});
+  AppendAll(ledger, 3);
+  WaitForStandby(true);
+  // The server says COMMIT, with a warning alone: somebody has cancelled the wait.
+  std::thread canceller([&] { ToWhoWaits("pg_cancel_backend(pid)"); });
+  const Result<uint64_t> appended = ledger.Append(3, {EntryOf(3)});
+  canceller.join();
+  ASSERT_EQ(RuleOf(appended), "ledger.unclear");
+  EXPECT_EQ(appended.error().code, ErrorCode::kSystem);
+  // It has found the event, and not taken that for the acknowledgement either; the server is still at it.
+  EXPECT_EQ(RuleOf(ledger.Append(3, {EntryOf(3)})), "ledger.busy");
+  WaitForStandby(false);
+  EXPECT_EQ(*ledger.Append(3, {EntryOf(3)}), 3u);
+  EXPECT_EQ(*ledger.Size(), 4u);
+}
+
+// ---- databases that lie
+
+TEST_F(PostgresqlTest, MissingAndAlteredRowsAreSeen) {
+  Ledger ledger = Open();
+  AppendAll(ledger, 8);
+  const crypto::Digest root = *ledger.Root(8);
+  Sql("UPDATE pawl_nodes SET hash = decode(repeat('00', 32), 'hex') WHERE level = 3 AND" + OfTest());
+  EXPECT_NE(*ledger.Root(8), root);
+  Sql("UPDATE pawl_nodes SET hash = repeat('x', 1000000)::bytea WHERE level = 3 AND" + OfTest());
+  EXPECT_EQ(RuleOf(ledger.Root(8)), "ledger.damaged");
+  Sql("DELETE FROM pawl_nodes WHERE level = 3 AND" + OfTest());
+  EXPECT_EQ(RuleOf(ledger.Root(8)), "ledger.damaged");
+  EXPECT_EQ(RuleOf(ledger.Append(8, {EntryOf(8)})), "ledger.damaged");
+  Sql("DELETE FROM pawl_events WHERE seq = 4 AND" + OfTest());
+  EXPECT_EQ(RuleOf(ledger.Entries(0, 8)), "ledger.damaged");
+  EXPECT_EQ(RuleOf(ledger.Entries(4, 1)), "ledger.damaged");
+  EXPECT_EQ(ledger.Entries(0, 4)->size(), 4u);
+  Sql("INSERT INTO pawl_events VALUES ('" + TestName() + "', 4, '\\x00', repeat('x', 65536)::bytea)");
+  EXPECT_EQ(RuleOf(ledger.Entries(0, 8)), "ledger.damaged");
+  Sql("UPDATE pawl_events SET entry = repeat('x', 20000000)::bytea WHERE seq = 4 AND" + OfTest());
+  EXPECT_EQ(RuleOf(ledger.Entries(0, 8)), "ledger.damaged");
+  Sql("UPDATE pawl_events SET seq = 9223372036854775807 WHERE seq = 7 AND" + OfTest());
+  EXPECT_EQ(RuleOf(ledger.Size()), "ledger.damaged");
+  Sql("INSERT INTO pawl_checkpoints VALUES ('" + TestName() + "', 8, 0, repeat('x', 2000000)::bytea)");
+  EXPECT_EQ(RuleOf(ledger.LatestCheckpoint()), "ledger.damaged");
+}
+
+TEST_F(PostgresqlTest, AnswersOfAnotherShapeAreSeen) {
+  Sql("CREATE SCHEMA lies; SET search_path = lies;"
+      "CREATE TABLE pawl_version AS SELECT 1::bigint AS version;"
+      "CREATE TABLE pawl_nodes (log text, level bigint, position bigint, hash bytea);"
+      "CREATE TABLE pawl_checkpoints (log text, size bigint, revision bigint, note text);"
+      "CREATE TABLE pawl_events (log text, seq numeric, digest bytea, entry bytea);"
+      "INSERT INTO pawl_events VALUES ('log', 0, '\\x00', NULL)");
+  Ledger ledger =
+      *Ledger::Open(LedgerPlace{server_.Url("options=-csearch_path%3Dlies"), "log"}, LedgerAccess::kReadWrite);
+  EXPECT_EQ(RuleOf(ledger.Size()), "ledger.damaged");         // a number of another type
+  EXPECT_EQ(RuleOf(ledger.Entries(0, 1)), "ledger.damaged");  // nothing where an entry should be
+  Sql("ALTER TABLE lies.pawl_events RENAME TO gone");
+  EXPECT_EQ(RuleOf(ledger.Size()), "ledger.schema");
+}
+
+// A home whose log, of two releases, is in the database.
+class PostgresqlSubjectLogTest : public PostgresqlTest {
+ protected:
+  PostgresqlSubjectLogTest() {
+    std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+  }
+  // The subject's log as it was, under a name of its own, so that each change is tried on an unchanged one.
+  void Begin(const std::string& change) {
+    const std::string log = TestName() + std::to_string(++logs_);
+    Ledger ledger = *Ledger::Open(LedgerPlace{server_.Url(), log}, LedgerAccess::kReadWrite);
+    EXPECT_TRUE(ledger.Append(0, path_.entries()).ok());
+    const LogKeys keys{.origin = "example.org/log",
+                       .log = Path::Key("log"),
+                       .clock_name = "example.org/clock",
+                       .clock = Path::Key("clock")};
+    EXPECT_TRUE(ledger.SignCheckpoint(keys, warrant::kGenesisTime).ok());
+    subject_ = log;
+    EXPECT_TRUE(KeepLedgerPlace(home_.root() + "/ledger", {server_.Url(), log}).ok());
+    if (!change.empty()) Sql("SET my.log = '" + log + "'; " + change);
+  }
+  std::string RuleOfOpening(const std::string& change) {
+    Begin(change);
+    return RuleOf(SubjectLog::Open(home_, subject_, LedgerAccess::kReadOnly));
+  }
+
+  Path path_ = Path::WithTwoReleases();
+  subject::TemporaryDirectory directory_;
+  Home home_ = *Home::Open(directory_ / "home", HomeAccess::kCreate);
+  std::string subject_;
+  int logs_ = 0;
+};
+
+TEST_F(PostgresqlSubjectLogTest, WhoReadsSeesWhatWasChanged) {
+  const std::string of_log = " WHERE log = current_setting('my.log')";
+  const std::string and_seq = of_log + " AND seq = ";
+  EXPECT_EQ(RuleOfOpening(""), "ok");
+  // Edited: one letter of a signature.
+  const std::string edited = RuleOfOpening(
+      "UPDATE pawl_events SET entry = replace(convert_from(entry, 'UTF8'), '\"sig\":\"', '\"sig\":\"AAAA')::bytea" +
+      and_seq + "3");
+  EXPECT_TRUE(edited.starts_with("history.") || edited.starts_with("approval.")) << edited;
+  // Reordered.
+  const std::string swapped =
+      RuleOfOpening("UPDATE pawl_events SET seq = 1000" + and_seq + "4; UPDATE pawl_events SET seq = 4" + and_seq +
+                    "3; UPDATE pawl_events SET seq = 3" + and_seq + "1000");
+  EXPECT_TRUE(swapped == "ledger.root" || swapped == "history.impossible") << swapped;
+  // Dropped: in the middle, with those behind it moved up, and from the end.
+  EXPECT_EQ(RuleOfOpening("DELETE FROM pawl_events" + and_seq + "3"), "ledger.damaged");
+  EXPECT_NE(RuleOfOpening("DELETE FROM pawl_events" + and_seq + "3; UPDATE pawl_events SET seq = seq + 999" + of_log +
+                          " AND seq > 3; UPDATE pawl_events SET seq = seq - 1000" + of_log + " AND seq > 999"),
+            "ok");
+  EXPECT_EQ(RuleOfOpening("DELETE FROM pawl_events" + and_seq + std::to_string(path_.entries().size() - 1)),
+            "ledger.checkpoint");
+  // Replayed: an entry that is there already, behind the last one.
+  EXPECT_NE(RuleOfOpening("INSERT INTO pawl_events SELECT log, " + std::to_string(path_.entries().size()) +
+                          ", '\\x00', entry FROM pawl_events" + and_seq + "3"),
+            "ok");
+  // The tree, and a checkpoint about something else.
+  EXPECT_EQ(RuleOfOpening("UPDATE pawl_nodes SET hash = decode(repeat('00', 32), 'hex')" + of_log), "ledger.root");
+  EXPECT_NE(RuleOfOpening("UPDATE pawl_checkpoints SET note = 'x'" + of_log), "ok");
+}
+
+TEST_F(PostgresqlSubjectLogTest, TwoThatDecideAtTheSameTimeDoNotBothWrite) {
+  Begin("");
+  Result<SubjectLog> here = SubjectLog::Open(home_, subject_, LedgerAccess::kReadWrite);
+  Result<SubjectLog> there = SubjectLog::Open(home_, subject_, LedgerAccess::kReadWrite);
+  ASSERT_TRUE(here.ok() && there.ok());
+  const auto halt = [&](const std::string& reason) {
+    return path_.ByPeople(warrant::WriteDecision(path_.HaltDecision(reason)), {"ann"});
+  };
+  ASSERT_TRUE(here->Append({halt("one")}).ok());
+  EXPECT_EQ(RuleOf(there->Append({halt("two")})), "ledger.conflict");
+  ASSERT_TRUE(there->Refresh().ok());
+  EXPECT_TRUE(there->Append({halt("two")}).ok());
+  ASSERT_TRUE(here->Refresh().ok());
+  EXPECT_EQ(here->root(), there->root());
+}
+
+TEST_F(PostgresqlSubjectLogTest, ABackUpHoldsTheLogItself) {
+  Begin("");
+  const std::string file = directory_ / "file.backup";
+  const Result<BackupReport> written = WriteBackup(home_, file, {});
+  ASSERT_TRUE(written.ok()) << written.error().message;
+  const Result<BackupReport> restored = RestoreBackup(file, directory_ / "restored");
+  ASSERT_TRUE(restored.ok()) << restored.error().message;
+  const Home home = *Home::Open(directory_ / "restored", HomeAccess::kExisting);
+  EXPECT_TRUE(home.PlaceOfLedger(subject_)->url.starts_with("sqlite:"));
+  const Result<SubjectLog> copy = SubjectLog::Open(home, subject_, LedgerAccess::kReadWrite);
+  const Result<SubjectLog> log = SubjectLog::Open(home_, subject_, LedgerAccess::kReadOnly);
+  ASSERT_TRUE(copy.ok() && log.ok());
+  EXPECT_EQ(copy->root(), log->root());
+}
+
+// ---- places
+
+TEST(LedgerPlace, TakesUrlsWithoutPasswords) {
+  EXPECT_TRUE(*IsHomeUrl("sqlite:"));
+  EXPECT_FALSE(*IsHomeUrl("postgresql://gate@db.example.org:5433/pawl?sslmode=verify-full"));
+  EXPECT_FALSE(*IsHomeUrl("postgres://a,b/pawl?target_session_attrs=read-write"));
+  for (const char* url :
+       {"", "mysql://x", "sqlite:/tmp/x", "postgresql://host/a?nonsense=1", "postgresql://[", "postgresql://a/b\n"}) {
+    EXPECT_EQ(RuleOf(IsHomeUrl(url)), "ledger.url") << url;
+  }
+  EXPECT_EQ(RuleOf(IsHomeUrl("postgresql://a/" + std::string(3'000, 'b'))), "ledger.url");
+  for (const char* url : {"postgresql://gate:secret@host/pawl", "postgresql://host/pawl?password=secret",
+                          "postgresql://host/pawl?sslpassword=secret"}) {
+    const Result<bool> refused = IsHomeUrl(url);
+    ASSERT_EQ(RuleOf(refused), "ledger.url-password") << url;
+    EXPECT_EQ((refused.error().message + refused.error().advice).find("secret"), std::string::npos);
+  }
+  EXPECT_EQ(IsHomeUrl("postgresql://gate:secret@host:x/pawl").error().message.find("secret"), std::string::npos);
+}
+
+TEST(LedgerPlace, IsRememberedOnce) {
+  const subject::TemporaryDirectory folder;
+  EXPECT_EQ(FindLedgerPlace(folder.path(), "a")->url, "sqlite:" + (folder / "a.sqlite"));
+  const LedgerPlace place{"postgresql://db/pawl", "a"};
+  ASSERT_TRUE(KeepLedgerPlace(folder.path(), place).ok());
+  EXPECT_TRUE(KeepLedgerPlace(folder.path(), place).ok());
+  EXPECT_EQ(FindLedgerPlace(folder.path(), "a")->url, place.url);
+  EXPECT_EQ(subject::ReadWholeFile(folder / "a.url"), "postgresql://db/pawl\n");
+  EXPECT_EQ(RuleOf(KeepLedgerPlace(folder.path(), {"postgresql://other/pawl", "a"})), "init.exists");
+  folder.Write("b.sqlite", "");
+  EXPECT_EQ(RuleOf(KeepLedgerPlace(folder.path(), {"postgresql://db/pawl", "b"})), "init.exists");
+  for (const char* line : {"", "sqlite:\n", "postgresql://gate:secret@host/pawl\n", "a\nb\n"}) {
+    folder.Write("c.url", line);
+    EXPECT_FALSE(FindLedgerPlace(folder.path(), "c").ok()) << line;
+  }
+  folder.Write("c.url", "postgresql://" + std::string(10'000, 'x'));
+  EXPECT_FALSE(FindLedgerPlace(folder.path(), "c").ok());
+}
+
+}  // namespace
+}  // namespace pawl::ledger

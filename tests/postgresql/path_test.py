@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+"""The whole path with the real programs over a log in PostgreSQL, by a user who may insert and read alone; two gates at
+once; a server that is gone; rows that somebody has changed.
+
+usage: path_test.py [TestName ...]        PAWL_BIN: folder with pawl and pawl-check
+"""
+
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/attack"))
+from attack_home import BIN, SUBJECT, VOTERS, AUDITORS, AttackHome  # noqa: E402
+
+SERVER_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+MANUAL = (ROOT / "docs/postgresql.md").read_text(encoding="utf-8")
+
+
+class Server:
+    """PostgreSQL in a folder of its own; it refuses to run as root, and there runs as postgres or nobody."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir()
+        self.options = {}
+        if os.geteuid() == 0:
+            users = {entry.pw_name: entry for entry in pwd.getpwall()}
+            user = users.get("postgres", users["nobody"])
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self.options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        subprocess.run([SERVER_BIN / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                        "--locale=C", "--no-sync"], cwd="/", stdout=subprocess.DEVNULL, check=True, **self.options)
+        self.start()
+        self.sql("CREATE DATABASE pawl")
+        roles, tables = (re.search(rf"```sql\n([^`]*{phrase}[^`]*)```", MANUAL).group(1)
+                         for phrase in ("CREATE ROLE pawl_gate", "CREATE TABLE pawl_events"))
+        self.sql(roles + tables, "pawl")
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["/usr/bin/setpriv", "--pdeathsig", "QUIT", SERVER_BIN / "postgres", "-D", self.folder / "data", "-k", self.folder,
+             "-c", "listen_addresses=", "-c", "shared_buffers=16MB"], cwd="/", stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, **self.options)
+        while subprocess.run([SERVER_BIN / "pg_isready", "-h", self.folder, "-q"], check=False).returncode != 0:
+            time.sleep(0.02)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.send_signal(subprocess.signal.SIGINT)
+        self.process.wait()
+
+    def url(self, user="pawl_gate"):
+        return f"postgresql://{user}@/pawl?host={self.folder}"
+
+    def sql(self, statements, database="postgres"):
+        return subprocess.run([SERVER_BIN / "psql", "-h", self.folder, "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt",
+                               database], input=statements, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
+
+
+class PostgresqlHome(AttackHome):
+    """An attacks' home (small and fast) whose log is in the server of the test."""
+    server = None
+
+    def pawl(self, *words, **options):
+        if words and words[0] == "init":
+            words = (*words, "--ledger", self.server.url())
+        return super().pawl(*words, **options)
+
+    def go(self, *words):
+        """A command and nothing expected of it: its exit status and last line."""
+        result = subprocess.run([BIN / "pawl", "--json", *map(str, words)], env=self.environment, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+        return result.returncode, json.loads(result.stdout.splitlines()[-1])
+
+
+class PostgresqlPathTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-postgresql-"))
+        cls.addClassCleanup(cls.remove)
+        cls.folder.chmod(0o755)
+        cls.server = PostgresqlHome.server = Server(cls.folder / "server")
+        cls.addClassCleanup(cls.server.stop)
+        cls.home = PostgresqlHome.made(cls.folder / "here")
+
+    @classmethod
+    def remove(cls):
+        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
+        shutil.rmtree(cls.folder)
+
+    def propose(self, name, better):
+        home = self.home
+        home.wait()
+        proposal = home.position("propose", home.candidate(name, better), "-m", name, expect=(6,))["proposal"]
+        home.review()
+        return proposal
+
+    def outcomes(self, proposal):
+        return [event["predicate"]["outcome"] for event in self.home.events()
+                if event["kind"] == "outcome" and event["predicate"]["proposal"] == proposal]
+
+    def test_1_a_change_goes_the_whole_path(self):
+        home = self.home
+        proposal = self.propose("better", 1)
+        home.position("advance", proposal, expect=(6,))
+        home.approve(proposal)
+        home.position("release", proposal, expect=(0,))
+        self.assertEqual(self.outcomes(proposal), ["accepted"])
+        self.assertEqual([path.name for path in sorted((home.home / "ledger").iterdir()) if "snapshot" not in path.name],
+                         [f"{SUBJECT}.sqlite.gate", f"{SUBJECT}.url"])
+        home.pawl("log", "verify")
+        home.pawl("log", "export", home.root / "export")
+        home.run(BIN / "pawl-check", "log", home.root / "export", "--charter", home.charter)
+        # The loader beside the home follows with the files alone.
+        self.assertEqual(home.check(home.warrant_path(2), commit=True)["exit"], 0)
+
+    def test_2_two_gates_on_one_log(self):
+        """A second home with the same keys and store: what a fail-over of the gate's machine leaves behind."""
+        home = self.home
+        proposal = self.propose("raced", 2)
+        other = PostgresqlHome(self.folder / "there")
+        shutil.copytree(home.home, other.home, symlinks=True)
+        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        gates = [subprocess.Popen([BIN / "pawl", "--json", "advance", proposal], env=each.environment, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for each in (home, other)]
+        while any(gate.poll() is None for gate in gates):
+            self.server.sql(cut)  # neither holds its lock for long
+            time.sleep(0.01)
+        answers = [(gate.returncode, json.loads(gate.communicate()[0].splitlines()[-1])) for gate in gates]
+        for code, answer in answers:
+            self.assertIn(code, (5, 6), answer)
+        home.position("advance", proposal, expect=(6,))
+        decisions = [event for event in home.events() if event["kind"].startswith("decision")
+                     and event["predicate"].get("action") == "release" and event["predicate"].get("proposal") == proposal]
+        self.assertLessEqual(len({json.dumps(event["predicate"], sort_keys=True) for event in decisions}), 1, decisions)
+        home.approve(proposal)
+        self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
+        self.assertEqual(self.outcomes(proposal), ["accepted"])
+        # The other home's gate sees it done, and its commands read the same log.
+        self.assertEqual(other.pawl("log", "verify"), home.pawl("log", "verify"))
+
+    def test_3_a_server_that_is_gone(self):
+        self.server.stop()
+        try:
+            code, answer = self.home.go("status")
+            self.assertEqual((code, answer["error"]["rule"]), (5, "ledger.unreachable"))
+            code, answer = self.home.go("halt", "-m", "drill", "--key", self.home.root / "ada")
+            self.assertNotEqual(code, 0)
+        finally:
+            self.server.start()
+        self.home.pawl("log", "verify")
+
+    def test_4_what_is_refused_at_the_beginning(self):
+        fresh = PostgresqlHome(self.folder / "fresh")
+        begin = ("init", self.home.charter, "--ledger")
+        secret = "postgresql://pawl_gate:secret@db/pawl"
+        code, answer = fresh.go(*begin, secret)
+        self.assertEqual((code, answer["error"]["rule"]), (1, "ledger.url-password"))
+        self.assertNotIn("secret", json.dumps(answer))
+        self.assertEqual(fresh.go(*begin, "mysql://db")[1]["error"]["rule"], "ledger.url")
+        self.assertEqual(fresh.go(*begin, self.server.url())[1]["error"]["rule"], "init.exists")
+        self.assertEqual(list((fresh.home / "ledger").iterdir()), [])
+
+    def test_5_a_database_that_was_edited(self):
+        """Last: nothing can be done with this log any more."""
+        self.server.sql("UPDATE pawl_events SET entry = (SELECT entry FROM pawl_events WHERE seq = 2) WHERE seq = 3", "pawl")
+        for words in (("status",), ("log", "verify"), ("review", "--as", VOTERS[0]), ("review", "--as", AUDITORS[0])):
+            code, answer = self.home.go(*words)
+            self.assertNotEqual(code, 0, words)
+            self.assertRegex(answer["error"]["rule"], r"^(ledger|history|approval|audit)\.", words)
+
+
+if __name__ == "__main__":
+    unittest.main()
