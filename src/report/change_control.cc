@@ -26,6 +26,9 @@ constexpr char kPicturesWords[] =
 
 enum class Part { kModifications, kProtocol };
 
+// The first ones; evaluators repeat an alarm at every release until people lift it.
+constexpr std::size_t kAlarmsShown = 10;
+
 std::string Percent(double share) { return ShortNumber(100 * share) + " %"; }
 
 void AddSummary(const Life& life, Document& document) {
@@ -50,7 +53,12 @@ void AddSummary(const Life& life, Document& document) {
                       "later ones.",
                   life.charter_index)}};
   if (life.alarms.empty()) list.items.push_back("No alarm about accelerating growth is open.");
-  for (const Noted& alarm : life.alarms) list.items.push_back(Cell("Open alarm: " + alarm.text, alarm.entry));
+  for (std::size_t i = 0; i < std::min(life.alarms.size(), kAlarmsShown); ++i) {
+    list.items.push_back(Cell("Open alarm: " + life.alarms[i].text, life.alarms[i].entry));
+  }
+  if (life.alarms.size() > kAlarmsShown) {
+    list.items.push_back(std::to_string(life.alarms.size() - kAlarmsShown) + " more alarms are open.");
+  }
   list.items.push_back(life.halts.empty() ? "Nobody has ever halted."
                                           : std::to_string(life.halts.size()) + " halts, listed below.");
   document.Add(std::move(list));

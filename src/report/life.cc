@@ -213,13 +213,20 @@ std::uint64_t CharterIndexOf(const audit::History& history) {
   return index;
 }
 
-std::uint64_t IndexOfVote(const audit::History& history, const crypto::Digest& digest) {
+// Every later vote of an evaluator repeats its open alarm, so that there may be as many as votes: one look at each.
+Result<std::vector<Noted>> AlarmsOf(const audit::History& history) {
+  Result<std::vector<oversight::AccelerationAlarm>> open = oversight::OpenAlarms(history);
+  if (!open.ok()) return open.error();
+  std::map<crypto::Digest, std::uint64_t> index_of;
+  for (const oversight::AccelerationAlarm& alarm : *open) index_of.emplace(alarm.vote, 0);
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     for (const audit::LoggedVote& vote : proposal.votes) {
-      if (vote.digest == digest) return vote.index;
+      if (const auto found = index_of.find(vote.digest); found != index_of.end()) found->second = vote.index;
     }
   }
-  return 0;
+  std::vector<Noted> alarms;
+  for (const oversight::AccelerationAlarm& alarm : *open) alarms.push_back({alarm.reason, index_of.at(alarm.vote)});
+  return alarms;
 }
 
 }  // namespace
@@ -272,11 +279,9 @@ Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& re
                               halt.decision.reason + " (ledger entry " + std::to_string(halt.index) + ")",
                           halt.index});
   }
-  Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
+  Result<std::vector<Noted>> alarms = AlarmsOf(history);
   if (!alarms.ok()) return alarms.error();
-  for (const oversight::AccelerationAlarm& alarm : *alarms) {
-    life.alarms.push_back({alarm.reason, IndexOfVote(history, alarm.vote)});
-  }
+  life.alarms = std::move(*alarms);
   return life;
 }
 

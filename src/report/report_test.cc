@@ -295,7 +295,11 @@ TEST(LifeTable, HasEveryTrialExactlyAndNoFormula) {
 
 // Old trials stay in the table beside it.
 TEST(ChangeControlReport, DoesNotGrowWithTheLife) {
-  const Life life = LifeOfLength(20'000);
+  Life life = LifeOfLength(20'000);
+  for (const LifeEntry& entry : life.entries) {
+    life.alarms.push_back({"growth of 0.02 a release", entry.vote_indices[0]});
+    life.halts.push_back({"halted by ann, lifted: strange", entry.candidate_index + 5});
+  }
   const charter::Charter charter = Charter();
   const std::clock_t start = std::clock();  // of this process: other people's work does not count
   const std::map<std::string, std::string> files = FilesOf(life, charter);
@@ -306,6 +310,7 @@ TEST(ChangeControlReport, DoesNotGrowWithTheLife) {
   EXPECT_LT(html.size(), 1'500'000U);
   EXPECT_LT(files.at("report.md").size(), 500'000U);
   EXPECT_LT(files.size(), 2'500U);
+  EXPECT_NE(html.find("19990 more alarms are open."), std::string::npos);
   EXPECT_NE(html.find("The 19900 trials before these are in that file."), std::string::npos);
   EXPECT_EQ(Count(files.at("trials.csv"), "\r\n"), 20'001U);
   EXPECT_GT(ExpectLinksToResolve(files), 9'000U);
