@@ -1,8 +1,9 @@
 // pawl exec: the loader. Checks the live release again and starts a command on a private, read-only copy of it.
 //
 // The copy is made by bubblewrap inside a mount namespace of the command's own, from descriptors that hold the bytes
-// that were hashed. Nobody can change them between the check and the use, and the place where they appear,
-// $PAWL_EXEC_TREE, is seen by this command and its children alone.
+// that were hashed. It appears at kTree, in a root folder that belongs to that namespace and holds the machine's top
+// level besides: no folder above it is one that anybody outside could rename, not even the store's owner. So nobody can
+// change the bytes, or what $PAWL_EXEC_TREE names, between the check and the use or after it.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,19 +12,24 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 #include "cli/live_release.h"
 #include "cli/start_lock.h"
+#include "subject/file_descriptor.h"
 
 namespace pawl::cli {
 namespace {
 
 constexpr size_t kFilesMax = 4'000;
+constexpr char kTree[] = "/pawl-exec";
+constexpr int kStartsMax = 8;  // checks of one start, each overtaken by a release
 
 // Bytes in a descriptor that nobody can change any more.
-Result<int> Sealed(const std::string& bytes) {
-  const int fd = memfd_create("pawl", MFD_ALLOW_SEALING);
+Result<subject::FileDescriptor> Sealed(const std::string& bytes) {
+  subject::FileDescriptor file(memfd_create("pawl", MFD_ALLOW_SEALING));
+  const int fd = file.get();
   if (fd < 0) return SystemFailure("exec.memory", std::string("memfd_create: ") + std::strerror(errno));
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t count = write(fd, bytes.data() + done, bytes.size() - done);
@@ -33,16 +39,40 @@ Result<int> Sealed(const std::string& bytes) {
   }
   fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
   lseek(fd, 0, SEEK_SET);
-  return fd;
+  return file;
 }
 
-Error Execute(const Place& place, const LiveRelease& live, const std::string& mount,
-              const std::vector<std::string>& command) {
+// Arguments that make a root folder of the namespace's own, with everything in it that the machine has at its top.
+Result<std::vector<std::string>> RootArguments() {
+  std::vector<std::string> words;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator at("/", failure), end; !failure && at != end; at.increment(failure)) {
+    const std::string path = at->path().string();
+    if (path == kTree) continue;
+    std::error_code no_link;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, no_link);
+    if (no_link) {
+      words.insert(words.end(), {"--dev-bind-try", path, path});
+    } else {
+      words.insert(words.end(), {"--symlink", target.string(), path});
+    }
+  }
+  if (failure) return SystemFailure("exec.root", "cannot list '/': " + failure.message());
+  return words;
+}
+
+Error Execute(const Place& place, const LiveRelease& live, const std::vector<std::string>& command) {
+  const std::string mount = kTree;
   if (live.manifest.files.size() > kFilesMax) {
     return LimitReached("exec.files", "a release that is started has at most " + std::to_string(kFilesMax) + " files");
   }
-  std::vector<std::string> words = {"bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--tmpfs", mount};
+  const Result<std::vector<std::string>> root = RootArguments();
+  if (!root.ok()) return root.error();
+  std::vector<std::string> words = {"bwrap", "--die-with-parent"};
+  words.insert(words.end(), root->begin(), root->end());
+  words.insert(words.end(), {"--tmpfs", mount});
   std::set<std::string> folders;
+  std::vector<subject::FileDescriptor> held;
   for (const subject::FileEntry& file : live.manifest.files) {
     for (size_t slash = file.path.find('/'); slash != std::string::npos; slash = file.path.find('/', slash + 1)) {
       const std::string folder = file.path.substr(0, slash);
@@ -52,23 +82,36 @@ Error Execute(const Place& place, const LiveRelease& live, const std::string& mo
     }
     Result<std::string> bytes = ReadLiveFile(live, file.path);
     if (!bytes.ok()) return bytes.error();
-    Result<int> fd = Sealed(*bytes);
-    if (!fd.ok()) return fd.error();
-    words.insert(words.end(), {"--perms", "0444", "--ro-bind-data", std::to_string(*fd), mount + "/" + file.path});
+    Result<subject::FileDescriptor> sealed = Sealed(*bytes);
+    if (!sealed.ok()) return sealed.error();
+    words.insert(words.end(),
+                 {"--perms", "0444", "--ro-bind-data", std::to_string(sealed->get()), mount + "/" + file.path});
+    held.push_back(std::move(*sealed));
   }
-  words.insert(words.end(), {"--remount-ro", mount, "--chdir", mount, "--setenv", "PAWL_EXEC_TREE", mount, "--"});
+  words.insert(words.end(), {"--remount-ro", mount, "--remount-ro", "/", "--chdir", mount});
+  words.insert(words.end(), {"--setenv", "PAWL_EXEC_TREE", mount, "--"});
   words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  // The check may have taken long. A halt that came meanwhile is seen here; one that comes later waits for the lock,
-  // which ends where bubblewrap takes over.
+  // The check may have taken long. A halt or a release that came meanwhile is seen here; a halt that comes later waits
+  // for the lock, which ends where bubblewrap takes over.
   const Result<StartLock> lock = StartLock::Take(place.state_path, StartLock::By::kStart);
   if (!lock.ok()) return lock.error();
-  if (Result<void> halts = LookAtHaltsAgain(place); !halts.ok()) return halts.error();
+  if (Result<void> same = LookAgain(place, live); !same.ok()) return same.error();
   execvp("bwrap", argv.data());
   return SystemFailure("exec.bubblewrap", std::string("cannot run bubblewrap: ") + std::strerror(errno),
                        "install bubblewrap; pawl sandbox check tells what is missing");
+}
+
+// Returns only where nothing was started.
+Error Start(const Globals& globals, const Place& place, const std::vector<std::string>& command) {
+  const Result<LiveRelease> live = VerifyLiveRelease(place);
+  if (!live.ok()) return live.error();
+  for (const std::string& warning : live->warnings) {
+    if (!globals.quiet) std::fprintf(stderr, "pawl: %s\n", Shown(warning).c_str());
+  }
+  return Execute(place, *live, command);
 }
 
 }  // namespace
@@ -89,17 +132,11 @@ void AddExec(CLI::App& app, Globals& globals) {
       globals.exit = Fail(globals, place.error());
       return;
     }
-    Result<LiveRelease> live = VerifyLiveRelease(*place);
-    if (!live.ok()) {
-      globals.exit = Fail(globals, live.error());
-      return;
+    Error error = Start(globals, *place, *words);
+    for (int again = 1; error.rule == "exec.overtaken" && again < kStartsMax; ++again) {
+      error = Start(globals, *place, *words);
     }
-    for (const std::string& warning : live->warnings) {
-      if (!globals.quiet) std::fprintf(stderr, "pawl: %s\n", Shown(warning).c_str());
-    }
-    // The tree's own place in the store: a folder that exists, that only this command sees replaced.
-    const std::string mount = live->store.ViewPath(*live->state.tree);
-    globals.exit = Fail(globals, Execute(*place, *live, mount, *words));
+    globals.exit = Fail(globals, error);
   });
 }
 

@@ -46,12 +46,16 @@ warrant::Decision MakeDecision(const Ground& ground, warrant::Action action, con
   return decision;
 }
 
+std::string LoaderFileName(const std::string& payload) {
+  return warrant::StatementDigest(payload).Hex().substr(0, 16) + ".json";
+}
+
 Result<void> DeliverToLoader(const Place& place, const encoding::Envelope& envelope) {
   const std::string folder = warrant::HaltFolder(place.state_path);
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return SystemFailure("halt.folder", "cannot make '" + folder + "': " + std::strerror(errno));
   }
-  const std::string name = warrant::StatementDigest(envelope.payload).Hex().substr(0, 16) + ".json";
+  const std::string name = LoaderFileName(envelope.payload);
   // Written beside the folder: a half-written file in it would be unreadable, and that stops loading.
   return ReplaceFile(place.state_path + ".halt-" + name, folder + "/" + name, encoding::SerializeEnvelope(envelope));
 }
@@ -126,6 +130,51 @@ Result<std::string> HaltInLedgerAlone(const Place& place, const HaltOptions& opt
                        "older charter lists");
 }
 
+// Whether the ledger has this very statement, and people have lifted it.
+bool LiftedInLedger(const ledger::SubjectLog& log, const crypto::Digest& halt) {
+  return std::ranges::any_of(log.history().halts(),
+                             [&](const audit::LoggedHalt& other) { return other.lifted && other.digest == halt; });
+}
+
+// A halt as it is signed. The same words at the same time would be the same statement, and people may have lifted that
+// already: it is dated a second later then, until nobody knows it.
+std::string NewHalt(const Place& place, const Ground& ground, const std::string& reason,
+                    const ledger::SubjectLog* log) {
+  warrant::Decision decision = MakeDecision(ground, warrant::Action::kHalt, reason);
+  const Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
+  for (;; ++decision.issued, ++decision.expires) {
+    std::string payload = warrant::WriteDecision(decision);
+    const crypto::Digest digest = warrant::StatementDigest(payload);
+    std::error_code failure;
+    const bool known =
+        std::filesystem::exists(warrant::HaltFolder(place.state_path) + "/" + LoaderFileName(payload), failure) ||
+        (state.ok() && std::ranges::binary_search(state->lifted, digest)) ||
+        (log != nullptr && LiftedInLedger(*log, digest));
+    if (!known) return payload;
+  }
+}
+
+struct Said {
+  crypto::Digest halt;
+  Result<void> loader;
+  Result<void> logged;
+};
+
+// Signs a halt and gives it to the loader, then to the ledger. Opens `log` where it is not open yet.
+Result<Said> Say(const Place& place, const Ground& ground, const HaltOptions& options,
+                 std::optional<Result<ledger::SubjectLog>>& log) {
+  const std::string payload = NewHalt(place, ground, options.reason, log && log->ok() ? &log->value() : nullptr);
+  Result<encoding::Signature> signature = SignAsPerson(payload, ground.charter, options.signer);
+  if (!signature.ok()) return signature.error();
+  const encoding::Envelope envelope{
+      .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
+  // The loader's own folder first: a gate that drops the event cannot keep the loader going.
+  Result<void> loader = DeliverToLoader(place, envelope);
+  if (!log) log.emplace(OpenLog(place, ledger::LedgerAccess::kReadWrite));
+  Result<void> logged = log->ok() ? AppendToLedger(**log, envelope) : Result<void>((*log).error());
+  return Said{warrant::StatementDigest(payload), std::move(loader), std::move(logged)};
+}
+
 Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   Result<Place> place = FindLoader(globals);
   if (!place.ok()) return place.error();
@@ -141,15 +190,11 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   if (Result<SignerChoice> signer = ResolveSigner(ground->charter, options.signer); !signer.ok()) {
     return HaltInLedgerAlone(*place, options, signer.error());
   }
-  const std::string payload = warrant::WriteDecision(MakeDecision(*ground, warrant::Action::kHalt, options.reason));
-  Result<encoding::Signature> signature = SignAsPerson(payload, ground->charter, options.signer);
-  if (!signature.ok()) return signature.error();
-  const encoding::Envelope envelope{
-      .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
-  // The loader's own folder first: a gate that drops the event cannot keep the loader going.
-  const Result<void> loader = DeliverToLoader(*place, envelope);
-  if (!log) log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
-  const Result<void> logged = log->ok() ? AppendToLedger(**log, envelope) : Result<void>((*log).error());
+  Result<Said> said = Say(*place, *ground, options, log);
+  // Where the loader's folder has lost what the ledger has, the log is open now and tells what was lifted.
+  if (said.ok() && said->logged.ok() && LiftedInLedger(**log, said->halt)) said = Say(*place, *ground, options, log);
+  if (!said.ok()) return said.error();
+  const auto& [halt, loader, logged] = *said;
   // A release that passed its last look at the halts before this one came still becomes final. It holds the lock until
   // then, so that once "halted" is said, nothing becomes live any more. A start that passed its last look is waited for
   // in the same way.
@@ -182,6 +227,7 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
 
 // What is halted now: digests as a resume names them, and who stopped it and why.
 struct InForce {
+  int64_t time = 0;                   // of the loader: a resume that it takes is no older
   std::vector<crypto::Digest> lifts;  // sorted, distinct
   std::vector<std::string> lines;
 };
@@ -192,6 +238,7 @@ Result<InForce> FindInForce(const Place& place, const ledger::SubjectLog& log) {
   if (!state.ok()) return state.error();
   Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(place.state_path, log.charter().charter, *state);
   if (!local.ok()) return local.error();
+  found.time = state->time;
   found.lifts = local->in_force;
   for (const std::string& reason : local->reasons) found.lines.push_back("halt at the loader, by " + reason);
   for (const audit::LoggedHalt& halt : log.history().halts()) {
@@ -283,9 +330,10 @@ Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
   if (!place.ok()) return place.error();
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
   if (!log.ok()) return log.error();
-  const Ground ground = LedgerGround(*log);
+  Ground ground = LedgerGround(*log);
   Result<InForce> in_force = FindInForce(*place, *log);
   if (!in_force.ok()) return in_force.error();
+  ground.time = std::max(ground.time, in_force->time);
   if (in_force->lifts.empty()) return std::string("nothing is halted");
   Result<encoding::Envelope> envelope = BeginOrRead(options, ground, *in_force);
   if (!envelope.ok()) return envelope.error();

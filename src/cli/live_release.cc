@@ -48,15 +48,19 @@ Result<LiveRelease> VerifyLiveRelease(const Place& place) {
   return LiveRelease{std::move(*store), std::move(*state), std::move(*manifest), verdict.warnings};
 }
 
-Result<void> LookAtHaltsAgain(const Place& place) {
+Result<void> LookAgain(const Place& place, const LiveRelease& live) {
   Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
   if (!state.ok()) return state.error();
-  Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
-  if (!store.ok()) return store.error();
-  Result<warrant::LocalHalts> halts = ReadHalts(place, *store, *state);
+  Result<warrant::LocalHalts> halts = ReadHalts(place, live.store, *state);
   if (!halts.ok()) return halts.error();
-  if (halts->in_force.empty()) return {};
-  return Refused("halt.in-force", "halted by " + halts->reasons.front(), "people lift a halt: pawl resume");
+  if (!halts->in_force.empty()) {
+    return Refused("halt.in-force", "halted by " + halts->reasons.front(), "people lift a halt: pawl resume");
+  }
+  if (state->tree != live.state.tree || state->epoch != live.state.epoch) {
+    return Error{ErrorCode::kPending, "exec.overtaken", "another release went live while this one was checked",
+                 "start it again"};
+  }
+  return {};
 }
 
 Result<std::string> ReadLiveFile(const LiveRelease& live, const std::string& path) {

@@ -27,8 +27,9 @@ struct LiveRelease {
 // "current.nothing" where nothing is live yet.
 Result<LiveRelease> VerifyLiveRelease(const Place& place);
 
-// The halts as they are now; an error where one is in force. For the moment before a start, under a StartLock.
-Result<void> LookAtHaltsAgain(const Place& place);
+// For the moment before a start, under a StartLock: an error where a halt is in force now, and kPending
+// "exec.overtaken" where another release than `live` is.
+Result<void> LookAgain(const Place& place, const LiveRelease& live);
 
 // The verified bytes of one file of it.
 Result<std::string> ReadLiveFile(const LiveRelease& live, const std::string& path);

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from attack_home import AUDITORS, AttackHome, AttackSuite, BIN, FOR_TESTS, SUBJECT  # noqa: E402
+
+FILE = "improver/hyperparameters.json"
 
 
 class RacesAndReplays(AttackSuite):
@@ -121,6 +124,70 @@ class RacesAndReplays(AttackSuite):
                                 env=home.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         self.assertEqual(json.loads(result.stdout.splitlines()[-1])["error"]["rule"], "start.unclear")
         self.assertEqual(home.starts()[1], "halt.in-force")
+
+    def test_a_halt_in_the_words_of_one_that_was_lifted(self):
+        """A watchdog gives one reason every time; with the clock behind the loader's time, every halt has one date too."""
+        home = self.home
+        state = home.home / f"loader/{SUBJECT}/state.json"
+        said = json.loads(state.read_text())
+        ahead = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 200))
+        state.write_text(json.dumps(dict(said, time=ahead), sort_keys=True, separators=(",", ":")))
+        request = home.root / "resume.json"
+        for _ in range(3):
+            home.pawl("halt", "-m", "watchdog", "--key", home.root / "cho")
+            self.assertEqual(home.starts()[1], "halt.in-force")
+            for person, status in (("ada", 6), ("ben", 0)):
+                home.pawl("resume", "--key", home.root / person, "--add-to", request, expect=(status,))
+            self.assertEqual(home.starts()[1], self.live)
+        # A loader's folder that was lost: what the ledger has seen lifted is not said again either.
+        shutil.rmtree(f"{state}.halts")
+        state.write_text(json.dumps(dict(said, time=ahead, lifted=[]), sort_keys=True, separators=(",", ":")))
+        home.pawl("halt", "-m", "watchdog", "--key", home.root / "cho")
+        self.assertEqual(home.starts()[1], "halt.in-force")
+        self.assertIn("halt in the ledger, by cho@demo: watchdog", home.pawl("status", expect=(0, 1, 6)))
+
+    # ---- starts
+
+    def test_a_release_while_a_start_is_being_checked(self):
+        """Whoever was told of the release sees no start of what it replaced."""
+        home = self.home
+        proposal = self.approved(home, "candidate")
+        time.sleep(1.1)  # the charter's interval
+        warrant = json.loads((home.home / f"loader/{SUBJECT}/state.json").read_text())["warrant"][-60:]
+        new = json.loads(home.pawl("--json", "status", expect=(0, 6)).splitlines()[-1])["proposals"]
+        tree = next(row["tree"] for row in new if row["proposal"] == proposal)
+        said = home.root / "release-said"
+        environment = dict(home.environment, LD_PRELOAD=str(FOR_TESTS / "libact_at.so"), ACT_CALL="open", ACT_AT=warrant,
+                           ACT_COMMAND=f"env -u LD_PRELOAD {BIN}/pawl --json release {proposal} > {said}")
+        result = subprocess.run([BIN / "pawl", "-q", "exec", SUBJECT, "--", "cat", FILE], env=environment,
+                                stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertEqual(json.loads(said.read_text().splitlines()[-1])["outcome"], "accepted")
+        self.assertEqual(home.starts()[1], tree)
+        self.assertEqual(result.stdout, (home.root / "candidate" / FILE).read_bytes(), result.stderr)
+
+    def test_what_runs_hangs_from_nothing_that_the_store_s_owner_can_move(self):
+        home = self.home
+        good = home.pawl("-q", "exec", SUBJECT, "--", "cat", FILE)
+        view = home.home / "store/trees" / self.live.removeprefix("sha256:")
+        aside, ready, go = view.with_name("aside"), home.root / "ready", home.root / "go"
+        script = f'touch {ready}; while [ ! -e {go} ]; do sleep 0.05; done; cat {FILE} "$PAWL_EXEC_TREE/{FILE}"'
+        with subprocess.Popen([BIN / "pawl", "-q", "exec", SUBJECT, "--", "sh", "-c", script], env=home.environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as started:
+            while not ready.exists() and started.poll() is None:
+                time.sleep(0.02)
+            view.rename(aside)
+            (view / FILE).parent.mkdir(parents=True)
+            (view / FILE).write_text("{}")
+            go.touch()
+            self.assertEqual(started.communicate(timeout=60)[0], good * 2)
+        shutil.rmtree(view)
+        for target in ("/", "nowhere"):
+            view.symlink_to(target)
+            self.assertEqual(home.pawl("-q", "exec", SUBJECT, "--", "cat", FILE), good)
+            view.unlink()
+        self.assertEqual(home.pawl("-q", "exec", SUBJECT, "--", "cat", FILE), good)
+        outside = home.pawl("-q", "exec", SUBJECT, "--", "sh", "-c", "ls -d /usr /tmp /proc/self && echo x > /x || pwd")
+        self.assertEqual(outside.split(), ["/proc/self", "/tmp", "/usr", "/pawl-exec"])
 
     def test_a_resume_that_was_begun_as_something_else(self):
         """What the first person began is looked at before the second one signs it."""
