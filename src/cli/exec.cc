@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <sstream>
 
 #include "cli/live_release.h"
 #include "cli/start_lock.h"
@@ -61,6 +62,23 @@ Result<std::vector<std::string>> RootArguments() {
   return words;
 }
 
+// A command that is not there is told apart from a release that may not be started. One that is named from within the
+// release's tree is looked for there, by the kernel.
+Result<void> RequireCommand(const std::string& command) {
+  const size_t slash = command.find('/');
+  if (slash != 0 && slash != std::string::npos) return {};
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(slash == 0 ? "" : path == nullptr ? "/usr/bin:/bin" : path);
+  bool found = slash == 0 && access(command.c_str(), X_OK) == 0;
+  for (std::string folder; !found && std::getline(folders, folder, ':');) {
+    found = access((folder + "/" + command).c_str(), X_OK) == 0;
+  }
+  if (found) return {};
+  return Error{ErrorCode::kNotFound, "exec.no-command", "there is no program '" + command + "' to start",
+               "a program by its path, or one that $PATH has; what the release brings is given to an interpreter: "
+               "pawl exec SUBJECT -- python3 FILE"};
+}
+
 Error Execute(const Place& place, const LiveRelease& live, const std::vector<std::string>& command) {
   const std::string mount = kTree;
   if (live.manifest.files.size() > kFilesMax) {
@@ -106,6 +124,7 @@ Error Execute(const Place& place, const LiveRelease& live, const std::vector<std
 
 // Returns only where nothing was started.
 Error Start(const Globals& globals, const Place& place, const std::vector<std::string>& command) {
+  if (const Result<void> there = RequireCommand(command.front()); !there.ok()) return there.error();
   const Result<LiveRelease> live = VerifyLiveRelease(place);
   if (!live.ok()) return live.error();
   for (const std::string& warning : live->warnings) {

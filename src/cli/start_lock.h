@@ -18,8 +18,8 @@ namespace pawl::cli {
 class StartLock {
  public:
   enum class By { kStart, kHalt };
-  // Waits; a halt for five seconds at most (kSystem "start.unclear"). kSystem "start.lock" where the folder cannot be
-  // opened.
+  // Waits: a halt for five seconds at most (kSystem "start.unclear"), a start for fifteen ("start.held"). kSystem
+  // "start.lock" where the folder cannot be opened.
   static Result<StartLock> Take(const std::string& state_path, By by);
 
  private:

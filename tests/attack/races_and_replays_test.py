@@ -189,6 +189,18 @@ class RacesAndReplays(AttackSuite):
         outside = home.pawl("-q", "exec", SUBJECT, "--", "sh", "-c", "ls -d /usr /tmp /proc/self && echo x > /x || pwd")
         self.assertEqual(outside.split(), ["/proc/self", "/tmp", "/usr", "/pawl-exec"])
 
+    def test_a_command_that_is_not_there(self):
+        for command in ("no-such-program", "/usr/bin/no-such-program"):
+            answer = json.loads(self.home.pawl("--json", "exec", SUBJECT, "--", command, expect=(2,)))
+            self.assertEqual(answer["error"]["rule"], "exec.no-command")
+
+    def test_a_start_waits_for_nobody_for_ever(self):
+        folder = os.open(self.home.home / f"loader/{SUBJECT}", os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        answer = json.loads(self.home.pawl("--json", "exec", SUBJECT, "--", "true", expect=(5,)))
+        self.assertEqual(answer["error"]["rule"], "start.held")
+
     def test_a_resume_that_was_begun_as_something_else(self):
         """What the first person began is looked at before the second one signs it."""
         home = self.home
