@@ -139,6 +139,17 @@ TEST_F(LimitsTest, SocketBuffersAreHeld) {
   EXPECT_FALSE(Succeeded(Inside(ProbeJob({"socket-buffers", "400"}))));
 }
 
+TEST_F(LimitsTest, PipeBuffersCountAsMemory) {
+  if (!LimitsMemory()) GTEST_SKIP() << "no control group for memory here";
+  EXPECT_EQ(RunOutside({"pipe-buffers", "24"}), 0) << "the probe shows nothing";
+  Job job = ProbeJob({"pipe-buffers", "24"});
+  job.limits.memory_mib = 20;
+  EXPECT_EQ(Inside(job).end, End::kMemoryLimit);
+  job.argv.back() = "8";
+  const Outcome within = Inside(job);
+  EXPECT_TRUE(Succeeded(within)) << within.explanation << within.standard_output;
+}
+
 TEST_F(LimitsTest, TemporarySpaceEnds) {
   EXPECT_EQ(RunOutside({"fill", Path("big"), "9"}), 0);
   EXPECT_EQ(Inside(ProbeJob({"fill", "/tmp/x", "12"})).status, 1);

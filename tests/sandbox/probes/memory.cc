@@ -68,6 +68,19 @@ int SocketBuffers(const Arguments& arguments) {
   return Judge(total >= wanted);
 }
 
+// Likewise pipes.
+int PipeBuffers(const Arguments& arguments) {
+  static const std::vector<char> block(64 << 10, 'x');
+  std::size_t total = 0;
+  const std::size_t wanted = std::stoul(arguments.at(0)) * kMebibyte;
+  int ends[2];
+  while (total < wanted && pipe2(ends, O_NONBLOCK) == 0) {
+    const ssize_t sent = write(ends[1], block.data(), block.size());
+    if (sent > 0) total += static_cast<std::size_t>(sent);
+  }
+  return Judge(total >= wanted);
+}
+
 int LockMemory(const Arguments&) {
   void* memory = mmap(nullptr, kMebibyte, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return Judge(memory != MAP_FAILED && mlock(memory, kMebibyte) == 0);
@@ -125,6 +138,7 @@ std::vector<Probe> MemoryProbes() {
           {"touch-children", TouchInChildren},
           {"memory-files", MemoryFiles},
           {"socket-buffers", SocketBuffers},
+          {"pipe-buffers", PipeBuffers},
           {"mlock", LockMemory},
           {"huge-pages", HugePages},
           {"fill", FillFile},
