@@ -180,10 +180,10 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
                  {}};
   for (const Movement& movement : entry.movements) {
     outcomes.rows.push_back({{movement.evaluator,
-                              {ShortNumber(movement.energy_distance), evidence},
-                              {ShortNumber(movement.p_value), evidence},
-                              {std::to_string(movement.episodes), evidence},
-                              {std::to_string(movement.permutations), evidence}}});
+                              {ShortNumber(movement.energy_distance), movement.entry},
+                              {ShortNumber(movement.p_value), movement.entry},
+                              {std::to_string(movement.episodes), movement.entry},
+                              {std::to_string(movement.permutations), movement.entry}}});
   }
   document.Add(std::move(outcomes));
   document.Add(Paragraph{

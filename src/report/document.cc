@@ -76,12 +76,16 @@ struct MarkdownWriter {
 
 // ---- HTML
 
+// A figure is not broken into lines, which a hyphen of "1.2e-05" would allow; what somebody wrote is.
+constexpr std::size_t kFigureBytesMax = 32;
+
 constexpr char kPageStyle[] =
     "<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 "
     "1rem}"
     "table{border-collapse:collapse;display:block;overflow-x:auto;margin:1rem 0}td,th{border:1px solid #8886;"
     "padding:.25rem .6rem;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}"
-    "p,li,td:first-child{overflow-wrap:anywhere}figure{margin:1.5rem 0;overflow-x:auto}figcaption{font-size:.85rem;"
+    "p,li,td:first-child{overflow-wrap:anywhere}.f{white-space:nowrap}figure{margin:1.5rem "
+    "0;overflow-x:auto}figcaption{font-size:.85rem;"
     "position:sticky;left:0}svg{width:100%;min-width:34rem;height:auto;margin:.5rem 0}:target{outline:2px solid "
     "#b80}</style>";
 
@@ -117,7 +121,8 @@ struct HtmlWriter {
     for (const Row& row : table.rows) {
       out += row.anchor ? "<tr id=\"entry-" + Number(*row.anchor) + "\">" : "<tr>";
       for (const Cell& cell : row.cells) {
-        out += "<td>";
+        const bool figure = !cell.entries.empty() && cell.text.size() <= kFigureBytesMax;
+        out += figure ? "<td class=\"f\">" : "<td>";
         Write(cell);
         out += "</td>";
       }

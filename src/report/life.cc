@@ -105,7 +105,7 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
   return together;
 }
 
-void AddFingerprint(const std::string& who, const trial::Fingerprint& print, LifeEntry& entry) {
+void AddFingerprint(const std::string& who, std::uint64_t where, const trial::Fingerprint& print, LifeEntry& entry) {
   if (print.changed_from_parent) {
     entry.changed_from_parent = std::max(entry.changed_from_parent.value_or(0), *print.changed_from_parent);
   }
@@ -114,7 +114,7 @@ void AddFingerprint(const std::string& who, const trial::Fingerprint& print, Lif
     entry.episodes_changed_most = print.episodes_changed_most;
     entry.probes = print.probes;
   }
-  entry.movements.push_back({who, print.energy_distance, print.p_value, print.episodes, print.permutations});
+  entry.movements.push_back({who, print.energy_distance, print.p_value, print.episodes, print.permutations, where});
 }
 
 // The gate's report on its own trial, or the rule of what is wrong with it.
@@ -145,7 +145,7 @@ void AddGateTrial(const audit::ProposalHistory& proposal, const Asked& asked, co
     return;
   }
   entry.gate->verdict = trial::TrialVerdictName(report->verdict);
-  if (report->fingerprint) AddFingerprint("gate", *report->fingerprint, entry);
+  if (report->fingerprint) AddFingerprint("gate", entry.candidate_index, *report->fingerprint, entry);
   entry.conditions = PutTogether({std::move(*report)}, {});
 }
 
@@ -177,7 +177,7 @@ LifeEntry EntryOf(const audit::ProposalHistory& proposal, const Asked& asked, co
       continue;
     }
     entry.verdicts.push_back(logged.vote.reviewer + ": " + std::string(trial::TrialVerdictName((*report)->verdict)));
-    if ((*report)->fingerprint) AddFingerprint(logged.vote.reviewer, *(*report)->fingerprint, entry);
+    if ((*report)->fingerprint) AddFingerprint(logged.vote.reviewer, logged.index, *(*report)->fingerprint, entry);
     reports.push_back(std::move(**report));
   }
   entry.conditions = PutTogether(reports, asked.evaluators);

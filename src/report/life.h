@@ -52,6 +52,7 @@ struct Movement {
   double p_value = 1;
   std::uint64_t episodes = 0;  // both are about the first so many
   std::uint64_t permutations = 0;
+  std::uint64_t entry = 0;  // of the ledger: the evaluator's vote, or, of the gate's, the candidate statement
 };
 
 // The gate's own trial, where figures are from it.

@@ -45,7 +45,7 @@ Life LifeOfLength(std::uint64_t trials) {
         {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0},
         {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}},
         {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25}};
-    entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199}};
+    entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199, 10 * k + 1}};
     entry.changes = {{"COC", "CL1500", 60, 17, {{17, "height 120 ft"}, {23, "height <90> ft"}}}};
     entry.episodes_changed_most = {{5, 0.7}};
     entry.probes = 2000;
@@ -464,8 +464,11 @@ TEST(LifeOf, ShowsEachEvaluatorsPValue) {
   EXPECT_EQ(life.entries[0].movements[1].evaluator, "evaluator-b");
   EXPECT_EQ(life.entries[0].movements[1].p_value, 0.31);
   const std::string markdown = WriteMarkdown(ChangeControlReport(life, path.charter(), kWords));
-  for (const char* words : {"| evaluator-a | ", "[0.005](#", "| evaluator-b | ", "[0.31](#", "[256](#entry-",
-                            "[199](#entry-", "the smallest of several is none"}) {
+  const std::string first = std::to_string(life.entries[0].vote_indices.at(0));
+  const std::string second = std::to_string(life.entries[0].vote_indices.at(1));
+  for (const std::string& words : std::vector<std::string>{
+           "| evaluator-a | ", "[0.005](#entry-" + first + ") ", "| evaluator-b | ", "[0.31](#entry-" + second + ") ",
+           "[256](#entry-" + second + ") | [199](#entry-" + second + ") |", "the smallest of several is none"}) {
     EXPECT_NE(markdown.find(words), std::string::npos) << words;
   }
 }
@@ -557,7 +560,7 @@ TEST(LifePictures, ShowGrowthWithinTheWindowAndTheEnergyDistance) {
   EXPECT_EQ(plain[4].picture.series[0].points[7].y, 0.01);
   EXPECT_TRUE(plain[4].picture.limits.empty());
   for (LifeEntry& entry : life.entries) {
-    entry.movements.push_back({"evaluator-b", 0.03, 0.2, 256, 199});
+    entry.movements.push_back({"evaluator-b", 0.03, 0.2, 256, 199, entry.vote_indices[1]});
     entry.conditions.push_back({"growth", trial::ConditionKind::kGrowth, 0.05, 1e-4, 0.03, 0.028, 0.032, 8000, 1});
     entry.conditions.push_back({"drift-energy", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.04, 0, 0.09, 2000, 1});
   }
