@@ -2,6 +2,7 @@
 // SHA-256 of libcrypto, and nothing else. Each file is read once; digests are those of the bytes that were read.
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -34,6 +35,9 @@ Confirms, without searching, that CERTIFICATE proves PROPERTY (VNN-LIB) of NETWO
 options:
   --centre FILE                      the network that CERTIFICATE was made for, with a weight radius, where NETWORK is
                                      another one: the same file but for weights within that radius
+  --against FILE                     the baseline's network: CERTIFICATE is to prove that each output of NETWORK is near
+                                     the baseline's on the boxes of PROPERTY, whatever PROPERTY says of outputs
+  --within EPS                       with --against: refuse a certificate that allows an output to be further away
   --arithmetic real|float32|float64  refuse a certificate of another arithmetic (default: the certificate's own)
   --threads N                        check leaves in N threads, 1 to 1024 (default: 1); the answer is the same
   --json                             print one JSON object
@@ -43,6 +47,7 @@ options:
 examples:
   pawl-check-certificate policy.onnx clear.vnnlib clear.cert --arithmetic float32
   pawl-check-certificate updated.onnx clear.vnnlib clear.cert --centre policy.onnx
+  pawl-check-certificate updated.onnx clear.vnnlib drift.cert --against policy.onnx --within 0.05
 
 exit status: 0 proven, 1 not proven by this certificate, 2 usage, 3 malformed file, 4 a limit was reached,
 5 internal or set-up error. Only 0 means yes.
@@ -51,6 +56,8 @@ exit status: 0 proven, 1 not proven by this certificate, 2 usage, 3 malformed fi
 struct Options {
   std::vector<std::string> files;
   std::optional<std::string> centre;  // none: the network is what the certificate was made for
+  std::optional<std::string> baseline;
+  std::optional<model::Decimal> within;
   std::optional<Arithmetic> arithmetic;
   unsigned threads = 1;
   bool json = false, help = false, version = false;
@@ -71,8 +78,14 @@ Result<void> SetOption(std::string_view name, std::string_view value, Options& o
       return Usage("--arithmetic takes real, float32 or float64");
     return {};
   }
-  if (name == "--centre") {
-    options.centre = value;
+  if (name == "--centre" || name == "--against") {
+    (name == "--centre" ? options.centre : options.baseline) = value;
+    return {};
+  }
+  if (name == "--within") {
+    const Result<model::Decimal> within = model::Decimal::Parse(value, model::PropertyLimits().digits_max);
+    if (!within.ok()) return Usage("--within takes a decimal");
+    options.within = *within;
     return {};
   }
   const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), options.threads);
@@ -99,7 +112,8 @@ Result<Options> ParseArguments(int count, char** arguments) {
     } else {
       const std::size_t equals = argument.find('=');
       const std::string_view name = argument.substr(0, equals);
-      if (name != "--arithmetic" && name != "--centre" && name != "--threads")
+      constexpr std::string_view kWithValue[] = {"--arithmetic", "--centre", "--against", "--within", "--threads"};
+      if (std::find(std::begin(kWithValue), std::end(kWithValue), name) == std::end(kWithValue))
         return Usage("unknown option " + std::string(argument));
       if (equals == std::string_view::npos && i + 1 == count) return Usage(std::string(name) + " takes a value");
       const std::string_view value =
@@ -109,6 +123,8 @@ Result<Options> ParseArguments(int count, char** arguments) {
   }
   if (!options.help && !options.version && options.files.size() != 3)
     return Usage("give a network, a property and a certificate");
+  if (options.baseline && options.centre) return Usage("--against and --centre exclude each other");
+  if (options.within && !options.baseline) return Usage("--within needs --against");
   return options;
 }
 
@@ -150,7 +166,7 @@ std::string DigestText(const Digest& digest) {
 struct Answer {
   Verdict verdict;
   Digest network{}, property{};  // that the certificate is to be about
-  std::optional<Digest> candidate;
+  std::optional<Digest> candidate, baseline;
 };
 
 Answer Run(const Options& options) {
@@ -161,7 +177,7 @@ Answer Run(const Options& options) {
   const std::size_t bytes_max[] = {network_bytes_max, model::PropertyLimits().bytes_max, limits.certificate.bytes_max,
                                    network_bytes_max};
   std::vector<std::string> paths = options.files, texts;
-  if (options.centre) paths.push_back(*options.centre);
+  if (options.centre || options.baseline) paths.push_back(options.centre ? *options.centre : *options.baseline);
   for (const std::string& path : paths) {
     Result<std::string> text = ReadFile(path, bytes_max[texts.size()]);
     if (!text.ok()) {
@@ -173,10 +189,20 @@ Answer Run(const Options& options) {
   const std::string& centre = options.centre ? texts[3] : texts[0];
   answer.network = Sha256(centre);
   answer.property = Sha256(texts[1]);
-  ClaimFiles files{AsBytes(centre), texts[1], AsBytes(texts[2]), answer.network, answer.property, options.arithmetic};
+  ClaimFiles files{.network = AsBytes(centre),
+                   .property = texts[1],
+                   .certificate = AsBytes(texts[2]),
+                   .network_digest = answer.network,
+                   .property_digest = answer.property,
+                   .arithmetic = options.arithmetic};
   if (options.centre) {
     files.candidate = AsBytes(texts[0]);
     answer.candidate = Sha256(texts[0]);
+  }
+  if (options.baseline) {
+    files.baseline = AsBytes(texts[3]);
+    answer.baseline = files.baseline_digest = Sha256(texts[3]);
+    files.within_max = options.within;
   }
   answer.verdict = CheckFiles(files, limits);
   return answer;
@@ -213,6 +239,7 @@ void PrintJson(const Answer& answer) {
   std::string text = "{";
   if (v.arithmetic) text += "\"arithmetic\":" + Quoted(NameOf(*v.arithmetic)) + ",";
   if (v.assumed_error > 0) text += "\"assumed_error\":" + Quoted(PowerOfTwo(v.assumed_error)) + ",";
+  if (answer.baseline) text += "\"baseline\":" + Quoted(DigestText(*answer.baseline)) + ",";
   if (answer.candidate) text += "\"candidate\":" + Quoted(DigestText(*answer.candidate)) + ",";
   text += "\"depth\":" + std::to_string(v.depth);
   if (!v.radii.empty()) text += ",\"envelope\":[";
@@ -231,6 +258,10 @@ void PrintJson(const Answer& answer) {
   }
   text += std::string(",\"proven\":") + (v.proven ? "true" : "false");
   if (!v.proven) text += ",\"rule\":" + Quoted(v.reason.rule);
+  if (v.drift) text += ",\"within\":[";
+  for (std::size_t i = 0; v.drift && i < v.drift->within.size(); ++i)
+    text += (i == 0 ? "" : ",") + Quoted(v.drift->within[i].ToString());
+  if (v.drift) text += "]";
   std::printf("%s}\n", text.c_str());
 }
 
@@ -241,9 +272,14 @@ void PrintText(const Answer& answer) {
     if (!v.reason.advice.empty()) std::printf("  %s\n", v.reason.advice.c_str());
     return;
   }
-  std::printf("proven: no input of the property's input set gives an unsafe output\n");
+  if (!v.drift) std::printf("proven: no input of the property's input set gives an unsafe output\n");
+  if (v.drift)
+    std::printf("proven: on the property's boxes, each output stays within these bounds of the baseline's\n");
   std::printf("  network    %s\n", DigestText(answer.candidate.value_or(answer.network)).c_str());
   if (answer.candidate) std::printf("  centre     %s\n", DigestText(answer.network).c_str());
+  if (answer.baseline) std::printf("  baseline   %s\n", DigestText(*answer.baseline).c_str());
+  for (std::size_t i = 0; v.drift && i < v.drift->within.size(); ++i)
+    std::printf("  within     %s, output %zu\n", v.drift->within[i].ToString().c_str(), i);
   for (std::size_t i = 0; i < v.radii.size(); ++i) {
     const std::string place = i < v.distances.size() ? ", the network at " + Number(v.distances[i]) + " of it" : "";
     std::printf("  envelope   %s +- %s%s\n", v.radii[i].tensor.c_str(), Number(v.radii[i].radius).c_str(),

@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kMagic[] = {'P', 'A', 'W', 'L', 'C', 'E', 'R', 'T'};
 constexpr std::uint8_t kVersion = 2;
-constexpr std::uint8_t kWithRadii = 1;  // else 0
+constexpr std::uint8_t kPlain = 0, kWithRadii = 1, kOfDrift = 2;  // kinds of claim
 
 // First bytes of a tree's nodes.
 constexpr std::uint32_t kShortArguments = 0x60;  // 00..5F
@@ -23,6 +23,8 @@ constexpr std::uint8_t kLongLeaf = 0x60, kLongSplit = 0x61, kValueSplit = 0x62, 
                        kWeightedLeaf = 0x65, kShortSplit = 0x80;
 constexpr std::uint32_t kShortInputs = 0x80;  // 80..FF
 constexpr std::uint8_t kWithSlopes = 0x10;    // added to a recipe
+
+constexpr std::size_t kDigitsMax = 120;  // of a bound of drift, as of a number of a property
 
 std::size_t ListedCount(const std::vector<RootLayer>& layers) {
   std::size_t count = 0;
@@ -54,6 +56,10 @@ class Writer {
   void Varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) Byte(static_cast<std::uint8_t>(value | 0x80));
     Byte(static_cast<std::uint8_t>(value));
+  }
+  void Text(const std::string& text) {
+    Varint(text.size());
+    Bytes(text.data(), text.size());
   }
   void Double(double value) {
     const auto bits = std::bit_cast<std::uint64_t>(value);
@@ -233,11 +239,12 @@ class Reader {
     const std::uint8_t arithmetic = Byte();
     if (arithmetic > static_cast<std::uint8_t>(Arithmetic::kFloat64)) Fail("arithmetic", "an unknown arithmetic");
     certificate.arithmetic = static_cast<Arithmetic>(arithmetic);
-    const std::uint8_t radius = Byte();
-    if (radius > kWithRadii) Fail("weight-radius", "an unknown kind of weight radius");
+    const std::uint8_t kind = Byte();
+    if (kind > kOfDrift) Fail("kind", "an unknown kind of claim");
     for (std::uint8_t& byte : certificate.network) byte = Byte();
     for (std::uint8_t& byte : certificate.property) byte = Byte();
-    if (radius == kWithRadii) Radii(certificate.radii);
+    if (kind == kWithRadii) Radii(certificate.radii);
+    if (kind == kOfDrift) ReadDrift(certificate.drift.emplace());
     return !error_;
   }
 
@@ -256,6 +263,21 @@ class Reader {
       if (!(radius.radius > 0)) Fail("weight-radius", "a weight radius that is not above 0");
       if (!radii.empty() && !(radii.back().tensor < radius.tensor)) Fail("weight-radius", "names do not increase");
       radii.push_back(std::move(radius));
+    }
+  }
+
+  void ReadDrift(Drift& drift) {
+    for (std::uint8_t& byte : drift.baseline) byte = Byte();
+    const std::uint32_t count = Varint();
+    if (!error_ && count > limits_.outputs_max) return SetLimit("outputs", limits_.outputs_max);
+    if (count == 0) Fail("drift", "no output whose drift is bounded");
+    for (std::uint32_t i = 0; i < count && !error_; ++i) {
+      const std::uint32_t size = Varint();
+      if (!error_ && size > limits_.name_bytes_max) return SetLimit("name-bytes", limits_.name_bytes_max);
+      const std::vector<std::uint8_t> text = Block(size);
+      const Result<model::Decimal> within = model::Decimal::Parse(std::string(text.begin(), text.end()), kDigitsMax);
+      if (!within.ok() || within->Sign() <= 0) return Fail("drift", "a bound of drift is not a decimal above 0");
+      drift.within.push_back(*within);
     }
   }
 
@@ -460,14 +482,19 @@ std::string WriteCertificate(const Certificate& certificate) {
   writer.Bytes(kMagic, sizeof kMagic);
   writer.Byte(kVersion);
   writer.Byte(static_cast<std::uint8_t>(certificate.arithmetic));
-  writer.Byte(certificate.radii.empty() ? 0 : kWithRadii);
+  writer.Byte(certificate.drift ? kOfDrift : certificate.radii.empty() ? kPlain : kWithRadii);
   writer.Bytes(certificate.network.data(), certificate.network.size());
   writer.Bytes(certificate.property.data(), certificate.property.size());
-  if (!certificate.radii.empty()) writer.Varint(certificate.radii.size());
-  for (const TensorRadius& radius : certificate.radii) {
-    writer.Varint(radius.tensor.size());
-    writer.Bytes(radius.tensor.data(), radius.tensor.size());
-    writer.Double(radius.radius);
+  if (certificate.drift) {
+    writer.Bytes(certificate.drift->baseline.data(), certificate.drift->baseline.size());
+    writer.Varint(certificate.drift->within.size());
+    for (const model::Decimal& within : certificate.drift->within) writer.Text(within.ToString());
+  } else if (!certificate.radii.empty()) {
+    writer.Varint(certificate.radii.size());
+    for (const TensorRadius& radius : certificate.radii) {
+      writer.Text(radius.tensor);
+      writer.Double(radius.radius);
+    }
   }
   writer.Varint(certificate.cases.size());
   for (const CaseProof& proof : certificate.cases) writer.Case(proof);

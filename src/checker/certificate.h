@@ -28,10 +28,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "model/decimal.h"
 #include "result/result.h"
 
 namespace pawl::checker {
@@ -160,6 +162,14 @@ struct TensorRadius {
   friend bool operator==(const TensorRadius&, const TensorRadius&) = default;
 };
 
+// What a proof of drift is about instead of the property's unsafe set: on the boxes of the property, each output of the
+// network is within a bound of the baseline's.
+struct Drift {
+  Digest baseline{};                   // of the baseline's file
+  std::vector<model::Decimal> within;  // one an output; above 0
+  friend bool operator==(const Drift&, const Drift&) = default;
+};
+
 struct Certificate {
   Arithmetic arithmetic = Arithmetic::kReal;
   Digest network{};
@@ -167,6 +177,8 @@ struct Certificate {
   // The envelope: what is proven holds of every network that is this one but for these tensors, which are within their
   // radii. Names increase, byte by byte. Empty: of this network alone.
   std::vector<TensorRadius> radii;
+  // Not together with radii. The cases are those of DriftProperty (drift.h): two conjunctions an output.
+  std::optional<Drift> drift = {};
   std::vector<CaseProof> cases;
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };
@@ -176,7 +188,8 @@ struct CertificateLimits {
   std::size_t bytes_max = 256u << 20;
   std::uint64_t cases_max = 100'000;
   std::uint64_t radii_max = 30'000;
-  std::uint64_t name_bytes_max = 1'024;     // of a tensor's name
+  std::uint64_t name_bytes_max = 1'024;     // of a tensor's name, or of a bound of drift
+  std::uint64_t outputs_max = 100'000;      // whose drift is bounded
   std::uint64_t nodes_max = 64'000'000;     // in all cases together; also of split multipliers
   std::uint64_t arguments_max = 1'000'000;  // in all cases together
   std::uint64_t terms_max = 4'000'000;      // in all arguments together

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "checker/box_walk.h"
+#include "checker/drift.h"
 #include "checker/leaf.h"
 #include "checker/root_bounds.h"
 
@@ -239,6 +240,24 @@ bool SharesOut(const CaseProof& proof) {
   return std::all_of(times.begin(), times.end(), [](std::size_t n) { return n == 1; });
 }
 
+// Whether the certificate is about drift exactly if that is asked, and about no more of it.
+Result<void> CheckDrift(const Certificate& certificate, const ClaimRequest& request) {
+  if (certificate.drift.has_value() != (request.baseline != nullptr))
+    return certificate.drift ? Refused("checker.baseline", "the certificate is about the drift from a baseline alone",
+                                       "name the baseline, or prove the property")
+                             : Refused("checker.baseline", "the certificate is not about the drift from a baseline",
+                                       "name no baseline, or prove the drift");
+  if (!certificate.drift) return {};
+  if (certificate.drift->baseline != request.baseline_digest)
+    return Refused("checker.baseline", "the certificate is about another baseline's file", "prove the drift from this");
+  if (!certificate.radii.empty()) return Refused("checker.radius", "drift is proven of no envelope");
+  for (const model::Decimal& within : certificate.drift->within)
+    if (request.within_max && within > *request.within_max)
+      return Refused("checker.within", "the certificate allows more drift than was asked for: " + within.ToString(),
+                     "ask for no less, or prove again");
+  return {};
+}
+
 Result<void> CheckHeader(const model::Property& property, const Certificate& certificate, const ClaimRequest& request) {
   if (certificate.network != request.network)
     return Refused("checker.digest", "the certificate is about another network file",
@@ -318,16 +337,26 @@ bool CheckCase(const Claim& claim, std::size_t case_index, const CaseProof& proo
 
 }  // namespace
 
-Verdict Check(const model::Network& network, const model::Property& property, const Certificate& certificate,
+Verdict Check(const model::Network& network, const model::Property& stated, const Certificate& certificate,
               const ClaimRequest& request, const CheckLimits& limits) {
   Verdict verdict;
   const auto rejected = [&](const Error& reason) {
     verdict.reason = reason;
     return verdict;
   };
+  if (const Result<void> drift = CheckDrift(certificate, request); !drift.ok()) return rejected(drift.error());
+  std::optional<model::Property> apart;
+  if (certificate.drift) {
+    Result<model::Property> made = DriftProperty(stated, certificate.drift->within);
+    if (!made.ok()) return rejected(made.error());
+    apart = std::move(*made);
+  }
+  const model::Property& property = apart ? *apart : stated;
   if (const Result<void> header = CheckHeader(property, certificate, request); !header.ok())
     return rejected(header.error());
-  const Result<Claim> claim = PrepareClaim(network, property, request.arithmetic, certificate.radii);
+  const Result<Claim> claim = certificate.drift
+                                  ? PrepareDriftClaim(network, *request.baseline, property, request.arithmetic)
+                                  : PrepareClaim(network, property, request.arithmetic, certificate.radii);
   if (!claim.ok()) return rejected(claim.error());
   if (const Result<void> work = CheckWork(*claim, certificate, limits); !work.ok()) return rejected(work.error());
 
@@ -343,7 +372,8 @@ Verdict Check(const model::Network& network, const model::Property& property, co
   // The one place where the answer becomes yes.
   verdict.proven = !property.cases.empty() && proven_cases == property.cases.size() &&
                    proven_cases == certificate.cases.size() && certificate.network == request.network &&
-                   certificate.property == request.property && certificate.arithmetic == request.arithmetic;
+                   certificate.property == request.property && certificate.arithmetic == request.arithmetic &&
+                   CheckDrift(certificate, request).ok();
   return verdict;
 }
 
@@ -359,6 +389,12 @@ Verdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits) {
   if (!property.ok()) return failed(property.error());
   const Result<Certificate> certificate = ReadCertificate(files.certificate, limits.certificate);
   if (!certificate.ok()) return failed(certificate.error());
+  std::optional<model::Network> baseline;
+  if (files.baseline) {
+    Result<model::Network> read = model::ReadOnnx(*files.baseline, {});
+    if (!read.ok()) return failed(read.error());
+    baseline = std::move(*read);
+  }
   Result<std::vector<double>> distances = std::vector<double>();
   // With another centre than the certificate's, that is the reason below.
   if (files.candidate && certificate->network == files.network_digest)
@@ -366,9 +402,16 @@ Verdict CheckFiles(const ClaimFiles& files, const CheckLimits& limits) {
   if (!distances.ok()) return failed(distances.error());
   // What lies in the envelope is proven exactly if the envelope is.
   const Arithmetic arithmetic = files.arithmetic.value_or(certificate->arithmetic);
-  verdict = Check(*network, *property, *certificate, {arithmetic, files.network_digest, files.property_digest}, limits);
+  const ClaimRequest request{.arithmetic = arithmetic,
+                             .network = files.network_digest,
+                             .property = files.property_digest,
+                             .baseline = baseline ? &*baseline : nullptr,
+                             .baseline_digest = files.baseline_digest,
+                             .within_max = files.within_max};
+  verdict = Check(*network, *property, *certificate, request, limits);
   verdict.arithmetic = arithmetic;
   verdict.radii = certificate->radii;
+  verdict.drift = certificate->drift;
   verdict.distances = std::move(*distances);
   return verdict;
 }

@@ -32,6 +32,11 @@ struct ClaimRequest {
   Arithmetic arithmetic = Arithmetic::kReal;
   Digest network{};   // of the bytes that `network` was read from
   Digest property{};  // of the bytes that `property` was read from
+  // Not null: that the network's outputs stay near this network's on the property's boxes, instead of the property.
+  const model::Network* baseline = nullptr;
+  Digest baseline_digest{};  // of the bytes that it was read from
+  std::optional<model::Decimal> within_max =
+      {};  // the bounds may not be above it; none: whatever the certificate's are
 };
 
 // Checked before the work in question begins.
@@ -47,7 +52,9 @@ struct Verdict {
   bool proven = false;
   // Why not; meaningless where proven. kRefused: the certificate does not prove this claim (rules "checker.digest",
   // "checker.arithmetic", "checker.cases", "checker.conjunctions", "checker.groups", "checker.root", "checker.tree",
-  // "checker.split", "checker.row", "checker.leaf", ...). kMalformed, kLimit, kSystem: it could not be decided.
+  // "checker.split", "checker.row", "checker.leaf", "checker.baseline" (of drift from another network, from none, or of
+  // no drift), "checker.within" (of drift, beyond what was asked for), ...). kMalformed, kLimit, kSystem: it could not
+  // be decided.
   Error reason{ErrorCode::kInternal, "checker.not-run", "the certificate was not checked", {}};
   // Where not 0, yes rests on an assumption: that each Sigmoid and Tanh is computed within error + error·|value|.
   double assumed_error = 0;
@@ -59,11 +66,12 @@ struct Verdict {
   std::optional<Arithmetic> arithmetic = {};
   std::vector<TensorRadius> radii = {};  // of the certificate
   std::vector<double> distances = {};    // of a candidate: one a radius
+  std::optional<Drift> drift = {};       // of the certificate
 };
 
 // An envelope is proven where its centre is proven with its radii; whether another network is in it is for
 // MeasureDistances to say (envelope.h), or for CheckFiles.
-Verdict Check(const model::Network& network, const model::Property& property, const Certificate& certificate,
+Verdict Check(const model::Network& network, const model::Property& stated, const Certificate& certificate,
               const ClaimRequest& request, const CheckLimits& limits = {});
 
 // Everything from bytes to the verdict.
@@ -75,6 +83,10 @@ struct ClaimFiles {
   std::optional<Arithmetic> arithmetic = {};   // none: the certificate's own
   // Another network, of which the proof is to hold as well because it lies in the envelope; see MeasureDistances.
   std::optional<std::span<const std::uint8_t>> candidate = {};
+  // As in ClaimRequest.
+  std::optional<std::span<const std::uint8_t>> baseline = {};
+  Digest baseline_digest{};
+  std::optional<model::Decimal> within_max = {};
 };
 
 // A file that cannot be read is a verdict with that reason.

@@ -23,14 +23,15 @@
 namespace pawl::checker {
 
 enum class StepKind {
-  kDense,        // z = W·x + b
-  kConvolution,  // the same, W being a window that slides
-  kElementwise,  // z_i = w_i·x_i + b_i
-  kSum,          // z_i = x_i ± x'_i
-  kSelect,       // z_i is an element of some value, or a constant
-  kMaximum,      // z_i is the largest of some elements
-  kRelu,         // z_i = max(x_i, 0)
-  kCurve,        // the other activations; see curve.h
+  kDense,           // z = W·x + b
+  kConvolution,     // the same, W being a window that slides
+  kElementwise,     // z_i = w_i·x_i + b_i
+  kSum,             // z_i = x_i ± x'_i
+  kSelect,          // z_i is an element of some value, or a constant
+  kMaximum,         // z_i is the largest of some elements
+  kRelu,            // z_i = max(x_i, 0)
+  kCurve,           // the other activations; see curve.h
+  kReluDifference,  // z_i = max(network's x_i, 0) − max(baseline's x_i, 0), bounded by the difference of the x; drift.h
 };
 
 // One node of the network with everything about its rounding that does not depend on the box.
@@ -64,15 +65,20 @@ struct Step {
     std::vector<std::size_t> first_tap;
     std::vector<double> scale;
     std::size_t kernel_size = 0, input_size = 0, group_inputs = 0, group_outputs = 0;
+    friend bool operator==(const Taps&, const Taps&) = default;
   } window;
   // kSelect: {value, element}, the constant bias[i] where there is no such value.
   struct Source {
     std::size_t value = model::kNoConstant, index = 0;
+    friend bool operator==(const Source&, const Source&) = default;
   };
   std::vector<Source> sources;
   model::Maximum maximum;        // kMaximum
   model::Activation activation;  // kCurve
   double curve_error = 0;        // Sigmoid and Tanh: of a deployed value, relative and absolute
+  // Of a difference of two networks' values (drift.h), else 0: the two values. Of a kReluDifference, its two operands;
+  // of other steps, those whose radii its own has to include.
+  std::size_t of_network = 0, of_baseline = 0;
 
   // Whether it is linear on each side of 0, so that its neurons may be split and have slopes: z_i = max(x_i, leak·x_i).
   bool is_rectifier() const {

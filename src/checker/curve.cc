@@ -136,4 +136,23 @@ CurveBounds BoundCurve(const Step& step, const Format& format, double lower, dou
   return bounds;
 }
 
+CurveBounds BoundReluDifference(const Interval& difference, const Interval& network, const Interval& baseline) {
+  const auto [lower, upper] = difference;
+  const double middle = lower / 2 + upper / 2;
+  // The chord of max(d, 0), which that of min(d, 0) is parallel to.
+  const double share = lower >= 0 ? 1 : upper <= 0 ? 0 : std::min(upper / (upper - lower), 1.0);
+  // Above: the chord; d + max(-x', 0), since max(x', 0) - x is that; max(x', 0). NaN counts, here and below.
+  Line above{share, std::max(-share * lower, (1 - share) * upper)};
+  for (const Line line : {Line{1, std::max(-network.lower, 0.0)}, Line{0, std::max(network.upper, 0.0)}})
+    if (line.slope * middle + line.offset < above.slope * middle + above.offset) above = line;
+  // Below: the chord; d - max(-x, 0), since x' - max(x, 0) is that; -max(x, 0).
+  Line below{1 - share, std::min(-(1 - share) * upper, share * lower)};
+  for (const Line line : {Line{1, -std::max(-baseline.lower, 0.0)}, Line{0, -std::max(baseline.upper, 0.0)}})
+    if (line.slope * middle + line.offset > below.slope * middle + below.offset) below = line;
+  const double size = std::max(std::abs(lower), std::abs(upper)) + std::abs(above.offset) + std::abs(below.offset);
+  const double error = size * (16 * kUnit) + kTiny;
+  return {above.slope,          above.offset + error, below.slope,
+          below.offset - error, std::min(lower, 0.0), std::max(upper, 0.0)};
+}
+
 }  // namespace pawl::checker

@@ -18,6 +18,10 @@
 
 namespace pawl::checker {
 
+struct Interval {
+  double lower = 0, upper = 0;
+};
+
 struct CurveBounds {
   double slope = 0, offset = 0;      // above
   double keep = 0, keep_offset = 0;  // below
@@ -26,6 +30,11 @@ struct CurveBounds {
 
 // Requires step.kind kCurve and lower ≤ upper. NaN or infinite bounds give bounds that are not finite.
 CurveBounds BoundCurve(const Step& step, const Format& format, double lower, double upper);
+
+// Of max(x', 0) − max(x, 0) as a function of d = x' − x, where x' is the network's and x the baseline's: between
+// min(d, 0) and max(d, 0), and nearer where the bounds of x' and x say so (cf. Paulsen et al., "ReluDiff: Differential
+// Verification of Deep Neural Networks", ICSE 2020). Exact in every arithmetic.
+CurveBounds BoundReluDifference(const Interval& difference, const Interval& network, const Interval& baseline);
 
 // σ(x) − 1/2 = 1 / (1 + e^−x) − 1/2 within kCurveError, for every finite x.
 inline constexpr double kCurveError = 0x1p-41;

@@ -178,6 +178,7 @@ PAWL_INLINE void LeafEngine::Forward(Recipe recipe, std::span<const LeafTask> ta
         ForwardRelu(step, s + 1);
         break;
       case StepKind::kCurve:
+      case StepKind::kReluDifference:
         ForwardCurve(step, s + 1);
         break;
     }
@@ -241,7 +242,8 @@ PAWL_INLINE void LeafEngine::ForwardSum(const Step& step, std::size_t v) {
 // Sets the radius of a row from Σ|W|·OperandCharge and Σ|x|, and widens its forms by it.
 PAWL_INLINE void LeafEngine::ChargeRow(const Step& step, std::size_t row, const Lanes& charge, const Lanes& operands,
                                        std::size_t v) {
-  const Lanes radius = RowRadius(step, row, charge, operands, tiny_, claim_.format.finite_max, poison_);
+  const Lanes radius = relaxation_.WithInherited(
+      step, row, RowRadius(step, row, charge, operands, tiny_, claim_.format.finite_max, poison_));
   relaxation_.value(v).radius[row] = radius;
   forms_[v].below[row * width_] -= radius;
   forms_[v].above[row * width_] += radius;
@@ -374,7 +376,7 @@ PAWL_INLINE void LeafEngine::TightenBackward(const Step& step) {
   const std::size_t v = step.input;
   Relaxation::Value& value = relaxation_.value(v);
   for (std::size_t i = 0; i < value.lower.size(); ++i) {
-    if (!Any(IsOpen(step, value.lower[i], value.upper[i]))) continue;
+    if (!Any(relaxation_.IsOpen(step, i))) continue;
     for (const double sign : {1.0, -1.0}) {
       relaxation_.StartNeuron(v, i, sign, tiny_);
       const Lanes bound = relaxation_.Backward(v);
@@ -415,8 +417,11 @@ PAWL_INLINE void LeafEngine::CutNeuron(const Neuron& neuron, std::size_t lane, b
 PAWL_INLINE void LeafEngine::RelaxUsers(const Neuron& neuron) {
   for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
     const Step& step = claim_.steps[s];
-    if ((step.kind == StepKind::kRelu || step.kind == StepKind::kCurve) && step.input == neuron.value)
-      relaxation_.Relax(s + 1, neuron.index);
+    const bool is_operand =
+        step.kind == StepKind::kReluDifference
+            ? step.of_network == neuron.value || step.of_baseline == neuron.value
+            : (step.kind == StepKind::kRelu || step.kind == StepKind::kCurve) && step.input == neuron.value;
+    if (is_operand) relaxation_.Relax(s + 1, neuron.index);
   }
 }
 
@@ -435,7 +440,9 @@ PAWL_INLINE void LeafEngine::StartRow(std::span<const LeafTask> tasks, std::size
     for (std::size_t k = 0; k < output_row_.size(); ++k) {
       const double a = std::abs(r.coefficients[k]);
       output_row_[k].Set(l, r.coefficients[k]);
-      charge += r.errors[k] * (Magnitude(y.lower[k], y.upper[k])[l] + format.normal_min) + a * format.normal_min;
+      // An output may be flushed; of a difference, both.
+      const double flushed = 2 * format.normal_min;
+      charge += r.errors[k] * (Magnitude(y.lower[k], y.upper[k])[l] + flushed) + a * flushed;
       size += a * (has_root_ ? 0.0 : forms_[claim_.output].size[k][l]);
     }
     for (const RefutationRow::InputTerm& t : r.inputs) {

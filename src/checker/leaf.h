@@ -37,10 +37,6 @@ struct LeafTask {
   std::span<const SlopeTable> slopes = {};     // one a row, or none
 };
 
-struct Interval {
-  double lower = 0, upper = 0;
-};
-
 class LeafEngine {
  public:
   // Allocates what Recipe::kRoot needs; the first batch of another recipe allocates the rest of ScratchBytes.

@@ -13,11 +13,11 @@ Relaxation::Relaxation(const Claim& claim) : claim_(&claim), values_(claim.sizes
     const StepKind kind = v == 0 ? StepKind::kDense : claim.steps[v - 1].kind;
     const std::size_t members = kind == StepKind::kMaximum ? claim.steps[v - 1].maximum.members.size() : 0;
     total += members;
-    if (kind == StepKind::kRelu || kind == StepKind::kCurve || kind == StepKind::kMaximum) {
+    if (IsBent(kind)) {
       for (auto* array : {&value.slope, &value.keep}) array->resize(std::max(size, members));
       value.offset.resize(size);
     }
-    if (kind == StepKind::kCurve) value.keep_offset.resize(size);
+    if (kind == StepKind::kCurve || kind == StepKind::kReluDifference) value.keep_offset.resize(size);
   }
   // At most five additions a neuron or member of a maximum on the way back, and as many again for the sum of their
   // magnitudes.
@@ -30,7 +30,11 @@ void Relaxation::RelaxCurve(std::size_t v, std::size_t i) {
   const Value& operand = values_[step.input];
   Value& value = values_[v];
   for (std::size_t l = 0; l < kLanes; ++l) {
-    const CurveBounds bounds = BoundCurve(step, claim_->format, operand.lower[i][l], operand.upper[i][l]);
+    const auto interval = [&](std::size_t of) { return Interval{values_[of].lower[i][l], values_[of].upper[i][l]}; };
+    const CurveBounds bounds =
+        step.kind == StepKind::kReluDifference
+            ? BoundReluDifference(interval(step.input), interval(step.of_network), interval(step.of_baseline))
+            : BoundCurve(step, claim_->format, operand.lower[i][l], operand.upper[i][l]);
     value.slope[i].Set(l, bounds.slope);
     value.offset[i].Set(l, bounds.offset);
     value.keep[i].Set(l, bounds.keep);

@@ -49,7 +49,8 @@ PAWL_INLINE ReluLines RelaxRelu(const Lanes& lower, const Lanes& upper) {
 
 // Whether a step is relaxed by bounds of its operands.
 inline bool IsBent(StepKind kind) {
-  return kind == StepKind::kRelu || kind == StepKind::kCurve || kind == StepKind::kMaximum;
+  return kind == StepKind::kRelu || kind == StepKind::kCurve || kind == StepKind::kMaximum ||
+         kind == StepKind::kReluDifference;
 }
 
 // Whether substitutions may find better bounds of the operands than are known from those that they are made of: not
@@ -119,6 +120,22 @@ class Relaxation {
     Lanes sum = 0.0;
     step.ForEachTerm(row, [&](std::size_t j, double) PAWL_LAMBDA { sum += Magnitude(in.lower[j], in.upper[j]); });
     return sum;
+  }
+
+  // Where element i of the step is relaxed, and not exact.
+  PAWL_INLINE Mask IsOpen(const Step& step, std::size_t i) const {
+    if (step.kind == StepKind::kReluDifference) {
+      const Value &network = values_[step.of_network], &baseline = values_[step.of_baseline];
+      return ((network.lower[i] < 0.0) | (baseline.lower[i] < 0.0)) &
+             ((network.upper[i] > 0.0) | (baseline.upper[i] > 0.0));
+    }
+    return checker::IsOpen(step, values_[step.input].lower[i], values_[step.input].upper[i]);
+  }
+
+  // The radius of a row, where the step is a difference of two values with what those err by.
+  PAWL_INLINE Lanes WithInherited(const Step& step, std::size_t row, const Lanes& radius) const {
+    if (step.of_network == 0) return radius;
+    return (radius + values_[step.of_network].radius[row] + values_[step.of_baseline].radius[row]) * kWiden;
   }
 
   // Sums a value's magnitudes, and poisons what is not finite.
@@ -217,6 +234,7 @@ class Relaxation {
           ThroughRelu(step, value);
           break;
         case StepKind::kCurve:
+        case StepKind::kReluDifference:
           ThroughCurve(step, value);
           break;
       }

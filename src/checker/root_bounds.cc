@@ -77,6 +77,7 @@ class RootBounder {
           relaxation_.Relax(v, i);
           break;
         case StepKind::kCurve:
+        case StepKind::kReluDifference:
           relaxation_.RelaxCurve(v, i);
           break;
       }
@@ -90,7 +91,8 @@ class RootBounder {
 
   void Finish(const Step& step, std::size_t i, const Lanes& lower, const Lanes& upper, const Lanes& charge,
               const Lanes& operands, Relaxation::Value& out) {
-    const Lanes radius = RowRadius(step, i, charge, operands, kTiny, claim_.format.finite_max, poison_);
+    const Lanes radius = relaxation_.WithInherited(
+        step, i, RowRadius(step, i, charge, operands, kTiny, claim_.format.finite_max, poison_));
     // One more rounding each than the radius has.
     const Lanes outer = radius + (Abs(lower) + Abs(upper) + radius) * (4 * kUnit);
     out.radius[i] = radius;
@@ -127,7 +129,7 @@ class RootBounder {
       const bool is_listed = section != nullptr && section->lists(i);
       const std::size_t own_rank = rank;
       rank += is_listed ? 1 : 0;
-      if (!Any(IsOpen(step, operand.lower[i], operand.upper[i]))) continue;
+      if (!Any(relaxation_.IsOpen(step, i))) continue;
       for (const std::size_t side : {0u, 1u}) {
         Target target{i, side == 0 ? 1.0 : -1.0, {}};
         const bool has_table = section != nullptr && (section->mode == RootMode::kPerLayer ||

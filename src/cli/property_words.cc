@@ -179,6 +179,8 @@ std::vector<std::string> CounterexampleTable(const model::Property& property, co
   };
   for (size_t i = 0; i < found.inputs.size(); ++i) add("X_", i, i, found.inputs[i]);
   for (size_t i = 0; i < found.outputs.size(); ++i) add("Y_", i, property.input_count + i, found.outputs[i]);
+  for (size_t i = 0; i < found.baseline_outputs.size(); ++i)
+    add("B_", i, property.input_count + i, found.baseline_outputs[i]);
   if (lines.size() > 2 * kLinesMax) {
     const size_t left_out = lines.size() - 2 * kLinesMax;
     lines.erase(lines.begin() + kLinesMax, lines.end() - kLinesMax);
@@ -195,6 +197,7 @@ std::string CounterexampleText(const prover::Counterexample& found) {
   };
   for (size_t i = 0; i < found.inputs.size(); ++i) add("X_", i, found.inputs[i]);
   for (size_t i = 0; i < found.outputs.size(); ++i) add("Y_", i, found.outputs[i]);
+  for (size_t i = 0; i < found.baseline_outputs.size(); ++i) add("B_", i, found.baseline_outputs[i]);
   return text + ")\n";
 }
 

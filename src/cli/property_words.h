@@ -31,7 +31,7 @@ std::string RowWords(const model::Property& property, const model::Row& row);
 // and say how many lines were left out.
 std::vector<std::string> PropertyWords(const model::Property& property);
 
-// The counterexample as a table: variable, the network's number, name, value in the unit.
+// The counterexample as a table: variable, the network's number, name, value in the unit. B_i are a baseline's outputs.
 std::vector<std::string> CounterexampleTable(const model::Property& property, const prover::Counterexample& found);
 
 // The counterexample in the form that VNN-COMP uses: ((X_0 0.5) … (Y_0 1.25)), every number exact.

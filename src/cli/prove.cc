@@ -33,6 +33,7 @@ struct ProveOptions {
   std::string parent;                                // certificate of the network that this one was changed from
   std::string arithmetic;                            // empty: the network's own
   std::optional<std::string> weight_radius;          // none: of the network alone
+  std::string against, within;                       // baseline and bound; empty: the property itself, no drift
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
   unsigned threads = 2;
@@ -44,6 +45,10 @@ struct Question {
   model::Property property;
   crypto::Digest network_digest, property_digest;
   checker::Arithmetic arithmetic = checker::Arithmetic::kFloat32;
+  // Of drift:
+  std::optional<model::Network> baseline;
+  crypto::Digest baseline_digest;
+  model::Decimal within;
 };
 
 std::string_view ArithmeticName(checker::Arithmetic arithmetic) {
@@ -103,28 +108,68 @@ Result<checker::Arithmetic> ChooseArithmetic(const ProveOptions& options, const 
                "leave --arithmetic out, or take real"};
 }
 
+Error Within(const std::string& file, Error error) {
+  error.message = file + ": " + error.message;
+  return error;
+}
+
+struct NetworkFile {
+  model::Network network;
+  crypto::Digest digest;
+};
+
+Result<NetworkFile> ReadNetwork(const std::string& path) {
+  const model::NetworkLimits limits;
+  Result<std::string> bytes = ReadWholeFile(path, limits.bytes_max);
+  if (!bytes.ok()) return bytes.error();
+  Result<model::Network> network =
+      model::ReadOnnx({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}, limits);
+  if (!network.ok()) return Within(path, network.error());
+  return NetworkFile{std::move(*network), crypto::Sha256(*bytes)};
+}
+
+// What drift is asked about: the baseline and how far outputs may be from its.
+Result<void> ReadDrift(const ProveOptions& options, Question& question) {
+  const model::PropertyLimits limits;
+  Result<model::Decimal> within = model::Decimal::Parse(options.within, limits.digits_max);
+  if (!within.ok() || within->Sign() <= 0)
+    return Error{ErrorCode::kUsage, "prove.within", "--within is a decimal above 0", "for example 0.05"};
+  question.within = std::move(*within);
+  Result<NetworkFile> baseline = ReadNetwork(options.against);
+  if (!baseline.ok()) return baseline.error();
+  if (Result<void> fits = model::CheckFits(baseline->network, question.property); !fits.ok())
+    return Within(options.against, fits.error());
+  if (baseline->network.type != question.network.type && question.arithmetic != checker::Arithmetic::kReal)
+    return Error{ErrorCode::kUsage, "prove.arithmetic", "network and baseline compute in different precisions",
+                 "ask for --arithmetic real"};
+  question.baseline = std::move(baseline->network);
+  question.baseline_digest = baseline->digest;
+  return {};
+}
+
 // Each file is read once; digests are of the bytes that are parsed.
 Result<Question> ReadQuestion(const ProveOptions& options) {
-  const model::NetworkLimits network_limits;
   const model::PropertyLimits property_limits;
-  Result<std::string> network_bytes = ReadWholeFile(options.network, network_limits.bytes_max);
-  if (!network_bytes.ok()) return network_bytes.error();
+  Result<NetworkFile> network = ReadNetwork(options.network);
+  if (!network.ok()) return network.error();
   Result<std::string> property_bytes = ReadWholeFile(options.property, property_limits.bytes_max);
   if (!property_bytes.ok()) return property_bytes.error();
-  const std::span<const uint8_t> raw(reinterpret_cast<const uint8_t*>(network_bytes->data()), network_bytes->size());
-  const auto within = [](const std::string& file, Error error) {
-    error.message = file + ": " + error.message;
-    return error;
-  };
-  Result<model::Network> network = model::ReadOnnx(raw, network_limits);
-  if (!network.ok()) return within(options.network, network.error());
   Result<model::Property> property = model::ReadVnnlib(*property_bytes, property_limits);
-  if (!property.ok()) return within(options.property, property.error());
-  if (Result<void> fits = model::CheckFits(*network, *property); !fits.ok()) return fits.error();
-  Result<checker::Arithmetic> arithmetic = ChooseArithmetic(options, *network);
+  if (!property.ok()) return Within(options.property, property.error());
+  if (Result<void> fits = model::CheckFits(network->network, *property); !fits.ok()) return fits.error();
+  Result<checker::Arithmetic> arithmetic = ChooseArithmetic(options, network->network);
   if (!arithmetic.ok()) return arithmetic.error();
-  return Question{std::move(*network), std::move(*property), crypto::Sha256(*network_bytes),
-                  crypto::Sha256(*property_bytes), *arithmetic};
+  Question question{.network = std::move(network->network),
+                    .property = std::move(*property),
+                    .network_digest = network->digest,
+                    .property_digest = crypto::Sha256(*property_bytes),
+                    .arithmetic = *arithmetic,
+                    .baseline = {},
+                    .baseline_digest = {},
+                    .within = {}};
+  if (options.against.empty()) return question;
+  if (Result<void> read = ReadDrift(options, question); !read.ok()) return read.error();
+  return question;
 }
 
 // One line that is written over and over; gone when the search ends.
@@ -158,6 +203,9 @@ prover::ProofRequest RequestOf(const ProveOptions& options, const Question& ques
   request.network_digest = question.network_digest.bytes;
   request.property_digest = question.property_digest.bytes;
   request.arithmetic = question.arithmetic;
+  request.baseline = question.baseline ? &*question.baseline : nullptr;
+  request.baseline_digest = question.baseline_digest.bytes;
+  request.within = question.within;
   request.timeout_ms = static_cast<uint64_t>(options.timeout_s * 1000);
   request.threads = options.threads;
   request.memory_mib_max = options.memory_mib;
@@ -269,6 +317,10 @@ encoding::Json ResultJson(const Question& question, const prover::ProofResult& r
       {"network", question.network_digest.Text()}, {"property", question.property_digest.Text()},
       {"boxes", result.statistics.boxes},          {"leaves", result.statistics.leaves},
       {"seconds", result.statistics.seconds}};
+  if (question.baseline) {
+    json["baseline"] = question.baseline_digest.Text();
+    json["within"] = question.within.ToString();
+  }
   if (result.status == prover::ProofStatus::kUnknown) {
     json["reason"] = ReasonName(result.reason);
     json["detail"] = result.detail;
@@ -277,6 +329,7 @@ encoding::Json ResultJson(const Question& question, const prover::ProofResult& r
   if (result.status == prover::ProofStatus::kViolated) {
     json["inputs"] = result.counterexample.inputs;
     json["outputs"] = result.counterexample.outputs;  // null where not finite
+    if (question.baseline) json["baseline_outputs"] = result.counterexample.baseline_outputs;
     json["violates_float"] = result.counterexample.violates_float;
     json["violates_real"] = result.counterexample.violates_real;
     json["table"] = CounterexampleTable(question.property, result.counterexample);
@@ -291,6 +344,9 @@ void ShowResult(const Question& question, const prover::ProofResult& result, uin
               static_cast<unsigned long long>(result.statistics.leaves));
   switch (result.status) {
     case prover::ProofStatus::kProven:
+      if (question.baseline)
+        std::printf("  on the property's boxes no output is further than %s from the baseline's\n",
+                    question.within.ToString().c_str());
       return;
     case prover::ProofStatus::kUnknown:
       std::printf("  %s: %s\n", std::string(ReasonName(result.reason)).c_str(), Shown(result.detail).c_str());
@@ -303,7 +359,8 @@ void ShowResult(const Question& question, const prover::ProofResult& result, uin
   for (const std::string& line : CounterexampleTable(question.property, result.counterexample)) {
     std::printf("  %s\n", line.c_str());
   }
-  std::printf("  unsafe: in the network's own arithmetic %s, in real numbers %s\n",
+  std::printf("  %s: in the network's own arithmetic %s, in real numbers %s\n",
+              question.baseline ? "too far apart" : "unsafe",
               result.counterexample.violates_float ? "yes" : "not shown",
               result.counterexample.violates_real ? "yes" : "not shown");
 }
@@ -491,10 +548,11 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
 
 ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
   if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty() ||
-      !options.checkpoint.empty() || !options.resume.empty() || !options.parent.empty() || options.weight_radius) {
-    return Fail(globals,
-                {ErrorCode::kUsage, "prove.list", "one file or radius cannot be that of all instances of a list",
-                 "prove the instances one by one"});
+      !options.checkpoint.empty() || !options.resume.empty() || !options.parent.empty() || options.weight_radius ||
+      !options.against.empty()) {
+    return Fail(globals, {ErrorCode::kUsage, "prove.list",
+                          "one file, radius or baseline cannot be that of all instances of a list",
+                          "prove the instances one by one"});
   }
   std::filesystem::path list = options.network;
   std::error_code ignored;
@@ -545,6 +603,16 @@ void AddProve(CLI::App& app, Globals& globals) {
   command->add_option("--weight-radius", options->weight_radius,
                       "prove it of all networks whose weights are within this radius: a number, a percentage of each "
                       "tensor's largest weight, or auto for the largest that is found in the time limit");
+  CLI::Option* against = command->add_option(
+      "--against", options->against,
+      "prove drift instead: on the property's boxes every output is within EPS of this network's; what the property "
+      "says of outputs is not used");
+  CLI::Option* within = command->add_option("--within", options->within, "how far: a decimal above 0 for all outputs")
+                            ->option_text("EPS")
+                            ->needs(against);
+  against->option_text("BASELINE")->needs(within);
+  for (const char* other : {"--weight-radius", "--checkpoint", "--resume", "--parent", "--vnncomp"})
+    against->excludes(command->get_option(other));
   CLI::Option* timeout = command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list: for each")
                              ->capture_default_str()
                              ->check(CLI::Range(0.0, 31'536'000.0));
@@ -559,6 +627,7 @@ void AddProve(CLI::App& app, Globals& globals) {
       "  pawl prove retrained.onnx clear-above.vnnlib --parent clear-above.cert --certificate retrained.cert\n"
       "  pawl prove policy.onnx clear-above.vnnlib --weight-radius 0.1% --certificate clear-above.cert\n"
       "  pawl prove policy.onnx clear-above.vnnlib --weight-radius auto --timeout 30 --certificate clear-above.cert\n"
+      "  pawl prove retrained.onnx clear-above.vnnlib --against policy.onnx --within 0.05 --certificate drift.cert\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");

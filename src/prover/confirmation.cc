@@ -145,7 +145,8 @@ Result<std::vector<checker::RefutationRow>> RowsOf(const checker::Claim& claim, 
 std::vector<checker::CaseProof> CasesOf(const ProofRequest& request, const SplitTree& tree) {
   std::vector<checker::CaseProof> cases;
   for (std::size_t i = 0; i < request.property->cases.size(); ++i) {
-    const std::size_t conjunctions = request.property->cases[i].unsafe.size();
+    const std::size_t conjunctions =
+        request.baseline != nullptr ? 2 * request.property->output_count : request.property->cases[i].unsafe.size();
     cases.push_back(tree.ToCaseProof(i, static_cast<std::uint32_t>(conjunctions)));
   }
   return cases;
@@ -163,6 +164,9 @@ Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof
     certificate.network = request.network_digest;
     certificate.property = request.property_digest;
     certificate.radii = request.radii;
+    if (request.baseline != nullptr)
+      certificate.drift = {.baseline = request.baseline_digest,
+                           .within = std::vector(request.property->output_count, request.within)};
     certificate.cases = std::move(cases);
     const std::string text = checker::WriteCertificate(certificate);
     confirmation.bytes.assign(text.begin(), text.end());
@@ -175,7 +179,12 @@ Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof
     return confirmation;
   }
   confirmation.verdict = checker::Check(*request.network, *request.property, *certificate,
-                                        {request.arithmetic, request.network_digest, request.property_digest}, limits);
+                                        {.arithmetic = request.arithmetic,
+                                         .network = request.network_digest,
+                                         .property = request.property_digest,
+                                         .baseline = request.baseline,
+                                         .baseline_digest = request.baseline_digest},
+                                        limits);
   return confirmation;
 }
 

@@ -18,24 +18,57 @@ constexpr float kNear = 1e-6f;
 
 }  // namespace
 
-Confirmer::Confirmer(const model::Network& network, const model::Property& property, checker::Arithmetic arithmetic)
-    : network_(network), property_(property), arithmetic_(arithmetic), exact_budget_(kExactBudget) {}
+Confirmer::Confirmer(const model::Network& network, const model::Network* baseline, const model::Property& property,
+                     checker::Arithmetic arithmetic)
+    : network_(network),
+      baseline_(baseline),
+      property_(property),
+      arithmetic_(arithmetic),
+      exact_budget_(kExactBudget) {}
+
+// Evaluates at found.inputs.
+std::optional<model::Violation> Confirmer::FloatViolation(Counterexample& found) const {
+  Result<std::vector<double>> outputs = evaluation::EvaluateReference(network_, found.inputs);
+  if (!outputs.ok()) return std::nullopt;
+  found.outputs = std::move(*outputs);
+  if (baseline_ == nullptr) return model::FindViolation(property_, found.inputs, found.outputs);
+  Result<std::vector<double>> others = evaluation::EvaluateReference(*baseline_, found.inputs);
+  if (!others.ok()) return std::nullopt;
+  found.baseline_outputs = std::move(*others);
+  std::vector<evaluation::RealRange> apart;
+  for (std::size_t i = 0; i < found.outputs.size(); ++i) {
+    const double output = found.outputs[i], other = found.baseline_outputs[i];
+    if (!std::isfinite(output) || !std::isfinite(other))
+      return model::FindViolation(property_, found.inputs,
+                                  std::vector(found.outputs.size(), std::numeric_limits<double>::quiet_NaN()));
+    const model::Decimal exact = model::Decimal::FromDouble(output) - model::Decimal::FromDouble(other);
+    apart.push_back({exact, exact});
+  }
+  return evaluation::FindRealViolation(property_, found.inputs, apart);
+}
+
+std::optional<model::Violation> Confirmer::RealViolation(const std::vector<double>& input) const {
+  Result<std::vector<evaluation::RealRange>> exact = evaluation::EncloseReal(network_, input);
+  if (!exact.ok()) return std::nullopt;
+  if (baseline_ != nullptr) {
+    const Result<std::vector<evaluation::RealRange>> others = evaluation::EncloseReal(*baseline_, input);
+    if (!others.ok()) return std::nullopt;
+    for (std::size_t i = 0; i < exact->size(); ++i)
+      (*exact)[i] = {(*exact)[i].lower - (*others)[i].upper, (*exact)[i].upper - (*others)[i].lower};
+  }
+  return evaluation::FindRealViolation(property_, input, *exact);
+}
 
 std::optional<Counterexample> Confirmer::Confirm(const std::vector<double>& input) const {
-  const Result<std::vector<double>> output = evaluation::EvaluateReference(network_, input);
-  if (!output.ok()) return std::nullopt;
   Counterexample found;
-  const std::optional<model::Violation> violation = model::FindViolation(property_, input, *output);
+  found.inputs = input;
+  const std::optional<model::Violation> violation = FloatViolation(found);
   found.violates_float = violation.has_value();
   const bool real = arithmetic_ == checker::Arithmetic::kReal;
   if (!found.violates_float && (!real || exact_budget_.fetch_sub(1) <= 0)) return std::nullopt;
-  const Result<std::vector<evaluation::RealRange>> exact = evaluation::EncloseReal(network_, input);
-  std::optional<model::Violation> real_violation;
-  if (exact.ok()) real_violation = evaluation::FindRealViolation(property_, input, *exact);
+  const std::optional<model::Violation> real_violation = RealViolation(input);
   found.violates_real = real_violation.has_value();
   if (real && !found.violates_real) return std::nullopt;
-  found.inputs = input;
-  found.outputs = *output;
   found.case_index = (violation ? violation : real_violation)->case_index;
   return found;
 }

@@ -21,13 +21,19 @@ namespace pawl::prover {
 // and in real arithmetic. Network and property must outlive it.
 class Confirmer {
  public:
-  Confirmer(const model::Network& network, const model::Property& property, checker::Arithmetic arithmetic);
+  // With a baseline, the property is one of the difference of outputs (checker/drift.h), which is taken exactly.
+  Confirmer(const model::Network& network, const model::Network* baseline, const model::Property& property,
+            checker::Arithmetic arithmetic);
 
   // `input` holds numbers of the network's element type. Nothing unless it violates the requested arithmetic.
   std::optional<Counterexample> Confirm(const std::vector<double>& input) const;
 
  private:
+  std::optional<model::Violation> FloatViolation(Counterexample& found) const;
+  std::optional<model::Violation> RealViolation(const std::vector<double>& input) const;
+
   const model::Network& network_;
+  const model::Network* baseline_;
   const model::Property& property_;
   checker::Arithmetic arithmetic_;
   // Exact evaluation is slow; near misses may ask for it this often.

@@ -168,6 +168,7 @@ Result<FlatNetwork> Flatten(const checker::Claim& claim) {
       case StepKind::kSum:
       case StepKind::kMaximum:
       case StepKind::kCurve:
+      case StepKind::kReluDifference:
         return Unsupported("a function that is neither affine nor ReLU");
     }
   }

@@ -102,6 +102,11 @@ void GraphPass::Evaluate(const std::vector<double>& x) {
         }
         lines.slope[best] = lines.keep[best] = 1;
         y = operand[step.maximum.members[best]];
+      } else if (step.kind == StepKind::kReluDifference) {
+        const double network = values_[step.of_network][i], baseline = values_[step.of_baseline][i];
+        y = std::max(network, 0.0) - std::max(baseline, 0.0);
+        // Where the signs differ, the share of the change that passes.
+        lines.slope[i] = lines.keep[i] = network == baseline ? (network > 0 ? 1 : 0) : y / (network - baseline);
       } else {
         const Tangent tangent = TangentOf(step, operand[i]);
         y = tangent.value;
@@ -145,6 +150,7 @@ void GraphPass::Through(const Step& step, std::size_t v, double& constant) {
         break;
       case StepKind::kRelu:
       case StepKind::kCurve:
+      case StepKind::kReluDifference:
         constant += a * (a < 0 ? lines.offset[i] : lines.keep_offset[i]);
         to[i] += a * (a < 0 ? lines.slope[i] : lines.keep[i]);
         break;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "checker/claim.h"
+#include "checker/drift.h"
 #include "checker/leaf.h"
 #include "prover/box_finish.h"
 #include "prover/checkpoint.h"
@@ -217,15 +218,27 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
   return result;
 }
 
+// What the claim is about: the property, or drift on its boxes.
+Result<model::Property> PropertyOf(const ProofRequest& request) {
+  if (request.baseline == nullptr) return *request.property;
+  const std::vector<model::Decimal> within(request.property->output_count, request.within);
+  return checker::DriftProperty(*request.property, within);
+}
+
 ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
+  const Result<model::Property> apart = PropertyOf(request);
+  if (!apart.ok()) return Unknown(UnknownReason::kUnsupported, apart.error().message);
+  const model::Property& property = *apart;
   const Result<checker::Claim> claim =
-      checker::PrepareClaim(*request.network, *request.property, request.arithmetic, request.radii);
+      request.baseline != nullptr
+          ? checker::PrepareDriftClaim(*request.network, *request.baseline, property, request.arithmetic)
+          : checker::PrepareClaim(*request.network, property, request.arithmetic, request.radii);
   if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
-  const Query query = MakeQuery(*request.network, *request.property, *claim);
+  const Query query = MakeQuery(*request.network, property, *claim);
   if (request.resume != nullptr && !query.is_chain())
     return Unknown(UnknownReason::kUnsupported,
                    "the search for a network of this shape cannot go on from a checkpoint");
-  const Confirmer confirmer(*request.network, *request.property, request.arithmetic);
+  const Confirmer confirmer(*request.network, request.baseline, property, request.arithmetic);
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
   if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);

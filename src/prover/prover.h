@@ -69,6 +69,12 @@ struct ProofRequest {
   // counterexample is still one of `network`, the centre: where another network of the envelope alone violates the
   // property, the answer is kUnknown.
   std::vector<checker::TensorRadius> radii;
+  // Not null: what is to be proven is drift, that on the property's boxes each output of `network` is within `within`
+  // of this network's, instead of the property. It must outlive the call. Not together with radii, a checkpoint or a
+  // parent.
+  const model::Network* baseline = nullptr;
+  std::array<std::uint8_t, 32> baseline_digest{};
+  model::Decimal within;  // above 0
   // Wall time until Prove returns; met within a second. 0 means no limit.
   std::uint64_t timeout_ms = 0;
   // Worker threads, at least 1. With one thread the same request gives the same certificate or counterexample, as long
@@ -114,6 +120,8 @@ struct Counterexample {
   std::vector<double> inputs;
   // The network's outputs there, evaluated in the reference order in the network's own precision.
   std::vector<double> outputs;
+  // Of drift: the baseline's outputs there, likewise.
+  std::vector<double> baseline_outputs = {};
   // Which arithmetic the unsafe set is reached in. At least the requested one is true.
   bool violates_float = false;  // the outputs above lie in the unsafe set, or one of them is not finite
   bool violates_real = false;   // the exact real outputs lie in the unsafe set (proven by interval evaluation)

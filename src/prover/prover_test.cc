@@ -320,7 +320,7 @@ TEST(ProverTest, RowsOverInputsCount) {
 
 TEST(ConfirmerTest, TakesNoInputOutsideTheBoxByTolerance) {
   const Problem problem = Planted(1, "1000");  // everything in the box violates
-  const Confirmer confirmer(problem.network, problem.property, Arithmetic::kFloat32);
+  const Confirmer confirmer(problem.network, nullptr, problem.property, Arithmetic::kFloat32);
   EXPECT_TRUE(confirmer.Confirm({1.0, -1.0, 0.0}).has_value());
   EXPECT_FALSE(confirmer.Confirm({1.0 + 0x1p-23, -1.0, 0.0}).has_value());
   EXPECT_FALSE(confirmer.Confirm({1.0, -1.0, 0.1}).has_value());  // 0.1 is not a single precision number
