@@ -8,7 +8,7 @@
 namespace pawl::check {
 namespace {
 
-constexpr size_t kFileBytesMax = size_t{1} << 28;
+constexpr size_t kFileBytesMax = size_t{1} << 28, kDigitsMax = 120;
 
 Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
   if (word.empty() || word == "float32") return checker::Arithmetic::kFloat32;
@@ -20,7 +20,7 @@ Result<checker::Arithmetic> ParseArithmetic(const std::string& word) {
 }  // namespace
 
 ExitCode CheckCertificate(int count, const char* const* words) {
-  Arguments arguments({"--arithmetic", "--centre", "--threads"}, {"--json"});
+  Arguments arguments({"--arithmetic", "--centre", "--against", "--within", "--threads"}, {"--json"});
   const Result<void> parsed = arguments.Parse(count, words);
   const Output output = arguments.Has("--json") ? Output::kJson : Output::kText;
   if (!parsed.ok()) return Report(parsed.error(), output);
@@ -32,8 +32,10 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   Result<unsigned> threads = ParseThreads(arguments.Value("--threads"));
   if (!threads.ok()) return Report(threads.error(), output);
   std::vector<std::string> paths = arguments.words(), files;
-  const bool has_centre = arguments.Has("--centre");
-  if (has_centre) paths.push_back(arguments.Value("--centre"));
+  const bool has_centre = arguments.Has("--centre"), has_baseline = arguments.Has("--against");
+  if ((has_centre && has_baseline) || (arguments.Has("--within") && !has_baseline))
+    return Report(Usage("--against goes without --centre, and --within with --against alone"), output);
+  if (has_centre || has_baseline) paths.push_back(arguments.Value(has_centre ? "--centre" : "--against"));
   for (const std::string& path : paths) {
     Result<std::string> bytes = ReadFile(path, kFileBytesMax);
     if (!bytes.ok()) return Report(bytes.error(), output);
@@ -41,6 +43,12 @@ ExitCode CheckCertificate(int count, const char* const* words) {
   }
   warrant::PropertyBytes question{files[0], files[1], files[2], *arithmetic, *threads};
   if (has_centre) question.centre = files[3];
+  if (has_baseline) question.baseline = files[3];
+  if (arguments.Has("--within")) {
+    Result<model::Decimal> within = model::Decimal::Parse(arguments.Value("--within"), kDigitsMax);
+    if (!within.ok()) return Report(Usage("--within is a decimal"), output);
+    question.within_max = std::move(*within);
+  }
   const checker::Verdict verdict = warrant::CheckPropertyCertificate(question);
   if (!verdict.proven) return Report(verdict.reason, output);
   encoding::Json distances = encoding::Json::object();
@@ -50,9 +58,15 @@ ExitCode CheckCertificate(int count, const char* const* words) {
     if (output == Output::kText) std::printf("%s at %.9g of its radius\n", Shown(tensor).c_str(), verdict.distances[i]);
   }
   if (output == Output::kJson) {
-    PrintJson({{"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}, {"distances", distances}});
+    encoding::Json json = {
+        {"accepted", true}, {"leaves", verdict.leaves}, {"depth", verdict.depth}, {"distances", distances}};
+    for (size_t i = 0; verdict.drift && i < verdict.drift->within.size(); ++i)
+      json["within"].push_back(verdict.drift->within[i].ToString());
+    PrintJson(json);
   } else {
     std::printf("proven: %llu leaves, depth %u\n", static_cast<unsigned long long>(verdict.leaves), verdict.depth);
+    for (size_t i = 0; verdict.drift && i < verdict.drift->within.size(); ++i)
+      std::printf("output %zu within %s of the baseline's\n", i, verdict.drift->within[i].ToString().c_str());
   }
   return ExitCode::kYes;
 }

@@ -18,8 +18,8 @@ namespace {
 
 constexpr char kHelp[] = R"(pawl-check: checks certificates, warrants and logs offline
 
-usage: pawl-check certificate NETWORK PROPERTY CERTIFICATE [--centre FILE] [--arithmetic real|float32|float64]
-                              [--threads N] [--json]
+usage: pawl-check certificate NETWORK PROPERTY CERTIFICATE [--centre FILE | --against FILE [--within EPS]]
+                              [--arithmetic real|float32|float64] [--threads N] [--json]
        pawl-check warrant FILE [FILE …] --charter DIR --store DIR --state FILE [--commit] [--threads N] [--json]
        pawl-check log DIR --charter DIR [--store DIR] [--json]
        pawl-check state init --charter DIR --genesis FILE --state FILE [--json]
@@ -27,7 +27,9 @@ usage: pawl-check certificate NETWORK PROPERTY CERTIFICATE [--centre FILE] [--ar
        pawl-check --version
 
 certificate  Does the certificate prove the property for this network, in this arithmetic (default float32)? --centre
-             names the network that it was made for, where this is another one within its weight radius.
+             names the network that it was made for, where this is another one within its weight radius. --against asks
+             of drift instead: whether it proves that on the property's boxes each output is within its bounds (and
+             these within EPS) of those of the baseline FILE, whatever the property says of outputs.
 warrant      May the loader with this state switch to what the warrant names? Several files are a chain, oldest first.
              With --commit the state is advanced, which makes it live. Without --state only signatures are checked,
              and the answer is never yes.
@@ -40,6 +42,7 @@ Exit status: 0 yes, 1 no, 2 usage, 3 malformed input, 4 limit, 5 internal, 6 not
 examples:
   pawl-check certificate policy.onnx clear.vnnlib clear.cert
   pawl-check certificate updated.onnx clear.vnnlib clear.cert --centre policy.onnx
+  pawl-check certificate updated.onnx clear.vnnlib drift.cert --against policy.onnx --within 0.05
   pawl-check warrant 7.json --charter charter --store ~/.local/state/pawl/store --state state.json
   pawl log export /tmp/log && pawl-check log /tmp/log --charter charter
 )";

@@ -22,6 +22,11 @@ checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes) {
                             .property_digest = crypto::Sha256(bytes.spec).bytes,
                             .arithmetic = bytes.arithmetic};
   if (bytes.centre) files.candidate = AsBytes(bytes.network);
+  if (bytes.baseline) {
+    files.baseline = AsBytes(*bytes.baseline);
+    files.baseline_digest = crypto::Sha256(*bytes.baseline).bytes;
+    files.within_max = bytes.within_max;
+  }
   checker::CheckLimits limits;
   limits.threads = bytes.threads;
   return checker::CheckFiles(files, limits);

@@ -21,6 +21,9 @@ struct PropertyBytes {
   unsigned threads = 1;
   // The network that the certificate was made for, where `network` may be another one in its envelope.
   std::optional<std::string_view> centre = {};
+  // Where given, what is asked is drift from this network on the property's boxes, by `within_max` at most.
+  std::optional<std::string_view> baseline = {};
+  std::optional<model::Decimal> within_max = {};
 };
 
 // A file that cannot be read is a verdict with that reason, never an exception to it.

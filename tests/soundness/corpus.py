@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
 from second_checker import Refused, verdict  # noqa: E402
 from second_checker import certificate as format_  # noqa: E402
+from second_checker.drift import Joiner, drift_property  # noqa: E402
 from second_checker.envelope import stored  # noqa: E402
 from second_checker.onnx import read_network  # noqa: E402
 from second_checker.program import make_program  # noqa: E402
@@ -236,6 +237,11 @@ def decimal(value: Fraction | float) -> str:
     return f"{float(value):.6f}"
 
 
+def bound_text(value: Fraction) -> bytes:
+    """A bound of drift near the value, as certificates have it."""
+    return (f"{float(value):.9f}".rstrip("0").rstrip(".") or "0").encode()
+
+
 def random_property(draw: random.Random, network, width: float = 1.5) -> str:
     """Thresholds beyond what samples reach, by a slack that is sometimes tiny."""
     count, outputs = network.input_size, network.output_size
@@ -331,9 +337,13 @@ def write_group(group, grouped: bool) -> bytes:
 
 
 def write_certificate(certificate) -> bytes:
-    text = b"PAWLCERT\x02" + bytes([format_.ARITHMETICS.index(certificate.arithmetic), 1 if certificate.radii else 0])
+    kind = 2 if certificate.baseline is not None else 1 if certificate.radii else 0
+    text = b"PAWLCERT\x02" + bytes([format_.ARITHMETICS.index(certificate.arithmetic), kind])
     text += certificate.network + certificate.property
-    if certificate.radii:
+    if kind == 2:
+        text += certificate.baseline + varint(len(certificate.within))
+        text += b"".join(varint(len(bound)) + bound for bound in certificate.within)
+    if kind == 1:
         text += varint(len(certificate.radii)) + b"".join(
             varint(len(name)) + name + struct.pack("<d", radius) for name, radius in certificate.radii.items())
     text += varint(len(certificate.cases))
@@ -421,16 +431,50 @@ def random_candidate(draw: random.Random, network: bytes, radii: dict) -> bytes:
     return bytes(made)
 
 
+def random_baseline(draw: random.Random, network: bytes) -> bytes:
+    """The network with other constants: most of them nearly the same, or few, or none, or all of them others."""
+    made, scale, share = bytearray(network), draw.choice([1e-4, 1e-3, 0.01, 0.1, 1]), draw.choice([0.2, 1])
+    for begin, end, letter in stored(network).values():
+        for at in range(begin, end, struct.calcsize(letter)):
+            if draw.random() < share:
+                (value,) = struct.unpack_from("<" + letter, network, at)
+                moved = value * (1 + scale * draw.gauss(0, 1)) + draw.choice([0, 0, 0, scale]) * draw.gauss(0, 1)
+                struct.pack_into("<" + letter, made, at, moved)
+    return bytes(made)
+
+
+def random_within(draw: random.Random, networks: list, prop) -> list:
+    """Bounds that samples keep to, by a slack that is sometimes small."""
+    widest = [Fraction(0)] * networks[0].output_size
+    for case in prop.cases:
+        for _ in range(20):
+            point = [low + (high - low) * Fraction(draw.choice([0, 1, draw.random()])) for low, high, *_ in case.box]
+            first, second = (evaluate(network, point) for network in networks)
+            widest = [max(most, abs(a - b)) for most, a, b in zip(widest, first, second)]
+    factor = Fraction(draw.choice([1.05, 1.2, 1.5, 2, 4]))
+    return [bound_text(most * factor + Fraction(draw.choice([1e-6, 1e-3]))) for most in widest]
+
+
 class RandomProver:
     LEAVES_MAX = 60
 
-    def __init__(self, draw: random.Random, network_bytes: bytes, property_text: str, arithmetic: str):
+    def __init__(self, draw: random.Random, network_bytes: bytes, property_text: str, arithmetic: str,
+                 baseline_bytes: bytes | None):
         self.draw, self.arithmetic = draw, arithmetic
         self.digests = [hashlib.sha256(data).digest() for data in (network_bytes, property_text.encode())]
         network = read_network(network_bytes)
+        self.property = read_property(property_text)
+        self.radii, self.baseline, self.within = {}, None, []
+        if baseline_bytes is not None:
+            baseline = read_network(baseline_bytes)
+            self.within = random_within(draw, [network, baseline], self.property)
+            self.property = drift_property(self.property, [Fraction(bound.decode()) for bound in self.within])
+            self.baseline = hashlib.sha256(baseline_bytes).digest()
+            parts = make_program(network, arithmetic), network.nodes, make_program(baseline, arithmetic), baseline.nodes
+            self.program = Joiner(*parts).join()
+            return
         self.radii = random_radii(draw, network) if draw.random() < 0.3 else {}
         self.program = make_program(network, arithmetic, {name.decode(): Fraction(r) for name, r in self.radii.items()})
-        self.property = read_property(property_text)
 
     def table(self, size: int) -> bytes:
         return bytes(self.draw.choice([0, 0xFF, 128, self.draw.randrange(256)]) for _ in range(size))
@@ -449,7 +493,7 @@ class RandomProver:
 
     def certificate(self):
         """None where this draw finds none."""
-        made = format_.Certificate(self.arithmetic, *self.digests, [], self.radii)
+        made = format_.Certificate(self.arithmetic, *self.digests, [], self.radii, self.baseline, self.within)
         self.leaves = 0
         for case in self.property.cases:
             layers = self.root_section() if self.program.relus and self.draw.random() < 0.6 else []
@@ -524,7 +568,7 @@ class RandomProver:
 
 
 def instances(seed: int):
-    """Endless (network bytes, property text, arithmetic, certificate)."""
+    """Endless (network bytes, property text, arithmetic, certificate, baseline bytes or None)."""
     draw = random.Random(seed)
     while True:
         wide = draw.random() < 0.15
@@ -535,22 +579,23 @@ def instances(seed: int):
             read_property(text)
         except Refused:
             continue
-        prover = RandomProver(draw, network, text, arithmetic)
+        baseline = random_baseline(draw, network) if draw.random() < 0.25 else None
         try:
-            certificate = prover.certificate()
-        except Refused:
+            certificate = RandomProver(draw, network, text, arithmetic, baseline).certificate()
+        except (Refused, ValueError, ZeroDivisionError):  # the last two: of a baseline that cannot be evaluated
             continue
         if certificate:
-            yield network, text, arithmetic, certificate
+            yield network, text, arithmetic, certificate, baseline
 
 
 FEATURES = ["root section", "groups", "midpoint split", "value split", "neuron split", "weighted leaf", "combination",
             *(f"recipe {r:02x}" for r in (1, 2, 3, 0x11, 0x12, 0x13)), "real", "float32", "float64",
-            "envelope"]
+            "envelope", "drift"]
 
 
 def features(certificate) -> set:
     found = {certificate.arithmetic} | ({"envelope"} if certificate.radii else set())
+    found |= {"drift"} if certificate.baseline is not None else set()
     names = {"middle": "midpoint split", "value": "value split", "phase": "neuron split"}
     for proof in certificate.cases:
         found.update(["root section"] if proof.layers else [], ["groups"] if len(proof.groups) > 1 else [])

@@ -41,12 +41,14 @@ class Judge:
     def __init__(self, folder: pathlib.Path):
         self.process = subprocess.Popen([BIN / "soundness_judge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
-        self.paths = [folder / name for name in ("network", "property", "certificate", "candidate")]
+        self.paths = [folder / name for name in ("network", "property", "certificate", "candidate", "baseline")]
 
-    def __call__(self, files: tuple, arithmetic: str, candidate: bytes | None) -> str:
-        for path, data in zip(self.paths, (*files, candidate or b"")):
-            path.write_bytes(data)
-        words = [*map(str, self.paths[:3]), arithmetic, *([] if candidate is None else [str(self.paths[3])])]
+    def __call__(self, files: tuple, arithmetic: str, candidate: bytes | None, baseline: bytes | None) -> str:
+        others = candidate, baseline
+        for path, data in zip(self.paths, (*files, *others)):
+            path.write_bytes(data or b"")
+        words = [*map(str, self.paths[:3]), arithmetic,
+                 *("" if data is None else str(path) for path, data in zip(self.paths[3:], others))]
         self.process.stdin.write("\t".join(words) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().strip()
@@ -59,10 +61,11 @@ class Comparison:
     def __init__(self, judge: Judge):
         self.judge, self.counts, self.near_misses, self.failures = judge, collections.Counter(), 0, 0
 
-    def __call__(self, what: str, files: tuple, arithmetic: str = "-", candidate: bytes | None = None) -> bool:
+    def __call__(self, what: str, files: tuple, arithmetic: str = "-", candidate: bytes | None = None,
+                 baseline: bytes | None = None) -> bool:
         """Whether both accept."""
-        first = self.judge(files, arithmetic, candidate)
-        second = check(*files, None if arithmetic == "-" else arithmetic, candidate)
+        first = self.judge(files, arithmetic, candidate, baseline)
+        second = check(*files, None if arithmetic == "-" else arithmetic, candidate, baseline)
         self.counts[what] += 1
         self.counts["both accept" if first == "proven" and second.proven else "rejected"] += 1
         # Whether a file is refused by its reader, too: not only whether there is a proof.
@@ -75,8 +78,8 @@ class Comparison:
         elif (first == "proven") != second.proven or not readers_agree:
             self.failures += 1
             kept = pathlib.Path(tempfile.mkdtemp(prefix="pawl-disagreement-"))
-            for name, data in zip(("network.onnx", "property.vnnlib", "certificate", "candidate.onnx"),
-                                  (*files, candidate or b"")):
+            names = "network.onnx", "property.vnnlib", "certificate", "candidate.onnx", "baseline.onnx"
+            for name, data in zip(names, (*files, candidate or b"", baseline or b"")):
                 (kept / name).write_bytes(data)
             print(f"FAILED ({what}): the first says {first}, the second {second}; kept in {kept}")
         return first == "proven" and second.proven
@@ -222,47 +225,77 @@ def with_digests(certificate, network: bytes, text: str):
     return certificate
 
 
+def change_drift(draw, compare: Comparison, instance: tuple, other: tuple):
+    """Other bounds, another baseline, or another kind of claim."""
+    network, text, arithmetic, certificate, baseline = instance
+    certificate, kind = copy.deepcopy(certificate), draw.randrange(6)
+    if kind == 0:
+        certificate.baseline = None if certificate.baseline else hashlib.sha256(network).digest()
+    elif kind == 1:
+        baseline = None if baseline else network
+    elif kind == 2 and baseline:
+        network, baseline = baseline, network
+    elif kind == 3 and baseline:
+        baseline = change_weight(draw, baseline)
+        if draw.random() < 0.8:
+            certificate.baseline = hashlib.sha256(baseline).digest()
+    elif kind == 4:
+        certificate.baseline, baseline = (hashlib.sha256(other[0]).digest(), other[0])
+        certificate.within = certificate.within or [b"1"]
+    elif certificate.within:
+        at = draw.randrange(len(certificate.within))
+        bound = corpus.Fraction(certificate.within[at].decode())
+        exact = bound * draw.choice([1, 2, corpus.Fraction(1, 2), corpus.Fraction(999, 1000), corpus.Fraction(9, 10)])
+        certificate.within[at] = draw.choice([corpus.bound_text(exact)] * 3 + [b"0", b"-1", b"1.", b"1e0", b"01", b"",
+                                                                                     b"." + certificate.within[at]])
+        if draw.random() < 0.2:
+            certificate.within = certificate.within[:at]
+    compare("changed drift", (network, text.encode(), corpus.write_certificate(certificate)), baseline=baseline)
+
+
 def mutate(draw, compare: Comparison, instance: tuple, other: tuple):
-    network, text, arithmetic, certificate = instance
+    network, text, arithmetic, certificate, baseline = instance
     data = corpus.write_certificate(certificate)
     if certificate.radii and draw.random() < 0.3 or draw.random() < 0.02:
         candidate = corpus.random_candidate(draw, network, certificate.radii)
         if compare("candidates", (network, text.encode(), data), candidate=candidate):
             compare.counts["candidates inside"] += 1
         return None
+    if certificate.baseline is not None and draw.random() < 0.3 or draw.random() < 0.02:
+        return change_drift(draw, compare, instance, other)
     kind = draw.random()
     if kind < 0.25:
-        return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)))
+        return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)), baseline=baseline)
     if kind < 0.28:
-        return compare("truncated", (network, text.encode(), data[:draw.randrange(len(data))]))
+        return compare("truncated", (network, text.encode(), data[:draw.randrange(len(data))]), baseline=baseline)
     if kind < 0.7:
         try:
             changed = corpus.write_certificate(change_structure(draw, certificate))
         except (KeyError, IndexError):
-            return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)))
-        return compare("mutated structure", (network, text.encode(), changed))
+            return compare("mutated bytes", (network, text.encode(), flip_bytes(draw, data)), baseline=baseline)
+        return compare("mutated structure", (network, text.encode(), changed), baseline=baseline)
     if kind < 0.85:
         text = change_number(draw, text)
         changed = corpus.write_certificate(with_digests(certificate, network, text))
-        return compare("mutated property", (network, text.encode(), changed))
+        return compare("mutated property", (network, text.encode(), changed), baseline=baseline)
     if kind < 0.93:
         network = change_weight(draw, network)
         changed = corpus.write_certificate(with_digests(certificate, network, text))
-        return compare("mutated network", (network, text.encode(), changed))
+        return compare("mutated network", (network, text.encode(), changed), baseline=baseline)
     if kind < 0.96:
         changed = corpus.write_certificate(with_digests(other[3], network, text))
-        return compare("another's certificate", (network, text.encode(), changed))
+        return compare("another's certificate", (network, text.encode(), changed), baseline=baseline)
     if kind < 0.98:
-        return compare("another's file", draw.choice([(other[0], text.encode(), data), (network, other[1].encode(), data)]))
+        files = draw.choice([(other[0], text.encode(), data), (network, other[1].encode(), data)])
+        return compare("another's file", files, baseline=baseline)
     asked = draw.choice(["real", "float32", "float64"])
-    return compare("another arithmetic", (network, text.encode(), data), asked)
+    return compare("another arithmetic", (network, text.encode(), data), asked, baseline=baseline)
 
 
 def proven(network: pathlib.Path, prop: pathlib.Path, arithmetic: str, made: pathlib.Path, seconds: int,
-           radius: str | None = None) -> bool:
+           *others: str | pathlib.Path) -> bool:
     done = subprocess.run([BIN / "pawl", "prove", network, prop, "--arithmetic", arithmetic, "--certificate", made,
-                           "--timeout", str(seconds), "--threads", "1", *(["--weight-radius", radius] if radius else [])],
-                          capture_output=True, text=True)
+                           "--timeout", str(seconds), "--threads", "1", *others], capture_output=True, text=True)
     return done.returncode == 0
 
 
@@ -272,12 +305,12 @@ def example_certificates(folder: pathlib.Path):
         for arithmetic in ("real", "float32"):
             if not proven(network, path, arithmetic, made, 60):
                 sys.exit(f"FAILED: {path.name} is not proven")
-            yield network.read_bytes(), path.read_bytes().decode(), arithmetic, read_certificate(made.read_bytes())
+            yield network.read_bytes(), path.read_bytes().decode(), arithmetic, read_certificate(made.read_bytes()), None
 
 
 def prover_certificates(draw, folder: pathlib.Path, count: int):
     """Of random networks, some with more inputs than the random prover has, so that slopes and phases are optimised."""
-    paths = [folder / name for name in ("made.onnx", "made.vnnlib", "made")]
+    paths = [folder / name for name in ("made.onnx", "made.vnnlib", "made", "made-baseline.onnx")]
     while count > 0:
         large = draw.random() < 0.6
         image = draw.random() < 0.3
@@ -291,9 +324,15 @@ def prover_certificates(draw, folder: pathlib.Path, count: int):
         paths[0].write_bytes(network)
         paths[1].write_text(text)
         arithmetic = draw.choice(["real", "float32"])
-        radius = draw.choice([None, None, "1e-4", "0.05%"])
-        if proven(*paths[:2], arithmetic, paths[2], 3, radius) and paths[2].stat().st_size < 1500:
-            yield network, text, arithmetic, read_certificate(paths[2].read_bytes())
+        others, baseline = [], None
+        if draw.random() < 0.4:
+            baseline = corpus.random_baseline(draw, network)
+            paths[3].write_bytes(baseline)
+            others = ["--against", paths[3], "--within", draw.choice(["0.01", "0.1", "0.5"])]
+        elif draw.random() < 0.5:
+            others = ["--weight-radius", draw.choice(["1e-4", "0.05%"])]
+        if proven(*paths[:2], arithmetic, paths[2], 3, *others) and paths[2].stat().st_size < 1500:
+            yield network, text, arithmetic, read_certificate(paths[2].read_bytes()), baseline
             count -= 1
 
 
@@ -301,7 +340,7 @@ def programs_disagree(folder: pathlib.Path) -> int:
     """An update inside an envelope and one outside, put to all three programs: how many of their answers are wrong."""
     network, made = ROOT / "examples/collision/subject/policy.onnx", folder / "envelope"
     text = ROOT / "examples/collision/charter/properties/clear-below.vnnlib"
-    if not proven(network, text, "float32", made, 60, "0.1%"):
+    if not proven(network, text, "float32", made, 60, "--weight-radius", "0.1%"):
         sys.exit("FAILED: no envelope of the example is proven")
     begin, end, _ = corpus.stored(network.read_bytes())["w1"]
     wrong = 0
@@ -321,6 +360,23 @@ def programs_disagree(folder: pathlib.Path) -> int:
                 wrong += 1
             if wanted == 0 and program[0].name != "second-checker" and "w1" not in done.stdout:
                 print(f"FAILED: {program[0].name} does not say how far out the update is: {done.stdout}")
+                wrong += 1
+    return wrong + drift_disagreements(folder, network, text, update)
+
+
+def drift_disagreements(folder: pathlib.Path, network: pathlib.Path, text: pathlib.Path, update: pathlib.Path) -> int:
+    """The drift of that update from the network, put to all three programs with right and wrong files."""
+    made, wrong = folder / "drift", 0
+    if not proven(update, text, "float32", made, 60, "--against", network, "--within", "0.05"):
+        sys.exit("FAILED: no drift of the example is proven")
+    cases = [([update, text, made, "--against", network], 0), ([update, text, made, "--against", network, "--within", "0.05"], 0),
+             ([update, text, made, "--against", network, "--within", "0.049"], 1), ([update, text, made], 1),
+             ([network, text, made, "--against", update], 1), ([update, text, made, "--against", update], 1)]
+    for program in ([BIN / "pawl-check", "certificate"], [BIN / "pawl-check-certificate"], [ROOT / "tools/second-checker"]):
+        for arguments, wanted in cases:
+            done = subprocess.run([*program, *arguments], capture_output=True, text=True)
+            if done.returncode != wanted:
+                print(f"FAILED: {program[0].name} says {done.returncode} of {arguments[3:]}: {done.stdout} {done.stderr}")
                 wrong += 1
     return wrong
 
@@ -344,15 +400,16 @@ def main() -> int:
         compare.failures += programs_disagree(pathlib.Path(name))
         examples = list(example_certificates(pathlib.Path(name)))
         kept = list(prover_certificates(draw, pathlib.Path(name), options.certificates // 8))
-        for network, text, _, certificate in examples + kept:
+        for network, text, _, certificate, baseline in examples + kept:
             files = network, text.encode(), corpus.write_certificate(certificate)
-            if not compare("certificates of the prover", files):
+            if not compare("certificates of the prover", files, baseline=baseline):
                 print("FAILED: a certificate of the prover is not accepted by both")
                 compare.failures += 1
             by_prover.update(corpus.features(certificate))
         for instance in corpus.instances(options.seed):
-            network, text, arithmetic, certificate = instance
-            compare("random certificates", (network, text.encode(), corpus.write_certificate(certificate)))
+            network, text, arithmetic, certificate, baseline = instance
+            files = network, text.encode(), corpus.write_certificate(certificate)
+            compare("random certificates", files, baseline=baseline)
             kept.append(instance)
             features.update(corpus.features(certificate))
             if len(kept) + len(examples) >= options.certificates:

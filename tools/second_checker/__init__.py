@@ -1,7 +1,7 @@
 """A second checker of certificates, in exact arithmetic, from spec/certificate.md.
 
 Read in this order: certificate.py (bytes), onnx.py and vnnlib.py (the two files), exact.py (numbers), program.py (the
-network as affine steps with their deployed rounding), envelope.py (whether a network is in one), curves.py (lines of activations), bounds.py (the recipes),
+network as affine steps with their deployed rounding), envelope.py (whether a network is in one), drift.py (two networks joined), curves.py (lines of activations), bounds.py (the recipes),
 verdict.py (when yes is said).
 
 It is there to disagree. Whatever pawl-check-certificate accepts, this must accept; whatever this rejects, that must

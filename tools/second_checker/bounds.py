@@ -8,8 +8,8 @@ from operator import mul
 
 from . import Refused
 from .exact import ceil_fixed, ceil_shift, floor_fixed
-from .curves import curve_lines, maximum_lines
-from .program import Curve, Linear, Maximum, Program, Relu
+from .curves import curve_lines, difference_lines, maximum_lines
+from .program import Curve, Linear, Maximum, Program, Relu, ReluDifference
 
 DOUBLE_MAX = Fraction(2) ** 1024
 FORWARD, BACKWARD, ROOT = 1, 2, 3
@@ -86,6 +86,8 @@ class Bounder:
     def radii(self, step: Linear) -> list:
         """e_i of each neuron; refuses where some order of summation may overflow."""
         fmt = self.program.format
+        if step.of is not None:
+            return [sum(errors) for errors in zip([0] * step.size, *(self.values[value].radius for value in step.of))]
         is_envelope = step.weight_radius or step.bias_radius
         if fmt is None and not step.slack and not is_envelope:
             return [0] * step.size
@@ -139,7 +141,7 @@ class Bounder:
                 self.forward_linear(step)
             elif isinstance(step, Relu):
                 self.forward_relu(step)
-            elif isinstance(step, Curve):
+            elif isinstance(step, (Curve, ReluDifference)):
                 self.forward_curve(step)
             else:
                 self.forward_maximum(step)
@@ -154,9 +156,12 @@ class Bounder:
         return [s for s in self.program.steps if not isinstance(s, Linear) and s.operand == at
                 and not (isinstance(s, Maximum) and made is not None and not isinstance(made, Linear))]
 
-    @staticmethod
-    def is_open(user, low: int, high: int, bits: int) -> bool:
-        """Whether a step is not exact for an operand in [low, high]."""
+    def is_open(self, user, i: int, low: int, high: int) -> bool:
+        """Whether a step is not exact in element i, whose operand is in [low, high]."""
+        bits = self.bits
+        if isinstance(user, ReluDifference):
+            operands = self.values[user.network], self.values[user.baseline]
+            return any(value.lower[i] < 0 for value in operands) and any(value.upper[i] > 0 for value in operands)
         if isinstance(user, Relu) or isinstance(user, Curve) and user.is_rectifier:
             return low < 0 < high
         if isinstance(user, Curve) and user.kind == "clip":
@@ -229,8 +234,13 @@ class Bounder:
             made.above.append(above)
         self.values.append(made)
 
-    def curve(self, step: Curve, i: int) -> tuple:
+    def curve(self, step: Curve | ReluDifference, i: int) -> tuple:
         operand = self.values[step.operand]
+        if isinstance(step, ReluDifference):
+            intervals = [(v.lower[i], v.upper[i]) for v in (operand, self.values[step.network], self.values[step.baseline])]
+            *lines, tie = difference_lines(*intervals, self.bits, self.flip_ties)
+            self.near_tie = self.near_tie or tie
+            return lines
         key = (id(step), *sorted((operand.lower[i], operand.upper[i])))
         if key not in self.curves:
             self.curves[key] = curve_lines(step, *key[1:], self.bits, self.program.format, self.flip_ties)
@@ -283,7 +293,7 @@ class Bounder:
         tables(i, side) gives its slopes."""
         value = self.values[at]
         for i in range(len(value.lower)):
-            if self.is_open(user, value.lower[i], value.upper[i], self.bits):
+            if self.is_open(user, i, value.lower[i], value.upper[i]):
                 bounds = []
                 for side in (1, -1):
                     row = {at: [0] * len(value.lower)}
@@ -304,7 +314,7 @@ class Bounder:
                 constant += self.backward_linear(step, self.values[at], coefficients, row)
             elif isinstance(step, Relu):
                 constant += self.backward_relu(at, step, coefficients, slopes, row)
-            elif isinstance(step, Curve):
+            elif isinstance(step, (Curve, ReluDifference)):
                 constant += self.backward_curve(at, step, coefficients, slopes, row)
             else:
                 constant += self.backward_maximum(step, coefficients, row)
@@ -414,7 +424,7 @@ class Bounder:
         if isinstance(step, Relu):
             bounds = [(max(low, 0), max(high, 0)) for low, high in zip(operand.lower, operand.upper)]
         else:
-            find = self.curve if isinstance(step, Curve) else self.maximum
+            find = self.maximum if isinstance(step, Maximum) else self.curve
             bounds = [tuple(find(step, i)[-2:]) for i in range(step.size)]
         self.values.append(Value([low for low, _ in bounds], [high for _, high in bounds]))
 

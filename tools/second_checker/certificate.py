@@ -1,5 +1,6 @@
 """The bytes of a certificate, version 2, and the walk over the boxes of its trees."""
 import math
+import re
 import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -8,7 +9,8 @@ from . import Refused
 
 ARITHMETICS = ("real", "float32", "float64")
 NODES_MAX, DEPTH_MAX, ARGUMENTS_MAX, TERMS_MAX, CASES_MAX = 64_000_000, 4096, 1_000_000, 4_000_000, 100_000
-TENSORS_MAX, NAME_BYTES_MAX = 30_000, 1024
+TENSORS_MAX, NAME_BYTES_MAX, OUTPUTS_MAX, DIGITS_MAX = 30_000, 1024, 100_000, 120
+BOUND = re.compile(rb"(0|[1-9]\d*)(\.\d*[1-9])?")
 BYTES_MAX = 256 << 20
 
 
@@ -92,6 +94,8 @@ class Certificate:
     property: bytes
     cases: list
     radii: dict = field(default_factory=dict)  # name of a tensor (bytes) -> radius (float), in order
+    baseline: bytes | None = None  # digest; none: not of drift
+    within: list = field(default_factory=list)  # bounds of drift, as their decimals are written (bytes)
 
 
 @dataclass
@@ -260,6 +264,23 @@ def read_radii(reader: Reader) -> dict:
     return radii
 
 
+def read_within(reader: Reader) -> list:
+    count, within = reader.varint(), []
+    if count < 1:
+        raise malformed("drift of no output")
+    if count > OUTPUTS_MAX:
+        raise limit("outputs")
+    for _ in range(count):
+        length = reader.varint()
+        if length > NAME_BYTES_MAX:
+            raise limit("name-bytes")
+        text = reader.take(length)
+        if not BOUND.fullmatch(text) or text == b"0" or len(text.replace(b".", b"")) > DIGITS_MAX:
+            raise malformed("a bound of drift that is not a decimal above 0 in its shortest form")
+        within.append(text)
+    return within
+
+
 def read_certificate(data: bytes) -> Certificate:
     if len(data) > BYTES_MAX:
         raise limit("bytes")
@@ -271,11 +292,13 @@ def read_certificate(data: bytes) -> Certificate:
     arithmetic = reader.byte()
     if arithmetic >= len(ARITHMETICS):
         raise malformed("an unknown arithmetic")
-    has_radii = reader.byte()
-    if has_radii > 1:
-        raise malformed("an unknown kind of weight radius")
+    kind = reader.byte()
+    if kind > 2:
+        raise malformed("an unknown kind of claim")
     network, property_digest = reader.take(32), reader.take(32)
-    radii = read_radii(reader) if has_radii else {}
+    radii = read_radii(reader) if kind == 1 else {}
+    baseline = reader.take(32) if kind == 2 else None
+    within = read_within(reader) if kind == 2 else []
     count = reader.varint()
     if count > CASES_MAX:
         raise limit("cases")
@@ -283,7 +306,7 @@ def read_certificate(data: bytes) -> Certificate:
     cases = [read_case(reader, budget) for _ in range(count)]
     if reader.at != len(data):
         raise malformed("bytes after the end")
-    return Certificate(ARITHMETICS[arithmetic], network, property_digest, cases, radii)
+    return Certificate(ARITHMETICS[arithmetic], network, property_digest, cases, radii, baseline, within)
 
 
 def leaves(lower: list, upper: list, nodes: list, neuron_count: int):

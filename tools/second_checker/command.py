@@ -2,8 +2,9 @@
 import json
 import pathlib
 import sys
+from fractions import Fraction
 
-from .certificate import ARITHMETICS
+from .certificate import ARITHMETICS, BOUND
 from .verdict import Verdict, check
 
 
@@ -16,9 +17,12 @@ def as_json(verdict: Verdict) -> str:
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 
-def run(files: list, arithmetic: str | None, centre: str | None = None) -> Verdict:
+def run(files: list, arithmetic: str | None, centre: str | None = None, against: str | None = None,
+        within: Fraction | None = None) -> Verdict:
     try:
         network, *rest = (pathlib.Path(name).read_bytes() for name in files)
+        if against is not None:
+            return check(network, *rest, arithmetic, baseline=pathlib.Path(against).read_bytes(), within=within)
         if centre is None:
             return check(network, *rest, arithmetic)
         return check(pathlib.Path(centre).read_bytes(), *rest, arithmetic, candidate=network)
@@ -36,7 +40,7 @@ def serve() -> int:
 
 
 def main(arguments: list, usage: str) -> int:
-    files, arithmetic, centre, wants_json = [], None, None, False
+    files, arithmetic, centre, against, within, wants_json = [], None, None, None, None, False
     words = iter(arguments)
     for word in words:
         if word in ("--help", "-h"):
@@ -56,6 +60,17 @@ def main(arguments: list, usage: str) -> int:
             if not centre:
                 print("second-checker: --centre takes a network", file=sys.stderr)
                 return 2
+        elif word == "--against" or word.startswith("--against="):
+            against = word.partition("=")[2] or next(words, None)
+            if not against:
+                print("second-checker: --against takes a network", file=sys.stderr)
+                return 2
+        elif word == "--within" or word.startswith("--within="):
+            text = word.partition("=")[2] or next(words, "")
+            if not BOUND.fullmatch(text.encode()):
+                print("second-checker: --within takes a decimal", file=sys.stderr)
+                return 2
+            within = Fraction(text)
         elif word.startswith("-"):
             print(f"second-checker: unknown option {word}", file=sys.stderr)
             return 2
@@ -64,7 +79,10 @@ def main(arguments: list, usage: str) -> int:
     if len(files) != 3:
         print("second-checker: give a network, a property and a certificate", file=sys.stderr)
         return 2
-    verdict = run(files, arithmetic, centre)
+    if (centre and against) or (within is not None and not against):
+        print("second-checker: --against goes without --centre, and --within with --against alone", file=sys.stderr)
+        return 2
+    verdict = run(files, arithmetic, centre, against, within)
     if wants_json:
         print(as_json(verdict))
     elif verdict.proven:

@@ -128,6 +128,33 @@ def curve_lines(step, low: int, high: int, bits: int, fmt, flip: bool) -> tuple:
     return slope, offset + error, keep, keep_offset - error, lower - error, upper + error, tie
 
 
+def difference_lines(difference: tuple, network: tuple, baseline: tuple, bits: int, flip: bool) -> tuple:
+    """Of max(x', 0) - max(x, 0) over x' - x, from intervals: (slope, offset, keep, keep_offset, lower, upper, tie)."""
+    (low, high), one = difference, 1 << bits
+    share = one if low >= 0 else 0 if high <= 0 else (high << bits) // (high - low)
+    tie = False
+
+    def lowest(ends: int, *lines: tuple) -> tuple:
+        """The line that is lowest in the middle, where the operand is ends/2; the first of equal ones."""
+        nonlocal tie
+        best = lines[0]
+        for line in lines[1:]:
+            gap = ((line[0] - best[0]) * ends >> bits) + 2 * (line[1] - best[1])
+            near = line != best and abs(gap) << 30 <= abs(line[1]) + abs(best[1]) + high - low
+            tie = tie or near
+            if (gap < 0) != (near and flip):
+                best = line
+        return best
+
+    is_open, rest = low < 0 < high, one - share
+    above = max(-(share * low >> bits), (rest * high >> bits) + 1) if is_open else 0
+    slope, offset = lowest(low + high, (share, above), (one, max(-network[0], 0)), (0, max(network[1], 0)))
+    # A line is below f(d) where its mirror image is above -f(-d).
+    below = max(ceil_shift(rest * high, bits), -(share * low >> bits)) if is_open else 0
+    keep, mirrored = lowest(-low - high, (rest, below), (one, max(-baseline[0], 0)), (0, max(baseline[1], 0)))
+    return slope, offset, keep, -mirrored, min(low, 0), max(high, 0), tie
+
+
 def maximum_lines(members: list, lower: list, upper: list, bits: int, flip: bool) -> tuple:
     """({member: slope}, offset, member below, lower, upper, tie)."""
     floor, ceiling = max(lower[j] for j in members), max(upper[j] for j in members)

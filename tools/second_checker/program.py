@@ -31,6 +31,8 @@ class Linear:
     weight_radius: Fraction = Fraction(0)
     bias_radius: Fraction = Fraction(0)
     reach: list | None = None
+    # Of differences, which no deployed evaluation computes: the values whose radii are theirs; none of what is exact.
+    of: tuple | None = None
 
 
 @dataclass
@@ -58,6 +60,15 @@ class Maximum:
     operand: int
     size: int
     members: list
+
+
+@dataclass
+class ReluDifference:
+    """max(x', 0) - max(x, 0) of x' in value `network` and x in value `baseline`, by x' - x, the operand."""
+    operand: int
+    size: int
+    network: int
+    baseline: int
 
 
 @dataclass

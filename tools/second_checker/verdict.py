@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from . import Refused
 from .bounds import ROOT, Bounder, Empty, OutputRow
+from .drift import Joiner, drift_property
 from .envelope import require_inside
 from .certificate import CaseProof, Group, leaves, read_certificate, slope, split_weight
 from .onnx import read_network
@@ -159,15 +160,24 @@ def root_box(case: Case, program: Program) -> tuple:
 
 
 def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes, arithmetic: str | None,
-          candidate: bytes | None = None) -> Verdict:
-    """candidate: another network, where network_bytes are the centre of an envelope that is to hold it."""
+          candidate: bytes | None = None, baseline: bytes | None = None, within: Fraction | None = None) -> Verdict:
+    """candidate: another network, where network_bytes are the centre of an envelope that is to hold it. baseline: what
+    drift is asked from, by `within` at most."""
     verdict = Verdict()
     try:
         network = read_network(network_bytes)
         prop = read_property(property_bytes.decode("latin-1"))
         certificate = read_certificate(certificate_bytes)
-        if (prop.input_count, prop.output_count) != (network.input_size, network.output_size):
+        networks = [network] if baseline is None else [network, read_network(baseline)]
+        if any((prop.input_count, prop.output_count) != (one.input_size, one.output_size) for one in networks):
             raise Refused("malformed", "property.size")
+        if certificate.baseline != (baseline and hashlib.sha256(baseline).digest()):
+            raise Refused("no", "baseline", "of drift from another network, or of no drift, or of drift alone")
+        bounds = [Fraction(text.decode()) for text in certificate.within]
+        if within is not None and max(bounds, default=0) > within:
+            raise Refused("no", "within", "more drift than was asked for")
+        if baseline is not None:
+            prop = drift_property(prop, bounds)
         if certificate.arithmetic != (arithmetic or certificate.arithmetic):
             raise Refused("no", "arithmetic", "another one was asked for")
         if certificate.network != hashlib.sha256(network_bytes).digest():
@@ -179,7 +189,9 @@ def check(network_bytes: bytes, property_bytes: bytes, certificate_bytes: bytes,
         if candidate is not None:
             require_inside(network_bytes, candidate, certificate.radii)
         radii = {name.decode("utf-8", "surrogateescape"): Fraction(r) for name, r in certificate.radii.items()}
-        program = make_program(network, certificate.arithmetic, radii)
+        program, *others = [make_program(one, certificate.arithmetic, radii) for one in networks]
+        for other in others:
+            program = Joiner(program, network.nodes, other, networks[1].nodes).join()
         boxes = [root_box(case, program) for case in prop.cases]
         margin, margin_of_ties, proven_cases = float("inf"), float("inf"), 0
         for case, proof, box in zip(prop.cases, certificate.cases, boxes):
