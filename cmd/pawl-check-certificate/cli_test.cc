@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 
+#include "checker/drift.h"
 #include "checker/proof_search_for_test.h"
 
 namespace pawl::checker {
@@ -138,6 +139,46 @@ TEST_F(CommandLine, AnotherNetworkOfTheEnvelope) {
   Write("odd.cert", WriteCertificate(certificate_));
   EXPECT_EQ(Run("n.onnx p.vnnlib odd.cert"), 1);
   EXPECT_NE(output_.find("checker.radius"), std::string::npos) << output_;
+}
+
+TEST_F(CommandLine, DriftFromABaseline) {
+  Write("moved.onnx", Moved(network_, 1 + 0x1p-4f));
+  const model::Network baseline = *model::ReadOnnx(AsBytes(network_), {}),
+                       network = *model::ReadOnnx(AsBytes(Moved(network_, 1 + 0x1p-4f)), {});
+  const std::vector<model::Decimal> within = {*model::Decimal::Parse("0.07", 10)};
+  const model::Property property = *DriftProperty(*model::ReadVnnlib(kProperty, {}), within);
+  const Result<Claim> claim = PrepareDriftClaim(network, baseline, property, Arithmetic::kFloat32);
+  Certificate certificate;
+  ASSERT_TRUE(claim.ok() && ProofSearch(*claim, {}).Run(certificate));
+  const std::string moved = Moved(network_, 1 + 0x1p-4f), text = kProperty;
+  certificate.drift.emplace().within = within;
+  ::SHA256(AsBytes(moved).data(), moved.size(), certificate.network.data());
+  ::SHA256(AsBytes(text).data(), text.size(), certificate.property.data());
+  ::SHA256(AsBytes(network_).data(), network_.size(), certificate.drift->baseline.data());
+  Write("d.cert", WriteCertificate(certificate));
+  EXPECT_EQ(Run("moved.onnx p.vnnlib d.cert --against n.onnx"), 0) << output_;
+  EXPECT_NE(output_.find("  within     0.07, output 0\n"), std::string::npos) << output_;
+  EXPECT_EQ(Run("moved.onnx p.vnnlib d.cert --against=n.onnx --within 0.07 --json"), 0) << output_;
+  EXPECT_NE(output_.find("\"baseline\":\"sha256:"), std::string::npos) << output_;
+  EXPECT_NE(output_.find("\"within\":[\"0.07\"]}"), std::string::npos) << output_;
+  const auto refused = [&](const std::string& arguments, const std::string& rule) {
+    EXPECT_EQ(Run(arguments), 1) << output_;
+    EXPECT_NE(output_.find(rule), std::string::npos) << output_;
+  };
+  refused("moved.onnx p.vnnlib d.cert --against n.onnx --within 0.0699", "checker.within");
+  refused("moved.onnx p.vnnlib d.cert", "checker.baseline");
+  refused("n.onnx p.vnnlib c.cert --against n.onnx", "checker.baseline");
+  refused("moved.onnx p.vnnlib d.cert --against moved.onnx", "checker.baseline");
+  refused("n.onnx p.vnnlib d.cert --against moved.onnx", "checker.baseline");
+  refused("n.onnx p.vnnlib d.cert --against n.onnx", "checker.digest");
+  // Between 0.062 and 0.0625 they are apart at a corner.
+  certificate.drift->within = {*model::Decimal::Parse("0.062", 10)};
+  Write("d.cert", WriteCertificate(certificate));
+  refused("moved.onnx p.vnnlib d.cert --against n.onnx", "checker.leaf");
+  for (const char* wrong :
+       {"--against", "--against n.onnx --centre n.onnx", "--within 1", "--against n.onnx --within x"})
+    EXPECT_EQ(Run(std::string("moved.onnx p.vnnlib d.cert ") + wrong), 2) << wrong;
+  EXPECT_EQ(Run("moved.onnx p.vnnlib d.cert --against p.vnnlib"), 3);
 }
 
 TEST_F(CommandLine, UsageAndMalformedFiles) {

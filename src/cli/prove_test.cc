@@ -127,6 +127,42 @@ TEST_F(ProveCommand, ProvesEnvelopes) {
   EXPECT_EQ(Run(root_ + " --weight-radius 1"), ExitCode::kUsage);
 }
 
+TEST_F(ProveCommand, ProvesDrift) {
+  namespace onnx = model::onnx;
+  // Of n.onnx on [0, 1]: y = 1.25·x is up to 0.25 away.
+  Write("m.onnx",
+        onnx::Model(onnx::Graph({onnx::Node("Mul", {"x", "w"}, {"y"})}, {onnx::Tensor<float>("w", {}, {1.25})},
+                                {onnx::Value("x", {1, 1})}, {onnx::Value("y", {1, 1})})));
+  // What the property says of outputs makes no difference.
+  for (const std::string property : {"holds", "fails"}) {
+    const std::string question = root_ + "m.onnx " + root_ + property + ".vnnlib --against " + root_ + "n.onnx";
+    EXPECT_EQ(Run(question + " --within 0.26 --certificate " + root_ + "drift.cert"), ExitCode::kYes) << output_;
+    EXPECT_THAT(output_, HasSubstr("no output is further than 0.26 from the baseline's"));
+    EXPECT_THAT(Read("drift.cert"), StartsWith("PAWLCERT"));
+    EXPECT_EQ(Run(question + " --within 0.24 --counterexample " + root_ + "far.txt"), ExitCode::kNo) << output_;
+    EXPECT_THAT(output_, HasSubstr("too far apart: in the network's own arithmetic yes"));
+    EXPECT_THAT(output_, HasSubstr("B_0"));
+    EXPECT_THAT(Read("far.txt"), HasSubstr("(B_0 "));
+  }
+  json_ = true;
+  const std::string question = root_ + "m.onnx " + root_ + "holds.vnnlib --against " + root_;
+  EXPECT_EQ(Run(question + "n.onnx --within 0.24"), ExitCode::kNo);
+  EXPECT_THAT(output_, HasSubstr("\"within\":\"0.24\""));
+  EXPECT_THAT(output_, HasSubstr("\"baseline_outputs\":["));
+  json_ = false;
+  for (const char* within : {"0", "-1", "x", "1e"})
+    EXPECT_EQ(Run(question + "n.onnx --within=" + within), ExitCode::kUsage) << within;
+  EXPECT_EQ(Run(question + "broken.vnnlib --within 1"), ExitCode::kMalformed);
+  Write("wide.onnx", onnx::Model(onnx::Graph({onnx::Node("Relu", {"x"}, {"y"})}, {}, {onnx::Value("x", {1, 2})},
+                                             {onnx::Value("y", {1, 2})})));
+  EXPECT_EQ(Run(question + "wide.onnx --within 1"), ExitCode::kMalformed);
+  // Neither option stands alone, and none of these goes with them.
+  EXPECT_THROW(Run(root_ + "m.onnx " + root_ + "holds.vnnlib --within 1"), CLI::ParseError);
+  EXPECT_THROW(Run(question + "n.onnx"), CLI::ParseError);
+  for (const char* other : {"--weight-radius 0.1", "--parent x", "--checkpoint x", "--resume x", "--vnncomp x"})
+    EXPECT_THROW(Run(question + "n.onnx --within 1 " + other), CLI::ParseError) << other;
+}
+
 TEST_F(ProveCommand, BeginsWithAParentsCertificateWhereItFits) {
   const std::string question = root_ + "n.onnx " + root_ + "holds.vnnlib";
   EXPECT_EQ(Run(question + " --certificate " + root_ + "c"), ExitCode::kYes);

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "checker/curve.h"
 #include "checker/leaf.h"
 #include "checker/root_bounds.h"
 #include "prover/dual_bounds.h"
@@ -238,6 +239,12 @@ class Ascent {
   std::vector<double> first_, second_;
 };
 
+struct NeuronLess {
+  bool operator()(const checker::ListedNeuron& a, const checker::ListedNeuron& b) const {
+    return std::pair(a.value, a.neuron) < std::pair(b.value, b.neuron);
+  }
+};
+
 // The tree of one conjunction after the other, over one case.
 class PhaseSearch {
  public:
@@ -253,6 +260,10 @@ class PhaseSearch {
         engine_(claim) {
     pass_.Relax(root);
     engine_.SetRoot(&root);
+    for (std::size_t v = 1; v < claim.sizes.size(); ++v)
+      if (claim.steps[v - 1].kind == checker::StepKind::kReluDifference)
+        for (const std::size_t operand : {claim.steps[v - 1].of_network, claim.steps[v - 1].of_baseline})
+          differences_[operand] = v;
     std::uint32_t number = 0;
     for (std::size_t v = 1, l = 0; v < claim.sizes.size(); ++v) {
       if (!claim.steps[v - 1].is_rectifier()) continue;
@@ -312,8 +323,54 @@ class PhaseSearch {
       const double weight = static_cast<double>(RoundedWeight(static_cast<float>(phase.weight)));
       pass_.AddToRow(step.input, listed.neuron, phase.positive ? -weight : weight);
     }
+    RelaxDifferences(node);
     for (const auto& term : row_->inputs) pass_.AddToRow(0, term.input, term.coefficient);
     return pass_.Pull(row_->coefficients, &claim_.boxes[case_index_]) - row_->bound;
+  }
+
+  // Of drift: differences of neurons that are split are bounded by the phases, as the checker does it; all others are
+  // as at the root.
+  void RelaxDifferences(const OpenNode& node) {
+    std::map<checker::ListedNeuron, bool, NeuronLess> fixed;  // by operand
+    for (const PhaseOf& phase : node.phases) {
+      const checker::ListedNeuron& listed = root_.listed[phase.listed];
+      fixed[{claim_.steps[listed.value - 1].input, listed.neuron}] = phase.positive;
+    }
+    const auto interval = [&](std::size_t value, std::size_t i) {
+      checker::Interval bounds{root_.relaxation.value(value).lower[i][0], root_.relaxation.value(value).upper[i][0]};
+      const auto phase = fixed.find({value, i});
+      if (phase != fixed.end() && phase->second) bounds.lower = std::max(bounds.lower, 0.0);
+      if (phase != fixed.end() && !phase->second) bounds.upper = std::min(bounds.upper, 0.0);
+      return bounds;
+    };
+    const auto relax = [&](std::size_t operand, std::size_t i) {
+      const auto at = differences_.find(operand);
+      if (at == differences_.end()) return;
+      const Step& step = claim_.steps[at->second - 1];
+      const checker::CurveBounds bounds = checker::BoundReluDifference(
+          interval(step.input, i), interval(step.of_network, i), interval(step.of_baseline, i));
+      GraphPass::Lines& lines = pass_.lines(at->second);
+      lines.slope[i] = bounds.slope;
+      lines.offset[i] = bounds.offset;
+      lines.keep[i] = bounds.keep;
+      lines.keep_offset[i] = bounds.keep_offset;
+    };
+    for (const checker::ListedNeuron& neuron : relaxed_) relax(neuron.value, neuron.neuron);
+    relaxed_.clear();
+    for (const auto& [neuron, positive] : fixed) {
+      relax(neuron.value, neuron.neuron);
+      relaxed_.push_back(neuron);
+    }
+  }
+
+  // What the relaxation of a difference loses where the bound is reached, of which the operand is a part.
+  double DifferenceLoss(std::size_t operand, std::size_t i) const {
+    const auto at = differences_.find(operand);
+    if (at == differences_.end()) return 0;
+    const Step& step = claim_.steps[at->second - 1];
+    const double exact =
+        std::max(pass_.value(step.of_network)[i], 0.0) - std::max(pass_.value(step.of_baseline)[i], 0.0);
+    return std::abs(pass_.coefficients(at->second)[i] * (pass_.value(at->second)[i] - exact));
   }
 
   void SetLine(std::size_t k, double slope) {
@@ -399,7 +456,8 @@ class PhaseSearch {
       const Step& step = claim_.steps[listed.value - 1];
       const double z = pass_.value(step.input)[listed.neuron], y = pass_.value(listed.value)[listed.neuron];
       const double a = pass_.coefficients(listed.value)[listed.neuron];
-      losses.emplace_back(std::abs(a * (y - std::max(z, step.leak() * z))), k);
+      const double own = std::abs(a * (y - std::max(z, step.leak() * z)));
+      losses.emplace_back(own + DifferenceLoss(step.input, listed.neuron), k);
     }
     const std::size_t count = std::min(kCandidates, losses.size());
     std::partial_sort(losses.begin(), losses.begin() + static_cast<std::ptrdiff_t>(count), losses.end(),
@@ -427,7 +485,9 @@ class PhaseSearch {
   GraphPass pass_;
   GraphAttack attack_;
   checker::LeafEngine engine_;
-  std::vector<std::uint32_t> numbers_;  // of listed neurons, for splits
+  std::vector<std::uint32_t> numbers_;              // of listed neurons, for splits
+  std::map<std::size_t, std::size_t> differences_;  // of drift: by operand, the value that is the ReLUs' difference
+  std::vector<checker::ListedNeuron> relaxed_;      // whose differences are not as at the root
   const checker::RefutationRow* row_ = nullptr;
   double bound_ = 0;
 };

@@ -3,8 +3,9 @@
 // For random networks a property is made false by a hair: its threshold is an output that was computed. The prover
 // proves a sharper threshold or a neighbouring network; its certificate is made to name the false property and is then
 // changed in bytes and in structure, thousands of times. The same for envelopes: where a network near the centre
-// violates the property, no certificate proves it of that network, whatever radii it claims. Where data is given, the
-// same with the public instances that are known to be false, and certificates of neighbouring true ones.
+// violates the property, no certificate proves it of that network, whatever radii it claims. The same for drift: where
+// two outputs were computed that are further apart than a bound, no certificate proves the bound. Where data is given,
+// the same with the public instances that are known to be false, and certificates of neighbouring true ones.
 //
 //   mutation_test [--budget SECONDS] [--seed N] [--minimum N]
 //   PAWL_VNNCOMP_DIR=...   the public instances; the long form uses them
@@ -460,6 +461,135 @@ TEST(Mutations, NoEnvelopeHoldsANetworkThatViolates) {
               asked, about_the_member, spent());
   EXPECT_GT(answers["checker.leaf"], asked / 10);
   EXPECT_GT(answers["checker.envelope"], asked / 10);
+}
+
+// Two networks, a bound that two of their outputs were computed to exceed, and certificates of wider bounds.
+struct FalseDrift {
+  std::string network_bytes, baseline_bytes, property_text;
+  Arithmetic arithmetic = Arithmetic::kReal;
+  model::Decimal exceeded;
+  std::vector<std::string> certificates;
+};
+
+std::vector<double> DrawBoxPoint(const model::Property& property, Random& random) {
+  std::vector<double> point;
+  for (const model::InputRange& range : property.cases[0].box) {
+    const double lower = range.lower.NearestFloat32(), upper = range.upper.NearestFloat32();
+    const double share =
+        random() % 3 == 0 ? static_cast<double>(random() % 2) : static_cast<double>(random() % 65) / 64;
+    const auto value = static_cast<float>(lower + (upper - lower) * share);
+    point.push_back(std::clamp(static_cast<double>(value), lower, upper));
+  }
+  return point;
+}
+
+// The largest distance of two outputs at one of `count` points.
+double LargestDrift(const model::Network& network, const model::Network& baseline, const model::Property& property,
+                    int count, Random& random) {
+  double largest = 0;
+  for (int k = 0; k < count; ++k) {
+    const std::vector<double> point = DrawBoxPoint(property, random);
+    const Result<std::vector<double>> output = evaluation::EvaluateReference(network, point),
+                                      other = evaluation::EvaluateReference(baseline, point);
+    for (std::size_t i = 0; output.ok() && other.ok() && i < output->size(); ++i)
+      largest = std::max(largest, std::abs((*output)[i] - (*other)[i]));
+  }
+  return largest;
+}
+
+FalseDrift RandomFalseDrift(Random& random) {
+  FalseClaim claim = RandomFalseClaim(random);
+  FalseDrift made{claim.network_bytes, claim.network_bytes, claim.property_text,
+                  claim.arithmetic,    model::Decimal(),    {}};
+  const model::Network network = *model::ReadOnnx(AsBytes(made.network_bytes), {});
+  const model::Property property = *model::ReadVnnlib(made.property_text, {});
+  const std::vector<checker::TensorRadius> radii =
+      prover::RadiiFor(network, {std::ldexp(1.0, -1 - static_cast<int>(random() % 9)), prover::RadiusUnit::kShare});
+  made.baseline_bytes = DrawMember(network, made.network_bytes, radii, random);
+  const model::Network baseline = *model::ReadOnnx(AsBytes(made.baseline_bytes), {});
+  const double largest = LargestDrift(network, baseline, property, 400, random);
+  // What was computed in single precision may be less in the reals, by rounding.
+  const double slack = made.arithmetic == Arithmetic::kReal ? 1e-4 : 1e-9;
+  if (largest <= 4 * slack) return made;
+  made.exceeded = *model::Decimal::Parse(Text("%.12f", largest * (1 - 1e-7) - slack), 100);
+  prover::ProofRequest request;
+  request.network = &network;
+  request.baseline = &baseline;
+  request.property = &property;
+  request.network_digest = Sha256(made.network_bytes);
+  request.baseline_digest = Sha256(made.baseline_bytes);
+  request.property_digest = Sha256(made.property_text);
+  request.arithmetic = made.arithmetic;
+  request.timeout_ms = 100;
+  request.threads = 1;
+  request.recipe = static_cast<prover::RecipeChoice>(random() % 3);
+  request.within = made.exceeded;
+  EXPECT_NE(Prove(request).status, prover::ProofStatus::kProven);
+  request.timeout_ms = 300;
+  for (const double factor : {1.01, 1.1, 2.0}) {
+    request.within = *model::Decimal::Parse(Text("%.12f", largest * factor + slack), 100);
+    const prover::ProofResult result = Prove(request);
+    if (result.status != prover::ProofStatus::kProven) continue;
+    made.certificates.emplace_back(result.certificate.begin(), result.certificate.end());
+    const double within = request.within.EncloseFloat64().upper;
+    EXPECT_LE(LargestDrift(network, baseline, property, 400, random), within + slack);
+  }
+  return made;
+}
+
+TEST(Mutations, NoDriftIsProvenThatIsExceeded) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const std::size_t cases_min = (Options().cases_min ? Options().cases_min : 10'000) / 4;
+  Random random(Options().seed);
+  std::vector<FalseDrift> drifts;
+  while (drifts.size() < 20) {
+    drifts.push_back(RandomFalseDrift(random));
+    if (drifts.back().certificates.empty()) drifts.pop_back();
+  }
+  std::map<std::string, std::size_t> answers;
+  std::size_t asked = 0;
+  while (asked < cases_min || spent() < Options().budget_seconds / 4) {
+    const FalseDrift& drift = drifts[random() % drifts.size()];
+    std::string bytes = drift.certificates[random() % drift.certificates.size()];
+    if (random() % 4 != 0) bytes = Mutator(random)(bytes);
+    SetDigests(bytes, Sha256(drift.network_bytes), Sha256(drift.property_text));
+    // Mostly with the bound that is exceeded, and of this baseline; a wider one is refused since less is asked for.
+    Result<Certificate> read = checker::ReadCertificate(AsBytes(bytes));
+    if (read.ok() && random() % 4 != 0) {
+      read->radii.clear();
+      read->drift = {.baseline = Sha256(drift.baseline_bytes), .within = std::vector(2, drift.exceeded)};
+      bytes = checker::WriteCertificate(*read);
+    }
+    Arithmetic arithmetic = drift.arithmetic;
+    if (bytes.size() > 9 && bytes[9] == 1) arithmetic = Arithmetic::kFloat32;
+    checker::ClaimFiles files{.network = AsBytes(drift.network_bytes),
+                              .property = drift.property_text,
+                              .certificate = AsBytes(bytes),
+                              .network_digest = Sha256(drift.network_bytes),
+                              .property_digest = Sha256(drift.property_text),
+                              .arithmetic = arithmetic,
+                              .baseline = AsBytes(drift.baseline_bytes),
+                              .baseline_digest = Sha256(drift.baseline_bytes),
+                              .within_max = drift.exceeded};
+    // Now and then the other way round, which is as false, or of the property, which it says nothing about.
+    if (random() % 16 == 0) {
+      std::swap(files.network, *files.baseline);
+      std::swap(files.network_digest, files.baseline_digest);
+    }
+    const bool of_the_property = random() % 16 == 0 && read.ok() && read->drift;
+    if (of_the_property) files.baseline.reset();
+    const checker::Verdict verdict = CheckFiles(files);
+    ASSERT_FALSE(verdict.proven) << drift.property_text;
+    ASSERT_TRUE(!of_the_property || verdict.reason.rule == "checker.baseline") << verdict.reason.rule;
+    ++answers[verdict.reason.rule];
+    ++asked;
+  }
+  for (const auto& [rule, count] : answers) std::printf("%8zu %s\n", count, rule.c_str());
+  std::printf("%zu pairs of networks, %zu certificates (%.1f s)\n", drifts.size(), asked, spent());
+  EXPECT_GT(answers["checker.leaf"], asked / 5);
+  EXPECT_GT(answers["checker.within"], asked / 50);
+  EXPECT_GT(answers["checker.baseline"], asked / 50);
 }
 
 }  // namespace
