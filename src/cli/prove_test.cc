@@ -53,6 +53,19 @@ class ProveCommand : public testing::Test {
     return globals.exit;
   }
 
+  // Whether the command line is one; what it asks for is not done where it is not.
+  static bool Parses(const std::string& arguments) {
+    Globals globals;
+    CLI::App app("", "pawl");
+    AddProve(app, globals);
+    try {
+      app.parse("prove " + arguments, false);
+    } catch (const CLI::ParseError&) {
+      return false;
+    }
+    return true;
+  }
+
   std::string root_, output_;
   bool json_ = false;
 };
@@ -157,10 +170,10 @@ TEST_F(ProveCommand, ProvesDrift) {
                                              {onnx::Value("y", {1, 2})})));
   EXPECT_EQ(Run(question + "wide.onnx --within 1"), ExitCode::kMalformed);
   // Neither option stands alone, and none of these goes with them.
-  EXPECT_THROW(Run(root_ + "m.onnx " + root_ + "holds.vnnlib --within 1"), CLI::ParseError);
-  EXPECT_THROW(Run(question + "n.onnx"), CLI::ParseError);
+  EXPECT_FALSE(Parses(root_ + "m.onnx " + root_ + "holds.vnnlib --within 1"));
+  EXPECT_FALSE(Parses(question + "n.onnx"));
   for (const char* other : {"--weight-radius 0.1", "--parent x", "--checkpoint x", "--resume x", "--vnncomp x"})
-    EXPECT_THROW(Run(question + "n.onnx --within 1 " + other), CLI::ParseError) << other;
+    EXPECT_FALSE(Parses(question + "n.onnx --within 1 " + other)) << other;
 }
 
 TEST_F(ProveCommand, BeginsWithAParentsCertificateWhereItFits) {
