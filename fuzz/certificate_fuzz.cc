@@ -1,5 +1,6 @@
 // Any bytes are read or refused; what is read is written as the same bytes; and no bytes prove a property that has a
-// counterexample (y0 = |x0| on [-1, 1], unsafe where y0 <= 0.25 or y0 >= 0.75).
+// counterexample (y0 = |x0| on [-1, 1], unsafe where y0 <= 0.25 or y0 >= 0.75), or less drift than there is (|x0| is up
+// to 0.5 from |x0|/2).
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +20,9 @@ struct Violated {
       "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (>= X_0 -1)) (assert (<= X_0 1))"
       "(assert (or (<= Y_0 0.25) (>= Y_0 0.75)))",
       {});
+  pawl::model::Network baseline =
+      *pawl::model::ReadOnnx(AsBytes(DenseNetworkBytes({{{{1}, {-1}}, {0, 0}, true}, {{{0.5, 0.5}}, {0}, false}})), {});
+  pawl::model::Decimal too_near = *pawl::model::Decimal::Parse("0.49", 3);
 };
 
 }  // namespace
@@ -39,7 +43,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (written.size() != size || std::memcmp(written.data(), data, size) != 0) std::abort();
   CheckLimits check_limits;
   check_limits.certificate = limits;
-  const ClaimRequest request{certificate->arithmetic, certificate->network, certificate->property};
+  ClaimRequest request{
+      .arithmetic = certificate->arithmetic, .network = certificate->network, .property = certificate->property};
+  if (certificate->drift) {
+    request.baseline = &kViolated.baseline;
+    request.baseline_digest = certificate->drift->baseline;
+    request.within_max = kViolated.too_near;
+  }
   if (Check(kViolated.network, kViolated.property, *certificate, request, check_limits).proven) std::abort();
   return 0;
 }

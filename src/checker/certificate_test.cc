@@ -272,7 +272,7 @@ TEST(Certificate, EveryMalformedShapeIsRefusedByItsRule) {
   EXPECT_EQ(changed(8, 0), "certificate.version");
   for (const int version : {1, 3, 255}) EXPECT_EQ(changed(8, version), "certificate.version");
   EXPECT_EQ(changed(9, 3), "certificate.arithmetic");
-  for (const int radius : {2, 3, 255}) EXPECT_EQ(changed(10, radius), "certificate.weight-radius");
+  for (const int kind : {3, 4, 255}) EXPECT_EQ(changed(10, kind), "certificate.kind");
   const std::size_t body = Header().size();
   EXPECT_EQ(changed(body, 0), "certificate.conjunctions");
   EXPECT_EQ(changed(body + 2, 0), "certificate.groups");

@@ -29,7 +29,7 @@ model::Decimal Number(const char* text) { return *model::Decimal::Parse(text, 10
 TEST(ReluDifference, LiesBetweenItsLines) {
   std::mt19937_64 random(1);
   std::size_t points = 0, exact = 0;
-  for (int i = 0; i < 15'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     const double scale = std::ldexp(1.0, static_cast<int>(random() % 40) - 20);
     std::uniform_real_distribution<double> uniform(-1, 1);
     const auto interval = [&](double size) {
@@ -66,7 +66,7 @@ TEST(ReluDifference, LiesBetweenItsLines) {
     }
   }
   std::printf("%zu points, at %zu of them the lines meet\n", points, exact);
-  EXPECT_GT(points, 60'000u);
+  EXPECT_GT(points, 20'000u);
   EXPECT_GT(exact, points / 10);
 }
 
@@ -238,7 +238,7 @@ void TryPair(const model::Network& network, const model::Network& baseline, std:
 
 TEST(Drift, NoPairOfEvaluationsLeavesItsBounds) {
   Counts counts;
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 110; ++seed) {
     std::mt19937_64 random(seed);
     const std::string bytes = RandomBytes(seed);
     const model::Network baseline = Read(bytes), network = Neighbour(baseline, bytes, random);
@@ -247,7 +247,7 @@ TEST(Drift, NoPairOfEvaluationsLeavesItsBounds) {
   }
   std::printf("%zu pairs, %zu bounded, %zu evaluations, %zu differences\n", counts.pairs, counts.bounded,
               counts.evaluations, counts.differences);
-  EXPECT_GT(counts.pairs, 250u);
+  EXPECT_GT(counts.pairs, 90u);
   EXPECT_GT(counts.bounded, counts.pairs * 3 / 4);
   EXPECT_GT(counts.differences, 10'000u);
 }
@@ -256,7 +256,7 @@ TEST(Drift, NoPairOfEvaluationsLeavesItsBounds) {
 TEST(Drift, HoldsForOtherArchitectures) {
   Counts counts;
   std::map<std::array<std::size_t, 3>, model::Network> known;
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
     std::mt19937_64 random(seed);
     model::Network network = Read(RandomBytes(seed));
     const std::array<std::size_t, 3> shape = {network.input_size(), network.output_size(),
@@ -266,7 +266,7 @@ TEST(Drift, HoldsForOtherArchitectures) {
     known.insert_or_assign(shape, std::move(network));
   }
   std::printf("%zu pairs, %zu bounded, %zu evaluations\n", counts.pairs, counts.bounded, counts.evaluations);
-  EXPECT_GT(counts.pairs, 60u);
+  EXPECT_GT(counts.pairs, 25u);
   EXPECT_GT(counts.bounded, counts.pairs / 2);
 }
 
