@@ -83,6 +83,7 @@ Result<void> WriteWholeFile(const std::string& path, std::string_view bytes);
 Result<void> ReplaceFile(const std::string& temporary, const std::string& path, std::string_view bytes);
 
 void AddInit(CLI::App& app, Globals& globals);
+void AddNode(CLI::App& app, Globals& globals);
 void AddCharter(CLI::App& app, Globals& globals);
 void AddTree(CLI::App& app, Globals& globals);
 void AddKey(CLI::App& app, Globals& globals);

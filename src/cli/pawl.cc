@@ -97,6 +97,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddLog(app, globals);
   AddServe(app, globals);
   AddWitness(app, globals);
+  AddNode(app, globals);
   AddBackup(app, globals);
   AddRestore(app, globals);
   AddStore(app, globals);

@@ -20,6 +20,7 @@
 
 #include "crypto/digest.h"
 #include "ledger/ledger.h"
+#include "ledger/shared_store.h"
 #include "result/result.h"
 
 namespace pawl::ledger {
@@ -79,6 +80,9 @@ class Database {
   virtual Result<std::optional<std::string>> ReadCheckpoint(uint64_t size) = 0;
   virtual Result<std::optional<std::string>> ReadLatestCheckpoint() = 0;
   virtual Result<void> StoreCheckpoint(uint64_t size, const std::string& note) = 0;
+
+  // Null where there is none.
+  virtual SharedStore* shared_store() { return nullptr; }
 
   // A SQLite ledger with the same log as it is at one moment, in a new file without a write-ahead log.
   virtual Result<void> CopyTo(const std::string& path) = 0;

@@ -242,6 +242,8 @@ Result<std::string> Ledger::ReadTile(const tlog::TileAddress& address) const {
 
 Result<std::optional<std::string>> Ledger::LatestCheckpoint() const { return database_->ReadLatestCheckpoint(); }
 
+SharedStore* Ledger::shared_store() const { return database_->shared_store(); }
+
 Result<void> Ledger::CopyTo(const std::string& path) const {
   std::error_code failure;
   if (std::filesystem::exists(std::filesystem::symlink_status(path, failure))) {

@@ -46,6 +46,7 @@ struct LogKeys {
 inline constexpr int kSchemaVersion = 1;
 
 class Database;
+class SharedStore;
 struct LedgerPlace;
 
 class Ledger {
@@ -88,6 +89,9 @@ class Ledger {
   Result<void> KeepCosigned(const merkle::SignedNote& note);
   // The stored checkpoint of the largest size, or nothing.
   Result<std::optional<std::string>> LatestCheckpoint() const;
+
+  // The blobs that go with the log, where its database has them for all nodes; null where each home is alone.
+  SharedStore* shared_store() const;
 
   // A copy of the whole database as it is at one moment, in a new file without a write-ahead log
   // ("ledger.copy-exists"). Others may append meanwhile.

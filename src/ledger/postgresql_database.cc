@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "merkle/checkpoint.h"
@@ -12,6 +13,7 @@ namespace pawl::ledger {
 namespace {
 
 constexpr uint64_t kEventsPerCopy = 1'024;
+constexpr size_t kPieceBytes = 512 << 10;
 
 // One statement each; docs/postgresql.md shows the same.
 constexpr const char* kTables[] = {
@@ -23,10 +25,12 @@ constexpr const char* kTables[] = {
     " hash bytea NOT NULL, PRIMARY KEY (log, level, position))",
     "CREATE TABLE IF NOT EXISTS pawl_checkpoints (log text NOT NULL, size bigint NOT NULL, revision bigint NOT NULL,"
     " note bytea NOT NULL, PRIMARY KEY (log, size, revision))",
+    "CREATE TABLE IF NOT EXISTS pawl_blobs (log text NOT NULL, digest bytea NOT NULL, piece bigint NOT NULL,"
+    " last boolean NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (log, digest, piece))",
     "INSERT INTO pawl_version VALUES (1) ON CONFLICT DO NOTHING",
 };
 
-class PostgresqlDatabase final : public Database {
+class PostgresqlDatabase final : public Database, public SharedStore {
  public:
   PostgresqlDatabase(PostgresqlConnection connection, std::string url, std::string log, LedgerAccess access,
                      PostgresqlTimeouts timeouts)
@@ -178,6 +182,69 @@ class PostgresqlDatabase final : public Database {
             " SELECT $1, $2, coalesce(max(revision) + 1, 0), $3 FROM pawl_checkpoints"
             " WHERE log = $1 AND size = $2",
             {Text(log_), Integer(static_cast<int64_t>(size)), Bytes(note)}, 0));
+  }
+
+  // ---- blobs
+
+  SharedStore* shared_store() override { return this; }
+
+  Result<std::set<crypto::Digest>> Find(const std::set<crypto::Digest>& digests) override {
+    std::vector<std::string> raw;
+    for (const crypto::Digest& digest : digests) raw.push_back(digest.Raw());
+    Result<Rows> rows = Ask("SELECT digest FROM pawl_blobs WHERE log = $1 AND last AND digest = ANY ($2)",
+                            {Text(log_), BytesArray(raw)}, digests.size());
+    if (!rows.ok()) return rows.error();
+    std::set<crypto::Digest> found;
+    for (const Row& row : *rows) {
+      Result<crypto::Digest> digest = crypto::Digest::FromRaw(row.empty() ? "" : row[0]);
+      if (!digest.ok() || !digests.contains(*digest)) return Damaged("the ledger's database names other blobs");
+      found.insert(*digest);
+    }
+    return found;
+  }
+
+  // Each piece is a transaction that waits for no disk: the append that follows waits for all that came before it. The
+  // last piece says that the blob is whole.
+  Result<void> Put(const crypto::Digest& digest, std::string_view bytes) override {
+    for (size_t piece = 0, begin = 0; piece == 0 || begin < bytes.size(); ++piece, begin += kPieceBytes) {
+      const bool last = bytes.size() - begin <= kPieceBytes;
+      Result<void> put =
+          Done(Ask("INSERT INTO pawl_blobs (log, digest, piece, last, bytes) SELECT $1, $2, $3, $4 = 1, $5"
+                   " FROM set_config('synchronous_commit', 'off', true) ON CONFLICT DO NOTHING",
+                   {Text(log_), Bytes(digest.Raw()), Integer(static_cast<int64_t>(piece)), Integer(last ? 1 : 0),
+                    Bytes(bytes.substr(begin, kPieceBytes))},
+                   0));
+      if (!put.ok()) return put;
+    }
+    return {};
+  }
+
+  Result<std::string> Get(const crypto::Digest& digest, uint64_t bytes_max) override {
+    const auto damaged = [&] {
+      return Refused("shared.damaged", "the database's blob " + digest.Text() + " has other bytes",
+                     "let whoever has it put it right in the database");
+    };
+    std::string bytes;
+    for (int64_t piece = 0;; ++piece) {
+      Result<Rows> rows =
+          Ask("SELECT substring(bytes FROM 1 FOR 524289), CASE WHEN last THEN 1::int8 ELSE 0::int8 END"
+              " FROM pawl_blobs WHERE log = $1 AND digest = $2 AND piece = $3",
+              {Text(log_), Bytes(digest.Raw()), Integer(piece)}, 1);
+      if (!rows.ok()) return rows.error();
+      if (rows->size() != 1 || rows->front().size() != 2) return damaged();
+      Result<uint64_t> last = NumberOf(rows->front()[1]);
+      if (!last.ok()) return last.error();
+      const std::string& part = rows->front()[0];
+      if (part.size() > kPieceBytes || (*last == 0 && part.size() < kPieceBytes)) return damaged();
+      if (part.size() > bytes_max - bytes.size()) {
+        return LimitReached("shared.too-large", "the database's blob " + digest.Text() + " is too large",
+                            "nothing of Pawl's is; see who wrote it");
+      }
+      bytes += part;
+      if (*last != 0) break;
+    }
+    if (crypto::Sha256(bytes) != digest) return damaged();
+    return bytes;
   }
 
   // The rows below a checkpoint's size do not change, so that what others append meanwhile does not matter.

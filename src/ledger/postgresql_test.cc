@@ -12,6 +12,7 @@
 #include "ledger/place.h"
 #include "ledger/postgresql_database.h"
 #include "ledger/postgresql_for_test.h"
+#include "ledger/shared_store.h"
 #include "ledger/subject_log.h"
 #include "warrant/path_for_test.h"
 
@@ -170,14 +171,17 @@ TEST_F(PostgresqlTest, TheRightsOfTheManualAreEnoughAndNoMore) {
   const Result<std::string> note = ledger.SignCheckpoint(keys, warrant::kGenesisTime);
   ASSERT_TRUE(note.ok()) << note.error().message;
   EXPECT_EQ(RuleOf(ledger.KeepCosigned(*merkle::SignedNote::Parse(*note))), "ok");
+  EXPECT_EQ(RuleOf(ledger.shared_store()->Put(crypto::Sha256("blob"), "blob")), "ok");
+  EXPECT_EQ(*ledger.shared_store()->Get(crypto::Sha256("blob"), 10), "blob");
   EXPECT_TRUE(PostgresqlLock::Take(of("pawl_gate").url, "gate", "controller").ok());
   const Ledger reader = *Ledger::Open(of("pawl_reader"), LedgerAccess::kReadOnly);
   EXPECT_EQ(*reader.Size(), 5u);
   const Result<Ledger> writer = Ledger::Open(of("pawl_reader"), LedgerAccess::kReadWrite);
   EXPECT_EQ(writer.ok() ? "ok" : writer.error().rule, "ok");
   EXPECT_EQ(RuleOf(Ledger::Open(of("pawl_reader"), LedgerAccess::kReadWrite)->Append(5, {"x"})), "ledger.read-only");
-  for (const char* statement : {"UPDATE manual.pawl_events SET seq = 9", "DELETE FROM manual.pawl_events",
-                                "TRUNCATE manual.pawl_nodes", "UPDATE manual.pawl_checkpoints SET size = 0"}) {
+  for (const char* statement :
+       {"UPDATE manual.pawl_events SET seq = 9", "DELETE FROM manual.pawl_events", "TRUNCATE manual.pawl_nodes",
+        "UPDATE manual.pawl_checkpoints SET size = 0", "DELETE FROM manual.pawl_blobs"}) {
     const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(of("pawl_gate").url.c_str()), &PQfinish);
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), statement), &PQclear);
     EXPECT_STREQ(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE), "42501") << statement;
@@ -410,6 +414,130 @@ TEST_F(PostgresqlSubjectLogTest, ABackUpHoldsTheLogItself) {
   const Result<SubjectLog> log = SubjectLog::Open(home_, subject_, LedgerAccess::kReadOnly);
   ASSERT_TRUE(copy.ok() && log.ok());
   EXPECT_EQ(copy->root(), log->root());
+}
+
+// ---- blobs
+
+class SharedStoreTest : public PostgresqlSubjectLogTest {
+ protected:
+  Home EmptyHome(const std::string& name) {
+    Home home = *Home::Open(directory_ / name, HomeAccess::kCreate);
+    EXPECT_TRUE(KeepLedgerPlace(home.root() + "/ledger", {server_.Url(), subject_}).ok());
+    return home;
+  }
+  encoding::Envelope Halt(const std::string& reason) const {
+    return path_.ByPeople(warrant::WriteDecision(path_.HaltDecision(reason)), {"ann"});
+  }
+  // As a gate writes it from the beginning: each entry after what it names.
+  void Publish() {
+    subject_ = TestName();
+    EXPECT_TRUE(KeepLedgerPlace(home_.root() + "/ledger", {server_.Url(), subject_}).ok());
+    SubjectLog log = *SubjectLog::Open(home_, subject_, LedgerAccess::kReadWrite);
+    for (const std::string& entry : path_.entries()) {
+      ASSERT_EQ(RuleOf(log.Append({*encoding::ParseEnvelope(entry)})), "ok");
+    }
+  }
+};
+
+TEST_F(SharedStoreTest, AnotherHomeGetsWhatTheEntriesName) {
+  Publish();
+  const Home other = EmptyHome("other");
+  const Result<SubjectLog> log = SubjectLog::Open(other, subject_, LedgerAccess::kReadOnly);
+  ASSERT_TRUE(log.ok()) << log.error().message;
+  EXPECT_EQ(log->history().size(), path_.entries().size());
+  EXPECT_EQ(log->charter().charter.digest, path_.charter().digest);
+  // The live tree with every file.
+  const Result<subject::Manifest> live = log->store().ReadManifest(*log->history().live_tree());
+  ASSERT_TRUE(live.ok()) << live.error().message;
+  for (const subject::FileEntry& file : live->files) {
+    EXPECT_TRUE(log->store().ReadBlob(file.digest, subject::kFileBytesMax).ok()) << file.path;
+  }
+}
+
+TEST_F(SharedStoreTest, BlobsOfAllSizesComeBackAndOthersDoNot) {
+  Ledger ledger = Open();
+  SharedStore& shared = *ledger.shared_store();
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{512} << 10, (size_t{512} << 10) + 1, size_t{1'500'000}}) {
+    const std::string bytes(size, 'b');
+    const crypto::Digest digest = crypto::Sha256(bytes);
+    EXPECT_TRUE(shared.Find({digest})->empty());
+    ASSERT_TRUE(shared.Put(digest, bytes).ok());
+    ASSERT_TRUE(shared.Put(digest, bytes).ok());
+    EXPECT_EQ(shared.Find({digest, crypto::Sha256("none")})->size(), 1u);
+    EXPECT_EQ(*shared.Get(digest, size), bytes);
+    if (size > 0) {
+      EXPECT_EQ(RuleOf(shared.Get(digest, size - 1)), "shared.too-large");
+    }
+  }
+  EXPECT_EQ(RuleOf(shared.Get(crypto::Sha256("none"), 100)), "shared.damaged");
+  const crypto::Digest large = crypto::Sha256(std::string(1'500'000, 'b'));
+  Sql("UPDATE pawl_blobs SET bytes = 'x' WHERE piece = 1 AND" + OfTest());  // too short for what is not the last
+  EXPECT_EQ(RuleOf(shared.Get(large, 2'000'000)), "shared.damaged");
+  Sql("UPDATE pawl_blobs SET bytes = repeat('x', 20000000)::bytea WHERE piece = 1 AND" + OfTest());
+  EXPECT_EQ(RuleOf(shared.Get(large, 2'000'000)), "shared.damaged");
+  Sql("UPDATE pawl_blobs SET bytes = repeat('c', 524288)::bytea WHERE piece = 1 AND" + OfTest());
+  EXPECT_EQ(RuleOf(shared.Get(large, 2'000'000)), "shared.damaged");
+  Sql("DELETE FROM pawl_blobs WHERE piece = 1 AND" + OfTest());
+  EXPECT_EQ(RuleOf(shared.Get(large, 2'000'000)), "shared.damaged");
+}
+
+TEST_F(SharedStoreTest, ABlobWithOtherBytesIsNotTakenIn) {
+  Publish();
+  Sql("UPDATE pawl_blobs SET bytes = bytes || 'x'::bytea WHERE" + OfTest());
+  const Home other = EmptyHome("other");
+  EXPECT_EQ(RuleOf(SubjectLog::Open(other, subject_, LedgerAccess::kReadOnly)), "shared.damaged");
+  EXPECT_TRUE(std::filesystem::is_empty(other.StorePath() + "/blobs"));
+}
+
+TEST_F(SharedStoreTest, WhatIsInNoStoreIsMissing) {
+  Publish();
+  Sql("DELETE FROM pawl_blobs WHERE" + OfTest());
+  EXPECT_EQ(RuleOf(SubjectLog::Open(EmptyHome("other"), subject_, LedgerAccess::kReadOnly)), "store.missing");
+  // Whoever has the blobs puts them there again with the next entry that names them.
+  SubjectLog log = *SubjectLog::Open(home_, subject_, LedgerAccess::kReadWrite);
+  ASSERT_EQ(RuleOf(log.Append({Halt("one")})), "ok");
+}
+
+TEST_F(SharedStoreTest, NothingIsTakenInForEntriesThatDoNotFold) {
+  Publish();
+  // The database adds an entry of its own that names a blob of its own.
+  const std::string blob = "of the database";
+  const std::string digest = crypto::Sha256(blob).Hex();
+  Sql("INSERT INTO pawl_blobs VALUES ('" + subject_ + "', '\\x" + digest + "', 0, true, '" + blob + "')");
+  Sql("INSERT INTO pawl_events VALUES ('" + subject_ + "', " + std::to_string(path_.entries().size()) +
+      ", '\\x00', 'not signed'), ('" + subject_ + "', " + std::to_string(path_.entries().size() + 1) + ", '\\x01', '" +
+      digest + "')");
+  const Home other = EmptyHome("other");
+  EXPECT_NE(RuleOf(SubjectLog::Open(other, subject_, LedgerAccess::kReadOnly)), "ok");
+  EXPECT_FALSE(std::filesystem::exists(other.StorePath() + "/blobs/" + digest.substr(0, 2) + "/" + digest));
+}
+
+TEST_F(SharedStoreTest, FilesOfATreeBringNothingAlong) {
+  subject_ = TestName();
+  Ledger ledger = Open();
+  storage::TreeStore store = *storage::TreeStore::Open(directory_ / "store", storage::StoreAccess::kReadWrite);
+  const crypto::Digest secret = *store.PutBlob("of another subject");
+  const crypto::Digest report = *store.PutBlob("a report about " + secret.Hex());
+  directory_.Write("tree/file", "I name " + secret.Hex());
+  const crypto::Digest tree = store.PutTree(directory_ / "tree", subject::TreeLimits{})->digest;
+  ASSERT_TRUE(ledger::Publish(*ledger.shared_store(), store, {tree.Text()}).ok());
+  EXPECT_EQ(ledger.shared_store()->Find({tree, crypto::Sha256("I name " + secret.Hex()), secret})->size(), 2u);
+  ASSERT_TRUE(ledger::Publish(*ledger.shared_store(), store, {report.Text()}).ok());
+  EXPECT_EQ(ledger.shared_store()->Find({report, secret})->size(), 2u);
+}
+
+TEST_F(SharedStoreTest, AChainOfAnyLengthIsFollowed) {
+  subject_ = TestName();
+  Ledger ledger = Open();
+  storage::TreeStore store = *storage::TreeStore::Open(directory_ / "store", storage::StoreAccess::kReadWrite);
+  crypto::Digest last = *store.PutBlob("first");
+  for (int i = 0; i < 100; ++i) last = *store.PutBlob("after " + last.Hex());
+  ASSERT_TRUE(ledger::Publish(*ledger.shared_store(), store, {last.Text()}).ok());
+  storage::TreeStore other = *storage::TreeStore::Open(directory_ / "other", storage::StoreAccess::kReadWrite);
+  EXPECT_TRUE(*IsFetchNeeded(*ledger.shared_store(), other, {last.Text()}));
+  ASSERT_TRUE(Fetch(*ledger.shared_store(), other, last.Text()).ok());
+  EXPECT_FALSE(*IsFetchNeeded(*ledger.shared_store(), other, {last.Text()}));
+  EXPECT_TRUE(other.ReadBlob(crypto::Sha256("first"), 10).ok());
 }
 
 // ---- places

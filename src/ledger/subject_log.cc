@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ledger/keys.h"
+#include "ledger/shared_store.h"
 #include "ledger/snapshot.h"
 
 namespace pawl::ledger {
@@ -30,16 +31,17 @@ Result<void> RequireCheckpointHolds(const Ledger& ledger, uint64_t size) {
 
 Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access, FoldFrom from) {
   SubjectLog log(home, std::string(subject));
-  Result<storage::TreeStore> store =
-      storage::TreeStore::Open(home.StorePath(), access == LedgerAccess::kReadWrite ? storage::StoreAccess::kReadWrite
-                                                                                    : storage::StoreAccess::kReadOnly);
-  if (!store.ok()) return store.error();
-  log.store_ = std::make_unique<storage::TreeStore>(std::move(*store));
   Result<LedgerPlace> place = home.PlaceOfLedger(subject);
   if (!place.ok()) return place.error();
   Result<Ledger> ledger = Ledger::Open(*place, access);
   if (!ledger.ok()) return ledger.error();
   log.ledger_ = std::make_unique<Ledger>(std::move(*ledger));
+  // Whoever reads a log that nodes share keeps a copy of what its entries name.
+  const bool writes = access == LedgerAccess::kReadWrite || log.ledger_->shared_store() != nullptr;
+  Result<storage::TreeStore> store = storage::TreeStore::Open(
+      home.StorePath(), writes ? storage::StoreAccess::kReadWrite : storage::StoreAccess::kReadOnly);
+  if (!store.ok()) return store.error();
+  log.store_ = std::make_unique<storage::TreeStore>(std::move(*store));
   log.history_ = std::make_unique<audit::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {
     return charter::ReadCharterFromStore(*store_ptr, digest);
   });
@@ -83,6 +85,18 @@ Result<void> SubjectLog::Fold(const std::vector<std::string>& entries) {
   return LoadCharter();
 }
 
+// Entry by entry: an entry's blobs are fetched after the entries before it have been believed.
+Result<void> SubjectLog::FetchAndFold(SharedStore& shared, const std::vector<std::string>& entries) {
+  Result<bool> needed = IsFetchNeeded(shared, *store_, entries);
+  if (!needed.ok()) return needed.error();
+  if (!*needed) return Fold(entries);
+  for (const std::string& entry : entries) {
+    if (Result<void> fetched = Fetch(shared, *store_, entry); !fetched.ok()) return fetched;
+    if (Result<void> folded = Fold({entry}); !folded.ok()) return folded;
+  }
+  return {};
+}
+
 Result<void> SubjectLog::LoadCharter() {
   if (!history_->has_genesis()) return {};
   if (charter_ && charter_->charter.digest == history_->charter().digest) return {};
@@ -100,7 +114,9 @@ Result<void> SubjectLog::Refresh() {
     if (!entries.ok()) return entries.error();
     if (entries->empty()) break;
     trial_.reset();
-    if (Result<void> folded = Fold(*entries); !folded.ok()) return folded;
+    SharedStore* shared = ledger_->shared_store();
+    Result<void> folded = shared == nullptr ? Fold(*entries) : FetchAndFold(*shared, *entries);
+    if (!folded.ok()) return folded;
   }
   if (history_->size() == 0) return {};
   Result<crypto::Digest> stored = ledger_->Root(history_->size());
@@ -130,6 +146,9 @@ Result<void> SubjectLog::Append(const std::vector<encoding::Envelope>& envelopes
 Result<uint64_t> SubjectLog::TryAndAppend(const std::vector<std::string>& entries) {
   for (const std::string& entry : entries) {
     if (Result<void> applied = trial_->Apply(trial_->size(), entry); !applied.ok()) return applied.error();
+  }
+  if (SharedStore* shared = ledger_->shared_store()) {
+    if (Result<void> published = Publish(*shared, *store_, entries); !published.ok()) return published.error();
   }
   return ledger_->Append(history_->size(), entries);
 }

@@ -67,6 +67,7 @@ class SubjectLog {
  private:
   SubjectLog(Home home, std::string subject) : home_(std::move(home)), subject_(std::move(subject)) {}
   Result<void> Fold(const std::vector<std::string>& entries);
+  Result<void> FetchAndFold(SharedStore& shared, const std::vector<std::string>& entries);
   Result<void> LoadCharter();
   void TakeUpSnapshot();
   // The index that the ledger gave them. After an error the trial is no longer in step.
