@@ -91,10 +91,8 @@ ExitCode JoinAndShow(const Globals& globals, const JoinOptions& options) {
   if (globals.json) {
     encoding::Json live = nullptr;
     if (joined->live_epoch) live = *joined->live_epoch;
-    PrintJson({{"subject", globals.subject},
-               {"events", joined->events},
-               {"root", joined->root.Hex()},
-               {"live_epoch", live}});
+    PrintJson(
+        {{"subject", globals.subject}, {"events", joined->events}, {"root", joined->root.Hex()}, {"live_epoch", live}});
     return ExitCode::kYes;
   }
   std::printf("'%s' is here: %llu events verified from the genesis on\n  next: pawl review --as NAME\n",
