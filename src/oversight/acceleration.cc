@@ -103,8 +103,8 @@ Result<Fold> FoldVotes(const audit::History& history) {
         continue;
       }
       watch.rings = true;
-      fold.open.push_back(
-          {logged.digest, logged.vote.reviewer, Describe(logged.vote.reviewer, *step, **charter, *watch.detector)});
+      fold.open.push_back({logged.digest, logged.vote.reviewer,
+                           Describe(logged.vote.reviewer, *step, **charter, *watch.detector), logged.index});
     }
   }
   return fold;

@@ -34,6 +34,7 @@ struct AccelerationAlarm {
   crypto::Digest vote;  // what a resume names
   std::string reviewer;
   std::string reason;  // a sentence with the figures
+  uint64_t index = 0;  // of the vote in the log
 };
 
 // Alarms that no resume has named, over all evaluators, in log order; those of evaluators who are in the charter no

@@ -25,8 +25,14 @@ audit::History HistoryOf(const Path& path) {
   return history;
 }
 std::vector<AccelerationAlarm> Alarms(const Path& path) {
-  Result<std::vector<AccelerationAlarm>> alarms = OpenAlarms(HistoryOf(path));
+  const audit::History history = HistoryOf(path);
+  Result<std::vector<AccelerationAlarm>> alarms = OpenAlarms(history);
   EXPECT_TRUE(alarms.ok());
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    for (const audit::LoggedVote& vote : proposal.votes) {
+      for (const AccelerationAlarm& alarm : *alarms) EXPECT_EQ(alarm.index == vote.index, alarm.vote == vote.digest);
+    }
+  }
   return alarms.ok() ? *alarms : std::vector<AccelerationAlarm>();
 }
 std::string Stops(const Path& path, Action action) { return CheckPace(HistoryOf(path), action, path.now).rule; }

@@ -213,22 +213,6 @@ std::uint64_t CharterIndexOf(const audit::History& history) {
   return index;
 }
 
-// Every later vote of an evaluator repeats its open alarm, so that there may be as many as votes: one look at each.
-Result<std::vector<Noted>> AlarmsOf(const audit::History& history) {
-  Result<std::vector<oversight::AccelerationAlarm>> open = oversight::OpenAlarms(history);
-  if (!open.ok()) return open.error();
-  std::map<crypto::Digest, std::uint64_t> index_of;
-  for (const oversight::AccelerationAlarm& alarm : *open) index_of.emplace(alarm.vote, 0);
-  for (const audit::ProposalHistory& proposal : history.proposals()) {
-    for (const audit::LoggedVote& vote : proposal.votes) {
-      if (const auto found = index_of.find(vote.digest); found != index_of.end()) found->second = vote.index;
-    }
-  }
-  std::vector<Noted> alarms;
-  for (const oversight::AccelerationAlarm& alarm : *open) alarms.push_back({alarm.reason, index_of.at(alarm.vote)});
-  return alarms;
-}
-
 }  // namespace
 
 EvaluatorSet EvaluatorSetOf(const charter::Charter& charter) {
@@ -279,9 +263,9 @@ Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& re
                               halt.decision.reason + " (ledger entry " + std::to_string(halt.index) + ")",
                           halt.index});
   }
-  Result<std::vector<Noted>> alarms = AlarmsOf(history);
+  Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
   if (!alarms.ok()) return alarms.error();
-  life.alarms = std::move(*alarms);
+  for (const oversight::AccelerationAlarm& alarm : *alarms) life.alarms.push_back({alarm.reason, alarm.index});
   return life;
 }
 
