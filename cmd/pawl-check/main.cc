@@ -58,18 +58,15 @@ ExitCode RunSibling(const char* name, char** arguments) {
 
 ExitCode Run(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
-  const int count = argc - 2;
-  const char* const* words = argv + 2;
-  const bool asks =
-      argc > 1 && std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--help"; });
-  if (asks || command == "-h" || command == "help") {
+  const auto asks = [](std::string_view word) { return word == "--help"; };
+  if (command == "-h" || command == "help" || (argc > 1 && std::any_of(argv + 1, argv + argc, asks))) {
     std::fputs(kHelp, stdout);
     return ExitCode::kYes;
   }
-  if (command == "certificate") return CheckCertificate(count, words);
-  if (command == "warrant") return CheckWarrant(count, words);
+  if (command == "certificate") return CheckCertificate(argc - 2, argv + 2);
+  if (command == "warrant") return CheckWarrant(argc - 2, argv + 2);
   if (command == "log") return RunSibling("pawl-check-log", argv + 1);
-  if (command == "state") return StateCommand(count, words);
+  if (command == "state") return StateCommand(argc - 2, argv + 2);
   if (command == "--version") {
     std::printf("pawl-check %s (%s); %s\n", kVersion, kCommit, kFormats);
     return ExitCode::kYes;
@@ -92,4 +89,8 @@ Result<unsigned> ParseThreads(const std::string& word) {
 
 }  // namespace pawl::check
 
-int main(int argc, char** argv) { return static_cast<int>(pawl::check::Run(argc, argv)); }
+// An answer that did not arrive is no yes.
+int main(int argc, char** argv) {
+  const pawl::ExitCode exit = pawl::check::Run(argc, argv);
+  return static_cast<int>(std::fflush(stdout) == 0 && std::ferror(stdout) == 0 ? exit : pawl::ExitCode::kInternal);
+}

@@ -12,7 +12,9 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/halt_room.h"
 #include "cli/log_file.h"
+#include "ledger/loader_memory.h"
 #include "sandbox/sandbox.h"
 #include "server/http_client.h"
 
@@ -119,10 +121,21 @@ Result<Place> FindPlace(const Globals& globals) {
 }
 
 Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access, ledger::FoldFrom from) {
+  // Only pawl init begins one: an empty ledger in the place of a lost one would be another's.
+  const Result<ledger::LedgerPlace> kept = place.home.PlaceOfLedger(place.subject);
+  const std::string file = place.home.LedgerPath(place.subject);
+  const bool in_home = kept.ok() && kept->url.starts_with("sqlite:");
+  if (access == ledger::LedgerAccess::kReadWrite && in_home && ::access(file.c_str(), F_OK) != 0) {
+    return Error{ErrorCode::kNotFound, "ledger.missing",
+                 "cannot find the ledger '" + file + "': " + std::strerror(errno), "docs/recovery.md, A broken ledger"};
+  }
   Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(place.home, place.subject, access, from);
   // An init that was interrupted leaves a log without an event: there is no charter to speak of yet.
   if (log.ok() && !log->history().has_genesis()) {
     return Refused("gate.no-genesis", "'" + place.subject + "' has no charter yet", "pawl init");
+  }
+  if (log.ok() && access == ledger::LedgerAccess::kReadWrite) {
+    if (Result<void> newest = ledger::RequireNotOlder(*log, place.state_path); !newest.ok()) return newest.error();
   }
   return log;
 }
@@ -136,6 +149,7 @@ std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
 }
 
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
+  KeepRoomForHalt(place.state_path);
   gate::GateOptions options;
   options.state_path = place.state_path;
   options.progress = ProgressTo(globals);

@@ -47,6 +47,7 @@ struct Place {
 };
 Result<Place> FindPlace(const Globals& globals);
 
+// For writing only where the log holds all that the loader has seen ("ledger.older").
 Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access,
                                    ledger::FoldFrom from = ledger::FoldFrom::kSnapshot);
 // A gate that reports its progress on standard error, unless quiet or JSON.

@@ -6,6 +6,7 @@
 // change the bytes, or what $PAWL_EXEC_TREE names, between the check and the use or after it.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,7 +24,7 @@
 namespace pawl::cli {
 namespace {
 
-constexpr size_t kFilesMax = 4'000;
+constexpr size_t kFilesMax = 1'700;  // five of the 9,000 words that bubblewrap takes for each, and some for folders
 constexpr char kTree[] = "/pawl-exec";
 constexpr int kStartsMax = 8;  // checks of one start, each overtaken by a release
 
@@ -79,11 +80,30 @@ Result<void> RequireCommand(const std::string& command) {
                "pawl exec SUBJECT -- python3 FILE"};
 }
 
+constexpr size_t kBubblewrapWordsMax = 9'000;
+
+// A descriptor a file: more than most shells allow.
+Result<void> AllowDescriptors(size_t files) {
+  constexpr rlim_t kOthers = 64;
+  struct rlimit limit {};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t needed = files + kOthers;
+  if (limit.rlim_cur >= needed) return {};
+  limit.rlim_cur = needed;
+  if (needed <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
+  return LimitReached("exec.descriptors",
+                      "a release of " + std::to_string(files) + " files needs " + std::to_string(needed) +
+                          " open files to be started, more than this user may have",
+                      "raise the hard limit: ulimit -Hn");
+}
+
 Error Execute(const Place& place, const LiveRelease& live, const std::vector<std::string>& command) {
   const std::string mount = kTree;
   if (live.manifest.files.size() > kFilesMax) {
-    return LimitReached("exec.files", "a release that is started has at most " + std::to_string(kFilesMax) + " files");
+    return LimitReached("exec.files", "a release that is started has at most " + std::to_string(kFilesMax) + " files",
+                        "keep what is not needed at the start out of the subject, or in one archive");
   }
+  if (Result<void> allowed = AllowDescriptors(live.manifest.files.size()); !allowed.ok()) return allowed.error();
   const Result<std::vector<std::string>> root = RootArguments();
   if (!root.ok()) return root.error();
   std::vector<std::string> words = {"bwrap", "--die-with-parent"};
@@ -108,6 +128,13 @@ Error Execute(const Place& place, const LiveRelease& live, const std::vector<std
   }
   words.insert(words.end(), {"--remount-ro", mount, "--remount-ro", "/", "--chdir", mount});
   words.insert(words.end(), {"--setenv", "PAWL_EXEC_TREE", mount, "--"});
+  if (words.size() > kBubblewrapWordsMax) {
+    return LimitReached("exec.files",
+                        "a release of " + std::to_string(live.manifest.files.size()) + " files in " +
+                            std::to_string(folders.size()) + " folders is more than can be started",
+                        "keep what is not needed at the start out of the subject, or in "
+                        "one archive");
+  }
   words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -143,6 +170,7 @@ void AddExec(CLI::App& app, Globals& globals) {
   command->add_option("COMMAND", *words, "after --: the command; it starts in the release's tree")->required();
   command->footer(
       "The command finds the tree in its working directory and in $PAWL_EXEC_TREE, read-only.\n"
+      "At most 1,700 files, and fewer where there are hundreds of folders.\n"
       "example:\n  pawl exec collision-avoidance -- python3 controller.py");
   command->callback([=, &globals] {
     globals.subject = *subject;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/halt_room.h"
 #include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
 #include "cli/start_lock.h"
@@ -57,7 +58,10 @@ Result<void> DeliverToLoader(const Place& place, const encoding::Envelope& envel
   }
   const std::string name = LoaderFileName(envelope.payload);
   // Written beside the folder: a half-written file in it would be unreadable, and that stops loading.
-  return ReplaceFile(place.state_path + ".halt-" + name, folder + "/" + name, encoding::SerializeEnvelope(envelope));
+  const std::string bytes = encoding::SerializeEnvelope(envelope);
+  Result<void> written = ReplaceFile(place.state_path + ".halt-" + name, folder + "/" + name, bytes);
+  if (written.ok() || MoveRoomTo(place.state_path, folder + "/" + name, bytes)) return {};
+  return written;
 }
 
 Result<void> AppendToLedger(ledger::SubjectLog& log, const encoding::Envelope& envelope) {
@@ -106,22 +110,28 @@ Ground LedgerGround(const ledger::SubjectLog& log) {
   return {log.charter().charter, log.history().charter_epoch(), log.history().time()};
 }
 
+// Whoever reads that something failed must not think that it halted all the same.
+Error NothingIsHalted(Error error) {
+  error.message = "NOTHING is halted: " + error.message;
+  return error;
+}
+
 // A person whom the loader's charter does not list. The charter in force by the ledger may: this loader has not
 // followed the last amendment yet, and could not read the halt.
 Result<std::string> HaltInLedgerAlone(const Place& place, const HaltOptions& options, const Error& by_the_loader) {
   Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
-  if (!log.ok() || !log->history().has_genesis()) return by_the_loader;
+  if (!log.ok() || !log->history().has_genesis()) return NothingIsHalted(by_the_loader);
   const Ground ground = LedgerGround(*log);
   if (Result<SignerChoice> signer = ResolveSigner(ground.charter, options.signer); !signer.ok()) {
-    return WhyNoSigner(*log, options.signer, signer.error());
+    return NothingIsHalted(WhyNoSigner(*log, options.signer, signer.error()));
   }
   const std::string payload = warrant::WriteDecision(MakeDecision(ground, warrant::Action::kHalt, options.reason));
   Result<encoding::Signature> signature = SignAsPerson(payload, ground.charter, options.signer);
-  if (!signature.ok()) return signature.error();
+  if (!signature.ok()) return NothingIsHalted(signature.error());
   if (Result<void> logged = AppendToLedger(
           *log, {.payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}});
       !logged.ok()) {
-    return logged.error();
+    return NothingIsHalted(logged.error());
   }
   return SystemFailure("halt.loader-older",
                        "the ledger has the halt, but the loader here is NOT halted: it has not followed the amendment "
@@ -176,15 +186,18 @@ Result<Said> Say(const Place& place, const Ground& ground, const HaltOptions& op
 }
 
 Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
+  if (options.reason.find_first_not_of(" \t\n") == std::string::npos) {
+    return NothingIsHalted({ErrorCode::kUsage, "halt.reason", "a halt says why, for everybody to read", "-m WHY"});
+  }
   Result<Place> place = FindLoader(globals);
-  if (!place.ok()) return place.error();
+  if (!place.ok()) return NothingIsHalted(place.error());
   Result<Ground> ground = LoaderGround(*place);
   // A subject of another name is a mistake; a state that is missing or damaged is not the end: the ledger may do.
-  if (!ground.ok() && ground.error().rule == "halt.subject") return ground.error();
+  if (!ground.ok() && ground.error().rule == "halt.subject") return NothingIsHalted(ground.error());
   std::optional<Result<ledger::SubjectLog>> log;
   if (!ground.ok()) {
     log.emplace(OpenLog(*place, ledger::LedgerAccess::kReadWrite));
-    if (!log->ok() || !(*log)->history().has_genesis()) return ground.error();
+    if (!log->ok() || !(*log)->history().has_genesis()) return NothingIsHalted(ground.error());
     ground = LedgerGround(**log);
   }
   if (Result<SignerChoice> signer = ResolveSigner(ground->charter, options.signer); !signer.ok()) {
@@ -193,13 +206,18 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   Result<Said> said = Say(*place, *ground, options, log);
   // Where the loader's folder has lost what the ledger has, the log is open now and tells what was lifted.
   if (said.ok() && said->logged.ok() && LiftedInLedger(**log, said->halt)) said = Say(*place, *ground, options, log);
-  if (!said.ok()) return said.error();
+  if (!said.ok()) return NothingIsHalted(said.error());
   const auto& [halt, loader, logged] = *said;
   // A release that passed its last look at the halts before this one came still becomes final. It holds the lock until
   // then, so that once "halted" is said, nothing becomes live any more. A start that passed its last look is waited for
   // in the same way.
   if (loader.ok()) {
-    if (Result<warrant::StateLock> lock = warrant::StateLock::Take(place->state_path); !lock.ok()) return lock.error();
+    if (Result<warrant::StateLock> lock = warrant::StateLock::Take(place->state_path); !lock.ok()) {
+      return SystemFailure("halt.unclear",
+                           "the loader IS halted, but whether a release that had begun becomes final is not known: " +
+                               lock.error().message,
+                           "pawl current says what is live; then pawl halt again");
+    }
     if (Result<StartLock> lock = StartLock::Take(place->state_path, StartLock::By::kHalt); !lock.ok()) {
       return lock.error();
     }

@@ -169,7 +169,7 @@ void AddLog(CLI::App& app, Globals& globals) {
   list->callback([&globals] { globals.exit = List(globals); });
   auto index = std::make_shared<uint64_t>(0);
   CLI::App* show = command->add_subcommand("show", "one event whole");
-  show->add_option("INDEX", *index, "its number")->required();
+  show->add_option("INDEX", *index, "its number")->required()->check(CLI::NonNegativeNumber);
   show->footer("example:\n  pawl log show 7");
   show->callback([=, &globals] { globals.exit = ShowEntry(globals, *index); });
   CLI::App* verify = command->add_subcommand("verify", "every signature, and the root computed from the entries");

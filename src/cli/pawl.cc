@@ -160,7 +160,12 @@ int Main(int argc, char** argv) {
       std::fputs(app.help().c_str(), stdout);
     }
   }
-  std::fflush(stdout);
+  // An answer that did not arrive is no yes.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && globals.exit == ExitCode::kYes) {
+    globals.json = false;  // standard output takes no more
+    globals.exit = Fail(globals, SystemFailure("output.lost", "the answer could not be written to standard output",
+                                               "look at the disk that it goes to; what was done is done"));
+  }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   char text[64];
   std::snprintf(text, sizeof text, ": ends with status %d after %.1f s", static_cast<int>(globals.exit), took.count());

@@ -3,20 +3,24 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 #include "crypto/ssh_key.h"
 #include "crypto/sshsig.h"
 #include "signing/armor.h"
-#include "storage/temporary_folder.h"
+#include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
 #include "warrant/statements.h"
 
 extern char** environ;
@@ -54,23 +58,55 @@ const crypto::AllowedSigner* FindSigner(const charter::Charter& charter, const c
   return nullptr;
 }
 
-// Runs ssh-keygen with the terminal of the person, who may have to touch a key or type a PIN.
-Result<void> RunSshKeygen(const std::vector<std::string>& arguments) {
+// A file in memory, so that no disk has to have room for a signature: people halt on full ones.
+Result<subject::FileDescriptor> FileInMemory(std::string_view bytes) {
+  subject::FileDescriptor file(memfd_create("pawl-sign", MFD_CLOEXEC));
+  if (file.valid() && storage::WriteAll(file.get(), bytes) && lseek(file.get(), 0, SEEK_SET) == 0) return file;
+  return SystemFailure("sign.memory", std::string("cannot hold what is signed in memory: ") + std::strerror(errno));
+}
+
+// What the message comes from is no terminal; the person's is still there to type a PIN at, which ssh-keygen believes
+// only where it is told to ask no graphical program.
+std::vector<char*> EnvironmentForSigning() {
+  static char never[] = "SSH_ASKPASS_REQUIRE=never";
+  std::vector<char*> environment;
+  for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+  if (isatty(STDIN_FILENO) != 0 && std::getenv("SSH_ASKPASS_REQUIRE") == nullptr) environment.push_back(never);
+  environment.push_back(nullptr);
+  return environment;
+}
+
+// Signs a message with the terminal of the person, who may have to touch a key or type a PIN; the armoured signature.
+Result<std::string> RunSshKeygen(const std::vector<std::string>& arguments, std::string_view message) {
+  constexpr uint64_t kSignatureBytesMax = 65'536;
+  Result<subject::FileDescriptor> input = FileInMemory(message);
+  if (!input.ok()) return input.error();
+  Result<subject::FileDescriptor> output = FileInMemory("");
+  if (!output.ok()) return output.error();
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   pid_t child = 0;
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  const int failure = posix_spawnp(&child, "ssh-keygen", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_adddup2(&actions, input->get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output->get(), STDOUT_FILENO);
+  const int failure =
+      posix_spawnp(&child, "ssh-keygen", &actions, nullptr, argv.data(), EnvironmentForSigning().data());
   posix_spawn_file_actions_destroy(&actions);
   if (failure != 0) return SystemFailure("sign.ssh-keygen", "cannot run ssh-keygen", "install openssh-client");
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  return SystemFailure("sign.ssh-keygen", "ssh-keygen did not sign", "its message is above");
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return SystemFailure("sign.ssh-keygen", "ssh-keygen did not sign", "its message is above");
+  }
+  std::string signature;
+  lseek(output->get(), 0, SEEK_SET);
+  if (Result<void> read = subject::ReadUpTo(output->get(), kSignatureBytesMax, signature); !read.ok()) {
+    return read.error();
+  }
+  return signature;
 }
 
 }  // namespace
@@ -104,23 +140,11 @@ Result<encoding::Signature> SignAsPerson(const std::string& payload, const chart
                                          const SignerChoice& choice) {
   Result<SignerChoice> signer = ResolveSigner(charter, choice);
   if (!signer.ok()) return signer.error();
-  Result<std::string> made = storage::MakeTemporaryFolder("pawl-sign");
-  if (!made.ok()) return made.error();
-  const std::string& folder = *made;
-  struct Remover {
-    std::string path;
-    ~Remover() {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
-  } remover{folder};
   const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, payload);
-  const std::string file = folder + "/decision";
-  std::ofstream(file, std::ios::binary) << message;
-  Result<void> ran = RunSshKeygen(
-      {"ssh-keygen", "-q", "-Y", "sign", "-f", signer->key, "-n", std::string(warrant::kApprovalNamespace), file});
-  if (!ran.ok()) return ran.error();
-  Result<crypto::Sshsig> signature = signing::ParseArmored(Slurp(file + ".sig"));
+  Result<std::string> armoured = RunSshKeygen(
+      {"ssh-keygen", "-q", "-Y", "sign", "-f", signer->key, "-n", std::string(warrant::kApprovalNamespace)}, message);
+  if (!armoured.ok()) return armoured.error();
+  Result<crypto::Sshsig> signature = signing::ParseArmored(*armoured);
   if (!signature.ok()) return signature.error();
   const crypto::AllowedSigner* listed = FindSigner(charter, signature->key, signer->principal);
   if (listed == nullptr) return Refused("sign.not-a-signer", "ssh-keygen signed with another key than was asked for");

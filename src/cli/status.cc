@@ -9,6 +9,7 @@
 #include "cli/waiting.h"
 #include "encoding/time.h"
 #include "ledger/keys.h"
+#include "ledger/loader_memory.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -16,12 +17,15 @@ namespace {
 
 using audit::ProposalHistory;
 
-LoaderStop FindLoaderStop(const Place& place, const ledger::SubjectLog& log) {
+// `state` was read before the log, which may have grown since.
+LoaderStop FindLoaderStop(const Place& place, const Result<warrant::State>& state, ledger::SubjectLog& log) {
   LoaderStop stop;
-  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
   if (!state.ok()) {
     stop.broken = state.error().message;
     return stop;
+  }
+  if (Result<void> newest = ledger::RequireNotOlder(log, *state); !newest.ok()) {
+    stop.older = newest.error().message + "; " + newest.error().advice;
   }
   // By the loader's own charter, which may be older than the ledger's.
   Result<charter::Charter> charter = charter::ReadCharterFromStore(log.store(), state->charter);
@@ -65,6 +69,7 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
 ExitCode Status(const Globals& globals) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
+  const Result<warrant::State> state = warrant::ReadStateFile(place->state_path);
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
   if (!log.ok()) return Fail(globals, log.error());
   const audit::History& history = log->history();
@@ -72,8 +77,9 @@ ExitCode Status(const Globals& globals) {
   for (const ProposalHistory& proposal : history.proposals()) {
     if (!proposal.outcome) open.push_back(&proposal);
   }
-  const LoaderStop loader = FindLoaderStop(*place, *log);
+  const LoaderStop loader = FindLoaderStop(*place, state, *log);
   const int64_t now = std::max<int64_t>(history.time(), std::time(nullptr));
+  const ExitCode exit = loader.older ? ExitCode::kInternal : ExitCode::kYes;
   const Wait wait = WaitOf(*log, loader, now);
   const std::vector<std::string> warnings = Warnings(*place, *log);
   if (globals.json) {
@@ -112,12 +118,13 @@ ExitCode Status(const Globals& globals) {
         {"halted", !history.OpenHalts().empty() || !loader.halts.empty()},
         {"loader_halts", loader.halts},
         {"loader_unreadable", loader.broken ? encoding::Json(*loader.broken) : encoding::Json(nullptr)},
+        {"ledger_older", loader.older ? encoding::Json(*loader.older) : encoding::Json(nullptr)},
         {"events", history.size()},
         {"proposals", proposals},
         {"releases", releases},
         {"warnings", warnings}};
     PrintJson(json);
-    return ExitCode::kYes;
+    return exit;
   }
   std::printf("%s: %s\n", log->subject().c_str(), Shown(wait.sentence).c_str());
   if (history.live_tree()) {
@@ -151,14 +158,16 @@ ExitCode Status(const Globals& globals) {
     }
   }
   for (const std::string& warning : warnings) std::printf("note: %s\n", Shown(warning).c_str());
-  return ExitCode::kYes;
+  return exit;
 }
 
 }  // namespace
 
 void AddStatus(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("status", "what Pawl waits for, who has to act, and the command to type");
-  command->footer("examples:\n  pawl status\n  pawl --json status | jq .sentence");
+  command->footer(
+      "Exit status 5 where the ledger lacks what the loader has seen.\n"
+      "examples:\n  pawl status\n  pawl --json status | jq .sentence");
   command->callback([&globals] { globals.exit = Status(globals); });
 }
 

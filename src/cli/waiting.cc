@@ -177,6 +177,7 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
 
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s) {
   const audit::History& history = log.history();
+  if (loader.older) return Waiting(*loader.older, {}, {"pawl doctor"});
   if (!history.OpenHalts().empty() || !loader.halts.empty()) return ForResume(log, loader);
   const auto& proposals = history.proposals();
   // An alarm does not stop the way back.

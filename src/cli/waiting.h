@@ -20,6 +20,7 @@ namespace pawl::cli {
 struct LoaderStop {
   std::vector<std::string> halts;     // who and why
   std::optional<std::string> broken;  // why the folder or the state cannot be read
+  std::optional<std::string> older;   // the ledger lacks what the loader has seen
 };
 
 struct Wait {
@@ -31,7 +32,8 @@ struct Wait {
 // Of an open proposal, from the ledger alone. `now_s` is POSIX seconds.
 Wait WaitOfProposal(const ledger::SubjectLog& log, const audit::ProposalHistory& proposal, int64_t now_s);
 
-// Of the whole subject: halts and alarms first, then the latest open proposal, then what could begin.
+// Of the whole subject: a ledger that is not the newest, halts and alarms first, then the latest open proposal, then
+// what could begin.
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s);
 
 }  // namespace pawl::cli

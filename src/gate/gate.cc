@@ -5,6 +5,7 @@
 
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
+#include "ledger/loader_memory.h"
 #include "merkle/checkpoint.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
@@ -27,6 +28,8 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
   if (!log->history().has_genesis()) {
     return Refused("gate.no-genesis", "'" + std::string(subject) + "' has no charter yet", "pawl init");
   }
+  if (options.state_path.empty()) options.state_path = home.StatePath(subject);
+  if (Result<void> newest = ledger::RequireNotOlder(*log, options.state_path); !newest.ok()) return newest.error();
   const int64_t ahead = log->history().time() - static_cast<int64_t>(std::time(nullptr));
   if (ahead > log->charter().charter.pace.max_clock_skew_s) {
     return SystemFailure("gate.clock", "the log is " + std::to_string(ahead) + " s ahead of this clock",
@@ -42,7 +45,6 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
     const Result<void> saved = log->SaveSnapshot(*log_key);
     if (!saved.ok() && options.progress) options.progress(saved.error().message + ": " + saved.error().advice);
   }
-  if (options.state_path.empty()) options.state_path = home.StatePath(subject);
   return Gate(std::move(*log),
               {.origin = names.log.name, .log = *log_key, .clock_name = names.clock.name, .clock = *clock_key},
               std::move(options), std::move(*lock));

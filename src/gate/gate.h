@@ -34,7 +34,8 @@ struct GateOptions {
 
 class Gate {
  public:
-  // "gate.busy" (kPending) where another gate works on this subject; "key.missing" where the gate's keys are not here.
+  // "gate.busy" (kPending) where another gate works on this subject; "key.missing" where the gate's keys are not
+  // here; "ledger.older" where the loader has seen events that the log lacks.
   static Result<Gate> Open(const ledger::Home& home, std::string_view subject, GateOptions options);
   Gate(Gate&&) noexcept = default;
   Gate& operator=(Gate&&) = delete;

@@ -7,16 +7,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <set>
 
 #include "encoding/hex.h"
 #include "ledger/home_migration.h"
+#include "ledger/loader_memory.h"
 #include "ledger/store_lock.h"
 #include "ledger/subject_log.h"
 #include "merkle/checkpoint.h"
 #include "storage/archive.h"
+#include "storage/replace_file.h"
 #include "storage/temporary_folder.h"
 #include "warrant/state.h"
 
@@ -127,6 +130,25 @@ class Scratch {
 };
 
 // `name` ends in .sqlite, also where the log is in PostgreSQL: a back-up holds the log itself.
+Error ArchiveExists(const std::string& file) {
+  return Refused("archive.exists", "'" + file + "' exists, and nothing is overwritten", "name another file");
+}
+
+// Moves a finished file to a name that nothing has.
+Result<void> GiveName(const std::string& from, const std::string& to) {
+  bool moved = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0;
+  std::error_code failure;
+  // Some file systems cannot promise that.
+  if (!moved && errno == EINVAL && !fs::exists(fs::symlink_status(to, failure))) {
+    moved = std::rename(from.c_str(), to.c_str()) == 0;
+  }
+  const int error = errno;
+  if (moved) return storage::FlushDirectory(fs::path(to).parent_path());
+  unlink(from.c_str());
+  if (error == EEXIST || error == EINVAL) return ArchiveExists(to);
+  return SystemFailure("backup.write", "cannot make '" + to + "': " + std::strerror(error));
+}
+
 Result<void> AddLedger(ArchiveWriter& archive, const std::string& root, const std::string& name,
                        const std::string& scratch) {
   const std::string copy = scratch + "/" + fs::path(name).filename().string();
@@ -207,28 +229,6 @@ Result<std::optional<uint64_t>> VerifyCheckpoint(SubjectLog& log) {
   return *failure;
 }
 
-// The state was made from this log: it names the same beginning, and its checkpoint lies in the log.
-Result<void> VerifyState(SubjectLog& log, const warrant::State& state) {
-  const auto refuse = [&](const std::string& what) {
-    return Refused("verify.state", "the loader's state of '" + log.subject() + "' is not about this ledger: " + what,
-                   "docs/recovery.md says how to begin a state anew");
-  };
-  if (state.subject != log.subject()) return refuse("it is that of '" + state.subject + "'");
-  if (!log.history().has_genesis() || state.genesis != log.history().genesis().charter) {
-    return refuse("it began with another charter");
-  }
-  if (state.checkpoint_size > log.history().size()) return refuse("it has seen more events than there are");
-  if (state.checkpoint_size > 0) {
-    Result<crypto::Digest> root = log.ledger().Root(state.checkpoint_size);
-    if (!root.ok()) return root.error();
-    if (*root != state.checkpoint_root) return refuse("it has seen other events");
-  }
-  if (state.tree) {
-    if (Result<subject::Manifest> live = log.store().ReadManifest(*state.tree); !live.ok()) return live.error();
-  }
-  return {};
-}
-
 Result<uint64_t> VerifyBlobs(const Home& home) {
   Result<subject::Store> store = subject::Store::Open(home.StorePath());
   if (!store.ok()) return store.error();
@@ -254,9 +254,12 @@ Result<void> MakeLayout(const std::string& root) {
     if (failure) return SystemFailure("restore.write", "cannot make '" + root + "/" + part + "'");
   }
   for (const char* part : {"", "/keys", "/reviewers"}) chmod((root + part).c_str(), 0700);
-  Result<std::vector<std::string>> blobs = NamesOf(root, Part::kBlob);
-  if (!blobs.ok()) return blobs.error();
-  for (const std::string& blob : *blobs) chmod((root + "/" + blob).c_str(), 0444);
+  constexpr std::pair<Part, mode_t> kModes[] = {{Part::kBlob, 0444}, {Part::kLedger, 0644}, {Part::kSchema, 0644}};
+  for (const auto& [part, mode] : kModes) {
+    Result<std::vector<std::string>> names = NamesOf(root, part);
+    if (!names.ok()) return names.error();
+    for (const std::string& name : *names) chmod((root + "/" + name).c_str(), mode);
+  }
   return {};
 }
 
@@ -331,7 +334,11 @@ Result<BackupReport> WriteBackup(const Home& home, const std::string& file, cons
   if (!summary.ok()) return summary.error();
   Result<Scratch> scratch = Scratch::MakeTemporary("pawl-backup");
   if (!scratch.ok()) return scratch.error();
-  Result<ArchiveWriter> archive = ArchiveWriter::Create(file);
+  // Whole or not at all under its own name: one that was killed leaves a part, which the next one replaces.
+  const std::string part_file = file + ".part";
+  if (fs::exists(fs::symlink_status(file, failure))) return ArchiveExists(file);
+  unlink(part_file.c_str());
+  Result<ArchiveWriter> archive = ArchiveWriter::Create(part_file);
   if (!archive.ok()) return archive.error();
   BackupReport report{.subjects = std::move(summary->subjects),
                       .files = 0,
@@ -351,6 +358,7 @@ Result<BackupReport> WriteBackup(const Home& home, const std::string& file, cons
   if (Result<void> done = archive->Finish({{"home_version", kHomeVersion}, {"subjects", subjects}}); !done.ok()) {
     return done.error();
   }
+  if (Result<void> named = GiveName(part_file, file); !named.ok()) return named.error();
   report.files = archive->files();
   report.bytes = archive->bytes();
   return report;

@@ -6,6 +6,7 @@
 
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 
 #include "ledger/keys.h"
 #include "ledger/named.h"
@@ -96,6 +97,13 @@ TEST_F(BackupTest, HoldsNoSecretUnlessAsked) {
   fs::remove(file_);
   Written({.keys = {"secret"}});
   EXPECT_NE(ReadWholeFile(file_).find(secret), std::string::npos);
+}
+
+TEST_F(BackupTest, OneThatWasCutOffIsNotTakenForOne) {
+  std::ofstream(file_ + ".part") << "killed while it was written";
+  Written();
+  EXPECT_FALSE(fs::exists(file_ + ".part"));
+  EXPECT_EQ(RuleOf(CheckBackup(file_)), "ok");
 }
 
 TEST_F(BackupTest, NothingIsOverwritten) {

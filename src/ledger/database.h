@@ -84,6 +84,9 @@ class Database {
   // Null where there is none.
   virtual SharedStore* shared_store() { return nullptr; }
 
+  // Where this is a copy of a file that cannot be opened in its place: made anew, if others have written since.
+  virtual Result<void> Renew() { return {}; }
+
   // A SQLite ledger with the same log as it is at one moment, in a new file without a write-ahead log.
   virtual Result<void> CopyTo(const std::string& path) = 0;
 };

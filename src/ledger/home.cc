@@ -10,12 +10,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "encoding/json.h"
 #include "ledger/home_migration.h"
 #include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
 
 namespace pawl::ledger {
 namespace {
@@ -34,12 +33,23 @@ std::string ChosenRoot(const std::string& flag) {
 
 }  // namespace
 
+namespace {
+
+// A home that is there, and not for this user.
+Error Unreadable(const std::string& message) {
+  return SystemFailure("home.unreadable", message,
+                       "the home is another user's: docs/install.md, Who runs what, says who may read what; --home or "
+                       "PAWL_HOME names another place");
+}
+
+}  // namespace
+
 Result<int64_t> ReadHomeVersion(const std::string& root) {
   const fs::path file = fs::path(root) / "schema.json";
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  Result<encoding::Json> json = encoding::ParseJson(text.str(), {.bytes_max = 4'096});
+  Result<std::string> text = subject::ReadRegularFile(file, 4'096, "home", subject::Links::kFollow);
+  if (!text.ok() && text.error().code == ErrorCode::kSystem) return Unreadable(text.error().message);
+  if (!text.ok()) return Malformed("home.schema", text.error().message);
+  Result<encoding::Json> json = encoding::ParseJson(*text, {.bytes_max = 4'096});
   if (!json.ok()) return Malformed("home.schema", "'" + file.string() + "': " + json.error().message);
   encoding::JsonObject object(*json, "schema");
   const int64_t version = object.Integer("version", 1);
@@ -66,6 +76,7 @@ Result<void> WriteHomeVersion(const std::string& root, int64_t version) {
   if (Result<void> written = storage::ReplaceFile(root + "/schema.json", text); !written.ok()) {
     return SystemFailure("home.create", written.error().message, written.error().advice);
   }
+  chmod((root + "/schema.json").c_str(), 0644);  // a loader's user reads it too, where the home lets it in
   return {};
 }
 
@@ -80,7 +91,8 @@ Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
   std::error_code failure;
   const fs::path root = Place(flag);
   const fs::path schema = root / "schema.json";
-  if (!fs::exists(schema, failure)) {
+  if (::access(schema.c_str(), F_OK) != 0) {
+    if (errno == EACCES) return Unreadable("cannot look into '" + root.string() + "': " + std::strerror(errno));
     if (access == HomeAccess::kExisting) {
       return Error{ErrorCode::kNotFound, "home.missing", "there is no Pawl home at '" + root.string() + "'",
                    "pawl init makes one; --home or PAWL_HOME names another place"};

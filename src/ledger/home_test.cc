@@ -37,6 +37,7 @@ TEST(Home, IsMadeOnceAndForThisUserAlone) {
   EXPECT_EQ(ModeOf(root), 0700u);
   EXPECT_EQ(ModeOf(root + "/keys"), 0700u);
   EXPECT_EQ(subject::ReadWholeFile(root + "/schema.json"), R"({"version":2})");
+  EXPECT_EQ(ModeOf(root + "/schema.json"), 0644u);
   for (const std::string& part : {home->StorePath(), root + "/ledger", root + "/loader"}) {
     EXPECT_TRUE(fs::is_directory(part)) << part;
   }

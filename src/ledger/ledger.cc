@@ -156,6 +156,8 @@ Result<Ledger> Ledger::Open(const LedgerPlace& place, LedgerAccess access) {
   return Ledger(std::move(*database));
 }
 
+Result<void> Ledger::RenewCopy() { return database_->Renew(); }
+
 Result<uint64_t> Ledger::Size() const { return database_->CountEvents(); }
 
 Result<uint64_t> Ledger::Append(uint64_t expected_size, const std::vector<std::string>& entries) {

@@ -54,6 +54,8 @@ class Ledger {
   // Makes the file where it is missing and access allows. Refused "ledger.schema" for a newer schema; kNotFound
   // "ledger.missing" for a reader; "ledger.input-output", "ledger.full", "ledger.read-only", "ledger.busy" and
   // "ledger.damaged" (all kSystem) for what the machine refuses. The same hold for every call below.
+  // A reader whom SQLite does not let open the file in place (a full disk, one that can only be read, a user who may
+  // only read) reads a copy of that moment in memory instead.
   static Result<Ledger> Open(const std::string& path, LedgerAccess access);
   // Where home.PlaceOfLedger(subject) says, which may be a PostgreSQL database. Also kSystem "ledger.unreachable", and
   // "ledger.unclear" where the answer to a commit was lost and could not be learned: the same append again finds out.
@@ -66,6 +68,8 @@ class Ledger {
 
   // Entries so far, as other processes have left it.
   Result<uint64_t> Size() const;
+  // For readers who live long: reads the file anew, where this is a copy and others have written since.
+  Result<void> RenewCopy();
 
   // Appends all entries or none, if the log still has `expected_size` entries, and returns the index of the first.
   // kPending "ledger.conflict" where it does not. An entry that is in the log already (a retry after a lost answer) is

@@ -2,10 +2,13 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "ledger/database.h"
+#include "ledger/ledger_copy.h"
 #include "tlog/tile.h"
 
 namespace pawl::ledger {
@@ -39,7 +42,7 @@ Error DatabaseError(sqlite3* database, int code, const std::string& what) {
     advice = "make room on the disk, then try again; nothing was acknowledged";
   } else if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN) {
     rule = "ledger.read-only";
-    advice = "check the permissions of the home folder";
+    advice = "check the permissions of the home folder, and that its disk is not mounted read-only";
   } else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_TOOBIG) {
     rule = "ledger.damaged";
     advice = "restore the ledger from a back-up";
@@ -126,10 +129,45 @@ Result<void> Execute(sqlite3* database, const char* sql, const std::string& what
 class SqliteDatabase final : public Database {
  public:
   ~SqliteDatabase() override { sqlite3_close(handle_); }
-  // Opens the file; nothing of it has been read then.
   Result<void> Open(const std::string& path, int flags) {
     const int code = sqlite3_open_v2(path.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     if (code != SQLITE_OK) return DatabaseError(handle_, code, "cannot open '" + path + "'");
+    return {};
+  }
+  // Opens the file and reads its first page, which is where SQLite needs whatever it cannot have; the schema's version.
+  Result<int> Connect(const std::string& path, int flags) {
+    if (Result<void> opened = Open(path, flags); !opened.ok()) return opened.error();
+    sqlite3_busy_timeout(handle_, kBusyTimeout_ms);
+    Harden(handle_);
+    Query query(handle_, "PRAGMA user_version");
+    if (!query.Step()) return query.error("cannot read '" + path + "'");
+    const auto version = static_cast<int>(query.Integer(0));
+    if (version <= kSchemaVersion) return version;
+    return Refused("ledger.schema",
+                   "'" + path + "' was written by a newer Pawl (schema " + std::to_string(version) + ")",
+                   "install that version; an older one never writes to it");
+  }
+  // What is copied becomes one file, and has no name any more: it goes with the connection.
+  Result<void> OpenCopy(const std::string& path) {
+    original_ = path;
+    copied_ = LookAtLedger(path);
+    Result<std::string> folder = CopyLedger(path);
+    if (!folder.ok()) return folder.error();
+    const Result<int> version = Connect(*folder + "/" + kCopiedLedger, SQLITE_OPEN_READWRITE);
+    Result<void> set;
+    if (version.ok()) set = Execute(handle_, "PRAGMA journal_mode=DELETE; PRAGMA query_only=ON;", "cannot set up");
+    std::error_code ignored;
+    std::filesystem::remove_all(*folder, ignored);
+    if (!version.ok()) return version.error();
+    if (*version == 0) return Damaged("'" + path + "' is no ledger");
+    return set;
+  }
+  Result<void> Renew() override {
+    if (original_.empty() || LookAtLedger(original_) == copied_) return {};
+    SqliteDatabase renewed;
+    if (Result<void> opened = renewed.OpenCopy(original_); !opened.ok()) return opened;
+    std::swap(handle_, renewed.handle_);
+    copied_ = renewed.copied_;
     return {};
   }
   sqlite3* handle() const { return handle_; }
@@ -256,56 +294,58 @@ class SqliteDatabase final : public Database {
 
   sqlite3* handle_ = nullptr;
   bool writing_ = false;
+  std::string original_;  // of a copy: which file it was made of, and when; empty for a file in its place
+  LedgerFiles copied_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Database>> OpenSqlite(const std::string& path, LedgerAccess access) {
-  if (access == LedgerAccess::kReadOnly && ::access(path.c_str(), F_OK) != 0) {
+Result<std::unique_ptr<Database>> OpenForReading(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) {
+      return SystemFailure("ledger.read-only", "cannot look at '" + path + "': " + std::strerror(errno),
+                           "let this user read the ledger: docs/install.md, Who runs what");
+    }
     return Error{ErrorCode::kNotFound, "ledger.missing", "there is no ledger at '" + path + "'", "pawl init"};
   }
   auto database = std::make_unique<SqliteDatabase>();
   // A reader opens for writing where it may: after a crash the next one to come has to bring in what the log files
   // hold, which SQLite does not do for SQLITE_OPEN_READONLY. query_only keeps it from changing anything else.
-  const int flags = SQLITE_OPEN_READWRITE | (access == LedgerAccess::kReadOnly ? 0 : SQLITE_OPEN_CREATE);
-  if (Result<void> opened = database->Open(path, flags); !opened.ok()) return opened.error();
+  const Result<int> version = database->Connect(path, SQLITE_OPEN_READWRITE);
+  if (!version.ok()) {
+    const std::string& rule = version.error().rule;
+    const bool cannot_write = rule == "ledger.full" || rule == "ledger.read-only" || rule == "ledger.input-output";
+    if (!cannot_write) return version.error();
+    database = std::make_unique<SqliteDatabase>();
+    if (Result<void> copied = database->OpenCopy(path); !copied.ok()) return copied.error();
+    return std::unique_ptr<Database>(std::move(database));
+  }
+  if (*version == 0) return Damaged("'" + path + "' is no ledger");
+  Result<void> set = Execute(database->handle(), "PRAGMA query_only=ON;", "cannot set up");
+  if (!set.ok()) return set.error();
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenSqlite(const std::string& path, LedgerAccess access) {
+  if (access == LedgerAccess::kReadOnly) return OpenForReading(path);
+  auto database = std::make_unique<SqliteDatabase>();
+  const Result<int> version = database->Connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (!version.ok()) return version.error();
   sqlite3* handle = database->handle();
-  sqlite3_busy_timeout(handle, kBusyTimeout_ms);
-  Harden(handle);
-  int version = 0;
-  {
-    Query query(handle, "PRAGMA user_version");
-    if (!query.Step()) return query.error("cannot read '" + path + "'");
-    version = static_cast<int>(query.Integer(0));
+  // Where two make a ledger at the same moment, SQLite refuses the second to change its journal, and waits for
+  // nothing.
+  constexpr int kPause_ms = 5;
+  Result<void> set;
+  for (int waited_ms = 0; waited_ms < kBusyTimeout_ms; waited_ms += kPause_ms) {
+    set = Execute(handle, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");
+    if (set.ok() || set.error().rule != "ledger.busy") break;
+    usleep(kPause_ms * 1'000);
   }
-  if (version > kSchemaVersion) {
-    return Refused("ledger.schema",
-                   "'" + path + "' was written by a newer Pawl (schema " + std::to_string(version) + ")",
-                   "install that version; an older one never writes to it");
-  }
-  if (access == LedgerAccess::kReadOnly && version == 0) {
-    return Damaged("'" + path + "' is no ledger");
-  }
-  if (access == LedgerAccess::kReadOnly) {
-    if (Result<void> set = Execute(handle, "PRAGMA query_only=ON;", "cannot set up"); !set.ok()) return set.error();
-  }
-  if (access == LedgerAccess::kReadWrite) {
-    // Where two make a ledger at the same moment, SQLite refuses the second to change its journal, and waits for
-    // nothing.
-    constexpr int kPause_ms = 5;
-    Result<void> set;
-    for (int waited_ms = 0; waited_ms < kBusyTimeout_ms; waited_ms += kPause_ms) {
-      set = Execute(handle, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "cannot set up");
-      if (set.ok() || set.error().rule != "ledger.busy") break;
-      usleep(kPause_ms * 1'000);
-    }
-    if (!set.ok()) return set.error();
-    if (version == 0) {
-      if (Result<void> made = Execute(handle, kSchema, "cannot make the ledger"); !made.ok()) return made.error();
-      const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
-      if (Result<void> done = Execute(handle, stamp.c_str(), "cannot stamp the ledger"); !done.ok())
-        return done.error();
-    }
+  if (!set.ok()) return set.error();
+  if (*version == 0) {
+    if (Result<void> made = Execute(handle, kSchema, "cannot make the ledger"); !made.ok()) return made.error();
+    const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
+    if (Result<void> done = Execute(handle, stamp.c_str(), "cannot stamp the ledger"); !done.ok()) return done.error();
   }
   return std::unique_ptr<Database>(std::move(database));
 }

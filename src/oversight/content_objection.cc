@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "oversight/json_keys.h"
+#include "oversight/json_twins.h"
 #include "oversight/scorer_imports.h"
+#include "subject/path.h"
 
 namespace pawl::oversight {
 namespace {
@@ -60,6 +62,22 @@ Result<std::optional<ContentObjection>> FindKeyObjection(const subject::SurfaceR
   return std::optional<ContentObjection>();
 }
 
+Result<std::optional<ContentObjection>> FindTwinObjection(const subject::SurfaceReport& report,
+                                                          const charter::CharterFiles& charter,
+                                                          const subject::BlobReader& read) {
+  for (const subject::SurfaceFinding& finding : report.findings) {
+    if (!finding.rule_index || !finding.change.after) continue;
+    if (charter.charter.surface.at(*finding.rule_index).rule.kind != subject::SurfaceKind::kJson) continue;
+    Result<std::string> bytes = read(*finding.change.after, subject::kFileBytesMax);
+    if (!bytes.ok()) return bytes.error();
+    if (const std::optional<std::string> twin = FindTwinName(*bytes)) {
+      return std::optional(ContentObjection{
+          "surface.json-twins", finding.change.path + ": an object has \"" + subject::Printable(*twin) + "\" twice"});
+    }
+  }
+  return std::optional<ContentObjection>();
+}
+
 Result<std::optional<ContentObjection>> FindScorerImport(const subject::SurfaceReport& report,
                                                          const charter::CharterFiles& charter) {
   if (!charter.charter.evaluation.subject_command.empty()) return std::optional<ContentObjection>();
@@ -92,6 +110,8 @@ Result<std::optional<ContentObjection>> FindContentObjection(const subject::Surf
   if (auto copy = FindCopyOfCharter(report, charter)) return copy;
   Result<std::optional<ContentObjection>> key = FindKeyObjection(report, charter, read);
   if (!key.ok() || *key) return key;
+  Result<std::optional<ContentObjection>> twin = FindTwinObjection(report, charter, read);
+  if (!twin.ok() || *twin) return twin;
   return FindScorerImport(report, charter);
 }
 

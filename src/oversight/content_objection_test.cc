@@ -183,6 +183,15 @@ TEST_F(ContentObjectionTest, KeysOfAJsonFile) {
   }
 }
 
+TEST_F(ContentObjectionTest, NamesThatStandTwiceInJson) {
+  test_.Replace("keys = \"keys.toml\"\n", "");
+  for (const char* after : {R"({"a": 1, "a": 2})", R"([{"b": {"c": 1, "\u0063": 2}}])"}) {
+    EXPECT_EQ(Objection({{"a.json", "{}"}}, {{"a.json", after}}).substr(0, 25), "surface.json-twins a.json") << after;
+  }
+  EXPECT_EQ(
+      Objection({{"a.json", "{}"}}, {{"a.json", R"([{"a": {"a": 1}}, {"a": 1e300, "b": 18446744073709551616}])"}}), "");
+}
+
 TEST_F(ContentObjectionTest, AKeyFileThatCannotBeReadRefusesEveryChange) {
   test_.files["keys.toml"] = "[[key]]\n";
   EXPECT_EQ(KeyFileRule(), "charter.missing-key");

@@ -44,6 +44,7 @@ HttpResponse LogSite::Answer(const HttpRequest& request) {
 }
 
 HttpResponse LogSite::AnswerFrom(ledger::Ledger& ledger, const std::string& resource) {
+  if (Result<void> renewed = ledger.RenewCopy(); !renewed.ok()) return Unreadable(renewed.error());
   const Result<std::optional<std::string>> note = ledger.LatestCheckpoint();
   if (!note.ok()) return Unreadable(note.error());
   if (!note->has_value()) return Missing();

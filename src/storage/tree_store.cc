@@ -226,6 +226,8 @@ Result<void> TreeStore::FillView(const Manifest& manifest, const std::string& ro
 
 Result<std::string> TreeStore::Materialise(const crypto::Digest& tree) {
   const std::string view = ViewPath(tree);
+  // An empty folder is none of ours: somebody needed a place to mount on. What holds anything cannot be removed so.
+  if (access_ == StoreAccess::kReadWrite) rmdir(view.c_str());
   struct stat status;
   if (lstat(view.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return view;
   if (Result<void> writable = RequireWritable(); !writable.ok()) return writable.error();
@@ -291,7 +293,7 @@ Result<void> TreeStore::VerifyMaterialised(const crypto::Digest& tree) const {
     return {};
   }
   return Refused("store.view-altered", "the copy " + view + " is not the tree that its name says: " + reason,
-                 "delete that directory; it is made again when it is next needed");
+                 "chmod -R u+w and remove that directory; it is made again when it is next needed");
 }
 
 }  // namespace pawl::storage

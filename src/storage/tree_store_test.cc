@@ -88,6 +88,14 @@ TEST_F(StoreTest, ATreeComesBackAsItWas) {
   EXPECT_EQ(status.st_mode & 07777, 0555u);
   EXPECT_EQ(RuleOf(store_.VerifyMaterialised(digest)), "ok");
   EXPECT_EQ(*store_.Materialise(digest), *view);
+  // An empty folder in its place, as a mount leaves one, is not taken for the tree.
+  chmod(view->c_str(), 0755);
+  chmod((*view + "/code").c_str(), 0755);
+  std::filesystem::remove_all(*view);
+  std::filesystem::create_directory(*view);
+  EXPECT_EQ(RuleOf(store_.VerifyMaterialised(digest)), "store.view-altered");
+  EXPECT_EQ(*store_.Materialise(digest), *view);
+  EXPECT_EQ(RuleOf(store_.VerifyMaterialised(digest)), "ok");
   EXPECT_TRUE(std::filesystem::is_empty(home_ / "store/temporary"));
 }
 

@@ -268,10 +268,54 @@ class DailyTest(unittest.TestCase):
         self.assertEqual((after["live"], after["events"]), (before["live"], before["events"]))
         shutil.rmtree(home.home / "keys")
         shutil.copytree(keys, home.home / "keys")
+        # A start makes no folder that the gate would take for the tree; an altered copy is found, and made again.
+        home.pawl("-q", "exec", SUBJECT, "--", "true")
+        view = home.home / "store/trees" / before["live"][7:]
+        view.mkdir(exist_ok=True)
+        (finding,) = [row for row in json.loads(home.pawl("--json", "doctor", "--every-blob", expect=(5,)))["findings"]
+                      if row["level"] == "problem"]
+        self.assertEqual(finding["about"], "store")
+        self.assertIn(str(view), finding["what"])
+        view.rmdir()
+        view.mkdir()
+        home.position("cycle", "--seed", "3", "--no-review", expect=(1, 6))
         home.approve(pending)
         home.release(pending)
         position = home.position("rollback", "1", "-m", "all of history is there", "--review", expect=(6,))
         home.accepted(position, time.time())
+
+    def test_a_ledger_that_was_put_back_is_appended_to_by_nobody(self):
+        home = self.home()
+        ledger = home.home / f"ledger/{SUBJECT}.sqlite"
+        database = sqlite3.connect(ledger)
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        kept = home.root / "older.sqlite"
+        shutil.copyfile(ledger, kept)
+        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        newer = home.root / "newer"
+        newer.mkdir()
+        for file in ledger.parent.glob(f"{SUBJECT}.sqlite*"):
+            file.rename(newer / file.name)
+        shutil.copyfile(kept, ledger)
+        size = len(home.pawl("--json", "log", "list").splitlines())
+        status = json.loads(home.pawl("--json", "status", expect=(5,)))
+        self.assertIn("has seen more events than there are", status["ledger_older"])
+        self.assertIn("docs/recovery.md", status["sentence"])
+        self.assertIn("docs/recovery.md", home.pawl("status", expect=(5,)))
+        for words in (("cycle", "--seed", "3"), ("propose", home.subject), ("advance", "p1"), ("review", "--as", "auditor-a"),
+                      ("rollback", "1")):
+            self.assertEqual(home.fails(*words, expect=5)["error"]["rule"], "ledger.older", words)
+        # A halt is no less a halt.
+        self.assertEqual(home.fails("halt", "-m", "stop", "--key", home.root / "ada", expect=5)["error"]["rule"], "halt.ledger")
+        self.assertEqual(len(home.pawl("--json", "log", "list").splitlines()), size)
+        # The way out: the newer one from where it is.
+        for file in ledger.parent.glob(f"{SUBJECT}.sqlite*"):
+            file.unlink()
+        for file in newer.iterdir():
+            file.rename(ledger.parent / file.name)
+        home.pawl("halt", "-m", "stop", "--key", home.root / "ada")
+        self.assertIsNone(self.status(home)["ledger_older"])
 
     def test_a_home_of_version_1_is_brought_up_to_date_after_a_backup(self):
         home = self.home()
