@@ -107,7 +107,7 @@ struct Seen {
   uint64_t votes = 0;
 };
 
-ExitCode List(const Globals& globals) {
+ExitCode ListNodes(const Globals& globals) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<ledger::SubjectLog> log =
@@ -161,7 +161,7 @@ void AddNode(CLI::App& app, Globals& globals) {
   join->callback([options, &globals] { globals.exit = JoinAndShow(globals, *options); });
   CLI::App* list = command->add_subcommand("list", "where each reviewer has voted from, by its own signed word");
   list->footer("example:\n  pawl node list");
-  list->callback([&globals] { globals.exit = List(globals); });
+  list->callback([&globals] { globals.exit = ListNodes(globals); });
 }
 
 }  // namespace pawl::cli
