@@ -281,6 +281,7 @@ class CompromisedGate(AttackSuite):
         self.rewrite_log(lambda entries: entries.__setitem__(
             slice(votes[0], votes[0] + 2), [entries[votes[0] + 1], entries[votes[0]]]))
         self.assertEqual(len(home.events()), len(before))
+        self.assert_refused_beside_the_loader()
         proposal = home.position("propose", home.candidate("candidate"), expect=(6,))["proposal"]
         home.review(VOTERS)
         answers = home.review(AUDITORS)
@@ -305,8 +306,18 @@ class CompromisedGate(AttackSuite):
         self.assertEqual(status["error"]["rule"], "ledger.checkpoint")
         # The gate forgets what it has signed as well: nobody but those who have seen the log can know.
         self.rewrite_log(lambda entries: entries.pop(), Checkpoints.FORGOTTEN)
+        self.assert_refused_beside_the_loader()
         for name, answer in home.review(AUDITORS).items():
             self.assertIn("audit.log-shrank", answer.stdout, name)
+
+    def assert_refused_beside_the_loader(self):
+        """An honest gate looks into the loader's memory beside it. One that lies takes what it wants from there."""
+        home = self.home
+        answer = json.loads(home.pawl("--json", "propose", home.candidate("refused"), expect=(5,)).splitlines()[-1])
+        self.assertEqual(answer["error"]["rule"], "ledger.older")
+        path = home.home / "loader" / SUBJECT / "state.json"
+        state = dict(json.loads(path.read_text()), checkpoint_size=0)
+        path.write_text(json.dumps(state, sort_keys=True, separators=(",", ":")))
 
     def rewrite_log(self, change, checkpoints=Checkpoints.FORGOTTEN):
         """The database with its entries changed and its tree computed anew, as its owner can."""
