@@ -23,10 +23,58 @@ struct Entry {
   std::int64_t size_bytes = 0;
 };
 
-std::string Quoted(const std::string& path) { return "\"" + DisplayableOnOneLine("out/" + path) + "\""; }
+// A path without its middle, cut between characters, where it is long: names are the program's choice.
+std::string Quoted(const std::string& path) {
+  constexpr std::size_t kHead = 120, kTail = 40;
+  std::size_t head = path.size(), tail = path.size();
+  if (path.size() > kHead + kTail) {
+    const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(path[i]) & 0xC0) == 0x80; };
+    for (head = kHead; head > kHead - 3 && continues(head);) --head;
+    for (tail = path.size() - kTail; tail < path.size() - kTail + 3 && continues(tail);) ++tail;
+  }
+  const std::string shown = DisplayableOnOneLine("out/" + path.substr(0, head));
+  return "\"" + shown + (head < tail ? "…" + DisplayableOnOneLine(path.substr(tail)) : "") + "\"";
+}
 
 Error Bad(const char* rule, const std::string& path, const std::string& why) {
   return Refused(std::string("sandbox.output.") + rule, Quoted(path) + " " + why);
+}
+
+// An entry of /out that cannot be opened or looked at. What the errno says of the entry is the program's doing, however
+// it did it; what it says of memory, descriptors or disks is the machine's.
+Error CannotRead(const std::string& path, const std::string& what, int error_number = errno) {
+  switch (error_number) {
+    case EACCES:
+    case EPERM:
+      return Bad("mode", path, "may not be read by its owner");
+    case ENAMETOOLONG:
+      return Bad("name", path, "is too long a path");
+    case ELOOP:
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ENXIO:
+    case ENODEV:
+    case EXDEV:
+    case ETXTBSY:
+      return Bad("changed", path, "is not what it was a moment ago: " + ErrorText(error_number));
+    default:
+      return SystemCallFailed("sandbox.output.read", "cannot " + what + " " + Quoted(path), {}, error_number);
+  }
+}
+
+// A copy that cannot be made. The destination was empty: a name that is taken or not taken there is the program's.
+Error CannotCreate(const std::string& path, int error_number = errno) {
+  switch (error_number) {
+    case EEXIST:
+      return Bad("name", path, "is the same name as another where outputs are kept");
+    case ENAMETOOLONG:
+    case EILSEQ:
+    case EINVAL:
+      return Bad("name", path, "has a name that cannot be kept where outputs are kept: " + ErrorText(error_number));
+    default:
+      return SystemCallFailed("sandbox.output.write", "cannot create a copy of " + Quoted(path), {}, error_number);
+  }
 }
 
 Error TooMuch(const char* rule, const std::string& message) {
@@ -65,18 +113,27 @@ class Walk {
   Walk(int out, const Limits& limits) : out_(out), limits_(limits) {}
 
   Result<std::vector<Entry>> All() {
+    // The program owns /out too.
+    struct stat status;
+    if (fstat(out_, &status) != 0) return SystemCallFailed("sandbox.output.read", "cannot look at /out");
+    if (!MayBeRead(status)) return Bad("mode", "", "may not be read by its owner");
     if (Result<void> walked = Below("", 0); !walked.ok()) return walked.error();
     std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
     return std::move(entries_);
   }
 
  private:
+  static bool MayBeRead(const struct stat& status) {
+    const mode_t needed = S_ISDIR(status.st_mode) ? S_IRUSR | S_IXUSR : S_IRUSR;
+    return (status.st_mode & needed) == needed;
+  }
+
   Result<void> Below(const std::string& directory, int depth) {
     if (depth > kOutputDepthMax) {
       return TooMuch("depth", Quoted(directory) + " lies deeper than " + std::to_string(kOutputDepthMax) + " levels");
     }
     Descriptor opened = OpenBeneath(out_, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
-    if (!opened.valid()) return SystemCallFailed("sandbox.output.read", "cannot open " + Quoted(directory));
+    if (!opened.valid()) return CannotRead(directory, "open");
     const int number = fcntl(opened.get(), F_DUPFD_CLOEXEC, 0);
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(number < 0 ? nullptr : fdopendir(number), closedir);
     if (stream == nullptr) return SystemCallFailed("sandbox.output.read", "cannot list " + Quoted(directory));
@@ -98,15 +155,15 @@ class Walk {
       return TooMuch("count", "more than " + std::to_string(limits_.output_files) + " files and directories in /out");
     }
     if (!IsPlainName(name)) return Bad("name", path, "has a name that is not plain text");
-    struct stat status;
-    if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return SystemCallFailed("sandbox.output.read", "cannot look at " + Quoted(path));
+    if (path.size() > kOutputPathBytesMax) {
+      return Bad("name", path, "is a path of more than " + std::to_string(kOutputPathBytesMax) + " bytes");
     }
+    struct stat status;
+    if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return CannotRead(path, "look at");
     const bool is_directory = S_ISDIR(status.st_mode);
     if (!is_directory && !S_ISREG(status.st_mode)) return Bad("kind", path, KindOf(status.st_mode));
     if (!is_directory && status.st_nlink != 1) return Bad("kind", path, "has more than one name (hard link)");
-    const mode_t needed = is_directory ? S_IRUSR | S_IXUSR : S_IRUSR;
-    if ((status.st_mode & needed) != needed) return Bad("mode", path, "may not be read by its owner");
+    if (!MayBeRead(status)) return Bad("mode", path, "may not be read by its owner");
     entries_.push_back({path, is_directory, is_directory ? 0 : status.st_size});
     if (is_directory) return Below(path, depth + 1);
     // Both are at most 2^44, so the sum cannot overflow.
@@ -147,13 +204,11 @@ Result<void> CopyBytes(int from, int to, const Entry& entry) {
 Result<void> CopyFile(int out, int destination, const Entry& entry) {
   const Descriptor from = OpenBeneath(out, entry.path, O_RDONLY);
   struct stat status;
-  if (!from.valid() || fstat(from.get(), &status) != 0) {
-    return SystemCallFailed("sandbox.output.read", "cannot open " + Quoted(entry.path));
-  }
+  if (!from.valid() || fstat(from.get(), &status) != 0) return CannotRead(entry.path, "open");
   if (!S_ISREG(status.st_mode) || status.st_nlink != 1) return Bad("changed", entry.path, "changed its kind");
   const Descriptor to(
       openat(destination, entry.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!to.valid()) return SystemCallFailed("sandbox.output.write", "cannot create a copy of " + Quoted(entry.path));
+  if (!to.valid()) return CannotCreate(entry.path);
   return CopyBytes(from.get(), to.get(), entry);
 }
 
@@ -166,9 +221,7 @@ Result<std::vector<OutputFile>> CollectOutput(int out, int destination, const Li
   // In order of path, so a directory comes before what is in it.
   for (const Entry& entry : *entries) {
     if (entry.directory) {
-      if (mkdirat(destination, entry.path.c_str(), 0755) != 0) {
-        return SystemCallFailed("sandbox.output.write", "cannot create a copy of " + Quoted(entry.path));
-      }
+      if (mkdirat(destination, entry.path.c_str(), 0755) != 0) return CannotCreate(entry.path);
       continue;
     }
     if (Result<void> copied = CopyFile(out, destination, entry); !copied.ok()) return copied.error();

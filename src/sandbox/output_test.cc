@@ -137,10 +137,89 @@ TEST_F(OutputTest, DepthIsLimited) {
   EXPECT_EQ(RuleOf(), "sandbox.output.depth");
 }
 
-TEST_F(OutputTest, AFullDestinationIsTheMachinesFault) {
-  Write("a", "1");
-  std::filesystem::create_directory(base_ / "to/a");
+// Directories inside one another as a program makes them: one at a time, so that no path is ever too long for it.
+void MakeNested(const path& out, const std::string& name, int count) {
+  Descriptor at(open(out.c_str(), O_RDONLY | O_DIRECTORY));
+  for (int i = 0; i < count; ++i) {
+    ASSERT_EQ(mkdirat(at.get(), name.c_str(), 0755), 0);
+    at = Descriptor(openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_TRUE(at.valid());
+  }
+}
+
+// Twenty names of 250 letters are longer than PATH_MAX: the program's doing, never the machine's failure.
+TEST_F(OutputTest, LongPathsAreTheProgramsFault) {
+  for (const int count : {5, 20, 40}) {
+    for (const std::string& name : {std::string(250, 'a'), "\xe2\x82\xac" + std::string(247, 'b')}) {
+      MakeNested(base_ / "out", name, count);
+      const auto collected = Collect();
+      ASSERT_FALSE(collected.ok());
+      EXPECT_EQ(collected.error().code, ErrorCode::kRefused) << collected.error().message;
+      EXPECT_EQ(collected.error().rule, "sandbox.output.name");
+      EXPECT_LT(collected.error().message.size(), 400u);
+      EXPECT_TRUE(std::filesystem::is_empty(base_ / "to"));
+      std::filesystem::remove_all(base_ / "out");
+      std::filesystem::create_directory(base_ / "out");
+    }
+  }
+}
+
+TEST_F(OutputTest, TheLongestPathIsCollected) {
+  const std::string name(255, 'b');
+  MakeNested(base_ / "out", name, 3);
+  const std::string longest = name + "/" + name + "/" + name + "/" + std::string(256 - 1, 'c');
+  ASSERT_EQ(longest.size(), kOutputPathBytesMax - 1);
+  Write(longest, "1");
   const auto collected = Collect();
+  ASSERT_TRUE(collected.ok()) << collected.error().message;
+  ASSERT_EQ(collected->size(), 1u);
+  EXPECT_EQ((*collected)[0].path, longest);
+  EXPECT_EQ(std::filesystem::file_size(base_ / "to" / longest), 1u);
+}
+
+TEST_F(OutputTest, MessagesCutNamesBetweenCharacters) {
+  std::string name;
+  for (int i = 0; i < 80; ++i) name += "\xe2\x82\xac";
+  ASSERT_EQ(mkfifo((base_ / "out" / name).c_str(), 0644), 0);
+  const auto collected = Collect();
+  ASSERT_FALSE(collected.ok());
+  EXPECT_NE(collected.error().message.find("…"), std::string::npos) << collected.error().message;
+  EXPECT_EQ(collected.error().message.find("\\x"), std::string::npos) << collected.error().message;
+  EXPECT_LT(collected.error().message.size(), 250u);
+}
+
+// An ordinary user, who collects what is its own, could not read it; root could.
+TEST_F(OutputTest, OutItselfMayBeMadeUnreadable) {
+  Write("a", "1");
+  for (const mode_t mode : {0, 0300, 0600, 0077}) {
+    const Descriptor out(open((base_ / "out").c_str(), O_RDONLY | O_DIRECTORY));
+    const Descriptor to(open((base_ / "to").c_str(), O_RDONLY | O_DIRECTORY));
+    chmod((base_ / "out").c_str(), mode);
+    const auto collected = CollectOutput(out.get(), to.get(), limits_);
+    chmod((base_ / "out").c_str(), 0755);
+    ASSERT_FALSE(collected.ok());
+    EXPECT_EQ(collected.error().rule, "sandbox.output.mode");
+  }
+}
+
+// Names that the destination takes for one (as where case is folded) are the program's choice.
+TEST_F(OutputTest, ANameThatIsTakenInTheDestinationIsTheProgramsFault) {
+  for (const bool directory : {false, true}) {
+    directory ? static_cast<void>(std::filesystem::create_directory(base_ / "out/a")) : Write("a", "1");
+    std::ofstream(base_ / "to/a") << "2";
+    const auto collected = Collect();
+    ASSERT_FALSE(collected.ok());
+    EXPECT_EQ(collected.error().rule, "sandbox.output.name");
+    std::filesystem::remove(base_ / "out/a");
+  }
+}
+
+TEST_F(OutputTest, ADestinationThatFailsIsTheMachinesFault) {
+  Write("a", "1");
+  const Descriptor out(open((base_ / "out").c_str(), O_RDONLY | O_DIRECTORY));
+  const Descriptor gone(open((base_ / "to").c_str(), O_RDONLY | O_DIRECTORY));
+  std::filesystem::remove(base_ / "to");
+  const auto collected = CollectOutput(out.get(), gone.get(), limits_);
   ASSERT_FALSE(collected.ok());
   EXPECT_EQ(collected.error().code, ErrorCode::kSystem);
   EXPECT_EQ(collected.error().rule, "sandbox.output.write");

@@ -93,6 +93,10 @@ TEST_F(RunTest, TheRunsOwnFailuresVoidTheTrial) {
   EXPECT_EQ(VoidRule("for i in 0 1 2; do echo \"{\\\"episode\\\":$i,\\\"metrics\\\":{\\\"score\\\":7}}\"; done > $7\n"),
             "episodes.out-of-range");
   EXPECT_EQ(VoidRule("ln -s /etc/passwd $7\n"), "evaluation.bad-output");
+  EXPECT_EQ(VoidRule("cd /out; n=$(printf %0250d 0); for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
+                     "mkdir $n; cd -P $n; done\n"),
+            "evaluation.bad-output");
+  EXPECT_EQ(VoidRule("chmod 0 /out\n"), "evaluation.bad-output");
   EXPECT_TRUE(fs::is_empty(root_ / "scratch"));
 }
 
