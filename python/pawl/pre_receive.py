@@ -13,9 +13,11 @@ Install it in the repository that is pushed to, as hooks/pre-receive, executable
 
 The first push of a revision proposes its tree and is turned away, with the proposal's name and what it waits for. When
 people have approved it and it is live, the same push goes through. A revision whose tree is live already goes through at
-once; removing the branch never does. What git cannot hand over as regular files (links, submodules) is refused, and so
-is a tree that git would not have written. Replacements of objects (refs/replace) are turned away, and have no say.
-Whatever goes wrong, the push is turned away.
+once; removing the branch never does. Every commit that a push adds to the branch becomes something that can be checked
+out from it, so all of them must have the tree of its last one: several steps are squashed, or released and pushed one
+by one. Nor is the branch moved through a symbolic ref that stands for it. What git cannot hand over as regular files
+(links, submodules) is refused, and so is a tree that git would not have written. Replacements of objects (refs/replace)
+are turned away, and have no say. Whatever goes wrong, the push is turned away.
 """
 
 import hashlib
@@ -40,6 +42,27 @@ _GIT = ["git", "--no-replace-objects"]
 def _git(*words):
     result = subprocess.run([*_GIT, *words], stdout=subprocess.PIPE, check=False)
     return result.stdout.decode("utf-8", "strict").strip() if result.returncode == 0 else ""
+
+
+def _stands_for(name):
+    """The ref that is written where name is: another one where name is symbolic, however many lie between."""
+    result = subprocess.run([*_GIT, "symbolic-ref", "--quiet", name], stdout=subprocess.PIPE, check=False)
+    if result.returncode == 1:
+        return name
+    result.check_returncode()
+    return result.stdout.decode("utf-8", "strict").rstrip("\n")
+
+
+def _check_history(old, new):
+    """Every commit that the branch gets has the tree of the last one, which is the one that is judged."""
+    if _git("rev-parse", "--is-shallow-repository") != "false":
+        raise Refused("git.shallow", "commits whose parents are missing cannot be judged", "push a whole history")
+    known = [] if set(old) == {"0"} else [f"^{old}"]
+    listed = subprocess.run([*_GIT, "rev-list", "--format=%T", new, *known, "--"], stdout=subprocess.PIPE, check=True)
+    trees = listed.stdout.decode("ascii").split("\n")[1::2]  # each below a line "commit NAME"
+    if len(set(trees)) > 1:
+        raise Refused("git.history", f"{len(trees)} new commits, with {len(set(trees))} different trees",
+                      "squash them into one step; or have each released and push it by itself")
 
 
 def _object_name(kind, body, digits):
@@ -147,15 +170,20 @@ def main():
     try:
         if not subject:
             raise Refused("git.subject", "this repository names no subject", "git config pawl.subject NAME")
+        if _stands_for(branch) != branch:
+            raise Refused("git.symbolic", f"{branch} is a symbolic ref", "git config pawl.branch NAME: what it stands for")
         for line in sys.stdin:
-            _, new, name = line.split()
+            old, new, name = line.split()
             is_removal = set(new) == {"0"}
             if name.startswith("refs/replace/") and not is_removal:
                 raise Refused("git.replacement", "a replacement would stand for the branch's files wherever they are read")
+            if name != branch and _stands_for(name) == branch:
+                raise Refused("git.alias", f"{name} stands for the protected branch", "push to the branch itself")
             if name != branch:
                 continue
             if is_removal:
                 raise Refused("git.removal", "the protected branch is not removed")
+            _check_history(old, new)
             why = _judge(new, subject)
             if why is not None:
                 print(f"pawl: {why}", file=sys.stderr)

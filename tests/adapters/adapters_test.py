@@ -127,7 +127,7 @@ class Adapters(AttackSuite):
         tree = self.git("rev-parse", "main^{tree}").strip()
 
         def refused(made, words):
-            hostile = self.git("commit-tree", "-p", "main", "-m", "hostile", made).strip()
+            hostile = self.git("commit-tree", "-p", baseline, "-m", "hostile", made).strip()
             self.assertIn(words, self.git("push", "origin", f"{hostile}:main", expect=1))
             self.assertEqual(self.on_the_branch(bare), baseline)
         # A replacement in the repository, by which git itself would read the live tree.
@@ -153,6 +153,63 @@ class Adapters(AttackSuite):
             written = subprocess.run(["git", "-C", self.work, "hash-object", "--literally", "-t", "tree", "-w", "--stdin"],
                                      input=made, capture_output=True, check=True).stdout.decode().strip()
             refused(written, "git.tree-form")
+
+    def test_every_commit_of_the_branch_has_a_tree_that_was_live(self):
+        """What is live comes last: a tip alone says nothing of the commits that can be checked out below it."""
+        bare = self.make_repository()
+        self.git("tag", "live")
+        self.commit("controller.py", "x = 1\n", "hostile")
+        self.git("tag", "hostile")
+        self.git("revert", "--no-edit", "HEAD")
+        for revision in ("HEAD", "HEAD^0"):
+            self.assertIn("git.history", self.git("push", "origin", f"{revision}:refs/heads/main", expect=1))  # creates it
+        self.assertEqual(self.on_the_branch(bare), "main")
+        self.git("push", "origin", "live^0:refs/heads/main")
+        live = self.on_the_branch(bare)
+        tree = self.git("rev-parse", "live^{tree}").strip()
+        self.git("push", "origin", "hostile^0:refs/heads/side")  # there already, and yet new on the branch
+        merged = self.git("commit-tree", "-p", "live", "-p", "hostile", "-m", "merge", tree).strip()
+        beside = self.git("commit-tree", "-p", merged, "-m", "beside", tree).strip()
+        for revision in ("HEAD", merged, beside):
+            self.assertIn("git.history", self.git("push", "origin", f"{revision}:refs/heads/main", expect=1))
+            self.assertIn("git.history", self.git("push", "--force", "origin", f"{revision}:refs/heads/main", expect=1))
+            self.assertEqual(self.on_the_branch(bare), live)
+        again = live
+        for _ in range(2):
+            again = self.git("commit-tree", "-p", again, "-m", "the same once more", tree).strip()
+        self.git("push", "origin", f"{again}:refs/heads/main")
+        self.assertEqual(self.on_the_branch(bare), again)
+        self.git("push", "--force", "origin", f"{live}:refs/heads/main")  # nothing new, and what is live
+        self.assertEqual(self.on_the_branch(bare), live)
+
+    def test_no_other_name_moves_the_branch(self):
+        bare = self.make_repository()
+
+        def symbolic(*words):
+            subprocess.run(["git", "-C", bare, "symbolic-ref", *words], check=True)
+        symbolic("refs/heads/alias", "refs/heads/main")
+        symbolic("refs/notes/farther", "refs/heads/alias")
+        symbolic("refs/heads/round", "refs/heads/about")
+        symbolic("refs/heads/about", "refs/heads/round")
+        self.commit("controller.py", "x = 1\n", "hostile")
+        for name in ("refs/heads/alias", "refs/notes/farther"):  # where the branch is not there yet
+            self.assertIn("git.alias", self.git("push", "origin", f"HEAD:{name}", expect=1))
+        self.assertEqual(self.on_the_branch(bare), "main")
+        self.git("push", "origin", "HEAD^:refs/heads/main")
+        live = self.on_the_branch(bare)
+        for words in (["HEAD:refs/heads/alias"], ["HEAD:refs/notes/farther"], [":refs/heads/alias"], ["HEAD:refs/heads/round"],
+                      ["HEAD:refs/heads/side", "HEAD:refs/heads/alias"]):
+            told = self.git("push", "origin", *words, expect=1)
+            self.assertTrue("git.alias" in told or "round" in words[0], told)
+            self.assertEqual(self.on_the_branch(bare), live)
+        symbolic("refs/heads/other", "refs/heads/elsewhere")  # of no concern
+        self.git("push", "origin", "HEAD:refs/heads/other")
+        # The branch itself under another name: whoever writes that one would move it.
+        symbolic("refs/heads/guarded", "refs/heads/main")
+        subprocess.run(["git", "-C", bare, "config", "pawl.branch", "guarded"], check=True)
+        for name in ("guarded", "main"):
+            self.assertIn("git.symbolic", self.git("push", "origin", f"HEAD:refs/heads/{name}", expect=1))
+        self.assertEqual(self.on_the_branch(bare), live)
 
     # ---- trees in and out
 
