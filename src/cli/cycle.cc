@@ -78,6 +78,12 @@ Result<weakening::Weakenings> Improve(gate::Gate& gate, uint64_t seed, const std
   gate.Say("improving in the sandbox, seed " + std::to_string(seed));
   Result<sandbox::Outcome> outcome = sandbox::Run(job, programs->accepted, folder);
   if (!outcome.ok()) return outcome.error();
+  if (outcome->end == sandbox::End::kSetupError) {
+    return SystemFailure(
+        "cycle.machine", outcome->explanation,
+        "nothing was proposed and nothing is known of the improver: see that TMPDIR has room, then run "
+        "pawl cycle again; pawl sandbox check");
+  }
   if (!sandbox::Succeeded(*outcome)) {
     const std::string words = sandbox::Displayable(outcome->standard_error);
     return Refused(

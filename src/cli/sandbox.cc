@@ -213,6 +213,7 @@ ExitCode RunCommand(const Globals& globals, const SandboxOptions& options) {
   } else {
     ShowOutcome(*outcome, !options.output.empty());
   }
+  if (outcome->end == sandbox::End::kSetupError) return ExitCode::kInternal;  // nothing is known of the program
   return sandbox::Succeeded(*outcome) ? ExitCode::kYes : ExitCode::kNo;
 }
 
@@ -245,7 +246,7 @@ void AddSandbox(CLI::App& app, Globals& globals) {
   limit("--output-mib", options->output_mib, "files of /out");
   run->add_option("COMMAND", options->command, "program and arguments, after --")->required();
   run->footer(
-      "Exit status 0: it ended by itself with 0; 1: it did not.\n"
+      "Exit status 0: it ended by itself with 0; 1: it did not; 5: the machine failed, such as a full disk at --out.\n"
       "examples:\n  pawl sandbox run -- python3 -c 'print(1)'\n"
       "  pawl sandbox run --input ./subject:/in/subject --out ./made -- python3 /in/subject/train.py");
   run->callback([options, &globals] { globals.exit = RunCommand(globals, *options); });

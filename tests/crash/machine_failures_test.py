@@ -57,6 +57,9 @@ run("halt with room", ["halt", "-m", "stop", "--key", root / "ann"])
 run("halt without a key", ["halt", "-m", "stop", "--key", root / "nobody"])
 print(json.dumps(said))
 """
+# No file of more than 8 MB can be written, as where the disk is full; what the job writes inside has limits of its own.
+SMALL_DISK = ["/bin/sh", "-c", "trap '' XFSZ; exec prlimit --fsize=8000000:unlimited \"$@\"", "sh"]
+LARGE = "mkdir /out/candidate && head -c 12000000 /dev/zero > /out/candidate/large"
 ACCEPTED = "(sandbox weaker, as accepted: memory-per-process, forks-uncounted, cpu-per-process)"
 
 
@@ -65,7 +68,7 @@ class MachineFailuresTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-machine-"))
         cls.template = World(cls.folder / "template")
-        cls.template.prepare()
+        cls.template.prepare(lambda text: text.replace('"improver/improve.sh"', f'"-c", "{LARGE}"'))
         cls.template.pawl("init", cls.template.charter)
 
     @classmethod
@@ -107,6 +110,17 @@ class MachineFailuresTest(unittest.TestCase):
             world.pawl("--json", "approve", "p1", "--key", world.root / person, expect=(6,))
         self.assertEqual(world.json("release", "p1")["outcome"], "accepted")
         self.assertEqual([event for event in self.events(world) if event["kind"] == "candidate"], commits)
+        # Nor does an improver fail where what it made cannot be kept.
+        events = self.events(world)
+        done = subprocess.run([*SMALL_DISK, BIN / "pawl", "--json", "cycle", "--no-review"], env=world.environment,
+                              text=True, capture_output=True)
+        error = json.loads(done.stdout)["error"]
+        self.assertEqual((done.returncode, error["rule"]), (5, "cycle.machine"), error)
+        self.assertIn("TMPDIR", error["advice"])
+        self.assertEqual(self.events(world), events)
+        # With room it is the improver's candidate that is judged: the control.
+        self.assertEqual(json.loads(world.pawl("--json", "cycle", "--no-review", expect=(1,)).splitlines()[-1])["outcome"],
+                         "outside-charter")
 
     def test_the_last_one_that_is_allowed_ends_it(self):
         world = self.world()

@@ -62,6 +62,17 @@ class SandboxCheck(unittest.TestCase):
             self.assertIn("ordinary user", found["sentences"][-1])
             self.holds(AS_USER, found, pathlib.Path(folder) / "pawl")
 
+    def test_a_disk_that_is_full_says_nothing_of_the_program(self):
+        """No file of more than 1 MB can be kept, as where the disk is full; inside, the job has limits of its own."""
+        full = ["/bin/sh", "-c", "trap '' XFSZ; exec prlimit --fsize=1000000:unlimited \"$@\"", "sh"]
+        for before, status, end in (([], 0, "exited"), (full, 5, "setup-error")):
+            with tempfile.TemporaryDirectory(prefix="pawl-check-") as folder:
+                done = run(before, "--json", "sandbox", "run", "--out", f"{folder}/out", "--", "sh", "-c",
+                           "head -c 3000000 /dev/zero > /out/large")
+                said = json.loads(done.stdout)
+                self.assertEqual((done.returncode, said["end"]), (status, end), said)
+                self.assertEqual(os.listdir(f"{folder}/out"), ["large"] if status == 0 else [])
+
     def test_a_job_that_cannot_be_is_refused_with_what_to_do(self):
         for words, rule, advice in ((["--", "no-such-program"], "sandbox.program", "--input"),
                                     (["--", "./program"], "sandbox.job.program", "--input"),
