@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "cli/command.h"
 #include "cli/incident_scenarios.h"
@@ -36,18 +37,23 @@ struct Scratch {
   }
 };
 
+constexpr char kNotTried[] = "not tried";
+
 struct Row {
   std::string id, attempt;
   bool holds = false;
-  std::string how;  // "tried", "read", "not tried"
+  std::string how;  // "tried", "read", kNotTried: it says nothing of the charter
   Ending ending;
 };
 
 struct Table {
   std::vector<Row> incidents, honest;
+  // Where nothing was tried or read, nothing holds.
   bool all_hold() const {
-    const auto holds = [](const Row& row) { return row.holds || row.how == "not tried"; };
-    return std::all_of(incidents.begin(), incidents.end(), holds) && std::all_of(honest.begin(), honest.end(), holds);
+    const auto is_open = [](const Row& row) { return row.how == kNotTried; };
+    const auto holds = [&](const Row& row) { return row.holds || is_open(row); };
+    return !std::all_of(incidents.begin(), incidents.end(), is_open) &&
+           std::all_of(incidents.begin(), incidents.end(), holds) && std::all_of(honest.begin(), honest.end(), holds);
   }
 };
 
@@ -110,7 +116,39 @@ Result<Row> TryHonest(const HonestChange& change, Worlds& worlds, Reviewers revi
   return Row{"", change.what, passes, "tried", *ending};
 }
 
+// A misspelt id or folder must not look like an answer.
+Result<void> CheckOptions(const Options& options) {
+  std::string ids;
+  std::set<std::string> known;
+  for (const Incident& incident : Incidents()) {
+    if (known.insert(incident.id).second) ids += (ids.empty() ? "" : " ") + incident.id;
+  }
+  for (const std::string& id : options.only) {
+    if (!known.contains(id)) {
+      return Error{ErrorCode::kUsage, "incidents.only", "there is no incident '" + id + "'", "name one of " + ids};
+    }
+  }
+  for (const std::string& folder : {options.charter, options.baseline}) {
+    std::error_code failure;
+    if (!folder.empty() && !std::filesystem::is_directory(folder, failure)) {
+      return Error{ErrorCode::kUsage, "incidents.directory", "'" + folder + "' is not a directory",
+                   "--charter DIR, with its charter.toml, and --baseline DIR, the first release"};
+    }
+  }
+  return {};
+}
+
+Row NotTried(const Incident& incident) {
+  return {incident.id,
+          incident.attempt,
+          false,
+          kNotTried,
+          {kNotTried, "", "", "its program is made for the built-in example: pawl incidents run --only " + incident.id,
+           ""}};
+}
+
 Result<Table> Run(const Globals& globals, const Options& options) {
+  if (Result<void> checked = CheckOptions(options); !checked.ok()) return checked.error();
   Result<std::string> folder = storage::MakeTemporaryFolder("pawl-incidents");
   if (!folder.ok()) return folder.error();
   const Scratch scratch{*folder};
@@ -118,10 +156,15 @@ Result<Table> Run(const Globals& globals, const Options& options) {
   Result<Worlds> worlds = Worlds::Make(options, *folder, say);
   if (!worlds.ok()) return worlds.error();
   Table table;
+  const auto is_wanted = [&](const std::string& id) {
+    return options.only.empty() || std::find(options.only.begin(), options.only.end(), id) != options.only.end();
+  };
   for (const Incident& incident : Incidents()) {
-    const bool wanted =
-        options.only.empty() || std::find(options.only.begin(), options.only.end(), incident.id) != options.only.end();
-    if (!wanted || !worlds->Has(incident.needs)) continue;
+    if (!is_wanted(incident.id)) continue;
+    if (!worlds->Has(incident.needs)) {
+      table.incidents.push_back(NotTried(incident));
+      continue;
+    }
     if (say) say(incident.id + ": " + incident.attempt);
     Result<Row> row = TryIncident(incident, *worlds);
     if (!row.ok()) return row.error();
@@ -131,6 +174,7 @@ Result<Table> Run(const Globals& globals, const Options& options) {
     Result<charter::Charter> own = charter::ReadCharterFromDirectory(options.charter);
     if (!own.ok()) return own.error();
     for (const Protection& protection : ProtectionsOf(*own)) {
+      if (!is_wanted(protection.id)) continue;
       table.incidents.push_back({protection.id,
                                  protection.question,
                                  protection.holds,
@@ -162,8 +206,8 @@ void Show(const Row& row) {
   std::string where = row.ending.outcome;
   if (!row.ending.step.empty()) where += " at " + row.ending.step;
   if (!row.ending.rule.empty()) where += ", " + row.ending.rule;
-  std::printf("%-4s %-4s %-50s %s\n", row.holds ? "ok" : "LACK", row.id.c_str(), Shown(row.attempt).c_str(),
-              where.c_str());
+  const char* const mark = row.how == kNotTried ? "-" : row.holds ? "ok" : "LACK";
+  std::printf("%-4s %-4s %-50s %s\n", mark, row.id.c_str(), Shown(row.attempt).c_str(), where.c_str());
   std::printf("          %s\n", Shown(row.ending.reason).c_str());
 }
 
@@ -180,8 +224,11 @@ ExitCode ShowTable(const Globals& globals, const Table& table) {
     const auto count = [](const std::vector<Row>& rows) {
       return std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.holds; });
     };
-    std::printf("\n%td of %zu incidents are stopped where they should be", count(table.incidents),
-                table.incidents.size());
+    const auto not_tried = std::count_if(table.incidents.begin(), table.incidents.end(),
+                                         [](const Row& row) { return row.how == kNotTried; });
+    std::printf("\n%td of %td incidents are stopped where they should be", count(table.incidents),
+                std::ssize(table.incidents) - not_tried);
+    if (not_tried > 0) std::printf("; %td were not tried", not_tried);
     if (!table.honest.empty())
       std::printf("; %td of %zu honest changes pass", count(table.honest), table.honest.size());
     std::puts("");
@@ -212,7 +259,9 @@ void AddIncidents(CLI::App& app, Globals& globals) {
       "Everything happens in a home of its own with keys and people of its own; pace and baseline are set for it. "
       "Under\n"
       "your charter the programs of the example are not tried: what the charter has is read instead. LACK marks what\n"
-      "nothing stops where it should be stopped. Exit status 0: nothing lacks; 1: something does.\n"
+      "nothing stops where it should be stopped, and - what was not tried. Exit status 0: nothing lacks; 1: something "
+      "does,\n"
+      "or nothing was tried.\n"
       "examples:\n  pawl incidents run\n  pawl incidents run --charter charter --baseline subject");
   run->callback([options, &globals] {
     Result<Table> table = Run(globals, *options);

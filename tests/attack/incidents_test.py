@@ -89,7 +89,17 @@ class Incidents(unittest.TestCase):
                 ('presence = "software"', 'presence = "required"')))
             (good / "approvers.allowed_signers").write_text(security_keys((home.root / "signers").read_text()))
             rows = run("--charter", good, "--baseline", home.subject, expect=0)["incidents"]
-            self.assertEqual([row for row in rows if not row["holds"]], [])
+            self.assertEqual([row for row in rows if not row["holds"] and row["how"] != "not tried"], [])
+            # What cannot be tried under it is there, and says so.
+            self.assertEqual({row["id"] for row in rows}, set(TRIED))
+            missing = [row for row in rows if row["how"] == "not tried"]
+            self.assertLessEqual({"T4", "T12", "T14"}, {row["id"] for row in missing})
+            for row in missing:
+                self.assertEqual((row["outcome"], row["holds"]), ("not tried", False), row)
+                self.assertIn("built-in example", row["reason"])
+            only = run("--charter", good, "--baseline", home.subject, "--only", "T4", expect=1)
+            self.assertEqual({row["id"] for row in only["incidents"]}, {"T4"})
+            self.assertFalse(only["all_hold"])  # where nothing was tried, nothing was found to hold
             tried = [row for row in rows if row["how"] == "tried"]
             self.assertEqual({row["id"] for row in tried}, {"T2", "T3", "T6", "T7", "T8", "T9", "T11", "T13", "T15", "T16",
                                                             "T17", "T18", "T20", "T23"})
@@ -112,6 +122,15 @@ class Incidents(unittest.TestCase):
                 "a program of the system under its own name"})
             self.assertEqual({row["id"] for row in rows if row["how"] == "read" and not row["holds"]},
                              {"T1", "T5", "T10", "T23"})
+
+    def test_what_is_misspelt_is_no_answer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for words, rule, told in ((["--only", "T99"], "incidents.only", "T1 "), (["--only", ""], "incidents.only", "T20"),
+                                      (["--charter", "/nonexist", "--baseline", folder], "incidents.directory", "/nonexist"),
+                                      (["--charter", folder, "--baseline", "/nonexist"], "incidents.directory", "/nonexist")):
+                error = run(*words, expect=2)["error"]
+                self.assertEqual(error["rule"], rule)
+                self.assertIn(told, error["message"] + error["advice"])
 
     def test_a_charter_alone_is_a_question_without_its_subject(self):
         result = subprocess.run([BIN / "pawl", "--json", "incidents", "run", "--charter", "x"], capture_output=True,
