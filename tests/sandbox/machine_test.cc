@@ -142,6 +142,25 @@ TEST_F(MachineTest, AWeakeningThatIsNotAcceptedIsTheMachinesFailure) {
             WeakerGuarantees(whole.capabilities));
 }
 
+// Every other layer lets a program open a device of /dev; that it is not asked anything is Landlock's own doing, so
+// this fails where Landlock is said to be there and is not in force. Without it the kernel says what /dev/null is: no
+// terminal.
+TEST_F(MachineTest, LandlockIsInForce) {
+  constexpr int kAbiWithDeviceCalls = 5;
+  if (TestedMachine().capabilities.landlock_abi < kAbiWithDeviceCalls) GTEST_SKIP() << "needs Landlock's fifth ABI";
+  Job job = ProbeJob({});
+  job.argv = {"/usr/bin/python3", "-c",
+              "import errno, fcntl, termios\n"
+              "try: fcntl.ioctl(open('/dev/null'), termios.TCGETS, bytes(60))\n"
+              "except OSError as error: print(errno.errorcode[error.errno])"};
+  const Outcome with = RunInside(directory_, job, MachineWith(Layers::kAll));
+  EXPECT_EQ(with.standard_output, "EACCES\n") << with.explanation << with.standard_error;
+  for (const Layers layers : {Layers::kNoLandlock, Layers::kLandlockAbi2}) {
+    const Outcome without = RunInside(directory_, job, MachineWith(layers));
+    EXPECT_EQ(without.standard_output, "ENOTTY\n") << without.explanation << without.standard_error;
+  }
+}
+
 TEST_F(MachineTest, AWeakeningHasItsNameAndASentence) {
   EXPECT_EQ(EveryWeakening().size(), std::size(weakening::kNames));
   EXPECT_EQ(Describe(Weakening::kNoLandlock).find("no-landlock: "), 0u);
