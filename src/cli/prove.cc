@@ -12,7 +12,9 @@
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/proof_words.h"
 #include "cli/property_words.h"
+#include "cli/prove_family.h"
 #include "crypto/digest.h"
 #include "model/network.h"
 #include "model/property.h"
@@ -34,6 +36,7 @@ struct ProveOptions {
   std::string arithmetic;                            // empty: the network's own
   std::optional<std::string> weight_radius;          // none: of the network alone
   std::string against, within;                       // baseline and bound; empty: the property itself, no drift
+  std::string charter;                               // its folder; empty: one property, or a list
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
   unsigned threads = 2;
@@ -50,48 +53,6 @@ struct Question {
   crypto::Digest baseline_digest;
   model::Decimal within;
 };
-
-std::string_view ArithmeticName(checker::Arithmetic arithmetic) {
-  switch (arithmetic) {
-    case checker::Arithmetic::kReal:
-      return "real";
-    case checker::Arithmetic::kFloat32:
-      return "float32";
-    case checker::Arithmetic::kFloat64:
-      return "float64";
-  }
-  return "";
-}
-
-std::string_view StatusName(prover::ProofStatus status) {
-  switch (status) {
-    case prover::ProofStatus::kProven:
-      return "proven";
-    case prover::ProofStatus::kViolated:
-      return "violated";
-    case prover::ProofStatus::kUnknown:
-      return "unknown";
-  }
-  return "";
-}
-
-std::string_view ReasonName(prover::UnknownReason reason) {
-  switch (reason) {
-    case prover::UnknownReason::kNone:
-      return "";
-    case prover::UnknownReason::kTimeout:
-      return "timeout";
-    case prover::UnknownReason::kMemory:
-      return "memory";
-    case prover::UnknownReason::kStuck:
-      return "stuck";
-    case prover::UnknownReason::kUnsupported:
-      return "unsupported";
-    case prover::UnknownReason::kCancelled:
-      return "cancelled";
-  }
-  return "";
-}
 
 // What the network is deployed in, unless something else is asked for; a proof in the other precision would be about
 // another network.
@@ -220,26 +181,6 @@ struct Beginning {
   std::optional<Error> parent_unfit;  // why the parent's certificate is not used
 };
 
-// What --weight-radius asks for.
-struct RadiusChoice {
-  bool widest = false;  // "auto"
-  prover::WeightRadius radius;
-};
-
-// "0.001", "0.1%" or "auto".
-Result<RadiusChoice> ParseRadius(const std::string& text) {
-  if (text == "auto") return RadiusChoice{true, {}};
-  const bool is_share = text.ends_with('%');
-  const std::string number = text.substr(0, text.size() - (is_share ? 1 : 0));
-  char* end = nullptr;
-  const double value = std::strtod(number.c_str(), &end);
-  if (number.empty() || *end != '\0' || !(value > 0 && value < 1e30))
-    return Error{ErrorCode::kUsage, "prove.weight-radius", "--weight-radius is a number above 0, a percentage or auto",
-                 "for example 0.001, or 0.1% of each tensor's largest weight"};
-  const prover::RadiusUnit unit = is_share ? prover::RadiusUnit::kShare : prover::RadiusUnit::kAbsolute;
-  return RadiusChoice{false, {is_share ? value / 100 : value, unit}};
-}
-
 struct Found {
   prover::ProofResult result;
   std::optional<prover::WidestProof> widest;  // of "auto", its result moved away
@@ -280,21 +221,9 @@ Result<Found> Search(const Globals& globals, const ProveOptions& options, const 
   return found;
 }
 
-std::string PercentText(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
-  return text;
-}
-
 void AddRadius(const Found& found, encoding::Json& json) {
   if (found.radii.empty() && !found.widest) return;
-  encoding::Json radii = encoding::Json::object();
-  for (const checker::TensorRadius& radius : found.radii) radii[radius.tensor] = radius.radius;
-  json["weight_radius"] = {{"tensors", radii}};
-  if (!found.widest) return;
-  json["weight_radius"]["share"] = found.widest->share;
-  json["weight_radius"]["share_open"] = found.widest->share_open;
-  json["weight_radius"]["trials"] = found.widest->trials;
+  json["weight_radius"] = RadiiJson(found.radii, found.widest ? &*found.widest : nullptr);
 }
 
 void ShowRadius(const Found& found) {
@@ -394,18 +323,6 @@ Result<void> WriteFiles(const ProveOptions& options, const prover::ProofResult& 
     return WriteWholeFile(options.counterexample, CounterexampleText(result.counterexample));
   }
   return {};
-}
-
-ExitCode ExitOf(const prover::ProofResult& result) {
-  switch (result.status) {
-    case prover::ProofStatus::kProven:
-      return ExitCode::kYes;
-    case prover::ProofStatus::kViolated:
-      return ExitCode::kNo;
-    case prover::ProofStatus::kUnknown:
-      break;
-  }
-  return ExitCode::kLimit;
 }
 
 // A checkpoint that does not fit is an error; without a parent's certificate that fits, the search begins with nothing.
@@ -576,12 +493,28 @@ ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
   return exit;
 }
 
+// ---- All properties of a charter
+
+ExitCode ProveCharter(const Globals& globals, const ProveOptions& options) {
+  return ProveFamily(globals,
+                     {.charter = options.charter,
+                      .candidate = options.network,
+                      .certificates = options.certificate,
+                      .parents = options.parent,
+                      .weight_radius = options.weight_radius,
+                      .timeout_s = options.timeout_given ? std::optional<double>(options.timeout_s) : std::nullopt,
+                      .threads = options.threads,
+                      .memory_mib = options.memory_mib});
+}
+
 }  // namespace
 
 void AddProve(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<ProveOptions>();
   CLI::App* command = app.add_subcommand("prove", "search for a certificate or a counterexample of a property");
-  command->add_option("NETWORK", options->network, "ONNX file; or a list of instances, or a folder with instances.csv")
+  command
+      ->add_option("NETWORK", options->network,
+                   "ONNX file; or a list of instances, or a folder with instances.csv; or a candidate")
       ->required();
   command->add_option("PROPERTY", options->property, "VNN-LIB file: what would be unsafe; none with a list");
   command->add_option("--certificate", options->certificate, "where to write the certificate of a proof");
@@ -613,27 +546,40 @@ void AddProve(CLI::App& app, Globals& globals) {
   against->option_text("BASELINE")->needs(within);
   for (const char* other : {"--weight-radius", "--checkpoint", "--resume", "--parent", "--vnncomp"})
     against->excludes(command->get_option(other));
-  CLI::Option* timeout = command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list: for each")
-                             ->capture_default_str()
-                             ->check(CLI::Range(0.0, 31'536'000.0));
+  CLI::Option* charter = command->add_option(
+      "--charter", options->charter,
+      "prove all properties of this charter's networks, of the candidate in folder NETWORK; --certificate and --parent "
+      "are then folders, with a file NAME.cert for each property");
+  charter->option_text("DIR");
+  for (const char* other : {"PROPERTY", "--counterexample", "--vnncomp", "--checkpoint", "--resume", "--arithmetic",
+                            "--against", "--within"})
+    charter->excludes(command->get_option(other));
+  CLI::Option* timeout =
+      command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list and a charter: for each")
+          ->capture_default_str()
+          ->check(CLI::Range(0.0, 31'536'000.0));
   command->add_option("--threads", options->threads, "that search")->capture_default_str()->check(CLI::Range(1, 1024));
   command->add_option("--memory-mib", options->memory_mib, "for search tree and certificate")
       ->capture_default_str()
       ->check(CLI::Range(16, 1 << 20));
   command->footer(
       "A list has lines \"network,property,seconds\"; --timeout overrides its seconds, --json prints a line for each.\n"
-      "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found. Of a list: the worst.\n"
+      "A charter's properties have their own time limits, which --timeout overrides; --json prints one object.\n"
+      "Exit status 0: proven; 1: violated; 3: a file is malformed; 4: neither was found. Of several: the worst.\n"
       "examples:\n  pawl prove policy.onnx clear-above.vnnlib --certificate clear-above.cert\n"
       "  pawl prove retrained.onnx clear-above.vnnlib --parent clear-above.cert --certificate retrained.cert\n"
       "  pawl prove policy.onnx clear-above.vnnlib --weight-radius 0.1% --certificate clear-above.cert\n"
       "  pawl prove policy.onnx clear-above.vnnlib --weight-radius auto --timeout 30 --certificate clear-above.cert\n"
       "  pawl prove retrained.onnx clear-above.vnnlib --against policy.onnx --within 0.05 --certificate drift.cert\n"
+      "  pawl prove --charter charter candidate --parent live-certificates --certificate certificates\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");
   command->callback([options, timeout, &globals] {
     options->timeout_given = timeout->count() > 0;
-    globals.exit = options->property.empty() ? ProveList(globals, *options) : ProveOne(globals, *options);
+    globals.exit = !options->charter.empty()   ? ProveCharter(globals, *options)
+                   : options->property.empty() ? ProveList(globals, *options)
+                                               : ProveOne(globals, *options);
   });
 }
 

@@ -6,7 +6,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "charter/testing.h"
 #include "cli/command.h"
+#include "cli/family_bar.h"
 #include "model/onnx_writer_for_test.h"
 
 namespace pawl::cli {
@@ -200,6 +202,91 @@ TEST_F(ProveCommand, BeginsWithAParentsCertificateWhereItFits) {
   EXPECT_EQ(Run(question + " --parent " + root_ + "none"), ExitCode::kUsage);
   Write("list.csv", "n.onnx,holds.vnnlib,10\n");
   EXPECT_EQ(Run(root_ + "list.csv --parent " + root_ + "c"), ExitCode::kUsage);
+}
+
+// A charter with three properties of policy.onnx, y = 2x for two inputs in [0, 1]: y_0 < 100, y_0 > -1 and y_1 < 1.5.
+class ProveCharter : public ProveCommand {
+ protected:
+  ProveCharter() {
+    charter::TestCharter charter;
+    const auto add = [&](const std::string& name, const std::string& unsafe) {
+      std::string spec = charter.files.at("properties/calm.vnnlib");
+      spec.replace(spec.find("(assert (>= Y_0 100))"), 21, unsafe);
+      charter.files["properties/" + name + ".vnnlib"] = spec;
+      charter.Append("[[property]]\nname = \"" + name + "\"\nnetwork = \"policy.onnx\"\nspec = \"properties/" + name +
+                     ".vnnlib\"\n");
+    };
+    add("not-low", "(assert (<= Y_0 -1))");
+    add("second-small", "(assert (>= Y_1 1.5))");
+    for (const auto& [path, bytes] : charter.files) {
+      fs::create_directories(fs::path(root_ + "charter/" + path).parent_path());
+      Write("charter/" + path, bytes);
+    }
+    fs::create_directory(root_ + "tree");
+    PutPolicy(2);
+    Write("tree/notes.txt", "notes\n");
+  }
+
+  void PutPolicy(float factor) {
+    namespace onnx = model::onnx;
+    Write("tree/policy.onnx", onnx::Model(onnx::Graph({onnx::Node("MatMul", {"x", "w"}, {"y"})},
+                                                      {onnx::Tensor<float>("w", {2, 2}, {factor, 0, 0, factor})},
+                                                      {onnx::Value("x", {1, 2})}, {onnx::Value("y", {1, 2})})));
+  }
+  std::string Question() const { return "--charter " + root_ + "charter " + root_ + "tree "; }
+};
+
+TEST_F(ProveCharter, ProvesAllPropertiesOfACandidate) {
+  EXPECT_EQ(Run(Question() + "--certificate " + root_ + "certs"), ExitCode::kNo);
+  EXPECT_THAT(output_, HasSubstr("calm         proven"));
+  EXPECT_THAT(output_, HasSubstr("second-small violated"));
+  EXPECT_THAT(output_, HasSubstr("2 of 3 properties proven"));
+  EXPECT_THAT(Read("certs/calm.cert"), StartsWith("PAWLCERT"));
+  EXPECT_TRUE(fs::exists(root_ + "certs/not-low.cert"));
+  EXPECT_FALSE(fs::exists(root_ + "certs/second-small.cert"));
+  // What holds is what the single command says, byte by byte.
+  EXPECT_EQ(Run(root_ + "tree/policy.onnx " + root_ + "charter/properties/calm.vnnlib --certificate " + root_ + "one"),
+            ExitCode::kYes);
+  EXPECT_EQ(Read("one"), Read("certs/calm.cert"));
+  PutPolicy(0.5);
+  EXPECT_EQ(Run(Question() + "--parent " + root_ + "certs"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("1, of the parent's 1\n"));
+  EXPECT_THAT(output_, HasSubstr("3 of 3 properties proven"));
+  json_ = true;
+  EXPECT_EQ(Run(Question() + "--parent " + root_ + "certs --weight-radius 1%"), ExitCode::kYes);
+  const encoding::Json json = encoding::Json::parse(output_);
+  EXPECT_EQ(json["proven"], 3);
+  EXPECT_EQ(json["properties"][0]["name"], "calm");
+  EXPECT_EQ(json["properties"][0]["parent"]["kept"], 1);
+  EXPECT_FALSE(json["properties"][2].contains("parent")) << "it has none";
+  EXPECT_EQ(json["properties"][1]["weight_radius"]["tensors"]["w"], 0.005);
+  EXPECT_THAT(std::string(json["tree"]), StartsWith("sha256:"));
+}
+
+TEST_F(ProveCharter, SaysWhatItCannotUse) {
+  Write("tree/policy.onnx", "none");
+  EXPECT_EQ(Run(Question()), ExitCode::kMalformed);
+  fs::remove(root_ + "tree/policy.onnx");
+  EXPECT_EQ(Run(Question()), ExitCode::kNo) << "refused";
+  PutPolicy(0.5);
+  EXPECT_EQ(Run("--charter " + root_ + "tree " + root_ + "tree"), ExitCode::kMalformed) << "no charter";
+  EXPECT_EQ(Run(Question() + "--weight-radius none"), ExitCode::kUsage);
+  EXPECT_EQ(Run(Question() + "--weight-radius auto --timeout 0"), ExitCode::kUsage);
+  fs::create_directory(root_ + "certs");
+  Write("certs/calm.cert", "damaged");
+  EXPECT_EQ(Run(Question() + "--parent " + root_ + "certs"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("searched from scratch: the parent's certificate is damaged"));
+  for (const char* other : {"--counterexample x", "--vnncomp x", "--checkpoint x", "--resume x", "--arithmetic real"})
+    EXPECT_FALSE(Parses(Question() + other)) << other;
+}
+
+TEST(FamilyBar, SaysHowFarTheWholeIs) {
+  prover::FamilyProgress progress{
+      .done = 2, .count = 8, .name = "clear\nabove", .share = 0.3125, .seconds = 12, .search = {}};
+  progress.search.volume_proven = 0.5;
+  EXPECT_THAT(BarText(progress), StartsWith("[######..............]  31 %, 2 of 8 done; clear"));
+  EXPECT_THAT(BarText(progress), HasSubstr(": 50 % after 12 s"));
+  EXPECT_THAT(BarText(progress), testing::Not(HasSubstr("\n")));
 }
 
 TEST_F(ProveCommand, RefusesListsThatAreNone) {

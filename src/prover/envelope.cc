@@ -52,7 +52,8 @@ constexpr double kTrialShare = 0.2;
 
 }  // namespace
 
-std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const WeightRadius& radius) {
+std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const WeightRadius& radius,
+                                            const WidestLimits& limits) {
   Uses uses{network, {}, {}};
   for (const model::VectorNode& node : network.graph.nodes) std::visit(uses, node.function);
   std::map<std::string, double> radii;
@@ -61,7 +62,8 @@ std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const
     if (!may_move || tensor.stored_at == model::Tensor::kNotStored) continue;
     double largest = 0;
     for (const double value : tensor.values) largest = std::max(largest, std::abs(value));
-    radii[tensor.origin] = radius.unit == RadiusUnit::kShare ? radius.value * largest : radius.value;
+    const double wanted = radius.unit == RadiusUnit::kShare ? radius.value * largest : radius.value;
+    radii[tensor.origin] = limits.radius_max > 0 ? std::min(wanted, limits.radius_max) : wanted;
   }
   std::vector<checker::TensorRadius> result;
   for (const auto& [tensor, value] : radii)
@@ -69,7 +71,7 @@ std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const
   return result;
 }
 
-WidestProof ProveWidest(const ProofRequest& request) {
+WidestProof ProveWidest(const ProofRequest& request, const WidestLimits& limits) {
   const Clock::time_point start = Clock::now();
   const auto left_ms = [&] {
     const double spent = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -83,12 +85,13 @@ WidestProof ProveWidest(const ProofRequest& request) {
   trial.resume = nullptr;
   trial.keep_checkpoint = false;
   double share = kFirstShare;
+  std::vector<checker::TensorRadius> proven;
   while (widest.result.status == ProofStatus::kProven && !request.cancel.stop_requested()) {
     const double slice_ms = kTrialShare * left_ms();
     const bool is_near = widest.share > 0 && widest.share_open > 0 && widest.share_open < kStep * widest.share;
     if (slice_ms < 1 || is_near || share < kShareMin) break;
-    trial.radii = RadiiFor(*request.network, {share, RadiusUnit::kShare});
-    if (trial.radii.empty()) break;
+    trial.radii = RadiiFor(*request.network, {share, RadiusUnit::kShare}, limits);
+    if (trial.radii.empty() || trial.radii == proven) break;
     trial.timeout_ms = static_cast<std::uint64_t>(slice_ms);
     const Result<Parent> parent = ReadParent(widest.result.certificate, trial);
     trial.parent = parent.ok() ? &*parent : nullptr;
@@ -97,6 +100,7 @@ WidestProof ProveWidest(const ProofRequest& request) {
     if (result.status == ProofStatus::kProven) {
       widest.result = std::move(result);
       widest.share = share;
+      proven = trial.radii;
     } else {
       widest.share_open = share;
     }

@@ -26,22 +26,29 @@ struct WeightRadius {
   RadiusUnit unit = RadiusUnit::kShare;
 };
 
+struct WidestLimits {
+  // No tensor gets a larger radius than this, absolute, however large its weights are; 0: no limit.
+  double radius_max = 0;
+};
+
 // Radii for all weights and biases of Gemm, MatMul and Conv and all constants that Add adds, where nothing else uses
 // them and the file holds them as raw data; none for tensors that are 0 where a share is asked for. Names increase.
-std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const WeightRadius& radius);
+std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const WeightRadius& radius,
+                                            const WidestLimits& limits = {});
 
 struct WidestProof {
   // Of the largest radius that was proven; kProven without radii where the centre alone was. Else why the centre was
   // not.
   ProofResult result;      // its seconds are those of all trials
-  double share = 0;        // the radius, of each tensor's largest magnitude; 0: of the centre alone
+  double share = 0;        // the radius, of each tensor's largest magnitude, before limits; 0: of the centre alone
   double share_open = 0;   // the smallest for which no proof was found; 0: none was tried
   std::size_t trials = 0;  // searches
 };
 
 // First a proof of the centre, then of larger and smaller envelopes, by bisection of the exponent down to steps of a
 // tenth. Each search begins with the certificate of the largest radius so far and gets a share of the time that is
-// left, so a larger radius may exist that more time would find. `request.radii` is not used.
-WidestProof ProveWidest(const ProofRequest& request);
+// left, so a larger radius may exist that more time would find. It ends as well where every tensor has the largest
+// radius that the limits allow. `request.radii` is not used.
+WidestProof ProveWidest(const ProofRequest& request, const WidestLimits& limits = {});
 
 }  // namespace pawl::prover

@@ -19,6 +19,7 @@
 #include "prover/neuron_tree.h"
 #include "prover/neuron_worker.h"
 #include "prover/root_section.h"
+#include "prover/shared_work.h"
 
 namespace pawl::prover {
 namespace {
@@ -55,8 +56,10 @@ bool BoundHiddenBy(NeuronProblem& p, std::vector<checker::RootLayer> section) {
 }
 
 bool BoundHidden(NeuronProblem& p, int steps) {
-  RootSection section =
-      MakeRootSection(p.query.network, p.box_lower, p.box_upper, {steps, p.options.threads, p.options.deadline});
+  const RootOptions options{steps, p.options.threads, p.options.deadline};
+  RootSection section = p.options.shared != nullptr
+                            ? p.options.shared->RootOf(p.box_lower, p.box_upper, options)
+                            : MakeRootSection(p.query.network, p.box_lower, p.box_upper, options);
   return section.complete && BoundHiddenBy(p, std::move(section.layers));
 }
 

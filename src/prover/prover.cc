@@ -19,6 +19,7 @@
 #include "prover/parent.h"
 #include "prover/query.h"
 #include "prover/search.h"
+#include "prover/shared_work.h"
 #include "prover/split_tree.h"
 
 namespace pawl::prover {
@@ -225,16 +226,14 @@ Result<model::Property> PropertyOf(const ProofRequest& request) {
   return checker::DriftProperty(*request.property, within);
 }
 
-ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
+ProofResult ProveUntimed(const ProofRequest& request, SharedWork& work, Clock::time_point start) {
   const Result<model::Property> apart = PropertyOf(request);
   if (!apart.ok()) return Unknown(UnknownReason::kUnsupported, apart.error().message);
   const model::Property& property = *apart;
-  const Result<checker::Claim> claim =
-      request.baseline != nullptr
-          ? checker::PrepareDriftClaim(*request.network, *request.baseline, property, request.arithmetic)
-          : checker::PrepareClaim(*request.network, property, request.arithmetic, request.radii);
-  if (!claim.ok()) return Unknown(UnknownReason::kUnsupported, claim.error().message);
-  const Query query = MakeQuery(*request.network, property, *claim);
+  if (Result<void> ready = work.Prepare(request, property); !ready.ok())
+    return Unknown(UnknownReason::kUnsupported, ready.error().message);
+  const checker::Claim& claim = work.claim();
+  const Query& query = work.query();
   if (request.resume != nullptr && !query.is_chain())
     return Unknown(UnknownReason::kUnsupported,
                    "the search for a network of this shape cannot go on from a checkpoint");
@@ -242,7 +241,7 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   SearchOptions options;
   options.threads = std::max(1u, request.threads);
   if (request.timeout_ms > 0) options.deadline = start + std::chrono::milliseconds(request.timeout_ms);
-  const bool by_neurons = claim->input_count() >= kManyInputs && (!query.is_chain() || NeuronSearch::Suits(query));
+  const bool by_neurons = claim.input_count() >= kManyInputs && (!query.is_chain() || NeuronSearch::Suits(query));
   // What the threads work in is there from the start; the tree and the open boxes get the rest.
   const double kernel_bytes = !query.is_chain() ? 0
                               : by_neurons
@@ -251,7 +250,7 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
                                                         BoxFinisher::MemoryBytes(query.network));
   const double work_bytes =
       options.threads * (kernel_bytes + checker::LeafEngine::ScratchBytes(
-                                            *claim, by_neurons ? checker::Recipe::kRoot : checker::Recipe::kBackward));
+                                            claim, by_neurons ? checker::Recipe::kRoot : checker::Recipe::kBackward));
   const double memory_bytes_max = static_cast<double>(request.memory_mib_max) * 0x1p20;
   if (work_bytes >= memory_bytes_max) {
     return Unknown(UnknownReason::kMemory, "the bounds of this network alone need more than the memory limit");
@@ -260,6 +259,7 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   options.seed = request.seed;
   options.recipe = request.recipe;
   options.cancel = request.cancel;
+  options.shared = &work;
   options.progress = request.progress;
   const bool replays = HasParent(request);
   options.finish_at_once =
@@ -267,10 +267,10 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
   std::optional<Counterexample> found =
       query.is_chain()
           ? Attack(request, query, confirmer, options, by_neurons || replays ? kReplayAttackRounds : kAttackRounds)
-          : GraphSearch(*claim, query, confirmer, options).Attack();
+          : GraphSearch(claim, query, confirmer, options).Attack();
   if (found.has_value()) return Violated(std::move(*found));
-  if (by_neurons) return SearchByNeurons(request, query, *claim, confirmer, options);
-  return SearchProof(request, query, *claim, confirmer, options);
+  if (by_neurons) return SearchByNeurons(request, query, claim, confirmer, options);
+  return SearchProof(request, query, claim, confirmer, options);
 }
 
 }  // namespace
@@ -278,12 +278,14 @@ ProofResult ProveUntimed(const ProofRequest& request, Clock::time_point start) {
 ProofResult Prove(const ProofRequest& request) {
   assert(request.network != nullptr && request.property != nullptr);
   const Clock::time_point start = Clock::now();
-  ProofResult result = ProveUntimed(request, start);
+  SharedWork own;
+  SharedWork& work = request.shared != nullptr ? *request.shared : own;
+  ProofResult result = ProveUntimed(request, work, start);
   if (request.parent != nullptr && result.reason == UnknownReason::kStuck) {
     // What a parent's proof leads to need not lead anywhere: then as if there were none.
     ProofRequest anew = request;
     anew.parent = nullptr;
-    result = ProveUntimed(anew, start);
+    result = ProveUntimed(anew, work, start);
   }
   result.statistics.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return result;

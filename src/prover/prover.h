@@ -23,7 +23,7 @@
 // Bounds are computed in single precision and are heuristics: each leaf is confirmed by the checker's
 // own routine as a step of its own, and split further where the checker does not accept it.
 //
-// Thread safety: Prove may be called from several threads at once; a request is not changed by it.
+// Thread safety: Prove may be called from several threads at once; a request is not changed by it, but for `shared`.
 #pragma once
 
 #include <array>
@@ -54,6 +54,7 @@ enum class RecipeChoice { kAuto, kForward, kBackward };
 
 struct Checkpoint;  // see checkpoint.h
 struct Parent;      // see parent.h
+class SharedWork;   // see shared_work.h
 
 struct ProofRequest {
   // Both must outlive the call to Prove. Required.
@@ -90,6 +91,9 @@ struct ProofRequest {
   // A proof of the same property for the network that this one was changed from, to begin with, or null. It was read
   // for this request and outlives the call. Not together with `resume`, which counts alone where both are given.
   const Parent* parent = nullptr;
+  // What searches for other properties of the same networks have left and this one goes on with, or null. Networks,
+  // baselines included, outlive it. Not for two calls at once.
+  SharedWork* shared = nullptr;
   // Whether a search that ends without an answer is to leave a checkpoint. Only chains of affine layers and ReLUs do.
   bool keep_checkpoint = false;
   // May be empty.

@@ -105,14 +105,20 @@ bool QueryCase::attackable() const {
   return true;
 }
 
+void SetCases(const model::Network& network, const model::Property& property, Arithmetic arithmetic, Query& query) {
+  query.cases.clear();
+  query.rows_max = 0;
+  for (const model::Case& source : property.cases) {
+    query.cases.push_back(MakeCase(source, property, arithmetic, network.element_type()));
+    query.rows_max = std::max(query.rows_max, query.cases.back().rows.count());
+  }
+}
+
 Query MakeQuery(const model::Network& network, const model::Property& property, const checker::Claim& claim) {
   Query query;
   if (Result<FlatNetwork> flat = Flatten(claim); flat.ok()) query.network = std::move(*flat);
   query.single_precision = network.element_type() == model::ElementType::kFloat32;
-  for (const model::Case& source : property.cases) {
-    query.cases.push_back(MakeCase(source, property, claim.arithmetic, network.element_type()));
-    query.rows_max = std::max(query.rows_max, query.cases.back().rows.count());
-  }
+  SetCases(network, property, claim.arithmetic, query);
   return query;
 }
 

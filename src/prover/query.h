@@ -40,6 +40,10 @@ struct Query {
   bool is_chain() const { return !network.layers.empty(); }
 };
 
+// The cases of another property, in the place of those that the query has.
+void SetCases(const model::Network& network, const model::Property& property, checker::Arithmetic arithmetic,
+              Query& query);
+
 // The claim is that of network and property.
 Query MakeQuery(const model::Network& network, const model::Property& property, const checker::Claim& claim);
 

@@ -62,6 +62,8 @@ struct OpenBox {
 // One box per case, with the root nodes of a SplitTree.
 std::vector<OpenBox> RootBoxes(const Query& query);
 
+class SharedWork;  // see shared_work.h
+
 struct SearchOptions {
   unsigned threads = 1;
   std::optional<std::chrono::steady_clock::time_point> deadline;
@@ -72,6 +74,8 @@ struct SearchOptions {
   RecipeChoice recipe = RecipeChoice::kAuto;
   // Whether boxes may be finished by phases from the start, and not only in a long search.
   bool finish_at_once = false;
+  // Where sections for bounds of hidden neurons are kept, or null: they are made anew.
+  SharedWork* shared = nullptr;
 };
 
 enum class SearchEnd {
