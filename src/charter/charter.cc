@@ -100,6 +100,7 @@ void ReadProperty(TomlTable table, std::vector<Property>& networks, std::vector<
     return;
   }
   property.falsified_by = table.OptionalString("falsified_by");
+  property.drift_within = table.Number("drift_within", {1e-9, 1e9}, 0, "none");
   property.name = name;
   property.position = table.position();
   networks.push_back(std::move(property));

@@ -31,7 +31,8 @@ namespace pawl::charter {
 
 inline constexpr char kCharterFile[] = "charter.toml";
 
-// As many as the entries of a log can hold, with the longest names: the certificates of a candidate statement, the
+// As many as the entries of a log can hold, with the longest names: the certificates of a candidate statement (those of
+// drift count as well), the
 // votes and approvals of a decision. What a charter asks for has to be possible.
 inline constexpr int64_t kPropertiesMax = 150, kReviewersMax = 64, kThresholdMax = 32;
 
@@ -64,6 +65,7 @@ struct Property {
   Arithmetic arithmetic = Arithmetic::kFloat32;
   int64_t time_limit_s = 0;                 // for a search on two cores
   std::optional<std::string> falsified_by;  // path in the charter: a network that violates the property
+  double drift_within = 0;  // to be proven: on its boxes each output is so near the baseline's; 0: not asked
   Position position;
 };
 

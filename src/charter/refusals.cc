@@ -42,6 +42,15 @@ Error Within(Position position, const char* rule, const std::string& path, const
           inner.advice};
 }
 
+// As checker/drift.h refuses it.
+bool ConstrainsInputsBeyondBoxes(const model::Property& property) {
+  for (const model::Case& input_case : property.cases)
+    for (const model::Conjunction& conjunction : input_case.unsafe)
+      for (const model::Row& row : conjunction)
+        if (row.terms.back().variable < property.input_count) return true;
+  return false;
+}
+
 Result<void> ReadProperty(const subject::Manifest& manifest, const subject::BlobReader& read,
                           const Property& property) {
   const model::PropertyLimits limits;
@@ -49,6 +58,11 @@ Result<void> ReadProperty(const subject::Manifest& manifest, const subject::Blob
   if (!text.ok()) return text.error();
   const Result<model::Property> parsed = model::ReadVnnlib(*text, limits);
   if (!parsed.ok()) return Within(property.position, "charter.specification", property.spec, parsed.error());
+  if (property.drift_within > 0 && ConstrainsInputsBeyondBoxes(*parsed)) {
+    return Refuse(property.position, "charter.drift-inputs",
+                  Quoted(property.spec) + " constrains its inputs by more than boxes, on which drift is proven",
+                  "write the inputs' bounds as plain comparisons with numbers, or leave drift_within out");
+  }
   if (!property.falsified_by.has_value()) return {};
   Result<std::string> bytes =
       ReadFile(manifest, read, property.position, *property.falsified_by, model::NetworkLimits{}.bytes_max);
@@ -68,6 +82,19 @@ Result<void> CheckNamesDiffer(const Entries& entries, const char* what) {
     if (!names.insert(entry.name).second) {
       return Refuse(entry.position, "charter.name-twice",
                     std::string("two ") + what + " are called " + Quoted(entry.name), "rename one");
+    }
+  }
+  return {};
+}
+
+// A candidate statement has to have room for all certificates.
+Result<void> CheckCertificateCount(const Charter& charter) {
+  auto count = static_cast<int64_t>(charter.properties.size());
+  for (const Property& property : charter.properties) {
+    if (property.drift_within > 0 && ++count > kPropertiesMax) {
+      return Refuse(property.position, "charter.drift-count",
+                    "properties and their drift ask for more than " + Count(kPropertiesMax, "certificate"),
+                    "ask for drift on fewer properties");
     }
   }
   return {};
@@ -501,6 +528,7 @@ Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& cha
                            const std::vector<CodeProperty>& code) {
   if (Result<void> checked = CheckSurfaceRules(charter); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.properties, "properties"); !checked.ok()) return checked;
+  if (Result<void> checked = CheckCertificateCount(charter); !checked.ok()) return checked;
   if (Result<void> checked = CheckCodeProperties(manifest, charter, code); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.evaluation.metrics, "metrics"); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.reviewers, "reviewers"); !checked.ok()) return checked;

@@ -87,6 +87,43 @@ TEST(Refusals, FilesThatAreNotWhatTheyAreSaidToBe) {
   EXPECT_EQ(Rule(charter.Read()), "charter.signers");
 }
 
+TEST(Refusals, DriftThatCannotBeProven) {
+  const auto with = [](const std::string& value) {
+    return TestCharter().Replace("falsified_by", "drift_within = " + value + "\nfalsified_by");
+  };
+  EXPECT_EQ(with("0.5").Read()->properties[0].drift_within, 0.5);
+  EXPECT_EQ(TestCharter().Read()->properties[0].drift_within, 0);
+  for (const char* value : {"0", "-0.5", "1e10", "inf", "nan"})
+    EXPECT_EQ(Rule(with(value).Read()), "charter.range") << value;
+  EXPECT_EQ(Rule(with("\"0.5\"").Read()), "charter.type");
+  TestCharter sloped = with("0.5");
+  sloped.files["properties/calm.vnnlib"] += "(assert (<= X_0 X_1))\n";
+  EXPECT_EQ(Rule(sloped.Read()), "charter.drift-inputs");
+  sloped.Replace("drift_within = 0.5\n", "");
+  EXPECT_EQ(Rule(sloped.Read()), "ok") << "the property itself can be proven there";
+  // No certificate speaks of code.
+  EXPECT_EQ(Rule(TestCharter()
+                     .Replace("[improver]",
+                              "[[property]]\nname = \"slow\"\nkind = \"smt\"\nspec = \"properties/calm.vnnlib\"\n"
+                              "drift_within = 0.5\n[improver]")
+                     .Read()),
+            "charter.unknown-key");
+}
+
+TEST(Refusals, MoreCertificatesThanAStatementHasRoomFor) {
+  const auto with = [](int64_t others) {
+    TestCharter charter;
+    charter.Replace("falsified_by", "drift_within = 0.5\nfalsified_by");
+    for (int64_t i = 0; i < others; ++i) {
+      charter.Append("[[property]]\nname = \"p" + std::to_string(i) +
+                     "\"\nnetwork = \"policy.onnx\"\nspec = \"properties/calm.vnnlib\"\n");
+    }
+    return Rule(charter.Read());
+  };
+  EXPECT_EQ(with(kPropertiesMax - 2), "ok");
+  EXPECT_EQ(with(kPropertiesMax - 1), "charter.drift-count");
+}
+
 TEST(Refusals, ASurfaceThatLetsEverythingChange) {
   EXPECT_EQ(After("path = \"improver/**\"\nkind = \"text\"\nmay_add = true\nmax_changed_lines = 200",
                   "path = \"**\"\nkind = \"any\""),

@@ -8,28 +8,15 @@
 namespace pawl::oversight {
 namespace {
 
-// Why the certificate of one property does not count, or nothing.
-Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer, const charter::Property& property,
-                              const warrant::CertificateReference& reference, const subject::Manifest& tree) {
-  const subject::FileEntry* network = tree.Find(property.network);
-  const subject::FileEntry* spec = log.charter().manifest.Find(property.spec);
-  if (network == nullptr) return "'" + property.name + "': the tree has no file " + property.network;
-  if (spec == nullptr) return "'" + property.name + "': the charter has no file " + property.spec;
-  if (reference.property != property.name || reference.network != network->digest) {
-    return "'" + property.name + "': the certificate named is about something else";
-  }
-  Result<std::string> network_bytes = log.store().ReadBlob(network->digest, subject::kFileBytesMax);
-  if (!network_bytes.ok()) return network_bytes.error();
-  Result<std::string> spec_bytes = log.charter().read(spec->digest, subject::kFileBytesMax);
-  if (!spec_bytes.ok()) return spec_bytes.error();
-  Result<std::string> certificate = log.store().ReadBlob(reference.certificate, subject::kFileBytesMax);
-  if (!certificate.ok()) return certificate.error();
-  const auto arithmetic =
-      property.arithmetic == charter::Arithmetic::kReal ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
-  const checker::Verdict verdict =
-      warrant::CheckPropertyCertificate({*network_bytes, *spec_bytes, *certificate, arithmetic, reviewer.threads});
-  if (verdict.proven) return std::string();
-  return "'" + property.name + "': " + verdict.reason.message + " (" + verdict.reason.rule + ")";
+// Why the certificate of one property, or of its drift, does not count, or nothing.
+Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer, const warrant::RequiredProof& proof,
+                              const warrant::CertificateReference& named) {
+  Result<checker::Verdict> verdict =
+      warrant::CheckRequiredProof(proof, named, log.charter(), log.store(), reviewer.threads);
+  if (!verdict.ok()) return verdict.error();
+  if (verdict->proven) return std::string();
+  return "'" + proof.property->name + "'" + (proof.baseline ? ", drift: " : ": ") + verdict->reason.message + " (" +
+         verdict->reason.rule + ")";
 }
 
 }  // namespace
@@ -39,17 +26,25 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
   const warrant::Candidate& candidate = *proposal.candidate;
   Opinion opinion;
   encoding::Json checked = encoding::Json::array();
-  const auto& properties = log.charter().charter.properties;
   if (candidate.action != warrant::Action::kAmendment) {
     Result<subject::Manifest> tree = log.store().ReadManifest(candidate.tree);
     if (!tree.ok()) return tree.error();
-    if (candidate.certificates.size() != properties.size()) {
-      opinion.reasons.push_back(std::to_string(candidate.certificates.size()) + " certificates for " +
-                                std::to_string(properties.size()) + " properties");
+    Result<std::vector<warrant::RequiredProof>> required =
+        warrant::RequiredProofs(log.charter().charter, *tree, log.store());
+    if (!required.ok() && required.error().rule != "property.network") return required.error();
+    if (!required.ok()) {
+      opinion.reasons.push_back(required.error().message);
+      required = std::vector<warrant::RequiredProof>();
+    } else if (candidate.certificates.size() != required->size()) {
+      opinion.reasons.push_back(std::to_string(candidate.certificates.size()) + " certificates, and " +
+                                std::to_string(required->size()) + " are asked for");
     }
-    for (size_t i = 0; i < properties.size() && i < candidate.certificates.size(); ++i) {
-      if (reviewer.progress) reviewer.progress("checking certificate of '" + properties[i].name + "'");
-      Result<std::string> objection = Objection(log, reviewer, properties[i], candidate.certificates[i], *tree);
+    for (size_t i = 0; i < required->size() && i < candidate.certificates.size(); ++i) {
+      const warrant::RequiredProof& proof = (*required)[i];
+      if (reviewer.progress) {
+        reviewer.progress("checking certificate of '" + proof.property->name + (proof.baseline ? "', drift" : "'"));
+      }
+      Result<std::string> objection = Objection(log, reviewer, proof, candidate.certificates[i]);
       if (!objection.ok()) return objection.error();
       if (!objection->empty()) opinion.reasons.push_back(*objection);
       checked.push_back(candidate.certificates[i].certificate.Text());

@@ -196,7 +196,7 @@ TEST_F(ReviewersTest, AReleaseBeforeItsTimeThatIsDatedAhead) {
 
 TEST_F(ReviewersTest, TooFewCertificates) {
   Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.certificates.clear(); });
-  EXPECT_EQ(Says("prover-a"), "0 certificates for 1 properties");
+  EXPECT_EQ(Says("prover-a"), "0 certificates, and 1 are asked for");
 }
 
 TEST_F(ReviewersTest, ATreeWithoutTheNetwork) {
@@ -224,6 +224,26 @@ TEST_F(ReviewersTest, ACertificateThatProvesNothing) {
   Propose({.tree = path_.third}, [&](Candidate& candidate) { candidate.certificates[0].certificate = other; });
   EXPECT_SAYS("prover-a", "'calm':");
   EXPECT_EQ(Says("integrity-c"), "for") << "and the defect is this alone";
+}
+
+TEST_F(ReviewersTest, DriftThatIsProven) {
+  path_ = Path::WithDrift();
+  Propose({.tree = path_.third});
+  EXPECT_EQ(Says("prover-a"), "for");
+}
+
+TEST_F(ReviewersTest, DriftThatNothingProves) {
+  path_ = Path::WithDrift();
+  Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.certificates.pop_back(); });
+  EXPECT_EQ(Says("prover-a"), "1 certificates, and 2 are asked for");
+}
+
+TEST_F(ReviewersTest, DriftFromAnotherBaseline) {
+  path_ = Path::WithDrift();
+  const crypto::Digest other =
+      *path_.store().PutBlob(path_.DriftCertificate(warrant::TinyNetwork(2), warrant::TinyNetwork(1.5), "1.25"));
+  Propose({.tree = path_.third}, [&](Candidate& candidate) { candidate.certificates[1].certificate = other; });
+  EXPECT_SAYS("prover-a", "'calm', drift: the certificate is about another baseline's file");
 }
 
 TEST_F(ReviewersTest, APropertyOfCodeThatDoesNotHold) {

@@ -6,6 +6,7 @@
 #include "audit/records.h"
 #include "checker/certificate.h"
 #include "encoding/base64.h"
+#include "encoding/number.h"
 #include "merkle/cosignature.h"
 #include "model/onnx_writer_for_test.h"
 #include "signing/private_key.h"
@@ -136,9 +137,24 @@ std::string Path::Certificate(const std::string& network) const {
   return checker::WriteCertificate(certificate);
 }
 
+std::string Path::DriftCertificate(const std::string& network, const std::string& from,
+                                   const std::string& within) const {
+  const std::string of_property = Certificate(network);
+  checker::Certificate certificate = *checker::ReadCertificate(
+      {reinterpret_cast<const uint8_t*>(of_property.data()), of_property.size()}, checker::CertificateLimits{});
+  const model::Decimal bound = *model::Decimal::Parse(within, 20);
+  certificate.drift = {.baseline = crypto::Sha256(from).bytes, .within = {bound, bound}};
+  checker::CaseProof& case_proof = certificate.cases[0];
+  case_proof.conjunctions = 4;  // above and below, of each output
+  case_proof.groups.resize(4, case_proof.groups[0]);
+  for (uint32_t i = 0; i < 4; ++i) case_proof.groups[i].members = {i};
+  return checker::WriteCertificate(certificate);
+}
+
 Digest Path::NetworkTree(float factor) {
   const std::string network = TinyNetwork(factor);
   const Digest tree = PutTree({{"policy.onnx", network}, {"improver/improve.py", "pass\n"}});
+  networks_[tree] = network;
   certificates_[tree] = {
       {.property = "calm", .network = crypto::Sha256(network), .certificate = *store_->PutBlob(Certificate(network))}};
   return tree;
@@ -199,6 +215,12 @@ void Path::AddWitnesses(charter::TestCharter& charter) {
                    crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519Cosignature, Key(name).public_key()).Text() +
                    "\"\nurl = \"http://" + name + ".example\"\n");
   }
+}
+
+Path Path::WithDrift() {
+  static const Path kShared =
+      OfItsOwn([](charter::TestCharter& test) { test.Replace("falsified_by", "drift_within = 1.25\nfalsified_by"); });
+  return kShared;
 }
 
 Path Path::WithWitnesses() {
@@ -323,6 +345,14 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   candidate.diff = proposal.diff;
   candidate.environment = crypto::Sha256("environment");
   if (certificates_.contains(change.tree)) candidate.certificates = certificates_.at(change.tree);
+  const double drift_within = charter().properties[0].drift_within;
+  if (drift_within > 0 && change.action != Action::kAmendment && change.tree != baseline) {
+    const std::string certificate =
+        DriftCertificate(networks_.at(change.tree), networks_.at(baseline), encoding::NumberText(drift_within));
+    candidate.certificates.push_back({.property = "calm",
+                                      .network = crypto::Sha256(networks_.at(change.tree)),
+                                      .certificate = *store_->PutBlob(certificate)});
+  }
   candidate.time = now;
   Tamper(tampering.candidate, candidate);
   const std::string candidate_payload = WriteCandidate(candidate);

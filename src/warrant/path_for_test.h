@@ -86,6 +86,9 @@ class Path {
   static Path OfItsOwn(const std::function<void(charter::TestCharter&)>& edit = {});
   // The same under a charter with witnesses: witness-a to witness-d.
   static Path WithWitnesses();
+  // The same under a charter that wants it proven that drift is within 1.25; third drifts by 1, second by 0.5. Make
+  // names the certificate.
+  static Path WithDrift();
   static void AddWitnesses(charter::TestCharter& charter);
 
   // A complete warrant for the loader's present state, with its events appended to the log.
@@ -102,6 +105,8 @@ class Path {
   Digest NetworkTree(float factor);
   // The certificate for a network in a tree; its reference is what Make puts into the candidate statement.
   std::string Certificate(const std::string& network) const;
+  // Of its drift from `from`, for two networks of NetworkTree.
+  std::string DriftCertificate(const std::string& network, const std::string& from, const std::string& within) const;
   // A charter in the store that differs from the first by `edit`.
   Digest PutCharter(const std::function<void(charter::TestCharter&)>& edit);
   static charter::TestCharter TestCharterOf(const Digest& baseline);
@@ -151,6 +156,7 @@ class Path {
   std::vector<std::string> entries_;
   std::vector<Digest> leaves_;
   std::map<Digest, std::vector<CertificateReference>> certificates_;  // by tree
+  std::map<Digest, std::string> networks_;                            // likewise
   int64_t budget_index_ = 0;
   int64_t proposals_ = 0;
 };

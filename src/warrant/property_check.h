@@ -3,13 +3,23 @@
 //   checker::Verdict verdict = CheckPropertyCertificate({network, spec, certificate, arithmetic, 2});
 //   if (verdict.proven) …
 //
-// Thread safety: pure function.
+// RequiredProofs says which certificates a candidate statement has to name, in which order; CheckRequiredProof asks
+// one:
+//
+//   Result<std::vector<RequiredProof>> required = RequiredProofs(charter, tree, store);
+//   Result<checker::Verdict> verdict = CheckRequiredProof((*required)[i], candidate.certificates[i], files, store, 2);
+//
+// Thread safety: pure functions, but for the store that they read.
 #pragma once
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "charter/charter.h"
 #include "checker/checker.h"
+#include "subject/store.h"
+#include "warrant/statements.h"
 
 namespace pawl::warrant {
 
@@ -28,5 +38,24 @@ struct PropertyBytes {
 
 // A file that cannot be read is a verdict with that reason, never an exception to it.
 checker::Verdict CheckPropertyCertificate(const PropertyBytes& bytes);
+
+// One certificate that the charter asks for: of a property, or of drift from the baseline on its boxes.
+struct RequiredProof {
+  const charter::Property* property = nullptr;  // of the charter
+  Digest network;                               // of the tree
+  std::optional<Digest> baseline = {};          // of drift: the baseline's network
+  model::Decimal within = {};                   // of drift: what the charter allows
+};
+
+// For `tree`: of each property in the charter's order, then of drift likewise. A network that is the baseline's, byte
+// for byte, has not drifted and needs no certificate of it. The baseline is read where some drift is asked for. Refused
+// "property.network": the tree, or the baseline, has no such file. Errors of the store pass through.
+Result<std::vector<RequiredProof>> RequiredProofs(const charter::Charter& charter, const subject::Manifest& tree,
+                                                  const subject::Store& store);
+
+// Whether the certificate that is named proves it. Errors are those of store and charter: a file could not be read.
+Result<checker::Verdict> CheckRequiredProof(const RequiredProof& proof, const CertificateReference& named,
+                                            const charter::CharterFiles& files, const subject::Store& store,
+                                            unsigned threads);
 
 }  // namespace pawl::warrant

@@ -23,8 +23,6 @@
 namespace pawl::warrant {
 namespace {
 
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 28;
-
 struct VoteRecord {
   Vote vote;
   Digest digest;
@@ -498,7 +496,7 @@ Result<void> TreeBytes(Examination& x) {
   Result<subject::Manifest> manifest = x.question.store->ReadManifest(x.candidate.tree);
   if (!manifest.ok()) return No(manifest.error());
   for (const subject::FileEntry& file : manifest->files) {
-    Result<std::string> bytes = x.question.store->ReadBlob(file.digest, kFileBytesMax);
+    Result<std::string> bytes = x.question.store->ReadBlob(file.digest, subject::kFileBytesMax);
     if (!bytes.ok()) return No(bytes.error());
   }
   x.tree = std::move(*manifest);
@@ -538,40 +536,30 @@ Result<void> Surface(Examination& x) {
   return Ok();
 }
 
-Result<void> CertificateHolds(Examination& x, const charter::Property& property,
-                              const CertificateReference& reference) {
-  const subject::FileEntry* network = x.tree.Find(property.network);
-  const subject::FileEntry* spec = x.question.charter->manifest.Find(property.spec);
-  if (network == nullptr || spec == nullptr || reference.property != property.name ||
-      reference.network != network->digest) {
-    return No("the certificate of '" + property.name + "' is about another network");
+enum class ProofOf { kProperty, kDrift };
+
+// The certificates of all properties, or those of drift, which stand behind them.
+Result<void> CertificatesHold(Examination& x, ProofOf of) {
+  if (x.restarting() || x.is(Action::kAmendment)) return Ok();
+  const Result<std::vector<RequiredProof>> required = RequiredProofs(x.charter, x.tree, *x.question.store);
+  if (!required.ok()) return No(required.error());
+  const std::vector<CertificateReference>& named = x.candidate.certificates;
+  for (size_t i = 0; i < required->size(); ++i) {
+    const RequiredProof& proof = (*required)[i];
+    if (proof.baseline.has_value() != (of == ProofOf::kDrift)) continue;
+    const std::string what = "'" + proof.property->name + "': ";
+    if (i >= named.size()) return No(what + "no certificate is named");
+    const Result<checker::Verdict> verdict =
+        CheckRequiredProof(proof, named[i], *x.question.charter, *x.question.store, x.question.threads);
+    if (!verdict.ok()) return No(verdict.error());
+    if (!verdict->proven) return No(what + verdict->reason.message);
   }
-  Result<std::string> network_bytes = x.question.store->ReadBlob(network->digest, kFileBytesMax);
-  if (!network_bytes.ok()) return No(network_bytes.error());
-  Result<std::string> spec_bytes = x.question.charter->read(spec->digest, kFileBytesMax);
-  if (!spec_bytes.ok()) return No(spec_bytes.error());
-  Result<std::string> certificate_bytes = x.question.store->ReadBlob(reference.certificate, kFileBytesMax);
-  if (!certificate_bytes.ok()) return No(certificate_bytes.error());
-  const bool is_real = property.arithmetic == charter::Arithmetic::kReal;
-  const checker::Arithmetic arithmetic = is_real ? checker::Arithmetic::kReal : checker::Arithmetic::kFloat32;
-  const checker::Verdict verdict =
-      CheckPropertyCertificate({*network_bytes, *spec_bytes, *certificate_bytes, arithmetic, x.question.threads});
-  if (verdict.proven) return Ok();
-  return No("'" + property.name + "': " + verdict.reason.message);
+  if (of == ProofOf::kProperty || named.size() == required->size()) return Ok();
+  return No(Count(named.size(), static_cast<int64_t>(required->size())) + " certificates are named");
 }
 
-Result<void> Certificates(Examination& x) {
-  if (x.restarting() || x.is(Action::kAmendment)) return Ok();
-  if (x.candidate.certificates.size() != x.charter.properties.size()) {
-    return No(Count(x.candidate.certificates.size(), static_cast<int64_t>(x.charter.properties.size())) +
-              " properties have a certificate");
-  }
-  for (size_t i = 0; i < x.charter.properties.size(); ++i) {
-    Result<void> holds = CertificateHolds(x, x.charter.properties[i], x.candidate.certificates[i]);
-    if (!holds.ok()) return holds;
-  }
-  return Ok();
-}
+Result<void> Certificates(Examination& x) { return CertificatesHold(x, ProofOf::kProperty); }
+Result<void> DriftCertificates(Examination& x) { return CertificatesHold(x, ProofOf::kDrift); }
 
 // Whether a clause can be asked without a loader's state: those that say whether signatures and parts fit together.
 enum class Asked { kAlways, kWithState };
@@ -615,6 +603,7 @@ constexpr Clause kClauses[] = {
     {"tree.bytes", TreeBytes, Asked::kWithState},
     {"surface.refused", Surface, Asked::kWithState},
     {"property.certificate", Certificates, Asked::kWithState},
+    {"drift.certificate", DriftCertificates, Asked::kWithState},
 };
 
 State StateAfter(const Examination& x) {

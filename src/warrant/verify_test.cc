@@ -141,6 +141,33 @@ WarrantVerdict Certificates(const std::function<std::string(Path&, CertificateRe
   return path.Ask(path.Make({.tree = tree}, tampering));
 }
 
+// Of drift; `bytes` may change the reference instead, and then gives none.
+WarrantVerdict Drift(const std::function<std::string(Path&, CertificateReference&)>& bytes, float factor = 2) {
+  Path path = Path::WithDrift();
+  const Digest tree = path.NetworkTree(factor);
+  Tampering tampering;
+  tampering.candidate = [&](Candidate& candidate) {
+    ASSERT_EQ(candidate.certificates.size(), 2u);
+    const std::string certificate = bytes(path, candidate.certificates[1]);
+    if (!certificate.empty()) candidate.certificates[1].certificate = *path.store().PutBlob(certificate);
+  };
+  return path.Ask(path.Make({.tree = tree}, tampering));
+}
+
+WarrantVerdict DriftOf(float factor, float from, const std::string& within) {
+  return Drift([&](Path& path, CertificateReference&) {
+    return path.DriftCertificate(TinyNetwork(factor), TinyNetwork(from), within);
+  });
+}
+
+WarrantVerdict OfDrift(const std::function<void(Candidate&)>& change, Action action = Action::kRelease) {
+  Path path = Path::WithDrift();
+  Tampering tampering;
+  tampering.candidate = change;
+  const Digest tree = action == Action::kRelease ? path.third : path.baseline;
+  return path.Ask(path.Make({.action = action, .tree = tree}, tampering));
+}
+
 const Case kCases[] = {
     // Another target.
     {"AnotherResource", "state.other-subject",
@@ -995,7 +1022,7 @@ const Case kCases[] = {
     // Certificates.
     {"CertificateNotNamed", "property.certificate",
      [] { return Third(&Tampering::candidate, [](Candidate& candidate) { candidate.certificates.clear(); }); }},
-    {"CertificateTooMany", "property.certificate",
+    {"CertificateTooMany", "drift.certificate",
      [] { return Third(&Tampering::candidate, [](Candidate& c) { c.certificates.push_back(c.certificates[0]); }); }},
     {"CertificateNotInTheStore", "property.certificate",
      [] {
@@ -1047,7 +1074,122 @@ const Case kCases[] = {
        none.candidate = [](Candidate& candidate) { candidate.certificates.clear(); };
        return path.Ask(path.Make({.action = Action::kRollback, .tree = path.baseline}, none));
      }},
+
+    // Drift.
+    {"DriftNotNamed", "drift.certificate", [] { return OfDrift([](Candidate& c) { c.certificates.pop_back(); }); }},
+    {"DriftNamedTwice", "drift.certificate",
+     [] { return OfDrift([](Candidate& c) { c.certificates.push_back(c.certificates[1]); }); }},
+    {"DriftOfTheBaselineNamed", "drift.certificate",
+     [] { return OfDrift([](Candidate& c) { c.certificates.push_back(c.certificates[0]); }, Action::kRollback); }},
+    {"DriftShownByTheProperty", "drift.certificate",
+     [] { return OfDrift([](Candidate& c) { c.certificates[1] = c.certificates[0]; }); }},
+    {"PropertyShownByDrift", "property.certificate",
+     [] { return OfDrift([](Candidate& c) { c.certificates[0] = c.certificates[1]; }); }},
+    {"DriftAndPropertySwapped", "property.certificate",
+     [] { return OfDrift([](Candidate& c) { std::swap(c.certificates[0], c.certificates[1]); }); }},
+    {"DriftFromAnotherBaseline", "drift.certificate", [] { return DriftOf(2, 1.5, "1.25"); }},
+    {"DriftOfAnotherNetwork", "drift.certificate", [] { return DriftOf(1.5, 1, "1.25"); }},
+    {"DriftThatAllowsMore", "drift.certificate", [] { return DriftOf(2, 1, "1.2500001"); }},
+    {"DriftThatIsLarger", "drift.certificate", [] { return DriftOf(2, 1, "0.75"); }},
+    {"DriftBeyondWhatTheCharterAllows", "drift.certificate",
+     [] { return Drift([](Path&, CertificateReference&) { return std::string(); }, 3); }},
+    {"DriftOnAnotherPropertysBoxes", "drift.certificate",
+     [] {
+       return Drift([](Path& path, CertificateReference&) {
+         std::string bytes = path.DriftCertificate(TinyNetwork(2), TinyNetwork(1), "1.25");
+         const std::string digest = crypto::Sha256(Path::TestCharterOf({}).files.at("properties/calm.vnnlib")).Raw();
+         return bytes.replace(bytes.find(digest), digest.size(), crypto::Sha256("another").Raw());
+       });
+     }},
+    {"DriftNamesAnotherProperty", "drift.certificate",
+     [] {
+       return Drift([](Path&, CertificateReference& reference) {
+         reference.property = "quiet";
+         return std::string();
+       });
+     }},
+    {"DriftNamesAnotherNetwork", "drift.certificate",
+     [] {
+       return Drift([](Path&, CertificateReference& reference) {
+         reference.network = crypto::Sha256(TinyNetwork(1));
+         return std::string();
+       });
+     }},
+    {"DriftNotInTheStore", "drift.certificate",
+     [] {
+       return Drift([](Path&, CertificateReference& reference) {
+         reference.certificate = crypto::Sha256("another");
+         return std::string();
+       });
+     }},
+    {"DriftCutShort", "drift.certificate",
+     [] {
+       return Drift([](Path& path, CertificateReference&) {
+         std::string bytes = path.DriftCertificate(TinyNetwork(2), TinyNetwork(1), "1.25");
+         bytes.pop_back();
+         return bytes;
+       });
+     }},
+    {"DriftOfBeforeAnAmendment", "drift.certificate",
+     [] {
+       Path path = Path::WithDrift();
+       path.Accept(MakeAmendment(path, path.PutCharter([](charter::TestCharter& test) {
+         test.Replace("falsified_by", "drift_within = 1.125\nfalsified_by");
+       }),
+                                 kThree));
+       Tampering stale;
+       stale.candidate = [&](Candidate& candidate) {
+         candidate.certificates[1].certificate =
+             *path.store().PutBlob(path.DriftCertificate(TinyNetwork(2), TinyNetwork(1), "1.25"));
+       };
+       return path.Ask(path.Make({.tree = path.third}, stale));
+     }},
+    {"DriftThatAnAmendmentBegan", "drift.certificate",
+     [] {
+       Path path = Path::WithTwoReleases();
+       path.Accept(MakeAmendment(path, path.PutCharter([](charter::TestCharter& test) {
+         test.Replace("falsified_by", "drift_within = 1.25\nfalsified_by");
+       }),
+                                 kThree));
+       Tampering none;
+       none.candidate = [](Candidate& candidate) { candidate.certificates.pop_back(); };
+       return path.Ask(path.Make({.tree = path.third}, none));
+     }},
+    {"RollbackWithoutDrift", "drift.certificate",
+     [] {
+       Path path = Path::WithDrift();
+       path.Go({.tree = path.third});
+       Tampering none;
+       none.candidate = [](Candidate& candidate) { candidate.certificates.pop_back(); };
+       return path.Ask(path.Make({.action = Action::kRollback, .tree = path.second}, none));
+     }},
+    {"BaselineOfDriftNotInTheStore", "property.certificate",
+     [] {
+       Path path = Path::OfItsOwn(
+           [](charter::TestCharter& test) { test.Replace("falsified_by", "drift_within = 1.25\nfalsified_by"); });
+       EXPECT_EQ(std::remove(path.store().BlobPath(path.baseline).c_str()), 0);
+       return path.Ask(path.Make({.tree = path.third}));
+     }},
+    {"BaselinesNetworkNotInTheStore", "property.certificate",
+     [] {
+       Path path = Path::OfItsOwn(
+           [](charter::TestCharter& test) { test.Replace("falsified_by", "drift_within = 1.25\nfalsified_by"); });
+       EXPECT_EQ(std::remove(path.store().BlobPath(crypto::Sha256(TinyNetwork(1))).c_str()), 0);
+       return path.Ask(path.Make({.tree = path.third}));
+     }},
 };
+
+TEST(Verify, AcceptsDriftThatIsProven) {
+  const auto as_it_is = [](Path&, CertificateReference&) { return std::string(); };
+  EXPECT_TRUE(Drift(as_it_is).accepted) << Drift(as_it_is).reason.message;
+  EXPECT_TRUE(DriftOf(2, 1, "1.125").accepted) << "more is proven than was asked for";
+  EXPECT_TRUE(OfDrift([](Candidate& c) { EXPECT_EQ(c.certificates.size(), 1u); }, Action::kRollback).accepted)
+      << "the baseline has not drifted";
+  Path path = Path::WithDrift();
+  path.Go({.tree = path.third});
+  const MadeWarrant back = path.Make({.action = Action::kRollback, .tree = path.second});
+  EXPECT_TRUE(path.Ask(back).accepted) << path.Ask(back).reason.message;
+}
 
 TEST(Verify, AcceptsWhatEvaluatorsShowTogether) {
   const auto nothing = [](std::vector<Vote>&) {};
