@@ -1,6 +1,7 @@
 // Step 4: every property of the charter holds for the candidate's own bytes: of a network by a certificate that the
-// checker accepts, of code by a run. Where no certificate is at hand, the prover searches for one; it is not trusted.
-// The step ends with the commit: the candidate statement, from which on the lifetime budget is spent.
+// checker accepts, of code by a run; and where the charter asks, its drift from the baseline is proven. Where no
+// certificate is at hand, the prover searches for one; it is not trusted. The step ends with the commit: the candidate
+// statement, from which on the lifetime budget is spent.
 #include <cmath>
 #include <cstdio>
 #include <span>
@@ -26,28 +27,41 @@ using warrant::Action;
 using warrant::CertificateReference;
 
 struct Material {
-  const charter::Property* property = nullptr;
-  crypto::Digest network_digest;
+  warrant::RequiredProof proof;
+  std::string what;  // "'calm'", or "'calm', drift"
   std::string network;
   std::string spec;
+  std::string baseline;  // of drift: the baseline's network
   checker::Arithmetic arithmetic = checker::Arithmetic::kFloat32;
+
+  // The question to the checker; the views are into this.
+  warrant::PropertyBytes Asked(std::string_view certificate, unsigned threads) const {
+    warrant::PropertyBytes bytes{network, spec, certificate, arithmetic, threads};
+    if (proof.baseline) {
+      bytes.baseline = baseline;
+      bytes.within_max = proof.within;
+    }
+    return bytes;
+  }
 };
 
-Result<Material> Collect(Gate& gate, const charter::Property& property, const subject::Manifest& tree) {
+Result<Material> Collect(Gate& gate, const warrant::RequiredProof& proof) {
   Material material;
-  material.property = &property;
-  const subject::FileEntry* network = tree.Find(property.network);
-  if (network == nullptr) {
-    return Refused("property.network", "'" + property.name + "': the candidate has no file " + property.network);
-  }
+  material.proof = proof;
+  const charter::Property& property = *proof.property;
+  material.what = "'" + property.name + (proof.baseline ? "', drift" : "'");
   const warrant::CharterFiles& files = gate.log().charter();
   const subject::FileEntry* spec = files.manifest.Find(property.spec);
   if (spec == nullptr) return Refused("property.spec", "the charter has no file " + property.spec);
-  Result<std::string> network_bytes = gate.log().store().ReadBlob(network->digest, subject::kFileBytesMax);
-  if (!network_bytes.ok()) return network_bytes.error();
   Result<std::string> spec_bytes = files.read(spec->digest, subject::kFileBytesMax);
   if (!spec_bytes.ok()) return spec_bytes.error();
-  material.network_digest = network->digest;
+  Result<std::string> network_bytes = gate.log().store().ReadBlob(proof.network, subject::kFileBytesMax);
+  if (!network_bytes.ok()) return network_bytes.error();
+  if (proof.baseline) {
+    Result<std::string> baseline = gate.log().store().ReadBlob(*proof.baseline, subject::kFileBytesMax);
+    if (!baseline.ok()) return baseline.error();
+    material.baseline = std::move(*baseline);
+  }
   material.network = std::move(*network_bytes);
   material.spec = std::move(*spec_bytes);
   material.arithmetic =
@@ -60,11 +74,11 @@ Result<std::optional<CertificateReference>> Reuse(Gate& gate, const Material& ma
   for (const ProposalHistory& past : gate.log().history().proposals()) {
     if (!past.candidate || past.candidate->charter != gate.charter().digest) continue;
     for (const CertificateReference& reference : past.candidate->certificates) {
-      if (reference.property != material.property->name || reference.network != material.network_digest) continue;
+      if (reference.property != material.proof.property->name || reference.network != material.proof.network) continue;
       Result<std::string> bytes = gate.log().store().ReadBlob(reference.certificate, subject::kFileBytesMax);
       if (!bytes.ok()) continue;
-      const checker::Verdict verdict = warrant::CheckPropertyCertificate(
-          {material.network, material.spec, *bytes, material.arithmetic, gate.options().threads});
+      const checker::Verdict verdict =
+          warrant::CheckPropertyCertificate(material.Asked(*bytes, gate.options().threads));
       if (verdict.proven) return std::optional(reference);
     }
   }
@@ -90,29 +104,34 @@ struct Refutation {
 Refutation Describe(const Material& material, const model::Property& property,
                     const prover::Counterexample& counterexample) {
   Refutation refutation;
-  encoding::Json inputs = encoding::Json::array(), outputs = encoding::Json::array();
   const auto note = [&](size_t variable) {
     return variable < property.variables.size() ? property.variables[variable] : model::VariableNote{};
   };
-  for (size_t i = 0; i < counterexample.inputs.size(); ++i) {
-    if (i > 0) refutation.words += ", ";
-    refutation.words += InWords(note(i), counterexample.inputs[i], 'X', i);
-    inputs.push_back(encoding::NumberText(counterexample.inputs[i]));
-  }
+  const auto list = [&](const std::vector<double>& values, char letter, size_t first) {
+    encoding::Json texts = encoding::Json::array();
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (i > 0) refutation.words += ", ";
+      refutation.words += InWords(note(first + i), values[i], letter, i);
+      texts.push_back(std::isfinite(values[i]) ? encoding::NumberText(values[i]) : "not finite");
+    }
+    return texts;
+  };
+  encoding::Json document = {{"property", material.proof.property->name},
+                             {"network", material.proof.network.Text()},
+                             {"violates_float", counterexample.violates_float},
+                             {"violates_real", counterexample.violates_real}};
+  document["inputs"] = list(counterexample.inputs, 'X', 0);
   refutation.words += " gives ";
-  for (size_t i = 0; i < counterexample.outputs.size(); ++i) {
-    if (i > 0) refutation.words += ", ";
-    refutation.words += InWords(note(property.input_count + i), counterexample.outputs[i], 'Y', i);
-    const double output = counterexample.outputs[i];
-    outputs.push_back(std::isfinite(output) ? encoding::NumberText(output) : "not finite");
+  document["outputs"] = list(counterexample.outputs, 'Y', property.input_count);
+  if (material.proof.baseline) {
+    refutation.words += "; the baseline gives ";
+    document["baseline_outputs"] = list(counterexample.baseline_outputs, 'Y', property.input_count);
+    document["baseline"] = material.proof.baseline->Text();
+    document["within"] = material.proof.within.ToString();
+    refutation.words += "; they may differ by " + material.proof.within.ToString() + " as the networks give them";
   }
-  refutation.document = encoding::CanonicalJson({{"property", material.property->name},
-                                                 {"network", material.network_digest.Text()},
-                                                 {"inputs", inputs},
-                                                 {"outputs", outputs},
-                                                 {"violates_float", counterexample.violates_float},
-                                                 {"violates_real", counterexample.violates_real},
-                                                 {"words", refutation.words}});
+  document["words"] = refutation.words;
+  refutation.document = encoding::CanonicalJson(document);
   return refutation;
 }
 
@@ -128,12 +147,14 @@ std::optional<prover::Parent> LiveProof(Gate& gate, const Material& material, co
   const CertificateReference* live = nullptr;
   for (const ProposalHistory& past : gate.log().history().proposals()) {
     if (!past.candidate || past.candidate->tree != gate.log().history().live_tree()) continue;
+    // The first of that name; one of drift may follow.
+    live = nullptr;
     for (const CertificateReference& reference : past.candidate->certificates)
-      if (reference.property == material.property->name) live = &reference;
+      if (live == nullptr && reference.property == material.proof.property->name) live = &reference;
   }
   if (live == nullptr) return std::nullopt;
   const auto from_scratch = [&](const Error& error) {
-    gate.Say("proving '" + material.property->name + "' from scratch: " + error.message);
+    gate.Say("proving " + material.what + " from scratch: " + error.message);
     return std::nullopt;
   };
   Result<std::string> bytes = gate.log().store().ReadBlob(live->certificate, subject::kFileBytesMax);
@@ -144,15 +165,17 @@ std::optional<prover::Parent> LiveProof(Gate& gate, const Material& material, co
   return std::move(*parent);
 }
 
+std::span<const uint8_t> AsBytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
 Result<Proof> Search(Gate& gate, const Material& material) {
-  const std::span<const uint8_t> network_bytes(reinterpret_cast<const uint8_t*>(material.network.data()),
-                                               material.network.size());
   Proof proof;
-  const std::string& name = material.property->name;
-  Result<model::Network> network = model::ReadOnnx(network_bytes, model::NetworkLimits{});
+  const warrant::RequiredProof& required = material.proof;
+  Result<model::Network> network = model::ReadOnnx(AsBytes(material.network), model::NetworkLimits{});
   if (!network.ok()) {
     proof.failure =
-        Failed(FindingOutcome::kRejected, network.error().rule, "'" + name + "': " + network.error().message);
+        Failed(FindingOutcome::kRejected, network.error().rule, material.what + ": " + network.error().message);
     return proof;
   }
   Result<model::Property> property = model::ReadVnnlib(material.spec, model::PropertyLimits{});
@@ -160,30 +183,47 @@ Result<Proof> Search(Gate& gate, const Material& material) {
   prover::ProofRequest request;
   request.network = &*network;
   request.property = &*property;
-  request.network_digest = material.network_digest.bytes;
+  request.network_digest = required.network.bytes;
   request.property_digest = crypto::Sha256(material.spec).bytes;
   request.arithmetic = material.arithmetic;
-  request.timeout_ms = static_cast<uint64_t>(material.property->time_limit_s) * 1'000;
+  request.timeout_ms = static_cast<uint64_t>(required.property->time_limit_s) * 1'000;
   request.threads = gate.options().threads;
-  gate.Say("proving '" + name + "'");
-  const std::optional<prover::Parent> parent = LiveProof(gate, material, request);
+  gate.Say("proving " + material.what);
+  std::optional<prover::Parent> parent;
+  std::optional<model::Network> baseline;
+  if (required.baseline) {
+    Result<model::Network> read = model::ReadOnnx(AsBytes(material.baseline), model::NetworkLimits{});
+    if (!read.ok()) return read.error();
+    baseline = std::move(*read);
+    // What two networks of different precision compute is not compared.
+    if (baseline->type != network->type && material.arithmetic != checker::Arithmetic::kReal) {
+      proof.failure = Failed(FindingOutcome::kRejected, "drift.not-proven",
+                             material.what + ": network and baseline compute in different precisions");
+      return proof;
+    }
+    request.baseline = &*baseline;
+    request.baseline_digest = required.baseline->bytes;
+    request.within = required.within;
+  } else {
+    parent = LiveProof(gate, material, request);
+  }
   if (parent.has_value()) request.parent = &*parent;
   const prover::ProofResult result = prover::Prove(request);
   switch (result.status) {
     case prover::ProofStatus::kProven: {
       const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
       // The prover is not trusted: its bytes go through the checker like anybody's.
-      const checker::Verdict verdict = warrant::CheckPropertyCertificate(
-          {material.network, material.spec, bytes, material.arithmetic, gate.options().threads});
+      const checker::Verdict verdict = warrant::CheckPropertyCertificate(material.Asked(bytes, gate.options().threads));
       if (!verdict.proven) {
-        return Error{ErrorCode::kInternal, "property.prover",
-                     "the checker refuses the prover's certificate for '" + name + "': " + verdict.reason.message, ""};
+        return Error{
+            ErrorCode::kInternal, "property.prover",
+            "the checker refuses the prover's certificate for " + material.what + ": " + verdict.reason.message, ""};
       }
       Result<crypto::Digest> digest = gate.log().store().PutBlob(bytes);
       if (!digest.ok()) return digest.error();
-      proof.certificate = CertificateReference{name, material.network_digest, *digest};
-      proof.words = "'" + name + "' proven (" + std::to_string(verdict.leaves) +
-                    (verdict.leaves == 1 ? " leaf" : " leaves") +
+      proof.certificate = CertificateReference{required.property->name, required.network, *digest};
+      proof.words = material.what + (required.baseline ? " within " + required.within.ToString() : "") + " proven (" +
+                    std::to_string(verdict.leaves) + (verdict.leaves == 1 ? " leaf" : " leaves") +
                     (result.statistics.kept > 0
                          ? ", " + std::to_string(result.statistics.kept) + " of them from the live release's proof)"
                          : ")");
@@ -193,12 +233,14 @@ Result<Proof> Search(Gate& gate, const Material& material) {
       const Refutation refutation = Describe(material, *property, result.counterexample);
       Result<crypto::Digest> digest = gate.log().store().PutBlob(refutation.document);
       if (!digest.ok()) return digest.error();
-      proof.failure = Failed(FindingOutcome::kRejected, "property.violated", "'" + name + "': " + refutation.words);
+      proof.failure = Failed(FindingOutcome::kRejected, required.baseline ? "drift.exceeded" : "property.violated",
+                             material.what + ": " + refutation.words);
       proof.failure->evidence = {{"counterexample", *digest}};
       return proof;
     }
     case prover::ProofStatus::kUnknown:
-      proof.failure = Failed(FindingOutcome::kRejected, "property.not-proven", "'" + name + "': " + result.detail);
+      proof.failure = Failed(FindingOutcome::kRejected, required.baseline ? "drift.not-proven" : "property.not-proven",
+                             material.what + ": " + result.detail);
       return proof;
   }
   return Error{ErrorCode::kInternal, "property.prover", "the prover gave no answer", ""};
@@ -277,24 +319,27 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
   if (proposal.proposal.action != Action::kAmendment) {
     Result<subject::Manifest> tree = gate.log().store().ReadManifest(proposal.proposal.tree);
     if (!tree.ok()) return tree.error();
-    for (const charter::Property& property : gate.charter().properties) {
-      Result<Material> material = Collect(gate, property, *tree);
-      if (!material.ok()) {
-        if (material.error().rule != "property.network") return material.error();
-        return Failed(FindingOutcome::kRejected, material.error().rule, material.error().message);
-      }
+    Result<std::vector<warrant::RequiredProof>> required =
+        warrant::RequiredProofs(gate.charter(), *tree, gate.log().store());
+    if (!required.ok()) {
+      if (required.error().rule != "property.network") return required.error();
+      return Failed(FindingOutcome::kRejected, required.error().rule, required.error().message);
+    }
+    for (const warrant::RequiredProof& proof : *required) {
+      Result<Material> material = Collect(gate, proof);
+      if (!material.ok()) return material.error();
       Result<std::optional<CertificateReference>> known = Reuse(gate, *material);
       if (!known.ok()) return known.error();
       if (known->has_value()) {
         certificates.push_back(**known);
-        words += (words.empty() ? "" : ", ") + ("'" + property.name + "' proven before");
+        words += (words.empty() ? "" : ", ") + material->what + " proven before";
         continue;
       }
-      Result<Proof> proof = Search(gate, *material);
-      if (!proof.ok()) return proof.error();
-      if (proof->failure) return *proof->failure;
-      certificates.push_back(*proof->certificate);
-      words += (words.empty() ? "" : ", ") + proof->words;
+      Result<Proof> found = Search(gate, *material);
+      if (!found.ok()) return found.error();
+      if (found->failure) return *found->failure;
+      certificates.push_back(*found->certificate);
+      words += (words.empty() ? "" : ", ") + found->words;
     }
     Result<CodeChecks> code = CheckCode(gate, proposal.proposal.tree);
     if (!code.ok()) return code.error();
@@ -302,8 +347,11 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
     if (!code->words.empty()) words += (words.empty() ? "" : ", ") + code->words;
   }
   StepReport report = Passed(words.empty() ? "no property is asked for by this action" : words);
-  for (const CertificateReference& reference : certificates)
-    report.evidence[reference.property] = reference.certificate;
+  // Those of drift stand behind the properties' own. "drift of" cannot be part of a name.
+  for (size_t i = 0; i < certificates.size(); ++i) {
+    const bool is_drift = i >= gate.charter().properties.size();
+    report.evidence[(is_drift ? "drift of " : "") + certificates[i].property] = certificates[i].certificate;
+  }
   Result<encoding::Envelope> commit = Commit(gate, proposal, std::move(certificates));
   if (!commit.ok()) return commit.error();
   report.events_after.push_back(std::move(*commit));
