@@ -12,6 +12,7 @@
 #include "cli/placeholder_evaluator.h"
 #include "cli/property_words.h"
 #include "cli/random_networks.h"
+#include "encoding/number.h"
 #include "model/network.h"
 #include "oversight/json_keys.h"
 #include "oversight/scorer_imports.h"
@@ -120,9 +121,15 @@ class PropertyChecker {
   }
 
  private:
-  prover::ProofResult Prove(const model::Network& network) const {
+  enum class ProofOf { kProperty, kDriftFromItself };
+
+  prover::ProofResult Prove(const model::Network& network, ProofOf of = ProofOf::kProperty) const {
     prover::ProofRequest request;
     request.network = &network;
+    if (of == ProofOf::kDriftFromItself) {
+      request.baseline = &network;
+      request.within = *model::Decimal::Parse(encoding::NumberText(rule_.drift_within), 20);
+    }
     request.property = &property_;
     request.arithmetic = ArithmeticOf(rule_);
     request.timeout_ms = static_cast<uint64_t>(options_.seconds_max * 1000);
@@ -178,7 +185,21 @@ class PropertyChecker {
         warnings.push_back("property '" + rule_.name + "' was neither proven nor violated for the baseline in " +
                            PlainNumber(options_.seconds_max) + " s: " + result.detail);
     }
+    if (rule_.drift_within > 0) CheckDriftProvable(*network, warnings);
     return network;
+  }
+
+  // What cannot be proven of the baseline beside itself can hardly be of any candidate.
+  void CheckDriftProvable(const model::Network& network, std::vector<std::string>& warnings) {
+    const prover::ProofResult result = Prove(network, ProofOf::kDriftFromItself);
+    const std::string within = "drift within " + PlainNumber(rule_.drift_within);
+    if (result.status == prover::ProofStatus::kProven) {
+      report_.findings.push_back(within + " can be proven of such a network: of the baseline beside itself it is");
+      return;
+    }
+    warnings.push_back("property '" + rule_.name + "': " + within +
+                       " is not proven even of the baseline beside itself in " + PlainNumber(options_.seconds_max) +
+                       " s, so hardly of any candidate: " + result.detail);
   }
 
   // Whether networks that nobody trained satisfy it as well.

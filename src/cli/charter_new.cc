@@ -208,7 +208,8 @@ std::string PropertyText(const TreeSurvey& survey, Files& files, NewCharter& mad
     const std::string name = "outputs-in-range-" + std::to_string(number);
     files["properties/" + name + ".vnnlib"] = sample->spec;
     text += "[[property]]\nname = \"" + name + "\"\nnetwork = " + TomlQuoted(file.path) + "\nspec = \"properties/" +
-            name + ".vnnlib\"\narithmetic = \"" + sample->arithmetic + "\"\n";
+            name + ".vnnlib\"\narithmetic = \"" + sample->arithmetic +
+            "\"\n# drift_within = 0.1  # to be proven: there, no output is further than this from the baseline's\n";
     if (sample->mutant.empty()) {
       text += "# falsified_by = \"…\"  # a network that violates it, to show that it can fail\n\n";
       made.notes.push_back("no falsifying network for '" + file.path + "': its last layer has no bias to move");

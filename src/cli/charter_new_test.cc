@@ -191,6 +191,28 @@ TEST_F(CharterNew, CheckWarnsOfAPropertyThatSaysLittle) {
   EXPECT_THAT(report->warnings, Contains(HasSubstr("falsified_by")));
 }
 
+TEST_F(CharterNew, CheckSaysWhetherDriftCanBeProven) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  const std::string toml = Read("charter/charter.toml"), asked = "# drift_within = 0.1";
+  ASSERT_NE(toml.find(asked), std::string::npos) << "what is new mentions it";
+  CheckOptions options;
+  options.threads = 1;
+  options.seconds_max = 2;
+  options.baseline = At("tree");
+  const auto check = [&](const std::string& within) {
+    std::string edited = toml;
+    Write("charter/charter.toml", edited.replace(edited.find(asked), asked.size(), "drift_within = " + within));
+    Result<CharterReport> report = CheckCharter(At("charter"), options, {});
+    EXPECT_TRUE(report.ok()) << report.error().message;
+    return *report;
+  };
+  CharterReport report = check("0.125");
+  EXPECT_THAT(report.properties[0].findings, Contains(HasSubstr("drift within 0.125 can be proven")));
+  for (const std::string& warning : report.warnings) EXPECT_THAT(warning, testing::Not(HasSubstr("drift")));
+  report = check("1e-9");  // less than float32 rounds
+  EXPECT_THAT(report.warnings, Contains(HasSubstr("drift within 1e-09 is not proven even of the baseline")));
+}
+
 TEST_F(CharterNew, CheckWarnsOfLimitsThatCannotBeShown) {
   ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
   std::string toml = Read("charter/charter.toml");

@@ -139,6 +139,7 @@ TEST_F(CharterCommand, IsReadBackWhole) {
   whole.approval.presence = charter::Presence::kRequired;
   whole.approval.rp_id = "pawl.test";
   whole.approval.origins = {"https://pawl.test"};
+  whole.properties.emplace_back().name = "calm";
   using C = charter::Charter;
   const std::pair<const char*, void (*)(C&)> kChanges[] = {
       {"subject.name", [](C& c) { c.subject.name += "x"; }},
@@ -189,6 +190,7 @@ TEST_F(CharterCommand, IsReadBackWhole) {
       {"bounds.capability.ceiling", [](C& c) { c.bounds.capability.ceiling /= 2; }},
       {"bounds.capability.max_growth", [](C& c) { c.bounds.capability.max_growth = 0.123; }},
       {"bounds.capability.lifetime_error", [](C& c) { c.bounds.capability.lifetime_error /= 2; }},
+      {"property[].drift_within", [](C& c) { c.properties[0].drift_within = 0.123; }},
       {"bounds.drift.limit", [](C& c) { c.bounds.drift.limit /= 2; }},
       {"bounds.drift.energy_limit", [](C& c) { c.bounds.drift.energy_limit = 0.123; }},
       {"bounds.drift.lifetime_error", [](C& c) { c.bounds.drift.lifetime_error /= 2; }},

@@ -123,6 +123,13 @@ Section TrialWords(const charter::Charter& charter) {
   }
   section.lines.push_back("to be shown: at most " + PlainNumber(100 * bounds.drift.limit) +
                           " % of decisions differ from the baseline's" + ErrorWords(bounds.drift.lifetime_error));
+  for (const charter::Property& property : charter.properties) {
+    if (property.drift_within <= 0) continue;
+    section.lines.push_back("to be proven, by a certificate that every loader checks: on all inputs that '" +
+                            Shown(property.name) + "' is about, no output of " + Shown(property.network) +
+                            " is further than " + PlainNumber(property.drift_within) +
+                            " from the baseline's, as the networks give them");
+  }
   section.lines.push_back("growth of more than " + PlainNumber(bounds.acceleration.expected_step) +
                           " a release on average raises an alarm, and a false one at most once in " +
                           PlainNumber(1 / bounds.acceleration.alarm_level) + " releases on average");

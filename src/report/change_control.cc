@@ -123,6 +123,14 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
   return row;
 }
 
+// The largest of all properties; nothing where the charter asked for none, or the network is the baseline's.
+Cell ProvenDriftCell(const LifeEntry& entry) {
+  if (entry.proven_drifts.empty()) return "";
+  double within = 0;
+  for (const ProvenDrift& proven : entry.proven_drifts) within = std::max(within, proven.within);
+  return {"within " + ShortNumber(within), entry.candidate_index};
+}
+
 void AddTrials(const Life& life, const charter::Charter& charter, Document& document) {
   const std::size_t before = life.entries.size() > kTrialsShown ? life.entries.size() - kTrialsShown : 0;
   document.Add(Heading{3, before == 0 ? "every trial" : "the latest trials"});
@@ -138,8 +146,12 @@ void AddTrials(const Life& life, const charter::Charter& charter, Document& docu
   Table table{{"k", "proposal", "outcome", "epoch"}, {}};
   const std::vector<Column> columns = ColumnsOf(charter);
   for (const Column& column : columns) table.header.push_back(column.header);
+  const bool has_proofs = std::any_of(life.entries.begin() + static_cast<std::ptrdiff_t>(before), life.entries.end(),
+                                      [](const LifeEntry& entry) { return !entry.proven_drifts.empty(); });
+  if (has_proofs) table.header.push_back("drift, proven");
   for (std::size_t i = before; i < life.entries.size(); ++i) {
     table.rows.push_back(TrialRow(life.entries[i], columns));
+    if (has_proofs) table.rows.back().cells.push_back(ProvenDriftCell(life.entries[i]));
   }
   document.Add(std::move(table));
 }
@@ -232,6 +244,21 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
   }
 }
 
+void AddProvenDrift(const LifeEntry& entry, Document& document) {
+  if (entry.proven_drifts.empty()) return;
+  Table table{{"on all inputs of property", "no output is further from the baseline's than", "certificate"}, {}};
+  for (const ProvenDrift& proven : entry.proven_drifts) {
+    table.rows.push_back({{proven.property,
+                           {ShortNumber(proven.within), entry.candidate_index},
+                           {proven.certificate, entry.candidate_index}}});
+  }
+  document.Add(std::move(table));
+  document.Add(Paragraph{
+      "Proven, not measured: by certificates that the candidate statement names. Prover reviewers check them before "
+      "they vote, and every loader before it switches; pawl-check certificate checks one again. In the network's own "
+      "units."});
+}
+
 // The latest trial that has figures.
 void AddLatest(const Life& life, Document& document) {
   const auto last = std::find_if(life.entries.rbegin(), life.entries.rend(),
@@ -245,6 +272,7 @@ void AddLatest(const Life& life, Document& document) {
   }
   document.Add(Paragraph{verdicts + "."});
   AddConditions(*last, document);
+  AddProvenDrift(*last, document);
   AddBehaviour(*last, document);
 }
 

@@ -149,6 +149,19 @@ void AddGateTrial(const audit::ProposalHistory& proposal, const Asked& asked, co
   entry.conditions = PutTogether({std::move(*report)}, {});
 }
 
+// Certificates of drift stand behind those of the properties; a network that is the baseline's has none.
+std::vector<ProvenDrift> ProvenDriftsOf(const warrant::Candidate& candidate, const charter::Charter& charter) {
+  std::vector<ProvenDrift> proven;
+  for (std::size_t i = charter.properties.size(); i < candidate.certificates.size(); ++i) {
+    const warrant::CertificateReference& named = candidate.certificates[i];
+    for (const charter::Property& property : charter.properties) {
+      if (property.name != named.property || property.drift_within <= 0) continue;
+      proven.push_back({property.name, property.drift_within, named.certificate.Text()});
+    }
+  }
+  return proven;
+}
+
 LifeEntry EntryOf(const audit::ProposalHistory& proposal, const Asked& asked, const subject::BlobReader& read) {
   LifeEntry entry;
   entry.proposal = proposal.proposal.proposal;
@@ -156,6 +169,7 @@ LifeEntry EntryOf(const audit::ProposalHistory& proposal, const Asked& asked, co
   entry.budget_index = static_cast<std::uint64_t>(proposal.candidate->budget_index);
   entry.time = proposal.candidate->time;
   entry.candidate_index = proposal.candidate_index;
+  entry.proven_drifts = ProvenDriftsOf(*proposal.candidate, asked.charter);
   entry.evaluators = asked.evaluators;
   entry.outcome = proposal.outcome ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) : "pending";
   if (proposal.outcome) entry.rule = proposal.outcome->rule;

@@ -61,6 +61,14 @@ struct GateTrial {
   std::string verdict;  // "harm"; where there are no figures, why
 };
 
+// On the boxes of a property no output is further from the baseline's than this: what its certificate shows to
+// reviewers and loaders, who check it. This report has not.
+struct ProvenDrift {
+  std::string property;
+  double within = 0;        // in the network's own units
+  std::string certificate;  // digest of the blob that the candidate statement names
+};
+
 // The set whose evidence is put together, by the rule above.
 struct EvaluatorSet {
   std::uint64_t evaluators = 0;
@@ -84,6 +92,7 @@ struct LifeEntry {
   std::vector<trial::DecisionChange> changes;                 // of the first evaluator
   std::vector<trial::EpisodeChange> episodes_changed_most{};  // of the first evaluator
   std::uint64_t probes = 0;
+  std::vector<ProvenDrift> proven_drifts{};            // as the candidate statement names them
   std::optional<std::uint64_t> changed_from_parent{};  // of the probes; the largest of the evaluators'
   std::string outcome;                                 // "accepted", "rejected", …; "pending" while there is none
   std::string rule;                                    // why, where it was not accepted

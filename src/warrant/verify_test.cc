@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "checker/certificate.h"
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
 #include "signing/sign.h"
@@ -152,6 +153,16 @@ WarrantVerdict Drift(const std::function<std::string(Path&, CertificateReference
     if (!certificate.empty()) candidate.certificates[1].certificate = *path.store().PutBlob(certificate);
   };
   return path.Ask(path.Make({.tree = tree}, tampering));
+}
+
+WarrantVerdict DriftChanged(const std::function<void(checker::Certificate&)>& change) {
+  return Drift([&](Path& path, CertificateReference&) {
+    const std::string bytes = path.DriftCertificate(TinyNetwork(2), TinyNetwork(1), "1.25");
+    checker::Certificate certificate = *checker::ReadCertificate(
+        {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, checker::CertificateLimits{});
+    change(certificate);
+    return checker::WriteCertificate(certificate);
+  });
 }
 
 WarrantVerdict DriftOf(float factor, float from, const std::string& within) {
@@ -1089,6 +1100,31 @@ const Case kCases[] = {
      [] { return OfDrift([](Candidate& c) { std::swap(c.certificates[0], c.certificates[1]); }); }},
     {"DriftFromAnotherBaseline", "drift.certificate", [] { return DriftOf(2, 1.5, "1.25"); }},
     {"DriftOfAnotherNetwork", "drift.certificate", [] { return DriftOf(1.5, 1, "1.25"); }},
+    {"DriftWithBothNetworksSwapped", "drift.certificate",
+     [] {
+       return Drift([](Path& path, CertificateReference&) {
+         return path.DriftCertificate(TinyNetwork(1), TinyNetwork(2), "1.25");
+       });
+     }},
+    {"DriftWithBothNetworksSwappedAndNamedSo", "drift.certificate",
+     [] {
+       return Drift([](Path& path, CertificateReference& reference) {
+         reference.network = crypto::Sha256(TinyNetwork(1));
+         return path.DriftCertificate(TinyNetwork(1), TinyNetwork(2), "1.25");
+       });
+     }},
+    {"DriftOfTheBaselineFromItself", "drift.certificate", [] { return DriftOf(1, 1, "1.25"); }},
+    {"DriftOfTheNetworkFromItself", "drift.certificate", [] { return DriftOf(2, 2, "1.25"); }},
+    {"DriftThatAllowsMoreInOneOutput", "drift.certificate",
+     [] {
+       return DriftChanged([](checker::Certificate& c) { c.drift->within[1] = *model::Decimal::Parse("1.5", 4); });
+     }},
+    {"DriftInRealArithmetic", "drift.certificate",
+     [] { return DriftChanged([](checker::Certificate& c) { c.arithmetic = checker::Arithmetic::kReal; }); }},
+    {"DriftWithoutABoundForOneOutput", "drift.certificate",
+     [] { return DriftChanged([](checker::Certificate& c) { c.drift->within.pop_back(); }); }},
+    {"DriftOfOneSideAlone", "drift.certificate",
+     [] { return DriftChanged([](checker::Certificate& c) { c.cases[0].groups.pop_back(); }); }},
     {"DriftThatAllowsMore", "drift.certificate", [] { return DriftOf(2, 1, "1.2500001"); }},
     {"DriftThatIsLarger", "drift.certificate", [] { return DriftOf(2, 1, "0.75"); }},
     {"DriftBeyondWhatTheCharterAllows", "drift.certificate",

@@ -163,11 +163,13 @@ class AttackHome(path_test.Home):
 class AttackSuite(unittest.TestCase):
     """Tests that each take a copy of one home, `template`; everything below `folder` is removed at the end."""
 
+    EDIT = None  # what else is changed in its charter
+
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-attack-"))
         cls.addClassCleanup(cls.remove)
-        cls.template = AttackHome.made(cls.folder / "template")
+        cls.template = AttackHome.made(cls.folder / "template", edit=cls.EDIT)
 
     @classmethod
     def remove(cls):
