@@ -28,7 +28,7 @@ using warrant::CertificateReference;
 
 struct Material {
   warrant::RequiredProof proof;
-  std::string what;  // "'calm'", or "'calm', drift"
+  std::string what;  // "'calm'", or "'calm', drift within 0.5"
   std::string network;
   std::string spec;
   std::string baseline;  // of drift: the baseline's network
@@ -49,7 +49,7 @@ Result<Material> Collect(Gate& gate, const warrant::RequiredProof& proof) {
   Material material;
   material.proof = proof;
   const charter::Property& property = *proof.property;
-  material.what = "'" + property.name + (proof.baseline ? "', drift" : "'");
+  material.what = "'" + property.name + (proof.baseline ? "', drift within " + proof.within.ToString() : "'");
   const warrant::CharterFiles& files = gate.log().charter();
   const subject::FileEntry* spec = files.manifest.Find(property.spec);
   if (spec == nullptr) return Refused("property.spec", "the charter has no file " + property.spec);
@@ -128,7 +128,6 @@ Refutation Describe(const Material& material, const model::Property& property,
     document["baseline_outputs"] = list(counterexample.baseline_outputs, 'Y', property.input_count);
     document["baseline"] = material.proof.baseline->Text();
     document["within"] = material.proof.within.ToString();
-    refutation.words += "; they may differ by " + material.proof.within.ToString() + " as the networks give them";
   }
   document["words"] = refutation.words;
   refutation.document = encoding::CanonicalJson(document);
@@ -195,12 +194,6 @@ Result<Proof> Search(Gate& gate, const Material& material) {
     Result<model::Network> read = model::ReadOnnx(AsBytes(material.baseline), model::NetworkLimits{});
     if (!read.ok()) return read.error();
     baseline = std::move(*read);
-    // What two networks of different precision compute is not compared.
-    if (baseline->type != network->type && material.arithmetic != checker::Arithmetic::kReal) {
-      proof.failure = Failed(FindingOutcome::kRejected, "drift.not-proven",
-                             material.what + ": network and baseline compute in different precisions");
-      return proof;
-    }
     request.baseline = &*baseline;
     request.baseline_digest = required.baseline->bytes;
     request.within = required.within;
@@ -222,10 +215,10 @@ Result<Proof> Search(Gate& gate, const Material& material) {
       Result<crypto::Digest> digest = gate.log().store().PutBlob(bytes);
       if (!digest.ok()) return digest.error();
       proof.certificate = CertificateReference{required.property->name, required.network, *digest};
-      proof.words = material.what + (required.baseline ? " within " + required.within.ToString() : "") + " proven (" +
-                    std::to_string(verdict.leaves) + (verdict.leaves == 1 ? " leaf" : " leaves") +
+      proof.words = material.what + " proven (" + std::to_string(verdict.leaves) +
+                    (verdict.leaves == 1 ? " leaf" : " leaves") +
                     (result.statistics.kept > 0
-                         ? ", " + std::to_string(result.statistics.kept) + " of them from the live release's proof)"
+                         ? ", " + std::to_string(result.statistics.kept) + " of the live release's proof still hold)"
                          : ")");
       return proof;
     }
@@ -233,15 +226,18 @@ Result<Proof> Search(Gate& gate, const Material& material) {
       const Refutation refutation = Describe(material, *property, result.counterexample);
       Result<crypto::Digest> digest = gate.log().store().PutBlob(refutation.document);
       if (!digest.ok()) return digest.error();
-      proof.failure = Failed(FindingOutcome::kRejected, required.baseline ? "drift.exceeded" : "property.violated",
-                             material.what + ": " + refutation.words);
+      const std::string words = material.what + ": " + refutation.words;
+      proof.failure = required.baseline ? Failed(FindingOutcome::kRejected, "drift.exceeded", words)
+                                        : Failed(FindingOutcome::kRejected, "property.violated", words);
       proof.failure->evidence = {{"counterexample", *digest}};
       return proof;
     }
-    case prover::ProofStatus::kUnknown:
-      proof.failure = Failed(FindingOutcome::kRejected, required.baseline ? "drift.not-proven" : "property.not-proven",
-                             material.what + ": " + result.detail);
+    case prover::ProofStatus::kUnknown: {
+      const std::string words = material.what + ": " + result.detail;
+      proof.failure = required.baseline ? Failed(FindingOutcome::kRejected, "drift.not-proven", words)
+                                        : Failed(FindingOutcome::kRejected, "property.not-proven", words);
       return proof;
+    }
   }
   return Error{ErrorCode::kInternal, "property.prover", "the prover gave no answer", ""};
 }
@@ -325,8 +321,8 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
       if (required.error().rule != "property.network") return required.error();
       return Failed(FindingOutcome::kRejected, required.error().rule, required.error().message);
     }
-    for (const warrant::RequiredProof& proof : *required) {
-      Result<Material> material = Collect(gate, proof);
+    for (const warrant::RequiredProof& needed : *required) {
+      Result<Material> material = Collect(gate, needed);
       if (!material.ok()) return material.error();
       Result<std::optional<CertificateReference>> known = Reuse(gate, *material);
       if (!known.ok()) return known.error();
@@ -335,11 +331,11 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
         words += (words.empty() ? "" : ", ") + material->what + " proven before";
         continue;
       }
-      Result<Proof> found = Search(gate, *material);
-      if (!found.ok()) return found.error();
-      if (found->failure) return *found->failure;
-      certificates.push_back(*found->certificate);
-      words += (words.empty() ? "" : ", ") + found->words;
+      Result<Proof> proof = Search(gate, *material);
+      if (!proof.ok()) return proof.error();
+      if (proof->failure) return *proof->failure;
+      certificates.push_back(*proof->certificate);
+      words += (words.empty() ? "" : ", ") + proof->words;
     }
     Result<CodeChecks> code = CheckCode(gate, proposal.proposal.tree);
     if (!code.ok()) return code.error();

@@ -335,8 +335,7 @@ def unreadable_policy(world):
     (world.make_tree("baseline", 0.3) / "policy.onnx").write_bytes(b"no network")
 
 
-@stops("Properties/material.error().rule", "rejected", "properties", "property.network")
-@stops("Collect/property.network", "rejected", "properties", "property.network")
+@stops("Properties/required.error().rule", "rejected", "properties", "property.network")
 def a_baseline_without_its_network(homes):
     world = homes.begun("bare", baseline=without_policy)
     return world.ask("propose", world.root / "baseline")
@@ -359,6 +358,19 @@ def a_property_on_the_edge(homes):
     """What is unsafe begins at the network's greatest output but for a rounding: neither proof nor violation is found."""
     world = homes.live("edge", replaced('falsified_by', 'time_limit = "1s"\nfalsified_by'))
     return world.ask("propose", world.tree("edge", factor=EDGE))
+
+
+@stops("Search/drift.exceeded", "rejected", "properties", "drift.exceeded")
+def a_network_too_far_from_the_baseline(homes):
+    world = homes.live("near", replaced('falsified_by', 'drift_within = 0.25\nfalsified_by'))
+    return world.ask("propose", world.tree("better"))
+
+
+@stops("Search/drift.not-proven", "rejected", "properties", "drift.not-proven")
+def a_drift_on_the_edge(homes):
+    """1.5 x - x is 0.5 at most for x up to 1, and a float32 more is not excluded."""
+    world = homes.live("half", replaced('falsified_by', 'drift_within = 0.5\ntime_limit = "1s"\nfalsified_by'))
+    return world.ask("propose", world.tree("better"))
 
 
 @stops("Search/property.prover", "pending", "properties", "machine.property.prover", lies=True)

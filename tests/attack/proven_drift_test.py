@@ -107,7 +107,7 @@ class ProvenDrift(AttackSuite):
         position = self.home.position("propose", self.home.candidate("candidate", edit=moved(1.5)), expect=(1,))
         self.assertEqual((position["outcome"], position["step"], position["rule"]),
                          ("rejected", "properties", "drift.exceeded"))
-        self.assertRegex(position["reason"], r"'clear-above', drift: .* gives .*; the baseline gives .*; they may differ by 1 ")
+        self.assertRegex(position["reason"], r"'clear-above', drift within 1: .* gives .*; the baseline gives ")
         document = json.loads(self.home.blob(self.finding("p2")["evidence"]["counterexample"]).read_text())
         for now, then in zip(document["outputs"], document["baseline_outputs"]):
             self.assertAlmostEqual(float(now) - float(then), 1.5, 4)

@@ -158,7 +158,7 @@ class PathTest(unittest.TestCase):
         findings = [event["predicate"] for event in home.events()]
         proven = [finding["summary"] for finding in findings
                   if finding.get("proposal") == position["proposal"] and finding.get("step") == "properties"]
-        self.assertRegex(proven[-1], r"proven \(\d+ (leaf|leaves), \d+ of them from the live release's proof\)")
+        self.assertRegex(proven[-1], r"proven \(\d+ (leaf|leaves), \d+ of the live release's proof still hold\)")
         home.pawl("--json", "reject", position["proposal"], "-m", "not today", "--key", home.root / "ada", expect=(6,))
         ended = home.position("reject", position["proposal"], "-m", "nor by me", "--key", home.root / "ben", expect=(1,))
         self.assertEqual((ended["outcome"], ended["rule"]), ("rejected", "approval.refused"))
