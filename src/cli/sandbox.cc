@@ -16,6 +16,42 @@ namespace {
 
 namespace fs = std::filesystem;
 using encoding::Json;
+using sandbox::UserNamespaces;
+
+constexpr char kAllowUserNamespaces[] =
+    "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+    "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap (Ubuntu); in a container, a "
+    "seccomp "
+    "profile that allows them";
+
+// By what the kernel refused, in bubblewrap's or the helper's words.
+std::string AdviceOnTestJob(const std::string& failure) {
+  constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
+      {"mount proc",
+       "let a new /proc be mounted: this container covers parts of its own. docker run --security-opt "
+       "systempaths=unconfined, podman run --security-opt unmask=ALL, Kubernetes procMount: Unmasked"},
+      {"max_*_namespaces",
+       "allow namespaces: one of the sysctls user.max_{mnt,pid,net,ipc,uts,cgroup}_namespaces is 0 "
+       "or used up, here or in what this runs inside of"},
+      {"create a mount namespace: No space", "allow mount namespaces: sysctl user.max_mnt_namespaces=10000"},
+      {"create a user namespace: No space",
+       "allow namespaces: one of the sysctls user.max_{user,mnt}_namespaces is 0 or "
+       "used up"},
+      {"loopback", kAllowUserNamespaces},
+      {"map user ids", kAllowUserNamespaces},
+      {"create a user namespace", kAllowUserNamespaces},
+      {"create a mount namespace",
+       "leave root the capability SYS_ADMIN (docker run --cap-add SYS_ADMIN), or run pawl as "
+       "an ordinary user"},
+      {"TMPDIR", "name a folder with room that can be written to: TMPDIR=DIR"},
+  };
+  for (const auto& [refused, advice] : kAdvice) {
+    if (failure.find(refused) != std::string::npos) return std::string(advice);
+  }
+  return "allow the step at which the test job failed: dmesg, and the profile of the container that this runs in, may "
+         "say "
+         "who forbids it";
+}
 
 }  // namespace
 
@@ -26,12 +62,15 @@ std::vector<std::string> SandboxAdvice(const sandbox::Capabilities& found) {
   };
   add(found.bubblewrap_version.empty(), "install bubblewrap (Debian: apt install bubblewrap)");
   add(!found.helper, "pawl-sandbox-helper has to lie beside pawl, or in ../libexec/pawl/ from it: install or build it");
-  add(!found.user_namespaces,
-      "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
-      "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap (Ubuntu); in a container, a "
-      "seccomp profile that allows them");
+  add(found.user_namespaces == UserNamespaces::kUsedUp,
+      "allow user namespaces: sysctl user.max_user_namespaces=10000, and likewise in what this runs inside of");
+  add(found.user_namespaces == UserNamespaces::kForbidden, kAllowUserNamespaces);
+  add(found.user_namespaces == UserNamespaces::kUserOutOfReach,
+      "run pawl as an ordinary user outside of this user namespace; or map a range with 65534 into it (/etc/subuid and "
+      "newuidmap; a container's --userns), and leave root SETUID and SETGID");
   add(!found.seccomp, "take a kernel with CONFIG_SECCOMP_FILTER");
   add(found.landlock_abi == 0, "Landlock needs a kernel of 5.13 or later with lsm=landlock,… on its command line");
+  if (!found.test_job_failure.empty()) advice.push_back(AdviceOnTestJob(found.test_job_failure));
   add(!found.memory_limited || !found.processes_limited || !found.cpu_limited,
       "for limits on a job as a whole, run below a delegated control group: systemd-run --user --scope -p Delegate=yes "
       "pawl …");
@@ -54,18 +93,19 @@ ExitCode CheckMachine(const Globals& globals) {
     PrintJson({{"usable", found.usable()},
                {"bubblewrap", found.bubblewrap_version},
                {"helper", found.helper},
-               {"user_namespaces", found.user_namespaces},
+               {"user_namespaces", found.user_namespaces == sandbox::UserNamespaces::kWork},
                {"seccomp", found.seccomp},
                {"landlock_abi", found.landlock_abi},
                {"memory_limited", found.memory_limited},
                {"processes_limited", found.processes_limited},
                {"cpu_limited", found.cpu_limited},
+               {"test_job_failure", found.test_job_failure},
                {"weaker", Names(weaker)},
                {"sentences", found.sentences},
                {"advice", advice}});
   } else {
     for (const std::string& sentence : found.sentences) std::printf("%s\n", Shown(sentence).c_str());
-    for (const std::string& sentence : advice) std::printf("  to mend: %s\n", sentence.c_str());
+    for (const std::string& sentence : advice) std::printf("  to mend: %s\n", Shown(sentence).c_str());
     if (!weaker.empty()) {
       std::printf("nothing is run here for a charter that does not say: [sandbox] accept = [%s]\n",
                   sandbox::QuotedNames(weaker).c_str());

@@ -73,7 +73,7 @@ Result<void> CheckEnvironment(const std::map<std::string, std::string>& extra) {
         !name.empty() && (name[0] < '0' || name[0] > '9') &&
         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
     if (!is_name || value.find('\0') != std::string::npos) {
-      return Nonsense("environment", "\"" + DisplayableOnOneLine(name) + "\" cannot be an environment variable");
+      return Nonsense("environment", "\"" + name + "\" cannot be an environment variable");
     }
     const auto is_fixed = [&name = name](const auto& entry) { return entry.first == name; };
     if (std::any_of(std::begin(kEnvironment), std::end(kEnvironment), is_fixed) || IsLoaderVariable(name)) {
@@ -88,11 +88,11 @@ Result<void> CheckInputPaths(const std::vector<Input>& inputs) {
   std::vector<std::string> paths;
   for (const Input& input : inputs) {
     if (!IsNormalPath(input.path_inside) || !input.path_inside.starts_with("/in/")) {
-      return Nonsense("input", "\"" + DisplayableOnOneLine(input.path_inside) + "\" is not a path below /in");
+      return Nonsense("input", "\"" + input.path_inside + "\" is not a path below /in");
     }
     for (const std::string& other : paths) {
       if (IsAtOrBelow(other, input.path_inside) || IsAtOrBelow(input.path_inside, other)) {
-        return Nonsense("input", "two inputs meet at " + DisplayableOnOneLine(input.path_inside));
+        return Nonsense("input", "two inputs meet at " + input.path_inside);
       }
     }
     paths.push_back(input.path_inside);
@@ -137,8 +137,8 @@ Result<void> CheckJob(const Job& job) {
   if (Result<void> checked = CheckEnvironment(job.extra_environment); !checked.ok()) return checked;
   if (Result<void> checked = CheckInputPaths(job.inputs); !checked.ok()) return checked;
   if (!IsWorkingDirectory(job)) {
-    return Nonsense("working-directory", "\"" + DisplayableOnOneLine(job.working_directory) +
-                                             "\" is neither /tmp, /out nor at or below an input");
+    return Nonsense("working-directory",
+                    "\"" + job.working_directory + "\" is neither /tmp, /out nor at or below an input");
   }
   return {};
 }
@@ -149,7 +149,7 @@ Result<std::vector<View>> LookAtInputs(const std::vector<Input>& inputs) {
     std::error_code failed;
     const std::filesystem::path absolute = std::filesystem::absolute(input.host_path, failed);
     const std::string host_path = failed ? input.host_path.string() : absolute.string();
-    Result<View> view = LookAt(host_path, Nonsense("input", "cannot use the input " + DisplayableOnOneLine(host_path)));
+    Result<View> view = LookAt(host_path, Nonsense("input", "cannot use the input " + host_path));
     if (!view.ok()) return view.error();
     view->stage_name = "in-" + std::to_string(views.size());
     view->path_inside = input.path_inside;

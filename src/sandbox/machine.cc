@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <cstdlib>
 #include <string>
 
 #include "sandbox/cgroup.h"
 #include "sandbox/descriptor.h"
+#include "sandbox/sandbox.h"
 
 namespace pawl::sandbox {
 namespace {
@@ -59,17 +61,21 @@ std::string BubblewrapVersion(const std::filesystem::path& bubblewrap) {
 }
 
 // In a child, since it cannot be undone. Root asks as the user that jobs run as.
-bool UserNamespacesWork(bool as_root) {
+UserNamespaces TryUserNamespaces(bool as_root) {
   const pid_t child = fork();
-  if (child < 0) return false;
+  if (child < 0) return UserNamespaces::kForbidden;
   if (child == 0) {
     const bool ready = !as_root || (syscall(SYS_setresgid, 65534, 65534, 65534) == 0 &&
                                     syscall(SYS_setresuid, 65534, 65534, 65534) == 0);
-    _exit(ready && unshare(CLONE_NEWUSER) == 0 ? 0 : 1);
+    const UserNamespaces found = !ready                               ? UserNamespaces::kUserOutOfReach
+                                 : unshare(CLONE_NEWUSER) == 0        ? UserNamespaces::kWork
+                                 : errno == ENOSPC || errno == EUSERS ? UserNamespaces::kUsedUp
+                                                                      : UserNamespaces::kForbidden;
+    _exit(static_cast<int>(found));
   }
-  int status = 1;
-  waitpid(child, &status, 0);
-  return status == 0;
+  int status = 0;
+  if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) return UserNamespaces::kForbidden;
+  return static_cast<UserNamespaces>(WEXITSTATUS(status));
 }
 
 int LandlockAbi() {
@@ -88,6 +94,23 @@ bool KernelAtLeast(int major, int minor) {
   int found_major = 0, found_minor = 0;
   return uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &found_major, &found_minor) == 2 &&
          (found_major > major || (found_major == major && found_minor >= minor));
+}
+
+const char* UserNamespaceSentence(UserNamespaces found) {
+  switch (found) {
+    case UserNamespaces::kWork:
+      return "User namespaces can be created.";
+    case UserNamespaces::kUsedUp:
+      return "User namespaces cannot be created: no job can be run. user.max_user_namespaces leaves none.";
+    case UserNamespaces::kForbidden:
+      return "User namespaces cannot be created: no job can be run. A sysctl, a security module or a container's "
+             "filter "
+             "forbids it.";
+    case UserNamespaces::kUserOutOfReach:
+      return "Root cannot become user 65534, as which its jobs run: no job can be run. Either /proc/self/uid_map or "
+             "gid_map has no such id, or root has been left without the right to change its own.";
+  }
+  return "";
 }
 
 std::string CgroupSentence(const Capabilities& found) {
@@ -111,9 +134,7 @@ std::vector<std::string> Sentences(const Machine& machine) {
           ? "bubblewrap is missing at " + machine.bubblewrap.string() + ": install the package bubblewrap."
           : "bubblewrap is there: " + found.bubblewrap_version + ".",
       say(found.helper, "pawl-sandbox-helper is there.", "pawl-sandbox-helper is missing: no job can be run."),
-      say(found.user_namespaces, "User namespaces can be created.",
-          "User namespaces cannot be created: no job can be run. See the sysctls user.max_user_namespaces and "
-          "kernel.unprivileged_userns_clone."),
+      UserNamespaceSentence(found.user_namespaces),
       say(found.seccomp, "System calls can be filtered.", "System calls cannot be filtered: no job can be run."),
       found.landlock_abi > 0 ? "Landlock is available with ABI " + std::to_string(found.landlock_abi) + "."
                              : "Landlock is not available: mounts and namespaces alone protect files.",
@@ -128,6 +149,19 @@ std::vector<std::string> Sentences(const Machine& machine) {
   };
 }
 
+// Why /usr/bin/true does not run in the sandbox; empty where it does.
+std::string FailureOfTestJob(const Machine& machine) {
+  std::error_code failed;
+  std::string folder = std::filesystem::temp_directory_path(failed) / "pawl-check-XXXXXX";
+  if (failed || mkdtemp(folder.data()) == nullptr) return "no folder can be made where TMPDIR says, or in /tmp";
+  Job job;
+  job.argv = {"/usr/bin/true"};
+  const Result<Outcome> outcome = RunOn(machine, job, EveryWeakening(), folder + "/out");
+  std::filesystem::remove_all(folder, failed);
+  if (!outcome.ok()) return outcome.error().message;
+  return Succeeded(*outcome) ? "" : "/usr/bin/true: " + outcome->explanation;
+}
+
 }  // namespace
 
 Machine FindMachine() {
@@ -137,7 +171,7 @@ Machine FindMachine() {
   const CgroupParents& groups = machine.cgroups;
   Capabilities& found = machine.capabilities;
   found.runs_as_root = geteuid() == 0;
-  found.user_namespaces = UserNamespacesWork(found.runs_as_root);
+  found.user_namespaces = TryUserNamespaces(found.runs_as_root);
   found.bubblewrap_version = BubblewrapVersion(machine.bubblewrap);
   found.helper = !machine.helper.empty();
   found.landlock_abi = LandlockAbi();
@@ -159,6 +193,14 @@ const Machine& ThisMachine() {
   return machine;
 }
 
-Capabilities Probe() { return FindMachine().capabilities; }
+Capabilities Probe() {
+  Machine machine = FindMachine();
+  Capabilities& found = machine.capabilities;
+  if (!found.usable()) return found;
+  found.test_job_failure = FailureOfTestJob(machine);
+  found.sentences.push_back(found.test_job_failure.empty() ? "A test job ran in the sandbox."
+                                                           : "A test job did not run: " + found.test_job_failure);
+  return found;
+}
 
 }  // namespace pawl::sandbox

@@ -19,10 +19,18 @@ enum class CgroupKind {
   kVersion2,  // a delegated subtree of version 2
 };
 
+// Whether whoever jobs run as (root's jobs run as user 65534) may create a user namespace.
+enum class UserNamespaces {
+  kWork,
+  kUsedUp,          // user.max_user_namespaces, here or further out, leaves none
+  kForbidden,       // by a sysctl, a security module or a container's system-call filter
+  kUserOutOfReach,  // root cannot become user 65534: it is not mapped here, or root lacks the right to
+};
+
 // What was found, as plain data and as sentences for a person.
 struct Capabilities {
   bool runs_as_root = false;
-  bool user_namespaces = false;    // an unprivileged user may create one
+  UserNamespaces user_namespaces = UserNamespaces::kForbidden;
   std::string bubblewrap_version;  // "bubblewrap 0.8.0"; empty if it is missing
   bool helper = false;             // pawl-sandbox-helper was found beside the program
   int landlock_abi = 0;            // 0: not available
@@ -33,10 +41,14 @@ struct Capabilities {
   bool cpu_limited = false;        // summed over all processes
   bool kills_by_cgroup = false;    // cgroup.kill exists (the end of the process namespace kills everything without it)
   bool idmapped_mounts = false;    // inputs that only root may read can be shown to the program
+  std::string test_job_failure;    // why Probe's job was not run, as bubblewrap or the helper said it; empty otherwise
   std::vector<std::string> sentences;
 
-  // True if a job can be run at all.
-  bool usable() const { return user_namespaces && !bubblewrap_version.empty() && helper && seccomp; }
+  // True if everything that a job cannot do without is there. What Probe returns has been tried as well.
+  bool usable() const {
+    return user_namespaces == UserNamespaces::kWork && !bubblewrap_version.empty() && helper && seccomp &&
+           test_job_failure.empty();
+  }
 };
 
 // The directories below which a job's control groups are created; empty where there is none. In version 2 one
@@ -65,7 +77,8 @@ Machine FindMachine();
 // The machine as FindMachine saw it at the first call in this process.
 const Machine& ThisMachine();
 
-// What this machine enforces, for `pawl sandbox check`: FindMachine().capabilities.
+// What this machine enforces, for `pawl sandbox check`: FindMachine().capabilities; and where they should do, a job is
+// run, since a container can forbid what each part alone may do, such as mounting /proc. Leaves nothing behind.
 Capabilities Probe();
 
 }  // namespace pawl::sandbox

@@ -124,8 +124,9 @@ Result<HelperPlans> WritePlans(const Machine& machine, const Job& job, const Con
 
 // What went wrong before the program ran, or what the caller asked for; never anything the program did.
 Result<void> CheckSetup(const Supervision& supervision) {
-  const std::string said = DisplayableOnOneLine(supervision.standard_error.substr(0, 500));
-  const char* advice = "Run `pawl sandbox check`.";
+  std::string said = supervision.standard_error.substr(0, 500);  // made harmless where it is shown, as all of an Error
+  while (said.ends_with('\n')) said.pop_back();
+  const char* advice = "`pawl sandbox check` tries the same and says what to do.";
   if (supervision.reason == StopReason::kRequested) {
     return Error{ErrorCode::kPending, "sandbox.stopped", "the job was stopped on request", ""};
   }

@@ -11,9 +11,8 @@ import unittest
 
 PAWL = pathlib.Path(os.environ["PAWL_BIN"]) / "pawl"
 AS_USER = ["setpriv", "--reuid", "1234", "--regid", "1234", "--clear-groups", "--"]
-# Switched off in a user namespace of its own, for what is started there alone.
-WITHOUT = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c",
-           'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
+# A namespace in which all is as outside, but for what is switched off for what is started there alone.
+NESTED = [str(pathlib.Path(__file__).with_name("nested.py"))]
 
 
 def run(before, *words, program=PAWL):
@@ -29,7 +28,18 @@ class SandboxCheck(unittest.TestCase):
         self.assertEqual(people.returncode, done.returncode)
         for sentence in found["sentences"] + found["advice"]:
             self.assertIn(sentence, people.stdout)
+        self.assertNotIn("\\", people.stdout)  # nothing here needs an escape, let alone two
         return found
+
+    def copied(self):
+        """Where an ordinary user finds the programs: the build may lie below /root."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-check-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        for name in ("pawl", "pawl-sandbox-helper"):
+            shutil.copy(PAWL.with_name(name), folder)
+            os.chmod(folder / name, 0o755)
+        return folder / "pawl"
 
     def holds(self, before, found, program=PAWL):
         """Where it says usable, a program runs, and each limit that it promises for the job as a whole ends one."""
@@ -48,19 +58,15 @@ class SandboxCheck(unittest.TestCase):
 
     def test_as_whoever_runs_this(self):
         found = self.check([])
-        self.assertIn("as root" if os.geteuid() == 0 else "ordinary user", found["sentences"][-1])
+        self.assertIn("as root" if os.geteuid() == 0 else "ordinary user", found["sentences"][-2])
         self.holds([], found)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to become somebody else")
     def test_as_an_ordinary_user(self):
-        with tempfile.TemporaryDirectory(prefix="pawl-check-", dir="/tmp") as folder:  # the build may lie below /root
-            os.chmod(folder, 0o755)
-            for name in ("pawl", "pawl-sandbox-helper"):
-                shutil.copy(PAWL.with_name(name), folder)
-                os.chmod(pathlib.Path(folder) / name, 0o755)
-            found = self.check(AS_USER, pathlib.Path(folder) / "pawl")
-            self.assertIn("ordinary user", found["sentences"][-1])
-            self.holds(AS_USER, found, pathlib.Path(folder) / "pawl")
+        program = self.copied()
+        found = self.check(AS_USER, program)
+        self.assertIn("ordinary user", found["sentences"][-2])
+        self.holds(AS_USER, found, program)
 
     def test_a_disk_that_is_full_says_nothing_of_the_program(self):
         """No file of more than 1 MB can be kept, as where the disk is full; inside, the job has limits of its own."""
@@ -87,16 +93,72 @@ class SandboxCheck(unittest.TestCase):
             self.assertEqual(error["rule"], rule)
             self.assertIn(advice, error["advice"])
 
-    def test_with_user_namespaces_switched_off(self):
-        if subprocess.run(["unshare", "--user", "--map-root-user", "true"]).returncode != 0:
-            self.skipTest("no user namespaces to switch off")
-        found = self.check(WITHOUT)
-        self.assertFalse(found["user_namespaces"])
-        self.assertFalse(found["usable"])
-        self.assertIn("allow user namespaces", " ".join(found["advice"]))
-        self.assertIn("User namespaces cannot be created: no job can be run.", " ".join(found["sentences"]))
-        told = run(WITHOUT, "sandbox", "run", "--", "true")
+    def fails(self, before, sentence, advice, program):
+        """Neither check nor run says yes; what is wrong stands in a sentence, and what to do in an advice that is not to
+        ask again."""
+        found = self.check(before, program)
+        self.assertFalse(found["usable"], before)
+        self.assertIn(sentence, " ".join(found["sentences"]))
+        self.assertIn(advice, " ".join(found["advice"]))
+        self.assertNotIn("sandbox check", " ".join(found["advice"]))
+        told = run(before, "--json", "sandbox", "run", "--", "true", program=program)
         self.assertEqual(told.returncode, 5, told.stdout + told.stderr)  # the machine failed; not: the program did
+        error = json.loads(told.stdout)["error"]
+        self.assertTrue(error["rule"].startswith("sandbox.setup."), error)
+        self.assertNotIn("\\", error["message"])
+        return found
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to map other users than its own")
+    def test_with_namespaces_switched_off_or_proc_covered(self):
+        """Each in a namespace that differs in this alone from one in which jobs run, as root and as an ordinary user."""
+        program = self.copied()
+        for user in ([], AS_USER):
+            with self.subTest(user=user):
+                control = [*NESTED, "--", *user]
+                self.assertTrue(self.check(control, program)["usable"])
+                self.assertEqual(run(control, "sandbox", "run", "--", "true", program=program).returncode, 0)
+                off = self.fails([*NESTED, "--limit", "user=0", "--", *user], "User namespaces cannot be created: no job can "
+                                 "be run. user.max_user_namespaces leaves none.", "user.max_user_namespaces", program)
+                self.assertFalse(off["user_namespaces"])
+                for option, sentence, advice in (
+                        (["--limit", "net=0"], "A test job did not run: bubblewrap", "net,ipc,uts"),
+                        (["--limit", "mnt=0"], "No space left on device", "mnt"),
+                        (["--cover-proc"], "Can't mount proc", "systempaths=unconfined")):
+                    found = self.fails([*NESTED, *option, "--", *user], sentence, advice, program)
+                    self.assertEqual((found["user_namespaces"], found["bubblewrap"] != ""), (True, True))
+
+    def test_with_user_namespaces_switched_off_by_an_ordinary_user(self):
+        """In a namespace of the user's own, whose root it is for the moment at which the number is set."""
+        program = self.copied()
+
+        def within(most):
+            return [*(AS_USER if os.geteuid() == 0 else []), "unshare", "--user", "--map-current-user", "--mount",
+                    "--keep-caps", "/bin/sh", "-c", f"echo {most} > /proc/sys/user/max_user_namespaces && "
+                    'exec setpriv --ambient-caps=-all --inh-caps=-all -- "$@"', "sh"]
+        if subprocess.run([*within(1), "true"]).returncode != 0:
+            self.skipTest("no user namespaces")
+        self.assertTrue(self.check(within(100), program)["usable"])
+        self.assertEqual(run(within(100), "sandbox", "run", "--", "true", program=program).returncode, 0)
+        self.fails(within(0), "user.max_user_namespaces leaves none.", "user.max_user_namespaces", program)
+
+    def test_of_a_root_that_cannot_become_another_user(self):
+        alone = ["unshare", "--user", "--map-root-user"]
+        if subprocess.run([*alone, "true"]).returncode != 0:
+            self.skipTest("no user namespaces")
+        self.fails(alone, "Root cannot become user 65534", "run pawl as an ordinary user", self.copied())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to take a right from it")
+    def test_of_a_root_without_rights(self):
+        without = ["setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid", "--"]
+        self.fails(without, "Root cannot become user 65534", "SETUID", self.copied())
+        without = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"]
+        self.fails(without, "A test job did not run: create a mount namespace", "SYS_ADMIN", self.copied())
+
+    def test_no_folder_for_what_a_job_leaves(self):
+        found = self.check(["env", "TMPDIR=/nowhere"])
+        self.assertFalse(found["usable"])
+        self.assertIn("no folder can be made where TMPDIR says", found["sentences"][-1])
+        self.assertIn("TMPDIR=DIR", " ".join(found["advice"]))
 
 
 if __name__ == "__main__":

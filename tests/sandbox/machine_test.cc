@@ -71,33 +71,7 @@ TEST_F(MachineTest, MissingWorkingDirectoryIsASetupError) {
   EXPECT_EQ(outcome.error().rule, "sandbox.setup.step");
 }
 
-TEST_F(MachineTest, WithoutUserNamespacesNothingRuns) {
-  // Switched off for a child alone, in a user namespace of its own.
-  const Machine machine = ThisMachine();
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe");
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("PAWL_TEST_OUT", (directory_.path() / "out").c_str(), 1);
-    execl("/usr/bin/unshare", "unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c",
-          ("echo 0 > /proc/sys/user/max_user_namespaces && exec " + program +
-           " --gtest_also_run_disabled_tests --gtest_filter=MachineTest.DISABLED_ChildWithoutUserNamespaces")
-              .c_str(),
-          nullptr);
-    _exit(126);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
-}
-
-TEST_F(MachineTest, DISABLED_ChildWithoutUserNamespaces) {
-  const Result<Outcome> outcome =
-      RunOn(TestedMachine(), ProbeJob({"describe"}), EveryWeakening(), directory_.path() / "out");
-  ASSERT_FALSE(outcome.ok());
-  EXPECT_EQ(outcome.error().code, ErrorCode::kSystem) << outcome.error().message;
-  EXPECT_FALSE(Probe().user_namespaces);
-  EXPECT_FALSE(Probe().usable());
-}
+// Without user namespaces: check_test.py.
 
 TEST_F(MachineTest, WeakerGuaranteesAreNamed) {
   const Capabilities& found = TestedMachine().capabilities;
