@@ -1,0 +1,58 @@
+#include "oversight/checker_runs.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "storage/temporary_folder.h"
+
+namespace pawl::oversight {
+namespace {
+
+constexpr size_t kWordsBytesMax = 400;
+
+}  // namespace
+
+CheckerRuns::CheckerRuns(std::string folder, weakening::Weakenings accepted)
+    : folder_(std::move(folder)), accepted_(std::move(accepted)) {}
+
+Result<CheckerRuns> CheckerRuns::Make(weakening::Weakenings accepted) {
+  Result<std::string> made = storage::MakeTemporaryFolder("pawl-property");
+  if (!made.ok()) return made.error();
+  return CheckerRuns(std::move(*made), std::move(accepted));
+}
+
+CheckerRuns::CheckerRuns(CheckerRuns&& other) noexcept
+    : folder_(std::exchange(other.folder_, {})), accepted_(std::move(other.accepted_)), outputs_(other.outputs_) {}
+
+CheckerRuns::~CheckerRuns() {
+  std::error_code ignored;
+  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+}
+
+Result<sandbox::Outcome> CheckerRuns::Run(const sandbox::Job& job) {
+  Result<sandbox::Outcome> outcome = sandbox::Run(job, accepted_, folder_ + "/out-" + std::to_string(++outputs_));
+  if (outcome.ok() && outcome->end == sandbox::End::kSetupError) {
+    return SystemFailure("property.machine", outcome->explanation, "mend the machine and try again");
+  }
+  return outcome;
+}
+
+Result<std::string> CheckerRuns::File(const std::string& name, const std::string& bytes) const {
+  std::string path = folder_ + "/" + name;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << bytes;
+  out.close();
+  if (!out) return SystemFailure("property.scratch", "cannot write '" + path + "'", "check that /tmp has room");
+  return path;
+}
+
+std::string OnOneShortLine(std::string text) {
+  const bool is_cut = text.size() > kWordsBytesMax;
+  text.resize(std::min(text.size(), kWordsBytesMax));
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return sandbox::DisplayableOnOneLine(text) + (is_cut ? " …" : "");
+}
+
+}  // namespace pawl::oversight

@@ -1,0 +1,38 @@
+// Runs of external checkers in the sandbox, in a private folder that goes with them.
+//
+//   Result<CheckerRuns> runs = CheckerRuns::Make(accepted);
+//   Result<sandbox::Outcome> outcome = runs->Run(job);  // an Error is the machine's; an outcome is about the program
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <string>
+
+#include "result/result.h"
+#include "sandbox/sandbox.h"
+
+namespace pawl::oversight {
+
+class CheckerRuns {
+ public:
+  static Result<CheckerRuns> Make(weakening::Weakenings accepted);
+  CheckerRuns(CheckerRuns&& other) noexcept;
+  CheckerRuns& operator=(CheckerRuns&&) = delete;
+  ~CheckerRuns();
+
+  // kSystem "property.machine" too where the machine failed after the program was started.
+  Result<sandbox::Outcome> Run(const sandbox::Job& job);
+  // A file of these bytes, for a job's input.
+  Result<std::string> File(const std::string& name, const std::string& bytes) const;
+
+ private:
+  CheckerRuns(std::string folder, weakening::Weakenings accepted);
+  std::string folder_;
+  weakening::Weakenings accepted_;
+  size_t outputs_ = 0;
+};
+
+// What a program printed, cut after 400 bytes and harmless to show.
+std::string OnOneShortLine(std::string text);
+
+}  // namespace pawl::oversight
