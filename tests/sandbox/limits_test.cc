@@ -1,6 +1,7 @@
 // What a program may use: time, processes, memory, space.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -37,6 +38,15 @@ TEST_F(LimitsTest, WallTimeEndsAProgramThatStoppedItself) {
   Job job = ProbeJob({"stop-self"});
   job.limits.wall_ms = 300;
   EXPECT_EQ(Inside(job).end, End::kWallLimit);
+  const pid_t stopped = fork();
+  if (stopped == 0) {
+    execl(ProbeOutside().c_str(), "probe", "stop-self", nullptr);
+    _exit(126);
+  }
+  const Child outside(stopped);
+  int status = 0;
+  ASSERT_EQ(waitpid(stopped, &status, WUNTRACED), stopped);
+  EXPECT_TRUE(WIFSTOPPED(status)) << "the probe shows nothing";
 }
 
 TEST_F(LimitsTest, ForkBombIsReported) {
@@ -86,6 +96,7 @@ TEST_F(LimitsTest, DaemonsDieWithTheProgram) {
 }
 
 TEST_F(LimitsTest, CpuTimeOfOneProcess) {
+  EXPECT_EQ(RunOutside({"burn", "0", "1.2"}), 0) << "the probe shows nothing";
   for (const Layers layers : {Layers::kAll, Layers::kNoControlGroups}) {
     Job job = ProbeJob({"burn", "0", "5"});
     job.limits.cpu_ms = 1000;
@@ -101,6 +112,7 @@ TEST_F(LimitsTest, CpuTimeIsSummedOverChildren) {
   EXPECT_EQ(Inside(job).end, End::kCpuLimit);
 }
 
+// Outside they would end whatever else runs on this machine, so nothing shows there that they can.
 TEST_F(LimitsTest, KillingProcessOneIsNoSuccess) {
   for (const Layers layers : {Layers::kAll, Layers::kNoLandlock}) {
     const Outcome outcome = Inside(ProbeJob({"kill-init"}), layers);
@@ -123,6 +135,7 @@ TEST_F(LimitsTest, MemoryOfOneProcess) {
 
 TEST_F(LimitsTest, MemoryIsSummed) {
   if (!LimitsMemory()) GTEST_SKIP() << "no control group for memory here";
+  EXPECT_EQ(RunOutside({"touch-children", "4", "100"}), 0) << "the probe shows nothing";
   EXPECT_EQ(Inside(ProbeJob({"touch-children", "4", "100"})).end, End::kMemoryLimit);
   EXPECT_EQ(RunOutside({"memory-files", "400"}), 0);
   // Memory files and files in /tmp count as memory.
@@ -165,6 +178,11 @@ TEST_F(LimitsTest, TemporarySpaceEnds) {
 }
 
 TEST_F(LimitsTest, OutputSpaceEnds) {
+  std::filesystem::create_directory(Path("files"));
+  std::filesystem::create_directory(Path("deep"));
+  EXPECT_EQ(RunOutside({"many-files", Path("files"), "60000"}), 0) << "the probe shows nothing";
+  EXPECT_EQ(RunOutside({"deep", Path("deep"), "10000"}), 0) << "the probe shows nothing";
+  EXPECT_EQ(RunOutside({"rm", "-rf", Path("files"), Path("deep")}, "/bin/rm"), 0);  // deeper than there are descriptors
   EXPECT_EQ(Inside(ProbeJob({"fill", "/out/x", "9"})).end, End::kOutputFlood);
   EXPECT_EQ(Inside(ProbeJob({"fill", "/out/x", "5"})).end, End::kOutputFlood);
   EXPECT_EQ(Inside(ProbeJob({"many-files", "/out", "1001"})).end, End::kOutputFlood);
@@ -185,6 +203,7 @@ TEST_F(LimitsTest, SparseFiles) {
 }
 
 TEST_F(LimitsTest, StreamsAreCut) {
+  EXPECT_EQ(RunOutside({"flood", "100", "1"}), 0) << "the probe shows nothing";
   for (const char* stream : {"1", "2"}) {
     const Outcome outcome = Inside(ProbeJob({"flood", "100", stream}));
     EXPECT_EQ(outcome.end, End::kOutputFlood);

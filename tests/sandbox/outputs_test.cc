@@ -161,8 +161,12 @@ TEST_F(OutputsTest, InputsAreReadOnly) {
       EXPECT_EQ(outcome.status, 1) << probe[0] << ": " << outcome.standard_output;
     }
   }
-  EXPECT_EQ(RunOutside({"reopen", (tree / "file").string()}), 0);
   EXPECT_EQ(Read(tree / "file"), "original");
+  for (const char* probe : {"open-write", "reopen", "chmod", "move"}) {
+    EXPECT_EQ(RunOutside({probe, (tree / "file").string()}), 0) << probe << " shows nothing";
+  }
+  EXPECT_EQ(RunOutside({"many-files", tree.string(), "1"}), 0) << "the probe shows nothing";
+  std::filesystem::remove("/tmp/moved");
 }
 
 TEST_F(OutputsTest, PrivateInputsOfTheCallerAreShown) {
