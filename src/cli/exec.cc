@@ -1,12 +1,11 @@
 // pawl exec: the loader. Checks the live release again and starts a command on a private, read-only copy of it.
 //
-// The copy is made by bubblewrap inside a mount namespace of the command's own, from descriptors that hold the bytes
-// that were hashed. It appears at kTree, in a root folder that belongs to that namespace and holds the machine's top
-// level besides: no folder above it is one that anybody outside could rename, not even the store's owner. So nobody can
-// change the bytes, or what $PAWL_EXEC_TREE names, between the check and the use or after it.
+// The copy is made inside a mount namespace of the command's own, which bubblewrap sets up, from one sealed file of
+// memory that holds the bytes that were hashed (release_tree.h). It appears at kReleaseTree, in a root folder that
+// belongs to that namespace and holds the machine's top level besides: no folder above it is one that anybody outside
+// could rename, not even the store's owner. So nobody can change the bytes, or what $PAWL_EXEC_TREE names, between the
+// check and the use or after it.
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,35 +13,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <set>
 #include <sstream>
 
 #include "cli/live_release.h"
+#include "cli/release_tree.h"
 #include "cli/start_lock.h"
 #include "subject/file_descriptor.h"
 
 namespace pawl::cli {
 namespace {
 
-constexpr size_t kFilesMax = 1'700;  // five of the 9,000 words that bubblewrap takes for each, and some for folders
-constexpr char kTree[] = "/pawl-exec";
 constexpr int kStartsMax = 8;  // checks of one start, each overtaken by a release
-
-// Bytes in a descriptor that nobody can change any more.
-Result<subject::FileDescriptor> Sealed(const std::string& bytes) {
-  subject::FileDescriptor file(memfd_create("pawl", MFD_ALLOW_SEALING));
-  const int fd = file.get();
-  if (fd < 0) return SystemFailure("exec.memory", std::string("memfd_create: ") + std::strerror(errno));
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t count = write(fd, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return SystemFailure("exec.memory", "cannot hold the release in memory");
-    done += static_cast<size_t>(count);
-  }
-  fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-  lseek(fd, 0, SEEK_SET);
-  return file;
-}
 
 // Arguments that make a root folder of the namespace's own, with everything in it that the machine has at its top.
 Result<std::vector<std::string>> RootArguments() {
@@ -50,7 +31,7 @@ Result<std::vector<std::string>> RootArguments() {
   std::error_code failure;
   for (std::filesystem::directory_iterator at("/", failure), end; !failure && at != end; at.increment(failure)) {
     const std::string path = at->path().string();
-    if (path == kTree) continue;
+    if (path == kReleaseTree) continue;
     std::error_code no_link;
     const std::filesystem::path target = std::filesystem::read_symlink(path, no_link);
     if (no_link) {
@@ -80,61 +61,28 @@ Result<void> RequireCommand(const std::string& command) {
                "pawl exec SUBJECT -- python3 FILE"};
 }
 
-constexpr size_t kBubblewrapWordsMax = 9'000;
+// What the filling stage needs and the command does not get. Root has them, and bubblewrap leaves root what it has.
+constexpr const char* kStageCapabilities[] = {"CAP_SYS_ADMIN", "CAP_SETPCAP"};
 
-// A descriptor a file: more than most shells allow.
-Result<void> AllowDescriptors(size_t files) {
-  constexpr rlim_t kOthers = 64;
-  struct rlimit limit {};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const rlim_t needed = files + kOthers;
-  if (limit.rlim_cur >= needed) return {};
-  limit.rlim_cur = needed;
-  if (needed <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
-  return LimitReached("exec.descriptors",
-                      "a release of " + std::to_string(files) + " files needs " + std::to_string(needed) +
-                          " open files to be started, more than this user may have",
-                      "raise the hard limit: ulimit -Hn");
-}
-
-Error Execute(const Place& place, const LiveRelease& live, const std::vector<std::string>& command) {
-  const std::string mount = kTree;
-  if (live.manifest.files.size() > kFilesMax) {
-    return LimitReached("exec.files", "a release that is started has at most " + std::to_string(kFilesMax) + " files",
-                        "keep what is not needed at the start out of the subject, or in one archive");
-  }
-  if (Result<void> allowed = AllowDescriptors(live.manifest.files.size()); !allowed.ok()) return allowed.error();
+Error Execute(const Globals& globals, const Place& place, const LiveRelease& live,
+              const std::vector<std::string>& command) {
   const Result<std::vector<std::string>> root = RootArguments();
   if (!root.ok()) return root.error();
+  const subject::FileDescriptor self(open("/proc/self/exe", O_RDONLY));  // inherited, as the release is
+  if (!self.valid()) return SystemFailure("exec.self", std::string("cannot open pawl: ") + std::strerror(errno));
+  const Result<subject::FileDescriptor> release = SealRelease(live);
+  if (!release.ok()) return release.error();
   std::vector<std::string> words = {"bwrap", "--die-with-parent"};
   words.insert(words.end(), root->begin(), root->end());
-  words.insert(words.end(), {"--tmpfs", mount});
-  std::set<std::string> folders;
-  std::vector<subject::FileDescriptor> held;
-  for (const subject::FileEntry& file : live.manifest.files) {
-    for (size_t slash = file.path.find('/'); slash != std::string::npos; slash = file.path.find('/', slash + 1)) {
-      const std::string folder = file.path.substr(0, slash);
-      if (folders.insert(folder).second) {
-        words.insert(words.end(), {"--perms", "0755", "--dir", mount + "/" + folder});
-      }
-    }
-    Result<std::string> bytes = ReadLiveFile(live, file.path);
-    if (!bytes.ok()) return bytes.error();
-    Result<subject::FileDescriptor> sealed = Sealed(*bytes);
-    if (!sealed.ok()) return sealed.error();
-    words.insert(words.end(),
-                 {"--perms", "0444", "--ro-bind-data", std::to_string(sealed->get()), mount + "/" + file.path});
-    held.push_back(std::move(*sealed));
+  words.insert(words.end(), {"--tmpfs", kReleaseTree, "--remount-ro", "/", "--chdir", kReleaseTree});
+  words.insert(words.end(), {"--setenv", "PAWL_EXEC_TREE", kReleaseTree});
+  if (getuid() != 0) {
+    for (const char* capability : kStageCapabilities) words.insert(words.end(), {"--cap-add", capability});
   }
-  words.insert(words.end(), {"--remount-ro", mount, "--remount-ro", "/", "--chdir", mount});
-  words.insert(words.end(), {"--setenv", "PAWL_EXEC_TREE", mount, "--"});
-  if (words.size() > kBubblewrapWordsMax) {
-    return LimitReached("exec.files",
-                        "a release of " + std::to_string(live.manifest.files.size()) + " files in " +
-                            std::to_string(folders.size()) + " folders is more than can be started",
-                        "keep what is not needed at the start out of the subject, or in "
-                        "one archive");
-  }
+  words.push_back("--");
+  const std::vector<std::string> stage =
+      FillingStage(self, *release, globals.json ? ErrorForm::kJson : ErrorForm::kText);
+  words.insert(words.end(), stage.begin(), stage.end());
   words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -157,7 +105,7 @@ Error Start(const Globals& globals, const Place& place, const std::vector<std::s
   for (const std::string& warning : live->warnings) {
     if (!globals.quiet) std::fprintf(stderr, "pawl: %s\n", Shown(warning).c_str());
   }
-  return Execute(place, *live, command);
+  return Execute(globals, place, *live, command);
 }
 
 }  // namespace
@@ -170,7 +118,6 @@ void AddExec(CLI::App& app, Globals& globals) {
   command->add_option("COMMAND", *words, "after --: the command; it starts in the release's tree")->required();
   command->footer(
       "The command finds the tree in its working directory and in $PAWL_EXEC_TREE, read-only.\n"
-      "At most 1,700 files, and fewer where there are hundreds of folders.\n"
       "example:\n  pawl exec collision-avoidance -- python3 controller.py");
   command->callback([=, &globals] {
     globals.subject = *subject;

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/log_file.h"
+#include "cli/release_tree.h"
 #include "result/build.h"
 
 namespace pawl::cli {
@@ -110,6 +111,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
 }
 
 int Main(int argc, char** argv) {
+  if (IsFillingStage(argc, argv)) return FillAndStart(argc, argv);  // started by `pawl exec`, not by people
   Globals globals;
   // A file that grows past RLIMIT_FSIZE is an error like a full disk, not a reason to die. A handler, not SIG_IGN:
   // programs in the sandbox must not inherit it.
