@@ -5,13 +5,13 @@ usage: machine_failures_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import pathlib
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -363,14 +363,43 @@ class MachineFailuresTest(unittest.TestCase):
             server.wait()
             server.stdout.close()
 
-    def test_a_second_gate_is_refused(self):
-        world = self.world()
-        with open(world.home / f"ledger/{SUBJECT}.sqlite.gate", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            error = world.json("propose", world.root / "baseline", expect=(6,))["error"]
-        self.assertEqual(error["rule"], "gate.busy")
-        self.assertTrue(error["advice"])
-        self.assertEqual(len(self.events(world)), 1)
+    def test_of_two_gates_at_once_one_is_refused(self):
+        """Two real gates: the first is stopped in the middle of its work, where the kernel says that it has the lock."""
+        for attempt in range(50):
+            world = self.template.copy(self.folder / f"{self.id()}-{attempt}")
+            first = subprocess.Popen([BIN / "pawl", "--json", "propose", world.root / "baseline", "-m", "first"],
+                                     env=world.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            with first:
+                while first.poll() is None and not self.holds_the_gate(world, first.pid):
+                    pass
+                first.send_signal(signal.SIGSTOP)
+                stopped = first.poll() is None and self.holds_the_gate(world, first.pid)
+                before = len(self.events(world)) if stopped else 0
+                error = world.json("propose", world.root / "better", "-m", "second", expect=(6,)) if stopped else None
+                after = len(self.events(world)) if stopped else 0
+                first.send_signal(signal.SIGCONT)
+                answer = json.loads(first.communicate(timeout=120)[0].splitlines()[-1])
+            self.assertEqual((first.returncode, answer["proposal"]), (6, "p1"))
+            if stopped:
+                break
+        else:
+            self.fail("no gate was caught at work")
+        self.assertEqual(error["error"]["rule"], "gate.busy")
+        self.assertTrue(error["error"]["advice"])
+        self.assertEqual(after, before, "the gate that was refused wrote something")
+        # Free again: the lock went with the process, not with the file.
+        self.assertEqual(world.json("advance", "p1", expect=(6,))["proposal"], "p1")
+        world.pawl("log", "verify")
+
+    @staticmethod
+    def holds_the_gate(world, process):
+        """Whether that process has the lock, by the kernel's list."""
+        try:
+            inode = (world.home / f"ledger/{SUBJECT}.sqlite.gate").stat().st_ino
+        except FileNotFoundError:
+            return False
+        rows = (line.split() for line in pathlib.Path("/proc/locks").read_text().splitlines())
+        return any(row[1] == "FLOCK" and int(row[4]) == process and int(row[5].split(":")[2]) == inode for row in rows)
 
     def events(self, world):
         return [json.loads(line) for line in world.pawl("--json", "log", "list").splitlines()]
