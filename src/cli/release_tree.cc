@@ -93,24 +93,44 @@ Result<void> WriteFile(int tree, const SealedFiles::File& file, std::set<std::st
   return {};
 }
 
+// A file's bytes where they lie, as long as it lives.
+class MappedFile {
+ public:
+  explicit MappedFile(int fd) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0) return;
+    size_ = static_cast<size_t>(status.st_size);
+    if (size_ > 0) start_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+    valid_ = start_ != MAP_FAILED;
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile() {
+    if (valid_ && size_ > 0) munmap(start_, size_);
+  }
+  bool valid() const { return valid_; }
+  std::string_view bytes() const { return {static_cast<const char*>(start_), size_}; }
+
+ private:
+  void* start_ = nullptr;
+  size_t size_ = 0;
+  bool valid_ = false;
+};
+
 Result<void> FillTree(int release) {
   const FileDescriptor tree(open(kReleaseTree, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  struct stat status {};
-  if (!tree.valid() || fstat(release, &status) != 0) return Failed("exec.fill", "cannot open the release's tree", "");
-  const auto size = static_cast<size_t>(status.st_size);
-  if (size == 0) return {};  // a release without files
-  void* const mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, release, 0);
-  if (mapped == MAP_FAILED) return Failed("exec.fill", "cannot read the release", "");
+  if (!tree.valid()) return Failed("exec.fill", "cannot open the release's tree", "");
+  const MappedFile mapped(release);
+  if (!mapped.valid()) return Failed("exec.fill", "cannot read the release", "");
   const mode_t mask = umask(0);
   std::set<std::string> folders;
   Result<void> filled;
-  SealedFiles files(std::string_view(static_cast<const char*>(mapped), size));
+  SealedFiles files(mapped.bytes());
   while (filled.ok() && !files.AtEnd()) {
     const std::optional<SealedFiles::File> file = files.Next();
     filled = file ? WriteFile(tree.get(), *file, folders) : Result<void>(NotAReleaseFile());
   }
   umask(mask);
-  munmap(mapped, size);
   return filled;
 }
 
@@ -165,6 +185,24 @@ Result<void> PrepareTree(char** argv) {
   return done;
 }
 
+// ---- outside
+
+// Other processes of this user can write to what this one has open, until it is sealed. So what is handed on is hashed
+// once more, where it can change no longer: these very bytes fill the tree.
+Result<void> RequireSealed(const FileDescriptor& memory, const subject::Manifest& manifest) {
+  const MappedFile mapped(memory.get());
+  if (!mapped.valid()) return Failed("exec.memory", "cannot read what was sealed", "");
+  SealedFiles files(mapped.bytes());
+  bool same = true;
+  for (const subject::FileEntry& expected : manifest.files) {
+    const std::optional<SealedFiles::File> file = same ? files.Next() : std::nullopt;
+    same = file && file->path == expected.path && crypto::Sha256(file->bytes) == expected.digest;
+  }
+  if (same && files.AtEnd()) return {};
+  return Refused("exec.altered", "the release was changed in memory, before it could be sealed",
+                 "another process of this user did it: find out which, and do not start anything before");
+}
+
 }  // namespace
 
 Result<FileDescriptor> SealRelease(const LiveRelease& live) {
@@ -184,6 +222,7 @@ Result<FileDescriptor> SealRelease(const LiveRelease& live) {
   if (fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
     return failed("cannot seal the release in memory");
   }
+  if (Result<void> same = RequireSealed(memory, live.manifest); !same.ok()) return same.error();
   return memory;
 }
 

@@ -22,8 +22,9 @@ namespace pawl::cli {
 
 inline constexpr char kReleaseTree[] = "/pawl-exec";
 
-// Every file of the release with its path and size, hashed as it is read, in a file without a name that nobody can
-// change any more. Inherited by programs that are started. "exec.memory", or the rule of the file that is damaged.
+// Every file of the release with its path and size in a file without a name that nobody can change any more, and that
+// was compared with the manifest after that. Inherited by programs that are started. "exec.memory"; "exec.altered"
+// where somebody changed it meanwhile; or the rule of the file that is damaged.
 Result<subject::FileDescriptor> SealRelease(const LiveRelease& live);
 
 // The words that start the stage; the command's follow. `self` holds this very program. Both descriptors are inherited.

@@ -1,6 +1,11 @@
 // The auditor's role: the log only grows, every vote that was cast is counted, no halt is open. Says so by signing the
 // closing statement, which every warrant carries.
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "encoding/base64.h"
 #include "encoding/json.h"
@@ -58,11 +63,32 @@ Result<void> WriteMemory(const std::string& path, const Memory& memory) {
   return written.ok() ? written : SystemFailure("audit.memory", written.error().message, written.error().advice);
 }
 
+// Of two programs that are one auditor, the one that writes last would forget what the other has seen.
+Error Busy(const Reviewer& reviewer, std::string_view subject) {
+  return {ErrorCode::kPending, "audit.busy",
+          "another process is at work as '" + reviewer.record.name + "' on '" + std::string(subject) + "'",
+          "one process for each auditor; this one is right again when the other is done"};
+}
+
+// Held as long as it lives.
+Result<subject::FileDescriptor> LockMemory(const Reviewer& reviewer, const std::string& subject) {
+  const std::string path = MemoryPath(reviewer, subject) + ".lock";
+  subject::FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) return SystemFailure("audit.memory", "cannot open '" + path + "': " + std::strerror(errno));
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return Busy(reviewer, subject);
+  return file;
+}
+
 // The log that we see extends the one that we saw.
 Result<void> CheckGrowth(ledger::SubjectLog& log, const Reviewer& reviewer) {
   const std::string path = MemoryPath(reviewer, log.subject());
   Result<Memory> seen = ReadMemory(path);
   if (!seen.ok()) return seen.error();
+  if (seen->size > log.history().size()) {
+    // Not shorter: read before the other process of this auditor read it. What follows would judge an old log.
+    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();
+    if (seen->size <= log.history().size()) return Busy(reviewer, log.subject());
+  }
   const uint64_t size = log.history().size();
   const crypto::Digest root = log.root();
   if (seen->size > size) {
@@ -207,6 +233,8 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
 
 Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& reviewer,
                                      const ProposalHistory& proposal) {
+  const Result<subject::FileDescriptor> lock = LockMemory(reviewer, log.subject());
+  if (!lock.ok()) return lock.error();
   if (Result<void> grew = CheckGrowth(log, reviewer); !grew.ok()) return grew.error();
   Result<std::vector<crypto::Digest>> halts = OpenHalts(log, reviewer);
   if (!halts.ok()) return halts.error();

@@ -1,5 +1,7 @@
 // What an auditor is asked to cosign by another auditor, and by a gate, that are not honest.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -49,15 +51,17 @@ class CosigningTest : public ::testing::Test {
   // What auditor-c makes of it: "signed", or the rule or reason for which it does not.
   std::string Answer() {
     Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
-    if (!log.ok()) return log.error().rule;
-    const Reviewer reviewer{.record = *log->charter().charter.FindReviewer("auditor-c"),
+    return log.ok() ? Answer(*log) : log.error().rule;
+  }
+  std::string Answer(ledger::SubjectLog& log) {
+    const Reviewer reviewer{.record = *log.charter().charter.FindReviewer("auditor-c"),
                             .key = Path::Key("auditor-c"),
                             .memory_folder = directory_.path(),
                             .state_path = state_path(),
                             .now_s = now_,
                             .waiting = waiting_,
                             .progress = {}};
-    Result<ReviewReport> report = ReviewAsAuditor(*log, reviewer, log->history().proposals().back());
+    Result<ReviewReport> report = ReviewAsAuditor(log, reviewer, log.history().proposals().back());
     if (!report.ok()) return report.error().rule;
     return report->what == ReviewReport::What::kCosigned ? "signed" : report->summary;
   }
@@ -195,6 +199,26 @@ TEST_F(CosigningTest, ClosesNothingWithAMemoryThatItCannotRead) {
   Close();
   std::filesystem::create_symlink("nowhere", directory_ / "seen-controller.json");
   EXPECT_EQ(Answer(), "audit.memory.input-output");
+}
+
+// Two processes of one auditor: the one that is late neither forgets what the other has seen nor takes it for an
+// attack.
+TEST_F(CosigningTest, IsOneProcessAtATime) {
+  Close();
+  const std::string memory = directory_ / "seen-controller.json";
+  {
+    const subject::FileDescriptor other(open((memory + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
+    EXPECT_EQ(Answer(), "audit.busy");
+    EXPECT_FALSE(std::filesystem::exists(memory));
+  }
+  ledger::SubjectLog early = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Answer(), "closed already");
+  const std::string remembered = *subject::ReadRegularFile(memory, 4'096, "test", subject::Links::kRefuse);
+  EXPECT_EQ(Answer(early), "audit.busy");
+  EXPECT_EQ(*subject::ReadRegularFile(memory, 4'096, "test", subject::Links::kRefuse), remembered);
+  EXPECT_EQ(Answer(early), "closed already");
 }
 
 // A gate that grinds: it tries what it can vary after the commit (other entries, another checkpoint, another candidate

@@ -189,6 +189,25 @@ class RacesAndReplays(AttackSuite):
         outside = home.pawl("-q", "exec", SUBJECT, "--", "sh", "-c", "ls -d /usr /tmp /proc/self && echo x > /x || pwd")
         self.assertEqual(outside.split(), ["/proc/self", "/tmp", "/usr", "/pawl-exec"])
 
+    def test_what_is_held_in_memory_is_checked_after_nobody_can_change_it(self):
+        """Somebody else's process of the same user can write to what a process has open, and not to what is sealed."""
+        home, said = self.home, self.home.root / "altered"
+        listed = json.loads(home.pawl("--json", "current", "--verify"))["files"]
+        first, last = listed[0]["path"], listed[-1]["digest"].removeprefix("sha256:")
+        size = len(home.pawl("current", "--file", first).encode())
+        alter = (f'for file in /proc/$PPID/fd/*; do case $(readlink "$file") in /memfd:pawl-release*) '
+                 f'printf X | dd of="$file" bs=1 seek={len(f"{first}0{size}0")} conv=notrunc '
+                 f'2> /dev/null && touch {said};; esac; done')
+        for nth in range(1, 6):  # the check of the warrant may read it as well
+            environment = dict(home.environment, LD_PRELOAD=str(FOR_TESTS / "libact_at.so"), ACT_CALL="open",
+                               ACT_AT=last, ACT_NTH=str(nth), ACT_COMMAND=alter)
+            result = subprocess.run([BIN / "pawl", "--json", "exec", SUBJECT, "--", "cat", first], env=environment,
+                                    text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            if said.exists():
+                break
+        self.assertTrue(said.exists(), "there was nothing to alter")
+        self.assertEqual((result.returncode, json.loads(result.stdout)["error"]["rule"]), (1, "exec.altered"))
+
     def test_a_command_that_is_not_there(self):
         for command in ("no-such-program", "/usr/bin/no-such-program"):
             answer = json.loads(self.home.pawl("--json", "exec", SUBJECT, "--", command, expect=(2,)))
