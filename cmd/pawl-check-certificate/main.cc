@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -130,10 +131,14 @@ Result<Options> ParseArguments(int count, char** arguments) {
 
 // The whole file, once. A file beyond the limit is not read to its end.
 Result<std::string> ReadFile(const std::string& path, std::size_t bytes_max) {
+  // What a shell has opened, as for <(...), has an end. Any other pipe or device may have none.
+  const bool is_open = path == "/dev/stdin" || path.starts_with("/dev/fd/");
+  std::error_code failure;
+  if (!is_open && std::filesystem::exists(path, failure) && !std::filesystem::is_regular_file(path, failure))
+    return Malformed("file.not-a-file", path + " is not a regular file");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) return Error{ErrorCode::kNotFound, "file.open", path + ": " + std::strerror(errno), "check the path"};
-  std::string bytes;
-  std::string buffer(1 << 16, '\0');
+  std::string bytes, buffer(1 << 16, '\0');
   while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
     bytes.append(buffer, 0, got);
     if (bytes.size() > bytes_max)
@@ -212,8 +217,7 @@ std::string Quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
-      quoted.push_back('\\');
-      quoted.push_back(c);
+      quoted += {'\\', c};
     } else if (static_cast<unsigned char>(c) < 0x20) {
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
@@ -315,10 +319,7 @@ int main(int count, char** arguments) {
     return std::fflush(stdout) == 0 ? 0 : static_cast<int>(ExitCode::kInternal);
   }
   const Answer answer = Run(*options);
-  if (options->json)
-    PrintJson(answer);
-  else
-    PrintText(answer);
+  options->json ? PrintJson(answer) : PrintText(answer);
   // Whoever reads only the output must not miss what could not be written.
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return static_cast<int>(ExitCode::kInternal);
   return static_cast<int>(answer.verdict.proven ? ExitCode::kYes : ExitCodeFor(answer.verdict.reason.code));

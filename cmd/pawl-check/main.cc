@@ -58,8 +58,8 @@ ExitCode RunSibling(const char* name, char** arguments) {
 
 ExitCode Run(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
-  const auto asks = [](std::string_view word) { return word == "--help"; };
-  if (command == "-h" || command == "help" || (argc > 1 && std::any_of(argv + 1, argv + argc, asks))) {
+  const auto has = [&](std::string_view word) { return std::find(argv, argv + argc, word) != argv + argc; };
+  if (command == "-h" || command == "help" || has("--help")) {
     std::fputs(kHelp, stdout);
     return ExitCode::kYes;
   }
@@ -71,8 +71,8 @@ ExitCode Run(int argc, char** argv) {
     std::printf("pawl-check %s (%s); %s\n", kVersion, kCommit, kFormats);
     return ExitCode::kYes;
   }
-  std::fputs(kHelp, stderr);
-  return ExitCode::kUsage;
+  return Report(Usage("'" + std::string(command) + "' is none of its commands: certificate, warrant, log, state"),
+                has("--json") ? Output::kJson : Output::kText);
 }
 
 }  // namespace

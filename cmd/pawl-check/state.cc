@@ -66,11 +66,9 @@ ExitCode StateCommand(int count, const char* const* words) {
   if (command == "init" && arguments.Has("--charter") && arguments.Has("--genesis") && arguments.Has("--state")) {
     return Init(arguments, output);
   }
-  if (command == "show" && (arguments.Has("--charter") || arguments.Has("--genesis"))) {
-    return Report(Usage("state show takes --state alone"), output);
-  }
-  if (command == "show" && arguments.Has("--state")) return Show(arguments, output);
-  return Report(Usage("state takes init or show with their options"), output);
+  const bool has_others = arguments.Has("--charter") || arguments.Has("--genesis");
+  if (command == "show" && arguments.Has("--state") && !has_others) return Show(arguments, output);
+  return Report(Usage("state takes init, with --charter, --genesis and --state, or show, with --state alone"), output);
 }
 
 }  // namespace pawl::check

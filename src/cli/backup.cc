@@ -18,8 +18,8 @@ encoding::Json BackupJson(const std::string& file, const ledger::BackupReport& r
          {"has_state", subject.has_state},
          {"live_epoch", subject.live_epoch ? encoding::Json(*subject.live_epoch) : encoding::Json(nullptr)}});
   }
-  return {{"file", file},        {"files", report.files},       {"bytes", report.bytes}, {"blobs", report.blobs},
-          {"keys", report.keys}, {"left_out", report.left_out}, {"subjects", subjects}};
+  return {{"file", file},        {"files", report.files},       {"bytes", report.bytes},     {"blobs", report.blobs},
+          {"keys", report.keys}, {"left_out", report.left_out}, {"cleared", report.cleared}, {"subjects", subjects}};
 }
 
 void ShowBackup(const ledger::BackupReport& report) {
@@ -40,6 +40,9 @@ void ShowBackup(const ledger::BackupReport& report) {
     std::printf("  IT HOLDS PRIVATE KEYS:%s; whoever reads it can sign as them\n", names.c_str());
   }
   for (const std::string& name : report.left_out) std::printf("  left out: %s\n", Shown(name).c_str());
+  for (const std::string& folder : report.cleared) {
+    std::printf("  removed what a run that was killed had left: %s\n", Shown(folder).c_str());
+  }
 }
 
 namespace {

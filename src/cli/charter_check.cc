@@ -1,9 +1,11 @@
 #include "cli/charter_check.h"
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 
@@ -13,6 +15,7 @@
 #include "cli/property_words.h"
 #include "cli/random_networks.h"
 #include "encoding/number.h"
+#include "encoding/time.h"
 #include "model/network.h"
 #include "oversight/json_keys.h"
 #include "oversight/scorer_imports.h"
@@ -64,6 +67,20 @@ Result<Blobs> ReadBaseline(const charter::Charter& charter, const std::string& d
   return blobs;
 }
 
+// An editor's byte order mark is invisible, and no format of ours has one.
+Result<void> CheckByteOrderMarks(const std::string& directory) {
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, failure)) {
+    const std::string name = entry.path().filename().string();
+    if (name != charter::kCharterFile && name.find("signers") == std::string::npos) continue;
+    Result<std::string> text = ReadWholeFile(entry.path().string(), size_t{1} << 20);
+    if (!text.ok() || !text->starts_with("\xEF\xBB\xBF")) continue;  // whoever reads it says what else is wrong
+    return Malformed("charter.byte-order-mark", name + " begins with a byte order mark, the bytes EF BB BF",
+                     "save it as UTF-8 without one, or drop the bytes: tail -c +4 " + name);
+  }
+  return {};
+}
+
 // What `pawl charter new` left open, all of it at once.
 Result<void> CheckFilledIn(const std::string& directory) {
   Result<std::string> text = ReadWholeFile(directory + "/" + charter::kCharterFile, size_t{1} << 20);
@@ -75,7 +92,8 @@ Result<void> CheckFilledIn(const std::string& directory) {
     ++number;
     if (line.find("\"FILL IN\"") == std::string::npos) continue;
     ++count;
-    open += "\n  " + std::string(charter::kCharterFile) + ":" + std::to_string(number) + ": " + line;
+    open += (count == 1 ? " " : "; ") + std::string(charter::kCharterFile) + ":" + std::to_string(number) + ": " +
+            line.substr(std::min(line.find_first_not_of(" \t"), line.size()));
   }
   if (count == 0) return {};
   return Error{ErrorCode::kMalformed, "charter.to-fill-in",
@@ -289,6 +307,29 @@ Result<void> CheckScorer(const warrant::CharterFiles& files, std::vector<std::st
   return {};
 }
 
+// Times of keys pass, while the charter stays what it is.
+Result<void> CheckSignersNow(const charter::Charter& charter, int64_t now_s, std::vector<std::string>& warnings) {
+  std::set<std::string> able;
+  for (const crypto::AllowedSigner& signer : charter.approval.signers) {
+    const std::string key =
+        "the key of '" + signer.principal + "' in line " + std::to_string(signer.line) + " of the approvers' file ";
+    if (signer.valid_before_s && *signer.valid_before_s < now_s) {
+      warnings.push_back(key + "expired at " + encoding::TimeText(*signer.valid_before_s) + ": it approves nothing");
+    } else if (signer.valid_after_s && *signer.valid_after_s > now_s) {
+      warnings.push_back(key + "is valid from " + encoding::TimeText(*signer.valid_after_s) + " on, and not yet");
+    } else {
+      able.insert(signer.principal);
+    }
+  }
+  const int64_t needed = std::max(charter.amendment.threshold, charter.approval.threshold);
+  if (static_cast<int64_t>(able.size()) >= needed) return {};
+  const std::string have = able.empty() ? "nobody" : "only " + std::to_string(able.size());
+  return Refused("charter.expired-keys",
+                 have + " of those who approve has a key that is valid now, and " + std::to_string(needed) +
+                     (needed == 1 ? " is" : " are") + " needed" + (warnings.empty() ? "" : ": " + warnings.back()),
+                 "give them keys that are valid now: valid-after and valid-before in the approvers' file");
+}
+
 void WarnOfKeys(const charter::Charter& charter, std::vector<std::string>& warnings) {
   const bool has_keys = std::any_of(charter.surface.begin(), charter.surface.end(),
                                     [](const charter::SurfaceEntry& entry) { return entry.keys_file.has_value(); });
@@ -314,6 +355,7 @@ Result<void> WarnOfCode(const warrant::CharterFiles& files, const charter::CodeP
 
 Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
                                    const std::function<void(const std::string&)>& progress) {
+  if (Result<void> plain = CheckByteOrderMarks(directory); !plain.ok()) return plain.error();
   if (Result<void> filled = CheckFilledIn(directory); !filled.ok()) return filled.error();
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(directory);
   if (!files.ok()) return files.error();
@@ -326,6 +368,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   report.feasibility = std::move(feasibility->lines);
   report.warnings = std::move(feasibility->warnings);
   CheckEvaluator(*files, report.warnings);
+  if (Result<void> now = CheckSignersNow(charter, std::time(nullptr), report.warnings); !now.ok()) return now.error();
   if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
   WarnOfKeys(charter, report.warnings);
   Blobs baseline;

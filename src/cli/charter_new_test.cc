@@ -124,10 +124,46 @@ TEST_F(CharterNew, SaysWhichKeysAreMissing) {
   Result<CharterReport> report = CheckCharter(At("charter"), {}, {});
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().rule, "charter.to-fill-in");
-  EXPECT_THAT(report.error().message, HasSubstr("10 values are still to be filled in:\n  charter.toml:"));
+  EXPECT_THAT(report.error().message, HasSubstr("10 values are still to be filled in: charter.toml:"));
+  EXPECT_THAT(report.error().message, HasSubstr("; charter.toml:"));
+  EXPECT_EQ(report.error().message.find('\n'), std::string::npos) << "it is shown on one line";
   Result<charter::Charter> charter = charter::ReadCharterFromDirectory(options.directory);
   ASSERT_FALSE(charter.ok());
   EXPECT_THAT(charter.error().message, HasSubstr("charter.toml:"));
+}
+
+TEST_F(CharterNew, CheckNamesAByteOrderMark) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  for (const char* file : {"charter.toml", "approvers.allowed_signers"}) {
+    const std::string path = std::string("charter/") + file, before = Read(path);
+    Write(path, "\xEF\xBB\xBF" + before);
+    Result<CharterReport> report = CheckCharter(At("charter"), {}, {});
+    ASSERT_FALSE(report.ok()) << file;
+    EXPECT_EQ(report.error().rule, "charter.byte-order-mark");
+    EXPECT_THAT(report.error().message, HasSubstr(file));
+    Write(path, before);
+  }
+  EXPECT_TRUE(CheckCharter(At("charter"), {}, {}).ok());
+}
+
+TEST_F(CharterNew, CheckNamesKeysThatAreNotValidNow) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  const std::string path = "charter/approvers.allowed_signers", before = Read(path);
+  const std::string person = before.substr(0, before.find(' '));
+  const auto line = [&](const std::string& name, const std::string& times, char seed) {
+    const std::string key = Signer(seed);
+    return name + " namespaces=\"approve@pawl\"" + times + " " + key.substr(key.find("ssh-ed25519"));
+  };
+  Write(path, line(person, ",valid-before=\"20240101Z\"", 'A'));
+  Result<CharterReport> report = CheckCharter(At("charter"), {}, {});
+  ASSERT_FALSE(report.ok()) << "nobody can approve";
+  EXPECT_EQ(report.error().rule, "charter.expired-keys");
+  EXPECT_THAT(report.error().message, HasSubstr("expired at 2024-01-01"));
+  // With another key for the same person it is a warning.
+  Write(path, line(person, "", 'A') + line(person, ",valid-after=\"29990101Z\"", 'B'));
+  report = CheckCharter(At("charter"), {}, {});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("in line 2 of the approvers' file is valid from 2999-01-01")));
 }
 
 TEST_F(CharterNew, LeavesNothingOfACharterThatIsRefused) {

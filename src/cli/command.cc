@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 
@@ -17,6 +16,7 @@
 #include "ledger/loader_memory.h"
 #include "sandbox/sandbox.h"
 #include "server/http_client.h"
+#include "subject/file_descriptor.h"
 
 namespace pawl::cli {
 namespace {
@@ -207,21 +207,18 @@ Result<void> ConfirmSigning(const Globals& globals, Asking asking) {
 }
 
 Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
-  std::ifstream file;
-  if (path != "-") {
-    file.open(path, std::ios::binary);
-    if (!file) {
-      return Error{ErrorCode::kNotFound, "file.open", "cannot open '" + path + "'", "check the name and permissions"};
-    }
-  }
-  std::istream& stream = path == "-" ? std::cin : file;
+  // What a shell has opened has somebody at its other end; any other pipe or device may never say anything, or never
+  // stop.
+  const bool is_open = path == "-" || path == "/dev/stdin" || path.starts_with("/dev/fd/");
+  if (!is_open) return subject::ReadRegularFile(path, bytes_max, "file", subject::Links::kFollow);
+  const subject::FileDescriptor file(path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                                 : open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string bytes;
-  char buffer[65'536];
-  while (stream.read(buffer, sizeof buffer) || stream.gcount() > 0) {
-    bytes.append(buffer, static_cast<size_t>(stream.gcount()));
-    if (bytes.size() > bytes_max) {
-      return LimitReached("file.too-large", "'" + path + "' has more than " + std::to_string(bytes_max) + " bytes");
-    }
+  if (!file.valid() || !subject::ReadUpTo(file.get(), bytes_max + 1, bytes).ok()) {
+    return Error{ErrorCode::kNotFound, "file.missing", "cannot read '" + path + "': " + std::strerror(errno), ""};
+  }
+  if (bytes.size() > bytes_max) {
+    return LimitReached("file.too-large", "'" + path + "' has more than " + std::to_string(bytes_max) + " bytes");
   }
   return bytes;
 }

@@ -72,7 +72,8 @@ void PrintJson(const encoding::Json& json);
 enum class Asking { kOnTerminal, kAnswered };
 Result<void> ConfirmSigning(const Globals& globals, Asking asking);
 
-// Reads a whole file; "-" is standard input.
+// Reads a whole regular file ("file.missing", "file.not-a-file", "file.too-large"); "-" is standard input, and what a
+// shell opened (/dev/stdin, /dev/fd/63 of `<(...)`) is read as well.
 Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
 // Its bytes as the readers of models take them.
 inline std::span<const uint8_t> AsBytes(const std::string& bytes) {

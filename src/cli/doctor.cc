@@ -263,6 +263,10 @@ void CheckHome(const Globals& globals, Findings& findings) {
   if (findings.size() == before) {
     findings.push_back({Level::kFine, "home", root + ", of version " + std::to_string(ledger::kHomeVersion), ""});
   }
+  for (const std::string& folder : ledger::LeftByBackups(root)) {
+    findings.push_back({Level::kNote, "home", "'" + folder + "' was left by a back-up or restore that was killed",
+                        "it may hold private keys: rm -r '" + folder + "'; the next one removes it as well"});
+  }
   CheckDisk(root, findings);
   CheckKeys(*home, findings);
   for (const std::string& subject : home->Subjects()) {

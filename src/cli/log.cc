@@ -1,9 +1,13 @@
 // pawl log list|show|verify|checkpoint|policy|export: the ledger for people and for other programs.
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "encoding/time.h"
 #include "ledger/keys.h"
+#include "storage/temporary_folder.h"
 
 namespace pawl::cli {
 namespace {
@@ -97,21 +101,66 @@ ExitCode Verify(const Globals& globals) {
   return ExitCode::kYes;
 }
 
+// Gives how many events were exported.
+Result<uint64_t> ExportAsGate(const Globals& globals, const Place& place, const std::string& directory) {
+  Result<gate::Gate> gate = OpenGate(globals, place);
+  if (!gate.ok()) return gate.error();
+  Result<std::string> note = gate::SignCheckpoint(*gate, gate->log().history().size());
+  // An export shows who has cosigned; whether that is enough is asked of warrants.
+  if (!note.ok() && note.error().rule != "witness.not-met") return note.error();
+  if (Result<void> exported = gate->log().ledger().Export(directory); !exported.ok()) return exported.error();
+  return gate->log().history().size();
+}
+
+// Signs the log as it is, in a copy that is thrown away afterwards.
+Result<void> ExportFromCopy(const Place& place, ledger::SubjectLog& log, const std::string& directory) {
+  const charter::GateKeys& names = log.charter().charter.gate;
+  const Result<signing::Ed25519PrivateKey> log_key = ledger::FindPrivateKey(place.home, names.log);
+  if (!log_key.ok()) return log_key.error();
+  const Result<signing::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(place.home, names.clock);
+  if (!clock_key.ok()) return clock_key.error();
+  const Result<std::string> folder = storage::MakeTemporaryFolder("pawl-export");
+  if (!folder.ok()) return folder.error();
+  const std::string path = *folder + "/log.sqlite";
+  Result<void> done = log.ledger().CopyTo(path);
+  if (done.ok()) {
+    Result<ledger::Ledger> copy = ledger::Ledger::Open(path, ledger::LedgerAccess::kReadWrite);
+    const int64_t now = std::max<int64_t>(log.history().time(), std::time(nullptr));
+    const Result<std::string> note =
+        copy.ok() ? copy->SignCheckpoint({names.log.name, *log_key, names.clock.name, *clock_key}, now) : copy.error();
+    done = note.ok() ? copy->Export(directory) : Result<void>(note.error());
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(*folder, ignored);
+  return done;
+}
+
+// Where nothing can be written to the home, on a read-only disk or by another user. The last checkpoint will do where
+// it is of the whole log.
+Result<uint64_t> ExportAsReader(const Place& place, const std::string& directory) {
+  Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return log.error();
+  Result<void> exported = log->ledger().Export(directory);
+  if (!exported.ok() && exported.error().rule == "ledger.no-checkpoint") {
+    exported = ExportFromCopy(place, *log, directory);
+  }
+  if (!exported.ok()) return exported.error();
+  return log->history().size();
+}
+
 ExitCode ExportLog(const Globals& globals, const std::string& directory) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
-  Result<gate::Gate> gate = OpenGate(globals, *place);
-  if (!gate.ok()) return Fail(globals, gate.error());
-  Result<std::string> note = gate::SignCheckpoint(*gate, gate->log().history().size());
-  // An export shows who has cosigned; whether that is enough is asked of warrants.
-  if (!note.ok() && note.error().rule != "witness.not-met") return Fail(globals, note.error());
-  if (Result<void> exported = gate->log().ledger().Export(directory); !exported.ok())
-    return Fail(globals, exported.error());
+  Result<uint64_t> size = ExportAsGate(globals, *place, directory);
+  if (!size.ok() && size.error().code == ErrorCode::kSystem && size.error().rule != "ledger.export") {
+    size = ExportAsReader(*place, directory);
+  }
+  if (!size.ok()) return Fail(globals, size.error());
   if (globals.json) {
-    PrintJson({{"directory", directory}, {"size", gate->log().history().size()}});
+    PrintJson({{"directory", directory}, {"size", *size}});
   } else {
-    std::printf("%llu events in %s (checkpoint, tile/, tile/entries/)\n",
-                static_cast<unsigned long long>(gate->log().history().size()), directory.c_str());
+    std::printf("%llu events in %s (checkpoint, tile/, tile/entries/)\n", static_cast<unsigned long long>(*size),
+                directory.c_str());
   }
   return ExitCode::kYes;
 }
@@ -169,7 +218,13 @@ void AddLog(CLI::App& app, Globals& globals) {
   list->callback([&globals] { globals.exit = List(globals); });
   auto index = std::make_shared<uint64_t>(0);
   CLI::App* show = command->add_subcommand("show", "one event whole");
-  show->add_option("INDEX", *index, "its number")->required()->check(CLI::NonNegativeNumber);
+  const CLI::Validator is_index(
+      [](const std::string& text) {
+        const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+        return is_number ? std::string() : "'" + text + "' is no event's number; pawl log list gives them";
+      },
+      "NUMBER");
+  show->add_option("INDEX", *index, "its number")->required()->check(is_index);
   show->footer("example:\n  pawl log show 7");
   show->callback([=, &globals] { globals.exit = ShowEntry(globals, *index); });
   CLI::App* verify = command->add_subcommand("verify", "every signature, and the root computed from the entries");
@@ -188,7 +243,9 @@ void AddLog(CLI::App& app, Globals& globals) {
   auto directory = std::make_shared<std::string>();
   CLI::App* exported = command->add_subcommand("export", "checkpoint and tiles (C2SP tlog-tiles) for anybody to check");
   exported->add_option("DIRECTORY", *directory, "empty, or an older export")->required();
-  exported->footer("example:\n  pawl log export /tmp/log && pawl-check log /tmp/log --charter charter");
+  exported->footer(
+      "Where the home cannot be written to, the log is exported as it is, and its checkpoint noted nowhere else.\n\n"
+      "example:\n  pawl log export /tmp/log && pawl-check log /tmp/log --charter charter");
   exported->callback([=, &globals] { globals.exit = ExportLog(globals, *directory); });
 }
 

@@ -85,7 +85,7 @@ ExitCode Oversee(const Globals& globals, const std::string& name, oversight::Wai
       continue;
     }
     const std::vector<oversight::ReviewReport> news = News(*reports, waits);
-    if (!news.empty()) ShowReviews(globals, news);
+    if (!news.empty()) ShowReviews(globals, reviewer->record(), news);
     std::fflush(stdout);
     seen = reviewer->log().history().size();
     again = steady_clock::now() + kRetry;

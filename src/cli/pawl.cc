@@ -2,11 +2,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <string_view>
 
 #include "cli/command.h"
 #include "cli/log_file.h"
 #include "cli/release_tree.h"
+#include "cli/usage_error.h"
 #include "result/build.h"
 
 namespace pawl::cli {
@@ -60,6 +62,33 @@ std::string CommandName(const CLI::App& app) {
     name += (name.empty() ? "" : " ") + at->get_name();
   }
   return name.empty() ? "pawl" : name;
+}
+
+// Help, version, or what is wrong with the command line.
+ExitCode AnswerUnparsed(const CLI::App& app, const CLI::ParseError& error, Globals& globals, bool as_json) {
+  if (error.get_exit_code() != 0) {
+    globals.json = as_json;
+    const ExitCode exit = Fail(globals, UsageErrorOf(app, error));
+    const CLI::App& command = NamedCommand(app);
+    const bool is_group = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
+    if (!as_json && is_group && command.get_parent() != nullptr) std::fputs(app.help().c_str(), stderr);
+    return exit;
+  }
+  if (as_json && dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr) {
+    PrintJson(VersionJson());
+  } else {
+    app.exit(error);  // prints it
+    std::cout.flush();
+  }
+  return ExitCode::kYes;
+}
+
+// An answer that did not arrive is no yes.
+ExitCode WithAnswerWritten(Globals& globals, ExitCode exit) {
+  if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) || exit != ExitCode::kYes) return exit;
+  globals.json = false;  // standard output takes no more
+  return Fail(globals, SystemFailure("output.lost", "the answer could not be written to standard output",
+                                     "look at the disk that it goes to; what was done is done"));
 }
 
 // Runs after everything was parsed and before any command.
@@ -144,16 +173,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::RuntimeError& error) {
     return error.get_exit_code();  // what is wrong has been said
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0 && AsksForJson(argc, argv)) {
-      globals.json = true;
-      return static_cast<int>(Fail(globals, {ErrorCode::kUsage, "usage", error.what(), "pawl --help"}));
-    }
-    if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr && AsksForJson(argc, argv)) {
-      PrintJson(VersionJson());
-      return static_cast<int>(ExitCode::kYes);
-    }
-    const int status = app.exit(error);  // prints help, version or what is wrong
-    return status == 0 ? static_cast<int>(ExitCode::kYes) : static_cast<int>(ExitCode::kUsage);
+    const ExitCode exit = AnswerUnparsed(app, error, globals, AsksForJson(argc, argv));
+    return static_cast<int>(WithAnswerWritten(globals, exit));
   }
   if (app.get_subcommands().empty()) {
     if (globals.json) {
@@ -162,12 +183,7 @@ int Main(int argc, char** argv) {
       std::fputs(app.help().c_str(), stdout);
     }
   }
-  // An answer that did not arrive is no yes.
-  if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && globals.exit == ExitCode::kYes) {
-    globals.json = false;  // standard output takes no more
-    globals.exit = Fail(globals, SystemFailure("output.lost", "the answer could not be written to standard output",
-                                               "look at the disk that it goes to; what was done is done"));
-  }
+  globals.exit = WithAnswerWritten(globals, globals.exit);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   char text[64];
   std::snprintf(text, sizeof text, ": ends with status %d after %.1f s", static_cast<int>(globals.exit), took.count());

@@ -38,7 +38,8 @@ Result<ReviewerAtWork> ReviewerAtWork::Open(const Globals& globals, const std::s
   if (!place.ok()) return place.error();
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kFirstEvent);
   if (!log.ok()) return log.error();
-  if (log->charter().charter.FindReviewer(name) == nullptr) {
+  const charter::Reviewer* record = log->charter().charter.FindReviewer(name);
+  if (record == nullptr) {
     std::string names;
     for (const charter::Reviewer& reviewer : log->charter().charter.reviewers) names += " " + reviewer.name;
     return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + name + "'", "it has:" + names};
@@ -47,15 +48,18 @@ Result<ReviewerAtWork> ReviewerAtWork::Open(const Globals& globals, const std::s
   if (mkdir(memory.c_str(), 0700) != 0 && errno != EEXIST) {
     return SystemFailure("review.memory", "cannot make '" + memory + "': " + std::strerror(errno));
   }
-  return ReviewerAtWork(*std::move(place), *std::move(log), name, std::move(memory));
+  charter::Reviewer found = *record;
+  return ReviewerAtWork(*std::move(place), *std::move(log), std::move(found), std::move(memory));
 }
 
 Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, oversight::Waiting waiting) {
   if (Result<void> refreshed = log_.Refresh(); !refreshed.ok()) return refreshed.error();
-  const charter::Reviewer* record = log_.charter().charter.FindReviewer(name_);
+  const charter::Reviewer* record = log_.charter().charter.FindReviewer(record_.name);
   if (record == nullptr) {
-    return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + name_ + "' any more", ""};
+    return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + record_.name + "' any more",
+                 ""};
   }
+  record_ = *record;
   Result<signing::Ed25519PrivateKey> key = ledger::FindPrivateKey(place_.home, record->key);
   if (!key.ok()) return key.error();
   const oversight::Reviewer reviewer{.record = *record,
@@ -69,14 +73,22 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
   return oversight::ReviewOpenProposals(log_, reviewer);
 }
 
-ExitCode ShowReviews(const Globals& globals, const std::vector<ReviewReport>& reports) {
+ExitCode ShowReviews(const Globals& globals, const charter::Reviewer& reviewer,
+                     const std::vector<ReviewReport>& reports) {
+  const std::string role(charter::RoleName(reviewer.role));
   encoding::Json json = encoding::Json::array();
   ExitCode exit = ExitCode::kYes;
   for (const ReviewReport& report : reports) {
     if (report.what == ReviewReport::What::kWaiting) exit = Worst(exit, ExitCode::kPending);
-    json.push_back({{"proposal", report.proposal}, {"what", WhatName(report.what)}, {"summary", report.summary}});
+    json.push_back({{"proposal", report.proposal},
+                    {"reviewer", reviewer.name},
+                    {"role", role},
+                    {"principal", reviewer.principal},
+                    {"what", WhatName(report.what)},
+                    {"summary", report.summary}});
     if (!globals.json) {
-      std::printf("%s: %s: %s\n", report.proposal.c_str(), std::string(WhatName(report.what)).c_str(),
+      std::printf("%s: %s (%s, of %s): %s: %s\n", report.proposal.c_str(), reviewer.name.c_str(), role.c_str(),
+                  Shown(reviewer.principal).c_str(), std::string(WhatName(report.what)).c_str(),
                   Shown(report.summary).c_str());
     }
   }

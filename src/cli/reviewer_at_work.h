@@ -24,22 +24,25 @@ class ReviewerAtWork {
   Result<std::vector<oversight::ReviewReport>> Look(const Globals& globals, oversight::Waiting waiting);
 
   ledger::SubjectLog& log() { return log_; }
+  // As the charter had it at the last look.
+  const charter::Reviewer& record() const { return record_; }
   const std::string& memory_folder() const { return memory_folder_; }
 
  private:
-  ReviewerAtWork(Place place, ledger::SubjectLog log, std::string name, std::string memory_folder)
+  ReviewerAtWork(Place place, ledger::SubjectLog log, charter::Reviewer record, std::string memory_folder)
       : place_(std::move(place)),
         log_(std::move(log)),
-        name_(std::move(name)),
+        record_(std::move(record)),
         memory_folder_(std::move(memory_folder)) {}
 
   Place place_;
   ledger::SubjectLog log_;
-  std::string name_;
+  charter::Reviewer record_;
   std::string memory_folder_;
 };
 
-// Prints them, and says whether one of them waits (kPending).
-ExitCode ShowReviews(const Globals& globals, const std::vector<oversight::ReviewReport>& reports);
+// Prints them, with who that is and who answers for it, and says whether one of them waits (kPending).
+ExitCode ShowReviews(const Globals& globals, const charter::Reviewer& reviewer,
+                     const std::vector<oversight::ReviewReport>& reports);
 
 }  // namespace pawl::cli

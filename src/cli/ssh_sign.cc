@@ -11,8 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -30,20 +28,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 Result<crypto::SshPublicKey> PublicHalf(const std::string& key) {
   const fs::path file = key.size() > 4 && key.ends_with(".pub") ? fs::path(key) : fs::path(key + ".pub");
-  std::string line = Slurp(file);
-  if (line.empty()) {
-    return Error{ErrorCode::kUsage, "sign.no-key", "there is no public key at '" + file.string() + "'",
+  constexpr size_t kLineBytesMax = 16'384;
+  Result<std::string> read =
+      subject::ReadRegularFile(file.string(), kLineBytesMax, "sign.key", subject::Links::kFollow);
+  if (!read.ok() || read->empty()) {
+    const std::string why = read.ok() || read.error().code == ErrorCode::kNotFound ? "" : ": " + read.error().message;
+    return Error{ErrorCode::kUsage, "sign.no-key", "there is no public key at '" + file.string() + "'" + why,
                  "ssh-keygen -y makes it from the private key"};
   }
+  std::string line = std::move(*read);
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
   return crypto::SshPublicKey::ParseLine(line);
 }

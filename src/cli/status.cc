@@ -66,6 +66,100 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
   return warnings;
 }
 
+// Why the last one that ended came to nothing.
+void ShowLastEnded(const audit::History& history) {
+  const ProposalHistory* last = nullptr;
+  for (const ProposalHistory& proposal : history.proposals()) {
+    if (proposal.outcome && (last == nullptr || last->outcome->time <= proposal.outcome->time)) last = &proposal;
+  }
+  if (last == nullptr || last->outcome->outcome == audit::ProposalOutcome::kAccepted) return;
+  const audit::OutcomeRecord& outcome = *last->outcome;
+  std::printf("last: %s was %s at %s: %s (%s)\n", outcome.proposal.c_str(),
+              std::string(audit::ProposalOutcomeName(outcome.outcome)).c_str(),
+              std::string(audit::StepName(outcome.step)).c_str(), Shown(outcome.reason).c_str(), outcome.rule.c_str());
+}
+
+// ---- one proposal
+
+encoding::Json ProposalJson(const ProposalHistory& proposal, const gate::Position& position) {
+  encoding::Json json = PositionJson(position), findings = encoding::Json::array(), votes = encoding::Json::array();
+  for (const audit::Finding& finding : proposal.findings) {
+    findings.push_back({{"step", audit::StepName(finding.step)},
+                        {"outcome", audit::FindingOutcomeName(finding.outcome)},
+                        {"rule", finding.rule},
+                        {"summary", finding.summary},
+                        {"time", encoding::TimeText(finding.time)}});
+  }
+  for (const audit::LoggedVote& logged : proposal.votes) {
+    votes.push_back({{"reviewer", logged.vote.reviewer},
+                     {"role", logged.vote.role},
+                     {"verdict", warrant::VoteVerdictName(logged.vote.verdict)},
+                     {"reasons", logged.vote.reasons}});
+  }
+  encoding::Json refusals = encoding::Json::array(), approvals = encoding::Json::array();
+  for (const audit::Refusal& refusal : proposal.refusals) {
+    refusals.push_back({{"by", refusal.principal}, {"reason", refusal.reason}});
+  }
+  for (const encoding::Signature& signature : proposal.decision_envelope.signatures)
+    approvals.push_back(signature.keyid);
+  json.update({{"action", warrant::ActionName(proposal.proposal.action)},
+               {"note", proposal.proposal.note},
+               {"tree", proposal.proposal.tree.Text()},
+               {"proposed", encoding::TimeText(proposal.proposal.time)},
+               {"findings", findings},
+               {"votes", votes},
+               {"approvals", approvals},
+               {"refusals", refusals}});
+  return json;
+}
+
+void ShowProposal(const ProposalHistory& proposal) {
+  const audit::Proposal& proposed = proposal.proposal;
+  std::printf("  %s of %s, proposed %s%s%s\n", std::string(warrant::ActionName(proposed.action)).c_str(),
+              proposed.tree.Text().c_str(), encoding::TimeText(proposed.time).c_str(),
+              proposed.note.empty() ? "" : ": ", Shown(proposed.note).c_str());
+  for (const audit::Finding& finding : proposal.findings) {
+    const std::string rule = finding.rule.empty() ? "" : " (" + finding.rule + ")";
+    std::printf("  %-10s %-9s %s%s\n", std::string(audit::StepName(finding.step)).c_str(),
+                std::string(audit::FindingOutcomeName(finding.outcome)).c_str(), Shown(finding.summary).c_str(),
+                rule.c_str());
+  }
+  for (const audit::LoggedVote& logged : proposal.votes) {
+    std::string reasons;
+    for (const std::string& reason : logged.vote.reasons) reasons += "; " + reason;
+    std::printf("  %s (%s) voted %s%s\n", logged.vote.reviewer.c_str(), logged.vote.role.c_str(),
+                std::string(warrant::VoteVerdictName(logged.vote.verdict)).c_str(), Shown(reasons).c_str());
+  }
+  for (const encoding::Signature& signature : proposal.decision_envelope.signatures) {
+    std::printf("  %s approved\n", Shown(signature.keyid).c_str());
+  }
+  for (const audit::Refusal& refusal : proposal.refusals) {
+    std::printf("  %s refused: %s\n", Shown(refusal.principal).c_str(), Shown(refusal.reason).c_str());
+  }
+}
+
+ExitCode StatusOfProposal(const Globals& globals, const std::string& name) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
+  if (!log.ok()) return Fail(globals, log.error());
+  const ProposalHistory* proposal = log->history().Find(name);
+  if (proposal == nullptr) {
+    return Fail(globals,
+                {ErrorCode::kNotFound, "gate.no-proposal", "there is no proposal '" + name + "'", "pawl status"});
+  }
+  gate::Position position = gate::PositionOf(*proposal);
+  const int64_t now = std::max<int64_t>(log->history().time(), std::time(nullptr));
+  if (!proposal->outcome) position.waits_for = WaitOfProposal(*log, *proposal, now).commands;
+  if (globals.json) {
+    PrintJson(ProposalJson(*proposal, position));
+  } else {
+    ShowPosition(globals, position);
+    ShowProposal(*proposal);
+  }
+  return ExitCode::kYes;
+}
+
 ExitCode Status(const Globals& globals) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
@@ -141,6 +235,7 @@ ExitCode Status(const Globals& globals) {
     if (proposal.outcome->outcome == audit::ProposalOutcome::kOutsideCharter) ++outside;
   }
   std::printf("proposals: %zu accepted, %zu rejected, %zu outside the charter\n", accepted, rejected, outside);
+  ShowLastEnded(history);
   for (const audit::LoggedHalt& halt : history.halts()) {
     if (!halt.lifted) {
       std::printf("halt in the ledger, by %s: %s\n", Shown(halt.principal).c_str(),
@@ -165,10 +260,13 @@ ExitCode Status(const Globals& globals) {
 
 void AddStatus(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("status", "what Pawl waits for, who has to act, and the command to type");
+  auto proposal = std::make_shared<std::string>();
+  command->add_option("PROPOSAL", *proposal, "what became of this one: each step, vote, approval and refusal");
   command->footer(
       "Exit status 5 where the ledger lacks what the loader has seen.\n"
-      "examples:\n  pawl status\n  pawl --json status | jq .sentence");
-  command->callback([&globals] { globals.exit = Status(globals); });
+      "examples:\n  pawl status\n  pawl status p3\n  pawl --json status | jq .sentence");
+  command->callback(
+      [=, &globals] { globals.exit = proposal->empty() ? Status(globals) : StatusOfProposal(globals, *proposal); });
 }
 
 }  // namespace pawl::cli

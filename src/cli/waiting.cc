@@ -162,6 +162,10 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
   const charter::Charter& charter = log.charter().charter;
   const std::string& name = proposal.proposal.proposal;
   if (proposal.warrant) return ForRelease(proposal);
+  if (proposal.proposal.parent_warrant != log.history().last_warrant()) {
+    return Waiting(name + " was overtaken by what came into force since, and ends; it can be proposed again", {},
+                   {"pawl advance " + name});
+  }
   // What the machine kept from its answer is tried again, whatever step that was.
   if (!proposal.findings.empty() && gate::IsMachineFailure(proposal.findings.back())) return ForTheGate(proposal);
   if (!proposal.candidate) return ForTheGate(proposal);

@@ -1,7 +1,6 @@
 #include "ledger/backup.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using storage::ArchiveWriter;
+using storage::HeldFolder;
 
 // ---- which files a back-up has
 
@@ -102,32 +102,22 @@ std::vector<std::string> LeftOut(const std::string& root, const std::vector<std:
 
 // ---- writing
 
-// A private folder that goes with its owner.
-class Scratch {
- public:
-  static Result<Scratch> Make(const std::string& prefix) {
-    std::string path = prefix + "-XXXXXX";
-    if (mkdtemp(path.data()) != nullptr) return Scratch(path);
-    return SystemFailure("backup.scratch", "cannot make '" + path + "': " + std::strerror(errno));
-  }
-  static Result<Scratch> MakeTemporary(const std::string& name) {
-    Result<std::string> path = storage::MakeTemporaryFolder(name);
-    if (!path.ok()) return path.error();
-    return Scratch(*path);
-  }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-  void Keep() { path_.clear(); }
+constexpr char kRestoring[] = ".restoring", kCopying[] = "/backups/copying";
 
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+struct TemporaryPlace {
+  HeldFolder folder;
+  std::vector<std::string> cleared;
 };
+
+// What earlier ones left that were killed may hold private keys, and goes first.
+Result<TemporaryPlace> MakeTemporaryPlace(const std::string& name) {
+  const Result<std::string> prefix = storage::TemporaryPrefix(name);
+  if (!prefix.ok()) return prefix.error();
+  std::vector<std::string> cleared = storage::RemoveLeftFolders(*prefix);
+  Result<HeldFolder> folder = HeldFolder::Make(*prefix);
+  if (!folder.ok()) return folder.error();
+  return TemporaryPlace{*std::move(folder), std::move(cleared)};
+}
 
 // `name` ends in .sqlite, also where the log is in PostgreSQL: a back-up holds the log itself.
 Error ArchiveExists(const std::string& file) {
@@ -277,7 +267,8 @@ Result<BackupReport> UnpackAndVerify(const std::string& file, const std::string&
                       .bytes = archive->bytes,
                       .blobs = summary->blobs,
                       .keys = {},
-                      .left_out = {}};
+                      .left_out = {},
+                      .cleared = {}};
   Result<std::vector<std::string>> keys = NamesOf(folder, Part::kKey);
   if (!keys.ok()) return keys.error();
   for (const std::string& key : *keys) report.keys.push_back(fs::path(key).parent_path().filename().string());
@@ -285,6 +276,17 @@ Result<BackupReport> UnpackAndVerify(const std::string& file, const std::string&
 }
 
 }  // namespace
+
+std::vector<std::string> LeftByBackups(const std::string& root) {
+  std::vector<std::string> prefixes = {root + kRestoring, root + kCopying}, left;
+  for (const char* name : {"pawl-backup", "pawl-check-backup"}) {
+    if (Result<std::string> prefix = storage::TemporaryPrefix(name); prefix.ok()) prefixes.push_back(*prefix);
+  }
+  for (const std::string& prefix : prefixes) {
+    for (std::string& folder : storage::FindLeftFolders(prefix)) left.push_back(std::move(folder));
+  }
+  return left;
+}
 
 Result<SubjectSummary> VerifySubject(const Home& home, const std::string& subject) {
   Result<SubjectLog> log = SubjectLog::Open(home, subject, LedgerAccess::kReadOnly);
@@ -332,8 +334,8 @@ Result<BackupReport> WriteBackup(const Home& home, const std::string& file, cons
   if (!lock.ok()) return lock.error();
   Result<HomeSummary> summary = VerifyHome(home);
   if (!summary.ok()) return summary.error();
-  Result<Scratch> scratch = Scratch::MakeTemporary("pawl-backup");
-  if (!scratch.ok()) return scratch.error();
+  Result<TemporaryPlace> place = MakeTemporaryPlace("pawl-backup");
+  if (!place.ok()) return place.error();
   // Whole or not at all under its own name: one that was killed leaves a part, which the next one replaces.
   const std::string part_file = file + ".part";
   if (fs::exists(fs::symlink_status(file, failure))) return ArchiveExists(file);
@@ -345,10 +347,11 @@ Result<BackupReport> WriteBackup(const Home& home, const std::string& file, cons
                       .bytes = 0,
                       .blobs = 0,
                       .keys = options.keys,
-                      .left_out = LeftOut(home.root(), options.keys)};
+                      .left_out = LeftOut(home.root(), options.keys),
+                      .cleared = std::move(place->cleared)};
   for (const Part part :
        {Part::kSchema, Part::kState, Part::kWarrant, Part::kReviewer, Part::kLedger, Part::kHalt, Part::kBlob}) {
-    Result<uint64_t> added = AddPart(*archive, home.root(), part, scratch->path());
+    Result<uint64_t> added = AddPart(*archive, home.root(), part, place->folder.path());
     if (!added.ok()) return added.error();
     if (part == Part::kBlob) report.blobs = *added;
   }
@@ -365,9 +368,11 @@ Result<BackupReport> WriteBackup(const Home& home, const std::string& file, cons
 }
 
 Result<BackupReport> CheckBackup(const std::string& file) {
-  Result<Scratch> scratch = Scratch::MakeTemporary("pawl-check-backup");
-  if (!scratch.ok()) return scratch.error();
-  return UnpackAndVerify(file, scratch->path());
+  Result<TemporaryPlace> place = MakeTemporaryPlace("pawl-check-backup");
+  if (!place.ok()) return place.error();
+  Result<BackupReport> report = UnpackAndVerify(file, place->folder.path());
+  if (report.ok()) report->cleared = std::move(place->cleared);
+  return report;
 }
 
 Result<BackupReport> RestoreBackup(const std::string& file, const std::string& named) {
@@ -380,12 +385,14 @@ Result<BackupReport> RestoreBackup(const std::string& file, const std::string& n
   };
   const Error exists = Refused("restore.exists", "'" + root + "' exists and is not empty, and nothing is overwritten",
                                "move it away first, or name another place with --home");
+  std::vector<std::string> cleared = storage::RemoveLeftFolders(root + kRestoring);
   if (occupied()) return exists;
   fs::create_directories(fs::path(root).parent_path(), failure);
-  Result<Scratch> scratch = Scratch::Make(root + ".restoring");
+  Result<HeldFolder> scratch = HeldFolder::Make(root + kRestoring);
   if (!scratch.ok()) return scratch.error();
   Result<BackupReport> report = UnpackAndVerify(file, scratch->path());
   if (!report.ok()) return report;
+  report->cleared = std::move(cleared);
   if (std::rename(scratch->path().c_str(), root.c_str()) != 0) {
     if (occupied()) return exists;
     return SystemFailure("restore.write", "cannot move the home to '" + root + "': " + std::strerror(errno));
@@ -395,7 +402,8 @@ Result<BackupReport> RestoreBackup(const std::string& file, const std::string& n
 }
 
 Result<void> WriteMigrationBackup(const std::string& root, const std::string& file) {
-  Result<Scratch> scratch = Scratch::Make(root + "/backups/copying");
+  storage::RemoveLeftFolders(root + kCopying);
+  Result<HeldFolder> scratch = HeldFolder::Make(root + kCopying);
   if (!scratch.ok()) return scratch.error();
   Result<ArchiveWriter> archive = ArchiveWriter::Create(file);
   if (!archive.ok()) return archive.error();

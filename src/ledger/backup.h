@@ -46,6 +46,7 @@ struct BackupReport {
   uint64_t blobs = 0;
   std::vector<std::string> keys;      // private keys that are in the file
   std::vector<std::string> left_out;  // what lies in the home and is not: names of its top-level entries
+  std::vector<std::string> cleared;   // folders that earlier ones had left, which were killed; removed
 };
 
 struct BackupOptions {
@@ -55,6 +56,9 @@ struct BackupOptions {
 // Verifies the home first. Refused "archive.exists" for a file that exists, "backup.inside" for one inside the home;
 // kNotFound "backup.key" for a key that is not there; rules of VerifyHome.
 Result<BackupReport> WriteBackup(const Home& home, const std::string& file, const BackupOptions& options);
+
+// Folders that a back-up, a check or a restore of this home has left, because it was killed. The next one removes them.
+std::vector<std::string> LeftByBackups(const std::string& root);
 
 // Unpacks into a temporary folder, verifies, and removes it again.
 Result<BackupReport> CheckBackup(const std::string& file);

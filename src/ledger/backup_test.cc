@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,7 @@
 #include "ledger/subject_log.h"
 #include "storage/archive.h"
 #include "storage/garbage.h"
+#include "storage/temporary_folder.h"
 #include "warrant/path_for_test.h"
 #include "warrant/state.h"
 
@@ -104,6 +107,37 @@ TEST_F(BackupTest, OneThatWasCutOffIsNotTakenForOne) {
   Written();
   EXPECT_FALSE(fs::exists(file_ + ".part"));
   EXPECT_EQ(RuleOf(CheckBackup(file_)), "ok");
+}
+
+TEST_F(BackupTest, WhatAKilledOneLeftIsRemovedByTheNextAndNamed) {
+  Written();
+  const std::string root = directory_ / "restored";
+  const auto leave = [&](const std::string& folder) {
+    fs::create_directories(folder);
+    std::ofstream(folder + "/key.pem") << "a secret";
+    fs::last_write_time(folder, fs::file_time_type::clock::now() - std::chrono::minutes(2));
+    return folder;
+  };
+  const std::string left = leave(root + ".restoring-abc123"), other = leave(root + ".restoring-of-mine");
+  const storage::HeldFolder held = *storage::HeldFolder::Make(root + ".restoring");
+  fs::last_write_time(held.path(), fs::file_time_type::clock::now() - std::chrono::minutes(2));
+  fs::create_directory(root + ".restoring-young1");
+  EXPECT_EQ(LeftByBackups(root), std::vector<std::string>{left});
+  const Result<BackupReport> report = RestoreBackup(file_, root);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(report->cleared, std::vector<std::string>{left});
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_TRUE(fs::exists(other) && fs::exists(held.path()) && fs::exists(root + ".restoring-young1"));
+  EXPECT_TRUE(LeftByBackups(root).empty());
+  leave(left);
+  EXPECT_EQ(RuleOf(RestoreBackup(file_, root)), "restore.exists");
+  EXPECT_FALSE(fs::exists(left)) << "also where there is nothing to restore";
+  setenv("TMPDIR", directory_.path().c_str(), 1);
+  const std::string copies = leave(directory_ / "pawl-check-backup-abc123");
+  const Result<BackupReport> checked = CheckBackup(file_);
+  unsetenv("TMPDIR");
+  ASSERT_TRUE(checked.ok()) << checked.error().message;
+  EXPECT_EQ(checked->cleared, std::vector<std::string>{copies});
 }
 
 TEST_F(BackupTest, NothingIsOverwritten) {

@@ -20,6 +20,19 @@ bool IsFolderName(const std::string& name) {
   return encoding::IsKeyName(name) && name.find('/') == std::string::npos && name[0] != '.' && name.size() <= 64;
 }
 
+// A key belongs where nobody else can look, put a name or take one away.
+Result<void> RequirePrivateFolder(const std::string& folder) {
+  struct stat status;
+  if (lstat(folder.c_str(), &status) != 0) {
+    return SystemFailure("key.folder", "cannot look at '" + folder + "': " + std::strerror(errno));
+  }
+  if (!S_ISDIR(status.st_mode))
+    return Refused("key.folder", "'" + folder + "' is no folder", "put the folder itself there");
+  if ((status.st_mode & 077) == 0) return {};
+  return Refused("key.folder-open", "others than its owner may enter '" + folder + "', where private keys are kept",
+                 "chmod 700 '" + folder + "', then make the key");
+}
+
 }  // namespace
 
 Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type) {
@@ -29,6 +42,9 @@ Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypt
   }
   if (mkdir(home.KeyFolder(name).c_str(), 0700) != 0 && errno != EEXIST) {
     return SystemFailure("key.folder", "cannot make '" + home.KeyFolder(name) + "': " + std::strerror(errno));
+  }
+  for (const std::string& folder : {home.root() + "/keys", home.KeyFolder(name)}) {
+    if (Result<void> is_private = RequirePrivateFolder(folder); !is_private.ok()) return is_private.error();
   }
   Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::Generate();
   if (!key.ok()) return key.error();

@@ -87,5 +87,20 @@ TEST_F(KeysTest, ListsOnlyKeysThatAreKeptAsTheyShouldBe) {
   EXPECT_EQ(ListExposedKeys(home_), (std::vector<std::string>{"linked", "open"}));
 }
 
+// The key itself would be 0600; whoever may enter can still see that it is there, and put another in its place.
+TEST_F(KeysTest, NoKeyIsMadeWhereOthersMayEnter) {
+  const std::string all = home_.root() + "/keys", own = home_.KeyFolder("b");
+  ASSERT_EQ(mkdir(own.c_str(), 0755), 0);
+  EXPECT_EQ(RuleOf(MakeKey(home_, "b", NoteKeyType::kEd25519)), "key.folder-open");
+  ASSERT_EQ(chmod(own.c_str(), 0700), 0);
+  ASSERT_EQ(chmod(all.c_str(), 0755), 0);
+  EXPECT_EQ(RuleOf(MakeKey(home_, "b", NoteKeyType::kEd25519)), "key.folder-open");
+  EXPECT_TRUE(ListKeys(home_).empty()) << "nothing was written";
+  ASSERT_EQ(chmod(all.c_str(), 0700), 0);
+  EXPECT_EQ(RuleOf(MakeKey(home_, "b", NoteKeyType::kEd25519)), "ok");
+  ASSERT_EQ(symlink("b", home_.KeyFolder("c").c_str()), 0);
+  EXPECT_EQ(RuleOf(MakeKey(home_, "c", NoteKeyType::kEd25519)), "key.folder");
+}
+
 }  // namespace
 }  // namespace pawl::ledger

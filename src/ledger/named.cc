@@ -1,11 +1,10 @@
 #include "ledger/named.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "ledger/subject_log.h"
 #include "storage/garbage.h"
+#include "subject/file_descriptor.h"
 
 namespace pawl::ledger {
 namespace {
@@ -65,11 +64,10 @@ Result<void> AddFromLedger(const Home& home, const std::string& subject, EndedPr
 }
 
 Result<void> AddFromFile(const fs::path& path, std::set<Digest>& to) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || file.bad()) return SystemFailure("store.input-output", "cannot read '" + path.string() + "'");
-  storage::AddDigestsInStatements(text.str(), to);
+  constexpr uint64_t kBytesMax = uint64_t{1} << 30;  // of a file of ours, many times over
+  Result<std::string> text = subject::ReadRegularFile(path.string(), kBytesMax, "store", subject::Links::kFollow);
+  if (!text.ok()) return SystemFailure("store.input-output", text.error().message);
+  storage::AddDigestsInStatements(*text, to);
   return {};
 }
 

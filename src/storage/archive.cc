@@ -306,7 +306,14 @@ Result<void> ArchiveWriter::Finish(const encoding::Json& about) {
 
 Result<Archive> ExtractArchive(const std::string& path, const std::string& directory,
                                const std::function<bool(std::string_view name)>& fits) {
-  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe that a shell has opened is read like a file; one that nobody may ever write to is none.
+  const bool is_open = path == "/dev/stdin" || path.starts_with("/dev/fd/");
+  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | (is_open ? 0 : O_NONBLOCK)));
+  struct stat status {};
+  const bool is_socket = !fd.valid() && errno == ENXIO;
+  if (is_socket || (fd.valid() && fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode) && !is_open)) {
+    return Malformed("archive.not-a-file", "'" + path + "' is not a regular file");
+  }
   if (!fd.valid()) {
     return Error{ErrorCode::kNotFound, "archive.open", "cannot open '" + path + "': " + std::strerror(errno),
                  "check the name and permissions"};

@@ -76,7 +76,8 @@ struct Archive {
 
 // Unpacks into a directory that exists and is empty; files get mode 0600, folders 0700. `fits` says which names may be
 // there. What is refused may leave files behind: the caller removes the directory. Rules "archive.open",
-// "archive.malformed", "archive.name", "archive.truncated", "archive.contents"; errors of the disk.
+// "archive.not-a-file", "archive.malformed", "archive.name", "archive.truncated", "archive.contents"; errors of the
+// disk.
 Result<Archive> ExtractArchive(const std::string& path, const std::string& directory,
                                const std::function<bool(std::string_view name)>& fits);
 

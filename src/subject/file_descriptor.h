@@ -59,6 +59,7 @@ enum class Links { kFollow, kRefuse };  // where the path's last component is a 
 inline Result<std::string> ReadRegularFile(const std::string& path, uint64_t bytes_max, const std::string& area,
                                            Links links) {
   const auto failed = [&](const char* what) {
+    if (errno == ENXIO) return Malformed(area + ".not-a-file", "'" + path + "' is a socket");
     const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
     return Error{code, area + (errno == ENOENT ? ".missing" : ".input-output"),
                  std::string("cannot ") + what + " '" + path + "': " + std::strerror(errno), ""};

@@ -173,7 +173,7 @@ Result<Manifest> ReadTree(const std::string& directory, const TreeLimits& limits
   if (!root.valid()) {
     const std::string reason = std::strerror(errno);
     if (errno == ENOENT) return Error{ErrorCode::kNotFound, "tree.missing", "there is no directory " + directory, ""};
-    return Refused("tree.not-a-directory", directory + " cannot be opened as a directory: " + reason);
+    return Malformed("tree.not-a-directory", directory + " cannot be opened as a directory: " + reason);
   }
   TreeWalk walk(limits, sink);
   if (Result<void> walked = walk.Directory(root.get(), "", 0); !walked.ok()) return walked.error();
