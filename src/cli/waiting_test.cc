@@ -49,5 +49,24 @@ TEST(WaitOf, ARollbackDoesNotWaitForTheAlarm) {
   EXPECT_EQ(wait.sentence.find("accelerate"), std::string::npos) << wait.sentence;
 }
 
+// An amendment or a release came into force since: whoever would still be asked would act in vain.
+TEST(WaitOf, WhatWasOvertakenAsksNobody) {
+  Path path = oversight::GrowingPath(2, 0.02);
+  path.Append(path.BySomeone(audit::WriteProposal({.about = {"controller", path.third},
+                                                   .proposal = "p5",
+                                                   .action = warrant::Action::kRelease,
+                                                   .tree = path.third,
+                                                   .parent_tree = path.state.tree,
+                                                   .parent_warrant = crypto::Sha256("an older one"),
+                                                   .diff = crypto::Sha256("diff"),
+                                                   .note = "late",
+                                                   .time = path.now}),
+                             "log"));
+  const Wait wait = WaitOfPath(path);
+  EXPECT_NE(wait.sentence.find("p5 was overtaken"), std::string::npos) << wait.sentence;
+  EXPECT_TRUE(wait.who.empty());
+  EXPECT_EQ(wait.commands, std::vector<std::string>{"pawl advance p5"});
+}
+
 }  // namespace
 }  // namespace pawl::cli

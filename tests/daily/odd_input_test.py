@@ -136,6 +136,32 @@ class OddInput(unittest.TestCase):
             if program == "pawl":
                 self.assertIn("(output.lost)", lost.stderr, words)
 
+    def test_why_a_proposal_came_to_nothing(self):
+        home = self.folder / "proposed"
+        shutil.copytree(self.folder / "home", home)
+        (self.folder / "other").mkdir()
+        (self.folder / "other/notes.txt").write_text("another\n")  # only the baseline may be the first release
+
+        def said(*words, expect=0):
+            result = subprocess.run([BIN / "pawl", "--home", home, *map(str, words)], env=self.environment, text=True,
+                                    capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=5 * SECONDS_MAX)
+            self.assertEqual(result.returncode, expect, result.stderr)
+            return result.stdout
+
+        answer = json.loads(said("--json", "propose", self.folder / "other", "-m", "a note", expect=1))
+        name, rule, reason = answer["proposal"], answer["rule"], answer["reason"]
+        self.assertTrue(rule and reason)
+        self.assertRegex(said("status"), rf"\nlast: {name} was [a-z-]+ at [a-z]+: .*\({rule}\)\n")
+        story = json.loads(said("--json", "status", name))
+        self.assertEqual((story["proposal"], story["rule"], story["reason"], story["note"], story["action"]),
+                         (name, rule, reason, "a note", "release"))
+        self.assertEqual(story["findings"][-1]["rule"], rule)
+        self.assertEqual((story["votes"], story["approvals"], story["refusals"]), ([], [], []))
+        text = said("status", name)
+        self.assertIn(f"({rule})", text)
+        self.assertIn(": a note\n", text)
+        self.assertEqual(self.answer("pawl", "--home", home, "status", "p99"), (2, "gate.no-proposal"))
+
     def test_small_mistakes(self):
         self.assertEqual(self.answer("pawl", "log", "show", "-1"), (2, "usage"))
         self.assertEqual(self.answer("pawl", "log", "show", "99"), (2, "log.no-entry"))
