@@ -1,21 +1,16 @@
 // The auditor's role: the log only grows, every vote that was cast is counted, no halt is open. Says so by signing the
 // closing statement, which every warrant carries.
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "encoding/base64.h"
 #include "encoding/json.h"
 #include "merkle/checkpoint.h"
 #include "oversight/charter_trial.h"
+#include "oversight/log_memory.h"
 #include "oversight/pace.h"
 #include "oversight/quorum.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
-#include "storage/replace_file.h"
 #include "subject/file_descriptor.h"
 #include "trial/evidence.h"
 #include "warrant/state.h"
@@ -27,85 +22,6 @@ using audit::ProposalHistory;
 
 // Auditors of one proposal sign within a day of each other; a closing statement that is older is not cosigned.
 constexpr int64_t kCosignWithin_s = 86'400;
-
-// ---- what the auditor has seen of the log before
-
-struct Memory {
-  uint64_t size = 0;
-  crypto::Digest root = merkle::EmptyRoot();
-};
-
-std::string MemoryPath(const Reviewer& reviewer, const std::string& subject) {
-  return reviewer.memory_folder + "/seen-" + subject + ".json";
-}
-
-Result<Memory> ReadMemory(const std::string& path) {
-  constexpr size_t kBytesMax = 4'096;
-  Result<std::string> text = subject::ReadRegularFile(path, kBytesMax, "audit.memory", subject::Links::kRefuse);
-  // Only where there is none has this auditor seen nothing; one that cannot be read is not forgotten.
-  if (!text.ok() && text.error().code == ErrorCode::kNotFound) return Memory{};
-  if (!text.ok()) return text.error();
-  Result<encoding::Json> json = encoding::ParseCanonicalJson(*text, {.bytes_max = kBytesMax});
-  if (!json.ok()) return Malformed("audit.memory", "'" + path + "': " + json.error().message);
-  encoding::JsonObject object(*json, "memory");
-  Memory memory;
-  memory.size = static_cast<uint64_t>(object.Integer("size", 0));
-  Result<crypto::Digest> root = crypto::Digest::FromHex(object.String("root", 64));
-  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
-  if (!root.ok()) return root.error();
-  memory.root = *root;
-  return memory;
-}
-
-Result<void> WriteMemory(const std::string& path, const Memory& memory) {
-  const std::string bytes = encoding::CanonicalJson({{"size", memory.size}, {"root", memory.root.Hex()}});
-  Result<void> written = storage::ReplaceFile(path, bytes);
-  return written.ok() ? written : SystemFailure("audit.memory", written.error().message, written.error().advice);
-}
-
-// Of two programs that are one auditor, the one that writes last would forget what the other has seen.
-Error Busy(const Reviewer& reviewer, std::string_view subject) {
-  return {ErrorCode::kPending, "audit.busy",
-          "another process is at work as '" + reviewer.record.name + "' on '" + std::string(subject) + "'",
-          "one process for each auditor; this one is right again when the other is done"};
-}
-
-// Held as long as it lives.
-Result<subject::FileDescriptor> LockMemory(const Reviewer& reviewer, const std::string& subject) {
-  const std::string path = MemoryPath(reviewer, subject) + ".lock";
-  subject::FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.valid()) return SystemFailure("audit.memory", "cannot open '" + path + "': " + std::strerror(errno));
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return Busy(reviewer, subject);
-  return file;
-}
-
-// The log that we see extends the one that we saw.
-Result<void> CheckGrowth(ledger::SubjectLog& log, const Reviewer& reviewer) {
-  const std::string path = MemoryPath(reviewer, log.subject());
-  Result<Memory> seen = ReadMemory(path);
-  if (!seen.ok()) return seen.error();
-  if (seen->size > log.history().size()) {
-    // Not shorter: read before the other process of this auditor read it. What follows would judge an old log.
-    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();
-    if (seen->size <= log.history().size()) return Busy(reviewer, log.subject());
-  }
-  const uint64_t size = log.history().size();
-  const crypto::Digest root = log.root();
-  if (seen->size > size) {
-    return Refused(
-        "audit.log-shrank",
-        "this auditor has seen " + std::to_string(seen->size) + " events, now there are " + std::to_string(size),
-        "the log was truncated: stop, and compare with other copies");
-  }
-  Result<std::vector<crypto::Digest>> proof = tlog::ConsistencyProof(seen->size, size, log.ledger().Hashes());
-  if (!proof.ok()) return proof.error();
-  if (Result<void> grew = merkle::VerifyConsistency(seen->size, seen->root, size, root, *proof); !grew.ok()) {
-    return Refused("audit.log-rewritten",
-                   "the log is not an extension of what this auditor has seen: " + grew.error().message,
-                   "the log was rewritten: stop, and compare with other copies");
-  }
-  return WriteMemory(path, {size, root});
-}
 
 // ---- votes that need the log to be checked
 
@@ -235,7 +151,7 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
                                      const ProposalHistory& proposal) {
   const Result<subject::FileDescriptor> lock = LockMemory(reviewer, log.subject());
   if (!lock.ok()) return lock.error();
-  if (Result<void> grew = CheckGrowth(log, reviewer); !grew.ok()) return grew.error();
+  if (Result<void> grew = RememberLog(log, reviewer); !grew.ok()) return grew.error();
   Result<std::vector<crypto::Digest>> halts = OpenHalts(log, reviewer);
   if (!halts.ok()) return halts.error();
   if (!halts->empty()) return Waits(proposal, "a halt is open; nothing is closed before people lift it");

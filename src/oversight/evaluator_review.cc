@@ -1,15 +1,27 @@
 // The evaluator's role: a trial with seeds that come from this reviewer's own key, after the candidate was committed.
 #include "encoding/base64.h"
 #include "oversight/charter_trial.h"
+#include "oversight/log_memory.h"
 #include "oversight/review.h"
 #include "trial/evidence.h"
 
 namespace pawl::oversight {
+namespace {
+
+// No longer than that: a trial takes time.
+Result<void> RememberLocked(ledger::SubjectLog& log, const Reviewer& reviewer) {
+  const Result<subject::FileDescriptor> lock = LockMemory(reviewer, log.subject());
+  return lock.ok() ? RememberLog(log, reviewer) : lock.error();
+}
+
+}  // namespace
 
 Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& reviewer,
                                   const audit::ProposalHistory& proposal) {
   const warrant::Candidate& candidate = *proposal.candidate;
   Opinion opinion;
+  // Seeds are signed once for a budget index: a log that lost a commit would draw them again.
+  if (Result<void> grew = RememberLocked(log, reviewer); !grew.ok()) return grew.error();
   if (candidate.action != warrant::Action::kRelease) {
     opinion.reasons.push_back("a trial is not asked for by this action");
     return opinion;

@@ -35,7 +35,7 @@ enum class Waiting {
 struct Reviewer {
   charter::Reviewer record;
   signing::Ed25519PrivateKey key;
-  std::string memory_folder;  // auditors: where it remembers the log it has seen
+  std::string memory_folder;  // auditors, evaluators: where it remembers the log it has seen (log_memory.h)
   std::string state_path;     // auditors: the loader's state, whose halt folder it looks into
   int64_t now_s = 0;          // local clock
   unsigned threads = 2;

@@ -56,7 +56,7 @@ class ReviewersTest : public ::testing::Test {
     if (!log.ok()) return log.error().rule;
     const Reviewer reviewer{.record = *log->charter().charter.FindReviewer(name),
                             .key = Path::Key(name),
-                            .memory_folder = {},
+                            .memory_folder = directory_.path(),
                             .state_path = {},
                             .now_s = now_,
                             .progress = {}};
@@ -293,6 +293,19 @@ TEST_F(EvaluatorsReviewersTest, ATrialWithoutResults) {
   EXPECT_SAYS("evaluator-a", "trial void");
 }
 
+// The same budget index, another commit: other seeds, until a trial is lucky.
+TEST_F(EvaluatorsReviewersTest, NoSeedsAreDrawnAgainOnALogThatForgotACommit) {
+  const Path before = path_;
+  ProposeHere({.tree = path_.third});
+  EXPECT_SAYS("evaluator-a", "the last release");
+  EXPECT_SAYS("evaluator-a", "the last release");  // on the same log it may be asked again
+  path_ = before;
+  ++path_.now;
+  std::filesystem::remove(home_.LedgerPath("controller"));
+  ProposeHere({.tree = path_.third});
+  EXPECT_EQ(Says("evaluator-a"), "audit.log-rewritten");
+}
+
 // A release that lets no measurement succeed holds up nobody, be it live or taken back: it counts as the largest step.
 TEST_F(EvaluatorsReviewersTest, AReleaseThatCannotBeMeasured) {
   const Path before = path_;
@@ -302,6 +315,7 @@ TEST_F(EvaluatorsReviewersTest, AReleaseThatCannotBeMeasured) {
   path_ = before;
   path_.Go({.action = Action::kRollback, .tree = path_.baseline});
   std::filesystem::remove(home_.LedgerPath("controller"));
+  std::filesystem::remove(directory_ / "seen-controller.json");
   ProposeHere({.tree = path_.third});
   EXPECT_SAYS("evaluator-a", "the last release cannot be measured");
   ExpectLastStep(2, "0.02");

@@ -283,18 +283,35 @@ class CompromisedGate(AttackSuite):
         self.assertEqual(len(home.events()), len(before))
         self.assert_refused_beside_the_loader()
         proposal = home.position("propose", home.candidate("candidate"), expect=(6,))["proposal"]
-        home.review(VOTERS)
-        answers = home.review(AUDITORS)
-        for name in AUDITORS:
+        answers = home.review()
+        remember = (*AUDITORS, "evaluator-a", "evaluator-b")
+        for name in remember:
             self.assertEqual(answers[name].returncode, 1)
             self.assertIn("audit.log-rewritten", answers[name].stdout)
-        # Auditors who have forgotten close it. The loader has not forgotten.
-        for name in AUDITORS:
+        # Those who have forgotten vote, and close it. The loader has not forgotten.
+        for name in remember:
             (home.home / "reviewers" / name / f"seen-{SUBJECT}.json").unlink()
-        home.review(AUDITORS)
+        home.review()
         home.position("advance", proposal, expect=(6,))
         home.approve(proposal)
         self.assert_not_loaded("log.consistency")
+
+    def test_a_log_that_is_taken_back_to_draw_the_seeds_of_a_trial_again(self):
+        """A candidate that gains nothing, until chance lets it pass: the same budget index, another commit, other seeds.
+        No auditor has looked meanwhile, and no signature is forged."""
+        home = self.home
+        shutil.copytree(home.home / "ledger", home.root / "before")
+        for again in (False, True):
+            home.position("propose", home.candidate(f"candidate-{again}"), expect=(6,))
+            answer = home.review(("evaluator-a",))["evaluator-a"]
+            self.assertEqual("audit.log-rewritten" in answer.stdout, again, answer.stdout)
+            self.assertEqual(answer.returncode, 1 if again else 0)
+            votes = [event for event in home.events() if event["kind"] == "vote" and event["predicate"]["reviewer"] == "evaluator-a"]
+            self.assertEqual(len(votes), 1 if again else 2, "of the baseline, and of the candidate once")
+            if not again:
+                shutil.rmtree(home.home / "ledger")
+                shutil.copytree(home.root / "before", home.home / "ledger")
+                home.wait()
 
     def test_a_log_that_is_cut_short(self):
         """The last entries of the released baseline are taken away, and the gate goes on from there."""
