@@ -1,7 +1,7 @@
 // pawl oversee: a reviewer that runs until it is told to stop, and looks whenever the log has grown.
 //
-// It keeps nothing of its own that could be lost: what it has voted on stands in the log, and an auditor's memory in
-// its folder. Killed at any moment, it takes up where the log says it stands.
+// It keeps nothing of its own that could be lost: what it has voted on stands in the log, and an auditor's and an
+// evaluator's memory in its folder. Killed at any moment, it takes up where the log says it stands.
 #include <fcntl.h>
 #include <sys/file.h>
 
