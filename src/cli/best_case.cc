@@ -60,6 +60,15 @@ double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, 
   return std::max(kShareMin, left / static_cast<double>(std::max<size_t>(1, others)));
 }
 
+double ErrorOfOne(const charter::Charter& charter, double alpha) {
+  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  if (rule == nullptr || !rule->faults_max) return alpha;
+  const auto evaluators =
+      std::count_if(charter.reviewers.begin(), charter.reviewers.end(),
+                    [](const charter::Reviewer& reviewer) { return reviewer.role == charter::Role::kEvaluator; });
+  return std::pow(alpha, 1.0 / static_cast<double>(std::max<int64_t>(1, evaluators - *rule->faults_max)));
+}
+
 Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes, const GroupShares& shares) {
   if (Result<trial::TrialRules> rules = oversight::MakeTrialRules(charter); !rules.ok()) return rules.error();
   const uint64_t probes = static_cast<uint64_t>(charter.evaluation.probes);
@@ -104,7 +113,7 @@ Result<uint64_t> LastIndexShown(const BestCase& best, const charter::Charter& ch
     const uint64_t k = shown + (not_shown - shown) / 2;
     Result<double> alpha = trial::TrialAlpha(best.lifetime_error, k, share);
     if (!alpha.ok()) return alpha.error();
-    (best.needed(*alpha) <= best.planned ? shown : not_shown) = k;
+    (best.needed(ErrorOfOne(charter, *alpha)) <= best.planned ? shown : not_shown) = k;
   }
   return shown;
 }

@@ -35,6 +35,10 @@ using GroupShares = std::map<std::string, double>;
 // That of one group; where it is not given, an equal share of what the given ones leave.
 double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group);
 
+// What one evaluator has to reach of the error that a trial spends. Where the evidence decides together (`faults_max`),
+// e-values of all but the largest so many are multiplied: evaluators that all see the same each need the root.
+double ErrorOfOne(const charter::Charter& charter, double alpha);
+
 // In the order of a trial's conditions. `episodes` takes the place of the charter's number. Where a harm is about a
 // group, numbers are still those of all episodes of a trial. Errors are those of MakeTrialRules.
 Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes,

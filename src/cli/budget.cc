@@ -30,7 +30,7 @@ Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent,
     Result<uint64_t> last = LastIndexShown(best, charter, kIndexMax);
     if (!last.ok()) return last.error();
     const double left = trial::RemainingError(best.lifetime_error, spent);
-    const uint64_t needed = best.needed(*alpha);
+    const uint64_t needed = best.needed(ErrorOfOne(charter, *alpha));
     lines.push_back({std::move(best), left, *alpha, needed, *last});
   }
   return lines;

@@ -13,13 +13,14 @@ std::string Needed(uint64_t needed, const BestCase& best) {
   return needed > best.planned ? "more than " + std::to_string(best.planned) : std::to_string(needed);
 }
 
-Result<void> Judge(const BestCase& best, trial::EvaluatorShare share, Feasibility& to) {
+Result<void> Judge(const BestCase& best, const charter::Charter& charter, Feasibility& to) {
+  const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
   std::string line = best.what + ": needs";
   uint64_t failed_at = 0;
   for (const uint64_t k : kLooks) {
     Result<double> alpha = trial::TrialAlpha(best.lifetime_error, k, share);
     if (!alpha.ok()) return alpha.error();
-    const uint64_t needed = best.needed(*alpha);
+    const uint64_t needed = best.needed(ErrorOfOne(charter, *alpha));
     line += (k == 1 ? " " : ", ") + Needed(needed, best) + (k == 1 ? std::string(" ") + best.unit : "") +
             (k == 1 ? " in the first trial" : " in trial " + std::to_string(k));
     if (needed > best.planned && failed_at == 0) failed_at = k;
@@ -39,9 +40,7 @@ Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const Grou
   if (!cases.ok()) return cases.error();
   Feasibility result;
   for (const BestCase& best : *cases) {
-    if (Result<void> judged = Judge(best, oversight::EvaluatorShareOf(charter), result); !judged.ok()) {
-      return judged.error();
-    }
+    if (Result<void> judged = Judge(best, charter, result); !judged.ok()) return judged.error();
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "charter/testing.h"
+#include "cli/best_case.h"
 
 namespace pawl::cli {
 namespace {
@@ -46,6 +47,29 @@ TEST(CharterPlan, HasALineForEveryConditionOfTheCharter) {
     EXPECT_TRUE(line.carried) << what;
   }
   EXPECT_LT(Line(PlanOf(test, {.level = 0.9499}), "ceiling").outlooks[0].chance, 0.2);
+}
+
+// Three evaluators, one of whom may lie: two that see no harm in 700 episodes show together what neither shows alone.
+TEST(BestCases, KnowThatEvidenceIsPutTogether) {
+  charter::TestCharter test;
+  test.Replace("\n[quorum]",
+               "\n[[reviewer]]\nname = \"evaluator-b\"\nprincipal = \"bob@example.org\"\n"
+               "role = \"evaluator\"\nkey = \"" +
+                   charter::TestNoteKey("evaluator-b", '7') +
+                   "\"\n\n[[reviewer]]\nname = \"evaluator-d\"\nprincipal = \"dan@example.org\"\n"
+                   "role = \"evaluator\"\nkey = \"" +
+                   charter::TestNoteKey("evaluator-d", '8') + "\"\n\n[quorum]")
+      .Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", at_least = 3, faults_max = 1 }");
+  const Result<charter::Charter> read = test.Read();
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  charter::Charter charter = *read;
+  charter.bounds.harm[0].limit = 0.01;
+  EXPECT_DOUBLE_EQ(ErrorOfOne(charter, 1e-4), 1e-2) << "two of three are multiplied";
+  const auto last = [&] { return *LastIndexShown(BestCases(charter, 700)->front(), charter, 100); };
+  EXPECT_GE(last(), 1U);
+  for (charter::QuorumRule& rule : charter.quorum) rule.faults_max.reset();
+  EXPECT_EQ(ErrorOfOne(charter, 1e-4), 1e-4);
+  EXPECT_EQ(last(), 0U) << "each alone shows nothing by then";
 }
 
 TEST(CharterPlan, RefusesACandidateThatCannotBe) {
