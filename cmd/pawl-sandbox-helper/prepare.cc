@@ -1,6 +1,7 @@
 // Why this is not left to bubblewrap: its tmpfs has no limit on the number of files, it finds what it binds by path
 // (so root's own files would have to be reachable for the unprivileged user it runs as), and nobody could get hold of
 // /out before the program runs.
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -92,12 +93,13 @@ int NamespaceForRootsFiles(const Identity& identity) {
   if (child == 0) {
     // It must not outlive us: it holds the streams and the control socket.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const char byte = unshare(CLONE_NEWUSER) == 0 ? 'y' : 'n';
-    if (write(ready[1], &byte, 1) == 1 && byte == 'y') pause();
+    const unsigned char failure = unshare(CLONE_NEWUSER) == 0 ? 0 : static_cast<unsigned char>(errno);
+    if (write(ready[1], &failure, 1) == 1 && failure == 0) pause();
     _exit(0);
   }
-  char byte = 'n';
-  if (read(ready[0], &byte, 1) != 1 || byte != 'y') Fail("map root's files: create a user namespace");
+  unsigned char failure = 0;
+  if (read(ready[0], &failure, 1) != 1) Fail("map root's files: wait for a user namespace");
+  if (failure != 0) Fail("map root's files: create a user namespace", failure);
   char process[16], uid_map[64], gid_map[64], path[64];
   snprintf(process, sizeof process, "%d", child);
   // Ids from 1 to just below the job's own stay what they are.

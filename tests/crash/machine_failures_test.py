@@ -5,6 +5,7 @@ usage: machine_failures_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -60,6 +61,16 @@ print(json.dumps(said))
 # No file of more than 8 MB can be written, as where the disk is full; what the job writes inside has limits of its own.
 SMALL_DISK = ["/bin/sh", "-c", "trap '' XFSZ; exec prlimit --fsize=8000000:unlimited \"$@\"", "sh"]
 LARGE = "mkdir /out/candidate && head -c 12000000 /dev/zero > /out/candidate/large"
+# Machines on which no program can be contained, and one beside them on which it can: from inside, they are the same else.
+NESTED = [str(pathlib.Path(__file__).resolve().parent.parent / "sandbox/nested.py")]
+UNCONTAINED = {
+    "no bubblewrap": ([*NESTED, "--", "/bin/sh", "-c", 'mount --bind /dev/null /usr/bin/bwrap && exec "$@"', "sh"],
+                      "sandbox.bubblewrap-missing", "bubblewrap is not usable at /usr/bin/bwrap", "Install the package bubblewrap"),
+    "no user namespaces": ([*NESTED, "--limit", "user=0", "--"], "sandbox.setup.step",
+                           "create a user namespace: No space left on device", "pawl sandbox check"),
+}
+CONTAINED = [*NESTED, "--"]
+BECOME_SUBREAPER = 36
 ACCEPTED = "(sandbox weaker, as accepted: memory-per-process, forks-uncounted, cpu-per-process)"
 
 
@@ -121,6 +132,54 @@ class MachineFailuresTest(unittest.TestCase):
         # With room it is the improver's candidate that is judged: the control.
         self.assertEqual(json.loads(world.pawl("--json", "cycle", "--no-review", expect=(1,)).splitlines()[-1])["outcome"],
                          "outside-charter")
+
+    def within(self, before, world, *words):
+        """A command and what it says at its end. Nothing of it may be left: no process, since orphans become this one's
+        children, no control group, no mount, no file where temporary ones go."""
+        ctypes.CDLL(None).prctl(BECOME_SUBREAPER, 1, 0, 0, 0)
+        mounts = pathlib.Path("/proc/self/mountinfo").read_text()
+        with tempfile.TemporaryDirectory(prefix="pawl-machine-") as temporary:
+            run = subprocess.Popen([*before, BIN / "pawl", "--json", *map(str, words)], text=True, stdout=subprocess.PIPE,
+                                   env=dict(world.environment, TMPDIR=temporary))
+            said = json.loads(run.communicate()[0].splitlines()[-1])
+            self.assertEqual(os.listdir(temporary), [], words)
+        with self.assertRaises(ChildProcessError, msg=words):
+            for _ in range(200):
+                if os.waitpid(-1, os.WNOHANG) == (0, 0):  # one lives; others may be on their way
+                    time.sleep(0.01)
+        groups = [group for group, _, _ in os.walk("/sys/fs/cgroup") if f"-{run.pid}-" in group.rsplit("/", 1)[1]]
+        self.assertEqual((groups, pathlib.Path("/proc/self/mountinfo").read_text()), ([], mounts), words)
+        return run.returncode, said
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to make such machines")
+    def test_where_nothing_can_be_contained_nothing_is_accepted(self):
+        for name, (machine, rule, words, advice) in UNCONTAINED.items():
+            with self.subTest(machine=name):
+                world = self.template.copy(self.folder / name.replace(" ", "-"))
+
+                def fails(expected, *command):
+                    events = self.events(world)
+                    status, said = self.within(machine, world, *command)
+                    self.assertEqual(status, expected, said)
+                    for part in (rule, words, advice):
+                        self.assertIn(part, json.dumps(said))
+                    self.assertEqual(self.events(world), events)  # no vote, no proposal
+
+                status, position = self.within(machine, world, "propose", world.root / "baseline")
+                self.assertEqual((status, position["outcome"], position["rule"]), (6, "pending", f"machine.{rule}"))
+                self.assertIn(words, position["reason"])
+                # The same where a program can be contained is the control.
+                self.assertEqual(self.within(CONTAINED, world, "advance", "p1")[1]["rule"], "quorum.waiting")
+                world.pawl("review", "--as", "prover-a")
+                fails(6, "review", "--as", "evaluator-a")
+                self.assertEqual(self.within(CONTAINED, world, "review", "--as", "evaluator-a")[0], 0)
+                world.pawl("review", "--as", "auditor-b")
+                world.pawl("advance", "p1", expect=(6,))
+                for person in ("ann", "bob"):
+                    world.pawl("--json", "approve", "p1", "--key", world.root / person, expect=(6,))
+                self.assertEqual(world.json("release", "p1")["outcome"], "accepted")
+                fails(5, "cycle", "--no-review")
+                self.assertEqual(self.within(CONTAINED, world, "cycle", "--no-review")[1]["outcome"], "outside-charter")
 
     def test_the_last_one_that_is_allowed_ends_it(self):
         world = self.world()
