@@ -1,6 +1,7 @@
 // What a program may use: time, processes, memory, space.
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,11 +179,12 @@ TEST_F(LimitsTest, TemporarySpaceEnds) {
 }
 
 TEST_F(LimitsTest, OutputSpaceEnds) {
-  std::filesystem::create_directory(Path("files"));
-  std::filesystem::create_directory(Path("deep"));
-  EXPECT_EQ(RunOutside({"many-files", Path("files"), "60000"}), 0) << "the probe shows nothing";
-  EXPECT_EQ(RunOutside({"deep", Path("deep"), "10000"}), 0) << "the probe shows nothing";
-  EXPECT_EQ(RunOutside({"rm", "-rf", Path("files"), Path("deep")}, "/bin/rm"), 0);  // deeper than there are descriptors
+  // In memory, since a disk takes a minute for it.
+  std::string outside = "/dev/shm/pawl-test-XXXXXX";
+  ASSERT_NE(mkdtemp(outside.data()), nullptr);
+  EXPECT_EQ(RunOutside({"many-files", outside, "60000"}), 0) << "the probe shows nothing";
+  EXPECT_EQ(RunOutside({"deep", outside, "10000"}), 0) << "the probe shows nothing";
+  EXPECT_EQ(RunOutside({"rm", "-rf", outside}, "/bin/rm"), 0);  // deeper than there are descriptors
   EXPECT_EQ(Inside(ProbeJob({"fill", "/out/x", "9"})).end, End::kOutputFlood);
   EXPECT_EQ(Inside(ProbeJob({"fill", "/out/x", "5"})).end, End::kOutputFlood);
   EXPECT_EQ(Inside(ProbeJob({"many-files", "/out", "1001"})).end, End::kOutputFlood);
