@@ -28,7 +28,7 @@ C = 0.9  # cap of the bets, as in the gate
 def charter_template():
     """The charter's tables without those that make_charter.py fills in."""
     with open(os.path.join(HERE, "charter", "charter.toml.in"), encoding="utf-8") as file:
-        return tomllib.loads(file.read().replace("@PROPERTIES@", "").replace("@REVIEWERS@", ""))
+        return tomllib.loads(file.read().replace("@PROPERTIES@", "").replace("@REVIEWERS@", "").replace("@ENVELOPE@", ""))
 
 
 def trial_alpha(lifetime_error, index):

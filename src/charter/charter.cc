@@ -283,6 +283,15 @@ Witnesses ReadWitnesses(TomlTable table) {
   return witnesses;
 }
 
+Envelope ReadEnvelope(TomlTable table) {
+  Envelope envelope;
+  envelope.position = table.position();
+  envelope.radius_max = table.Number("max_radius", {1e-12, 1e9});
+  envelope.generations_max = table.Integer("max_generations", {1, 1'000});
+  envelope.time_limit_s = table.Duration("time_limit", {1, 7 * 86'400}, "1m");
+  return envelope;
+}
+
 // Everything that charter.toml says, without a look at other files or at what it amounts to.
 Charter ReadTables(TomlTable root, ProgramRules& programs) {
   Charter charter;
@@ -290,6 +299,7 @@ Charter ReadTables(TomlTable root, ProgramRules& programs) {
   for (TomlTable& table : root.Tables("surface", 500, Need::kRequired)) charter.surface.push_back(ReadSurface(table));
   for (TomlTable& table : root.Tables("property", kPropertiesMax, Need::kOptional))
     ReadProperty(table, charter.properties, programs.properties);
+  if (root.Has("envelope")) charter.envelope = ReadEnvelope(root.Table("envelope", Need::kOptional));
   if (root.Has("improver")) charter.improver = ReadImprover(root.Table("improver", Need::kOptional));
   charter.evaluation = ReadEvaluation(root.Table("evaluation", Need::kRequired));
   charter.bounds = ReadBounds(root.Table("bounds", Need::kRequired));

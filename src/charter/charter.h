@@ -69,6 +69,15 @@ struct Property {
   Position position;
 };
 
+// Lets the certificate of an earlier release prove a property of every network near that release's (an envelope, in the
+// sense of spec/certificate.md).
+struct Envelope {
+  double radius_max = 0;        // of a tensor in such a certificate, in the units of its elements
+  int64_t generations_max = 0;  // the release that it was made for was live at most so many releases before
+  int64_t time_limit_s = 0;     // for one search for the largest radius, after a proof of the network itself
+  Position position;
+};
+
 // What one sandbox may use.
 struct ProcessLimits {
   int64_t wall_seconds = 0;
@@ -244,6 +253,7 @@ struct Charter {
   Subject subject;
   std::vector<SurfaceEntry> surface;
   std::vector<Property> properties;
+  std::optional<Envelope> envelope;  // none: a certificate proves of its own network alone
   Improver improver;
   Evaluation evaluation;
   Bounds bounds;

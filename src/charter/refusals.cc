@@ -100,6 +100,12 @@ Result<void> CheckCertificateCount(const Charter& charter) {
   return {};
 }
 
+Result<void> CheckEnvelope(const Charter& charter) {
+  if (!charter.envelope || !charter.properties.empty()) return {};
+  return Refuse(charter.envelope->position, "charter.envelope-idle",
+                "[envelope] is there, and no property of a network", "leave it out");
+}
+
 // ---- what may change
 
 Result<void> CheckSurfaceRule(const SurfaceEntry& entry) {
@@ -529,6 +535,7 @@ Result<void> CheckProtects(const subject::Manifest& manifest, const Charter& cha
   if (Result<void> checked = CheckSurfaceRules(charter); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.properties, "properties"); !checked.ok()) return checked;
   if (Result<void> checked = CheckCertificateCount(charter); !checked.ok()) return checked;
+  if (Result<void> checked = CheckEnvelope(charter); !checked.ok()) return checked;
   if (Result<void> checked = CheckCodeProperties(manifest, charter, code); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.evaluation.metrics, "metrics"); !checked.ok()) return checked;
   if (Result<void> checked = CheckNamesDiffer(charter.reviewers, "reviewers"); !checked.ok()) return checked;

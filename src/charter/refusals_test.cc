@@ -124,6 +124,35 @@ TEST(Refusals, MoreCertificatesThanAStatementHasRoomFor) {
   EXPECT_EQ(with(kPropertiesMax - 1), "charter.drift-count");
 }
 
+TEST(Refusals, EnvelopesWithoutUse) {
+  const std::string section = "\n[envelope]\nmax_radius = 0.01\nmax_generations = 50\ntime_limit = \"10s\"\n";
+  const Result<Charter> charter = TestCharter().Append(section).Read();
+  ASSERT_TRUE(charter.ok()) << charter.error().message;
+  EXPECT_EQ(charter->envelope->radius_max, 0.01);
+  EXPECT_EQ(charter->envelope->generations_max, 50);
+  EXPECT_EQ(charter->envelope->time_limit_s, 10);
+  EXPECT_FALSE(TestCharter().Read()->envelope.has_value());
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = section;
+    text.replace(text.find(from), from.size(), to);
+    return Rule(TestCharter().Append(text).Read());
+  };
+  EXPECT_EQ(with("0.01", "0"), "charter.range");
+  EXPECT_EQ(with("0.01", "inf"), "charter.range");
+  EXPECT_EQ(with("50", "0"), "charter.range");
+  EXPECT_EQ(with("50", "1001"), "charter.range");
+  EXPECT_EQ(with("10s", "0s"), "charter.range");
+  EXPECT_EQ(with("max_radius = 0.01\n", ""), "charter.missing-key");
+  EXPECT_EQ(with("max_generations = 50\n", ""), "charter.missing-key");
+  EXPECT_EQ(with("time_limit = \"10s\"\n", ""), "ok") << "a minute";
+  EXPECT_EQ(with("[envelope]\n", "[envelope]\nradius = 1\n"), "charter.unknown-key");
+  TestCharter idle;
+  std::string& text = idle.files.at("charter.toml");
+  text.erase(text.find("[[property]]"), text.find("[improver]") - text.find("[[property]]"));
+  EXPECT_EQ(Rule(idle.Read()), "ok");
+  EXPECT_EQ(Rule(idle.Append(section).Read()), "charter.envelope-idle");
+}
+
 TEST(Refusals, ASurfaceThatLetsEverythingChange) {
   EXPECT_EQ(After("path = \"improver/**\"\nkind = \"text\"\nmay_add = true\nmax_changed_lines = 200",
                   "path = \"**\"\nkind = \"any\""),

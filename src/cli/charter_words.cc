@@ -42,6 +42,12 @@ Section SubjectWords(const charter::Charter& charter) {
   for (const crypto::Digest& tree : charter.revocation.trees) {
     section.lines.push_back("never live again: the tree " + tree.Text());
   }
+  if (charter.envelope) {
+    section.lines.push_back("a property may be proven by the certificate of one of the last " +
+                            Count(charter.envelope->generations_max, "release") +
+                            ", where that covers the candidate and lets no weight move by more than " +
+                            PlainNumber(charter.envelope->radius_max));
+  }
   if (charter.assurance == charter::Assurance::kSingleOperator) {
     section.lines.push_back("SINGLE OPERATOR: one person may do everything; every warrant says so");
   }

@@ -11,6 +11,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/family_bar.h"
 #include "cli/halt_room.h"
 #include "cli/log_file.h"
 #include "ledger/loader_memory.h"
@@ -153,6 +154,7 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   gate::GateOptions options;
   options.state_path = place.state_path;
   options.progress = ProgressTo(globals);
+  options.proving = [bar = FamilyBar(globals)](const prover::FamilyProgress& progress) { bar.Show(progress); };
   options.post = [](const std::vector<witness::HttpPost>& posts) { return server::PostAll(posts, {}); };
   return gate::Gate::Open(place.home, place.subject, std::move(options));
 }

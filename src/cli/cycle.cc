@@ -6,6 +6,7 @@
 
 #include "charter/program_rules.h"
 #include "cli/command.h"
+#include "cli/live_envelopes.h"
 #include "cli/local_review.h"
 #include "gate/propose.h"
 #include "sandbox/sandbox.h"
@@ -49,8 +50,8 @@ sandbox::Limits LimitsOf(const charter::ProcessLimits& limits) {
   return result;
 }
 
-// Runs the improver on the live release and leaves its candidate below `folder`/candidate. What the charter accepts of
-// the sandbox and this machine made use of.
+// Runs the improver on the live release and leaves its candidate below `folder`/out/candidate. What the charter accepts
+// of the sandbox and this machine made use of.
 Result<weakening::Weakenings> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder) {
   const std::optional<crypto::Digest> live = gate.log().history().live_tree();
   if (!live) return Refused("cycle.nothing-live", "nothing is live yet", "pawl propose the baseline first");
@@ -73,10 +74,17 @@ Result<weakening::Weakenings> Improve(gate::Gate& gate, uint64_t seed, const std
   job.working_directory = "/in/subject";
   job.inputs = {{*view, "/in/subject"}};
   job.limits = LimitsOf(improver.limits);
+  const std::string envelopes = folder + "/envelope";
+  std::error_code failure;
+  if (!std::filesystem::create_directory(envelopes, failure))
+    return SystemFailure("cycle.folder", "cannot make '" + envelopes + "': " + failure.message());
+  Result<bool> stays = WriteLiveEnvelopes(gate, envelopes);
+  if (!stays.ok()) return stays.error();
+  if (*stays) job.inputs.push_back({envelopes, "/in/envelope"});
   Result<charter::ProgramRules> programs = charter::ReadProgramRules(gate.log().charter());
   if (!programs.ok()) return programs.error();
   gate.Say("improving in the sandbox, seed " + std::to_string(seed));
-  Result<sandbox::Outcome> outcome = sandbox::Run(job, programs->accepted, folder);
+  Result<sandbox::Outcome> outcome = sandbox::Run(job, programs->accepted, folder + "/out");
   if (!outcome.ok()) return outcome.error();
   if (outcome->end == sandbox::End::kSetupError) {
     return SystemFailure(
@@ -106,15 +114,14 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
     Result<std::string> made = storage::MakeTemporaryFolder("pawl-cycle");
     if (!made.ok()) return Fail(globals, made.error());
     const Scratch scratch{*made};
-    const std::string out = scratch.path + "/out";
-    Result<weakening::Weakenings> weaker = Improve(*gate, *seed, out);
+    Result<weakening::Weakenings> weaker = Improve(*gate, *seed, scratch.path);
     if (!weaker.ok()) return Fail(globals, weaker.error());
     // The note stands on the ledger. What the sandbox was without comes first: a long note is cut.
     const std::string accepted = sandbox::AcceptedWords(*weaker);
     const std::string note = options.note.empty() ? "improver, seed " + std::to_string(*seed) + accepted
                              : accepted.empty()   ? options.note
                                                   : accepted.substr(1) + " " + options.note;
-    Result<std::string> proposal = gate::ProposeTree(*gate, out + "/candidate", note);
+    Result<std::string> proposal = gate::ProposeTree(*gate, scratch.path + "/out/candidate", note);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     name = *proposal;
     Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);

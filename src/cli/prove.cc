@@ -36,7 +36,7 @@ struct ProveOptions {
   std::string arithmetic;                            // empty: the network's own
   std::optional<std::string> weight_radius;          // none: of the network alone
   std::string against, within;                       // baseline and bound; empty: the property itself, no drift
-  std::string charter;                               // its folder; empty: one property, or a list
+  std::string charter, baseline;                     // their folders; empty: one property, or a list
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
   unsigned threads = 2;
@@ -499,6 +499,7 @@ ExitCode ProveCharter(const Globals& globals, const ProveOptions& options) {
   return ProveFamily(globals,
                      {.charter = options.charter,
                       .candidate = options.network,
+                      .baseline = options.baseline,
                       .certificates = options.certificate,
                       .parents = options.parent,
                       .weight_radius = options.weight_radius,
@@ -551,6 +552,11 @@ void AddProve(CLI::App& app, Globals& globals) {
       "prove all properties of this charter's networks, of the candidate in folder NETWORK; --certificate and --parent "
       "are then folders, with a file NAME.cert for each property");
   charter->option_text("DIR");
+  command
+      ->add_option("--baseline", options->baseline,
+                   "the first release's folder, where the charter wants drift from it proven (NAME.drift.cert)")
+      ->option_text("DIR")
+      ->needs(charter);
   for (const char* other : {"PROPERTY", "--counterexample", "--vnncomp", "--checkpoint", "--resume", "--arithmetic",
                             "--against", "--within"})
     charter->excludes(command->get_option(other));
@@ -572,6 +578,7 @@ void AddProve(CLI::App& app, Globals& globals) {
       "  pawl prove policy.onnx clear-above.vnnlib --weight-radius auto --timeout 30 --certificate clear-above.cert\n"
       "  pawl prove retrained.onnx clear-above.vnnlib --against policy.onnx --within 0.05 --certificate drift.cert\n"
       "  pawl prove --charter charter candidate --parent live-certificates --certificate certificates\n"
+      "  pawl prove --charter charter candidate --baseline first --weight-radius auto --timeout 5\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");

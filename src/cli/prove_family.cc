@@ -1,5 +1,6 @@
 #include "cli/prove_family.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "cli/family_bar.h"
 #include "cli/proof_words.h"
 #include "cli/property_words.h"
+#include "encoding/number.h"
 #include "prover/family.h"
 #include "prover/parent.h"
 #include "subject/tree_reader.h"
@@ -21,9 +23,39 @@ namespace {
 struct FamilyFiles {
   charter::CharterFiles charter;
   crypto::Digest tree;
-  std::map<std::string, std::string> networks;  // that properties are about, by their paths
-  size_t of_code = 0;                           // properties that are not for this command
+  // That properties are about, by their paths: the candidate's and the baseline's.
+  std::map<std::string, std::string> networks, baselines;
+  size_t of_code = 0;  // properties that are not for this command
 };
+
+// Gives the tree's digest.
+Result<crypto::Digest> ReadNetworks(const charter::Charter& charter, const std::string& folder,
+                                    std::map<std::string, std::string>& networks) {
+  Result<subject::Manifest> tree = subject::ReadTree(
+      folder, charter.subject.limits, [&](const std::string& path, std::string_view bytes) -> Result<crypto::Digest> {
+        for (const charter::Property& property : charter.properties)
+          if (property.network == path) networks[path] = std::string(bytes);
+        return crypto::Sha256(bytes);
+      });
+  return tree.ok() ? Result<crypto::Digest>(subject::ManifestDigest(*tree)) : tree.error();
+}
+
+// What the charter measures drift from; nothing where it asks for no proof of it.
+Result<void> ReadFamilyBaseline(const FamilyOptions& options, FamilyFiles& files) {
+  const charter::Charter& charter = files.charter.charter;
+  const bool is_asked = std::any_of(charter.properties.begin(), charter.properties.end(),
+                                    [](const charter::Property& property) { return property.drift_within > 0; });
+  if (options.baseline.empty() && is_asked)
+    return Error{ErrorCode::kUsage, "prove.baseline", "the charter wants drift from the baseline proven",
+                 "give the first release's folder: --baseline DIR"};
+  if (options.baseline.empty()) return {};
+  const Result<crypto::Digest> tree = ReadNetworks(charter, options.baseline, files.baselines);
+  if (!tree.ok()) return tree.error();
+  if (*tree != charter.subject.baseline)
+    return Refused("prove.baseline", "the charter's baseline is " + charter.subject.baseline.Text() + ", and '" +
+                                         options.baseline + "' is " + tree->Text());
+  return {};
+}
 
 Result<FamilyFiles> ReadFamilyFiles(const FamilyOptions& options) {
   FamilyFiles files;
@@ -33,21 +65,17 @@ Result<FamilyFiles> ReadFamilyFiles(const FamilyOptions& options) {
   Result<charter::ProgramRules> programs = charter::ReadProgramRules(files.charter);
   if (!programs.ok()) return programs.error();
   files.of_code = programs->properties.size();
-  Result<subject::Manifest> tree =
-      subject::ReadTree(options.candidate, files.charter.charter.subject.limits,
-                        [&](const std::string& path, std::string_view bytes) -> Result<crypto::Digest> {
-                          for (const charter::Property& property : files.charter.charter.properties)
-                            if (property.network == path) files.networks[path] = std::string(bytes);
-                          return crypto::Sha256(bytes);
-                        });
+  Result<crypto::Digest> tree = ReadNetworks(files.charter.charter, options.candidate, files.networks);
   if (!tree.ok()) return tree.error();
-  files.tree = subject::ManifestDigest(*tree);
+  files.tree = *tree;
+  if (Result<void> baseline = ReadFamilyBaseline(options, files); !baseline.ok()) return baseline.error();
   return files;
 }
 
 // One property's question and answer. The request points into it.
 struct Member {
   const charter::Property* rule = nullptr;
+  bool is_drift = false;  // asked: drift from the baseline on the property's boxes
   model::Property property;
   prover::ProofRequest request;
   std::optional<prover::Parent> parent;
@@ -58,8 +86,10 @@ struct Member {
 };
 
 std::string CertificatePath(const std::string& folder, const Member& member) {
-  return folder + "/" + member.rule->name + ".cert";
+  return folder + "/" + member.rule->name + (member.is_drift ? ".drift.cert" : ".cert");
 }
+
+std::string MemberName(const Member& member) { return member.rule->name + (member.is_drift ? ", drift" : ""); }
 
 Error InProperty(const charter::Property& rule, Error error) {
   error.message = "'" + rule.name + "': " + error.message;
@@ -92,13 +122,25 @@ Result<void> ReadMember(const FamilyOptions& options, const FamilyFiles& files, 
       static_cast<uint64_t>(1000 * options.timeout_s.value_or(static_cast<double>(rule.time_limit_s)));
   member.request.threads = options.threads;
   member.request.memory_mib_max = options.memory_mib;
+  if (!member.is_drift) return {};
+  const auto baseline_bytes = files.baselines.find(rule.network);
+  if (baseline_bytes == files.baselines.end())
+    return Refused("prove.network", "the baseline has no file '" + rule.network + "'");
+  member.request.baseline_digest = crypto::Sha256(baseline_bytes->second).bytes;
+  Result<const model::Network*> baseline = family.Read(member.request.baseline_digest, AsBytes(baseline_bytes->second));
+  if (!baseline.ok()) return baseline.error();
+  if (Result<void> fits = model::CheckFits(**baseline, member.property); !fits.ok()) return fits.error();
+  member.request.baseline = *baseline;
+  Result<model::Decimal> within = model::Decimal::Parse(encoding::NumberText(rule.drift_within), 20);
+  if (!within.ok()) return within.error();
+  member.request.within = std::move(*within);
   return {};
 }
 
 // No certificate in the folder, or one that does not fit, is no error: the search then begins with nothing.
 void ReadFamilyParent(const FamilyOptions& options, Member& member) {
   std::error_code ignored;
-  const std::string path = options.parents.empty() ? "" : CertificatePath(options.parents, member);
+  const std::string path = options.parents.empty() || member.is_drift ? "" : CertificatePath(options.parents, member);
   if (path.empty() || !std::filesystem::exists(path, ignored)) return;
   Result<std::string> bytes = ReadWholeFile(path, checker::CertificateLimits().bytes_max);
   if (!bytes.ok()) {
@@ -115,7 +157,11 @@ void ReadFamilyParent(const FamilyOptions& options, Member& member) {
 }
 
 Result<void> SearchMember(const std::optional<RadiusChoice>& radius, prover::Family& family, Member& member) {
-  const std::string& name = member.rule->name;
+  const std::string name = MemberName(member);
+  if (member.is_drift) {
+    member.result = family.Prove(name, member.request);
+    return {};
+  }
   if (radius && radius->widest) {
     member.widest = family.ProveWidest(name, member.request, {});
     member.result = std::move(member.widest->result);
@@ -151,6 +197,10 @@ encoding::Json MemberJson(const Member& member) {
                          {"boxes", result.statistics.boxes},
                          {"leaves", result.statistics.leaves},
                          {"seconds", result.statistics.seconds}};
+  if (member.is_drift) {
+    json["baseline"] = crypto::Digest{member.request.baseline_digest}.Text();
+    json["within"] = member.request.within.ToString();
+  }
   switch (result.status) {
     case prover::ProofStatus::kProven:
       json["certificate_bytes"] = result.certificate.size();
@@ -158,6 +208,7 @@ encoding::Json MemberJson(const Member& member) {
     case prover::ProofStatus::kViolated:
       json["inputs"] = result.counterexample.inputs;
       json["outputs"] = result.counterexample.outputs;
+      if (member.is_drift) json["baseline_outputs"] = result.counterexample.baseline_outputs;
       json["table"] = CounterexampleTable(member.property, result.counterexample);
       break;
     case prover::ProofStatus::kUnknown:
@@ -174,10 +225,12 @@ encoding::Json MemberJson(const Member& member) {
 
 void ShowMember(const Member& member, size_t name_width) {
   const prover::ProofResult& result = member.result;
-  std::printf("%-*s %-9s %9.3f s %10llu", static_cast<int>(name_width), Shown(member.rule->name).c_str(),
+  std::printf("%-*s %-9s %9.3f s %10llu", static_cast<int>(name_width), Shown(MemberName(member)).c_str(),
               std::string(StatusName(result.status)).c_str(), result.statistics.seconds,
               static_cast<unsigned long long>(result.statistics.leaves));
-  if (member.parent) std::printf(", of the parent's %llu", static_cast<unsigned long long>(result.statistics.kept));
+  if (member.parent)
+    std::printf(", of the parent's %llu hold %llu", static_cast<unsigned long long>(result.statistics.parent_leaves),
+                static_cast<unsigned long long>(result.statistics.kept));
   if (member.widest && result.status == prover::ProofStatus::kProven)
     std::printf(", radius %s", PercentText(member.widest->share).c_str());
   std::puts("");
@@ -212,21 +265,32 @@ ExitCode ProveFamily(const Globals& globals, const FamilyOptions& options) {
     if (failure)
       return Fail(globals, SystemFailure("prove.certificate", options.certificates + ": " + failure.message()));
   }
+  // The charter's properties, then drift, as in a candidate statement.
+  std::vector<std::pair<const charter::Property*, bool>> asked;
+  for (const charter::Property& rule : rules) asked.emplace_back(&rule, false);
+  for (const charter::Property& rule : rules) {
+    const auto network = files->networks.find(rule.network), from = files->baselines.find(rule.network);
+    const bool is_baseline =
+        network != files->networks.end() && from != files->baselines.end() && network->second == from->second;
+    if (rule.drift_within > 0 && !is_baseline) asked.emplace_back(&rule, true);
+  }
   size_t name_width = 8;
-  for (const charter::Property& rule : rules) name_width = std::max(name_width, rule.name.size());
+  for (const auto& [rule, is_drift] : asked)
+    name_width = std::max(name_width, rule->name.size() + (is_drift ? std::string_view(", drift").size() : 0));
   const FamilyBar bar(globals);
-  prover::Family family(rules.size(), [&bar](const prover::FamilyProgress& progress) { bar.Show(progress); });
+  prover::Family family(asked.size(), [&bar](const prover::FamilyProgress& progress) { bar.Show(progress); });
   ExitCode exit = ExitCode::kYes;
   size_t proven = 0;
   encoding::Json list = encoding::Json::array();
-  for (const charter::Property& rule : rules) {
+  for (const auto& [rule, is_drift] : asked) {
     Member member;
-    member.rule = &rule;
+    member.rule = rule;
+    member.is_drift = is_drift;
     if (Result<void> read = ReadMember(options, *files, family, member); !read.ok())
-      return Fail(globals, InProperty(rule, read.error()));
+      return Fail(globals, InProperty(*rule, read.error()));
     ReadFamilyParent(options, member);
     if (Result<void> searched = SearchMember(radius, family, member); !searched.ok())
-      return Fail(globals, InProperty(rule, searched.error()));
+      return Fail(globals, InProperty(*rule, searched.error()));
     if (Result<void> written = WriteMember(options, member); !written.ok()) return Fail(globals, written.error());
     if (!globals.json) ShowMember(member, name_width);
     if (globals.json) list.push_back(MemberJson(member));
@@ -243,7 +307,8 @@ ExitCode ProveFamily(const Globals& globals, const FamilyOptions& options) {
                {"seconds", seconds}});
     return exit;
   }
-  std::printf("%zu of %zu properties proven; %.2f s\n", proven, rules.size(), seconds);
+  std::printf("%zu of %zu %s proven; %.2f s\n", proven, asked.size(),
+              asked.size() == rules.size() ? "properties" : "properties and drifts", seconds);
   if (files->of_code > 0)
     std::printf("%zu more are about code: reviewers run them, this command does not\n", files->of_code);
   return exit;

@@ -11,6 +11,7 @@ namespace pawl::cli {
 
 struct FamilyOptions {
   std::string charter, candidate;            // folders
+  std::string baseline;                      // folder of the first release, for proofs of drift; empty: none
   std::string certificates, parents;         // folders of files NAME.cert; empty: none
   std::optional<std::string> weight_radius;  // as of pawl prove
   std::optional<double> timeout_s;           // for each property; none: the charter's

@@ -250,7 +250,7 @@ TEST_F(ProveCharter, ProvesAllPropertiesOfACandidate) {
   EXPECT_EQ(Read("one"), Read("certs/calm.cert"));
   PutPolicy(0.5);
   EXPECT_EQ(Run(Question() + "--parent " + root_ + "certs"), ExitCode::kYes);
-  EXPECT_THAT(output_, HasSubstr("1, of the parent's 1\n"));
+  EXPECT_THAT(output_, HasSubstr("1, of the parent's 1 hold 1\n"));
   EXPECT_THAT(output_, HasSubstr("3 of 3 properties proven"));
   json_ = true;
   EXPECT_EQ(Run(Question() + "--parent " + root_ + "certs --weight-radius 1%"), ExitCode::kYes);
@@ -261,6 +261,36 @@ TEST_F(ProveCharter, ProvesAllPropertiesOfACandidate) {
   EXPECT_FALSE(json["properties"][2].contains("parent")) << "it has none";
   EXPECT_EQ(json["properties"][1]["weight_radius"]["tensors"]["w"], 0.005);
   EXPECT_THAT(std::string(json["tree"]), StartsWith("sha256:"));
+}
+
+TEST_F(ProveCharter, ProvesDriftFromTheBaseline) {
+  PutPolicy(1);
+  fs::create_directory(root_ + "first");
+  for (const char* name : {"policy.onnx", "notes.txt"}) fs::copy(root_ + "tree/" + name, root_ + "first/" + name);
+  json_ = true;
+  EXPECT_EQ(Run(Question()), ExitCode::kYes);
+  const std::string tree = encoding::Json::parse(output_)["tree"];
+  std::string charter = Read("charter/charter.toml");
+  const size_t digest = charter.find("sha256:");
+  charter.replace(digest, tree.size(), tree);
+  charter.replace(charter.find("falsified_by"), 0, "drift_within = 0.3\n");
+  Write("charter/charter.toml", charter);
+  json_ = false;
+  EXPECT_EQ(Run(Question()), ExitCode::kUsage) << "no baseline is given";
+  EXPECT_EQ(Run(Question() + "--baseline " + root_ + "first"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("3 of 3 properties proven")) << "it is the baseline";
+  PutPolicy(1.25);
+  EXPECT_EQ(Run(Question() + "--baseline " + root_ + "tree"), ExitCode::kNo) << "not the charter's baseline";
+  EXPECT_EQ(Run(Question() + "--baseline " + root_ + "first --certificate " + root_ + "certs"), ExitCode::kYes);
+  EXPECT_THAT(output_, HasSubstr("calm, drift"));
+  EXPECT_THAT(output_, HasSubstr("4 of 4 properties and drifts proven"));
+  EXPECT_THAT(Read("certs/calm.drift.cert"), StartsWith("PAWLCERT"));
+  PutPolicy(1.375);
+  json_ = true;
+  EXPECT_EQ(Run(Question() + "--baseline " + root_ + "first"), ExitCode::kNo);
+  const encoding::Json json = encoding::Json::parse(output_);
+  EXPECT_EQ(json["properties"][3]["status"], "violated");
+  EXPECT_EQ(json["properties"][3]["within"], "0.3");
 }
 
 TEST_F(ProveCharter, SaysWhatItCannotUse) {

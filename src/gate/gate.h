@@ -19,6 +19,7 @@
 #include "ledger/home.h"
 #include "ledger/ledger.h"
 #include "ledger/subject_log.h"
+#include "prover/family.h"
 #include "result/result.h"
 #include "warrant/statements.h"
 #include "witness/gathering.h"
@@ -28,7 +29,8 @@ namespace pawl::gate {
 struct GateOptions {
   std::string state_path;  // empty: the home's
   unsigned threads = 2;
-  std::function<void(const std::string&)> progress;  // one line a stage; may be empty
+  std::function<void(const std::string&)> progress;            // one line a stage; may be empty
+  std::function<void(const prover::FamilyProgress&)> proving;  // how far the proofs of one candidate are; may be empty
   witness::Transport post;  // how the charter's witnesses are asked; empty: they are not, and nothing is complete
 };
 

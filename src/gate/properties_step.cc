@@ -1,7 +1,9 @@
 // Step 4: every property of the charter holds for the candidate's own bytes: of a network by a certificate that the
 // checker accepts, of code by a run; and where the charter asks, its drift from the baseline is proven. Where no
-// certificate is at hand, the prover searches for one; it is not trusted. The step ends with the commit: the candidate
+// certificate is at hand, and none of the live release whose envelope the candidate lies in, the prover searches for
+// one; it is not trusted. The step ends with the commit: the candidate
 // statement, from which on the lifetime budget is spent.
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <span>
@@ -13,8 +15,8 @@
 #include "model/property.h"
 #include "oversight/charter_trial.h"
 #include "oversight/code_property.h"
+#include "prover/family.h"
 #include "prover/parent.h"
-#include "prover/prover.h"
 #include "sandbox/sandbox.h"
 #include "warrant/property_check.h"
 
@@ -69,17 +71,23 @@ Result<Material> Collect(Gate& gate, const warrant::RequiredProof& proof) {
   return material;
 }
 
+// Whether the certificate that is named proves what is asked, and the charter lets it.
+Result<checker::Verdict> Judge(Gate& gate, const Material& material, const CertificateReference& named) {
+  const std::vector<warrant::LiveTree> past = gate.log().history().live_trees();
+  Result<void> allowed = warrant::EnvelopeAllowed(gate.charter(), material.proof, named, past, gate.log().store());
+  if (!allowed.ok()) return allowed.error();
+  return warrant::CheckRequiredProof(material.proof, named, gate.log().charter(), gate.log().store(),
+                                     gate.options().threads);
+}
+
 // A certificate of an earlier candidate with the same network bytes under the same charter; checked like any other.
 Result<std::optional<CertificateReference>> Reuse(Gate& gate, const Material& material) {
   for (const ProposalHistory& past : gate.log().history().proposals()) {
     if (!past.candidate || past.candidate->charter != gate.charter().digest) continue;
     for (const CertificateReference& reference : past.candidate->certificates) {
       if (reference.property != material.proof.property->name || reference.network != material.proof.network) continue;
-      Result<std::string> bytes = gate.log().store().ReadBlob(reference.certificate, subject::kFileBytesMax);
-      if (!bytes.ok()) continue;
-      const checker::Verdict verdict =
-          warrant::CheckPropertyCertificate(material.Asked(*bytes, gate.options().threads));
-      if (verdict.proven) return std::optional(reference);
+      const Result<checker::Verdict> verdict = Judge(gate, material, reference);
+      if (verdict.ok() && verdict->proven) return std::optional(reference);
     }
   }
   return std::optional<CertificateReference>();
@@ -140,9 +148,8 @@ struct Proof {
   std::string words;
 };
 
-// The live release's proof of the same property, for the search to begin with; nothing where there is none that fits.
-// Nothing of it is believed.
-std::optional<prover::Parent> LiveProof(Gate& gate, const Material& material, const prover::ProofRequest& request) {
+// What proves the same property of the live release, or null.
+const CertificateReference* LiveCertificate(Gate& gate, const Material& material) {
   const CertificateReference* live = nullptr;
   for (const ProposalHistory& past : gate.log().history().proposals()) {
     if (!past.candidate || past.candidate->tree != gate.log().history().live_tree()) continue;
@@ -151,6 +158,33 @@ std::optional<prover::Parent> LiveProof(Gate& gate, const Material& material, co
     for (const CertificateReference& reference : past.candidate->certificates)
       if (live == nullptr && reference.property == material.proof.property->name) live = &reference;
   }
+  return live;
+}
+
+// The live release's certificate, where the candidate lies in its envelope and the charter lets it: no search is
+// needed.
+std::optional<Proof> InEnvelope(Gate& gate, const Material& material) {
+  if (!gate.charter().envelope || material.proof.baseline) return std::nullopt;
+  const CertificateReference* live = LiveCertificate(gate, material);
+  if (live == nullptr) return std::nullopt;
+  const CertificateReference named{material.proof.property->name, material.proof.network, live->certificate};
+  const Result<checker::Verdict> verdict = Judge(gate, material, named);
+  if (!verdict.ok() || !verdict->proven) {
+    gate.Say("the live release's certificate does not do for " + material.what + ": " +
+             (verdict.ok() ? verdict->reason : verdict.error()).message);
+    return std::nullopt;
+  }
+  double furthest = 0;
+  for (const double distance : verdict->distances) furthest = std::max(furthest, distance);
+  char words[96];
+  std::snprintf(words, sizeof words, " proven by the live release's envelope (%.0f %% of the way out)", 100 * furthest);
+  return Proof{named, std::nullopt, material.what + words};
+}
+
+// The live release's proof of the same property, for the search to begin with; nothing where there is none that fits.
+// Nothing of it is believed.
+std::optional<prover::Parent> LiveProof(Gate& gate, const Material& material, const prover::ProofRequest& request) {
+  const CertificateReference* live = LiveCertificate(gate, material);
   if (live == nullptr) return std::nullopt;
   const auto from_scratch = [&](const Error& error) {
     gate.Say("proving " + material.what + " from scratch: " + error.message);
@@ -168,10 +202,22 @@ std::span<const uint8_t> AsBytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-Result<Proof> Search(Gate& gate, const Material& material) {
+// Of the network, and where the charter has [envelope] of all networks as far around it as can be proven in time.
+prover::ProofResult Prove(Gate& gate, const Material& material, prover::Family& family,
+                          const prover::ProofRequest& request) {
+  const std::optional<charter::Envelope>& envelope = gate.charter().envelope;
+  if (!envelope || request.baseline != nullptr) return family.Prove(material.what, request);
+  return family
+      .ProveWidest(
+          material.what, request,
+          {.radius_max = envelope->radius_max, .widening_ms = static_cast<uint64_t>(envelope->time_limit_s) * 1'000})
+      .result;
+}
+
+Result<Proof> Search(Gate& gate, const Material& material, prover::Family& family) {
   Proof proof;
   const warrant::RequiredProof& required = material.proof;
-  Result<model::Network> network = model::ReadOnnx(AsBytes(material.network), model::NetworkLimits{});
+  Result<const model::Network*> network = family.Read(required.network.bytes, AsBytes(material.network));
   if (!network.ok()) {
     proof.failure =
         Failed(FindingOutcome::kRejected, network.error().rule, material.what + ": " + network.error().message);
@@ -180,7 +226,7 @@ Result<Proof> Search(Gate& gate, const Material& material) {
   Result<model::Property> property = model::ReadVnnlib(material.spec, model::PropertyLimits{});
   if (!property.ok()) return property.error();
   prover::ProofRequest request;
-  request.network = &*network;
+  request.network = *network;
   request.property = &*property;
   request.network_digest = required.network.bytes;
   request.property_digest = crypto::Sha256(material.spec).bytes;
@@ -189,19 +235,17 @@ Result<Proof> Search(Gate& gate, const Material& material) {
   request.threads = gate.options().threads;
   gate.Say("proving " + material.what);
   std::optional<prover::Parent> parent;
-  std::optional<model::Network> baseline;
   if (required.baseline) {
-    Result<model::Network> read = model::ReadOnnx(AsBytes(material.baseline), model::NetworkLimits{});
-    if (!read.ok()) return read.error();
-    baseline = std::move(*read);
-    request.baseline = &*baseline;
+    Result<const model::Network*> baseline = family.Read(required.baseline->bytes, AsBytes(material.baseline));
+    if (!baseline.ok()) return baseline.error();
+    request.baseline = *baseline;
     request.baseline_digest = required.baseline->bytes;
     request.within = required.within;
   } else {
     parent = LiveProof(gate, material, request);
   }
   if (parent.has_value()) request.parent = &*parent;
-  const prover::ProofResult result = prover::Prove(request);
+  const prover::ProofResult result = Prove(gate, material, family, request);
   switch (result.status) {
     case prover::ProofStatus::kProven: {
       const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
@@ -219,7 +263,8 @@ Result<Proof> Search(Gate& gate, const Material& material) {
                     (verdict.leaves == 1 ? " leaf" : " leaves") +
                     (result.statistics.kept > 0
                          ? ", " + std::to_string(result.statistics.kept) + " of the live release's proof still hold)"
-                         : ")");
+                         : ")") +
+                    (verdict.radii.empty() ? "" : ", with an envelope");
       return proof;
     }
     case prover::ProofStatus::kViolated: {
@@ -321,6 +366,8 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
       if (required.error().rule != "property.network") return required.error();
       return Failed(FindingOutcome::kRejected, required.error().rule, required.error().message);
     }
+    const auto start = std::chrono::steady_clock::now();
+    prover::Family family(required->size(), gate.options().proving);
     for (const warrant::RequiredProof& needed : *required) {
       Result<Material> material = Collect(gate, needed);
       if (!material.ok()) return material.error();
@@ -329,13 +376,26 @@ Result<StepReport> Properties(Gate& gate, const ProposalHistory& proposal) {
       if (known->has_value()) {
         certificates.push_back(**known);
         words += (words.empty() ? "" : ", ") + material->what + " proven before";
+        family.Skip();
         continue;
       }
-      Result<Proof> proof = Search(gate, *material);
+      if (const std::optional<Proof> near = InEnvelope(gate, *material)) {
+        certificates.push_back(*near->certificate);
+        words += (words.empty() ? "" : ", ") + near->words;
+        family.Skip();
+        continue;
+      }
+      Result<Proof> proof = Search(gate, *material, family);
       if (!proof.ok()) return proof.error();
       if (proof->failure) return *proof->failure;
       certificates.push_back(*proof->certificate);
       words += (words.empty() ? "" : ", ") + proof->words;
+    }
+    if (!required->empty()) {
+      char spent[48];
+      std::snprintf(spent, sizeof spent, " (in %.2f s)",
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      words += spent;
     }
     Result<CodeChecks> code = CheckCode(gate, proposal.proposal.tree);
     if (!code.ok()) return code.error();

@@ -11,6 +11,11 @@ namespace {
 // Why the certificate of one property, or of its drift, does not count, or nothing.
 Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer, const warrant::RequiredProof& proof,
                               const warrant::CertificateReference& named) {
+  Result<void> allowed =
+      warrant::EnvelopeAllowed(log.charter().charter, proof, named, log.history().live_trees(), log.store());
+  if (!allowed.ok() && allowed.error().rule != "property.envelope") return allowed.error();
+  if (!allowed.ok())
+    return "'" + proof.property->name + "': " + allowed.error().message + " (" + allowed.error().rule + ")";
   Result<checker::Verdict> verdict =
       warrant::CheckRequiredProof(proof, named, log.charter(), log.store(), reviewer.threads);
   if (!verdict.ok()) return verdict.error();

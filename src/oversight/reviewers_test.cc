@@ -226,6 +226,27 @@ TEST_F(ReviewersTest, ACertificateThatProvesNothing) {
   EXPECT_EQ(Says("integrity-c"), "for") << "and the defect is this alone";
 }
 
+TEST_F(ReviewersTest, AnEnvelopeThatTheCharterAllows) {
+  path_ = Path::WithEnvelopes();
+  const crypto::Digest near = *path_.store().PutBlob(path_.EnvelopeCertificate(warrant::TinyNetwork(1), 1));
+  Propose({.tree = path_.third}, [&](Candidate& candidate) { candidate.certificates[0].certificate = near; });
+  EXPECT_EQ(Says("prover-a"), "for");
+}
+
+TEST_F(ReviewersTest, AnEnvelopeThatTheCharterDoesNotAllow) {
+  const crypto::Digest near = *path_.store().PutBlob(path_.EnvelopeCertificate(warrant::TinyNetwork(1), 1));
+  Propose({.tree = path_.third}, [&](Candidate& candidate) { candidate.certificates[0].certificate = near; });
+  EXPECT_EQ(Says("prover-a"),
+            "'calm': the certificate is about another network, and the charter has no [envelope] (property.envelope)");
+}
+
+TEST_F(ReviewersTest, AnEnvelopeAroundWhatNobodyHas) {
+  path_ = Path::WithEnvelopes();
+  const crypto::Digest far = *path_.store().PutBlob(path_.EnvelopeCertificate(warrant::TinyNetwork(1.625), 1));
+  Propose({.tree = path_.third}, [&](Candidate& candidate) { candidate.certificates[0].certificate = far; });
+  EXPECT_SAYS("prover-a", "was not live in the last 3 releases");
+}
+
 TEST_F(ReviewersTest, DriftThatIsProven) {
   path_ = Path::WithDrift();
   Propose({.tree = path_.third});

@@ -73,17 +73,20 @@ std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const
 
 WidestProof ProveWidest(const ProofRequest& request, const WidestLimits& limits) {
   const Clock::time_point start = Clock::now();
-  const auto left_ms = [&] {
-    const double spent = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    return static_cast<double>(request.timeout_ms) - spent;
-  };
   WidestProof widest;
   ProofRequest trial = request;
   trial.radii.clear();
   widest.result = Prove(trial);
   widest.trials = 1;
+  const ProofStatistics centre = widest.result.statistics;
   trial.resume = nullptr;
   trial.keep_checkpoint = false;
+  const std::uint64_t time_ms = limits.widening_ms > 0 ? limits.widening_ms : request.timeout_ms;
+  const Clock::time_point from = limits.widening_ms > 0 ? Clock::now() : start;
+  const auto left_ms = [&] {
+    const double spent = std::chrono::duration<double, std::milli>(Clock::now() - from).count();
+    return static_cast<double>(time_ms) - spent;
+  };
   double share = kFirstShare;
   std::vector<checker::TensorRadius> proven;
   while (widest.result.status == ProofStatus::kProven && !request.cancel.stop_requested()) {
@@ -108,6 +111,9 @@ WidestProof ProveWidest(const ProofRequest& request, const WidestLimits& limits)
             : widest.share_open == 0 ? share * 4
                                      : std::sqrt(widest.share * widest.share_open);
   }
+  widest.result.statistics.parent_leaves = centre.parent_leaves;
+  widest.result.statistics.kept = centre.kept;
+  widest.result.statistics.merged = centre.merged;
   widest.result.statistics.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return widest;
 }

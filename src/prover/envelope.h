@@ -9,6 +9,7 @@
 // Thread safety: as Prove.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "checker/certificate.h"
@@ -29,6 +30,9 @@ struct WeightRadius {
 struct WidestLimits {
   // No tensor gets a larger radius than this, absolute, however large its weights are; 0: no limit.
   double radius_max = 0;
+  // For everything after the proof of the centre, which then has the request's time for itself; 0: what the centre
+  // leaves of it.
+  std::uint64_t widening_ms = 0;
 };
 
 // Radii for all weights and biases of Gemm, MatMul and Conv and all constants that Add adds, where nothing else uses
@@ -39,7 +43,8 @@ std::vector<checker::TensorRadius> RadiiFor(const model::Network& network, const
 struct WidestProof {
   // Of the largest radius that was proven; kProven without radii where the centre alone was. Else why the centre was
   // not.
-  ProofResult result;      // its seconds are those of all trials
+  // Its seconds are those of all trials; what it says of a parent is about the proof of the centre.
+  ProofResult result;
   double share = 0;        // the radius, of each tensor's largest magnitude, before limits; 0: of the centre alone
   double share_open = 0;   // the smallest for which no proof was found; 0: none was tried
   std::size_t trials = 0;  // searches

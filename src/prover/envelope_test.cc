@@ -107,6 +107,12 @@ TEST(EnvelopeTest, FindsNearlyTheLargestRadius) {
   std::vector<checker::TensorRadius> radii;
   EXPECT_TRUE(CheckedWith(request, widest.result, radii).proven);
   EXPECT_EQ(radii, RadiiFor(network, {widest.share, RadiusUnit::kShare}));
+  // No further than is allowed; the time for it does not depend on the centre's.
+  request.timeout_ms = 0;
+  const WidestProof limited = ProveWidest(request, {.radius_max = 0.25, .widening_ms = 2'000});
+  EXPECT_TRUE(CheckedWith(request, limited.result, radii).proven);
+  EXPECT_EQ(radii, (std::vector<checker::TensorRadius>{{"w", 0.25}}));
+  EXPECT_LT(limited.trials, widest.trials) << "it ends where nothing more is allowed";
   // Beyond it: unknown, since the centre has no counterexample.
   request.radii = RadiiFor(network, {0.6, RadiusUnit::kShare});
   request.timeout_ms = 300;

@@ -137,6 +137,14 @@ std::string Path::Certificate(const std::string& network) const {
   return checker::WriteCertificate(certificate);
 }
 
+std::string Path::EnvelopeCertificate(const std::string& centre, double radius) const {
+  const std::string alone = Certificate(centre);
+  checker::Certificate certificate = *checker::ReadCertificate(
+      {reinterpret_cast<const uint8_t*>(alone.data()), alone.size()}, checker::CertificateLimits{});
+  certificate.radii = {{"W", radius}};
+  return checker::WriteCertificate(certificate);
+}
+
 std::string Path::DriftCertificate(const std::string& network, const std::string& from,
                                    const std::string& within) const {
   const std::string of_property = Certificate(network);
@@ -220,6 +228,14 @@ void Path::AddWitnesses(charter::TestCharter& charter) {
 Path Path::WithDrift() {
   static const Path kShared =
       OfItsOwn([](charter::TestCharter& test) { test.Replace("falsified_by", "drift_within = 1.25\nfalsified_by"); });
+  return kShared;
+}
+
+Path Path::WithEnvelopes() {
+  static const Path kShared = OfItsOwn([](charter::TestCharter& test) {
+    test.Replace("max_releases = 3", "max_releases = 10");
+    test.Append("\n[envelope]\nmax_radius = 1.25\nmax_generations = 3\n");
+  });
   return kShared;
 }
 

@@ -89,6 +89,8 @@ class Path {
   // The same under a charter that wants it proven that drift is within 1.25; third drifts by 1, second by 0.5. Make
   // names the certificate.
   static Path WithDrift();
+  // The same under a charter that allows envelopes: radii up to 1.25, up to 3 releases from their centre.
+  static Path WithEnvelopes();
   static void AddWitnesses(charter::TestCharter& charter);
 
   // A complete warrant for the loader's present state, with its events appended to the log.
@@ -105,6 +107,8 @@ class Path {
   Digest NetworkTree(float factor);
   // The certificate for a network in a tree; its reference is what Make puts into the candidate statement.
   std::string Certificate(const std::string& network) const;
+  // For every network whose weights are within `radius` of a network's.
+  std::string EnvelopeCertificate(const std::string& centre, double radius) const;
   // Of its drift from `from`, for two networks of NetworkTree.
   std::string DriftCertificate(const std::string& network, const std::string& from, const std::string& within) const;
   // A charter in the store that differs from the first by `edit`.

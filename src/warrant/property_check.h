@@ -8,17 +8,20 @@
 //
 //   Result<std::vector<RequiredProof>> required = RequiredProofs(charter, tree, store);
 //   Result<checker::Verdict> verdict = CheckRequiredProof((*required)[i], candidate.certificates[i], files, store, 2);
+//   Result<void> allowed = EnvelopeAllowed(charter, (*required)[i], candidate.certificates[i], past, store);
 //
 // Thread safety: pure functions, but for the store that they read.
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "charter/charter.h"
 #include "checker/checker.h"
 #include "subject/store.h"
+#include "warrant/approval.h"
 #include "warrant/statements.h"
 
 namespace pawl::warrant {
@@ -53,9 +56,18 @@ struct RequiredProof {
 Result<std::vector<RequiredProof>> RequiredProofs(const charter::Charter& charter, const subject::Manifest& tree,
                                                   const subject::Store& store);
 
-// Whether the certificate that is named proves it. Errors are those of store and charter: a file could not be read.
+// Whether the certificate that is named proves it: a property's may be that of another network, in whose envelope this
+// one lies. Whether the charter lets it is another question; see EnvelopeAllowed. Errors are those of store and
+// charter: a file could not be read.
 Result<checker::Verdict> CheckRequiredProof(const RequiredProof& proof, const CertificateReference& named,
                                             const charter::CharterFiles& files, const subject::Store& store,
                                             unsigned threads);
+
+// Whether the charter lets the certificate that is named prove a property: it is that of the network itself; or
+// [envelope] allows no smaller radius, and its network was live at most max_generations releases before. `past` has
+// what was live, oldest first. Refused "property.envelope". Other errors are those of the store.
+Result<void> EnvelopeAllowed(const charter::Charter& charter, const RequiredProof& proof,
+                             const CertificateReference& named, std::span<const LiveTree> past,
+                             const subject::Store& store);
 
 }  // namespace pawl::warrant

@@ -425,12 +425,16 @@ Result<void> NewCharter(Examination& x) {
   return Ok();
 }
 
-Result<void> Threshold(Examination& x) {
-  // Without a state nobody knows what the predecessor is, and at a restart it was known when this loader switched.
+std::vector<LiveTree> LiveTrees(const Examination& x) {
   std::vector<LiveTree> past;
   for (const PastRelease& release : x.state.releases) past.push_back({release.tree, release.action});
+  return past;
+}
+
+Result<void> Threshold(Examination& x) {
+  // Without a state nobody knows what the predecessor is, and at a restart it was known when this loader switched.
   const RollbackTarget target =
-      x.restarting() || x.stateless() ? RollbackTarget::kPredecessor : TargetOf(past, x.candidate.tree);
+      x.restarting() || x.stateless() ? RollbackTarget::kPredecessor : TargetOf(LiveTrees(x), x.candidate.tree);
   if (!x.is(Action::kAmendment)) return Reached(x, x.charter, target, "the");
   if (!x.new_charter) return No("the new charter, whose people have to sign, is not known");
   if (Result<void> old = Reached(x, x.charter, target, "the old"); !old.ok()) return old;
@@ -536,9 +540,10 @@ Result<void> Surface(Examination& x) {
   return Ok();
 }
 
-enum class ProofOf { kProperty, kDrift };
+enum class ProofOf { kProperty, kEnvelope, kDrift };
 
-// The certificates of all properties, or those of drift, which stand behind them.
+// The certificates of all properties, whether the charter lets each of them be that of another network, or those of
+// drift, which stand behind them.
 Result<void> CertificatesHold(Examination& x, ProofOf of) {
   if (x.restarting() || x.is(Action::kAmendment)) return Ok();
   const Result<std::vector<RequiredProof>> required = RequiredProofs(x.charter, x.tree, *x.question.store);
@@ -549,16 +554,22 @@ Result<void> CertificatesHold(Examination& x, ProofOf of) {
     if (proof.baseline.has_value() != (of == ProofOf::kDrift)) continue;
     const std::string what = "'" + proof.property->name + "': ";
     if (i >= named.size()) return No(what + "no certificate is named");
+    if (of == ProofOf::kEnvelope) {
+      const Result<void> allowed = EnvelopeAllowed(x.charter, proof, named[i], LiveTrees(x), *x.question.store);
+      if (!allowed.ok()) return No(what + allowed.error().message);
+      continue;
+    }
     const Result<checker::Verdict> verdict =
         CheckRequiredProof(proof, named[i], *x.question.charter, *x.question.store, x.question.threads);
     if (!verdict.ok()) return No(verdict.error());
     if (!verdict->proven) return No(what + verdict->reason.message);
   }
-  if (of == ProofOf::kProperty || named.size() == required->size()) return Ok();
+  if (of != ProofOf::kDrift || named.size() == required->size()) return Ok();
   return No(Count(named.size(), static_cast<int64_t>(required->size())) + " certificates are named");
 }
 
 Result<void> Certificates(Examination& x) { return CertificatesHold(x, ProofOf::kProperty); }
+Result<void> Envelopes(Examination& x) { return CertificatesHold(x, ProofOf::kEnvelope); }
 Result<void> DriftCertificates(Examination& x) { return CertificatesHold(x, ProofOf::kDrift); }
 
 // Whether a clause can be asked without a loader's state: those that say whether signatures and parts fit together.
@@ -603,6 +614,7 @@ constexpr Clause kClauses[] = {
     {"tree.bytes", TreeBytes, Asked::kWithState},
     {"surface.refused", Surface, Asked::kWithState},
     {"property.certificate", Certificates, Asked::kWithState},
+    {"property.envelope", Envelopes, Asked::kWithState},
     {"drift.certificate", DriftCertificates, Asked::kWithState},
 };
 

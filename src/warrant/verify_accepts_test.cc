@@ -203,6 +203,29 @@ TEST(Verify, AcceptsAClosingWithAHaltThatPeopleHaveLifted) {
   EXPECT_EQ(verdict.next.lifted, path.halts.lifted);
 }
 
+TEST(Verify, LetsOneCertificateProveTheReleasesNearItsNetworkAsLongAsTheCharterSays) {
+  Path path = Path::WithEnvelopes();  // 1·x is the centre, and 1.5·x was the first release after it
+  Tampering by_envelope;
+  by_envelope.candidate = [&](Candidate& candidate) {
+    candidate.certificates[0].certificate = *path.store().PutBlob(path.EnvelopeCertificate(TinyNetwork(1), 1.25));
+  };
+  const auto ask = [&](Digest tree, Action action = Action::kRelease) {
+    return path.Ask(path.Make({.action = action, .tree = tree}, by_envelope));
+  };
+  const Digest rim = path.NetworkTree(2.25), beyond = path.NetworkTree(2.2500002F);
+  EXPECT_TRUE(ask(rim).accepted) << "on the very rim";
+  EXPECT_EQ(ask(beyond).reason.rule, "property.certificate");
+  EXPECT_TRUE(ask(path.baseline, Action::kRollback).accepted);
+  path.Go({.tree = path.third}, by_envelope);
+  path.Go({.tree = rim}, by_envelope);
+  EXPECT_EQ(ask(path.third).reason.rule, "property.envelope") << "a fourth release by this certificate";
+  const MadeWarrant own = path.Make({.tree = path.third});
+  EXPECT_TRUE(path.Ask(own).accepted) << "by a certificate of its own";
+  // Once the centre itself is live again, it counts anew.
+  path.Go({.action = Action::kRollback, .tree = path.baseline});
+  EXPECT_TRUE(ask(path.third).accepted);
+}
+
 TEST(Verify, SaysWhenNoHumanPresenceIsProven) {
   Path path = Path::OfItsOwn([](charter::TestCharter& test) {
     test.Replace("signers = \"approvers\"", "signers = \"approvers\"\npresence = \"software\"");

@@ -142,6 +142,19 @@ WarrantVerdict Certificates(const std::function<std::string(Path&, CertificateRe
   return path.Ask(path.Make({.tree = tree}, tampering));
 }
 
+// 2·x, proven by a certificate of the networks within `radius` of centre·x; 1·x and 1.5·x were live before it.
+WarrantVerdict Envelope(float centre, double radius, Path path = Path::WithEnvelopes()) {
+  Tampering tampering;
+  tampering.candidate = [&](Candidate& candidate) {
+    candidate.certificates[0].certificate =
+        *path.store().PutBlob(path.EnvelopeCertificate(TinyNetwork(centre), radius));
+  };
+  return path.Ask(path.Make({.tree = path.third}, tampering));
+}
+WarrantVerdict EnvelopeUnder(const std::string& section, float centre, double radius) {
+  return Envelope(centre, radius, Path::OfItsOwn([&](charter::TestCharter& test) { test.Append(section); }));
+}
+
 // Of drift; `bytes` may change the reference instead, and then gives none.
 WarrantVerdict Drift(const std::function<std::string(Path&, CertificateReference&)>& bytes, float factor = 2) {
   Path path = Path::WithDrift();
@@ -1084,6 +1097,41 @@ const Case kCases[] = {
        Tampering none;
        none.candidate = [](Candidate& candidate) { candidate.certificates.clear(); };
        return path.Ask(path.Make({.action = Action::kRollback, .tree = path.baseline}, none));
+     }},
+
+    // Envelopes.
+    {"EnvelopeThatTheCharterDoesNotAllow", "property.envelope", [] { return EnvelopeUnder("", 1, 1); }},
+    {"EnvelopeThatIsTooLarge", "property.envelope", [] { return Envelope(1, 1.2500001); }},
+    {"EnvelopeThatIsUsedUp", "property.envelope",
+     [] { return EnvelopeUnder("\n[envelope]\nmax_radius = 1.25\nmax_generations = 1\n", 1, 1); }},
+    {"EnvelopeAroundWhatWasNeverLive", "property.envelope",
+     [] {
+       Path path = Path::WithEnvelopes();
+       EXPECT_TRUE(path.store().PutBlob(TinyNetwork(1.75)).ok());
+       return Envelope(1.75, 1, path);
+     }},
+    {"EnvelopeAroundWhatNobodyHas", "property.certificate", [] { return Envelope(1.625, 1); }},
+    {"EnvelopeThatTheNetworkIsOutsideOf", "property.certificate", [] { return Envelope(1, 0.9999999); }},
+    {"EnvelopeThatIsNotSafe", "property.certificate",
+     [] { return EnvelopeUnder("\n[envelope]\nmax_radius = 200\nmax_generations = 3\n", 1, 150); }},
+    {"EnvelopeOfBeforeAnAmendment", "property.envelope",
+     [] {
+       Path path = Path::WithEnvelopes();
+       path.Accept(MakeAmendment(path, path.PutCharter([](charter::TestCharter& test) {
+         test.Append("\n[envelope]\nmax_radius = 0.75\nmax_generations = 3\n");
+       }),
+                                 kThree));
+       return Envelope(1, 1, path);
+     }},
+    {"RollbackByAnEnvelopeThatIsUsedUp", "property.envelope",
+     [] {
+       Path path = Path::WithEnvelopes();
+       for (const Digest& tree : {path.third, path.second, path.third}) path.Go({.tree = tree});
+       Tampering tampering;
+       tampering.candidate = [&](Candidate& candidate) {
+         candidate.certificates[0].certificate = *path.store().PutBlob(path.EnvelopeCertificate(TinyNetwork(1), 1));
+       };
+       return path.Ask(path.Make({.action = Action::kRollback, .tree = path.second}, tampering));
      }},
 
     // Drift.

@@ -27,7 +27,7 @@ PASSES_ON = {
         "      if (proof->failure) return *proof->failure;\n",
     "    if (code->failure) return *code->failure;\n":
         "    if (code->failure && code->failure->outcome != FindingOutcome::kPass) return *code->failure;\n",
-    "= prover::Prove(request);": "= ProveOrLie(request);",
+    "= Prove(gate, material, family, request);": "= ProveOrLie(request);",
 }
 MAKES_REPORTS = {"Passed", "Failed", "Waiting"}
 

@@ -245,7 +245,7 @@ class Witnessed(demo_run.Demo):
         baseline = self.pawl("tree", self.subject).strip()
         self.run("/usr/bin/python3", demo_run.EXAMPLE / "make_charter.py", "--out", self.charter, "--baseline", baseline,
                  "--signers", self.root / "signers", "--keys", self.root / "keys.json", "--presence", "software",
-                 "--min-interval", "1s")
+                 "--min-interval", "1s", "--no-envelope")
         with open(self.charter / "charter.toml", "a") as toml:
             toml.write("\n[witnesses]\nat_least = 2\n")
             for i, (url, key) in enumerate(zip(urls, keys)):
