@@ -26,11 +26,10 @@ bool ShowsPresence(const crypto::SshsigFacts& facts, const charter::Approval& ru
 
 const crypto::AllowedSigner* FindSigner(const charter::Charter& charter, const std::string& principal,
                                         const crypto::SshPublicKey& key) {
-  const auto& signers = charter.approval.signers;
-  const auto at = std::find_if(signers.begin(), signers.end(), [&](const crypto::AllowedSigner& signer) {
-    return signer.principal == principal && signer.key.UnderlyingKey() == key.UnderlyingKey();
-  });
-  return at == signers.end() ? nullptr : &*at;
+  for (const crypto::AllowedSigner& signer : charter.approval.signers) {
+    if (signer.principal == principal && signer.key.UnderlyingKey() == key.UnderlyingKey()) return &signer;
+  }
+  return nullptr;
 }
 
 Result<Approver> VerifyOne(const encoding::Signature& signature, const std::string& message,
@@ -107,13 +106,14 @@ Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope
   return approvers;
 }
 
-encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter) {
-  encoding::Envelope listed = envelope;
-  std::erase_if(listed.signatures, [&](const encoding::Signature& signature) {
+encoding::Envelope ListedApprovals(encoding::Envelope envelope, const charter::Charter& charter) {
+  std::set<std::string> people;
+  std::erase_if(envelope.signatures, [&](const encoding::Signature& signature) {
     const Result<crypto::Sshsig> parsed = crypto::Sshsig::ParseRaw(signature.sig);
-    return parsed.ok() && FindSigner(charter, signature.keyid, parsed->key) == nullptr;
+    return parsed.ok() &&
+           (FindSigner(charter, signature.keyid, parsed->key) == nullptr || !people.insert(signature.keyid).second);
   });
-  return listed;
+  return envelope;
 }
 
 RollbackTarget TargetOf(const std::vector<LiveTree>& past, const Digest& tree) {

@@ -41,10 +41,10 @@ struct Approver {
 Result<std::vector<Approver>> VerifyApprovals(const encoding::Envelope& envelope, const charter::Charter& charter,
                                               int64_t time_s);
 
-// The envelope without the signatures whose person or key this charter does not list; what cannot be read stays, to be
-// refused. An amendment is signed by the people of two charters, where one person may have changed keys, and each list
-// is then verified by itself.
-encoding::Envelope ListedApprovals(const encoding::Envelope& envelope, const charter::Charter& charter);
+// The envelope without the signatures whose person or key this charter does not list, and without further ones of the
+// same person; what cannot be read stays, to be refused. An amendment is signed by the people of two charters. One of
+// them may have changed keys and sign with both, and each list is then verified by itself.
+encoding::Envelope ListedApprovals(encoding::Envelope envelope, const charter::Charter& charter);
 
 // Whether going to `tree` only takes back the last release, given what was live, oldest first. What a rollback left is
 // no predecessor: going there would undo what people decided.

@@ -150,6 +150,17 @@ TEST(Approval, IsListedByPersonAndKey) {
   EXPECT_EQ(listed.signatures[1], envelope.signatures[3]) << "what cannot be read is left to be refused";
 }
 
+TEST(Approval, CountsAPersonOnceWhoSignsAnAmendmentWithAKeyOfEachCharter) {
+  const SignerForTests fresh(SshKeyType::kSkEd25519), spare(SshKeyType::kSkEd25519), bob(SshKeyType::kSkEd25519);
+  const encoding::Envelope envelope = EnvelopeOf({Sign("ann", fresh), Sign("ann", spare), Sign("bob", bob)});
+  for (const charter::Charter& charter :
+       {CharterOf({{"ann", spare}, {"bob", bob}}), CharterOf({{"ann", fresh}, {"ann", spare}, {"bob", bob}})}) {
+    const Result<std::vector<Approver>> approvers = VerifyApprovals(ListedApprovals(envelope, charter), charter, 150);
+    ASSERT_TRUE(approvers.ok()) << approvers.error().rule;
+    EXPECT_EQ(approvers->size(), 2U);
+  }
+}
+
 TEST(Approval, IsNeededByAction) {
   charter::Charter charter;
   charter.approval.threshold = 2;
