@@ -10,6 +10,7 @@
 
 #include "encoding/utf8.h"
 #include "signing/private_key.h"
+#include "storage/replace_file.h"
 
 namespace pawl::ledger {
 namespace {
@@ -46,6 +47,8 @@ Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypt
   for (const std::string& folder : {home.root() + "/keys", home.KeyFolder(name)}) {
     if (Result<void> is_private = RequirePrivateFolder(folder); !is_private.ok()) return is_private.error();
   }
+  // Whoever is told the key may have it in a charter before the power fails.
+  if (Result<void> flushed = storage::FlushDirectory(home.root() + "/keys"); !flushed.ok()) return flushed.error();
   Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::Generate();
   if (!key.ok()) return key.error();
   if (Result<void> written = key->WriteFile(home.KeyPath(name)); !written.ok()) return written.error();

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -138,9 +139,25 @@ std::string SeedOf(std::string_view text) {
   return seed;
 }
 
+// Under its own name a key is whole or not there: it is written beside it, and nothing that has the name is replaced.
+bool GiveName(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  struct stat status;
+  // Some file systems cannot promise that.
+  const bool free_name = errno == EINVAL && lstat(to.c_str(), &status) != 0 && errno == ENOENT;
+  return free_name && std::rename(from.c_str(), to.c_str()) == 0;
+}
+
 // Takes the secret text with it.
 Result<void> WriteKeyFile(const std::string& path, std::string text) {
-  const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const std::string fresh = path + ".new";
+  struct stat status;
+  if (lstat(path.c_str(), &status) == 0) {
+    errno = EEXIST;
+    return FileError("cannot create", path);
+  }
+  unlink(fresh.c_str());  // of one that was killed
+  const File file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.descriptor < 0) return FileError("cannot create", path);
   const ssize_t written = write(file.descriptor, text.data(), text.size());
   OPENSSL_cleanse(text.data(), text.size());
@@ -148,12 +165,15 @@ Result<void> WriteKeyFile(const std::string& path, std::string text) {
   const File folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // Durable: the bytes, and the name in its folder.
   if (written != static_cast<ssize_t>(text.size()) || fsync(file.descriptor) != 0 || folder.descriptor < 0 ||
-      fsync(folder.descriptor) != 0) {
+      !GiveName(fresh, path)) {
     const Error failure = FileError("cannot write", path);
-    unlink(path.c_str());  // ours, and of no use
+    unlink(fresh.c_str());  // ours, and of no use
     return failure;
   }
-  return {};
+  if (fsync(folder.descriptor) == 0) return {};
+  const Error failure = FileError("cannot write", path);
+  unlink(path.c_str());
+  return failure;
 }
 
 EvpKey PrivateKey(const std::array<uint8_t, 32>& seed) {
