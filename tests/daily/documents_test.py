@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Follows the documents word by word, on an account that has nothing: every command of docs/first-subject.md, and then
-those of docs/recovery.md that do not need another machine.
+"""Follows the documents word by word, on accounts that have nothing: every command of docs/first-subject.md and then
+those of docs/recovery.md, every command of docs/team.md, and those of docs/install.md, where they do not need another
+machine.
 
 PAWL_BIN: folder with pawl and pawl-check.
 """
@@ -32,12 +33,12 @@ class Account:
         self.environment = {"HOME": str(self.home), "PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8",
                             "PYTHONDONTWRITEBYTECODE": "1"}
 
-    def follow(self, test, path, at_least):
+    def follow(self, test, path, at_least, blocks=slice(None), folder=None):
         ran = 0
-        for block in document.blocks(path):
+        for block in document.blocks(path)[blocks]:
             if block.left_out:
                 continue
-            done = document.run(block, self.work, self.environment)
+            done = document.run(block, folder or self.work, self.environment)
             test.assertEqual(done.returncode, block.status,
                              f"{path}:{block.line}\n{block.text}\n{done.stdout}\n{done.stderr}")
             ran += 1
@@ -75,11 +76,41 @@ class DocumentsTest(unittest.TestCase):
         self.assertEqual(after["live"], status["live"])
         self.assertEqual(json.loads(self.account.pawl("--json", "key", "list")), [])  # keys are not in a back-up
 
+    def test_three_people_live_with_one_charter(self):
+        """docs/team.md, after the subject and the evaluator of docs/first-subject.md."""
+        self.account.follow(self, ROOT / "docs/first-subject.md", at_least=3, blocks=slice(0, 3))
+        self.account.follow(self, ROOT / "docs/team.md", at_least=30)
+        status = json.loads(self.account.pawl("--json", "status"))
+        self.assertEqual([row["outcome"] for row in status["proposals"]], ["accepted", "accepted"])
+        self.assertEqual((status["charter_epoch"], status["halted"]), (1, True))
+        events = [json.loads(line) for line in self.account.pawl("--json", "log", "list").splitlines()]
+        self.assertEqual(sum(event["kind"] == "vote" for event in events), 5)
+
+    @unittest.skipUnless(BIN == ROOT / "build/release/bin", "`make install` takes what `make build` made")
+    def test_installation_without_root_leaves_nothing_but_state(self):
+        home = self.account.home
+        blocks = document.blocks(ROOT / "docs/install.md")
+        install, uninstall = (next(number for number, block in enumerate(blocks) if f"{word} PREFIX=$HOME" in block.text)
+                              for word in ("make install", "make uninstall"))
+        witness = next(number for number, block in enumerate(blocks) if block.text.startswith("pawl key new witness-a"))
+        # What is installed is what runs: the tree's own programs are not on the path.
+        self.account.environment["PATH"] = f"{home}/.local/bin:/usr/bin:/bin"
+        for number in (install, witness):
+            self.account.follow(self, ROOT / "docs/install.md", 1, slice(number, number + 1), ROOT)
+        installed = {path for path in home.rglob("*") if path.is_file()}
+        self.assertIn(home / ".local/share/man/man1/pawl.1", installed)
+        state = {path for path in installed if path.is_relative_to(home / ".local/state/pawl")}
+        self.assertIn("keys/witness-a/key.pem", {str(path.relative_to(home / ".local/state/pawl")) for path in state})
+        self.account.follow(self, ROOT / "docs/install.md", 1, slice(uninstall, uninstall + 1), ROOT)
+        self.assertEqual({path for path in home.rglob("*") if path.is_file()}, state)
+        followed = {install, uninstall, witness}
+        self.assertEqual([block.line for number, block in enumerate(blocks) if not block.left_out and number not in followed], [])
+
     def test_every_block_is_run_or_says_why_not(self):
         documents = sorted((ROOT / "docs").glob("*.md"))
         found = [block for path in documents for block in document.blocks(path)]
         self.assertGreaterEqual(len(found), 30)
-        followed = {"first-subject.md", "recovery.md"}
+        followed = {"first-subject.md", "recovery.md", "team.md", "install.md"}
         for path in documents:
             for block in document.blocks(path):
                 self.assertTrue(path.name in followed or block.left_out, f"{path.name}:{block.line}")
