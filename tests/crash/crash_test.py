@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The one path survives any interruption: every call that changes a file is where the program dies, or the disk fails.
 
-usage: crash_test.py [--budget SECONDS] [--seed N] [--minimum CASES] [--cover places|kinds] [--kills N] [--step NAME]
+usage: crash_test.py [--budget SECONDS] [--seed N] [--minimum CASES] [--cover places|kinds] [--kills N] [--step REGEX]
 
 PAWL_BIN: folder with pawl and pawl-check; PAWL_FAIL_POINTS: the library made from fail_points.cc.
 
@@ -12,6 +12,7 @@ somebody adds is walked without anybody naming it. A case is one command, one po
  - what was on the ledger before is still there, entry by entry, and so is everything that was acknowledged
  - the next start says what is wrong, or goes on; the same command, given again, leads where it would have led
  - there is one live release, and it is the ledger's; an exported log verifies
+ - what was promised beside the ledger stands: a key that was named, a draft, a signature, a back-up, a restored home
 
 A kind is what is called on which sort of file ("rename store/blobs/#/#"), and a place is a kind within one command.
 Whatever the budget, every place fails once, in one way (--cover places), or every kind in every way (--cover kinds), and N
@@ -21,6 +22,7 @@ commands are killed at random instants (--kills N); then cases are drawn at rand
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -43,6 +45,8 @@ LIBRARY = os.environ.get("PAWL_FAIL_POINTS", "")
 MODES = ["kill-after", "power-cut", "ENOSPC", "power-cut-bytes", "EIO", "kill-before", "EROFS", "kill-torn"]
 KILLED = -signal.SIGKILL
 EVENTS_PER_SNAPSHOT = 256  # of src/gate/gate.cc
+BESIDE, BESIDE_EVERY = "beside the path", 3  # the short form takes every third of these places, the long one all kinds
+OVERSEEN_S = 3  # a reviewer whose disk fails tries again, and is ended
 EXPORTED_EVERY = 4  # cases: the log is exported and checked by pawl-check
 
 # One command of the life. `again` is what a person types who finds it interrupted, where that is not the same command.
@@ -65,8 +69,26 @@ def decided(proposal, people=("ann", "bob")):
     return steps + [Step(f"release {proposal}", ["release", proposal], (0,), "release", 1.1)]
 
 
+def before_the_ledger():
+    """What people do before there is one: a draft, keys, signatures. Each is a promise, too."""
+    new = ["charter", "new", "{root}/drafted", "--subject", "{root}/baseline", "--single-operator", "--key", "{root}/ann.pub", "--yes"]
+    return [Step("key new", ["key", "new", "spare"], (0,), "key new"),
+            Step("charter new", new, (0, 6), "charter new"),
+            Step("charter sign ann", ["charter", "sign", "{root}/charter-2", "--key", key("ann")], (0,), "charter sign"),
+            Step("charter sign bob", ["charter", "sign", "{root}/charter-2", "--key", key("bob")], (0,), "charter sign")]
+
+
+def daily():
+    """With one proposal on its way: an improver's turn, a reviewer that runs by itself, a back-up, and what is not needed."""
+    return [Step("cycle", ["cycle", "--no-review", "--seed", "1", "-m", "a turn"], (6,), "propose", 1.1),
+            Step("oversee", ["oversee", "--as", "prover-a"], (0, 6, 130, 143, -signal.SIGTERM), "oversee"),
+            Step("backup", ["backup", "{root}/kept.tar"], (0,), "backup"),
+            Step("restore", ["--home", "{root}/restored", "restore", "{root}/kept.tar"], (0,), "restore"),
+            Step("store gc", ["store", "gc", "--rejected", "--remove", "--older-than", "1s"], (0,), "store gc", 1.1)]
+
+
 def life():
-    steps = [Step("init", ["init", "{root}/charter"], (0,), "init")]
+    steps = before_the_ledger() + [Step("init", ["init", "{root}/charter"], (0,), "init")]
     steps += [Step("propose", ["propose", "{root}/baseline", "-m", "baseline"], (6,), "propose")]
     steps += voted("p1") + decided("p1")
     steps += [Step("propose better", ["propose", "{root}/better", "-m", "better"], (6,), "propose", 1.1)]
@@ -81,8 +103,9 @@ def life():
     steps += voted("p5")
     steps += [Step("wait", ["status"], (0,), None, 1.2)]
     steps += decided("p5", ("ann", "bob", "cy"))
-    steps += [Step("propose again", ["propose", "{root}/better", "-m", "better again"], (6,), "propose", 1.1),
-              Step("reject", ["reject", "p6", "-m", "no", "--key", key("ann")], (6,)),
+    steps += [*daily(),
+              Step("propose again", ["propose", "{root}/better", "-m", "better again"], (6,), "propose", 1.1),
+              Step("reject", ["reject", "p7", "-m", "no", "--key", key("ann")], (6,)),
               Step("export", ["log", "export", "{root}/home/export"], (0,))]
     # The first gate that starts on a long log keeps what it has folded; the next one begins from that.
     steps += [Step(name, ["propose", "{root}/baseline", "-m", "what is live"], (1,), "propose", 0, EVENTS_PER_SNAPSHOT)
@@ -124,9 +147,13 @@ class Life:
         first = {}
         for index, points in enumerate(self.points):
             command = self.steps[index].words[0] + " " + self.steps[index].words[-1] * (self.steps[index].words[0] == "release")
+            # What leaves no mark on the path is one place wherever it happens, and none where the path passes it as well.
+            command = BESIDE if self.steps[index].again in KEPT or command.startswith("oversee") else command
             for point, name in enumerate(points):
                 first.setdefault((command, kind_of(name)), (index, point))
-        return sorted(first.values())
+        on_the_path = {kind for command, kind in first if command != BESIDE}
+        beside = sorted(place for (command, kind), place in first.items() if command == BESIDE and kind not in on_the_path)
+        return sorted([place for (command, _), place in first.items() if command != BESIDE] + beside[::BESIDE_EVERY])
 
     def kinds(self, cases, dice):
         """One of the cases for every kind and every way to fail."""
@@ -162,11 +189,28 @@ def run_step(world, step, faults, expect=None):
     environment = dict(world.environment, **faults)
     if faults:
         environment.update(LD_PRELOAD=LIBRARY, PAWL_FAIL_ROOT=str(world.root))
-    done = subprocess.run([BIN / "pawl", "--json", *words], env=environment, text=True, capture_output=True,
-                          stdin=subprocess.DEVNULL, cwd=world.root)
+    if step.again == "oversee":
+        done = oversee(world, words, environment)
+    else:
+        done = subprocess.run([BIN / "pawl", "--json", *words], env=environment, text=True, capture_output=True,
+                              stdin=subprocess.DEVNULL, cwd=world.root)
     if expect is not None and done.returncode not in expect:
         raise Failed(f"{step.name}: ended with {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
     return done
+
+
+def oversee(world, words, environment):
+    """Runs until it has voted, is killed, or has had as long as it takes."""
+    before, end = len(read_events(world)), time.monotonic() + OVERSEEN_S
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([BIN / "pawl", "--json", *words], env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=err, cwd=world.root)
+        while process.poll() is None and len(read_events(world)) == before and time.monotonic() < end:
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        process.wait()
+        return subprocess.CompletedProcess(words, process.returncode, *((file.seek(0), file.read())[1] for file in (out, err)))
 
 
 class Truth:
@@ -208,6 +252,8 @@ def check_case(world, before, after, step, faults, kill_after_s=None, export=Tru
     if not killed and done.returncode not in step.expect:
         check_error(done)
     check_acknowledged(step, done, now, before, after)
+    if step.again in KEPT:
+        KEPT[step.again](world, step, done)
     if now.begun and now.position:
         check_live(now)
     resume(world, step, now, before, after)
@@ -218,7 +264,9 @@ def check_case(world, before, after, step, faults, kill_after_s=None, export=Tru
         raise Failed(f"given again it leads to {final.position}, not to {after.position}")
     if (final.live, final.halted) != (after.live, after.halted) and step.again != "halt":
         raise Failed(f"live {final.live} {final.live_error}, halted {final.halted}; not {after.live}, {after.halted}")
-    if export:
+    if step.again in KEPT:
+        KEPT[step.again](world, step, None)
+    if export and final.begun:
         exported = world.root / "exported"
         world.pawl("log", "export", exported)
         world.run(BIN / "pawl-check", "log", exported, "--charter", world.charter, "--store", world.home / "store")
@@ -259,7 +307,7 @@ def check_error(done):
 def check_acknowledged(step, done, now, before, after):
     """Exit status 0, or an answer that names a proposal, is a promise."""
     if done.returncode in step.expect and step.again != "init" and len(now.events) < len(after.events) and \
-            step.again not in ("halt",):
+            step.again not in ("halt", "oversee"):
         raise Failed(f"acknowledged, but the ledger has {len(now.events)} of {len(after.events)} entries")
     for line in done.stdout.splitlines():
         answer = json.loads(line)
@@ -301,9 +349,85 @@ def resume(world, step, now, before, after):
         return  # this person has signed; the next one goes on
     if step.again == "resume" and now.halted is False:
         return
+    if step.again == "oversee" and len(now.events) >= len(after.events):
+        return
     again = run_step(world, step, {})
+    if step.again in THERE_ALREADY and answer_of(again).get("error", {}).get("rule") == THERE_ALREADY[step.again]:
+        if step.again == "charter new":  # half a draft is refused by whoever reads it; people do as they are told
+            elsewhere = [word.replace("/drafted", "/drafted-2") for word in step.words]
+            again = run_step(world, step._replace(words=elsewhere), {}, expect=step.expect)
+        return  # whether what is there is whole is asked next
     if again.returncode not in step.expect:
         raise Failed(f"given again it ends with {again.returncode}: {again.stdout}{again.stderr}")
+
+
+# What a command that was interrupted may say when it is given again: that what it makes is there.
+THERE_ALREADY = {"key new": "key.exists", "charter new": "new.exists", "backup": "archive.exists", "restore": "restore.exists"}
+
+# ---- promises beside the ledger. `done` is the interrupted command, None once it was given again: then it has to stand.
+
+
+def promised(step, done):
+    """By its status, or by what it said before it was killed."""
+    return done is None or done.returncode in step.expect or bool(answer_of(done)) and "error" not in answer_of(done)
+
+
+def answer_of(done):
+    lines = done.stdout.splitlines()
+    return json.loads(lines[-1]) if lines else {}
+
+
+def kept_key(world, step, done):
+    held = {row["name"]: row["key"] for row in world.json("key", "list")}
+    if promised(step, done) and "spare" not in held:
+        raise Failed("a key that was made, or is said to be there, is not")
+    if done is not None and promised(step, done) and answer_of(done)["key"] != held["spare"]:
+        raise Failed("another key than the one that was named")
+
+
+def kept_charter(world, step, done):
+    if not promised(step, done):
+        return
+    draft = world.root / ("drafted-2" if (world.root / "drafted-2").exists() else "drafted")
+    answer = world.json("charter", "check", draft, "--baseline", world.root / "baseline", expect=(0, 1, 3))
+    if "error" in answer and answer["error"]["rule"].startswith(("charter.missing", "toml.", "charter.read")):
+        raise Failed(f"a draft that is said to be there is not whole: {answer}")
+
+
+def kept_signature(world, step, done):
+    path = world.root / "charter-2.genesis.json"
+    signatures = json.loads(path.read_text())["signatures"] if path.exists() else []
+    people = {signature["keyid"].split("@")[0] for signature in signatures}
+    if promised(step, done) and step.words[-1].rsplit("/", 1)[1] not in people or "bob" in step.name and "ann" not in people:
+        raise Failed(f"signatures are missing: {people}")
+
+
+def kept_backup(world, step, done):
+    file = world.root / "kept.tar"
+    if promised(step, done) or file.exists():
+        world.pawl("restore", "--check", file)
+
+
+def kept_home(world, step, done):
+    """Under its own name a home is whole or not there, whatever becomes of the command."""
+    restored = world.root / "restored"
+    if restored.exists() and any(restored.iterdir()) or promised(step, done):
+        world.pawl("--home", restored, "log", "verify")
+        world.pawl("--home", restored, "current", "--verify")
+        if {row["tree"] for row in world.json("--home", restored, "status", expect=(0, 6))["releases"]} != \
+                {row["tree"] for row in world.json("status", expect=(0, 6))["releases"]}:
+            raise Failed("another life was restored")
+
+
+def kept_store(world, step, done):
+    """Nothing that is named is gone: a back-up verifies all of it."""
+    with tempfile.TemporaryDirectory(dir=world.root) as folder:
+        world.pawl("backup", pathlib.Path(folder) / "whole.tar")
+    world.pawl("current", "--verify")
+
+
+KEPT = {"key new": kept_key, "charter new": kept_charter, "charter sign": kept_signature, "backup": kept_backup,
+        "restore": kept_home, "store gc": kept_store}
 
 
 class Tester:
@@ -342,7 +466,7 @@ class Tester:
     def run(self):
         began = time.monotonic()
         life = Life(self.folder / "template")
-        wanted = [index for index, step in enumerate(life.steps) if not self.options.step or self.options.step in step.name]
+        wanted = [index for index, step in enumerate(life.steps) if re.search(self.options.step, step.name)]
         places = [place for place in life.places() if place[0] in wanted]
         cases = [case for case in life.cases() if case[0] in wanted]
         kinds = life.kinds(cases, self.dice)

@@ -476,6 +476,17 @@ int rename(const char* from, const char* to) {
   return kRename(from, to);
 }
 
+int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) {
+  static const auto kRename = Real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
+  const std::string whole_from = Absolute(from_directory, from), whole_to = Absolute(to_directory, to);
+  const Point point(Kind::kName, "rename", whole_to);
+  if (point.Fails()) return -1;
+  struct stat status;
+  const bool refused = (flags & RENAME_NOREPLACE) != 0 && lstat(whole_to.c_str(), &status) == 0;
+  if (point.mine() && !refused) RememberMove(whole_from, whole_to);
+  return kRename(from_directory, from, to_directory, to, flags);
+}
+
 int link(const char* from, const char* to) {
   static const auto kLink = Real<int (*)(const char*, const char*)>("link");
   const Point point(Kind::kName, "link", Absolute(AT_FDCWD, to));

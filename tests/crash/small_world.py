@@ -43,6 +43,9 @@ awk -v mode="$1" -v level="$level" -v n=$((size / 32)) 'BEGIN { for (i = 0; i < 
   else printf "{\\"probe\\":%d,\\"decision\\":\\"stay\\"}\\n", i }' > "$7"
 """
 
+IMPROVER = """cp -r /in/subject /out/candidate && chmod -R u+w /out/candidate && echo 0.6 > /out/candidate/improver/level
+"""
+
 CHARTER = """
 [subject]
 name = "small"
@@ -175,7 +178,7 @@ class World:
         (tree / "improver").mkdir(parents=True)
         (tree / "policy.onnx").write_bytes(network(factor))
         (tree / "improver/level").write_text(f"{level}\n")
-        (tree / "improver/improve.sh").write_text("true\n")
+        (tree / "improver/improve.sh").write_text(IMPROVER)
         return tree
 
     def make_charter(self, name, edit=None):
