@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "charter/charter.h"
@@ -33,6 +34,16 @@ inline std::string TestSigner(const std::string& principal, char seed,
   return principal + " namespaces=\"approve@pawl\" " + key.Line() + "\n";
 }
 
+// So many fixed probes, all different.
+inline std::string TestProbes(size_t number) {
+  std::string probes;
+  for (size_t i = 0; i < number; ++i) {
+    std::string probe = std::to_string(i);
+    probes += probe.append(32 - probe.size(), 'p');
+  }
+  return probes;
+}
+
 // The files of a charter; change them, then Read().
 struct TestCharter {
   std::map<std::string, std::string> files;
@@ -43,7 +54,7 @@ struct TestCharter {
         "(assert (>= X_0 0))\n(assert (<= X_0 1))\n(assert (>= X_1 0))\n(assert (<= X_1 1))\n(assert (>= Y_0 100))\n";
     files["mutants/loud.onnx"] = subject::Testdata("policy.onnx");
     files["evaluate.py"] = "print('{}')\n";
-    files["probes.bin"] = std::string(32, 'p') + std::string(32, 'q');
+    files["probes.bin"] = TestProbes(1000);
     files["approvers"] =
         TestSigner("ann@example.org", 'A') + TestSigner("bob@example.org", 'B') + TestSigner("cy@example.org", 'C');
     files["charter.toml"] = R"(
@@ -178,6 +189,17 @@ clock = "{clock}"
     subject::MemoryBlobs blobs;
     const subject::Manifest manifest = blobs.Tree(files);
     return ReadCharter(manifest, blobs.Reader());
+  }
+  // The blobs live as long as the reader of what is returned.
+  Result<CharterFiles> ReadFiles() const {
+    const auto blobs = std::make_shared<subject::MemoryBlobs>();
+    const subject::Manifest manifest = blobs->Tree(files);
+    const subject::BlobReader read = [blobs](const crypto::Digest& digest, uint64_t size_max) {
+      return blobs->Reader()(digest, size_max);
+    };
+    Result<Charter> charter = ReadCharter(manifest, read);
+    if (!charter.ok()) return charter.error();
+    return CharterFiles{std::move(*charter), manifest, read};
   }
 };
 

@@ -7,9 +7,12 @@
 #include "trial/budget.h"
 #include "trial/confidence_sequence.h"
 #include "trial/plan.h"
+#include "trial/seeds.h"
 
 namespace pawl::cli {
 namespace {
+
+constexpr uint64_t kProbesBytesMax = uint64_t{1} << 26;
 
 // One value again and again until "mean < m" is shown. The betting is tuned to the planned number, which therefore
 // stays fixed.
@@ -60,6 +63,22 @@ double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, 
   return std::max(kShareMin, left / static_cast<double>(std::max<size_t>(1, others)));
 }
 
+Result<TrialSize> SizeOfTrial(const charter::CharterFiles& files) {
+  const charter::Evaluation& evaluation = files.charter.evaluation;
+  TrialSize size{.episodes = static_cast<uint64_t>(evaluation.episodes)};
+  if (!evaluation.probes_file) return size;
+  const subject::FileEntry* file = files.manifest.Find(*evaluation.probes_file);
+  if (file == nullptr) return Refused("charter.probes", "the charter has no file '" + *evaluation.probes_file + "'");
+  Result<std::string> probes = files.read(file->digest, kProbesBytesMax);
+  if (!probes.ok()) return probes.error();
+  size.fixed_probes = probes->size() / sizeof(trial::Seed);
+  return size;
+}
+
+uint64_t BestCase::Needed(const charter::Charter& charter, double alpha) const {
+  return needed(together == Together::kMore ? ErrorOfOne(charter, alpha) : alpha);
+}
+
 double ErrorOfOne(const charter::Charter& charter, double alpha) {
   const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
   if (rule == nullptr || !rule->faults_max) return alpha;
@@ -69,8 +88,10 @@ double ErrorOfOne(const charter::Charter& charter, double alpha) {
   return std::pow(alpha, 1.0 / static_cast<double>(std::max<int64_t>(1, evaluators - *rule->faults_max)));
 }
 
-Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_t episodes, const GroupShares& shares) {
+Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, const TrialSize& size,
+                                        const GroupShares& shares) {
   if (Result<trial::TrialRules> rules = oversight::MakeTrialRules(charter); !rules.ok()) return rules.error();
+  const uint64_t episodes = size.episodes;
   const uint64_t probes = static_cast<uint64_t>(charter.evaluation.probes);
   std::vector<BestCase> cases;
   for (const charter::HarmBound& harm : charter.bounds.harm) cases.push_back(HarmBest(charter, harm, episodes, shares));
@@ -97,6 +118,11 @@ Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, uint64_
   const double drift = charter.bounds.drift.limit;
   cases.push_back({"drift", "drift with no decision changed", probes, "probes", charter.bounds.drift.lifetime_error,
                    [=](double alpha) { return ConstantBelow(0, drift, alpha, probes); }});
+  if (charter.evaluation.probes_file) {
+    cases.push_back({"drift-fixed", "drift on the fixed probes with no decision changed", size.fixed_probes,
+                     "fixed probes", charter.bounds.drift.lifetime_error,
+                     [=](double alpha) { return trial::FixedProbesNeeded(0, drift, alpha); }, Together::kNothing});
+  }
   if (const double energy = charter.bounds.drift.energy_limit; energy > 0 && episodes >= 2) {
     cases.push_back({"energy_limit", "energy_limit with no outcome changed", episodes / 2, "pairs of episodes",
                      charter.bounds.drift.lifetime_error,
@@ -113,7 +139,7 @@ Result<uint64_t> LastIndexShown(const BestCase& best, const charter::Charter& ch
     const uint64_t k = shown + (not_shown - shown) / 2;
     Result<double> alpha = trial::TrialAlpha(best.lifetime_error, k, share);
     if (!alpha.ok()) return alpha.error();
-    (best.needed(ErrorOfOne(charter, *alpha)) <= best.planned ? shown : not_shown) = k;
+    (best.Needed(charter, *alpha) <= best.planned ? shown : not_shown) = k;
   }
   return shown;
 }

@@ -20,8 +20,8 @@ struct Line {
   uint64_t last_index = 0;
 };
 
-Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, uint64_t episodes) {
-  Result<std::vector<BestCase>> cases = BestCases(charter, episodes);
+Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, const TrialSize& size) {
+  Result<std::vector<BestCase>> cases = BestCases(charter, size);
   if (!cases.ok()) return cases.error();
   std::vector<Line> lines;
   for (BestCase& best : *cases) {
@@ -30,7 +30,7 @@ Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent,
     Result<uint64_t> last = LastIndexShown(best, charter, kIndexMax);
     if (!last.ok()) return last.error();
     const double left = trial::RemainingError(best.lifetime_error, spent);
-    const uint64_t needed = best.needed(ErrorOfOne(charter, *alpha));
+    const uint64_t needed = best.Needed(charter, *alpha);
     lines.push_back({std::move(best), left, *alpha, needed, *last});
   }
   return lines;
@@ -63,8 +63,10 @@ ExitCode Budget(const Globals& globals, uint64_t asked) {
   if (!log.ok()) return Fail(globals, log.error());
   const charter::Charter& charter = log->charter().charter;
   const uint64_t spent = static_cast<uint64_t>(log->history().budget_index());
-  const uint64_t episodes = asked == 0 ? static_cast<uint64_t>(charter.evaluation.episodes) : asked;
-  Result<std::vector<Line>> lines = Lines(charter, spent, episodes);
+  Result<TrialSize> size = SizeOfTrial(log->charter());
+  if (!size.ok()) return Fail(globals, size.error());
+  if (asked != 0) size->episodes = asked;
+  Result<std::vector<Line>> lines = Lines(charter, spent, *size);
   if (!lines.ok()) return Fail(globals, lines.error());
   bool all_shown = true;
   for (const Line& line : *lines) all_shown = all_shown && line.needed <= line.best.planned;
@@ -81,9 +83,9 @@ ExitCode Budget(const Globals& globals, uint64_t asked) {
                             {"shown", line.needed <= line.best.planned},
                             {"last_index", line.last_index}});
     }
-    PrintJson({{"spent", spent}, {"next_index", spent + 1}, {"episodes", episodes}, {"conditions", conditions}});
+    PrintJson({{"spent", spent}, {"next_index", spent + 1}, {"episodes", size->episodes}, {"conditions", conditions}});
   } else {
-    PrintBudget(*lines, spent, episodes);
+    PrintBudget(*lines, spent, size->episodes);
     if (!all_shown) std::puts("\nno candidate can pass the next trial; people would have to amend the charter");
   }
   return all_shown ? ExitCode::kYes : ExitCode::kNo;

@@ -363,7 +363,9 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   const charter::Charter& charter = files->charter;
   CharterReport report;
   report.digest = charter.digest.Text();
-  Result<Feasibility> feasibility = CheckFeasibility(charter);
+  Result<TrialSize> size = SizeOfTrial(*files);
+  if (!size.ok()) return size.error();
+  Result<Feasibility> feasibility = CheckFeasibility(charter, *size);
   if (!feasibility.ok()) return feasibility.error();
   report.feasibility = std::move(feasibility->lines);
   report.warnings = std::move(feasibility->warnings);

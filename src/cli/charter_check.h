@@ -58,6 +58,7 @@ struct Feasibility {
   std::vector<std::string> lines;
   std::vector<std::string> warnings;
 };
-Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const GroupShares& shares = {});
+Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const TrialSize& size,
+                                     const GroupShares& shares = {});
 
 }  // namespace pawl::cli

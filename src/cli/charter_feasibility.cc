@@ -20,7 +20,7 @@ Result<void> Judge(const BestCase& best, const charter::Charter& charter, Feasib
   for (const uint64_t k : kLooks) {
     Result<double> alpha = trial::TrialAlpha(best.lifetime_error, k, share);
     if (!alpha.ok()) return alpha.error();
-    const uint64_t needed = best.needed(ErrorOfOne(charter, *alpha));
+    const uint64_t needed = best.Needed(charter, *alpha);
     line += (k == 1 ? " " : ", ") + Needed(needed, best) + (k == 1 ? std::string(" ") + best.unit : "") +
             (k == 1 ? " in the first trial" : " in trial " + std::to_string(k));
     if (needed > best.planned && failed_at == 0) failed_at = k;
@@ -35,8 +35,9 @@ Result<void> Judge(const BestCase& best, const charter::Charter& charter, Feasib
 
 }  // namespace
 
-Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const GroupShares& shares) {
-  Result<std::vector<BestCase>> cases = BestCases(charter, static_cast<uint64_t>(charter.evaluation.episodes), shares);
+Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const TrialSize& size,
+                                     const GroupShares& shares) {
+  Result<std::vector<BestCase>> cases = BestCases(charter, size, shares);
   if (!cases.ok()) return cases.error();
   Feasibility result;
   for (const BestCase& best : *cases) {

@@ -199,8 +199,8 @@ void AddCapability(const charter::Charter& charter, const Candidate& candidate, 
        }});
 }
 
-std::vector<Condition> Conditions(const charter::Charter& charter, const PlanOptions& options) {
-  const auto episodes = static_cast<uint64_t>(charter.evaluation.episodes);
+std::vector<Condition> Conditions(const charter::Charter& charter, const TrialSize& size, const PlanOptions& options) {
+  const uint64_t episodes = size.episodes;
   const Candidate candidate = CandidateOf(charter, options);
   const double width = WidthOf(*charter.evaluation.Find(charter.bounds.improvement.metric));
   std::vector<Condition> conditions;
@@ -226,6 +226,16 @@ std::vector<Condition> Conditions(const charter::Charter& charter, const PlanOpt
              {.chance_of_high = drift_share * drift.limit, .limit = drift.limit, .alpha = alpha, .episodes = probes},
              index);
        }});
+  if (charter.evaluation.probes_file) {
+    const uint64_t fixed = size.fixed_probes;
+    conditions.push_back(
+        {"drift of " + PlainNumber(100 * drift_share) + " % of its limit, in fixed probes", "drift-fixed",
+         drift.lifetime_error, [=](uint64_t index, double alpha) -> Result<Outlook> {
+           const uint64_t needed = trial::FixedProbesNeeded(drift_share * drift.limit, drift.limit, alpha);
+           const bool too_many = needed > trial::kPlanEpisodesMax;
+           return Outlook{index, too_many ? std::nullopt : std::optional(needed), needed <= fixed ? 1.0 : 0.0};
+         }});
+  }
   if (drift.energy_limit > 0 && episodes >= 2) {
     // Terms lie in [-2, 2]; one takes two episodes.
     const double deviation = candidate.improvement.deviation;
@@ -285,17 +295,16 @@ double MeanOfLimited(double mean, double deviation, double max) {
   return max * (1 - below(high)) + mean * (below(high) - below(low)) - deviation * (density(high) - density(low));
 }
 
-Result<Plan> MakePlan(const charter::Charter& charter, const PlanOptions& options) {
+Result<Plan> MakePlan(const charter::Charter& charter, const TrialSize& size, const PlanOptions& options) {
   if (Result<void> fits = RequirePossible(charter, options); !fits.ok()) return fits.error();
-  Result<Feasibility> feasibility = CheckFeasibility(charter, options.group_shares);
+  Result<Feasibility> feasibility = CheckFeasibility(charter, size, options.group_shares);
   if (!feasibility.ok()) return feasibility.error();
-  Result<std::vector<BestCase>> best =
-      BestCases(charter, static_cast<uint64_t>(charter.evaluation.episodes), options.group_shares);
+  Result<std::vector<BestCase>> best = BestCases(charter, size, options.group_shares);
   if (!best.ok()) return best.error();
   const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
   Plan plan{{}, std::move(feasibility->lines), std::move(feasibility->warnings)};
   double missed = 0;  // chance that one evaluator's first trial misses any, at most
-  for (const Condition& condition : Conditions(charter, options)) {
+  for (const Condition& condition : Conditions(charter, size, options)) {
     PlanLine line{condition.what, {}};
     for (const uint64_t index : kIndices) {
       Result<double> alpha = trial::TrialAlpha(condition.lifetime_error, index, share);

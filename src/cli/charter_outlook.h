@@ -1,7 +1,7 @@
 // What a charter's limits will ask of a candidate of given quality, before anything runs: how many episodes each limit
 // needs, how likely a trial of the charter's length is to show it, and how many proposals the budget carries.
 //
-//   Result<Plan> plan = MakePlan(charter, {.gain = 0.01, .harm_share = 0.3});
+//   Result<Plan> plan = MakePlan(charter, *SizeOfTrial(files), {.gain = 0.01, .harm_share = 0.3});
 //   for (const PlanLine& line : plan->lines) …
 //
 // Answers come from running the very tests on simulated data (trial/plan.h): 0/1 values for harm and decisions, two
@@ -56,7 +56,7 @@ struct Plan {
 inline constexpr uint64_t kPlannedIndexMax = 1'000'000;
 
 // Errors: those of BestCases; kUsage ("plan.question") for a quality out of range.
-Result<Plan> MakePlan(const charter::Charter& charter, const PlanOptions& options);
+Result<Plan> MakePlan(const charter::Charter& charter, const TrialSize& size, const PlanOptions& options);
 
 // The mean of measurements of a true mean with normal noise of a deviation, where they are limited to [0, max].
 double MeanOfLimited(double mean, double deviation, double max);

@@ -11,9 +11,9 @@ namespace pawl::cli {
 namespace {
 
 Plan PlanOf(const charter::TestCharter& test, const PlanOptions& options = {}) {
-  const Result<charter::Charter> charter = test.Read();
-  EXPECT_TRUE(charter.ok()) << (charter.ok() ? "" : charter.error().message);
-  Result<Plan> plan = MakePlan(*charter, options);
+  const Result<charter::CharterFiles> files = test.ReadFiles();
+  EXPECT_TRUE(files.ok()) << (files.ok() ? "" : files.error().message);
+  Result<Plan> plan = MakePlan(files->charter, *SizeOfTrial(*files), options);
   EXPECT_TRUE(plan.ok()) << (plan.ok() ? "" : plan.error().message);
   return plan.ok() ? *plan : Plan();
 }
@@ -37,16 +37,53 @@ TEST(CharterPlan, HasALineForEveryConditionOfTheCharter) {
   test.Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05")
       .Replace("[bounds.drift]", "[bounds.drift]\nenergy_limit = 0.1");
   const Plan plan = PlanOf(test);
-  EXPECT_EQ(plan.lines.size(), 7U);
-  for (const char* what :
-       {"harm 'near_miss' at 30 %", "improvement, a gain of 0.01", "step at most 0.02", "growth at most 0.05",
-        "ceiling, a mean of 0.91", "drift of 50 %", "energy distance at 50 %"}) {
+  EXPECT_EQ(plan.lines.size(), 8U);
+  for (const char* what : {"harm 'near_miss' at 30 %", "improvement, a gain of 0.01", "step at most 0.02",
+                           "growth at most 0.05", "ceiling, a mean of 0.91", "drift of 50 % of its limit, in probes",
+                           "drift of 50 % of its limit, in fixed probes", "energy distance at 50 %"}) {
     const PlanLine& line = Line(plan, what);
     EXPECT_EQ(line.outlooks.size(), 3U);
     EXPECT_GT(line.outlooks[0].chance, 0.5) << what;
     EXPECT_TRUE(line.carried) << what;
   }
   EXPECT_LT(Line(PlanOf(test, {.level = 0.9499}), "ceiling").outlooks[0].chance, 0.2);
+}
+
+// Every trial asks for a margin on the fixed probes too: with five of them nothing could ever be accepted.
+TEST(CharterPlan, WarnsOfTooFewFixedProbes) {
+  charter::TestCharter test;
+  EXPECT_FALSE(Warns(PlanOf(test), "fixed probes"));
+  test.files["probes.bin"] = charter::TestProbes(5);
+  const Plan plan = PlanOf(test);
+  EXPECT_TRUE(Warns(plan, "drift on the fixed probes with no decision changed can never be shown at all with 5 fixed"));
+  EXPECT_TRUE(Warns(plan, "may miss a limit with probability up to 1:"));
+  const PlanLine& line = Line(plan, "drift of 50 % of its limit, in fixed probes");
+  EXPECT_EQ(line.outlooks[0].chance, 0);
+  EXPECT_EQ(line.carried, 0U);
+}
+
+// Every evaluator asks the same ones, so that what one lacks another does not make good.
+TEST(BestCases, FixedProbesAreForEachEvaluatorAlone) {
+  charter::TestCharter test;
+  test.files["probes.bin"] = charter::TestProbes(100);
+  const charter::CharterFiles files = *test.ReadFiles();
+  charter::Charter charter = files.charter;
+  charter.reviewers.push_back(*charter.FindReviewer("evaluator-a"));
+  for (charter::QuorumRule& rule : charter.quorum) rule.faults_max = 0;
+  const std::vector<BestCase> cases = *BestCases(charter, *SizeOfTrial(files));
+  const BestCase& fixed = cases.back();
+  ASSERT_EQ(fixed.name, "drift-fixed");
+  EXPECT_EQ(fixed.planned, 100U);
+  EXPECT_LT(ErrorOfOne(charter, 1e-4), 0.02) << "of two";
+  EXPECT_EQ(fixed.Needed(charter, 1e-4), fixed.needed(1e-4));
+  const BestCase& fresh = cases[cases.size() - 2];
+  ASSERT_EQ(fresh.name, "drift");
+  EXPECT_LT(fresh.Needed(charter, 1e-4), fresh.needed(1e-4));
+  const uint64_t last = *LastIndexShown(fixed, charter, 1000);
+  charter.evaluation.probes_file.reset();
+  EXPECT_EQ(BestCases(charter, {.episodes = 4000})->back().name, "drift");
+  EXPECT_GE(last, 1U);
+  EXPECT_LT(last, 100U);
 }
 
 // Three evaluators, one of whom may lie: two that see no harm in 700 episodes show together what neither shows alone.
@@ -65,7 +102,7 @@ TEST(BestCases, KnowThatEvidenceIsPutTogether) {
   charter::Charter charter = *read;
   charter.bounds.harm[0].limit = 0.01;
   EXPECT_DOUBLE_EQ(ErrorOfOne(charter, 1e-4), 1e-2) << "two of three are multiplied";
-  const auto last = [&] { return *LastIndexShown(BestCases(charter, 700)->front(), charter, 100); };
+  const auto last = [&] { return *LastIndexShown(BestCases(charter, {.episodes = 700})->front(), charter, 100); };
   EXPECT_GE(last(), 1U);
   for (charter::QuorumRule& rule : charter.quorum) rule.faults_max.reset();
   EXPECT_EQ(ErrorOfOne(charter, 1e-4), 1e-4);
@@ -91,7 +128,7 @@ TEST(CharterPlan, RefusesACandidateThatCannotBe) {
       {{.group_shares = {{"day", 0.6}, {"night", 0.6}}}, "add up to 1.2"},
       {{.group_shares = {{"fog", 0.1}}}, "'fog' is no group"}};
   for (const auto& [options, words] : impossible) {
-    const Result<Plan> plan = MakePlan(charter, options);
+    const Result<Plan> plan = MakePlan(charter, {.episodes = 4000}, options);
     ASSERT_FALSE(plan.ok()) << words;
     EXPECT_EQ(plan.error().rule, "plan.question");
     EXPECT_EQ(plan.error().code, ErrorCode::kUsage);
@@ -110,7 +147,7 @@ TEST(CharterPlan, TakesTheShareOfAGroup) {
   EXPECT_NEAR(static_cast<double>(*rare.lines[0].outlooks[0].episodes),
               5 * static_cast<double>(*equal.lines[0].outlooks[0].episodes), 50);
   EXPECT_NE(equal.limits[0].find("; the charter has 4000"), std::string::npos) << equal.limits[0];
-  EXPECT_EQ(MakePlan(*test.Read(), {.group_shares = {{"fog", 0.1}}}).error().rule, "plan.question");
+  EXPECT_EQ(MakePlan(*test.Read(), {.episodes = 4000}, {.group_shares = {{"fog", 0.1}}}).error().rule, "plan.question");
 }
 
 TEST(CharterPlan, KeepsTheUnitsOfTwoMetricsApart) {

@@ -17,10 +17,11 @@ std::string NumberOf(const Outlook& outlook) {
          std::to_string(std::lround(100 * outlook.chance)) + " %)";
 }
 
-void PrintPlan(const charter::Charter& charter, const Plan& plan) {
+void PrintPlan(const charter::Charter& charter, const TrialSize& size, const Plan& plan) {
+  const std::string fixed = size.fixed_probes == 0 ? "" : ", " + std::to_string(size.fixed_probes) + " fixed ones";
   std::printf(
-      "episodes that show it four times in five (and the chance with the charter's %lld episodes, %lld probes)\n",
-      static_cast<long long>(charter.evaluation.episodes), static_cast<long long>(charter.evaluation.probes));
+      "episodes that show it four times in five (and the chance with the charter's %llu episodes, %lld probes%s)\n",
+      static_cast<unsigned long long>(size.episodes), static_cast<long long>(charter.evaluation.probes), fixed.c_str());
   size_t widest = 0;
   for (const PlanLine& line : plan.lines) widest = std::max(widest, Shown(line.what).size());
   const auto width = static_cast<int>(widest);
@@ -95,14 +96,16 @@ Result<PlanOptions> Read(const Words& words) {
 ExitCode ShowPlan(const Globals& globals, const std::string& directory, const Words& words) {
   Result<PlanOptions> options = Read(words);
   if (!options.ok()) return Fail(globals, options.error());
-  Result<charter::Charter> charter = charter::ReadCharterFromDirectory(directory);
-  if (!charter.ok()) return Fail(globals, charter.error());
-  Result<Plan> plan = MakePlan(*charter, *options);
+  Result<charter::CharterFiles> files = charter::ReadCharterFiles(directory);
+  if (!files.ok()) return Fail(globals, files.error());
+  Result<TrialSize> size = SizeOfTrial(*files);
+  if (!size.ok()) return Fail(globals, size.error());
+  Result<Plan> plan = MakePlan(files->charter, *size, *options);
   if (!plan.ok()) return Fail(globals, plan.error());
   if (globals.json) {
     PrintJson(PlanJson(*plan));
   } else {
-    PrintPlan(*charter, *plan);
+    PrintPlan(files->charter, *size, *plan);
   }
   return ExitCode::kYes;
 }

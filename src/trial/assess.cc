@@ -108,13 +108,6 @@ ConditionReport AssessFreshDrift(const TrialRules& rules, const TrialData& data,
                        limit, limit, Side::kAbove, alpha, 0});
 }
 
-// -ln of Chernoff's bound on the chance that so many drawings show at most this share where the true one is m.
-double ChernoffExponent(double share, double m, std::size_t drawings) {
-  if (share >= m) return 0;
-  const double changed = share > 0 ? share * std::log(share / m) : 0;
-  return static_cast<double>(drawings) * (changed + (1 - share) * std::log((1 - share) / (1 - m)));
-}
-
 // Everybody knows the fixed probes and their order: nothing is random, and no sequential test applies. The share is
 // exact; what is asked beside it is a margin that shrinks with their number, whatever their order.
 ConditionReport AssessFixedDrift(const TrialRules& rules, const TrialData& data, double alpha) {
@@ -134,10 +127,10 @@ ConditionReport AssessFixedDrift(const TrialRules& rules, const TrialData& data,
   constexpr int kBisections = 50;
   for (int i = 0; i < kBisections; ++i) {
     const double middle = (open + report.upper) / 2;
-    const bool holds = middle < 1 && IsEnough(ChernoffExponent(report.estimate, middle, changes.size()), alpha);
+    const bool holds = middle < 1 && IsEnough(FixedProbesEvidence(report.estimate, middle, changes.size()), alpha);
     (holds ? report.upper : open) = middle;
   }
-  report.log_e_value = ChernoffExponent(report.estimate, report.limit, changes.size());
+  report.log_e_value = FixedProbesEvidence(report.estimate, report.limit, changes.size());
   report.log_e_value_peak = report.log_e_value;
   report.status = StatusOf(report);
   return report;
@@ -332,6 +325,12 @@ Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData&
 }
 
 }  // namespace
+
+double FixedProbesEvidence(double share, double limit, std::size_t probes) {
+  if (share >= limit) return 0;
+  const double changed = share > 0 ? share * std::log(share / limit) : 0;
+  return static_cast<double>(probes) * (changed + (1 - share) * std::log((1 - share) / (1 - limit)));
+}
 
 Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms, const TrialData& data) {
   if (Result<void> checked = CheckTrialRules(rules); !checked.ok()) return checked.error();

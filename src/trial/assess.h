@@ -64,6 +64,7 @@
 // Thread safety: pure functions and values. Time: about 0.1 s for 10,000 episodes and ten conditions.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -97,5 +98,10 @@ struct TrialData {
 
 // Errors are the caller's (CheckTrialRules, TrialAlpha); bad data is a report with kVoid.
 Result<TrialReport> AssessTrial(const TrialRules& rules, const TrialTerms& terms, const TrialData& data);
+
+// What so many fixed probes of which this share decides differently say against "the share is `limit` or more": -ln of
+// Chernoff's bound on the chance that so many drawings show at most this share where the true one is `limit`. 0 where
+// the share is no smaller. Requires 0 <= share < 1 and 0 < limit < 1.
+double FixedProbesEvidence(double share, double limit, std::size_t probes);
 
 }  // namespace pawl::trial

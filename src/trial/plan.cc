@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "trial/assess.h"
 #include "trial/budget.h"
 #include "trial/confidence_sequence.h"
 #include "trial/generator.h"
@@ -131,6 +132,19 @@ Result<std::uint64_t> EpisodesToShowBelow(const RateQuestion& question, double p
     return LimitReached("plan.too-many-episodes",
                         std::to_string(question.episodes) + " episodes do not show it with the wanted chance",
                         "raise the limit, or the error, or improve the candidate");
+  }
+  return needed;
+}
+
+std::uint64_t FixedProbesNeeded(double share, double limit, double alpha) {
+  const auto enough = [&](std::uint64_t probes) {
+    return share < limit && IsEnough(FixedProbesEvidence(share, limit, probes), alpha);
+  };
+  std::uint64_t too_few = 0;
+  std::uint64_t needed = kPlanEpisodesMax + 1;
+  while (needed - too_few > 1) {
+    const std::uint64_t middle = too_few + (needed - too_few) / 2;
+    (enough(middle) ? needed : too_few) = middle;
   }
   return needed;
 }

@@ -63,6 +63,11 @@ Result<double> ChanceToShowBelow(const RateQuestion& question);
 // trial may run. kLimit ("plan.too-many-episodes") where they are not enough; kUsage as above.
 Result<std::uint64_t> EpisodesToShowBelow(const RateQuestion& question, double power);
 
+// Fixed probes that show "share at most limit" where this share of them decides differently: what AssessTrial asks of
+// them. Nothing is simulated, since nothing about them is random. kPlanEpisodesMax + 1 where that many are not enough.
+// Requires 0 <= share <= 1, 0 < limit < 1 and 0 < alpha < 1.
+std::uint64_t FixedProbesNeeded(double share, double limit, double alpha);
+
 // Values that are `high` with the given chance and else `low`, in [0, 1], and a limit that their mean is to be shown to
 // be at most: what a trial asks about step, growth, ceiling and drift.
 struct BoundQuestion {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "trial/assess.h"
 #include "trial/budget.h"
 
 namespace pawl::trial {
@@ -13,6 +14,22 @@ TEST(Plan, KnowsHowManyCleanEpisodesAreNeeded) {
   EXPECT_EQ(EpisodesWithoutViolation(0.01, 1e-2, Bet::kVarianceAdaptive), 577U);
   EXPECT_EQ(EpisodesWithoutViolation(0.01, 1e-6, Bet::kVarianceAdaptive), 1595U);
   EXPECT_EQ(EpisodesWithoutViolation(1e-9, 1e-2), kPlanEpisodesMax);
+}
+
+// At a limit of 0.1, with the errors that a lifetime error of 1e-3 leaves to the 1st, 10th and 100th trial. One fewer
+// shows nothing, in the judgement itself too.
+TEST(Plan, KnowsHowManyFixedProbesAreNeeded) {
+  const std::pair<std::uint64_t, std::uint64_t> cases[] = {{1, 71}, {10, 114}, {100, 158}};
+  for (const auto& [index, needed] : cases) {
+    const double alpha = *TrialAlpha(1e-3, index, {});
+    EXPECT_EQ(FixedProbesNeeded(0, 0.1, alpha), needed) << index;
+    EXPECT_TRUE(IsEnough(FixedProbesEvidence(0, 0.1, needed), alpha));
+    EXPECT_FALSE(IsEnough(FixedProbesEvidence(0, 0.1, needed - 1), alpha));
+  }
+  EXPECT_GT(FixedProbesNeeded(0.05, 0.1, 1e-3), FixedProbesNeeded(0, 0.1, 1e-3));
+  for (const double share : {0.0999999, 0.1, 0.2, 1.0}) {
+    EXPECT_EQ(FixedProbesNeeded(share, 0.1, 1e-3), kPlanEpisodesMax + 1) << share;
+  }
 }
 
 // Expectations for a paired step of 0.01 at alpha = 1e-3: about 1,970, 7,700 and 17,000 episodes at deviations of 0.1,
