@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <random>
 
 #include "trial/confidence_sequence.h"
@@ -446,6 +448,11 @@ TEST(CheckReportAnswers, RefusesAReportAboutSomethingElse) {
       [](TrialRules& r) { r.drift.reset(); },
       [](TrialRules& r) { r.episodes = 4000; },
       [](TrialRules& r) { r.drift->probes = 100; },
+      // A report at half of the evidence that is asked for, and at more than that.
+      [](TrialRules& r) { r.improvement->lifetime_error *= 0.6; },
+      [](TrialRules& r) { r.capability->lifetime_error *= 0.6; },
+      [](TrialRules& r) { r.drift->lifetime_error *= 0.6; },
+      [](TrialRules& r) { r.drift->lifetime_error *= 1.5; },
       [](TrialRules& r) { r.capability->max_step = 0.3; },
       [](TrialRules& r) { r.improvement->metric = "near_miss"; },
       [](TrialRules& r) { r.metrics[0].direction = Direction::kHigherIsBetter; },
@@ -671,6 +678,140 @@ TEST(OptionalStopping, WhatAnEarlyLookShowsALaterOneShowsToo) {
     EXPECT_LE(upper, before);
     before = upper;
   }
+}
+
+// ---- what every look through AssessTrial has to keep, for random rules and data
+
+// Two metrics, two groups and every kind of condition, with limits on either side of what is true of the data.
+struct RandomTrial {
+  TrialRules rules;
+  std::vector<double> candidate, parent, grandparent;  // column by column
+  std::vector<std::uint8_t> groups;
+  DecisionPairs decisions;
+
+  explicit RandomTrial(std::mt19937_64& random) {
+    std::uniform_real_distribution<double> uniform(0, 1);
+    const auto u = [&] { return uniform(random); };
+    const bool lower = u() < 0.5;
+    const double from = u() < 0.5 ? 0 : -5, width = u() < 0.5 ? 1 : 20;
+    rules.metrics = {{"harm", 0, 1, Direction::kLowerIsBetter},
+                     {"score", from, from + width, lower ? Direction::kLowerIsBetter : Direction::kHigherIsBetter}};
+    rules.groups = {"day", "night"};
+    rules.episodes = 400 + 4 * static_cast<std::uint64_t>(u() * 100);
+    rules.harms = {{"harm", "harm", 0.05 + 0.4 * u(), 0.01 + 0.3 * u()},
+                   {"at night", "harm", 0.1 + 0.4 * u(), 0.2, "night"}};
+    rules.improvement = ImprovementCondition{"score", 0.2};
+    const double step = width * (0.02 + 0.1 * u());
+    const double good = 0.42 + 0.2 * u(), ceiling = lower ? 1 - good : good;
+    rules.capability = CapabilityCondition{"score", step, from + width * ceiling, 0.2, step * (1 + u())};
+    rules.drift = DriftCondition{.limit = 0.05 + 0.3 * u(),
+                                 .lifetime_error = 0.2,
+                                 .probes = 100 + static_cast<std::uint64_t>(u() * 300),
+                                 .energy_limit = 0.05 + 0.5 * u()};
+    const double gain = step / width * (2 * u() - 0.3), spread = 0.3 * u(), rate = 0.4 * u();
+    const double changed = rules.drift->limit * 1.5 * u();
+    const auto scored = [&](double goodness) { return from + width * (lower ? 1 - goodness : goodness); };
+    const std::size_t n = rules.episodes;
+    candidate.resize(2 * n);
+    parent.assign(2 * n, 0);
+    grandparent.assign(2 * n, 0);
+    const double earlier = 0.05 * (u() - 0.5);
+    for (std::size_t i = 0; i < n; ++i) {
+      groups.push_back(u() < (i < n / 4 ? 0.1 : 0.3) ? 1 : 0);
+      candidate[i] = u() < rate ? 1 : 0;
+      const double before = 0.3 + 0.2 * u();
+      parent[n + i] = scored(before);
+      grandparent[n + i] = scored(before + earlier + 0.2 * (u() - 0.5));
+      candidate[n + i] = scored(std::clamp(before + gain + spread * (u() - 0.5), 0.0, 1.0));
+    }
+    for (std::size_t i = 0; i < rules.drift->probes; ++i) {
+      decisions.baseline.emplace_back("a");
+      decisions.candidate.emplace_back(u() < changed ? "b" : "a");
+    }
+  }
+
+  EpisodeTable First(const std::vector<double>& columns, std::size_t episodes) const {
+    const auto at = [&](std::size_t i) { return columns.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::vector<double> values(at(0), at(episodes));
+    values.insert(values.end(), at(rules.episodes), at(rules.episodes + episodes));
+    return EpisodeTable(rules.metrics, episodes, values,
+                        {groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(episodes)});
+  }
+
+  TrialReport At(std::uint64_t look) const {
+    TrialData data;
+    data.candidate = First(candidate, look);
+    data.parent = First(parent, look);
+    data.baseline = data.parent;
+    data.window = {First(grandparent, look), data.parent};
+    data.fresh_decisions = decisions;
+    return *AssessTrial(rules, {}, data);
+  }
+};
+
+// The reports of each trial, look by look.
+const std::vector<std::vector<TrialReport>>& ManyTrials() {
+  static const std::vector<std::vector<TrialReport>> trials = [] {
+    std::mt19937_64 random(4);
+    constexpr int kTrials = 150;
+    std::vector<std::vector<TrialReport>> made(kTrials);
+    for (std::vector<TrialReport>& reports : made) {
+      const RandomTrial one(random);
+      for (const std::uint64_t look : TrialLooks(one.rules.episodes)) reports.push_back(one.At(look));
+    }
+    return made;
+  }();
+  return trials;
+}
+
+bool IsByUpperBound(const ConditionReport& condition) {
+  return condition.kind != ConditionKind::kHarm && condition.kind != ConditionKind::kImprovement;
+}
+
+// For every condition but harm and improvement "shown" and "the bound is within the limit" are one event (assess.h). A
+// limit that is tested elsewhere than where the charter has it, or bets that depend on the look, part them.
+TEST(EveryLook, ShowsExactlyWhereTheBoundIsWithinTheLimit) {
+  std::map<std::string, std::array<int, 2>> seen;  // by name: not enough, enough
+  for (const std::vector<TrialReport>& looks : ManyTrials()) {
+    for (const TrialReport& report : looks) {
+      ASSERT_NE(report.verdict, TrialVerdict::kVoid) << report.void_reason;
+      for (const ConditionReport& condition : report.conditions) {
+        if (!IsByUpperBound(condition)) continue;
+        const bool enough = IsEnough(condition.log_e_value_peak, condition.alpha);
+        const bool within = condition.bad_side == Side::kAbove ? condition.upper <= condition.limit
+                                                               : condition.lower >= condition.limit;
+        EXPECT_EQ(enough, within) << condition.name << " in [" << condition.lower << ", " << condition.upper
+                                  << "], limit " << condition.limit << ", after " << condition.observations;
+        EXPECT_TRUE(within || condition.status != ConditionStatus::kShown) << condition.name;
+        ++seen[condition.name][enough ? 1 : 0];
+      }
+    }
+  }
+  for (const char* name : {"step", "growth", "ceiling", "drift-fresh", "drift-energy"}) {
+    EXPECT_GE(seen[name][0], 20) << name << ": both answers have to occur";
+    EXPECT_GE(seen[name][1], 20) << name;
+  }
+}
+
+// Three looks at alpha each would spend three times alpha, were the bets of a later look others than those of an
+// earlier one: what was reached by then would not be part of what is reached later.
+TEST(EveryLook, KeepsWhatEarlierLooksReached) {
+  int rose = 0;
+  for (const std::vector<TrialReport>& looks : ManyTrials()) {
+    ASSERT_EQ(looks.size(), 3U);
+    for (std::size_t look = 1; look < looks.size(); ++look) {
+      ASSERT_EQ(looks[look].conditions.size(), looks[0].conditions.size());
+      for (std::size_t i = 0; i < looks[look].conditions.size(); ++i) {
+        const ConditionReport& condition = looks[look].conditions[i];
+        const double before = looks[look - 1].conditions[i].log_e_value_peak;
+        EXPECT_GE(condition.log_e_value_peak, before - 1e-9) << condition.name << ", after " << condition.observations;
+        rose += condition.log_e_value_peak > before ? 1 : 0;
+        EXPECT_LE(condition.upper, looks[look - 1].conditions[i].upper + 1e-7) << condition.name;
+        EXPECT_GE(condition.lower, looks[look - 1].conditions[i].lower - 1e-7) << condition.name;
+      }
+    }
+  }
+  EXPECT_GE(rose, 500);
 }
 
 // ---- a mean that changes during the trial, after the peak of an e-value has "shown" it

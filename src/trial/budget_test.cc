@@ -21,6 +21,15 @@ TEST(TrialAlpha, NeverSpendsMoreThanTheLifetimeError) {
   EXPECT_LE(RemainingError(0.01, 200'000), 0.01 - spent + 1e-12);
 }
 
+TEST(TrialAlpha, IsRoundedDown) {
+  const long double share = 6 / (std::numbers::pi_v<long double> * std::numbers::pi_v<long double>);
+  for (std::uint64_t k = 1; k <= 1000; ++k) {
+    const long double exact = share * 0.01L / static_cast<long double>(k * k);
+    ASSERT_LT(static_cast<long double>(*TrialAlpha(0.01, k, {})), exact) << k;
+    ASSERT_GT(static_cast<long double>(*TrialAlpha(0.01, k, {})), exact * (1 - 1e-11L)) << k;
+  }
+}
+
 TEST(TrialAlpha, GivesEachOfNEvaluatorsItsShare) {
   const double whole = *TrialAlpha(1e-3, 4, {});
   EXPECT_NEAR(*TrialAlpha(1e-3, 4, {2, 3}), whole * 2 / 3, 1e-15);

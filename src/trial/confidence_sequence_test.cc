@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -72,6 +73,23 @@ TEST(BettingUpperBound, IsWhereTheWealthReachesItsTarget) {
   const double upper = BettingUpperBound(values, alpha);
   EXPECT_TRUE(BettingBelow(values, upper + 1e-9, alpha).EverReached(alpha));
   EXPECT_FALSE(BettingBelow(values, upper - 1e-9, alpha).EverReached(alpha));
+}
+
+// Rounding goes outwards: each bound stands a little beyond where the exact one is.
+TEST(Bounds, AreRoundedOutwards) {
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    std::vector<double> values = Uniforms(100, seed);
+    for (double& value : values) value *= 0.5;
+    const double alpha = 0.01;
+    ASSERT_TRUE(BettingBelow(values, BettingUpperBound(values, alpha), alpha).EverReached(alpha)) << seed;
+    std::vector<double> mirrored = values;
+    for (double& value : mirrored) value = 1 - value;
+    ASSERT_TRUE(BettingBelow(values, 1 - BettingLowerBound(mirrored, alpha), alpha).EverReached(alpha)) << seed;
+    EmpiricalBernstein sequence(alpha);
+    for (const double x : values) sequence.Observe(x);
+    const double exact = PlainLowerBound(values, alpha);
+    ASSERT_LT(sequence.lower(), std::max(exact - 1e-10, 1e-300)) << seed;
+  }
 }
 
 // Bisection is sound only if a larger m is always easier to reject, at every length.

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "trial/report.h"
+
 namespace pawl::trial {
 namespace {
 
@@ -141,6 +143,17 @@ TEST(Wealth, FoldsWithoutLosingPrecisionOrThePeak) {
   EXPECT_NEAR(wealth.log(), static_cast<double>(sum), 1e-6 * 1e3);
   EXPECT_NEAR(wealth.log_peak(), static_cast<double>(peak), 1e-9);
   EXPECT_TRUE(wealth.EverReached(1e-300));
+}
+
+// What has reached 1/alpha but for rounding has not reached it. 2^10 and its logarithm are the same on either side.
+TEST(Wealth, IsRoundedAgainstWhoeverNeedsIt) {
+  Wealth wealth;
+  for (int i = 0; i < 10; ++i) wealth.Multiply(2);
+  EXPECT_FALSE(wealth.EverReached(1.0 / 1024));
+  EXPECT_FALSE(IsEnough(wealth.log_peak(), 1.0 / 1024));
+  wealth.Multiply(1 + 1e-8);
+  EXPECT_TRUE(wealth.EverReached(1.0 / 1024));
+  EXPECT_TRUE(IsEnough(wealth.log_peak(), 1.0 / 1024));
 }
 
 TEST(EProcess, ARejectionStaysWhenTheWealthIsLostAgain) {
