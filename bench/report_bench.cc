@@ -30,10 +30,19 @@ Life LifeOfReleases(std::uint64_t releases) {
     entry.verdicts = {"evaluator-a: pass", "evaluator-b: pass"};
     const double score = 0.9 + 0.04 * static_cast<double>(k) / static_cast<double>(2 * releases);
     entry.conditions = {
-        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5},
-        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0},
-        {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, 1.1},
-        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25}};
+        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5, {"near_miss"}},
+        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0, {"score"}},
+        {"ceiling",
+         trial::ConditionKind::kCeiling,
+         0.95,
+         1e-4,
+         score,
+         score - 0.01,
+         score + 0.01,
+         8000,
+         1.1,
+         {"score"}},
+        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25, {"decisions"}}};
     entry.outcome = k % 2 == 0 ? "accepted" : "rejected";
     if (k % 2 == 0) {
       entry.epoch = static_cast<std::int64_t>(k / 2);

@@ -103,6 +103,12 @@ void AddProtocol(const Life& life, const charter::Charter& charter, Document& do
   document.Add(std::move(table));
 }
 
+// "step (score)", "collisions (near_miss of 'night')".
+std::string WordsOf(const Measured& measured) {
+  const Measure& of = measured.of;
+  return measured.name + " (" + of.metric + (of.group.empty() ? "" : " of '" + of.group + "'") + ")";
+}
+
 // The entries that its figures come from: every evaluator's vote.
 std::vector<std::uint64_t> VotesOf(const LifeEntry& entry) {
   return entry.vote_indices.empty() ? std::vector{entry.candidate_index} : entry.vote_indices;
@@ -113,7 +119,7 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
            Cell(entry.outcome + (entry.rule.empty() ? "" : " (" + entry.rule + ")")),
            entry.epoch ? Cell(std::to_string(*entry.epoch), entry.candidate_index) : Cell("")}};
   for (const Column& column : columns) {
-    const Measured* measured = entry.Find(column.kind, column.name);
+    const Measured* measured = entry.Find(column.kind, column.name, column.of);
     row.cells.push_back(measured == nullptr
                             ? Cell("")
                             : Cell(ShortNumber(measured->estimate) + " in [" + ShortNumber(measured->lower) + ", " +
@@ -144,7 +150,7 @@ void AddTrials(const Life& life, const charter::Charter& charter, Document& docu
         "are those of the gate's own trial, where no evaluator's report gives any."});
   }
   Table table{{"k", "proposal", "outcome", "epoch"}, {}};
-  const std::vector<Column> columns = ColumnsOf(charter);
+  const std::vector<Column> columns = ColumnsOf(life, charter);
   for (const Column& column : columns) table.header.push_back(column.header);
   const bool has_proofs = std::any_of(life.entries.begin() + static_cast<std::ptrdiff_t>(before), life.entries.end(),
                                       [](const LifeEntry& entry) { return !entry.proven_drifts.empty(); });
@@ -167,7 +173,7 @@ void AddConditions(const LifeEntry& entry, Document& document) {
   const std::vector<std::uint64_t> evidence = VotesOf(entry);
   Table table{{"condition", "limit", "estimate", "bounds", "observations", "error spent", "evidence together"}, {}};
   for (const Measured& measured : entry.conditions) {
-    table.rows.push_back({{measured.name,
+    table.rows.push_back({{WordsOf(measured),
                            {ShortNumber(measured.limit), evidence},
                            {ShortNumber(measured.estimate), evidence},
                            {ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper), evidence},
@@ -357,19 +363,38 @@ void AddEntries(const Life& life, Document& document) {
 
 }  // namespace
 
-std::vector<Column> ColumnsOf(const charter::Charter& charter) {
+Measure MeasureOf(const charter::HarmBound& harm) { return {harm.metric, harm.group.value_or("")}; }
+
+std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter) {
   using trial::ConditionKind;
   const charter::Bounds& bounds = charter.bounds;
-  std::vector<Column> columns = {{ConditionKind::kCeiling, "ceiling", bounds.capability.metric},
-                                 {ConditionKind::kStep, "step", "step"},
-                                 {ConditionKind::kImprovement, "improvement", "improvement"}};
-  if (bounds.capability.max_growth > 0) columns.push_back({ConditionKind::kGrowth, "growth", "growth"});
+  const Measure capability{bounds.capability.metric};
+  const Measure decisions{"decisions"};
+  std::vector<Column> columns = {
+      {ConditionKind::kCeiling, "ceiling", capability, capability.metric},
+      {ConditionKind::kStep, "step", capability, "step"},
+      {ConditionKind::kImprovement, "improvement", {bounds.improvement.metric}, "improvement"}};
+  if (bounds.capability.max_growth > 0) columns.push_back({ConditionKind::kGrowth, "growth", capability, "growth"});
   for (const charter::HarmBound& harm : bounds.harm) {
-    columns.push_back({ConditionKind::kHarm, harm.name, "harm: " + harm.name});
+    columns.push_back({ConditionKind::kHarm, harm.name, MeasureOf(harm), "harm: " + harm.name});
   }
-  columns.push_back({ConditionKind::kDrift, "drift-fresh", "drift"});
-  if (charter.evaluation.probes_file) columns.push_back({ConditionKind::kDrift, "drift-fixed", "drift, fixed probes"});
-  if (bounds.drift.energy_limit > 0) columns.push_back({ConditionKind::kDrift, "drift-energy", "energy distance"});
+  columns.push_back({ConditionKind::kDrift, "drift-fresh", decisions, "drift"});
+  if (charter.evaluation.probes_file) {
+    columns.push_back({ConditionKind::kDrift, "drift-fixed", decisions, "drift, fixed probes"});
+  }
+  if (bounds.drift.energy_limit > 0) {
+    columns.push_back({ConditionKind::kDrift, "drift-energy", {"outcomes"}, "energy distance"});
+  }
+  for (const LifeEntry& entry : life.entries) {
+    for (const Measured& measured : entry.conditions) {
+      const bool known = std::any_of(columns.begin(), columns.end(), [&](const Column& column) {
+        return column.kind == measured.kind && column.name == measured.name && column.of == measured.of;
+      });
+      if (known) continue;
+      const std::string harm = measured.kind == ConditionKind::kHarm ? "harm: " : "";
+      columns.push_back({measured.kind, measured.name, measured.of, harm + WordsOf(measured) + ", earlier charter"});
+    }
+  }
   return columns;
 }
 

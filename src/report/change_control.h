@@ -41,13 +41,18 @@ struct Topic {
 
 Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words);
 
-// A condition that every trial has, and what columns of it are called.
+// What the charter's limit is about.
+Measure MeasureOf(const charter::HarmBound& harm);
+
+// A condition of trials, and what columns of it are called.
 struct Column {
   trial::ConditionKind kind;
   std::string name;
+  Measure of;
   std::string header;
 };
-std::vector<Column> ColumnsOf(const charter::Charter& charter);
+// Those of the charter in force, then what trials under earlier charters measured beside them.
+std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter);
 
 // Each picture of the life by itself; those without a point are left in, and say so.
 std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter);

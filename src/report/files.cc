@@ -37,7 +37,7 @@ void AddTrial(const LifeEntry& entry, const std::vector<Column>& columns, std::s
   }
   out += entry.conditions.empty() ? "," : entry.gate ? ",gate" : ",evaluators";
   for (const Column& column : columns) {
-    const Measured* measured = entry.Find(column.kind, column.name);
+    const Measured* measured = entry.Find(column.kind, column.name, column.of);
     if (measured == nullptr) {
       out += ",,,,";
       continue;
@@ -66,7 +66,7 @@ Result<std::string> EntryDocument(std::uint64_t index, const std::string& entry)
 
 std::string LifeTable(const Life& life, const charter::Charter& charter) {
   std::string out = "k,proposal,time,outcome,rule,epoch,candidate_entry,vote_entries,measured_by";
-  const std::vector<Column> columns = ColumnsOf(charter);
+  const std::vector<Column> columns = ColumnsOf(life, charter);
   for (const Column& column : columns) {
     for (const char* figure : {"estimate", "lower", "upper", "limit"})
       out += "," + Field(column.header + ", " + figure);

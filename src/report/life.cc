@@ -65,8 +65,17 @@ std::optional<Result<trial::TrialReport>> ReportOf(const audit::LoggedVote& logg
   return trial::ReadTrialReport(at);
 }
 
+// A report answers the rules, but does not repeat which episodes a harm is about.
+std::string GroupOf(const trial::ConditionReport& condition, const trial::TrialRules& rules) {
+  if (condition.kind != trial::ConditionKind::kHarm) return {};
+  const auto harm = std::find_if(rules.harms.begin(), rules.harms.end(),
+                                 [&](const trial::HarmCondition& one) { return one.name == condition.name; });
+  return harm == rules.harms.end() ? std::string() : harm->group;
+}
+
 // Every condition, in the order of the first report that has it.
-std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports, const EvaluatorSet& set) {
+std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports, const trial::TrialRules& rules,
+                                  const EvaluatorSet& set) {
   std::vector<Measured> together;
   std::vector<std::vector<const trial::ConditionReport*>> by_condition;  // in the order of `together`
   for (const trial::TrialReport& report : reports) {
@@ -77,6 +86,7 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
       const auto place = static_cast<std::size_t>(known - together.begin());
       if (known == together.end()) {
         together.push_back({condition.name, condition.kind, condition.limit, condition.alpha});
+        together.back().of = {condition.metric, GroupOf(condition, rules)};
         by_condition.emplace_back();
       }
       by_condition[place].push_back(&condition);
@@ -146,7 +156,7 @@ void AddGateTrial(const audit::ProposalHistory& proposal, const Asked& asked, co
   }
   entry.gate->verdict = trial::TrialVerdictName(report->verdict);
   if (report->fingerprint) AddFingerprint("gate", entry.candidate_index, *report->fingerprint, entry);
-  entry.conditions = PutTogether({std::move(*report)}, {});
+  entry.conditions = PutTogether({std::move(*report)}, asked.rules, {});
 }
 
 // Certificates of drift stand behind those of the properties; a network that is the baseline's has none.
@@ -194,7 +204,7 @@ LifeEntry EntryOf(const audit::ProposalHistory& proposal, const Asked& asked, co
     if ((*report)->fingerprint) AddFingerprint(logged.vote.reviewer, logged.index, *(*report)->fingerprint, entry);
     reports.push_back(std::move(**report));
   }
-  entry.conditions = PutTogether(reports, asked.evaluators);
+  entry.conditions = PutTogether(reports, asked.rules, asked.evaluators);
   if (reports.empty()) AddGateTrial(proposal, asked, read, entry);
   return entry;
 }
@@ -243,9 +253,9 @@ EvaluatorSet EvaluatorSetOf(const charter::Charter& charter) {
   return set;
 }
 
-const Measured* LifeEntry::Find(trial::ConditionKind kind, std::string_view name) const {
+const Measured* LifeEntry::Find(trial::ConditionKind kind, std::string_view name, const Measure& of) const {
   const auto found = std::find_if(conditions.begin(), conditions.end(),
-                                  [&](const Measured& m) { return m.kind == kind && m.name == name; });
+                                  [&](const Measured& m) { return m.kind == kind && m.name == name && m.of == of; });
   return found == conditions.end() ? nullptr : &*found;
 }
 

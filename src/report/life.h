@@ -31,6 +31,14 @@
 
 namespace pawl::report {
 
+// What a condition's figures are of. An amendment may keep a condition's name and ask for another metric.
+struct Measure {
+  std::string metric;   // "decisions" for drift, "outcomes" for that of the outcomes
+  std::string group{};  // of the episodes; empty: all
+
+  bool operator==(const Measure&) const = default;
+};
+
 // One condition of one trial, all evaluators together.
 struct Measured {
   std::string name;  // of the condition
@@ -42,6 +50,7 @@ struct Measured {
   double upper = 0;
   std::uint64_t observations = 0;          // of all evaluators
   std::optional<double> share_together{};  // of the evidence needed; absent with a single evaluator and for the gate
+  Measure of{};
 };
 
 // How one evaluator saw the outcomes move away from the baseline's (trial/fingerprint.h). Each p-value is valid by
@@ -98,8 +107,8 @@ struct LifeEntry {
   std::string rule;                                    // why, where it was not accepted
   std::optional<std::int64_t> epoch;                   // where it was released
 
-  // A harm may be called as a condition of another kind is.
-  const Measured* Find(trial::ConditionKind kind, std::string_view name) const;
+  // A harm may be called as a condition of another kind is. Nothing, too, where that condition measured something else.
+  const Measured* Find(trial::ConditionKind kind, std::string_view name, const Measure& of) const;
 };
 
 struct Switch {  // of what is live: a release or a rollback

@@ -26,10 +26,18 @@ Mark MarkOf(const LifeEntry& entry) {
   return entry.epoch ? Mark::kFull : Mark::kHollow;
 }
 
-Series Over(const Life& life, trial::ConditionKind kind, const std::string& condition, const std::string& name) {
+// A condition of the charter in force: what it asks and of what.
+struct AskedLimit {
+  trial::ConditionKind kind;
+  std::string name;
+  Measure of;
+  double limit = 0;
+};
+
+Series Over(const Life& life, const AskedLimit& asked, const std::string& name) {
   Series series{name, {}, Joined::kFull};
   for (const LifeEntry& entry : life.entries) {
-    const Measured* measured = entry.Find(kind, condition);
+    const Measured* measured = entry.Find(asked.kind, asked.name, asked.of);
     if (measured == nullptr) continue;
     series.points.push_back({.x = static_cast<double>(entry.budget_index),
                              .y = measured->estimate,
@@ -40,6 +48,40 @@ Series Over(const Life& life, trial::ConditionKind kind, const std::string& cond
                              .mark = MarkOf(entry)});
   }
   return series;
+}
+
+// The limit that each trial was held to; half-way between two trials where an amendment lies between them.
+Limit LimitOver(const Life& life, const AskedLimit& asked, const std::string& name) {
+  Limit limit{name, asked.limit};
+  std::optional<EarlierLimit> last;
+  for (const LifeEntry& entry : life.entries) {
+    const Measured* measured = entry.Find(asked.kind, asked.name, asked.of);
+    if (measured == nullptr) continue;
+    const auto x = static_cast<double>(entry.budget_index);
+    if (last && last->y != measured->limit) limit.earlier.push_back({(last->until_x + x) / 2, last->y});
+    last = EarlierLimit{x, measured->limit};
+  }
+  if (last && last->y != limit.y) limit.earlier.push_back({last->until_x + 0.5, last->y});
+  return limit;
+}
+
+// What a picture cannot show as a curve: trials whose figures are of something else, and limits that were others.
+std::string Amended(const Life& life, const AskedLimit& asked, const Limit& limit) {
+  std::string words;
+  const auto others = std::count_if(life.entries.begin(), life.entries.end(), [&](const LifeEntry& entry) {
+    return std::any_of(entry.conditions.begin(), entry.conditions.end(), [&](const Measured& one) {
+      return one.kind == asked.kind && one.name == asked.name && one.of != asked.of;
+    });
+  });
+  if (others > 0) {
+    words += " " + std::to_string(others) + (others == 1 ? " trial" : " trials") +
+             " under an earlier charter measured something else by this name: " + kLifeTableName + " has them.";
+  }
+  for (const EarlierLimit& earlier : limit.earlier) {
+    words += " " + limit.name + " was " + ShortNumber(earlier.y) + " up to trial " +
+             ShortNumber(std::floor(earlier.until_x)) + ".";
+  }
+  return words;
 }
 
 // The last value says how it stands, for whoever cannot see the picture.
@@ -58,8 +100,10 @@ std::string FileName(const std::string& words) {
 
 Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
   const std::string& metric = charter.bounds.capability.metric;
-  Series series = Over(life, trial::ConditionKind::kCeiling, "ceiling", metric);
-  const std::string latest = Latest(series);
+  const AskedLimit asked{trial::ConditionKind::kCeiling, "ceiling", {metric}, charter.bounds.capability.ceiling};
+  Series series = Over(life, asked, metric);
+  Limit limit = LimitOver(life, asked, "ceiling");
+  const std::string latest = Latest(series) + Amended(life, asked, limit);
   return {"capability.svg",
           {.title = "Capability: " + metric,
            .description = "Mean of " + metric + " in each trial, and the ceiling." + latest,
@@ -67,31 +111,36 @@ Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
            .x_label = "trial (budget index)",
            .y_label = metric + ", mean of the episodes",
            .series = {std::move(series)},
-           .limits = {{"ceiling", charter.bounds.capability.ceiling}}}};
+           .limits = {std::move(limit)}}};
 }
 
 Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
   const charter::CapabilityBound& bound = charter.bounds.capability;
+  const AskedLimit step{trial::ConditionKind::kStep, "step", {bound.metric}, bound.max_step};
   Picture picture{.title = "Growth: " + bound.metric,
                   .description = "Gain of each trial's candidate over its parent",
                   .marks = kMarks,
                   .x_label = "trial (budget index)",
                   .y_label = "gain in " + bound.metric,
-                  .series = {Over(life, trial::ConditionKind::kStep, "step", "over the parent")},
-                  .limits = {{"max_step", bound.max_step}}};
-  const std::string latest = Latest(picture.series.front());
+                  .series = {Over(life, step, "over the parent")},
+                  .limits = {LimitOver(life, step, "max_step")}};
+  std::string latest = Latest(picture.series.front()) + Amended(life, step, picture.limits.front());
   if (bound.max_growth > 0) {
+    const AskedLimit growth{trial::ConditionKind::kGrowth, "growth", {bound.metric}, bound.max_growth};
     picture.description += ", and the largest over anything that was live within the charter's window";
-    picture.series.push_back(Over(life, trial::ConditionKind::kGrowth, "growth", "within the window"));
-    picture.limits.push_back({"max_growth", bound.max_growth});
+    picture.series.push_back(Over(life, growth, "within the window"));
+    picture.limits.push_back(LimitOver(life, growth, "max_growth"));
+    latest += Amended(life, growth, picture.limits.back());
   }
   picture.description += "." + latest;
   return {"growth.svg", std::move(picture)};
 }
 
 Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
-  Series series = Over(life, trial::ConditionKind::kHarm, harm.name, harm.metric);
-  const std::string latest = Latest(series);
+  const AskedLimit asked{trial::ConditionKind::kHarm, harm.name, MeasureOf(harm), harm.limit};
+  Series series = Over(life, asked, harm.metric);
+  Limit limit = LimitOver(life, asked, "limit");
+  const std::string latest = Latest(series) + Amended(life, asked, limit);
   return {"harm-" + FileName(harm.name) + ".svg",
           {.title = "Harm: " + harm.name,
            .description = "Mean of " + harm.metric + " in each trial, and its limit." + latest,
@@ -99,20 +148,22 @@ Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
            .x_label = "trial (budget index)",
            .y_label = harm.metric + ", mean of the episodes" + (harm.group ? " of '" + *harm.group + "'" : ""),
            .series = {std::move(series)},
-           .limits = {{"limit", harm.limit}}}};
+           .limits = {std::move(limit)}}};
 }
 
 Drawing DriftPicture(const Life& life, const charter::Charter& charter) {
+  const AskedLimit fresh{trial::ConditionKind::kDrift, "drift-fresh", {"decisions"}, charter.bounds.drift.limit};
   Picture picture{.title = "Drift from the baseline",
                   .description = "Share of decisions that differ from the baseline's.",
                   .marks = kMarks,
                   .x_label = "trial (budget index)",
                   .y_label = "share of decisions, 0 to 1",
-                  .series = {Over(life, trial::ConditionKind::kDrift, "drift-fresh", "fresh probes")},
-                  .limits = {{"limit", charter.bounds.drift.limit}}};
-  picture.description += Latest(picture.series.front());
+                  .series = {Over(life, fresh, "fresh probes")},
+                  .limits = {LimitOver(life, fresh, "limit")}};
+  picture.description += Latest(picture.series.front()) + Amended(life, fresh, picture.limits.front());
   if (charter.evaluation.probes_file) {
-    picture.series.push_back(Over(life, trial::ConditionKind::kDrift, "drift-fixed", "fixed probes"));
+    const AskedLimit fixed{trial::ConditionKind::kDrift, "drift-fixed", {"decisions"}, fresh.limit};
+    picture.series.push_back(Over(life, fixed, "fixed probes"));
   }
   return {"drift.svg", std::move(picture)};
 }
@@ -144,10 +195,12 @@ Drawing EnergyPicture(const Life& life, const charter::Charter& charter) {
                   .limits = {}};
   std::string latest;
   if (charter.bounds.drift.energy_limit > 0) {
-    picture.series.push_back(Over(life, trial::ConditionKind::kDrift, "drift-energy", "held to the limit"));
-    picture.limits.push_back({"limit", charter.bounds.drift.energy_limit});
+    const AskedLimit energy{
+        trial::ConditionKind::kDrift, "drift-energy", {"outcomes"}, charter.bounds.drift.energy_limit};
+    picture.series.push_back(Over(life, energy, "held to the limit"));
+    picture.limits.push_back(LimitOver(life, energy, "limit"));
     picture.description += ", and of all pairs of episodes, which the limit is about";
-    latest = Latest(picture.series.front());
+    latest = Latest(picture.series.front()) + Amended(life, energy, picture.limits.front());
   }
   picture.series.push_back(std::move(first));
   picture.description += "." + latest;

@@ -139,8 +139,13 @@ class Canvas {
   void Limits(std::string& out) const {
     for (const Limit& limit : picture_.limits) {
       if (!std::isfinite(limit.y)) continue;
-      out += Format("<path d=\"M%.1f %.1fH", kLeft, Y(limit.y)) +
-             Format("%.1f\" class=\"limit\" stroke-width=\"1.5\" stroke-dasharray=\"6 3\"/>", kWidth - kRight, 0) +
+      const std::vector<EarlierLimit>& earlier = limit.earlier;
+      std::string line = Format("M%.1f %.1f", kLeft, Y(earlier.empty() ? limit.y : earlier.front().y));
+      for (std::size_t i = 0; i < earlier.size(); ++i) {
+        line += Format("H%.1fV%.1f", X(earlier[i].until_x), Y(i + 1 < earlier.size() ? earlier[i + 1].y : limit.y));
+      }
+      out += "<path d=\"" + line +
+             Format("H%.1f\" class=\"limit\" stroke-width=\"1.5\" stroke-dasharray=\"6 3\"/>", kWidth - kRight, 0) +
              Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" class=\"named\">", kWidth - kRight - 2,
                     Y(limit.y) - 6) +
              EscapeMarkup(limit.name) + " " + ShortNumber(limit.y) + "</text>";
@@ -305,7 +310,13 @@ std::string WriteSvg(const Picture& picture, const std::string& page) {
     }
   }
   const bool nothing = x.empty();
-  for (const Limit& limit : picture.limits) y.Include(limit.y);
+  for (const Limit& limit : picture.limits) {
+    y.Include(limit.y);
+    for (const EarlierLimit& earlier : limit.earlier) {
+      y.Include(earlier.y);
+      if (!nothing) x.Include(earlier.until_x);
+    }
+  }
   if (y.empty()) y = {0, 1};
   if (nothing) x = {0, 1};
   x.Widen(0.02);

@@ -56,9 +56,16 @@ struct Series {
   Joined joined = Joined::kFull;
 };
 
-struct Limit {
-  std::string name;
+// A limit that was another before: a line with steps.
+struct EarlierLimit {
+  double until_x = 0;
   double y = 0;
+};
+
+struct Limit {
+  std::string name;  // stands beside what it is now
+  double y = 0;
+  std::vector<EarlierLimit> earlier{};  // ascending
 };
 
 struct Picture {

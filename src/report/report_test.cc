@@ -41,10 +41,10 @@ Life LifeOfLength(std::uint64_t trials) {
     entry.verdicts = {"evaluator-a: pass", "evaluator-b: pass"};
     const double score = 0.9 + 0.04 * static_cast<double>(k) / static_cast<double>(trials);
     entry.conditions = {
-        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5},
-        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0},
-        {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}},
-        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25}};
+        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5, {"near_miss"}},
+        {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0, {"score"}},
+        {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}, {"score"}},
+        {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25, {"decisions"}}};
     entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199, 10 * k + 1}};
     entry.changes = {{"COC", "CL1500", 60, 17, {{17, "height 120 ft"}, {23, "height <90> ft"}}}};
     entry.episodes_changed_most = {{5, 0.7}};
@@ -174,10 +174,14 @@ TEST(ChangeControlReport, LinksEveryEvaluatorsVoteAndShowsEveryCondition) {
   Life life = LifeOfLength(2);
   life.entries.back().changed_from_parent = 10;
   for (LifeEntry& entry : life.entries) {
-    entry.conditions.push_back({"improvement", trial::ConditionKind::kImprovement, 0, 1e-4, 0.0071, 0.001, 1, 8000, 1});
-    entry.conditions.push_back({"growth", trial::ConditionKind::kGrowth, 0.05, 1e-4, 0.0072, 0.001, 1, 8000, 1});
-    entry.conditions.push_back({"drift-fixed", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.0073, 0, 1, 2000, 1});
-    entry.conditions.push_back({"drift-energy", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.0074, 0, 1, 2000, 1});
+    entry.conditions.push_back(
+        {"improvement", trial::ConditionKind::kImprovement, 0, 1e-4, 0.0071, 0.001, 1, 8000, 1, {"score"}});
+    entry.conditions.push_back(
+        {"growth", trial::ConditionKind::kGrowth, 0.05, 1e-4, 0.0072, 0.001, 1, 8000, 1, {"score"}});
+    entry.conditions.push_back(
+        {"drift-fixed", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.0073, 0, 1, 2000, 1, {"decisions"}});
+    entry.conditions.push_back(
+        {"drift-energy", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.0074, 0, 1, 2000, 1, {"outcomes"}});
   }
   charter::TestCharter test;
   test.Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05")
@@ -197,8 +201,8 @@ TEST(ChangeControlReport, LinksEveryEvaluatorsVoteAndShowsEveryCondition) {
 TEST(LifePictures, AHarmIsNotTakenForTheConditionOfItsName) {
   Life life = LifeOfLength(2);
   for (LifeEntry& entry : life.entries) entry.conditions.front().name = "step";
-  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kHarm, "step")->estimate, 0.001);
-  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kStep, "step")->estimate, 0.009);
+  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kHarm, "step", {"near_miss"})->estimate, 0.001);
+  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kStep, "step", {"score"})->estimate, 0.009);
 }
 
 TEST(ChangeControlReport, EscapesWhatProposersWrite) {
@@ -384,6 +388,61 @@ TEST(LifeOf, AddsWhatWasSpentUnderEachCharterToWhatIsLeft) {
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
 }
 
+// What was measured in one metric is no figure of another that an amendment puts in its place.
+TEST(LifeOf, KeepsMetricsApartOverAnAmendment) {
+  warrant::Path path;
+  const charter::Charter first = path.charter();
+  const auto reports = [](const charter::Charter& charter) {
+    return WithReports([&charter](const std::string&, std::uint64_t k) {
+      return trial::TrialReportToJson(SomeReport(charter, Terms(k), 0.5));
+    });
+  };
+  warrant::Tampering before = reports(first);
+  path.Go({.tree = path.baseline}, before);
+  path.Go({.tree = path.second}, before);
+  warrant::Tampering waiting;
+  waiting.cosignature_time = [](int64_t& time) { time += warrant::kDay; };
+  const crypto::Digest amended = path.PutCharter([](charter::TestCharter& test) {
+    test.Replace("[[evaluation.metric]]\nname = \"score\"",
+                 "[[evaluation.metric]]\nname = \"reward\"\nbetter = \"lower\"\nmax = 100\n\n"
+                 "[[evaluation.metric]]\nname = \"score\"")
+        .Replace("[bounds.capability]\nmetric = \"score\"\nmax_step = 0.02\nceiling = 0.95",
+                 "[bounds.capability]\nmetric = \"reward\"\nmax_step = 2\nceiling = 10")
+        .Replace("metric = \"near_miss\"\nlimit = 0.01", "metric = \"near_miss\"\nlimit = 0.008");
+  });
+  const warrant::MadeWarrant made =
+      path.Make({.action = warrant::Action::kAmendment, .tree = amended, .signers = {"ann", "bob", "cy"}}, waiting);
+  path.now += warrant::kDay;
+  path.Accept(made);
+  const charter::Charter second = path.charter();
+  const Life life = LifeOfPath(path);
+  ASSERT_EQ(life.entries.size(), 2U);
+  const std::vector<Drawing> drawings = LifePictures(life, second);
+  for (const std::size_t at : {0U, 1U}) {
+    const Picture& picture = drawings[at].picture;
+    EXPECT_TRUE(picture.series[0].points.empty()) << picture.title << ": reward was never measured";
+    EXPECT_NE(picture.description.find(at == 0 ? " 2 trials under an earlier" : " 1 trial under an earlier"),
+              std::string::npos)
+        << picture.description;
+    EXPECT_EQ(picture.description.find("Latest"), std::string::npos);
+    EXPECT_TRUE(picture.limits[0].earlier.empty()) << "the limits were those of another metric";
+  }
+  const Picture& harm = drawings[2].picture;
+  EXPECT_EQ(harm.series[0].points.size(), 2U) << "the same metric under both";
+  ASSERT_EQ(harm.limits[0].earlier.size(), 1U);
+  EXPECT_EQ(harm.limits[0].earlier[0].y, 0.01);
+  EXPECT_EQ(harm.limits[0].earlier[0].until_x, 2.5);
+  EXPECT_EQ(harm.limits[0].y, 0.008);
+  EXPECT_NE(harm.description.find("limit was 0.01 up to trial 2."), std::string::npos) << harm.description;
+  const std::string table = LifeTable(life, second);
+  EXPECT_NE(table.find("\"reward, estimate\""), std::string::npos) << table;
+  EXPECT_NE(table.find("\"ceiling (score), earlier charter, estimate\""), std::string::npos) << table;
+  EXPECT_NE(table.find("\"step (score), earlier charter, limit\""), std::string::npos) << table;
+  EXPECT_EQ(table.find("near_miss), earlier"), std::string::npos) << table;
+  const Document document = ChangeControlReport(life, second, kWords);
+  EXPECT_NE(WriteMarkdown(document).find("step (score), earlier charter"), std::string::npos);
+}
+
 // One evaluator must not blind everybody: a report that is none is named by the rule that it breaks, and gives no
 // figure.
 TEST(LifeOf, TakesFiguresFromReportsThatAnswerTheCharterAlone) {
@@ -446,7 +505,7 @@ TEST(LifeOf, TakesFiguresFromEvaluatorsAlone) {
   path.Make({.tree = path.baseline}, tampering);
   const LifeEntry entry = LifeOfPath(path).entries.at(0);
   EXPECT_EQ(entry.verdicts, (std::vector<std::string>{"evaluator-a: pass", "evaluator-b: pass"}));
-  EXPECT_NEAR(entry.Find(trial::ConditionKind::kCeiling, "ceiling")->estimate, 0.7, 1e-12);
+  EXPECT_NEAR(entry.Find(trial::ConditionKind::kCeiling, "ceiling", {"score"})->estimate, 0.7, 1e-12);
   EXPECT_EQ(entry.conditions[0].observations, 8'000U);
 }
 
@@ -561,8 +620,10 @@ TEST(LifePictures, ShowGrowthWithinTheWindowAndTheEnergyDistance) {
   EXPECT_TRUE(plain[4].picture.limits.empty());
   for (LifeEntry& entry : life.entries) {
     entry.movements.push_back({"evaluator-b", 0.03, 0.2, 256, 199, entry.vote_indices[1]});
-    entry.conditions.push_back({"growth", trial::ConditionKind::kGrowth, 0.05, 1e-4, 0.03, 0.028, 0.032, 8000, 1});
-    entry.conditions.push_back({"drift-energy", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.04, 0, 0.09, 2000, 1});
+    entry.conditions.push_back(
+        {"growth", trial::ConditionKind::kGrowth, 0.05, 1e-4, 0.03, 0.028, 0.032, 8000, 1, {"score"}});
+    entry.conditions.push_back(
+        {"drift-energy", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.04, 0, 0.09, 2000, 1, {"outcomes"}});
   }
   charter::TestCharter test;
   test.Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05")
@@ -610,6 +671,27 @@ TEST(WriteSvg, IsReadableWithoutEyesAndColours) {
   EXPECT_NE(svg.find("<title>p1: 2 in [1, 3], ledger entry 7</title>"), std::string::npos);
   EXPECT_NE(svg.find("stroke-dasharray"), std::string::npos);
   EXPECT_NE(svg.find("<rect x="), std::string::npos);
+}
+
+// A limit is drawn where it held.
+TEST(WriteSvg, DrawsALimitThatChangedAsSteps) {
+  Picture picture;
+  picture.title = "Harm";
+  picture.series.push_back({"rate", {{.x = 1, .y = 0}, {.x = 4, .y = 1}}});
+  picture.limits.push_back({"limit", 0.5});
+  const std::string plain = WriteSvg(picture);
+  const auto limit = [](const std::string& svg) {
+    const std::size_t end = svg.find("\" class=\"limit\"");
+    const std::size_t begin = svg.rfind("d=\"", end) + 3;
+    return svg.substr(begin, end - begin);
+  };
+  EXPECT_EQ(Count(limit(plain), "V"), 0U);
+  picture.limits[0].earlier = {{1.5, 0.25}, {3, 0.75}};
+  const std::string steps = limit(WriteSvg(picture));
+  EXPECT_EQ(Count(steps, "V"), 2U) << steps;
+  EXPECT_EQ(Count(steps, "H"), 3U) << steps;
+  picture.limits[0].earlier = {{9, 4}};
+  EXPECT_NE(WriteSvg(picture).find(">4</text>"), std::string::npos) << "the axis has room for what it was";
 }
 
 TEST(WriteSvg, LeavesOutWhatIsNotFiniteAndGroupsWhatIsMany) {
