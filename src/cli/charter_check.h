@@ -53,7 +53,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
                                    const std::function<void(const std::string&)>& progress);
 
 // What the limits need: one sentence for each, and in `warnings` those that cannot be shown with the charter's numbers
-// of episodes and probes after 1, 10 or 100 proposals.
+// of episodes and probes after 1, 10 or 100 proposals, and a quorum of evaluators that needs more of them than it says.
 struct Feasibility {
   std::vector<std::string> lines;
   std::vector<std::string> warnings;

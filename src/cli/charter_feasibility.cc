@@ -33,6 +33,19 @@ Result<void> Judge(const BestCase& best, const charter::Charter& charter, Feasib
   return {};
 }
 
+// An evaluator who does not show everything votes against, so a quorum of r of n that takes no such vote wants n of n.
+void WarnOfVotesAgainst(const charter::Charter& charter, Feasibility& to) {
+  const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
+  if (rule == nullptr || rule->faults_max) return;
+  const int64_t evaluators = oversight::EvaluatorShareOf(charter).evaluators;
+  if (rule->at_least + rule->against_max >= evaluators) return;
+  to.warnings.push_back("the quorum asks for " + std::to_string(rule->at_least) + " of " + std::to_string(evaluators) +
+                        " evaluators, and whoever does not show every limit votes against: " +
+                        std::to_string(evaluators - rule->against_max) +
+                        " have to show them, unless against_max of evaluators is " +
+                        std::to_string(evaluators - rule->at_least));
+}
+
 }  // namespace
 
 Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const TrialSize& size,
@@ -43,6 +56,7 @@ Result<Feasibility> CheckFeasibility(const charter::Charter& charter, const Tria
   for (const BestCase& best : *cases) {
     if (Result<void> judged = Judge(best, charter, result); !judged.ok()) return judged.error();
   }
+  WarnOfVotesAgainst(charter, result);
   return result;
 }
 

@@ -249,25 +249,37 @@ std::vector<Condition> Conditions(const charter::Charter& charter, const TrialSi
   return conditions;
 }
 
+// The chance that the evaluators' votes let a candidate pass that each of them passes with this one. Each has seeds of
+// its own, and whoever does not show everything votes against.
+double ChanceOfVotes(const charter::QuorumRule& rule, const trial::EvaluatorShare& share, double each) {
+  const int64_t n = share.evaluators;
+  const int64_t needed = std::max(rule.at_least, n - rule.against_max);
+  double chance = 0, ways = 1;
+  for (int64_t passes = n; passes >= needed; --passes) {
+    chance += ways * std::pow(each, passes) * std::pow(1 - each, n - passes);
+    ways = ways * static_cast<double>(passes) / static_cast<double>(n - passes + 1);
+  }
+  return chance;
+}
+
 // What may go wrong with a candidate like this, given the chance that one evaluator shows everything.
 void WarnAboutChance(const charter::Charter& charter, double all_shown, Plan& plan) {
   const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
   double passed = all_shown;
+  std::string whose = rule != nullptr && rule->faults_max ? ", for one evaluator by itself" : "";
   if (rule != nullptr && !rule->faults_max) {
-    // At least r of n, each with seeds of its own.
     const trial::EvaluatorShare share = oversight::EvaluatorShareOf(charter);
-    double fewer = 0, ways = 1;
-    for (uint32_t i = 0; i < share.required; ++i) {
-      fewer += ways * std::pow(all_shown, i) * std::pow(1 - all_shown, share.evaluators - i);
-      ways = ways * (share.evaluators - i) / (i + 1);
+    passed = ChanceOfVotes(*rule, share, all_shown);
+    plan.passes = passed;
+    const int64_t needed = std::max<int64_t>(rule->at_least, share.evaluators - rule->against_max);
+    if (share.evaluators > 1) {
+      whose = ", where " + std::to_string(needed) + " of " + std::to_string(share.evaluators) +
+              " evaluators have to show every limit";
     }
-    passed = 1 - fewer;
   }
   if (passed >= kPower) return;
-  const bool together = rule != nullptr && rule->faults_max;
   plan.warnings.push_back("the first trial of such a candidate may miss a limit with probability up to " +
-                          PlainNumber(std::min(1.0, 1 - passed)) + (together ? ", for one evaluator by itself" : "") +
-                          ": more episodes, or wider limits");
+                          PlainNumber(std::min(1.0, 1 - passed)) + whose + ": more episodes, or wider limits");
 }
 
 // The last release is measured by two means over the charter's episodes, whose noise the alarm takes for growth.

@@ -5,7 +5,7 @@
 //   for (const PlanLine& line : plan->lines) …
 //
 // Answers come from running the very tests on simulated data (trial/plan.h): 0/1 values for harm and decisions, two
-// points around the mean for everything else. They are about one evaluator by itself, but for the last warning.
+// points around the mean for everything else. They are about one evaluator by itself, but for `passes` and its warning.
 //
 // Thread safety: pure function. Time: some seconds.
 #pragma once
@@ -51,6 +51,9 @@ struct Plan {
   std::vector<PlanLine> lines;
   std::vector<std::string> limits;
   std::vector<std::string> warnings;
+  // At least the chance that the evaluators' votes let such a candidate pass as the first; none where their evidence is
+  // put together.
+  std::optional<double> passes{};
 };
 
 inline constexpr uint64_t kPlannedIndexMax = 1'000'000;

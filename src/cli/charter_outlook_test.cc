@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
 
 #include "charter/testing.h"
 #include "cli/best_case.h"
@@ -170,19 +171,43 @@ TEST(CharterPlan, WarnsOfAnAlarmThatNoiseRaises) {
   EXPECT_TRUE(Warns(PlanOf(test, {.deviation = 0.9}), "measured with a deviation of 0.0142"));
 }
 
+// An evaluator who does not show everything votes against, and one vote against ends it unless the charter says more.
 TEST(CharterPlan, CountsTheEvaluatorsThatHaveToPass) {
-  charter::TestCharter test;
-  const PlanOptions middling{.harm_share = 0.62};
-  const Plan one = PlanOf(test, middling);
-  test.Replace("\n[quorum]",
-               "\n[[reviewer]]\nname = \"evaluator-b\"\nprincipal = \"bob@example.org\"\nrole = "
-               "\"evaluator\"\nkey = \"" +
-                   charter::TestNoteKey("evaluator-b", '7') + "\"\n\n[quorum]")
-      .Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", at_least = 2 }");
-  const Plan both = PlanOf(test, middling);
-  const double chance = 1 - one.lines[0].outlooks[0].chance;
-  RecordProperty("missed_by_one", std::to_string(chance));
-  EXPECT_TRUE(Warns(both, "may miss a limit with probability up to"));
+  const auto plan_of = [](const std::string& rule) {
+    charter::TestCharter test;
+    std::string more;
+    for (const auto& [name, principal, seed] : {std::tuple{"evaluator-b", "bob", '7'}, {"evaluator-d", "dan", '8'}}) {
+      more += std::string("\n[[reviewer]]\nname = \"") + name + "\"\nprincipal = \"" + principal +
+              "@example.org\"\nrole = \"evaluator\"\nkey = \"" + charter::TestNoteKey(name, seed) + "\"\n";
+    }
+    test.Replace("\n[quorum]", more + "\n[quorum]")
+        .Replace("{ role = \"evaluator\", at_least = 1 }", "{ role = \"evaluator\", " + rule + " }");
+    return PlanOf(test, {.deviation = 0.05, .harm_share = 0.35});
+  };
+  const auto each = [](const Plan& plan) {
+    double missed = 0;
+    for (const PlanLine& line : plan.lines) missed += 1 - line.outlooks[0].chance;
+    return 1 - missed;
+  };
+  const Plan two = plan_of("at_least = 2");
+  const double p = each(two);
+  EXPECT_GT(p, 0.5);
+  EXPECT_LT(p, 0.9);
+  EXPECT_NEAR(*two.passes, p * p * p, 1e-12) << "one vote against rejects";
+  EXPECT_TRUE(Warns(two, "where 3 of 3 evaluators have to show every limit"));
+  EXPECT_TRUE(Warns(two, "the quorum asks for 2 of 3 evaluators"));
+  const Plan tolerant = plan_of("at_least = 2, against_max = 1");
+  EXPECT_EQ(each(tolerant), p);
+  EXPECT_NEAR(*tolerant.passes, p * p * p + 3 * p * p * (1 - p), 1e-12);
+  EXPECT_FALSE(Warns(tolerant, "the quorum asks for"));
+  const Plan many = plan_of("at_least = 1, against_max = 2");
+  EXPECT_NEAR(*many.passes, 1 - std::pow(1 - each(many), 3), 1e-12);
+  EXPECT_FALSE(plan_of("at_least = 3, faults_max = 1").passes);
+  charter::TestCharter single;
+  const Plan one = PlanOf(single, {.deviation = 0.05, .harm_share = 0.62});
+  EXPECT_NEAR(*one.passes, each(one), 1e-12);
+  EXPECT_TRUE(Warns(one, "may miss a limit with probability up to"));
+  EXPECT_FALSE(Warns(one, "evaluators have to show"));
 }
 
 TEST(MeanOfLimited, IsTheMeanOfWhatIsLeftAfterCutting) {

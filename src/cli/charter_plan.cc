@@ -47,6 +47,10 @@ void PrintPlan(const charter::Charter& charter, const TrialSize& size, const Pla
           static_cast<unsigned long long>(counted), static_cast<unsigned long long>(counted));
     }
   }
+  if (plan.passes) {
+    std::printf("\nthe evaluators' votes let such a candidate pass as the first with probability %s or more\n",
+                PlainNumber(*plan.passes).c_str());
+  }
   std::puts("\nwhat each limit needs at the least");
   for (const std::string& limit : plan.limits) std::printf("  %s\n", Shown(limit).c_str());
   for (const std::string& warning : plan.warnings) std::printf("warning: %s\n", Shown(warning).c_str());
@@ -65,7 +69,10 @@ encoding::Json PlanJson(const Plan& plan) {
                      {"trials", trials},
                      {"carried", line.carried ? encoding::Json(*line.carried) : encoding::Json(nullptr)}});
   }
-  return {{"conditions", lines}, {"limits", plan.limits}, {"warnings", plan.warnings}};
+  return {{"conditions", lines},
+          {"limits", plan.limits},
+          {"passes", plan.passes ? encoding::Json(*plan.passes) : encoding::Json(nullptr)},
+          {"warnings", plan.warnings}};
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
-// Steps 5 and 6: the gate's own trial, on seeds from its own key and the commit. It turns hopeless candidates away
-// before reviewers spend time on them; what counts for acceptance are the evaluators' trials (step 7).
+// Steps 5 and 6: the gate's own trial, on seeds from its own key and the commit. It turns away
+// candidates that break a limit before reviewers spend time on them; what counts for acceptance are the evaluators'
+// trials (step 7), and so what this one does not show is left to them: else a good candidate would need luck twice.
 #include "encoding/json.h"
 #include "gate/steps.h"
 #include "oversight/charter_trial.h"
 #include "sandbox/sandbox.h"
+#include "trial/evidence.h"
 
 namespace pawl::gate {
 namespace {
@@ -54,7 +56,7 @@ Result<StepReport> Bounds(Gate& gate, const ProposalHistory& proposal) {
   Result<trial::TrialReport> report = trial::ReadTrialReport(*json);
   if (!report.ok()) return report.error();
   const std::string words = oversight::DescribeTrial({*report, {}});
-  if (oversight::IsAcceptable(gate.charter(), *report)) return Passed(words);
+  if (!trial::AnythingBroken(*report)) return Passed(words);
   const FindingOutcome outcome =
       trial::IsOutsideCharter(report->verdict) ? FindingOutcome::kOutsideCharter : FindingOutcome::kRejected;
   return Failed(outcome, "bounds." + std::string(trial::TrialVerdictName(report->verdict)), words);

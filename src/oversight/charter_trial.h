@@ -5,7 +5,7 @@
 //   if (!trial.ok()) …                     // the machine failed; nothing is known about the candidate
 //   else if (trial->report.verdict == trial::TrialVerdict::kPass) …
 //
-// The gate runs one with its own seeds to turn hopeless candidates away early; each evaluator runs one that counts.
+// The gate runs one with its own seeds to turn away early what breaks a limit; each evaluator runs one that counts.
 //
 // Thread safety: as the subject log's.
 #pragma once
@@ -35,8 +35,8 @@ Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter);
 // condition is then tested once, at its whole error.
 trial::EvaluatorShare EvaluatorShareOf(const charter::Charter& charter);
 
-// What one evaluator (or the gate) makes of its own trial: it passes, or, where e-values decide together, nothing is
-// broken and what it has not shown is left to the sum (warrant/evidence.h).
+// What an evaluator makes of its own trial: it passes, or, where e-values decide together, nothing is broken and what
+// it has not shown is left to the sum (warrant/evidence.h).
 bool IsAcceptable(const charter::Charter& charter, const trial::TrialReport& report);
 
 // What the evaluator of the charter in force runs on, here and now.

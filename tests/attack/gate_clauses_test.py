@@ -423,7 +423,7 @@ def bound(name, level, outcome="rejected", edit=None):
     ask.__name__ = f"a_trial_that_says_{name.replace('-', '_')}"
 
 
-bound("not-shown", "0.3 0 stay")
+bound("not-shown", "0.9 0.3 stay")  # a harm that is not shown comes before a step that is too large
 bound("harm", "0.5 1 stay")
 bound("step-too-large", "0.9 0 stay", "outside-charter")
 bound("growth-too-large", "0.95 0 stay", "outside-charter", replaced("max_step = 0.5", "max_step = 0.5\nmax_growth = 0.5"))
@@ -456,6 +456,15 @@ def a_vote_against(homes):
     here = os.nice(0)
     world.propose(world.tree("better", f"0.5 0 stay {here}"))
     world.run("nice", "-n", "2", BIN / "pawl", "review", "--as", "evaluator-a", expect=(0, 1))
+    return world.ask("advance", "p2")
+
+
+@stops("Quorum/quorum.not-met", "rejected", "quorum", "quorum.not-met")
+def what_is_not_shown(homes):
+    """The gate's own trial is advice: that nothing is gained, the evaluator's has to say."""
+    world = homes.live()
+    world.propose(world.tree("same", "0.3 0 stay"))
+    world.run(BIN / "pawl", "review", "--as", "evaluator-a", expect=(0, 1))
     return world.ask("advance", "p2")
 
 
