@@ -54,15 +54,6 @@ BestCase HarmBest(const charter::Charter& charter, const charter::HarmBound& har
 
 }  // namespace
 
-double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group) {
-  if (const auto given = shares.find(group); given != shares.end()) return given->second;
-  double left = 1;
-  for (const auto& [name, share] : shares) left -= share;
-  const size_t others = charter.evaluation.groups.size() - shares.size();
-  constexpr double kShareMin = 1e-6;  // where the given ones leave nothing
-  return std::max(kShareMin, left / static_cast<double>(std::max<size_t>(1, others)));
-}
-
 Result<TrialSize> SizeOfTrial(const charter::CharterFiles& files) {
   const charter::Evaluation& evaluation = files.charter.evaluation;
   TrialSize size{.episodes = static_cast<uint64_t>(evaluation.episodes)};
@@ -109,12 +100,14 @@ Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, const T
   cases.push_back({"ceiling", "the ceiling with the worst outcomes there are", episodes, "episodes",
                    capability.lifetime_error,
                    [=](double alpha) { return ConstantBelow(0, ceiling, alpha, episodes); }});
-  if (capability.metric == charter.bounds.improvement.metric) {
-    const double half = capability.max_step / range / 2;
-    cases.push_back({"improvement", "an improvement of half of max_step that never varies", episodes, "episodes",
-                     charter.bounds.improvement.lifetime_error,
-                     [=](double alpha) { return ConstantAbove((1 + half) / 2, alpha, episodes); }});
-  }
+  // A metric of its own has no largest step: the best candidate gains all that it has.
+  const bool stepped = capability.metric == charter.bounds.improvement.metric;
+  const double gain = stepped ? capability.max_step / range / 2 : 1;
+  cases.push_back({"improvement",
+                   stepped ? "an improvement of half of max_step that never varies"
+                           : "an improvement by the whole range of its metric that never varies",
+                   episodes, "episodes", charter.bounds.improvement.lifetime_error,
+                   [=](double alpha) { return ConstantAbove((1 + gain) / 2, alpha, episodes); }});
   const double drift = charter.bounds.drift.limit;
   cases.push_back({"drift", "drift with no decision changed", probes, "probes", charter.bounds.drift.lifetime_error,
                    [=](double alpha) { return ConstantBelow(0, drift, alpha, probes); }});

@@ -10,11 +10,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "charter/charter.h"
+#include "cli/group_shares.h"
 #include "result/result.h"
 
 namespace pawl::cli {
@@ -48,12 +48,6 @@ struct BestCase {
   // The same where a trial spends `alpha`.
   uint64_t Needed(const charter::Charter& charter, double alpha) const;
 };
-
-// Shares of the episodes that are of a group, by its name.
-using GroupShares = std::map<std::string, double>;
-
-// That of one group; where it is not given, an equal share of what the given ones leave.
-double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group);
 
 // What one evaluator has to reach of the error that a trial spends. Where the evidence decides together (`faults_max`),
 // e-values of all but the largest so many are multiplied: evaluators that all see the same each need the root.

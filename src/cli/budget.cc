@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/best_case.h"
+#include "cli/charter_words.h"
 #include "cli/command.h"
 #include "oversight/charter_trial.h"
 
@@ -20,8 +21,9 @@ struct Line {
   uint64_t last_index = 0;
 };
 
-Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, const TrialSize& size) {
-  Result<std::vector<BestCase>> cases = BestCases(charter, size);
+Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, const TrialSize& size,
+                                const GroupShares& shares) {
+  Result<std::vector<BestCase>> cases = BestCases(charter, size, shares);
   if (!cases.ok()) return cases.error();
   std::vector<Line> lines;
   for (BestCase& best : *cases) {
@@ -36,37 +38,51 @@ Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent,
   return lines;
 }
 
+// "night 0.1, day 0.9": what was given, or is taken where nothing was.
+std::string WordsOf(const charter::Charter& charter, const GroupShares& shares) {
+  std::string words;
+  for (const std::string& group : charter.evaluation.groups) {
+    words += (words.empty() ? "" : ", ") + Shown(group) + " " + PlainNumber(ShareOfGroup(charter, shares, group));
+  }
+  return words;
+}
+
 void PrintBudget(const std::vector<Line>& lines, uint64_t spent, uint64_t episodes) {
   std::printf(
       "%llu trials are spent, whatever their outcome; the next is k = %llu.\n"
-      "A flawless candidate in a trial of %llu episodes:\n\n",
+      "A flawless candidate, a trial having %llu episodes; bets are tuned to a trial's number, so that \"needs\" is "
+      "what\n"
+      "the shortest trial would have that shows it, and not where a longer one stops:\n\n",
       static_cast<unsigned long long>(spent), static_cast<unsigned long long>(spent + 1),
       static_cast<unsigned long long>(episodes));
-  std::printf("%-28s %-10s %-10s %-12s %-22s %s\n", "condition", "lifetime", "left", "next trial", "shown after",
+  std::printf("%-28s %-10s %-10s %-12s %-26s %s\n", "condition", "lifetime", "left", "next trial", "needs at least",
               "shown up to trial");
   for (const Line& line : lines) {
-    const std::string after = line.needed > line.best.planned
-                                  ? "not by " + std::to_string(line.best.planned) + " " + line.best.unit
-                                  : std::to_string(line.needed) + " " + line.best.unit;
+    const std::string needs = (line.needed > line.best.planned ? "more than " + std::to_string(line.best.planned)
+                                                               : std::to_string(line.needed)) +
+                              " " + line.best.unit;
     const std::string upto = line.last_index == 0           ? "never"
                              : line.last_index == kIndexMax ? "more than a million"
                                                             : std::to_string(line.last_index);
-    std::printf("%-28s %-10.3g %-10.3g %-12.3g %-22s %s\n", Shown(line.best.name).c_str(), line.best.lifetime_error,
-                line.left, line.next_alpha, after.c_str(), upto.c_str());
+    std::printf("%-28s %-10.3g %-10.3g %-12.3g %-26s %s\n", Shown(line.best.name).c_str(), line.best.lifetime_error,
+                line.left, line.next_alpha, needs.c_str(), upto.c_str());
   }
 }
 
-ExitCode Budget(const Globals& globals, uint64_t asked) {
+ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::string>& groups) {
+  Result<GroupShares> shares = ParseGroupShares(groups);
+  if (!shares.ok()) return Fail(globals, shares.error());
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
   if (!log.ok()) return Fail(globals, log.error());
   const charter::Charter& charter = log->charter().charter;
   const uint64_t spent = static_cast<uint64_t>(log->history().budget_index());
+  if (Result<void> fits = CheckGroupShares(charter, *shares); !fits.ok()) return Fail(globals, fits.error());
   Result<TrialSize> size = SizeOfTrial(log->charter());
   if (!size.ok()) return Fail(globals, size.error());
   if (asked != 0) size->episodes = asked;
-  Result<std::vector<Line>> lines = Lines(charter, spent, *size);
+  Result<std::vector<Line>> lines = Lines(charter, spent, *size, *shares);
   if (!lines.ok()) return Fail(globals, lines.error());
   bool all_shown = true;
   for (const Line& line : *lines) all_shown = all_shown && line.needed <= line.best.planned;
@@ -83,9 +99,18 @@ ExitCode Budget(const Globals& globals, uint64_t asked) {
                             {"shown", line.needed <= line.best.planned},
                             {"last_index", line.last_index}});
     }
-    PrintJson({{"spent", spent}, {"next_index", spent + 1}, {"episodes", size->episodes}, {"conditions", conditions}});
+    encoding::Json of_groups = encoding::Json::object();
+    for (const std::string& group : charter.evaluation.groups) of_groups[group] = ShareOfGroup(charter, *shares, group);
+    PrintJson({{"spent", spent},
+               {"next_index", spent + 1},
+               {"episodes", size->episodes},
+               {"groups", of_groups},
+               {"conditions", conditions}});
   } else {
     PrintBudget(*lines, spent, size->episodes);
+    if (!charter.evaluation.groups.empty()) {
+      std::printf("\nshares of the groups: %s; --group says what they are\n", WordsOf(charter, *shares).c_str());
+    }
     if (!all_shown) std::puts("\nno candidate can pass the next trial; people would have to amend the charter");
   }
   return all_shown ? ExitCode::kYes : ExitCode::kNo;
@@ -95,13 +120,16 @@ ExitCode Budget(const Globals& globals, uint64_t asked) {
 
 void AddBudget(CLI::App& app, Globals& globals) {
   auto episodes = std::make_shared<uint64_t>(0);
+  auto groups = std::make_shared<std::vector<std::string>>();
   CLI::App* command =
       app.add_subcommand("budget", "what is left of the lifetime errors, and what a trial can still show");
   command->add_option("--episodes", *episodes, "of a trial (default: the charter's)")->check(CLI::Range(1, 1'000'000));
+  command->add_option("--group", *groups,
+                      "GROUP=SHARE: share of the episodes that are of a group (default: equal shares)");
   command->footer(
       "Exit status 1: not even a flawless candidate can pass the next trial.\n\n"
-      "example:\n  pawl budget --episodes 4000");
-  command->callback([=, &globals] { globals.exit = Budget(globals, *episodes); });
+      "examples:\n  pawl budget --episodes 4000\n  pawl budget --group night=0.1");
+  command->callback([=, &globals] { globals.exit = Budget(globals, *episodes, *groups); });
 }
 
 }  // namespace pawl::cli

@@ -89,17 +89,7 @@ Result<void> RequirePossible(const charter::Charter& charter, const PlanOptions&
       return OutOfRange("a share of " + PlainNumber(share) + " of a limit", "give --harm and --drift from 0 to 1");
     }
   }
-  double sum = 0;
-  for (const auto& [group, share] : options.group_shares) {
-    const auto& groups = charter.evaluation.groups;
-    sum += share;
-    if (std::find(groups.begin(), groups.end(), group) == groups.end() || !(share > 0 && share <= 1)) {
-      return OutOfRange("'" + group + "' is no group of the charter, or its share none",
-                        "give GROUP=SHARE, with a share above 0 and at most 1");
-    }
-  }
-  if (sum <= 1 + 1e-9) return {};
-  return OutOfRange("the groups' shares add up to " + PlainNumber(sum), "give shares that add up to 1 at most");
+  return CheckGroupShares(charter, options.group_shares);
 }
 
 Result<Outlook> HarmOutlook(const charter::Charter& charter, const charter::HarmBound& harm, const PlanOptions& options,

@@ -37,8 +37,10 @@ struct PlanOptions {
 // One condition at one budget index.
 struct Outlook {
   uint64_t index = 0;
-  std::optional<uint64_t> episodes;  // with a chance of four in five; none: more than were searched
-  double chance = 0;                 // with the charter's number
+  // With a chance of four in five; none: more than were searched. Of bounds (step, growth, ceiling, drift, energy) by
+  // doubling, since bets are tuned to the number: up to twice what would do.
+  std::optional<uint64_t> episodes;
+  double chance = 0;  // with the charter's number
 };
 
 struct PlanLine {

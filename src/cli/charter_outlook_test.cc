@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 #include <tuple>
 
 #include "charter/testing.h"
 #include "cli/best_case.h"
+#include "oversight/charter_trial.h"
 
 namespace pawl::cli {
 namespace {
@@ -61,6 +64,50 @@ TEST(CharterPlan, WarnsOfTooFewFixedProbes) {
   const PlanLine& line = Line(plan, "drift of 50 % of its limit, in fixed probes");
   EXPECT_EQ(line.outlooks[0].chance, 0);
   EXPECT_EQ(line.carried, 0U);
+}
+
+// Each lifetime error of the charter has a line, whatever its metric.
+TEST(BestCases, HaveEveryConditionOfATrial) {
+  charter::TestCharter test;
+  test.Replace("max_step = 0.02", "max_step = 0.02\nmax_growth = 0.05")
+      .Replace("[bounds.drift]", "[bounds.drift]\nenergy_limit = 0.1")
+      .Replace("[[evaluation.metric]]\nname = \"score\"",
+               "[[evaluation.metric]]\nname = \"reward\"\nbetter = \"higher\"\nmax = 100\n\n[[evaluation.metric]]\n"
+               "name = \"score\"")
+      .Replace("[bounds.improvement]\nmetric = \"score\"", "[bounds.improvement]\nmetric = \"reward\"");
+  const charter::CharterFiles files = *test.ReadFiles();
+  const std::vector<BestCase> cases = *BestCases(files.charter, *SizeOfTrial(files));
+  const std::vector<trial::PlannedCondition> planned =
+      trial::PlannedConditions(*oversight::MakeTrialRules(files.charter), trial::TrialKind::kStep);
+  ASSERT_EQ(cases.size(), planned.size());
+  std::multiset<double> errors, of_conditions;
+  for (const BestCase& best : cases) errors.insert(best.lifetime_error);
+  for (const trial::PlannedCondition& condition : planned) of_conditions.insert(condition.lifetime_error);
+  EXPECT_EQ(errors, of_conditions);
+  const auto improvement =
+      std::find_if(cases.begin(), cases.end(), [](const BestCase& best) { return best.name == "improvement"; });
+  ASSERT_NE(improvement, cases.end());
+  EXPECT_LT(improvement->needed(1e-3), 50U) << "the whole range, again and again";
+}
+
+TEST(GroupShares, AreReadAndFitTheCharter) {
+  charter::TestCharter test;
+  test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]")
+      .Replace("metric = \"near_miss\"\nlimit = 0.01", "metric = \"near_miss\"\ngroup = \"night\"\nlimit = 0.1");
+  const charter::Charter charter = *test.Read();
+  const Result<GroupShares> shares = ParseGroupShares({"night=0.01"});
+  ASSERT_TRUE(shares.ok());
+  EXPECT_TRUE(CheckGroupShares(charter, *shares).ok());
+  EXPECT_DOUBLE_EQ(ShareOfGroup(charter, *shares, "day"), 0.99);
+  EXPECT_DOUBLE_EQ(ShareOfGroup(charter, {}, "day"), 0.5);
+  const double equal = static_cast<double>(BestCases(charter, {.episodes = 4000})->front().needed(1e-3));
+  const double rare = static_cast<double>(BestCases(charter, {.episodes = 4000}, *shares)->front().needed(1e-3));
+  EXPECT_NEAR(rare, 50 * equal, 100);
+  for (const char* word : {"night", "night=", "night=0", "night=1.1", "night=x", "night=0.1x", "night=nan"}) {
+    EXPECT_EQ(ParseGroupShares({word}).error().rule, "plan.question") << word;
+  }
+  EXPECT_EQ(CheckGroupShares(charter, {{"fog", 0.1}}).error().rule, "plan.question");
+  EXPECT_EQ(CheckGroupShares(charter, {{"day", 0.6}, {"night", 0.6}}).error().code, ErrorCode::kUsage);
 }
 
 // Every evaluator asks the same ones, so that what one lacks another does not make good.
@@ -159,7 +206,7 @@ TEST(CharterPlan, KeepsTheUnitsOfTwoMetricsApart) {
           "\"score\"")
       .Replace("[bounds.improvement]\nmetric = \"score\"", "[bounds.improvement]\nmetric = \"reward\"");
   const Plan plan = PlanOf(test, {.gain = 20});
-  EXPECT_FALSE(Line(plan, "improvement, a gain of 20").carried) << "nothing is known of the best one";
+  EXPECT_TRUE(Line(plan, "improvement, a gain of 20").carried) << "of one that gains all there is";
   EXPECT_TRUE(Line(plan, "step at most 0.02, a gain of 0.01").carried);
   Line(PlanOf(test), "improvement, a gain of 1");
   Line(PlanOf(test, {.capability_gain = 0.015}), "step at most 0.02, a gain of 0.015");

@@ -34,6 +34,7 @@ void PrintPlan(const charter::Charter& charter, const TrialSize& size, const Pla
                                                                     : std::to_string(*line.carried);
     std::printf(" %s\n", carried.c_str());
   }
+  std::puts("  for step, growth, ceiling, fresh probes and energy by doubling from 250: up to twice what would do");
   const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kEvaluator);
   if (rule != nullptr && rule->faults_max) {
     const auto counted = static_cast<uint64_t>(rule->at_least) - *rule->faults_max;
@@ -85,18 +86,9 @@ struct Words {
 
 Result<PlanOptions> Read(const Words& words) {
   PlanOptions options = words.options;
-  for (const std::string& group : words.groups) {
-    const size_t at = group.find('=');
-    char* end = nullptr;
-    const std::string number = at == std::string::npos ? "" : group.substr(at + 1);
-    const double share = std::strtod(number.c_str(), &end);
-    if (number.empty() || *end != '\0' || !(share > 0 && share <= 1)) {
-      return Error{ErrorCode::kUsage, "plan.question",
-                   "'" + group + "' is not GROUP=SHARE with a share above 0 and at most 1",
-                   "give for example --group night=0.1"};
-    }
-    options.group_shares[group.substr(0, at)] = share;
-  }
+  Result<GroupShares> shares = ParseGroupShares(words.groups);
+  if (!shares.ok()) return shares.error();
+  options.group_shares = std::move(*shares);
   return options;
 }
 
