@@ -8,8 +8,9 @@
 //   (step, ceiling, drift) and those printed beside a harm condition. It is the tighter one: at a paired deviation of
 //   0.1 and 4,000 episodes it shows a step of 0.01 to be below 0.02 (alpha = 6e-4) in 98 % of trials, the other in 63
 //   %.
-// - Empirical Bernstein (EmpiricalBernstein): closed form, constant memory, one pass; for bands over a whole life, for
-//   pictures and as an independent check of the first in the tests.
+// - Empirical Bernstein (EmpiricalBernstein): closed form, constant memory, one pass; an independent check of the
+//   first in the tests, and in no verdict. (The bands of a report's pictures are the betting bounds of each trial,
+//   which hold for that trial and not over the life.)
 // The smaller of two bounds at the same alpha is no bound at alpha: one method is fixed per use, here, in advance.
 //
 // Empirical Bernstein, lower:

@@ -247,7 +247,7 @@ void CheckPower(Table& table, const Effort& effort) {
   const std::uint64_t fewer = effort.power_trials / 2;
   std::uint64_t rare = 0, rare_overall = 0, large = 0;
   for (std::uint64_t i = 0; i < fewer; ++i) {
-    // Three rare episodes in ten end badly: 1.5 % over all if all were alike, hidden behind a real gain.
+    // One rare episode in ten ends badly, 0.5 % of all, hidden behind a real gain.
     const Truth harms_few{.gain = 0.01, .rare_harm = 0.1};
     TrialRules blind = rules;
     blind.harms.pop_back();
