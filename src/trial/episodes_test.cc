@@ -103,6 +103,7 @@ std::vector<Bad> BadLines() {
       {"-Infinity", with("-Infinity"), "episodes.not-finite"},
       {"nan", with("nan"), "episodes.not-finite"},
       {"overflow", with("1e999"), "episodes.not-finite"},
+      {"underflow", with("1e-400"), "episodes.not-finite"},
       {"above", with("1.0000000001"), "episodes.out-of-range"},
       {"below", with("-1e-300"), "episodes.out-of-range"},
       {"the next index", Line(2, "0", "1"), "episodes.order"},
@@ -118,6 +119,14 @@ std::vector<Bad> BadLines() {
        "episodes.syntax"},
       {"a carriage return", "{\"episode\":1,\"metrics\":{\"near_miss\":0,\"score\":1}}\r\n", "episodes.syntax"},
   };
+}
+
+// Rounded as any reader of JSON does, then held to the range.
+TEST(ReadEpisodes, TakesTheNearestDouble) {
+  const Result<EpisodeTable> table = ReadEpisodes(Line(0, "5e-324", "1.0000000000000000000000001"), kTwo, 1);
+  ASSERT_TRUE(table.ok()) << table.error().message;
+  EXPECT_GT(table->column(0)[0], 0);
+  EXPECT_EQ(table->column(1)[0], 1);
 }
 
 TEST(ReadEpisodes, VoidsEachMalformedLineWhereverItStands) {

@@ -14,7 +14,9 @@ with open(options["--seeds"], "rb") as file:
     seeds = file.read()
 with open(options["--out"], "w", encoding="ascii") as out:
     for number in range(len(seeds) // 32):
-        one, other = seeds[32 * number] % len(needless), seeds[32 * number + 1] % len(needed)
+        seed = seeds[32 * number:32 * number + 32]  # all of it: from one byte some requests would be asked more often
+        one = int.from_bytes(seed[:16], "big") % len(needless)
+        other = int.from_bytes(seed[16:], "big") % len(needed)
         if sys.argv[1] == "episodes":
             out.write('{"episode":%d,"metrics":{"score":%d,"blocked":%d}}\n'
                       % (number, not needless[one], not needed[other]))
