@@ -21,12 +21,6 @@
 
 namespace pawl::checker {
 
-// Which side of 0 a split neuron is on.
-struct Phase {
-  std::uint32_t neuron = 0;
-  bool positive = false;  // the high child: at least 0; else at most 0
-};
-
 class BoxWalk {
  public:
   // `neurons` operands of ReLUs may be split. Root and proof outlive it.

@@ -73,7 +73,9 @@ class Writer {
       Varint(layer.neurons);
       Bytes(layer.listed.data(), layer.listed.size());
       Byte(static_cast<std::uint8_t>(layer.mode));
+      for (const std::uint32_t node : layer.splits) Varint(node);
       Bytes(layer.tables.data(), layer.tables.size());
+      Bytes(layer.weights.data(), layer.weights.size());
     }
     Varint(proof.groups.size());
     for (const GroupProof& group : proof.groups) {
@@ -326,14 +328,42 @@ class Reader {
     if (error_) return;
     if (layer.neurons % 8 != 0 && layer.listed.back() >> (layer.neurons % 8) != 0)
       Fail("layer", "a neuron is listed that the layer does not have");
-    if (mode > static_cast<std::uint8_t>(RootMode::kPerNeuron)) Fail("layer", "an unknown mode of a layer");
+    if (mode > static_cast<std::uint8_t>(RootMode::kBySplits)) Fail("layer", "an unknown mode of a layer");
     layer.mode = static_cast<RootMode>(mode);
-    const std::size_t tables = layer.mode == RootMode::kDefault    ? 0
-                               : layer.mode == RootMode::kPerLayer ? 2
-                                                                   : 2 * layer.listed_count();
+    std::size_t tables = layer.mode == RootMode::kDefault    ? 0
+                         : layer.mode == RootMode::kPerLayer ? 2
+                                                             : 2 * layer.listed_count();
     if (layer.mode != RootMode::kDefault && (tables == 0 || listed == 0)) Fail("layer", "a layer has empty tables");
-    if (tables > 0 && listed > Left() / tables) Fail("truncated", "a layer's tables do not fit");
-    layer.tables = Block(tables * listed);
+    std::size_t weights = 0;
+    if (layer.mode == RootMode::kBySplits) tables = Splits(tables, layer, weights);
+    if (!error_ && tables > 0 && listed > Left() / tables) Fail("truncated", "a layer's tables do not fit");
+    layer.tables = Block(error_ ? 0 : tables * listed);
+    layer.weights = Block(weights);
+  }
+
+  // The nodes of `trees` trees; gives how many leaves they have, and how many splits are on the paths to them.
+  std::size_t Splits(std::size_t trees, RootLayer& layer, std::size_t& weights) {
+    std::size_t leaves = 0;
+    std::vector<bool> in_high_child;  // of the splits on the path
+    while (trees > 0 && !error_) {
+      if (++nodes_ > limits_.nodes_max) return SetLimit("nodes", limits_.nodes_max), 0;
+      layer.splits.push_back(Varint());
+      if (layer.splits.back() != 0) {
+        if (in_high_child.size() >= limits_.depth_max) return SetLimit("depth", limits_.depth_max), 0;
+        in_high_child.push_back(false);
+        continue;
+      }
+      ++leaves;
+      weights += in_high_child.size();
+      if ((weights_ += in_high_child.size()) > limits_.nodes_max) return SetLimit("nodes", limits_.nodes_max), 0;
+      while (!in_high_child.empty() && in_high_child.back()) in_high_child.pop_back();
+      if (in_high_child.empty())
+        --trees;
+      else
+        in_high_child.back() = true;
+    }
+    if (weights == 0) Fail("layer", "a layer whose trees have no split");
+    return leaves;
   }
 
   void Members(const CaseProof& proof, std::uint32_t groups, std::vector<bool>& seen, GroupProof& group) {
@@ -471,6 +501,34 @@ std::size_t RootLayer::listed_count() const {
   std::size_t count = 0;
   for (const std::uint8_t byte : listed) count += static_cast<std::size_t>(std::popcount(byte));
   return count;
+}
+
+std::optional<std::vector<BoundLeaf>> BoundLeaves(const RootLayer& layer, std::size_t listed_before) {
+  std::vector<BoundLeaf> leaves;
+  const std::size_t trees = 2 * layer.listed_count();
+  std::size_t tree = 0, weights = 0;
+  std::vector<Phase> path;
+  for (const std::uint32_t node : layer.splits) {
+    if (tree == trees) return std::nullopt;
+    if (node != 0) {
+      path.push_back({node - 1, false});
+      continue;
+    }
+    const std::size_t first = leaves.size() * listed_before;
+    if (listed_before > layer.tables.size() - first || path.size() > layer.weights.size() - weights)
+      return std::nullopt;
+    leaves.push_back(
+        {tree, path, {layer.tables.data() + first, listed_before}, {layer.weights.data() + weights, path.size()}});
+    weights += path.size();
+    while (!path.empty() && path.back().positive) path.pop_back();
+    if (path.empty())
+      ++tree;
+    else
+      path.back().positive = true;
+  }
+  const bool is_whole = tree == trees && path.empty() && weights == layer.weights.size() &&
+                        leaves.size() * listed_before == layer.tables.size();
+  return is_whole ? std::optional(std::move(leaves)) : std::nullopt;
 }
 
 Result<Certificate> ReadCertificate(std::span<const std::uint8_t> bytes, const CertificateLimits& limits) {

@@ -129,23 +129,45 @@ struct GroupProof {
   friend bool operator==(const GroupProof&, const GroupProof&) = default;
 };
 
+// Which side of 0 a split neuron is on.
+struct Phase {
+  std::uint32_t neuron = 0;
+  bool positive = false;  // the high child: at least 0; else at most 0
+};
+
 // How the bounds of one ReLU's operand are found for Recipe::kRoot, and which of its neurons have slopes in tables.
 enum class RootMode : std::uint8_t {
   kDefault = 0,    // no tables
   kPerLayer = 1,   // two tables: for lower and for upper bounds of all neurons
   kPerNeuron = 2,  // two tables for each listed neuron, in order
+  kBySplits = 3,   // two trees for each listed neuron, in order; their leaves have a table each
 };
 struct RootLayer {
   std::uint32_t neurons = 0;
   std::vector<std::uint8_t> listed;  // ceil(neurons / 8) bytes; bit n & 7 of byte n >> 3
   RootMode mode = RootMode::kDefault;
   // One after the other; each has one slope for each listed neuron of the layers before.
-  std::vector<std::uint8_t> tables;
+  std::vector<std::uint8_t> tables = {};
+  // kBySplits: the nodes of all trees in pre-order, 0 for a leaf, else 1 more than the neuron of the layers before that
+  // is split; and of all leaves in order, one split multiplier for each split on the path, root first.
+  std::vector<std::uint32_t> splits = {};
+  std::vector<std::uint8_t> weights = {};
 
   bool lists(std::size_t neuron) const { return (listed[neuron >> 3] >> (neuron & 7) & 1) != 0; }
   std::size_t listed_count() const;
   friend bool operator==(const RootLayer&, const RootLayer&) = default;
 };
+
+// A leaf of RootMode::kBySplits: what bounds one neuron where its phases hold. Spans point into the layer.
+struct BoundLeaf {
+  std::size_t tree = 0;            // 2n: of the lower bound of the nth listed neuron, 2n + 1: of the upper one
+  std::vector<Phase> phases = {};  // from the root down
+  std::span<const std::uint8_t> slopes = {};   // one for each listed neuron of the layers before
+  std::span<const std::uint8_t> weights = {};  // one a phase
+};
+// The leaves of a layer's trees, in order; nothing where its nodes, tables and weights are not those of two whole trees
+// for each listed neuron. Whether the split neurons exist is not looked at.
+std::optional<std::vector<BoundLeaf>> BoundLeaves(const RootLayer& layer, std::size_t listed_before);
 
 // One case of the property's input set. Its conjunctions are shared out to groups: each is in exactly one.
 struct CaseProof {

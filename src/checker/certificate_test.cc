@@ -40,6 +40,25 @@ std::vector<std::uint8_t> RandomBytes(std::mt19937_64& random, std::size_t count
   return bytes;
 }
 
+// Random trees, of which one has a split, for each listed neuron of a layer.
+void DrawTrees(std::mt19937_64& random, std::size_t listed_before, RootLayer& layer) {
+  std::size_t leaves = 0;
+  for (std::size_t tree = 0; tree < 2 * layer.listed_count(); ++tree) {
+    // Splits downwards to the high side, each with a leaf to the low one.
+    const std::size_t depth = tree == 0 ? 1 : random() % 4;
+    for (std::size_t d = 0; d < depth; ++d) {
+      layer.splits.push_back(1 + static_cast<std::uint32_t>(random() % 300));
+      layer.splits.push_back(0);
+    }
+    layer.splits.push_back(0);
+    leaves += depth + 1;
+    for (std::size_t d = 1; d <= depth + (depth > 0); ++d)
+      for (std::size_t p = 0; p < std::min(d, depth); ++p) layer.weights.push_back(static_cast<std::uint8_t>(random()));
+  }
+  layer.mode = RootMode::kBySplits;
+  layer.tables = RandomBytes(random, leaves * listed_before);
+}
+
 // A random root section of a network with a few ReLUs.
 std::vector<RootLayer> RandomRoot(std::mt19937_64& random) {
   std::vector<RootLayer> layers(random() % 4);
@@ -54,6 +73,7 @@ std::vector<RootLayer> RandomRoot(std::mt19937_64& random) {
     if (listed > 0 && layer.listed_count() > 0 && random() % 2 == 0)
       layer.mode = RootMode::kPerNeuron, tables = 2 * layer.listed_count();
     layer.tables = RandomBytes(random, tables * listed);
+    if (listed > 0 && layer.listed_count() > 0 && random() % 3 == 0) DrawTrees(random, listed, layer);
     listed += layer.listed_count();
   }
   return layers;
@@ -199,6 +219,57 @@ TEST(Certificate, SmallestOneIsAsTheSpecificationSays) {
                 Text({0, 1, 0x61, 0, 1, 0}));
 }
 
+TEST(Certificate, TreesOfARootSectionAreAsTheSpecificationSays) {
+  Certificate certificate;
+  certificate.arithmetic = Arithmetic::kFloat32;
+  certificate.network.fill('n');
+  certificate.property.fill('p');
+  CaseProof& proof = certificate.cases.emplace_back();
+  proof.conjunctions = 1;
+  // The lower bound by one leaf, the upper one by a split of neuron 199, in whose high child neuron 3 is split.
+  proof.root = {
+      {2, {0x03}, RootMode::kDefault},
+      {2, {0x02}, RootMode::kBySplits, {10, 11, 12, 13, 14, 15, 16, 17}, {0, 200, 0, 4, 0, 0}, {1, 2, 3, 4, 5}}};
+  proof.groups.push_back({{0}, {{Recipe::kRoot, {{{0, 0}}}, {}}}, {Node::Leaf(0)}, {}});
+  const std::string root =
+      Text({2, 2, 0x03, 0, 2, 0x02, 3, 0, 0xC8, 1, 0, 4, 0, 0, 10, 11, 12, 13, 14, 15, 16, 17, 1, 2, 3, 4, 5});
+  const std::string good = Header() + Text({1}) + root + Text({1, 1, 3, 1, 0});
+  EXPECT_EQ(WriteCertificate(certificate), good);
+  const Result<Certificate> read = ReadCertificate(AsBytes(good));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(*read, certificate);
+  for (std::size_t n = Header().size(); n < good.size(); ++n)
+    EXPECT_EQ(RuleOf(good.substr(0, n)), "certificate.truncated") << n;
+
+  const std::optional<std::vector<BoundLeaf>> leaves = BoundLeaves(proof.root[1], 2);
+  ASSERT_TRUE(leaves.has_value());
+  ASSERT_EQ(leaves->size(), 4u);
+  EXPECT_EQ((*leaves)[0].tree, 0u);
+  EXPECT_TRUE((*leaves)[0].phases.empty());
+  EXPECT_EQ((*leaves)[2].tree, 1u);
+  EXPECT_EQ((*leaves)[2].slopes[0], 14);
+  ASSERT_EQ((*leaves)[2].phases.size(), 2u);
+  EXPECT_TRUE((*leaves)[2].phases[0].neuron == 199 && (*leaves)[2].phases[0].positive);
+  EXPECT_TRUE((*leaves)[2].phases[1].neuron == 3 && !(*leaves)[2].phases[1].positive);
+  EXPECT_EQ((*leaves)[2].weights[1], 3);
+  EXPECT_TRUE((*leaves)[3].phases[1].positive);
+
+  // Trees without any split would be tables written in another way.
+  RootLayer& layer = proof.root[1];
+  layer = {2, {0x02}, RootMode::kBySplits, {10, 11, 12, 13}, {0, 0}};
+  EXPECT_EQ(RuleOf(WriteCertificate(certificate)), "certificate.layer");
+  CertificateLimits limits;
+  limits.depth_max = 1;
+  Result<Certificate> limited = ReadCertificate(AsBytes(good), limits);
+  ASSERT_FALSE(limited.ok());
+  EXPECT_EQ(limited.error().rule, "certificate.limit-depth");
+  limits = {};
+  limits.nodes_max = 5;
+  limited = ReadCertificate(AsBytes(good), limits);
+  ASSERT_FALSE(limited.ok());
+  EXPECT_EQ(limited.error().rule, "certificate.limit-nodes");
+}
+
 TEST(Certificate, RootSectionsGroupsAndPhasesAreAsTheSpecificationSays) {
   Certificate certificate;
   certificate.arithmetic = Arithmetic::kFloat32;
@@ -231,7 +302,7 @@ TEST(Certificate, RootSectionsGroupsAndPhasesAreAsTheSpecificationSays) {
   EXPECT_EQ(changed(2, 0), "certificate.layer");     // no neurons
   EXPECT_EQ(changed(4, 0x03), "certificate.layer");  // neuron 9 of nine
   EXPECT_EQ(changed(5, 1), "certificate.layer");     // tables before any neuron is listed
-  EXPECT_EQ(changed(8, 3), "certificate.layer");     // an unknown mode
+  EXPECT_EQ(changed(8, 4), "certificate.layer");     // an unknown mode
   EXPECT_EQ(changed(7, 0), "certificate.layer");     // a table for each of no neurons
   EXPECT_EQ(changed(13, 0), "certificate.groups");   // no group
   EXPECT_EQ(changed(13, 4), "certificate.groups");   // more than conjunctions

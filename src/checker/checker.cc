@@ -216,7 +216,7 @@ Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const
       // A prepared row has a coefficient and its error for each output.
       scratch_bytes = std::max(scratch_bytes, rows * (128 + 16 * static_cast<double>(claim.output_count())));
     }
-    operations += UsesRoot(proof) ? RootOperations(claim) : 0;
+    operations += UsesRoot(proof) ? RootOperations(claim, proof.root) : 0;
   }
   if (nodes > limits.certificate.nodes_max) return TooMuch("checker.limit-nodes", "nodes");
   if (arguments > limits.certificate.arguments_max) return TooMuch("checker.limit-arguments", "arguments");

@@ -119,7 +119,7 @@ PAWL_INLINE void LeafEngine::LoadRoot(std::span<const LeafTask> tasks) {
     Relaxation::Value& value = relaxation_.value(neuron.value);
     value.lower[neuron.index] = root_->relaxation.value(neuron.value).lower[neuron.index];
     value.upper[neuron.index] = root_->relaxation.value(neuron.value).upper[neuron.index];
-    RelaxUsers(neuron);
+    relaxation_.RelaxUsers(neuron);
   }
   touched_.clear();
   for (const ListedNeuron& listed : *listed_) {
@@ -403,26 +403,10 @@ PAWL_INLINE void LeafEngine::Cut(std::span<const LeafTask> tasks, std::size_t v)
 }
 
 PAWL_INLINE void LeafEngine::CutNeuron(const Neuron& neuron, std::size_t lane, bool positive) {
-  Relaxation::Value& value = relaxation_.value(neuron.value);
-  Lanes& bound = (positive ? value.lower : value.upper)[neuron.index];
-  const double other = (positive ? value.upper : value.lower)[neuron.index][lane];
-  if (positive ? other < 0 : other > 0) empty_.Set(lane, 1);
-  bound.Set(lane, positive ? std::max(bound[lane], 0.0) : std::min(bound[lane], 0.0));
+  if (!relaxation_.Cut(neuron, lane, positive)) empty_.Set(lane, 1);
   if (!has_root_) return;
   touched_.push_back(neuron);
-  RelaxUsers(neuron);
-}
-
-// Relaxes anew what depends on a neuron's bounds.
-PAWL_INLINE void LeafEngine::RelaxUsers(const Neuron& neuron) {
-  for (std::size_t s = 0; s < claim_.steps.size(); ++s) {
-    const Step& step = claim_.steps[s];
-    const bool is_operand =
-        step.kind == StepKind::kReluDifference
-            ? step.of_network == neuron.value || step.of_baseline == neuron.value
-            : (step.kind == StepKind::kRelu || step.kind == StepKind::kCurve) && step.input == neuron.value;
-    if (is_operand) relaxation_.Relax(s + 1, neuron.index);
-  }
+  relaxation_.RelaxUsers(neuron);
 }
 
 // ---- rows ----
@@ -468,17 +452,12 @@ PAWL_INLINE void LeafEngine::SetSlopes(std::span<const LeafTask> tasks, std::siz
   }
 }
 
-// Split multipliers: w·z is at most 0 in the low child, −w·z in the high one.
 PAWL_INLINE void LeafEngine::AddWeights(std::span<const LeafTask> tasks, std::size_t row) {
   for (std::size_t l = 0; l < tasks.size(); ++l) {
     const LeafTask& task = tasks[l];
     for (std::size_t p = 0; !task.weights.empty() && p < task.phases.size(); ++p) {
       const double weight = SplitWeight(task.weights[row * task.phases.size() + p]);
-      if (weight == 0) continue;
-      const Neuron& neuron = claim_.neurons[task.phases[p].neuron];
-      Lanes added = 0.0;
-      added.Set(l, task.phases[p].positive ? -weight : weight);
-      relaxation_.AddCoefficient(neuron.value, neuron.index, added);
+      relaxation_.AddWeight(claim_.neurons[task.phases[p].neuron], l, task.phases[p].positive, weight);
     }
   }
 }

@@ -90,7 +90,6 @@ class LeafEngine {
   void TightenBackward(const Step& step);
   void Cut(std::span<const LeafTask> tasks, std::size_t v);
   void CutNeuron(const Neuron& neuron, std::size_t lane, bool positive);
-  void RelaxUsers(const Neuron& neuron);
   void StartRow(std::span<const LeafTask> tasks, std::size_t row);
   void SetSlopes(std::span<const LeafTask> tasks, std::size_t row);
   void AddWeights(std::span<const LeafTask> tasks, std::size_t row);

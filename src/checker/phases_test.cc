@@ -3,6 +3,7 @@
 #include <gmpxx.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 
@@ -23,7 +24,34 @@ SlopeTable RandomTable(std::mt19937_64& random, std::size_t count) {
   return table;
 }
 
-// Random lists, modes and slopes for a network's ReLUs.
+// Two random trees for each listed neuron of a layer, over the neurons that have bounds before `operand`.
+void DrawTrees(std::mt19937_64& random, const Claim& claim, std::size_t operand, std::size_t listed_before,
+               RootLayer& layer) {
+  std::vector<std::uint32_t> before;
+  for (std::uint32_t n = 0; n < claim.neurons.size(); ++n)
+    if (claim.neurons[n].value < operand) before.push_back(n);
+  std::size_t leaves = 0;
+  std::vector<std::uint32_t> path;
+  const auto draw = [&](const auto& self) -> void {
+    const std::uint32_t neuron = before[random() % before.size()];
+    if (path.size() < 4 && random() % 2 == 0 && std::find(path.begin(), path.end(), neuron) == path.end()) {
+      layer.splits.push_back(neuron + 1);
+      path.push_back(neuron);
+      for (int side = 0; side < 2; ++side) self(self);
+      path.pop_back();
+      return;
+    }
+    layer.splits.push_back(0);
+    ++leaves;
+    for (std::size_t p = 0; p < path.size(); ++p)
+      layer.weights.push_back(static_cast<std::uint8_t>(random() % 3 == 0 ? 0 : 100 + random() % 120));
+  };
+  for (std::size_t tree = 0; tree < 2 * layer.listed_count(); ++tree) draw(draw);
+  layer.mode = RootMode::kBySplits;
+  layer.tables = RandomTable(random, leaves * listed_before);
+}
+
+// Random lists, modes, slopes and trees for a network's ReLUs.
 std::vector<RootLayer> RandomRoot(std::mt19937_64& random, const Claim& claim) {
   std::vector<RootLayer> layers;
   std::size_t listed = 0;
@@ -39,6 +67,8 @@ std::vector<RootLayer> RandomRoot(std::mt19937_64& random, const Claim& claim) {
     if (listed > 0 && layer.listed_count() > 0 && random() % 2 == 0)
       layer.mode = RootMode::kPerNeuron, tables = 2 * layer.listed_count();
     layer.tables = RandomTable(random, tables * listed);
+    if (listed > 0 && layer.listed_count() > 0 && random() % 4 != 0)
+      DrawTrees(random, claim, step.input, listed, layer);
     listed += layer.listed_count();
   }
   return layers;
@@ -68,7 +98,7 @@ Leaf LeafOf(const Claim& claim, const std::vector<std::vector<T>>& values, std::
 }
 
 struct Counts {
-  std::size_t leaves = 0, bounded = 0, deployed = 0, exact = 0, with_phases = 0, with_weights = 0;
+  std::size_t leaves = 0, bounded = 0, deployed = 0, exact = 0, with_phases = 0, with_weights = 0, with_trees = 0;
 };
 
 class PhasesCheck {
@@ -156,7 +186,9 @@ TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
     ASSERT_TRUE(claim.ok());
     const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
     ASSERT_TRUE(row.ok());
-    const Result<RootBounds> root = BoundRoot(*claim, 0, RandomRoot(random, *claim), 1 + seed % 2);
+    const std::vector<RootLayer> layers = RandomRoot(random, *claim);
+    for (const RootLayer& layer : layers) counts.with_trees += layer.mode == RootMode::kBySplits;
+    const Result<RootBounds> root = BoundRoot(*claim, 0, layers, 1 + seed % 2);
     ASSERT_TRUE(root.ok()) << root.error().message;
     PhasesCheck check(*claim, network, *row, seed, counts);
     for (const Recipe recipe : {Recipe::kForward, Recipe::kRoot, Recipe::kBackward, Recipe::kRoot}) {
@@ -167,13 +199,102 @@ TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
     }
   }
   std::printf(
-      "%zu leaves, %zu bounded, %zu with phases, %zu with multipliers; %zu deployed and %zu exact evaluations\n",
-      counts.leaves, counts.bounded, counts.with_phases, counts.with_weights, counts.deployed, counts.exact);
+      "%zu leaves, %zu bounded, %zu with phases, %zu with multipliers; %zu layers with trees; %zu deployed and %zu "
+      "exact evaluations\n",
+      counts.leaves, counts.bounded, counts.with_phases, counts.with_weights, counts.with_trees, counts.deployed,
+      counts.exact);
   EXPECT_GT(counts.bounded, counts.leaves * 9 / 10);
   EXPECT_GT(counts.with_phases, 5000u);
   EXPECT_GT(counts.with_weights, 3000u);
+  EXPECT_GT(counts.with_trees, 100u);
   EXPECT_GT(counts.deployed, 5'000u);
   EXPECT_GT(counts.exact, 3'000u);
+}
+
+// z = relu(a + b) − relu(a) − relu(b) over a and b in [−1, 1] is never above 0; by slopes alone nothing below 1 is
+// found.
+class TreesOfARoot : public ::testing::Test {
+ protected:
+  static constexpr std::uint32_t kLeaf = 0, kSplitSum = 1;  // nodes; the sum is neuron 0
+
+  Result<RootBounds> Bound(RootLayer layer) { return BoundRoot(claim_, 0, {{3, {0b111}}, std::move(layer)}, 1); }
+  Interval BoundZ(const RootLayer& layer) {
+    const Result<RootBounds> root = Bound(layer);
+    EXPECT_TRUE(root.ok());
+    const Relaxation::Value& z = root->relaxation.value(3);
+    return {z.lower[0][0], z.upper[0][0]};
+  }
+  void ExpectRefused(const RootLayer& layer) {
+    const Result<RootBounds> root = Bound(layer);
+    ASSERT_FALSE(root.ok());
+    EXPECT_EQ(root.error().rule, "checker.root");
+  }
+
+  const model::Network network_ =
+      Read(DenseNetworkBytes({{{{1, 1}, {1, 0}, {0, 1}}, {0, 0, 0}}, {{{1, -1, -1}}, {0}}, {{{1}}, {0}, false}}));
+  const model::Property property_ = Parse(
+      "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)(assert (>= X_0 -1.0))"
+      "(assert (<= X_0 1.0))(assert (>= X_1 -1.0))(assert (<= X_1 1.0))(assert (>= Y_0 10.0))");
+  const Claim claim_ = *PrepareClaim(network_, property_, Arithmetic::kReal);
+  // The lower bound by one leaf, the upper one by the sum's signs: where it is at most 0, −z is relu(a) + relu(b), else
+  // −(a + b) + relu(a) + relu(b), which is bounded by the slopes 1.
+  const RootLayer good_ = {
+      1, {1}, RootMode::kBySplits, {128, 128, 128, 0, 0, 0, 0, 255, 255}, {kLeaf, kSplitSum, kLeaf, kLeaf}, {0, 0}};
+};
+
+TEST_F(TreesOfARoot, FindWhatSlopesDoNot) {
+  for (int slope = 0; slope < 256; slope += 5) {
+    const auto s = static_cast<std::uint8_t>(slope);
+    EXPECT_GT(BoundZ({1, {1}, RootMode::kPerNeuron, {128, 128, 128, s, s, s}}).upper, 0.9);
+  }
+  const Interval z = BoundZ(good_);
+  EXPECT_GE(z.upper, 0);
+  EXPECT_LT(z.upper, 1e-9);
+  EXPECT_LE(z.lower, -1);
+  EXPECT_GT(z.lower, -1 - 1e-9);
+}
+
+TEST_F(TreesOfARoot, TakeTheWorstOfTheirLeaves) {
+  RootLayer layer = good_;
+  layer.tables[7] = layer.tables[8] = 0;  // slopes in the high child
+  EXPECT_GT(BoundZ(layer).upper, 1.9);
+  // w·s and −w·s with the wrong weight cost tightness, and nothing else.
+  for (const std::uint8_t weight : std::vector<std::uint8_t>{1, 160, 184, 255}) {
+    layer = good_;
+    layer.weights = {weight, weight};
+    EXPECT_GE(BoundZ(layer).upper, 0) << int{weight};
+  }
+}
+
+TEST_F(TreesOfARoot, AreRefusedWhereTheyAreNotWhole) {
+  const auto changed = [&](auto change) {
+    RootLayer layer = good_;
+    change(layer);
+    return layer;
+  };
+  ASSERT_TRUE(Bound(good_).ok());
+  ExpectRefused(changed([](RootLayer& l) { l.splits[1] = 5; }));  // a neuron that does not exist
+  ExpectRefused(changed([](RootLayer& l) { l.splits[1] = 4; }));  // the neuron that is being bounded
+  ExpectRefused(changed([](RootLayer& l) { l.splits.pop_back(); }));
+  ExpectRefused(changed([](RootLayer& l) { l.splits.push_back(kLeaf); }));
+  ExpectRefused(changed([](RootLayer& l) { l.tables.pop_back(); }));
+  ExpectRefused(changed([](RootLayer& l) { l.tables.push_back(0); }));
+  ExpectRefused(changed([](RootLayer& l) { l.weights.pop_back(); }));
+  ExpectRefused(changed([](RootLayer& l) { l.weights.push_back(0); }));
+  ExpectRefused(changed([](RootLayer& l) { l.mode = RootMode::kPerNeuron; }));
+  // Twice on one path.
+  ExpectRefused(changed([](RootLayer& l) {
+    l.splits = {kLeaf, kSplitSum, kSplitSum, kLeaf, kLeaf, kLeaf};
+    l.tables.resize(12);
+    l.weights = {0, 0, 0, 0, 0};
+  }));
+  ASSERT_TRUE(Bound(changed([](RootLayer& l) {
+                l.splits = {kLeaf, kSplitSum, 2, kLeaf, kLeaf, kLeaf};
+                l.tables.resize(12);
+                l.weights = {0, 0, 0, 0, 0};
+              })).ok());
+  // In the first layer there is nothing to split.
+  EXPECT_FALSE(BoundRoot(claim_, 0, {{3, {1}, RootMode::kBySplits, {}, {kLeaf, kLeaf}}, {1, {1}}}, 1).ok());
 }
 
 }  // namespace

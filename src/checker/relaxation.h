@@ -159,6 +159,26 @@ class Relaxation {
     else
       RelaxCurve(v, i);
   }
+  // Cuts a neuron's bounds in one lane by the side of 0 that it is on; false where that leaves nothing. What depends on
+  // them is as before.
+  PAWL_INLINE bool Cut(const Neuron& neuron, std::size_t lane, bool positive) {
+    Value& value = values_[neuron.value];
+    Lanes& bound = (positive ? value.lower : value.upper)[neuron.index];
+    const double other = (positive ? value.upper : value.lower)[neuron.index][lane];
+    bound.Set(lane, positive ? std::max(bound[lane], 0.0) : std::min(bound[lane], 0.0));
+    return positive ? !(other < 0) : !(other > 0);
+  }
+  // Relaxes anew what depends on a neuron's bounds.
+  PAWL_INLINE void RelaxUsers(const Neuron& neuron) {
+    for (std::size_t s = 0; s < claim_->steps.size(); ++s) {
+      const Step& step = claim_->steps[s];
+      const bool is_operand =
+          step.kind == StepKind::kReluDifference
+              ? step.of_network == neuron.value || step.of_baseline == neuron.value
+              : (step.kind == StepKind::kRelu || step.kind == StepKind::kCurve) && step.input == neuron.value;
+      if (is_operand) Relax(s + 1, neuron.index);
+    }
+  }
   void RelaxCurve(std::size_t v, std::size_t i);
   // Bounds and relaxes element i of the maximum with result `v`.
   void RelaxMaximum(std::size_t v, std::size_t i);
@@ -207,6 +227,13 @@ class Relaxation {
   PAWL_INLINE void AddCoefficient(std::size_t v, std::size_t neuron, const Lanes& added) {
     if (!values_[v].has_coefficients) MakeZero(values_[v]);
     AddTo(values_[v], neuron, added);
+  }
+  // Adds what a split multiplier adds in one lane: weight·z is at most 0 in the low child, −weight·z in the high one.
+  PAWL_INLINE void AddWeight(const Neuron& neuron, std::size_t lane, bool positive, double weight) {
+    if (weight == 0) return;
+    Lanes added = 0.0;
+    added.Set(lane, positive ? -weight : weight);
+    AddCoefficient(neuron.value, neuron.index, added);
   }
 
   // The lower bound of the row, all coefficients being those of value `from` and before.

@@ -1,6 +1,8 @@
 #include "checker/root_bounds.h"
 
 #include <atomic>
+#include <limits>
+#include <optional>
 #include <span>
 #include <thread>
 #include <utility>
@@ -8,11 +10,14 @@
 namespace pawl::checker {
 namespace {
 
-// One backward substitution: the lower or the upper bound of a neuron, with its slopes.
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// One backward substitution: the lower or the upper bound of a neuron, with its slopes; where the layer has trees,
+// under the phases of one leaf.
 struct Target {
   std::size_t neuron = 0;
   double sign = 1;
-  std::span<const std::uint8_t> slopes;  // empty: the default ones
+  BoundLeaf by = {};  // no slopes: the default ones
 };
 
 class RootBounder {
@@ -125,19 +130,29 @@ class RootBounder {
     std::size_t listed_before = 0, rank = 0;
     while (section != nullptr && listed_before < listed_.size() && listed_[listed_before].value < ValueOf(step))
       ++listed_before;
+    std::vector<BoundLeaf> leaves;
+    if (section != nullptr && section->mode == RootMode::kBySplits)
+      leaves = std::move(*BoundLeaves(*section, listed_before));  // ListNeurons has asked
+    auto leaf = leaves.begin();
     for (std::size_t i = 0; i < operand.lower.size(); ++i) {
       const bool is_listed = section != nullptr && section->lists(i);
       const std::size_t own_rank = rank;
       rank += is_listed ? 1 : 0;
       if (!Any(relaxation_.IsOpen(step, i))) continue;
       for (const std::size_t side : {0u, 1u}) {
+        const std::size_t tree = 2 * own_rank + side;
+        if (is_listed && section->mode == RootMode::kBySplits) {
+          while (leaf != leaves.end() && leaf->tree < tree) ++leaf;
+          for (; leaf != leaves.end() && leaf->tree == tree; ++leaf)
+            targets.push_back({i, side == 0 ? 1.0 : -1.0, std::move(*leaf)});
+          continue;
+        }
         Target target{i, side == 0 ? 1.0 : -1.0, {}};
         const bool has_table = section != nullptr && (section->mode == RootMode::kPerLayer ||
                                                       (section->mode == RootMode::kPerNeuron && is_listed));
-        const std::size_t table =
-            section != nullptr && section->mode == RootMode::kPerNeuron ? 2 * own_rank + side : side;
-        if (has_table) target.slopes = {section->tables.data() + table * listed_before, listed_before};
-        targets.push_back(target);
+        const std::size_t table = section != nullptr && section->mode == RootMode::kPerNeuron ? tree : side;
+        if (has_table) target.by.slopes = {section->tables.data() + table * listed_before, listed_before};
+        targets.push_back(std::move(target));
       }
     }
     return targets;
@@ -155,8 +170,10 @@ class RootBounder {
     const auto work = [&] {
       if (!EnvironmentIsSound()) environment_sound = false;
       Relaxation own = relaxation_;
+      std::vector<Neuron> cut;
       for (std::size_t first; (first = next.fetch_add(kLanes)) < targets.size();)
-        Substitute(own, v, std::span(targets).subspan(first, std::min(kLanes, targets.size() - first)), &found[first]);
+        Substitute(own, cut, v, std::span(targets).subspan(first, std::min(kLanes, targets.size() - first)),
+                   &found[first]);
     };
     std::vector<std::thread> threads;
     for (std::size_t i = 1; i < std::min<std::size_t>(threads_, targets.size() / (2 * kLanes)); ++i)
@@ -164,24 +181,36 @@ class RootBounder {
     work();
     for (std::thread& thread : threads) thread.join();
     Relaxation::Value& operand = relaxation_.value(v);
-    for (std::size_t t = 0; t < targets.size(); ++t) {
-      if (!(std::abs(found[t]) <= kFiniteMax)) continue;
-      Lanes& bound = (targets[t].sign > 0 ? operand.lower : operand.upper)[targets[t].neuron];
-      bound = targets[t].sign > 0 ? Max(bound, found[t]) : Min(bound, -found[t]);
+    for (std::size_t t = 0; t < targets.size();) {
+      const Target& first = targets[t];
+      // The leaves of a tree hold all evaluations together; one that is not bounded leaves the whole unbounded.
+      double least = kInfinity;
+      for (; t < targets.size() && targets[t].neuron == first.neuron && targets[t].sign == first.sign; ++t)
+        least = std::min(least, found[t]);
+      if (!(std::abs(least) <= kFiniteMax)) continue;
+      Lanes& bound = (first.sign > 0 ? operand.lower : operand.upper)[first.neuron];
+      bound = first.sign > 0 ? Max(bound, least) : Min(bound, -least);
     }
     Relaxation::Measure(operand, poison_);
     return environment_sound;
   }
 
-  void Substitute(Relaxation& relaxation, std::size_t v, std::span<const Target> targets, double* found) const {
+  // `cut` lists the neurons whose bounds in `relaxation` are not those of the root. What is found is not below the
+  // bound: −∞ where there is none, +∞ where the phases leave no evaluation.
+  void Substitute(Relaxation& relaxation, std::vector<Neuron>& cut, std::size_t v, std::span<const Target> targets,
+                  double* found) const {
+    const std::vector<bool> is_empty = Cut(relaxation, cut, targets);
     relaxation.StartNeuron(v, targets[0].neuron, 0.0, kTiny);
     std::vector<Lanes>& coefficients = relaxation.value(v).coefficients;
     for (std::size_t l = 0; l < targets.size(); ++l) {
+      const BoundLeaf& by = targets[l].by;
       coefficients[targets[l].neuron].Set(l, targets[l].sign);
-      for (std::size_t k = 0; k < targets[l].slopes.size(); ++k)
-        relaxation.SetSlope(listed_[k].value, listed_[k].neuron, l, targets[l].slopes[k]);
+      for (std::size_t k = 0; k < by.slopes.size(); ++k)
+        relaxation.SetSlope(listed_[k].value, listed_[k].neuron, l, by.slopes[k]);
+      for (std::size_t p = 0; p < by.phases.size(); ++p)
+        relaxation.AddWeight(claim_.neurons[by.phases[p].neuron], l, by.phases[p].positive, SplitWeight(by.weights[p]));
       // A neuron without a table in a layer with tables: what the lane before left is undone.
-      for (std::size_t k = 0; targets[l].slopes.empty() && k < listed_.size(); ++k) {
+      for (std::size_t k = 0; by.slopes.empty() && k < listed_.size(); ++k) {
         if (listed_[k].value >= v) break;
         relaxation.value(listed_[k].value)
             .keep[listed_[k].neuron]
@@ -189,7 +218,28 @@ class RootBounder {
       }
     }
     const Lanes bound = relaxation.Backward(v);
-    for (std::size_t l = 0; l < targets.size(); ++l) found[l] = bound[l];
+    for (std::size_t l = 0; l < targets.size(); ++l)
+      found[l] = is_empty[l] ? kInfinity : std::abs(bound[l]) <= kFiniteMax ? bound[l] : -kInfinity;
+  }
+
+  // Gives the targets' phases to their lanes, and says which lanes hold no evaluation.
+  std::vector<bool> Cut(Relaxation& relaxation, std::vector<Neuron>& cut, std::span<const Target> targets) const {
+    for (const Neuron& neuron : cut) {
+      relaxation.value(neuron.value).lower[neuron.index] = relaxation_.value(neuron.value).lower[neuron.index];
+      relaxation.value(neuron.value).upper[neuron.index] = relaxation_.value(neuron.value).upper[neuron.index];
+      relaxation.RelaxUsers(neuron);
+    }
+    cut.clear();
+    std::vector<bool> is_empty(targets.size(), false);
+    for (std::size_t l = 0; l < targets.size(); ++l) {
+      for (const Phase& phase : targets[l].by.phases) {
+        const Neuron& neuron = claim_.neurons[phase.neuron];
+        if (!relaxation.Cut(neuron, l, phase.positive)) is_empty[l] = true;
+        relaxation.RelaxUsers(neuron);
+        cut.push_back(neuron);
+      }
+    }
+    return is_empty;
   }
 
   const Claim& claim_;
@@ -200,9 +250,25 @@ class RootBounder {
   Lanes poison_ = 0.0;
 };
 
+// Whether trees split what has bounds before their layer's operand, the value `operand`, and nothing twice on a path.
+bool AreTrees(const Claim& claim, std::size_t operand, const RootLayer& layer, std::size_t listed_before) {
+  const std::optional<std::vector<BoundLeaf>> leaves = BoundLeaves(layer, listed_before);
+  if (!leaves || listed_before == 0) return false;
+  std::vector<std::size_t> seen(claim.neurons.size(), 0);  // the last leaf, counted from 1, whose path has the neuron
+  for (std::size_t leaf = 0; leaf < leaves->size(); ++leaf) {
+    for (const Phase& phase : (*leaves)[leaf].phases) {
+      if (phase.neuron >= claim.neurons.size() || claim.neurons[phase.neuron].value >= operand) return false;
+      if (std::exchange(seen[phase.neuron], leaf + 1) == leaf + 1) return false;
+    }
+  }
+  return true;
+}
+
 // Whether a layer has the tables that its mode asks for, as those from ReadCertificate have.
-bool IsWhole(const RootLayer& layer, std::size_t listed_before) {
+bool IsWhole(const Claim& claim, std::size_t operand, const RootLayer& layer, std::size_t listed_before) {
   if (layer.listed.size() != (std::size_t{layer.neurons} + 7) / 8) return false;
+  if (layer.mode == RootMode::kBySplits) return AreTrees(claim, operand, layer, listed_before);
+  if (!layer.splits.empty() || !layer.weights.empty()) return false;
   switch (layer.mode) {
     case RootMode::kDefault:
       return layer.tables.empty();
@@ -210,6 +276,8 @@ bool IsWhole(const RootLayer& layer, std::size_t listed_before) {
       return layer.tables.size() == 2 * listed_before;
     case RootMode::kPerNeuron:
       return layer.tables.size() == 2 * layer.listed_count() * listed_before;
+    case RootMode::kBySplits:
+      break;
   }
   return false;
 }
@@ -221,7 +289,8 @@ Result<std::vector<ListedNeuron>> ListNeurons(const Claim& claim, const std::vec
   std::size_t layer = 0;
   for (std::size_t s = 0; s < claim.steps.size() && !layers.empty(); ++s) {
     if (!claim.steps[s].is_rectifier()) continue;
-    if (layer == layers.size() || layers[layer].neurons != claim.sizes[s + 1] || !IsWhole(layers[layer], listed.size()))
+    if (layer == layers.size() || layers[layer].neurons != claim.sizes[s + 1] ||
+        !IsWhole(claim, claim.steps[s].input, layers[layer], listed.size()))
       return Refused("checker.root", "a root section's layers are not the network's");
     for (std::size_t i = 0; i < claim.sizes[s + 1]; ++i)
       if (layers[layer].lists(i)) listed.push_back({s + 1, i});
@@ -242,12 +311,17 @@ Result<RootBounds> BoundRoot(const Claim& claim, std::size_t case_index, const s
   return bounds;
 }
 
-double RootOperations(const Claim& claim) {
+double RootOperations(const Claim& claim, const std::vector<RootLayer>& layers) {
   double backward = 0, total = 0;
   for (const Step& step : claim.steps) {
     if (IsBent(step.kind)) total += 2 * static_cast<double>(step.columns) * backward;
     backward += step.products + 16 * static_cast<double>(step.rows);
     total += 4 * step.products + (step.kind == StepKind::kCurve ? 2'000 * static_cast<double>(step.rows) : 0);
+  }
+  for (const RootLayer& layer : layers) {
+    // Every node may be a leaf, and every phase is looked at for every step.
+    total += static_cast<double>(layer.splits.size()) * backward;
+    total += static_cast<double>(layer.weights.size()) * static_cast<double>(claim.steps.size() + 16);
   }
   return total;
 }

@@ -39,6 +39,6 @@ Result<RootBounds> BoundRoot(const Claim& claim, std::size_t case_index, const s
                              unsigned threads);
 
 // Multiplications and additions at most, for limits of work.
-double RootOperations(const Claim& claim);
+double RootOperations(const Claim& claim, const std::vector<RootLayer>& layers);
 
 }  // namespace pawl::checker
