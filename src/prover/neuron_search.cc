@@ -28,8 +28,13 @@ using Clock = std::chrono::steady_clock;
 using Place = DualBounds::Place;
 using Side = DualBounds::Side;
 
-// Steps of gradient ascent for the hidden bounds, where the default slopes did not do.
-constexpr int kHiddenSteps = 60;
+// How the hidden bounds are found, one way after the other until no conjunction is open: by default slopes, by slopes
+// from gradient ascent, and by trees of splits.
+struct HiddenBounding {
+  int steps;
+  std::size_t leaves_max;
+};
+constexpr HiddenBounding kHiddenBoundings[] = {{0, 1}, {60, 1}, {60, 16}, {60, 64}};
 // Rounds of sixteen descents for each conjunction that is open at the root, before the tree is begun.
 constexpr int kAttackRounds = 6;
 
@@ -55,8 +60,8 @@ bool BoundHiddenBy(NeuronProblem& p, std::vector<checker::RootLayer> section) {
   return true;
 }
 
-bool BoundHidden(NeuronProblem& p, int steps) {
-  const RootOptions options{steps, p.options.threads, p.options.deadline};
+bool BoundHidden(NeuronProblem& p, const HiddenBounding& by) {
+  const RootOptions options{by.steps, by.leaves_max, p.options.threads, p.options.deadline};
   RootSection section = p.options.shared != nullptr
                             ? p.options.shared->RootOf(p.box_lower, p.box_upper, options)
                             : MakeRootSection(p.query.network, p.box_lower, p.box_upper, options);
@@ -295,12 +300,12 @@ SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proo
       RowsBefore(p.query_case, resumes   ? earlier
                                : replays ? *parent
                                          : checker::CaseProof());
-  for (const int steps : {0, kHiddenSteps}) {
-    if (steps > 0 && (resumes || replays || board.open.empty())) break;
+  for (const HiddenBounding& by : kHiddenBoundings) {
+    if (by.steps > 0 && (resumes || replays || board.open.empty())) break;
     board.leaves = 0;
     board.volume = 0;
     board.outcome.best_margin = std::numeric_limits<double>::infinity();
-    if (!(resumes ? BoundHiddenBy(p, earlier.root) : replays || BoundHidden(p, steps))) {
+    if (!(resumes ? BoundHiddenBy(p, earlier.root) : replays || BoundHidden(p, by))) {
       return p.OutOfTime() ? ended(SearchEnd::kTimeout, "the time limit was reached")
                            : ended(SearchEnd::kStuck, "the hidden neurons have no finite bounds");
     }

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <thread>
 
+#include "prover/bound_trees.h"
 #include "prover/dual_bounds.h"
 
 namespace pawl::prover {
@@ -13,14 +16,8 @@ namespace {
 
 constexpr std::size_t kColumns = 96;
 constexpr float kFirstRate = 0.3f, kDecay = 0.94f;
-
-// One bound of one neuron: the lower one (sign 1) or minus the upper one (sign −1).
-struct Target {
-  std::size_t neuron = 0;
-  float sign = 1;
-  float bound = 0;
-  std::vector<std::uint8_t> slopes;  // of the neurons open in the layers before; empty: the default ones
-};
+// Steps of ascent for a leaf of a tree.
+constexpr int kTreeSteps = 8;
 
 class RootMaker {
  public:
@@ -59,8 +56,9 @@ class RootMaker {
       if (lower[i] < 0 && upper[i] > 0) layer.listed[i / 8] |= static_cast<std::uint8_t>(1 << i % 8);
     }
     if (options_.steps > 0 && !listed_.empty() && layer.listed_count() > 0) {
-      layer.mode = checker::RootMode::kPerNeuron;
-      WriteTables(Bound(k, options_.steps, lower, upper), k, layer);
+      std::vector<BoundTarget> targets = Bound(k, options_.steps, lower, upper);
+      if (options_.leaves_max > 1) GrowTrees(k, targets, lower, upper);
+      WriteTables(targets, k, layer);
     }
     for (const auto& worker : workers_) worker->SetHidden(k, lower, upper);
     for (std::uint32_t i = 0; i < layer.neurons; ++i)
@@ -69,30 +67,53 @@ class RootMaker {
   }
 
   // Bounds every operand of layer k whose sign is open, below and above, in order.
-  std::vector<Target> Bound(std::size_t k, int steps, std::vector<float>& lower, std::vector<float>& upper) {
-    std::vector<Target> targets;
+  std::vector<BoundTarget> Bound(std::size_t k, int steps, std::vector<float>& lower, std::vector<float>& upper) {
+    std::vector<BoundTarget> targets;
     for (std::size_t i = 0; i < lower.size(); ++i) {
       if (!(lower[i] < 0 && upper[i] > 0)) continue;
       targets.push_back({i, 1.0f, lower[i], {}});
       targets.push_back({i, -1.0f, -upper[i], {}});
     }
+    ForEachBatch(targets, kColumns, [&](DualBounds& bounds, std::span<BoundTarget> batch) {
+      BoundBatch(bounds, k, steps, batch.data(), batch.size());
+    });
+    Take(targets, lower, upper);
+    return targets;
+  }
+
+  void GrowTrees(std::size_t k, std::vector<BoundTarget>& targets, std::vector<float>& lower,
+                 std::vector<float>& upper) {
+    std::vector<std::size_t> first_neurons = {0};
+    for (std::size_t layer = 0; layer < k; ++layer)
+      first_neurons.push_back(first_neurons.back() + network_.layers[layer].outputs);
+    const BoundTreeOptions options{k, first_neurons, options_.leaves_max, kTreeSteps, [this] { return OutOfTime(); }};
+    ForEachBatch(targets, kColumns / 2,
+                 [&](DualBounds& bounds, std::span<BoundTarget> batch) { GrowBoundTrees(bounds, options, batch); });
+    Take(targets, lower, upper);
+  }
+
+  // Shares batches of at most `size` targets out to the workers.
+  void ForEachBatch(std::vector<BoundTarget>& targets, std::size_t size,
+                    const std::function<void(DualBounds&, std::span<BoundTarget>)>& use) {
     std::atomic<std::size_t> next = 0;
     const auto work = [&](DualBounds& bounds) {
-      for (std::size_t first; (first = next.fetch_add(kColumns)) < targets.size();)
-        BoundBatch(bounds, k, steps, &targets[first], std::min(kColumns, targets.size() - first));
+      for (std::size_t first; (first = next.fetch_add(size)) < targets.size();)
+        use(bounds, std::span(targets).subspan(first, std::min(size, targets.size() - first)));
     };
     std::vector<std::thread> threads;
     for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back(work, std::ref(*workers_[i]));
     work(*workers_[0]);
     for (std::thread& thread : threads) thread.join();
-    for (const Target& target : targets) {
+  }
+
+  static void Take(const std::vector<BoundTarget>& targets, std::vector<float>& lower, std::vector<float>& upper) {
+    for (const BoundTarget& target : targets) {
       float& bound = (target.sign > 0 ? lower : upper)[target.neuron];
       bound = target.sign > 0 ? std::max(bound, target.bound) : std::min(bound, -target.bound);
     }
-    return targets;
   }
 
-  void BoundBatch(DualBounds& bounds, std::size_t k, int steps, Target* targets, std::size_t count) const {
+  void BoundBatch(DualBounds& bounds, std::size_t k, int steps, BoundTarget* targets, std::size_t count) const {
     bounds.Start(k, count);
     for (std::size_t c = 0; c < count; ++c) bounds.SetNeuron(c, targets[c].neuron, targets[c].sign);
     const std::size_t open = bounds.OpenNeurons(k).size();
@@ -112,15 +133,29 @@ class RootMaker {
   }
 
   // Slopes of open neurons, spread over the listed ones; a neuron that is listed and no longer open may have any.
-  void WriteTables(const std::vector<Target>& targets, std::size_t k, checker::RootLayer& layer) const {
+  void WriteTables(const std::vector<BoundTarget>& targets, std::size_t k, checker::RootLayer& layer) const {
     const std::vector<DualBounds::Place> open = workers_[0]->OpenNeurons(k);
     std::vector<std::size_t> at(open.size());  // of an open neuron in a table
     for (std::size_t o = 0, l = 0; o < open.size(); ++l)
       if (listed_[l] == open[o]) at[o++] = l;
-    layer.tables.assign(2 * layer.listed_count() * listed_.size(), 0);
-    for (std::size_t t = 0; t < targets.size(); ++t) {
-      std::uint8_t* table = &layer.tables[t * listed_.size()];
-      for (std::size_t o = 0; o < targets[t].slopes.size(); ++o) table[at[o]] = targets[t].slopes[o];
+    const bool has_trees =
+        std::any_of(targets.begin(), targets.end(), [](const BoundTarget& target) { return !target.splits.empty(); });
+    layer.mode = has_trees ? checker::RootMode::kBySplits : checker::RootMode::kPerNeuron;
+    const auto write = [&](std::span<const std::uint8_t> slopes) {
+      layer.tables.resize(layer.tables.size() + listed_.size());
+      std::uint8_t* table = &layer.tables[layer.tables.size() - listed_.size()];
+      for (std::size_t o = 0; o < slopes.size(); ++o) table[at[o]] = slopes[o];
+    };
+    for (const BoundTarget& target : targets) {
+      if (target.splits.empty()) {
+        write(target.slopes);
+        if (has_trees) layer.splits.push_back(0);
+        continue;
+      }
+      for (std::size_t first = 0; first < target.leaf_slopes.size(); first += open.size())
+        write(std::span(target.leaf_slopes).subspan(first, open.size()));
+      layer.splits.insert(layer.splits.end(), target.splits.begin(), target.splits.end());
+      layer.weights.insert(layer.weights.end(), target.weights.begin(), target.weights.end());
     }
   }
 
@@ -156,7 +191,8 @@ std::vector<checker::RootLayer> ListAsWell(const std::vector<checker::RootLayer>
     std::size_t listed = 0;
     for (std::size_t i = 0; i < from.neurons; ++i) {
       const bool was = from.lists(i), open = lower[k][i] < 0 && upper[k][i] > 0;
-      const bool has_tables = was && from.mode == checker::RootMode::kPerNeuron;
+      const bool has_tables =
+          was && (from.mode == checker::RootMode::kPerNeuron || from.mode == checker::RootMode::kBySplits);
       const std::optional<std::size_t> index = was ? std::optional(listed) : std::nullopt;
       listed += was ? 1 : 0;
       if (!open && !has_tables) continue;
@@ -172,6 +208,24 @@ std::vector<checker::RootLayer> ListAsWell(const std::vector<checker::RootLayer>
       for (const std::optional<std::size_t>& table : tables)
         for (const std::size_t side : {0u, 1u})
           append(table ? &from.tables[(2 * *table + side) * listed_before] : nullptr, to.tables);
+      to.mode = from.mode;
+    } else if (from.mode == checker::RootMode::kBySplits) {
+      const std::vector<checker::BoundLeaf> leaves = *checker::BoundLeaves(from, listed_before);
+      auto leaf = leaves.begin();
+      auto node = from.splits.begin();
+      for (const std::optional<std::size_t>& table : tables) {
+        for (std::size_t tree = table ? 2 * *table : 0, end = tree + 2; tree < end; ++tree) {
+          // All that were listed still are, in order; a new one has a leaf of its own.
+          std::size_t open = 1;  // subtrees
+          for (; table && open > 0; ++node) {
+            to.splits.push_back(*node);
+            open = *node != 0 ? open + 1 : open - 1;
+          }
+          if (!table) to.splits.push_back(0), append(nullptr, to.tables);
+          for (; table && leaf != leaves.end() && leaf->tree == tree; ++leaf) append(leaf->slopes.data(), to.tables);
+        }
+      }
+      to.weights = from.weights;
       to.mode = from.mode;
     }
     before.insert(before.end(), here.begin(), here.end());

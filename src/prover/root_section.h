@@ -1,5 +1,5 @@
 // The root section of a certificate: bounds of all hidden neurons over a whole case, by backward substitution with
-// optimised slopes. Shared by all leaves.
+// optimised slopes, or by trees of splits (bound_trees.h). Shared by all leaves.
 //
 //   RootSection root = MakeRootSection(network, box_lower, box_upper, options);
 //   proof.root = root.layers;
@@ -20,6 +20,8 @@ namespace pawl::prover {
 struct RootOptions {
   // Steps of gradient ascent for each bound; 0: the default slopes, and no tables.
   int steps = 0;
+  // Of the tree of each bound that slopes leave open; 1: no trees. More than 1 needs steps.
+  std::size_t leaves_max = 1;
   unsigned threads = 1;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };

@@ -47,13 +47,14 @@ Result<void> SharedWork::Prepare(const ProofRequest& request, const model::Prope
 
 RootSection SharedWork::RootOf(const std::vector<float>& lower, const std::vector<float>& upper,
                                const RootOptions& options) {
-  const auto known =
-      std::find_if(roots_.begin(), roots_.end(), [&](const KnownRoot& root) { return root.steps == options.steps; });
+  const auto known = std::find_if(roots_.begin(), roots_.end(), [&](const KnownRoot& root) {
+    return root.steps == options.steps && root.leaves_max == options.leaves_max;
+  });
   if (known != roots_.end() && known->lower == lower && known->upper == upper) return known->section;
   if (known != roots_.end()) roots_.erase(known);
   ++bounded_;
   RootSection section = MakeRootSection(query_.network, lower, upper, options);
-  if (section.complete) roots_.push_back({options.steps, lower, upper, section});
+  if (section.complete) roots_.push_back({options.steps, options.leaves_max, lower, upper, section});
   return section;
 }
 

@@ -38,8 +38,8 @@ class SharedWork {
   // How often a graph was folded, for tests and reports.
   std::size_t folded() const { return folded_; }
 
-  // The root section of a box as MakeRootSection gives it; the last one of each number of steps is kept. Sections that
-  // are not complete are not.
+  // The root section of a box as MakeRootSection gives it; the last one of each number of steps and leaves is kept.
+  // Sections that are not complete are not.
   RootSection RootOf(const std::vector<float>& lower, const std::vector<float>& upper, const RootOptions& options);
   // How often RootOf had to make one.
   std::size_t bounded() const { return bounded_; }
@@ -54,6 +54,7 @@ class SharedWork {
   };
   struct KnownRoot {
     int steps = 0;
+    std::size_t leaves_max = 1;
     std::vector<float> lower, upper;
     RootSection section;
   };
@@ -63,7 +64,7 @@ class SharedWork {
   Key key_;
   std::optional<checker::Claim> claim_;
   Query query_;
-  std::vector<KnownRoot> roots_;  // no two of the same number of steps
+  std::vector<KnownRoot> roots_;  // no two of the same numbers of steps and leaves
   std::size_t folded_ = 0, bounded_ = 0;
 };
 
