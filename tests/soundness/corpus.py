@@ -336,6 +336,17 @@ def write_group(group, grouped: bool) -> bytes:
     return text
 
 
+def write_bound_tree(paths: list) -> bytes:
+    """The nodes of a tree whose leaves are at these paths; see certificate.Layer.trees."""
+    text, before = b"", None
+    for path in paths:
+        # Where it leaves the path before it, the low child is closed already.
+        same = 0 if before is None else next(i for i, (a, b) in enumerate(zip(path, before)) if a != b) + 1
+        text += b"".join(varint(neuron + 1) for neuron, _ in path[same:]) + b"\0"
+        before = path
+    return text
+
+
 def write_certificate(certificate) -> bytes:
     kind = 2 if certificate.baseline is not None else 1 if certificate.radii else 0
     text = b"PAWLCERT\x02" + bytes([format_.ARITHMETICS.index(certificate.arithmetic), kind])
@@ -353,7 +364,9 @@ def write_certificate(certificate) -> bytes:
             bits = bytearray((layer.neurons + 7) // 8)
             for n in layer.listed:
                 bits[n >> 3] |= 1 << (n & 7)
-            text += varint(layer.neurons) + bytes(bits) + bytes([layer.mode]) + b"".join(layer.tables)
+            text += varint(layer.neurons) + bytes(bits) + bytes([layer.mode])
+            text += b"".join(write_bound_tree([path for path, _ in tree]) for tree in layer.trees)
+            text += b"".join(layer.tables) + b"".join(weights for tree in layer.trees for _, weights in tree)
         text += varint(len(proof.groups)) + b"".join(write_group(g, len(proof.groups) > 1) for g in proof.groups)
     return text
 
@@ -479,15 +492,29 @@ class RandomProver:
     def table(self, size: int) -> bytes:
         return bytes(self.draw.choice([0, 0xFF, 128, self.draw.randrange(256)]) for _ in range(size))
 
+    def bound_tree(self, neurons: list, path: list, always: bool = False) -> list:
+        """Leaves with their weights, as format_.Layer.trees has them."""
+        left = [n for n in neurons if n not in [m for m, _ in path]]
+        if left and (always or len(path) < 3 and self.draw.random() < 0.4):
+            neuron = self.draw.choice(left)
+            return [leaf for side in (-1, 1) for leaf in self.bound_tree(neurons, path + [(neuron, side)])]
+        return [(path, bytes(self.draw.choice([0, 150, 168, self.draw.randrange(256)]) for _ in path))]
+
     def root_section(self) -> list:
         layers, before = [], 0
         for value in self.program.relus:
             size = self.program.sizes[value]
             listed = [n for n in range(size) if self.draw.random() < 0.6]
             modes = [0] + ([1, 1] if before else []) + ([2, 2] if before and listed else [])
+            operand = self.program.steps[value - 1].operand
+            earlier = [n for n in range(self.program.neuron_count) if self.program.neuron(n)[0] < operand]
+            modes += [3, 3, 3] if before and listed and earlier else []
             mode = self.draw.choice(modes)
-            count = (0, 2, 2 * len(listed))[mode]
-            layers.append(format_.Layer(size, listed, mode, [self.table(before) for _ in range(count)]))
+            trees = [self.bound_tree(earlier, []) for _ in range(2 * len(listed))] if mode == 3 else []
+            if mode == 3 and not any(path for tree in trees for path, _ in tree):
+                trees[0] = self.bound_tree(earlier, [], always=True)
+            count = (0, 2, 2 * len(listed), sum(map(len, trees)))[mode]
+            layers.append(format_.Layer(size, listed, mode, [self.table(before) for _ in range(count)], trees))
             before += len(listed)
         return layers
 
@@ -588,7 +615,7 @@ def instances(seed: int):
             yield network, text, arithmetic, certificate, baseline
 
 
-FEATURES = ["root section", "groups", "midpoint split", "value split", "neuron split", "weighted leaf", "combination",
+FEATURES = ["root section", "bound tree", "groups", "midpoint split", "value split", "neuron split", "weighted leaf", "combination",
             *(f"recipe {r:02x}" for r in (1, 2, 3, 0x11, 0x12, 0x13)), "real", "float32", "float64",
             "envelope", "drift"]
 
@@ -598,6 +625,7 @@ def features(certificate) -> set:
     found |= {"drift"} if certificate.baseline is not None else set()
     names = {"middle": "midpoint split", "value": "value split", "phase": "neuron split"}
     for proof in certificate.cases:
+        found.update("bound tree" for layer in proof.layers if layer.mode == 3)
         found.update(["root section"] if proof.layers else [], ["groups"] if len(proof.groups) > 1 else [])
         for group in proof.groups:
             found.update(names[node[0]] for node in group.nodes if node[0] != "leaf")

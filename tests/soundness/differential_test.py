@@ -141,6 +141,23 @@ def change_radii(draw, certificate):
         certificate.radii = dict(sorted(certificate.radii.items()))
 
 
+def change_trees(draw, layer):
+    """Other neurons, other multipliers, leaves that change places, or a tree that has lost its splits."""
+    at, kind = draw.randrange(len(layer.trees)), draw.randrange(4)
+    tree = layer.trees[at]
+    if kind == 0 and tree[0][0]:
+        was, neuron = draw.choice(draw.choice(tree)[0])[0], draw.randrange(14)
+        layer.trees[at] = [([(neuron if n == was else n, side) for n, side in path], w) for path, w in tree]
+    elif kind == 1:
+        layer.trees[at] = [(path, bytes(draw.choice([0, 140, 176, 255, b]) for b in w)) for path, w in tree]
+    elif kind == 2:
+        layer.tables = layer.tables[::-1]
+    else:
+        first = sum(map(len, layer.trees[:at]))
+        layer.tables[first:first + len(tree)] = layer.tables[first:first + 1]
+        layer.trees[at] = [([], b"")]
+
+
 def change_structure(draw, certificate):
     """A deep copy with one thing changed; often no longer a proof, sometimes another one."""
     certificate = copy.deepcopy(certificate)
@@ -151,8 +168,11 @@ def change_structure(draw, certificate):
     at = draw.randrange(len(group.nodes))
     node = group.nodes[at]
     kind = draw.randrange(17)
+    with_trees = [layer for layer in proof.layers if layer.mode == 3]
     if kind == 16 or certificate.radii and draw.random() < 0.2:
         change_radii(draw, certificate)
+    elif with_trees and draw.random() < 0.3:
+        change_trees(draw, draw.choice(with_trees))
     elif kind == 0:
         argument.recipe = draw.choice([1, 2, 3])
     elif kind == 1:

@@ -288,9 +288,9 @@ class Bounder:
 
     # Backward substitution.
 
-    def tighten(self, at: int, user, tables=None):
+    def tighten(self, at: int, user, tables=None, trees=None):
         """One substitution below and one above for each neuron of value `at` that is open for the step `user`;
-        tables(i, side) gives its slopes."""
+        tables(i, side) gives its slopes. Where trees(i, side) gives leaves, one for each, and the least counts."""
         value = self.values[at]
         for i in range(len(value.lower)):
             if self.is_open(user, i, value.lower[i], value.upper[i]):
@@ -298,9 +298,37 @@ class Bounder:
                 for side in (1, -1):
                     row = {at: [0] * len(value.lower)}
                     row[at][i] = side * self.one
-                    bounds.append(self.backward(row, 0, tables(i, side) if tables else None))
-                value.lower[i] = max(value.lower[i], bounds[0])
-                value.upper[i] = min(value.upper[i], -bounds[1])
+                    leaves = trees(i, side) if trees else None
+                    if leaves is None:
+                        bounds.append(self.backward(row, 0, tables(i, side) if tables else None))
+                    else:
+                        bounds.append(min((self.under(row, *leaf) for leaf in leaves), key=lambda b: (b is None, b)))
+                if bounds[0] is not None:
+                    value.lower[i] = max(value.lower[i], bounds[0])
+                if bounds[1] is not None:
+                    value.upper[i] = min(value.upper[i], -bounds[1])
+
+    def under(self, row: dict, slopes: dict | None, cuts: dict, multipliers: list) -> int | None:
+        """A lower bound of the row where values are on the sides of 0 that cuts names; None where nothing is."""
+        kept = {at: (list(self.values[at].lower), list(self.values[at].upper)) for at, _ in cuts}
+        ends, row = self.ends, dict(row)
+        try:
+            for (at, i), sides in cuts.items():
+                lower, upper = self.values[at].lower, self.values[at].upper
+                if (lower[i] > 0 and -1 in sides) or (upper[i] < 0 and 1 in sides):
+                    return None
+                lower[i] = max(lower[i], 0) if 1 in sides else lower[i]
+                upper[i] = min(upper[i], 0) if -1 in sides else upper[i]
+            self.ends = self.values[0].lower, self.values[0].upper
+            for value, element, weight in multipliers:
+                added = [0] * self.program.sizes[value]
+                added[element] = ceil_fixed(weight, self.bits)  # exact: bits are many more than a weight's
+                self.add(row, value, added)
+            return self.backward(row, 0, slopes)
+        finally:
+            self.ends = ends
+            for at, (lower, upper) in kept.items():
+                self.values[at].lower, self.values[at].upper = lower, upper
 
     def backward(self, row: dict, constant: int, slopes: dict | None) -> int:
         """A lower bound of sum over values of row[value]·value + constant. slopes: (ReLU's value, element) -> 0..256."""
@@ -414,7 +442,8 @@ class Bounder:
                 self.set_units(self.values[at])
             for user in self.benders(at)[:1]:  # a value that several read is substituted once, for the first of them
                 layer = layer_of.get(id(user))
-                self.tighten(at, user, self.tables_of(layer) if layer else None)
+                tables = layer.slopes if layer and layer.mode in (1, 2) else None
+                self.tighten(at, user, tables, layer.leaves if layer and layer.mode == 3 else None)
             self.set_units(self.values[at])
 
     def interval(self, step):
@@ -427,10 +456,6 @@ class Bounder:
             find = self.maximum if isinstance(step, Maximum) else self.curve
             bounds = [tuple(find(step, i)[-2:]) for i in range(step.size)]
         self.values.append(Value([low for low, _ in bounds], [high for _, high in bounds]))
-
-    @staticmethod
-    def tables_of(layer):
-        return layer.slopes if layer.mode else None
 
     def interval_linear(self, step: Linear):
         radii = self.radii(step)

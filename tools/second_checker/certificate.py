@@ -56,7 +56,9 @@ class Layer:
     neurons: int
     listed: list  # indices, ascending
     mode: int
-    tables: list  # mode 1: two; mode 2: two for each listed neuron
+    tables: list  # mode 1: two; mode 2: two for each listed neuron; mode 3: one for each leaf of all trees
+    # Mode 3: two trees for each listed neuron, each a list of leaves: [(neuron, -1 or 1) from the root down], weights.
+    trees: list = field(default_factory=list)
 
 
 @dataclass
@@ -120,7 +122,27 @@ def split_weight(byte: int) -> Fraction:
     return (8 + (byte & 7)) * Fraction(2) ** ((byte >> 3) - 23) if byte else Fraction(0)
 
 
-def read_layer(reader: Reader, listed_before: int) -> Layer:
+def read_bound_tree(reader: Reader, budget: Budget) -> list:
+    """The paths to its leaves, in order: for each split from the root down (neuron, -1 in the low child or 1)."""
+    paths, path = [], []
+    while True:
+        budget.take("nodes", 1)
+        node = reader.varint()
+        if node:
+            path.append((node - 1, -1))
+            if len(path) > DEPTH_MAX:
+                raise limit("depth")
+            continue
+        paths.append(list(path))
+        budget.take("nodes", len(path))
+        while path and path[-1][1] > 0:
+            path.pop()
+        if not path:
+            return paths
+        path[-1] = path[-1][0], 1
+
+
+def read_layer(reader: Reader, listed_before: int, budget: Budget) -> Layer:
     neurons = reader.varint()
     if neurons < 1:
         raise malformed("a layer without neurons")
@@ -129,8 +151,14 @@ def read_layer(reader: Reader, listed_before: int) -> Layer:
     if listed and listed[-1] >= neurons:
         raise malformed("a bit beyond the neurons")
     mode = reader.byte()
-    if mode > 2 or (mode and not listed_before) or (mode == 2 and not listed):
+    if mode > 3 or (mode and not listed_before) or (mode >= 2 and not listed):
         raise malformed("the mode of a layer")
+    if mode == 3:
+        trees = [read_bound_tree(reader, budget) for _ in range(2 * len(listed))]
+        if not any(path for tree in trees for path in tree):
+            raise malformed("trees without a split")
+        tables = [reader.take(listed_before) for tree in trees for _ in tree]
+        return Layer(neurons, listed, mode, tables, [[(path, reader.take(len(path))) for path in tree] for tree in trees])
     count = (0, 2, 2 * len(listed))[mode]
     return Layer(neurons, listed, mode, [reader.take(listed_before) for _ in range(count)])
 
@@ -232,7 +260,7 @@ def read_case(reader: Reader, budget: Budget) -> CaseProof:
         raise malformed("a case without conjunctions")
     layers, listed = [], 0
     for _ in range(reader.varint()):
-        layers.append(read_layer(reader, listed))
+        layers.append(read_layer(reader, listed, budget))
         listed += len(layers[-1].listed)
     count = reader.varint()
     if not 1 <= count <= conjunctions:

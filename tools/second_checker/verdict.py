@@ -50,6 +50,31 @@ class CaseCheck:
                 layer.slopes = lambda i, side, t=tables: t[0 if side > 0 else 1]
             elif layer.mode == 2:
                 layer.slopes = lambda i, side, t=tables, p=place: t[2 * p[i] + (side < 0)] if i in p else None
+        self.prepare_trees()
+
+    def prepare_trees(self):
+        """Gives each layer with trees, for a neuron and a side, the slopes, cuts and multipliers of each leaf."""
+        for value, layer in zip(self.program.relus, self.proof.layers):
+            if layer.mode != 3:
+                continue
+            operand = self.program.steps[value - 1].operand
+            tables, leaves = iter(layer.tables), []
+            for tree in layer.trees:
+                leaves.append([])
+                for path, weights in tree:
+                    numbers = [neuron for neuron, _ in path]
+                    if len(set(numbers)) < len(numbers) or any(n >= self.program.neuron_count for n in numbers):
+                        raise Refused("no", "root", "a tree splits a neuron twice, or one that does not exist")
+                    places = [(self.program.neuron(neuron), side) for neuron, side in path]
+                    if any(at >= operand for (at, _), _ in places):
+                        raise Refused("no", "root", "a tree splits what has no bounds yet")
+                    cuts = {}
+                    for where, side in places:
+                        cuts.setdefault(where, set()).add(side)
+                    multipliers = [(*where, -side * split_weight(w)) for (where, side), w in zip(places, weights) if w]
+                    leaves[-1].append((self.slopes(next(tables)), cuts, multipliers))
+            place = {n: i for i, n in enumerate(layer.listed)}
+            layer.leaves = lambda i, side, t=leaves, p=place: t[2 * p[i] + (side < 0)] if i in p else None
 
     def slopes(self, table: bytes | None) -> dict | None:
         return None if table is None else {neuron: slope(byte) for neuron, byte in zip(self.listed, table)}
