@@ -18,6 +18,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <span>
 
 #include "checker/envelope_member_for_test.h"
 #include "dense_network.h"
@@ -147,9 +148,21 @@ std::vector<FalseClaim> PublicFalseClaims(const std::filesystem::path& data) {
   return claims;
 }
 
+// Of a network's ReLUs, in order.
+std::vector<std::uint32_t> NeuronsOf(const model::Network& network) {
+  std::vector<std::uint32_t> neurons;
+  for (const model::VectorNode& node : network.graph.nodes) {
+    const auto* activation = std::get_if<model::Activation>(&node.function);
+    if (activation != nullptr && activation->form == model::Activation::Form::kRelu)
+      neurons.push_back(static_cast<std::uint32_t>(node.size));
+  }
+  return neurons;
+}
+
 class Mutator {
  public:
-  explicit Mutator(Random& random) : random_(random) {}
+  // `neurons`: of the ReLUs of the network that is asked about.
+  Mutator(Random& random, std::vector<std::uint32_t> neurons) : random_(random), neurons_(std::move(neurons)) {}
 
   std::string operator()(const std::string& bytes) {
     const Result<Certificate> read = checker::ReadCertificate(AsBytes(bytes));
@@ -274,11 +287,13 @@ class Mutator {
         break;
       case 12:  // a root section of random shape
         proof.root.clear();
-        for (std::size_t i = 0; i < 2; ++i) {
+        for (std::size_t i = 0; i < neurons_.size(); ++i) {
           checker::RootLayer& layer = proof.root.emplace_back();
-          layer.neurons = static_cast<std::uint32_t>(1 + Below(8));
+          layer.neurons = Below(8) != 0 ? neurons_[i] : static_cast<std::uint32_t>(1 + Below(8));
           layer.listed = {static_cast<std::uint8_t>(Byte() & ((1u << layer.neurons) - 1))};
         }
+        for (std::size_t i = 1; i < proof.root.size(); ++i)
+          if (Below(3) != 0) Trees(std::span(proof.root).first(i), proof.root[i]);
         argument.recipe = checker::Recipe::kRoot;
         break;
       case 13:
@@ -288,6 +303,36 @@ class Mutator {
         certificate.arithmetic = static_cast<Arithmetic>(Below(3));
         break;
     }
+  }
+
+  // Random trees for a layer over the neurons of those before, now and then a part of them.
+  void Trees(std::span<const checker::RootLayer> before, checker::RootLayer& layer) {
+    std::size_t neurons = 0, listed = 0;
+    for (const checker::RootLayer& one : before) neurons += one.neurons, listed += one.listed_count();
+    if (listed == 0 || layer.listed_count() == 0) return;
+    layer.mode = checker::RootMode::kBySplits;
+    std::size_t leaves = 0;
+    std::vector<bool> in_high_child;
+    for (std::size_t trees = 2 * layer.listed_count(); trees > 0;) {
+      const bool splits = in_high_child.size() < 3 && Below(2) == 0;
+      layer.splits.push_back(splits ? 1 + static_cast<std::uint32_t>(Below(neurons + (Below(30) == 0 ? 1 : 0))) : 0);
+      if (splits) {
+        in_high_child.push_back(false);
+        continue;
+      }
+      ++leaves;
+      for (std::size_t p = 0; p < in_high_child.size(); ++p)
+        layer.weights.push_back(Below(3) == 0 ? 0 : static_cast<std::uint8_t>(130 + Below(80)));
+      while (!in_high_child.empty() && in_high_child.back()) in_high_child.pop_back();
+      if (in_high_child.empty())
+        --trees;
+      else
+        in_high_child.back() = true;
+    }
+    for (std::size_t i = 0; i < leaves * listed; ++i)
+      layer.tables.push_back(Below(3) == 0 ? 0xFF : Below(2) == 0 ? 0 : Byte());
+    if (Below(20) == 0) layer.splits.pop_back();
+    if (Below(20) == 0) layer.weights.push_back(Byte());
   }
 
   // Wider, narrower, of other tensors, or what is no radius.
@@ -317,6 +362,7 @@ class Mutator {
   }
 
   Random& random_;
+  const std::vector<std::uint32_t> neurons_;
 };
 
 TEST(Mutations, NoCertificateProvesWhatIsFalse) {
@@ -365,7 +411,7 @@ TEST(Mutations, NoCertificateProvesWhatIsFalse) {
     const std::size_t k = draw();
     // Half of the time of another claim of the same kind.
     const FalseClaim& from = claims[random() % 2 == 0 ? k : draw()];
-    ask(k, Mutator(random)(from.certificates[random() % from.certificates.size()]));
+    ask(k, Mutator(random, NeuronsOf(asked[k].network()))(from.certificates[random() % from.certificates.size()]));
     ++mutations;
     if (::testing::Test::HasFailure()) break;
   }
@@ -437,7 +483,8 @@ TEST(Mutations, NoEnvelopeHoldsANetworkThatViolates) {
   while (asked < cases_min || spent() < Options().budget_seconds / 4) {
     const FalseEnvelope& envelope = envelopes[random() % envelopes.size()];
     std::string bytes = envelope.certificates[random() % envelope.certificates.size()];
-    if (random() % 2 == 0) bytes = Mutator(random)(bytes);
+    if (random() % 2 == 0)
+      bytes = Mutator(random, NeuronsOf(*model::ReadOnnx(AsBytes(envelope.centre_bytes), {})))(bytes);
     SetDigests(bytes, Sha256(envelope.centre_bytes), Sha256(envelope.property_text));
     // Half of the time with radii that do reach the member.
     Result<Certificate> read = checker::ReadCertificate(AsBytes(bytes));
@@ -469,6 +516,7 @@ struct FalseDrift {
   Arithmetic arithmetic = Arithmetic::kReal;
   model::Decimal exceeded;
   std::vector<std::string> certificates;
+  std::vector<std::uint32_t> neurons;  // of the joint graph's ReLUs
 };
 
 std::vector<double> DrawBoxPoint(const model::Property& property, Random& random) {
@@ -499,14 +547,16 @@ double LargestDrift(const model::Network& network, const model::Network& baselin
 
 FalseDrift RandomFalseDrift(Random& random) {
   FalseClaim claim = RandomFalseClaim(random);
-  FalseDrift made{claim.network_bytes, claim.network_bytes, claim.property_text,
-                  claim.arithmetic,    model::Decimal(),    {}};
+  FalseDrift made{
+      claim.network_bytes, claim.network_bytes, claim.property_text, claim.arithmetic, model::Decimal(), {}, {}};
   const model::Network network = *model::ReadOnnx(AsBytes(made.network_bytes), {});
   const model::Property property = *model::ReadVnnlib(made.property_text, {});
   const std::vector<checker::TensorRadius> radii =
       prover::RadiiFor(network, {std::ldexp(1.0, -1 - static_cast<int>(random() % 9)), prover::RadiusUnit::kShare});
   made.baseline_bytes = DrawMember(network, made.network_bytes, radii, random);
   const model::Network baseline = *model::ReadOnnx(AsBytes(made.baseline_bytes), {});
+  made.neurons = NeuronsOf(baseline);
+  for (const std::uint32_t neurons : NeuronsOf(network)) made.neurons.push_back(neurons);
   const double largest = LargestDrift(network, baseline, property, 400, random);
   // What was computed in single precision may be less in the reals, by rounding.
   const double slack = made.arithmetic == Arithmetic::kReal ? 1e-4 : 1e-9;
@@ -552,7 +602,7 @@ TEST(Mutations, NoDriftIsProvenThatIsExceeded) {
   while (asked < cases_min || spent() < Options().budget_seconds / 4) {
     const FalseDrift& drift = drifts[random() % drifts.size()];
     std::string bytes = drift.certificates[random() % drift.certificates.size()];
-    if (random() % 4 != 0) bytes = Mutator(random)(bytes);
+    if (random() % 4 != 0) bytes = Mutator(random, drift.neurons)(bytes);
     SetDigests(bytes, Sha256(drift.network_bytes), Sha256(drift.property_text));
     // Mostly with the bound that is exceeded, and of this baseline; a wider one is refused since less is asked for.
     Result<Certificate> read = checker::ReadCertificate(AsBytes(bytes));
