@@ -266,6 +266,15 @@ TEST(ParentTest, NeuronsThatBecameOpenAreListedAsWell) {
   EXPECT_EQ(more[1].listed[0], 0b11);
   EXPECT_EQ(more[1].mode, checker::RootMode::kPerNeuron);
   EXPECT_EQ(more[1].tables, (std::vector<std::uint8_t>{10, 0, 12, 0, 0, 0, 0, 0}));
+
+  // Trees keep their splits; a new neuron gets one leaf for each bound.
+  section[1] = {2, {0b01}, checker::RootMode::kBySplits, {10, 11, 12, 13, 14, 15}, {0, 1, 0, 0}, {5, 6}};
+  const std::vector<checker::RootLayer> trees = ListAsWell(section, lower, upper);
+  EXPECT_EQ(trees[1].listed[0], 0b11);
+  EXPECT_EQ(trees[1].mode, checker::RootMode::kBySplits);
+  EXPECT_EQ(trees[1].splits, (std::vector<std::uint32_t>{0, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(trees[1].tables, (std::vector<std::uint8_t>{10, 0, 12, 0, 14, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(trees[1].weights, (std::vector<std::uint8_t>{5, 6}));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct RootOptions {
   // Of the tree of each bound that slopes leave open; 1: no trees. More than 1 needs steps.
   std::size_t leaves_max = 1;
   unsigned threads = 1;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
 };
 
 struct RootSection {
