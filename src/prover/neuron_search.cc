@@ -60,22 +60,27 @@ bool BoundHiddenBy(NeuronProblem& p, std::vector<checker::RootLayer> section) {
   return true;
 }
 
+// Lists all neurons that are open by the checker's bounds, which may be a rounding wider than ours; false where the
+// section does not allow it. No bound changes.
+bool ListOpen(NeuronProblem& p) {
+  p.section = ListAsWell(p.section, p.lower, p.upper);
+  Result<std::vector<checker::ListedNeuron>> listed = checker::ListNeurons(p.claim, p.section);
+  if (!listed.ok()) return false;
+  p.root->listed = std::move(*listed);
+  return true;
+}
+
 bool BoundHidden(NeuronProblem& p, const HiddenBounding& by) {
   const RootOptions options{by.steps, by.leaves_max, p.options.threads, p.options.deadline};
   RootSection section = p.options.shared != nullptr
                             ? p.options.shared->RootOf(p.box_lower, p.box_upper, options)
                             : MakeRootSection(p.query.network, p.box_lower, p.box_upper, options);
-  return section.complete && BoundHiddenBy(p, std::move(section.layers));
+  return section.complete && BoundHiddenBy(p, std::move(section.layers)) && ListOpen(p);
 }
 
 // Bounds the case by the parent's root section, with all neurons listed that are open now; false where it does not fit.
 bool BoundHiddenByParent(NeuronProblem& p, const std::vector<checker::RootLayer>& section) {
-  if (section.empty() || !BoundHiddenBy(p, section)) return false;
-  p.section = ListAsWell(section, p.lower, p.upper);
-  Result<std::vector<checker::ListedNeuron>> listed = checker::ListNeurons(p.claim, p.section);
-  if (!listed.ok()) return false;
-  p.root->listed = std::move(*listed);
-  return true;
+  return !section.empty() && BoundHiddenBy(p, section) && ListOpen(p);
 }
 
 // For each conjunction the row with the best bound by the default slopes, or the one that was chosen before.
