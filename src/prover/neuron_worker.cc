@@ -180,7 +180,7 @@ bool NeuronWorker::BoundNodes(std::vector<OpenNode>& nodes, int steps) {
     dual_.Evaluate();
     std::vector<std::size_t> ready;
     for (std::size_t c = 0; c < nodes.size(); ++c) {
-      nodes[c].bound = closed[c] ? nodes[c].bound : dual_.bound(c);
+      if (!closed[c] && (s == 0 || dual_.bound(c) > nodes[c].bound)) Keep(c, nodes[c]);
       if (!closed[c] && !tried[c] && dual_.bound(c) > p_.rows[p_.chosen[nodes[c].conjunction]].margin)
         ready.push_back(c);
     }
@@ -193,9 +193,6 @@ bool NeuronWorker::BoundNodes(std::vector<OpenNode>& nodes, int steps) {
   for (std::size_t c = 0; c < nodes.size(); ++c) {
     if (closed[c]) continue;
     OpenNode& node = nodes[c];
-    node.slopes.resize(open_.size());
-    dual_.StoreSlopes(c, node.slopes.data());
-    for (NeuronPhase& phase : node.phases) phase.weight = RoundedWeight(dual_.Multiplier(c, phase.place));
     node.candidates = Candidates(c, node);
     if (node.bound < worst_bound_) {
       worst_bound_ = node.bound;
@@ -206,6 +203,13 @@ bool NeuronWorker::BoundNodes(std::vector<OpenNode>& nodes, int steps) {
     open.push_back(std::move(node));
   }
   return Hand(std::move(open));
+}
+
+void NeuronWorker::Keep(std::size_t column, OpenNode& node) const {
+  node.bound = dual_.bound(column);
+  node.slopes.resize(open_.size());
+  dual_.StoreSlopes(column, node.slopes.data());
+  for (NeuronPhase& phase : node.phases) phase.weight = RoundedWeight(dual_.Multiplier(column, phase.place));
 }
 
 bool NeuronWorker::Hand(std::vector<OpenNode> open) {

@@ -125,6 +125,8 @@ class NeuronWorker {
   // Optimises the nodes' bounds; closes those that are refuted and puts the others on the board. False when the run
   // has ended.
   bool BoundNodes(std::vector<OpenNode>& nodes, int steps);
+  // Takes a column's bound, with the slopes and multipliers that gave it.
+  void Keep(std::size_t column, OpenNode& node) const;
   bool Hand(std::vector<OpenNode> open);
   // Puts nodes that look refuted to the checker; returns how many it accepts.
   std::size_t Confirm(const std::vector<OpenNode>& nodes, const std::vector<std::size_t>& ready,
