@@ -344,23 +344,18 @@ class Reader {
   // The nodes of `trees` trees; gives how many leaves they have, and how many splits are on the paths to them.
   std::size_t Splits(std::size_t trees, RootLayer& layer, std::size_t& weights) {
     std::size_t leaves = 0;
-    std::vector<bool> in_high_child;  // of the splits on the path
-    while (trees > 0 && !error_) {
-      if (++nodes_ > limits_.nodes_max) return SetLimit("nodes", limits_.nodes_max), 0;
+    for (SplitPath path; trees > 0 && !error_;) {
+      if (++nodes_ > limits_.nodes_max) SetLimit("nodes", limits_.nodes_max);
       layer.splits.push_back(Varint());
       if (layer.splits.back() != 0) {
-        if (in_high_child.size() >= limits_.depth_max) return SetLimit("depth", limits_.depth_max), 0;
-        in_high_child.push_back(false);
+        if (path.phases.size() >= limits_.depth_max) SetLimit("depth", limits_.depth_max);
+        path.phases.push_back({layer.splits.back() - 1, false});
         continue;
       }
       ++leaves;
-      weights += in_high_child.size();
-      if ((weights_ += in_high_child.size()) > limits_.nodes_max) return SetLimit("nodes", limits_.nodes_max), 0;
-      while (!in_high_child.empty() && in_high_child.back()) in_high_child.pop_back();
-      if (in_high_child.empty())
-        --trees;
-      else
-        in_high_child.back() = true;
+      weights += path.phases.size();
+      if ((weights_ += path.phases.size()) > limits_.nodes_max) SetLimit("nodes", limits_.nodes_max);
+      if (!path.Next()) --trees;
     }
     if (weights == 0) Fail("layer", "a layer whose trees have no split");
     return leaves;
@@ -503,31 +498,30 @@ std::size_t RootLayer::listed_count() const {
   return count;
 }
 
+bool SplitPath::Next() {
+  while (!phases.empty() && phases.back().positive) phases.pop_back();
+  if (!phases.empty()) phases.back().positive = true;
+  return !phases.empty();
+}
+
 std::optional<std::vector<BoundLeaf>> BoundLeaves(const RootLayer& layer, std::size_t listed_before) {
   std::vector<BoundLeaf> leaves;
-  const std::size_t trees = 2 * layer.listed_count();
-  std::size_t tree = 0, weights = 0;
-  std::vector<Phase> path;
+  std::size_t trees = 0;
+  std::span<const std::uint8_t> tables(layer.tables), weights(layer.weights);
+  SplitPath path;
   for (const std::uint32_t node : layer.splits) {
-    if (tree == trees) return std::nullopt;
     if (node != 0) {
-      path.push_back({node - 1, false});
+      path.phases.push_back({node - 1, false});
       continue;
     }
-    const std::size_t first = leaves.size() * listed_before;
-    if (listed_before > layer.tables.size() - first || path.size() > layer.weights.size() - weights)
-      return std::nullopt;
-    leaves.push_back(
-        {tree, path, {layer.tables.data() + first, listed_before}, {layer.weights.data() + weights, path.size()}});
-    weights += path.size();
-    while (!path.empty() && path.back().positive) path.pop_back();
-    if (path.empty())
-      ++tree;
-    else
-      path.back().positive = true;
+    const std::size_t depth = path.phases.size();
+    if (tables.size() < listed_before || weights.size() < depth) return std::nullopt;
+    leaves.push_back({trees, path.phases, tables.first(listed_before), weights.first(depth)});
+    tables = tables.subspan(listed_before);
+    weights = weights.subspan(depth);
+    if (!path.Next()) ++trees;
   }
-  const bool is_whole = tree == trees && path.empty() && weights == layer.weights.size() &&
-                        leaves.size() * listed_before == layer.tables.size();
+  const bool is_whole = trees == 2 * layer.listed_count() && path.phases.empty() && tables.empty() && weights.empty();
   return is_whole ? std::optional(std::move(leaves)) : std::nullopt;
 }
 

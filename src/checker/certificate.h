@@ -158,6 +158,13 @@ struct RootLayer {
   friend bool operator==(const RootLayer&, const RootLayer&) = default;
 };
 
+// The way down a tree of neuron splits whose nodes come in pre-order. A split is entered by adding its phase.
+struct SplitPath {
+  std::vector<Phase> phases;  // from the root down; the low child first
+  // From a leaf to the next subtree; false where the tree is whole.
+  bool Next();
+};
+
 // A leaf of RootMode::kBySplits: what bounds one neuron where its phases hold. Spans point into the layer.
 struct BoundLeaf {
   std::size_t tree = 0;            // 2n: of the lower bound of the nth listed neuron, 2n + 1: of the upper one
