@@ -5,7 +5,9 @@ The example's own improver writes each generation from the one before. Every pro
 twice, by `pawl prove` as a whole process: from scratch, and with --parent, the certificate of the generation before.
 Prints processor time, boxes, leaves and bytes a generation, and the geometric mean of the ratios.
 
-  PAWL_BIN=build/release/bin bench/reproof_generations.py [--generations N] [--seed N]
+With --svg the proof time a generation (all properties together) and the size of the certificates are drawn as well.
+
+  PAWL_BIN=build/release/bin bench/reproof_generations.py [--generations N] [--seed N] [--svg FILE]
 """
 
 import argparse
@@ -41,17 +43,56 @@ def total(answers, key):
     return sum(answer.get(key, 0) for answer in answers)
 
 
+SERIES = (("from scratch", "#9a3412"), ("from the parent", "#1d4ed8"))
+WIDTH, HEIGHT, LEFT, TOP, GAP = 640, 200, 64, 40, 60  # of one panel's area, and around it
+
+
+def panel(top, title, values, unit):
+    """One panel of the picture: a line for each of SERIES over the generations, from 0."""
+    most = max(max(line) for line in values) or 1
+    count = max(len(line) for line in values)
+    x = lambda k: LEFT + WIDTH * (k / max(1, count - 1))
+    y = lambda value: top + HEIGHT * (1 - value / most)
+    parts = [f'<text x="{LEFT}" y="{top - 12}" font-weight="bold">{title}</text>']
+    for share in (0, 0.5, 1):
+        at = y(most * share)
+        parts.append(f'<line x1="{LEFT}" y1="{at:.1f}" x2="{LEFT + WIDTH}" y2="{at:.1f}" stroke="#cbd5e1"/>'
+                     f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{most * share:.3g}{unit}</text>')
+    for k in sorted({0, (count - 1) // 2, count - 1}):
+        parts.append(f'<text x="{x(k):.1f}" y="{top + HEIGHT + 18}" text-anchor="middle">{k + 1}</text>')
+    for line, (name, colour) in zip(values, SERIES):
+        points = " ".join(f"{x(k):.1f},{y(value):.1f}" for k, value in enumerate(line))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2">'
+                     f"<title>{name}</title></polyline>")
+    return parts
+
+
+def picture(rows):
+    """`rows`: for each generation (seconds from scratch, from the parent), (bytes from scratch, from the parent)."""
+    height = TOP + 2 * (HEIGHT + GAP) + 10
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 20} {height}" '
+             'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>']
+    seconds, sizes = ([[row[which][line] for row in rows] for line in (0, 1)] for which in (0, 1))
+    parts += panel(TOP, "processor time of all proofs of a generation", seconds, " s")
+    parts += panel(TOP + HEIGHT + GAP, "bytes of its certificates", sizes, "")
+    for k, (name, colour) in enumerate(SERIES):
+        parts.append(f'<text x="{LEFT + 130 * k}" y="{height - 8}" fill="{colour}">{name}</text>')
+    parts.append(f'<text x="{LEFT + WIDTH}" y="{height - 8}" text-anchor="end">generation</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generations", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--svg", help="where to draw time and size over the generations")
     options = parser.parse_args()
     os.environ.update(PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     sys.dont_write_bytecode = True
     sys.path[:0] = [str(EXAMPLE / "subject/improver"), str(EXAMPLE)]
     import measure  # pylint: disable=import-outside-toplevel
 
-    ratios, box_ratios, bad = [], [], 0
+    ratios, box_ratios, rows, bad = [], [], [], 0
     print(f"{'':10} {'from scratch':>33} {'from the parent':>42}")
     print(f"{'generation':10} {'s':>8} {'boxes':>8} {'leaves':>7} {'bytes':>7} {'s':>10} {'boxes':>8} {'leaves':>7} "
           f"{'bytes':>7} {'kept':>7}")
@@ -76,6 +117,7 @@ def main():
                 box_ratios.append(fresh[-1]["boxes"] / max(1, again[-1]["boxes"]))
             if not again:
                 continue
+            rows.append(tuple((total(fresh, key), total(again, key)) for key in ("cpu_s", "certificate_bytes")))
             kept = sum(answer["parent"]["kept"] for answer in again)
             leaves = sum(answer["parent"]["leaves"] for answer in again)
             print(f"{k:10} {total(fresh, 'cpu_s'):8.3f} {total(fresh, 'boxes'):8} {total(fresh, 'leaves'):7} "
@@ -88,6 +130,8 @@ def main():
         mean = math.exp(sum(map(math.log, values)) / len(values))
         print(f"{name}: from scratch {mean:.2f} times as much (geometric mean of {len(values)} proofs, "
               f"least {min(values):.2f})")
+    if options.svg:
+        pathlib.Path(options.svg).write_text(picture(rows), encoding="utf-8")
     sys.exit(1 if bad else 0)
 
 
