@@ -3,8 +3,8 @@
 
 #include <cstdio>
 
-#include "cli/best_case.h"
-#include "cli/charter_words.h"
+#include "authoring/best_case.h"
+#include "authoring/charter_words.h"
 #include "cli/command.h"
 #include "oversight/charter_trial.h"
 
@@ -14,22 +14,22 @@ namespace {
 constexpr uint64_t kIndexMax = 1'000'000;
 
 struct Line {
-  BestCase best;
+  authoring::BestCase best;
   double left = 0;        // of the lifetime error
   double next_alpha = 0;  // that the next trial may spend, each evaluator
   uint64_t needed = 0;    // observations of the next trial, for a flawless candidate
   uint64_t last_index = 0;
 };
 
-Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, const TrialSize& size,
-                                const GroupShares& shares) {
-  Result<std::vector<BestCase>> cases = BestCases(charter, size, shares);
+Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent, const authoring::TrialSize& size,
+                                const authoring::GroupShares& shares) {
+  Result<std::vector<authoring::BestCase>> cases = authoring::BestCases(charter, size, shares);
   if (!cases.ok()) return cases.error();
   std::vector<Line> lines;
-  for (BestCase& best : *cases) {
+  for (authoring::BestCase& best : *cases) {
     Result<double> alpha = trial::TrialAlpha(best.lifetime_error, spent + 1, oversight::EvaluatorShareOf(charter));
     if (!alpha.ok()) return alpha.error();
-    Result<uint64_t> last = LastIndexShown(best, charter, kIndexMax);
+    Result<uint64_t> last = authoring::LastIndexShown(best, charter, kIndexMax);
     if (!last.ok()) return last.error();
     const double left = trial::RemainingError(best.lifetime_error, spent);
     const uint64_t needed = best.Needed(charter, *alpha);
@@ -39,10 +39,11 @@ Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent,
 }
 
 // "night 0.1, day 0.9": what was given, or is taken where nothing was.
-std::string WordsOf(const charter::Charter& charter, const GroupShares& shares) {
+std::string WordsOf(const charter::Charter& charter, const authoring::GroupShares& shares) {
   std::string words;
   for (const std::string& group : charter.evaluation.groups) {
-    words += (words.empty() ? "" : ", ") + Shown(group) + " " + PlainNumber(ShareOfGroup(charter, shares, group));
+    words += (words.empty() ? "" : ", ") + Shown(group) + " " +
+             authoring::PlainNumber(authoring::ShareOfGroup(charter, shares, group));
   }
   return words;
 }
@@ -70,7 +71,7 @@ void PrintBudget(const std::vector<Line>& lines, uint64_t spent, uint64_t episod
 }
 
 ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::string>& groups) {
-  Result<GroupShares> shares = ParseGroupShares(groups);
+  Result<authoring::GroupShares> shares = authoring::ParseGroupShares(groups);
   if (!shares.ok()) return Fail(globals, shares.error());
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
@@ -78,8 +79,8 @@ ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::s
   if (!log.ok()) return Fail(globals, log.error());
   const charter::Charter& charter = log->charter().charter;
   const uint64_t spent = static_cast<uint64_t>(log->history().budget_index());
-  if (Result<void> fits = CheckGroupShares(charter, *shares); !fits.ok()) return Fail(globals, fits.error());
-  Result<TrialSize> size = SizeOfTrial(log->charter());
+  if (Result<void> fits = authoring::CheckGroupShares(charter, *shares); !fits.ok()) return Fail(globals, fits.error());
+  Result<authoring::TrialSize> size = authoring::SizeOfTrial(log->charter());
   if (!size.ok()) return Fail(globals, size.error());
   if (asked != 0) size->episodes = asked;
   Result<std::vector<Line>> lines = Lines(charter, spent, *size, *shares);
@@ -100,7 +101,8 @@ ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::s
                             {"last_index", line.last_index}});
     }
     encoding::Json of_groups = encoding::Json::object();
-    for (const std::string& group : charter.evaluation.groups) of_groups[group] = ShareOfGroup(charter, *shares, group);
+    for (const std::string& group : charter.evaluation.groups)
+      of_groups[group] = authoring::ShareOfGroup(charter, *shares, group);
     PrintJson({{"spent", spent},
                {"next_index", spent + 1},
                {"episodes", size->episodes},

@@ -7,15 +7,16 @@
 #include <iostream>
 #include <set>
 
-#include "cli/charter_check.h"
-#include "cli/charter_interview.h"
-#include "cli/charter_new.h"
+#include "authoring/charter_check.h"
+#include "authoring/charter_interview.h"
+#include "authoring/charter_new.h"
 #include "cli/charter_plan.h"
 #include "cli/command.h"
 #include "cli/local_review.h"
 #include "cli/ssh_sign.h"
 #include "encoding/time.h"
 #include "gate/propose.h"
+#include "storage/named_file.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
 
@@ -31,11 +32,11 @@ std::string WithoutSlash(std::string path) {
 
 // ---- check
 
-Json ReportJson(const CharterReport& report) {
+Json ReportJson(const authoring::CharterReport& report) {
   Json sections = Json::object();
-  for (const Section& section : report.sections) sections[section.title] = section.lines;
+  for (const authoring::Section& section : report.sections) sections[section.title] = section.lines;
   Json properties = Json::array();
-  for (const PropertyReport& property : report.properties) {
+  for (const authoring::PropertyReport& property : report.properties) {
     properties.push_back({{"name", property.name},
                           {"words", property.words},
                           {"findings", property.findings},
@@ -53,9 +54,9 @@ void PrintSection(const std::string& title, const std::vector<std::string>& line
   for (const std::string& line : lines) std::printf("  %s\n", Shown(line).c_str());
 }
 
-void ShowReport(const CharterReport& report) {
-  for (const Section& section : report.sections) PrintSection(section.title, section.lines);
-  for (const PropertyReport& property : report.properties) {
+void ShowReport(const authoring::CharterReport& report) {
+  for (const authoring::Section& section : report.sections) PrintSection(section.title, section.lines);
+  for (const authoring::PropertyReport& property : report.properties) {
     PrintSection("property " + property.name, property.words);
     for (const std::string& finding : property.findings) std::printf("  - %s\n", Shown(finding).c_str());
     for (const std::string& line : property.counterexample) std::printf("      %s\n", Shown(line).c_str());
@@ -66,8 +67,9 @@ void ShowReport(const CharterReport& report) {
               report.warnings.empty() ? "fine" : "no refusal; read the warnings above");
 }
 
-ExitCode CheckAndShow(const Globals& globals, const std::string& directory, const CheckOptions& options) {
-  Result<CharterReport> report = CheckCharter(WithoutSlash(directory), options, ProgressTo(globals));
+ExitCode CheckAndShow(const Globals& globals, const std::string& directory, const authoring::CheckOptions& options) {
+  Result<authoring::CharterReport> report =
+      authoring::CheckCharter(WithoutSlash(directory), options, ProgressTo(globals));
   if (!report.ok()) return Fail(globals, report.error());
   if (globals.json) {
     PrintJson(ReportJson(*report));
@@ -99,7 +101,7 @@ Result<Genesis> NewGenesis(const charter::Charter& charter) {
 }
 
 Result<Genesis> ReadGenesis(const charter::Charter& charter, const std::string& path) {
-  Result<std::string> bytes = ReadWholeFile(path, size_t{1} << 20);
+  Result<std::string> bytes = storage::ReadNamedFile(path, size_t{1} << 20);
   if (!bytes.ok()) return bytes.error();
   Result<encoding::Envelope> envelope = encoding::ParseEnvelope(*bytes);
   if (!envelope.ok()) return envelope.error();
@@ -143,7 +145,8 @@ Result<size_t> Sign(const charter::Charter& charter, const std::string& path, co
   Result<std::vector<warrant::Approver>> valid =
       warrant::VerifyApprovals(genesis->envelope, charter, genesis->decision.issued);
   if (!valid.ok()) return valid.error();
-  if (Result<void> written = WriteWholeFile(path, encoding::SerializeEnvelope(genesis->envelope)); !written.ok()) {
+  if (Result<void> written = storage::WriteNamedFile(path, encoding::SerializeEnvelope(genesis->envelope));
+      !written.ok()) {
     return written.error();
   }
   return valid->size();
@@ -175,10 +178,10 @@ ExitCode SignCharter(const Globals& globals, const std::string& named, const Sig
 
 // ---- new
 
-ExitCode New(const Globals& globals, NewCharterOptions options) {
+ExitCode New(const Globals& globals, authoring::NewCharterOptions options) {
   options.home = globals.home;
   options.directory = WithoutSlash(options.directory);
-  Result<NewCharter> made = WriteNewCharter(options);
+  Result<authoring::NewCharter> made = authoring::WriteNewCharter(options);
   if (!made.ok()) return Fail(globals, made.error());
   std::vector<std::string> next;
   const ExitCode exit = made->to_fill_in.empty() ? ExitCode::kYes : ExitCode::kPending;
@@ -213,7 +216,7 @@ CLI::App* AddWithDirectory(CLI::App* parent, const char* name, const char* text,
 
 void AddCheck(CLI::App* parent, Globals& globals) {
   auto directory = std::make_shared<std::string>();
-  auto options = std::make_shared<CheckOptions>();
+  auto options = std::make_shared<authoring::CheckOptions>();
   CLI::App* check = AddWithDirectory(parent, "check",
                                      "read a charter back in words, and refuse one that protects nothing", directory);
   check->add_option("--baseline", options->baseline, "directory of the first release, to be checked as well");
@@ -251,7 +254,7 @@ CLI::Validator IsDuration() {
 }
 
 void AddNew(CLI::App* parent, Globals& globals) {
-  auto options = std::make_shared<NewCharterOptions>();
+  auto options = std::make_shared<authoring::NewCharterOptions>();
   CLI::App* make = parent->add_subcommand("new", "look at a tree and write a commented charter for it");
   make->add_option("DIRECTORY", options->directory, "to be made")->default_val("charter");
   make->add_option("--subject-tree,--subject", options->tree, "the first release's directory");
@@ -302,7 +305,7 @@ void AddNew(CLI::App* parent, Globals& globals) {
       for (const CLI::Option* option : make->get_options([](const CLI::Option* o) { return o->count() > 0; })) {
         for (const std::string& name : option->get_lnames()) given.insert("--" + name);
       }
-      CharterInterview interview(std::cin, std::cout);
+      authoring::CharterInterview interview(std::cin, std::cout);
       if (Result<void> asked = interview.Fill(*options, given); !asked.ok()) {
         globals.exit = Fail(globals, asked.error());
         return;

@@ -7,31 +7,31 @@
 #include <cstdio>
 #include <map>
 
-#include "cli/charter_outlook.h"
+#include "authoring/charter_outlook.h"
 
 namespace pawl::cli {
 namespace {
 
-std::string NumberOf(const Outlook& outlook) {
+std::string NumberOf(const authoring::Outlook& outlook) {
   return (outlook.episodes ? std::to_string(*outlook.episodes) : std::string("too many")) + " (" +
          std::to_string(std::lround(100 * outlook.chance)) + " %)";
 }
 
-void PrintPlan(const charter::Charter& charter, const TrialSize& size, const Plan& plan) {
+void PrintPlan(const charter::Charter& charter, const authoring::TrialSize& size, const authoring::Plan& plan) {
   const std::string fixed = size.fixed_probes == 0 ? "" : ", " + std::to_string(size.fixed_probes) + " fixed ones";
   std::printf(
       "episodes that show it four times in five (and the chance with the charter's %llu episodes, %lld probes%s)\n",
       static_cast<unsigned long long>(size.episodes), static_cast<long long>(charter.evaluation.probes), fixed.c_str());
   size_t widest = 0;
-  for (const PlanLine& line : plan.lines) widest = std::max(widest, Shown(line.what).size());
+  for (const authoring::PlanLine& line : plan.lines) widest = std::max(widest, Shown(line.what).size());
   const auto width = static_cast<int>(widest);
   std::printf("  %-*s %-18s %-18s %-18s %s\n", width, "", "trial 1", "trial 10", "trial 100", "flawless, up to trial");
-  for (const PlanLine& line : plan.lines) {
+  for (const authoring::PlanLine& line : plan.lines) {
     std::printf("  %-*s", width, Shown(line.what).c_str());
-    for (const Outlook& outlook : line.outlooks) std::printf(" %-18s", NumberOf(outlook).c_str());
-    const std::string carried = !line.carried                       ? "-"
-                                : *line.carried >= kPlannedIndexMax ? "over a million"
-                                                                    : std::to_string(*line.carried);
+    for (const authoring::Outlook& outlook : line.outlooks) std::printf(" %-18s", NumberOf(outlook).c_str());
+    const std::string carried = !line.carried                                  ? "-"
+                                : *line.carried >= authoring::kPlannedIndexMax ? "over a million"
+                                                                               : std::to_string(*line.carried);
     std::printf(" %s\n", carried.c_str());
   }
   std::puts("  for step, growth, ceiling, fresh probes and energy by doubling from 250: up to twice what would do");
@@ -50,18 +50,18 @@ void PrintPlan(const charter::Charter& charter, const TrialSize& size, const Pla
   }
   if (plan.passes) {
     std::printf("\nthe evaluators' votes let such a candidate pass as the first with probability %s or more\n",
-                PlainNumber(*plan.passes).c_str());
+                authoring::PlainNumber(*plan.passes).c_str());
   }
   std::puts("\nwhat each limit needs at the least");
   for (const std::string& limit : plan.limits) std::printf("  %s\n", Shown(limit).c_str());
   for (const std::string& warning : plan.warnings) std::printf("warning: %s\n", Shown(warning).c_str());
 }
 
-encoding::Json PlanJson(const Plan& plan) {
+encoding::Json PlanJson(const authoring::Plan& plan) {
   encoding::Json lines = encoding::Json::array();
-  for (const PlanLine& line : plan.lines) {
+  for (const authoring::PlanLine& line : plan.lines) {
     encoding::Json trials = encoding::Json::array();
-    for (const Outlook& outlook : line.outlooks) {
+    for (const authoring::Outlook& outlook : line.outlooks) {
       trials.push_back({{"index", outlook.index},
                         {"episodes", outlook.episodes ? encoding::Json(*outlook.episodes) : encoding::Json(nullptr)},
                         {"chance", outlook.chance}});
@@ -80,26 +80,26 @@ encoding::Json PlanJson(const Plan& plan) {
 
 // Options with a unit of their own, and what they are written as.
 struct Words {
-  PlanOptions options;
+  authoring::PlanOptions options;
   std::vector<std::string> groups;  // "night=0.1"
 };
 
-Result<PlanOptions> Read(const Words& words) {
-  PlanOptions options = words.options;
-  Result<GroupShares> shares = ParseGroupShares(words.groups);
+Result<authoring::PlanOptions> Read(const Words& words) {
+  authoring::PlanOptions options = words.options;
+  Result<authoring::GroupShares> shares = authoring::ParseGroupShares(words.groups);
   if (!shares.ok()) return shares.error();
   options.group_shares = std::move(*shares);
   return options;
 }
 
 ExitCode ShowPlan(const Globals& globals, const std::string& directory, const Words& words) {
-  Result<PlanOptions> options = Read(words);
+  Result<authoring::PlanOptions> options = Read(words);
   if (!options.ok()) return Fail(globals, options.error());
   Result<charter::CharterFiles> files = charter::ReadCharterFiles(directory);
   if (!files.ok()) return Fail(globals, files.error());
-  Result<TrialSize> size = SizeOfTrial(*files);
+  Result<authoring::TrialSize> size = authoring::SizeOfTrial(*files);
   if (!size.ok()) return Fail(globals, size.error());
-  Result<Plan> plan = MakePlan(files->charter, *size, *options);
+  Result<authoring::Plan> plan = authoring::MakePlan(files->charter, *size, *options);
   if (!plan.ok()) return Fail(globals, plan.error());
   if (globals.json) {
     PrintJson(PlanJson(*plan));
@@ -112,7 +112,7 @@ ExitCode ShowPlan(const Globals& globals, const std::string& directory, const Wo
 void AddCharterPlan(CLI::App& parent, Globals& globals) {
   auto directory = std::make_shared<std::string>();
   auto words = std::make_shared<Words>();
-  PlanOptions* options = &words->options;
+  authoring::PlanOptions* options = &words->options;
   CLI::App* plan = parent.add_subcommand("plan", "how many episodes the limits need, and how long the budget lasts");
   plan->add_option("DIRECTORY", *directory, "the charter's directory")->required();
   plan->add_option("--gain", options->gain,

@@ -5,11 +5,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "authoring/charter_new.h"
+#include "authoring/charter_words.h"
 #include "charter/testing.h"
-#include "cli/charter_new.h"
-#include "cli/charter_words.h"
 #include "cli/command.h"
 #include "sandbox/sandbox.h"
+#include "storage/named_file.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -35,7 +36,7 @@ class CharterCommand : public testing::Test {
       signers << name << " namespaces=\"approve@pawl\" " << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
     }
     signers.close();
-    NewCharterOptions options;
+    authoring::NewCharterOptions options;
     options.directory = Charter();
     options.tree = root_ + "/tree";
     options.signers = root_ + "/signers";
@@ -43,7 +44,7 @@ class CharterCommand : public testing::Test {
     options.clock_key = charter::TestNoteKey("clock", '2', crypto::NoteKeyType::kEd25519Cosignature);
     options.reviewers = {"ev-a:lab-a:evaluator:" + charter::TestNoteKey("ev-a", '3'),
                          "au-b:lab-b:auditor:" + charter::TestNoteKey("au-b", '4')};
-    Result<NewCharter> made = WriteNewCharter(options);
+    Result<authoring::NewCharter> made = authoring::WriteNewCharter(options);
     EXPECT_TRUE(made.ok()) << made.error().message;
   }
   ~CharterCommand() override { fs::remove_all(root_); }
@@ -64,7 +65,7 @@ class CharterCommand : public testing::Test {
   Result<warrant::State> Genesis() {
     Result<charter::Charter> charter = charter::ReadCharterFromDirectory(Charter());
     if (!charter.ok()) return charter.error();
-    Result<std::string> bytes = ReadWholeFile(Charter() + ".genesis.json", 1 << 20);
+    Result<std::string> bytes = storage::ReadNamedFile(Charter() + ".genesis.json", 1 << 20);
     if (!bytes.ok()) return bytes.error();
     Result<encoding::Envelope> envelope = encoding::ParseEnvelope(*bytes);
     if (!envelope.ok()) return envelope.error();
@@ -112,7 +113,7 @@ TEST_F(CharterCommand, SaysWhatGrowthIsMeasuredFrom) {
   read->bounds.capability.max_growth = 0.05;
   read->pace.window_s = 7 * 86'400;
   std::string words;
-  for (const Section& section : CharterWords(*read, {})) {
+  for (const authoring::Section& section : authoring::CharterWords(*read, {})) {
     for (const std::string& line : section.lines) words += line + "\n";
   }
   EXPECT_NE(
@@ -129,7 +130,7 @@ TEST_F(CharterCommand, IsReadBackWhole) {
   charter::Charter whole = std::move(*read);
   const auto words = [](const charter::Charter& charter, const weakening::Weakenings& accepted = {}) {
     std::string text;
-    for (const Section& section : CharterWords(charter, accepted)) {
+    for (const authoring::Section& section : authoring::CharterWords(charter, accepted)) {
       text += section.title + "\n";
       for (const std::string& line : section.lines) text += line + "\n";
     }

@@ -72,18 +72,6 @@ void PrintJson(const encoding::Json& json);
 enum class Asking { kOnTerminal, kAnswered };
 Result<void> ConfirmSigning(const Globals& globals, Asking asking);
 
-// Reads a whole regular file ("file.missing", "file.not-a-file", "file.too-large"); "-" is standard input, and what a
-// shell opened (/dev/stdin, /dev/fd/63 of `<(...)`) is read as well.
-Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
-// Its bytes as the readers of models take them.
-inline std::span<const uint8_t> AsBytes(const std::string& bytes) {
-  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
-}
-// Replaces a file by rename; durable on success.
-Result<void> WriteWholeFile(const std::string& path, std::string_view bytes);
-// The same by way of `temporary`, which may lie in another folder of the same file system. Both folders are flushed.
-Result<void> ReplaceFile(const std::string& temporary, const std::string& path, std::string_view bytes);
-
 void AddInit(CLI::App& app, Globals& globals);
 void AddNode(CLI::App& app, Globals& globals);
 void AddCharter(CLI::App& app, Globals& globals);

@@ -5,6 +5,7 @@
 #include "cli/live_release.h"
 #include "ledger/exported_statements.h"
 #include "signing/sigstore_bundle.h"
+#include "storage/named_file.h"
 
 namespace pawl::cli {
 namespace {
@@ -46,7 +47,7 @@ ExitCode ExportRelease(const Globals& globals, const ExportOptions& options, Exp
   Result<LiveRelease> live = VerifyLiveRelease(*place);
   if (!live.ok()) return Fail(globals, live.error());
   const std::string bundle = signing::SignAsBundle(StatementOf(*live, format), *key);
-  if (Result<void> written = WriteWholeFile(options.out, bundle + "\n"); !written.ok()) {
+  if (Result<void> written = storage::WriteNamedFile(options.out, bundle + "\n"); !written.ok()) {
     return Fail(globals, written.error());
   }
   const std::string pem = signing::PublicKeyPem(key->public_key());

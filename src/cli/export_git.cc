@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "encoding/time.h"
+#include "storage/named_file.h"
 #include "subject/path.h"
 
 namespace pawl::cli {
@@ -97,7 +98,7 @@ ExitCode ExportToGit(const Globals& globals, const GitExportOptions& options) {
   for (const audit::ReleaseRecord& release : releases) {
     if (Result<void> added = stream.Add(release, release.time); !added.ok()) return Fail(globals, added.error());
   }
-  if (Result<void> written = WriteWholeFile(options.out, std::move(stream).Finish()); !written.ok())
+  if (Result<void> written = storage::WriteNamedFile(options.out, std::move(stream).Finish()); !written.ok())
     return Fail(globals, written.error());
   if (globals.json) {
     PrintJson({{"file", options.out}, {"branch", options.branch}, {"releases", releases.size()}});

@@ -14,6 +14,7 @@
 #include "cli/start_lock.h"
 #include "encoding/time.h"
 #include "oversight/acceleration.h"
+#include "storage/named_file.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
 
@@ -59,7 +60,7 @@ Result<void> DeliverToLoader(const Place& place, const encoding::Envelope& envel
   const std::string name = LoaderFileName(envelope.payload);
   // Written beside the folder: a half-written file in it would be unreadable, and that stops loading.
   const std::string bytes = encoding::SerializeEnvelope(envelope);
-  Result<void> written = ReplaceFile(place.state_path + ".halt-" + name, folder + "/" + name, bytes);
+  Result<void> written = storage::WriteNamedFileBy(place.state_path + ".halt-" + name, folder + "/" + name, bytes);
   if (written.ok() || MoveRoomTo(place.state_path, folder + "/" + name, bytes)) return {};
   return written;
 }
@@ -323,7 +324,7 @@ Result<encoding::Envelope> BeginOrRead(const HaltOptions& options, const Ground&
                  "'" + options.add_to + "' has been begun with a reason, which -m cannot change",
                  "leave -m out to sign it, or remove the file to begin anew"};
   }
-  Result<std::string> bytes = ReadWholeFile(options.add_to, size_t{1} << 20);
+  Result<std::string> bytes = storage::ReadNamedFile(options.add_to, size_t{1} << 20);
   if (!bytes.ok()) return bytes.error();
   Result<encoding::Envelope> read = encoding::ParseEnvelope(*bytes);
   if (!read.ok()) return read.error();
@@ -372,7 +373,7 @@ Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
       warrant::VerifyApprovals(*envelope, ground.charter, decision->issued);
   if (!approvers.ok()) return approvers.error();
   if (static_cast<int64_t>(approvers->size()) < ground.charter.resume_threshold) {
-    Result<void> written = WriteWholeFile(options.add_to, encoding::SerializeEnvelope(*envelope));
+    Result<void> written = storage::WriteNamedFile(options.add_to, encoding::SerializeEnvelope(*envelope));
     if (!written.ok()) return written.error();
     return Error{ErrorCode::kPending, "resume.threshold",
                  std::to_string(approvers->size()) + " of " + std::to_string(ground.charter.resume_threshold) +

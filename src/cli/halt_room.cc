@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "storage/named_file.h"
 #include "storage/replace_file.h"
 #include "subject/file_descriptor.h"
 #include "warrant/state.h"

@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/git_listing.h"
 #include "sandbox/sandbox.h"
+#include "storage/named_file.h"
 #include "storage/temporary_folder.h"
 
 namespace pawl::cli {
@@ -150,19 +151,19 @@ Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& 
              "g ls-tree -r -z -l --full-tree \"$(cat /out/name)\" > /out/files",
              kListingBytesMax);
   if (!listed.ok()) return listed.error();
-  Result<std::string> name = ReadWholeFile(*listed + "/name", 100);
+  Result<std::string> name = storage::ReadNamedFile(*listed + "/name", 100);
   if (!name.ok()) return name.error();
-  Result<std::string> commit = ReadWholeFile(*listed + "/commit", kCommitBytesMax);
+  Result<std::string> commit = storage::ReadNamedFile(*listed + "/commit", kCommitBytesMax);
   if (!commit.ok() && commit.error().code == ErrorCode::kLimit) {
     return LimitReached("git.limit", "the commit's own text has more than 1 MiB", "commit the files anew");
   }
   if (!commit.ok()) return commit.error();
-  Result<std::string> listing = ReadWholeFile(*listed + "/files", kListingBytesMax);
+  Result<std::string> listing = storage::ReadNamedFile(*listed + "/files", kListingBytesMax);
   if (!listing.ok()) return listing.error();
   Result<std::vector<GitFile>> files = ParseGitListing(*listing, limits);
   if (!files.ok()) return files.error();
   if (name->ends_with('\n')) name->pop_back();
-  Result<std::string> taken = ReadWholeFile(*listed + "/taken", 100);
+  Result<std::string> taken = storage::ReadNamedFile(*listed + "/taken", 100);
   if (!taken.ok()) return taken.error();
   if (taken->ends_with('\n')) taken->pop_back();
   if (Result<void> asked = CheckNamedObject(options.revision, *taken); !asked.ok()) return asked.error();
@@ -179,12 +180,12 @@ Result<std::string> ReadBlobs(const ImportOptions& options, const ImportFolder& 
     bytes += file.size_bytes + 128;
   }
   const std::string ids_file = scratch.path() + "/ids";
-  if (Result<void> written = WriteWholeFile(ids_file, ids); !written.ok()) return written.error();
+  if (Result<void> written = storage::WriteNamedFile(ids_file, ids); !written.ok()) return written.error();
   chmod(ids_file.c_str(), 0644);
   Result<std::string> given = RunGit(options, scratch, "blobs", "g cat-file --batch --buffer < /in/ids > /out/blobs",
                                      bytes + (uint64_t{1} << 20), {{ids_file, "/in/ids"}});
   if (!given.ok()) return given.error();
-  return ReadWholeFile(*given + "/blobs", bytes + 1);
+  return storage::ReadNamedFile(*given + "/blobs", bytes + 1);
 }
 
 // Made in a new folder beside its place and renamed: a directory that is there is whole, and none that was there before

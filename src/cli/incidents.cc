@@ -7,7 +7,7 @@
 #include <set>
 
 #include "cli/command.h"
-#include "cli/incident_scenarios.h"
+#include "incidents/scenarios.h"
 #include "storage/temporary_folder.h"
 
 namespace pawl::cli {
@@ -43,7 +43,7 @@ struct Row {
   std::string id, attempt;
   bool holds = false;
   std::string how;  // "tried", "read", kNotTried: it says nothing of the charter
-  Ending ending;
+  incidents::Ending ending;
 };
 
 struct Table {
@@ -63,20 +63,24 @@ class Worlds {
   static Result<Worlds> Make(const Options& options, const std::string& folder,
                              const std::function<void(const std::string&)>& say) {
     Worlds worlds(folder, say);
-    Result<std::unique_ptr<IncidentWorld>> made = IncidentWorld::Make(
+    Result<std::unique_ptr<incidents::IncidentWorld>> made = incidents::IncidentWorld::Make(
         {.folder = folder + "/first", .charter = options.charter, .subject = options.baseline, .progress = say});
     if (!made.ok()) return made.error();
     worlds.first_ = std::move(*made);
     return worlds;
   }
 
-  IncidentWorld& first() { return *first_; }
-  bool Has(Needs needs) const { return needs == Needs::kAnyCharter || first_->is_example(); }
-  Result<IncidentWorld*> Of(Needs needs) {
-    if (needs != Needs::kBeside) return first_.get();
+  incidents::IncidentWorld& first() { return *first_; }
+  bool Has(incidents::Needs needs) const { return needs == incidents::Needs::kAnyCharter || first_->is_example(); }
+  Result<incidents::IncidentWorld*> Of(incidents::Needs needs) {
+    if (needs != incidents::Needs::kBeside) return first_.get();
     if (beside_ == nullptr) {
-      Result<std::unique_ptr<IncidentWorld>> made = IncidentWorld::Make(
-          {.folder = folder_ + "/beside", .charter = {}, .subject = {}, .example = Example::kBeside, .progress = say_});
+      Result<std::unique_ptr<incidents::IncidentWorld>> made =
+          incidents::IncidentWorld::Make({.folder = folder_ + "/beside",
+                                          .charter = {},
+                                          .subject = {},
+                                          .example = incidents::Example::kBeside,
+                                          .progress = say_});
       if (!made.ok()) return made.error();
       beside_ = std::move(*made);
     }
@@ -89,30 +93,31 @@ class Worlds {
 
   std::string folder_;
   std::function<void(const std::string&)> say_;
-  std::unique_ptr<IncidentWorld> first_, beside_;
+  std::unique_ptr<incidents::IncidentWorld> first_, beside_;
 };
 
-Result<Row> TryIncident(const Incident& incident, Worlds& worlds) {
-  Result<IncidentWorld*> world = worlds.Of(incident.needs);
+Result<Row> TryIncident(const incidents::Incident& incident, Worlds& worlds) {
+  Result<incidents::IncidentWorld*> world = worlds.Of(incident.needs);
   if (!world.ok()) return world.error();
-  Result<Ending> ending = incident.run(**world);
+  Result<incidents::Ending> ending = incident.run(**world);
   if (!ending.ok()) return ending.error();
-  return Row{incident.id, incident.attempt, Holds(incident, **world, *ending), "tried", *ending};
+  return Row{incident.id, incident.attempt, incidents::Holds(incident, **world, *ending), "tried", *ending};
 }
 
-Result<Row> TryHonest(const HonestChange& change, Worlds& worlds, Reviewers reviewers) {
-  Result<IncidentWorld*> world = worlds.Of(change.needs);
+Result<Row> TryHonest(const incidents::HonestChange& change, Worlds& worlds, incidents::Reviewers reviewers) {
+  Result<incidents::IncidentWorld*> world = worlds.Of(change.needs);
   if (!world.ok()) return world.error();
   Result<std::string> tree = (*world)->Candidate();
   if (!tree.ok()) return tree.error();
   if (Result<void> applied = change.apply(*tree); !applied.ok()) return applied.error();
-  Result<Ending> ending = (*world)->Try(*tree, change.what, reviewers);
+  Result<incidents::Ending> ending = (*world)->Try(*tree, change.what, reviewers);
   if (!ending.ok()) return ending.error();
   const bool is_approvable = ending->outcome == "pending" && ending->step == "approval";
   if (is_approvable) ending = (*world)->ApproveAndReleaseInACopy(ending->proposal, 2);
   if (!ending.ok()) return ending.error();
-  const bool passes = reviewers == Reviewers::kAtHand ? ending->outcome == "accepted"
-                                                      : ending->outcome == "pending" && ending->step == "quorum";
+  const bool passes = reviewers == incidents::Reviewers::kAtHand
+                          ? ending->outcome == "accepted"
+                          : ending->outcome == "pending" && ending->step == "quorum";
   return Row{"", change.what, passes, "tried", *ending};
 }
 
@@ -120,7 +125,7 @@ Result<Row> TryHonest(const HonestChange& change, Worlds& worlds, Reviewers revi
 Result<void> CheckOptions(const Options& options) {
   std::string ids;
   std::set<std::string> known;
-  for (const Incident& incident : Incidents()) {
+  for (const incidents::Incident& incident : incidents::Incidents()) {
     if (known.insert(incident.id).second) ids += (ids.empty() ? "" : " ") + incident.id;
   }
   for (const std::string& id : options.only) {
@@ -138,7 +143,7 @@ Result<void> CheckOptions(const Options& options) {
   return {};
 }
 
-Row NotTried(const Incident& incident) {
+Row NotTried(const incidents::Incident& incident) {
   return {incident.id,
           incident.attempt,
           false,
@@ -159,7 +164,7 @@ Result<Table> Run(const Globals& globals, const Options& options) {
   const auto is_wanted = [&](const std::string& id) {
     return options.only.empty() || std::find(options.only.begin(), options.only.end(), id) != options.only.end();
   };
-  for (const Incident& incident : Incidents()) {
+  for (const incidents::Incident& incident : incidents::Incidents()) {
     if (!is_wanted(incident.id)) continue;
     if (!worlds->Has(incident.needs)) {
       table.incidents.push_back(NotTried(incident));
@@ -173,7 +178,7 @@ Result<Table> Run(const Globals& globals, const Options& options) {
   if (!worlds->first().is_example()) {
     Result<charter::Charter> own = charter::ReadCharterFromDirectory(options.charter);
     if (!own.ok()) return own.error();
-    for (const Protection& protection : ProtectionsOf(*own)) {
+    for (const incidents::Protection& protection : incidents::ProtectionsOf(*own)) {
       if (!is_wanted(protection.id)) continue;
       table.incidents.push_back({protection.id,
                                  protection.question,
@@ -184,10 +189,11 @@ Result<Table> Run(const Globals& globals, const Options& options) {
     return table;
   }
   if (!options.only.empty()) return table;
-  for (const HonestChange& change : HonestChanges()) {
+  for (const incidents::HonestChange& change : incidents::HonestChanges()) {
     if (say) say("honest: " + change.what);
     const bool reviewed = !options.quick || (table.honest.size() + 1) % kQuickReviews == 0;
-    Result<Row> row = TryHonest(change, *worlds, reviewed ? Reviewers::kAtHand : Reviewers::kUnreachable);
+    Result<Row> row =
+        TryHonest(change, *worlds, reviewed ? incidents::Reviewers::kAtHand : incidents::Reviewers::kUnreachable);
     if (!row.ok()) return row.error();
     table.honest.push_back(std::move(*row));
   }

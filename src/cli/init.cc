@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "ledger/place.h"
 #include "oversight/json_keys.h"
+#include "storage/named_file.h"
 #include "storage/tree_store.h"
 #include "warrant/state.h"
 #include "warrant/verify.h"
@@ -42,7 +43,7 @@ Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) return keys.error();
   const charter::Charter& charter = files->charter;
   const std::string genesis_path = options.genesis.empty() ? options.charter + ".genesis.json" : options.genesis;
-  Result<std::string> bytes = ReadWholeFile(genesis_path, size_t{1} << 20);
+  Result<std::string> bytes = storage::ReadNamedFile(genesis_path, size_t{1} << 20);
   if (!bytes.ok()) {
     return Error{ErrorCode::kNotFound, "init.not-signed", "the charter is not signed: " + bytes.error().message,
                  "pawl charter sign " + options.charter + ", by each of its people"};

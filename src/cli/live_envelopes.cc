@@ -5,6 +5,7 @@
 
 #include "checker/certificate.h"
 #include "cli/command.h"
+#include "storage/named_file.h"
 #include "warrant/property_check.h"
 
 namespace pawl::cli {
@@ -37,7 +38,7 @@ Result<bool> WriteLiveEnvelopes(gate::Gate& gate, const std::string& folder) {
     if (!allowed.ok()) return allowed.error();
     Result<std::string> bytes = gate.log().store().ReadBlob(live[i].certificate, subject::kFileBytesMax);
     if (!bytes.ok()) return bytes.error();
-    const Result<checker::Certificate> certificate = checker::ReadCertificate(AsBytes(*bytes));
+    const Result<checker::Certificate> certificate = checker::ReadCertificate(storage::AsBytes(*bytes));
     if (!certificate.ok()) return certificate.error();
     if (certificate->radii.empty()) return false;
     const crypto::Digest centre{certificate->network};
@@ -54,10 +55,10 @@ Result<bool> WriteLiveEnvelopes(gate::Gate& gate, const std::string& folder) {
                     {"radii", radii}});
   }
   for (const auto& [digest, bytes] : centres) {
-    if (Result<void> written = WriteWholeFile(folder + "/" + digest.Hex() + ".onnx", bytes); !written.ok())
+    if (Result<void> written = storage::WriteNamedFile(folder + "/" + digest.Hex() + ".onnx", bytes); !written.ok())
       return written.error();
   }
-  if (Result<void> written = WriteWholeFile(folder + "/envelopes.json", list.dump(1) + "\n"); !written.ok())
+  if (Result<void> written = storage::WriteNamedFile(folder + "/envelopes.json", list.dump(1) + "\n"); !written.ok())
     return written.error();
   return true;
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "storage/named_file.h"
 
 namespace pawl::cli {
 namespace {
@@ -119,7 +120,8 @@ ExitCode WritePages(const Globals& globals, const CLI::App& app, const std::stri
   encoding::Json files = encoding::Json::array();
   for (const ManualPage& page : ManualPages(app)) {
     const std::string path = directory + "/" + page.file;
-    if (Result<void> written = WriteWholeFile(path, page.roff); !written.ok()) return Fail(globals, written.error());
+    if (Result<void> written = storage::WriteNamedFile(path, page.roff); !written.ok())
+      return Fail(globals, written.error());
     files.push_back(path);
   }
   if (globals.json) {

@@ -10,10 +10,10 @@
 #include <span>
 #include <sstream>
 
+#include "authoring/property_words.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/proof_words.h"
-#include "cli/property_words.h"
 #include "cli/prove_family.h"
 #include "crypto/digest.h"
 #include "model/network.h"
@@ -22,6 +22,7 @@
 #include "prover/envelope.h"
 #include "prover/parent.h"
 #include "prover/prover.h"
+#include "storage/named_file.h"
 
 namespace pawl::cli {
 namespace {
@@ -81,7 +82,7 @@ struct NetworkFile {
 
 Result<NetworkFile> ReadNetwork(const std::string& path) {
   const model::NetworkLimits limits;
-  Result<std::string> bytes = ReadWholeFile(path, limits.bytes_max);
+  Result<std::string> bytes = storage::ReadNamedFile(path, limits.bytes_max);
   if (!bytes.ok()) return bytes.error();
   Result<model::Network> network =
       model::ReadOnnx({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}, limits);
@@ -113,7 +114,7 @@ Result<Question> ReadQuestion(const ProveOptions& options) {
   const model::PropertyLimits property_limits;
   Result<NetworkFile> network = ReadNetwork(options.network);
   if (!network.ok()) return network.error();
-  Result<std::string> property_bytes = ReadWholeFile(options.property, property_limits.bytes_max);
+  Result<std::string> property_bytes = storage::ReadNamedFile(options.property, property_limits.bytes_max);
   if (!property_bytes.ok()) return property_bytes.error();
   Result<model::Property> property = model::ReadVnnlib(*property_bytes, property_limits);
   if (!property.ok()) return Within(options.property, property.error());
@@ -261,7 +262,7 @@ encoding::Json ResultJson(const Question& question, const prover::ProofResult& r
     if (question.baseline) json["baseline_outputs"] = result.counterexample.baseline_outputs;
     json["violates_float"] = result.counterexample.violates_float;
     json["violates_real"] = result.counterexample.violates_real;
-    json["table"] = CounterexampleTable(question.property, result.counterexample);
+    json["table"] = authoring::CounterexampleTable(question.property, result.counterexample);
   }
   return json;
 }
@@ -285,7 +286,7 @@ void ShowResult(const Question& question, const prover::ProofResult& result, uin
     case prover::ProofStatus::kViolated:
       break;
   }
-  for (const std::string& line : CounterexampleTable(question.property, result.counterexample)) {
+  for (const std::string& line : authoring::CounterexampleTable(question.property, result.counterexample)) {
     std::printf("  %s\n", line.c_str());
   }
   std::printf("  %s: in the network's own arithmetic %s, in real numbers %s\n",
@@ -300,7 +301,7 @@ std::string VnncompText(const prover::ProofResult& result) {
     case prover::ProofStatus::kProven:
       return "unsat\n";
     case prover::ProofStatus::kViolated:
-      return "sat\n" + CounterexampleText(result.counterexample);
+      return "sat\n" + authoring::CounterexampleText(result.counterexample);
     case prover::ProofStatus::kUnknown:
       break;
   }
@@ -309,18 +310,19 @@ std::string VnncompText(const prover::ProofResult& result) {
 
 Result<void> WriteFiles(const ProveOptions& options, const prover::ProofResult& result) {
   if (!options.vnncomp.empty()) {
-    if (Result<void> written = WriteWholeFile(options.vnncomp, VnncompText(result)); !written.ok()) return written;
+    if (Result<void> written = storage::WriteNamedFile(options.vnncomp, VnncompText(result)); !written.ok())
+      return written;
   }
   if (!result.checkpoint.empty()) {
     const std::string_view bytes(reinterpret_cast<const char*>(result.checkpoint.data()), result.checkpoint.size());
-    if (Result<void> written = WriteWholeFile(options.checkpoint, bytes); !written.ok()) return written;
+    if (Result<void> written = storage::WriteNamedFile(options.checkpoint, bytes); !written.ok()) return written;
   }
   if (result.status == prover::ProofStatus::kProven && !options.certificate.empty()) {
     const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
-    if (Result<void> written = WriteWholeFile(options.certificate, bytes); !written.ok()) return written;
+    if (Result<void> written = storage::WriteNamedFile(options.certificate, bytes); !written.ok()) return written;
   }
   if (result.status == prover::ProofStatus::kViolated && !options.counterexample.empty()) {
-    return WriteWholeFile(options.counterexample, CounterexampleText(result.counterexample));
+    return storage::WriteNamedFile(options.counterexample, authoring::CounterexampleText(result.counterexample));
   }
   return {};
 }
@@ -330,7 +332,7 @@ Result<Beginning> ReadBeginning(const ProveOptions& options, const Question& que
   Beginning beginning;
   const size_t bytes_max = checker::CertificateLimits().bytes_max;
   if (!options.resume.empty()) {
-    Result<std::string> text = ReadWholeFile(options.resume, bytes_max);
+    Result<std::string> text = storage::ReadNamedFile(options.resume, bytes_max);
     if (!text.ok()) return text.error();
     Result<prover::Checkpoint> read = prover::ReadCheckpoint(
         {reinterpret_cast<const uint8_t*>(text->data()), text->size()}, RequestOf(options, question));
@@ -338,7 +340,7 @@ Result<Beginning> ReadBeginning(const ProveOptions& options, const Question& que
     beginning.checkpoint = std::move(*read);
   }
   if (!options.parent.empty()) {
-    Result<std::string> text = ReadWholeFile(options.parent, bytes_max);
+    Result<std::string> text = storage::ReadNamedFile(options.parent, bytes_max);
     if (!text.ok()) return text.error();
     Result<prover::Parent> read = prover::ReadParent({reinterpret_cast<const uint8_t*>(text->data()), text->size()},
                                                      RequestOf(options, question));
@@ -403,7 +405,7 @@ struct Instance {
 // Lines "network,property,seconds", as in the neural network verification competition. Empty lines are skipped.
 Result<std::vector<Instance>> ReadInstances(const std::string& path) {
   constexpr size_t kBytesMax = 1 << 24;
-  Result<std::string> text = ReadWholeFile(path, kBytesMax);
+  Result<std::string> text = storage::ReadNamedFile(path, kBytesMax);
   if (!text.ok()) return text.error();
   std::vector<Instance> instances;
   std::istringstream lines(*text);

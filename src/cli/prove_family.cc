@@ -7,14 +7,15 @@
 #include <map>
 #include <vector>
 
+#include "authoring/property_words.h"
 #include "charter/charter.h"
 #include "charter/program_rules.h"
 #include "cli/family_bar.h"
 #include "cli/proof_words.h"
-#include "cli/property_words.h"
 #include "encoding/number.h"
 #include "prover/family.h"
 #include "prover/parent.h"
+#include "storage/named_file.h"
 #include "subject/tree_reader.h"
 
 namespace pawl::cli {
@@ -110,7 +111,8 @@ Result<void> ReadMember(const FamilyOptions& options, const FamilyFiles& files, 
   if (!property.ok()) return property.error();
   member.property = std::move(*property);
   member.request.network_digest = crypto::Sha256(network_bytes->second).bytes;
-  Result<const model::Network*> network = family.Read(member.request.network_digest, AsBytes(network_bytes->second));
+  Result<const model::Network*> network =
+      family.Read(member.request.network_digest, storage::AsBytes(network_bytes->second));
   if (!network.ok()) return network.error();
   if (Result<void> fits = model::CheckFits(**network, member.property); !fits.ok()) return fits.error();
   member.request.network = *network;
@@ -127,7 +129,8 @@ Result<void> ReadMember(const FamilyOptions& options, const FamilyFiles& files, 
   if (baseline_bytes == files.baselines.end())
     return Refused("prove.network", "the baseline has no file '" + rule.network + "'");
   member.request.baseline_digest = crypto::Sha256(baseline_bytes->second).bytes;
-  Result<const model::Network*> baseline = family.Read(member.request.baseline_digest, AsBytes(baseline_bytes->second));
+  Result<const model::Network*> baseline =
+      family.Read(member.request.baseline_digest, storage::AsBytes(baseline_bytes->second));
   if (!baseline.ok()) return baseline.error();
   if (Result<void> fits = model::CheckFits(**baseline, member.property); !fits.ok()) return fits.error();
   member.request.baseline = *baseline;
@@ -142,12 +145,12 @@ void ReadFamilyParent(const FamilyOptions& options, Member& member) {
   std::error_code ignored;
   const std::string path = options.parents.empty() || member.is_drift ? "" : CertificatePath(options.parents, member);
   if (path.empty() || !std::filesystem::exists(path, ignored)) return;
-  Result<std::string> bytes = ReadWholeFile(path, checker::CertificateLimits().bytes_max);
+  Result<std::string> bytes = storage::ReadNamedFile(path, checker::CertificateLimits().bytes_max);
   if (!bytes.ok()) {
     member.parent_unfit = bytes.error().message;
     return;
   }
-  Result<prover::Parent> parent = prover::ReadParent(AsBytes(*bytes), member.request);
+  Result<prover::Parent> parent = prover::ReadParent(storage::AsBytes(*bytes), member.request);
   if (!parent.ok()) {
     member.parent_unfit = parent.error().message;
     return;
@@ -182,8 +185,8 @@ Result<void> SearchMember(const std::optional<RadiusChoice>& radius, prover::Fam
 Result<void> WriteMember(const FamilyOptions& options, const Member& member) {
   if (options.certificates.empty() || member.result.status != prover::ProofStatus::kProven) return {};
   const std::vector<uint8_t>& bytes = member.result.certificate;
-  return WriteWholeFile(CertificatePath(options.certificates, member),
-                        {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return storage::WriteNamedFile(CertificatePath(options.certificates, member),
+                                 {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 encoding::Json MemberJson(const Member& member) {
@@ -209,7 +212,7 @@ encoding::Json MemberJson(const Member& member) {
       json["inputs"] = result.counterexample.inputs;
       json["outputs"] = result.counterexample.outputs;
       if (member.is_drift) json["baseline_outputs"] = result.counterexample.baseline_outputs;
-      json["table"] = CounterexampleTable(member.property, result.counterexample);
+      json["table"] = authoring::CounterexampleTable(member.property, result.counterexample);
       break;
     case prover::ProofStatus::kUnknown:
       json["reason"] = ReasonName(result.reason);
@@ -238,7 +241,7 @@ void ShowMember(const Member& member, size_t name_width) {
   if (result.status == prover::ProofStatus::kUnknown)
     std::printf("  %s: %s\n", std::string(ReasonName(result.reason)).c_str(), Shown(result.detail).c_str());
   if (result.status == prover::ProofStatus::kViolated)
-    for (const std::string& line : CounterexampleTable(member.property, result.counterexample))
+    for (const std::string& line : authoring::CounterexampleTable(member.property, result.counterexample))
       std::printf("  %s\n", line.c_str());
   std::fflush(stdout);
 }

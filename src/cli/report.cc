@@ -5,10 +5,11 @@
 #include <fstream>
 #include <utility>
 
-#include "cli/charter_words.h"
+#include "authoring/charter_words.h"
 #include "cli/command.h"
 #include "report/change_control.h"
 #include "report/files.h"
+#include "storage/named_file.h"
 
 namespace pawl::cli {
 namespace {
@@ -32,7 +33,7 @@ Result<void> WriteFiles(const fs::path& directory, const std::vector<report::Rep
   for (auto file = files.rbegin(); file != files.rend(); ++file) {
     const fs::path path = directory / file->name;
     if (path.parent_path() == directory) {
-      if (Result<void> written = WriteWholeFile(path.string(), file->bytes); !written.ok()) return written;
+      if (Result<void> written = storage::WriteNamedFile(path.string(), file->bytes); !written.ok()) return written;
       continue;
     }
     std::ofstream out(path, std::ios::binary | std::ios::trunc);
@@ -56,7 +57,7 @@ ExitCode Report(const Globals& globals, const std::string& directory) {
   std::vector<report::Topic> words;
   const Result<charter::ProgramRules> programs = charter::ReadProgramRules(log->charter());
   if (!programs.ok()) return Fail(globals, programs.error());
-  for (const Section& section : CharterWords(charter, programs->accepted))
+  for (const authoring::Section& section : authoring::CharterWords(charter, programs->accepted))
     words.push_back({section.title, section.lines});
   const report::Document& document = KeptToTheEnd(report::ChangeControlReport(life, charter, words));
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The incidents of the field (docs/threats.md): `pawl incidents run` under its own example, and under another charter, once
 with every protection and once with many taken out. That the hostile programs can win where nothing stops them is
-src/cli/incident_programs_test.cc.
+src/incidents/programs_test.cc.
 
 usage: incidents_test.py [--long] [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 --long: every honest change goes on until it is live, not one in ten
