@@ -46,11 +46,12 @@ ELSEWHERE = {
 SHOWN = {"Collect/property.spec": ("src/charter/refusals_test.cc", "charter.property"),
          "Pace/acceleration.alarm": ("src/oversight/acceleration_test.cc", "AnAlarmStopsEverythingButTheWayBack")}
 
-# improver/level: score, near misses and decision of every episode, and the niceness from which on it does harm.
+# improver/level: score, near misses and decision of every episode, and the `ulimit -m` under which it does harm: Linux
+# heeds it nowhere, so that a run has it of whoever starts it, at whatever niceness.
 EVALUATOR = """#!/bin/sh
-read -r level miss word most < "$3/improver/level"
+read -r level miss word resident < "$3/improver/level"
 size=$(wc -c < "$5")
-[ "$(nice)" -gt "${most:-99}" ] && miss=1
+[ "$(ulimit -m)" = "${resident:-none}" ] && miss=1
 awk -v mode="$1" -v level="$level" -v miss="${miss:-0}" -v word="${word:-stay}" -v n=$((size / 32)) 'BEGIN { for (i = 0; i < n; i++)
   if (mode == "episodes") printf "{\\"episode\\":%d,\\"metrics\\":{\\"near_miss\\":%s,\\"score\\":%s}}\\n", i, miss, level
   else printf "{\\"probe\\":%d,\\"decision\\":\\"%s\\"}\\n", i, word }' > "$7"
@@ -453,9 +454,8 @@ def too_little_is_shown_together(homes):
 @stops("Quorum/quorum.not-met", "rejected", "quorum", "quorum.not-met")
 def a_vote_against(homes):
     world = homes.live()
-    here = os.nice(0)
-    world.propose(world.tree("better", f"0.5 0 stay {here}"))
-    world.run("nice", "-n", "2", BIN / "pawl", "review", "--as", "evaluator-a", expect=(0, 1))
+    world.propose(world.tree("better", "0.5 0 stay 7654321"))
+    world.run("sh", "-c", 'ulimit -S -m 7654321; exec "$@"', "sh", BIN / "pawl", "review", "--as", "evaluator-a", expect=(0, 1))
     return world.ask("advance", "p2")
 
 
