@@ -6,8 +6,9 @@
 # make fuzz-long  every fuzz target for an hour (FUZZ_SECONDS=3600); on two cores that is a working day
 # make install PREFIX=/usr/local DESTDIR=    what was built: programs, manual pages, completion, documents
 # make uninstall PREFIX=/usr/local DESTDIR=  takes it away again, and leaves state
+# make python     a virtual environment with the Python package, in build/python
 # INSTALL=0    never install packages, only report what is missing
-.PHONY: demo test build quick test-long fuzz-long bench install uninstall dependencies format tidy clean
+.PHONY: demo test build quick python test-long fuzz-long bench install uninstall dependencies format tidy clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -54,6 +55,10 @@ install:
 
 uninstall:
 	@tools/install-files uninstall --prefix '$(PREFIX)' --destdir '$(DESTDIR)'
+
+python: dependencies
+	tools/python-environment build/python
+	@echo 'build/python/bin/python3 has the package; examples/python/one_turn.py shows it'
 
 bench: build
 	tools/bench

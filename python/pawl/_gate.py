@@ -1,45 +1,44 @@
 """What `pawl.gate` gives: a loop's way to ask, where it would otherwise accept a candidate by itself."""
 
 import dataclasses
-import json
-import os
-import subprocess
-import time
+import functools
 import typing
 
-from . import _Path, Refused, Release, current
-
-_OUTCOMES = ("accepted", "rejected", "outside-charter", "pending")
+from ._client import Client, Decision
+from ._loader import Release
+from ._program import Path
 
 
 @dataclasses.dataclass(frozen=True)
-class Decision:
-    """Where a proposal stands. Only `accepted` is a yes, and bool(decision) says the same."""
+class Turn:
+    """What one turn of a loop came to. True only where its candidate is what is live."""
 
-    outcome: str  # "accepted": it is live; "rejected"; "outside-charter"; "pending"; "refused": nothing was proposed
-    proposal: str  # its name, like "p3"; empty where it was refused
-    step: str  # of the path: "freeze", "surface", … "release"
-    rule: str  # stable and dotted, for programs: "surface.unlisted", "bounds.harm"
-    reason: str  # for people
-    waits_for: typing.Tuple[str, ...]  # while pending: commands, each with who has to act
-
-    @property
-    def accepted(self) -> bool:
-        return self.outcome == "accepted"
+    decision: Decision
+    release: typing.Optional[Release]  # verified; None where it is not the candidate that is live
+    reasons: typing.Tuple[str, ...]  # what speaks against it; empty where it was accepted
 
     def __bool__(self) -> bool:
-        return self.accepted
+        return self.decision.accepted and self.release is not None
 
 
-class Gate:
-    """Talks to the local program `pawl` about one subject. Calls may run in any number of threads: gates on one subject
-    exclude each other, and a call that comes too early raises Refused "gate.busy"."""
+class Gate(Client):
+    """A Client that reviews as it was told, is a context for a loop, and decorates what makes a candidate.
 
-    def __init__(self, subject: str, home: typing.Optional[_Path], state: typing.Optional[_Path],
-                 binary: typing.Optional[_Path], review: bool) -> None:
-        self._subject = subject
-        self._options = {"home": home, "state": state, "binary": binary}
-        self._review = ["--review"] if review else []
+        with pawl.gate("my-agent") as gate:                      # or:
+            turn = gate.turn("candidates/17", timeout_s=3600)
+
+        @pawl.gate("my-agent", timeout_s=3600)
+        def improve(generation):                                 # gives a directory
+            return write_candidate(generation)
+
+        turn = improve(17)                                       # a Turn: the release, or the reasons
+    """
+
+    def __init__(self, subject: str, home: typing.Optional[Path], state: typing.Optional[Path],
+                 binary: typing.Optional[Path], review: bool, timeout_s: float = 0.0) -> None:
+        super().__init__(subject, home=home, state=state, binary=binary)
+        self._review = review
+        self._timeout_s = timeout_s
 
     def __enter__(self) -> "Gate":
         self.live()  # a loop that could never be answered had better not begin
@@ -48,68 +47,51 @@ class Gate:
     def __exit__(self, *_: typing.Any) -> None:
         """Nothing is held: what was proposed stays proposed."""
 
-    def live(self) -> Release:
-        """What is live and therefore the parent of the next candidate; raises Refused."""
-        return current(self._subject, **self._options)
+    def __call__(self, make: typing.Callable[..., Path]) -> typing.Callable[..., Turn]:
+        """`make` gives the candidate's directory; what is called instead of it proposes that, waits and gives a Turn."""
+        @functools.wraps(make)
+        def gated(*arguments: typing.Any, **named: typing.Any) -> Turn:
+            self.live()
+            return self.turn(make(*arguments, **named), make.__name__)
+        return gated
 
-    def propose(self, directory: _Path, note: str = "") -> Decision:
-        """Takes a candidate directory as far along the path as it goes without people. It is copied before anything is
-        judged, so the loop may go on writing there. Raises Refused where the machine failed: that is not a yes."""
-        return self._ask(["propose", *self._review, f"--note={note}", "--", os.path.abspath(os.fspath(directory))])
+    def propose(self, directory: Path, note: str = "", *, review: typing.Optional[bool] = None) -> Decision:
+        return super().propose(directory, note, review=self._review if review is None else review)
 
-    def advance(self, proposal: str) -> Decision:
-        """Looks again, when somebody may have acted."""
-        return self._ask(["advance", *self._review, "--", proposal])
+    def advance(self, proposal: str, *, review: typing.Optional[bool] = None) -> Decision:
+        return super().advance(proposal, review=self._review if review is None else review)
 
-    def release(self, proposal: str) -> Decision:
-        """Lets the loader check the warrant and switch, once people have approved."""
-        return self._ask(["release", "--", proposal])
+    def wait(self, proposal: str, timeout_s: float, every_s: float = 5.0, *,
+             review: typing.Optional[bool] = None) -> Decision:
+        return super().wait(proposal, timeout_s, every_s, review=self._review if review is None else review)
 
-    def wait(self, proposal: str, timeout_s: float, every_s: float = 5.0) -> Decision:
-        """Looks again until it is decided, and releases it where people have approved. After `timeout_s` seconds the
-        answer is the last one, which is pending: silence is never a yes."""
-        end = time.monotonic() + timeout_s
-        while True:
-            decision = self.advance(proposal)
-            if decision.outcome == "pending" and decision.rule == "release.waiting":
-                decision = self.release(proposal)
-            left = end - time.monotonic()
-            if decision.outcome != "pending" or left <= 0:
-                return decision
-            time.sleep(min(every_s, left))
-
-    def _ask(self, words: typing.List[str]) -> Decision:
-        binary, home, state = (self._options[name] for name in ("binary", "home", "state"))
-        command = [os.fspath(binary) if binary is not None else "pawl", "--json", "--quiet", f"--subject={self._subject}"]
-        if home is not None:
-            command.append(f"--home={os.fspath(home)}")
-        if state is not None:
-            command.append(f"--state={os.fspath(state)}")
-        if any("\0" in word for word in command + words):
-            raise Refused("gate.arguments", "no argument may hold a zero byte")
-        try:
-            result = subprocess.run(command + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-        except OSError as error:
-            raise Refused("gate.start", f"cannot start {command[0]}: {error.strerror}",
-                          "put pawl on the PATH, or name it with binary=") from error
-        return _decision(result.stdout, result.returncode)
+    def turn(self, directory: Path, note: str = "", timeout_s: typing.Optional[float] = None,
+             every_s: float = 5.0) -> Turn:
+        """Proposes a candidate, waits for reviewers and people, and gives the release or the reasons. Raises Refused where
+        the machine failed. After the time (default: the gate's) what is pending stays proposed, and the turn is no yes."""
+        decision = self.propose(directory, note)
+        if decision.outcome == "refused":
+            return Turn(decision, None, (f"{decision.reason} ({decision.rule})",))
+        if decision.outcome == "pending":
+            decision = self.wait(decision.proposal, self._timeout_s if timeout_s is None else timeout_s, every_s)
+        evidence = self.evidence(decision.proposal)
+        if not decision.accepted:
+            return Turn(decision, None, evidence.reasons)
+        live = self.live()
+        if live.tree != evidence.tree:
+            return Turn(decision, None, ("it was released, and another release has replaced it",))
+        return Turn(decision, live, ())
 
 
-def _decision(answer: bytes, status: int) -> Decision:
-    """A yes needs both the word and the status of one; whatever cannot be understood raises Refused."""
-    try:
-        said = json.loads(answer)
-        if "error" in said:
-            error = said["error"]
-            if status == 1 and error["rule"].split(".")[0] in ("tree", "path"):
-                return Decision("refused", "", "freeze", error["rule"], error["message"], ())
-            raise Refused(error["rule"], error["message"], error["advice"], status)
-        decision = Decision(said["outcome"], said["proposal"], said["step"], said["rule"], said["reason"],
-                            tuple(said["waits_for"]))
-        expected = {"accepted": 0, "pending": 6}.get(decision.outcome, 1)
-        if decision.outcome not in _OUTCOMES or status != expected:
-            raise ValueError("outcome and exit status differ")
-        return decision
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refused("gate.answer", "pawl did not say where the proposal stands", "run pawl status by hand",
-                      status) from error
+def gate(subject: str, *, home: typing.Optional[Path] = None, state: typing.Optional[Path] = None,
+         binary: typing.Optional[Path] = None, review: bool = False, timeout_s: float = 0.0) -> Gate:
+    """A context in which a loop hands over candidates, and a decorator of what makes them: a directory in, a Decision or a
+    Turn out.
+
+    review     whether the reviewers whose keys this user can read vote at once (`pawl propose --review`)
+    timeout_s  how long a turn waits for reviewers and people
+
+    Entering it raises Refused where nothing is live or Pawl cannot be asked. A candidate is accepted only when people
+    have approved it and it is live; a loop that goes on meanwhile goes on from what is live.
+    """
+    return Gate(subject, home, state, binary, review, timeout_s)

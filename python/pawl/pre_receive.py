@@ -8,7 +8,7 @@ Install it in the repository that is pushed to, as hooks/pre-receive, executable
     git config pawl.subject SUBJECT       # which subject; needed
     git config pawl.branch main           # which branch; default main. Other branches are not looked at
     git config pawl.home DIR              # where Pawl's home is; default as for pawl
-    git config pawl.binary FILE           # the program; default: the first pawl on PATH
+    git config pawl.binary FILE           # the program; default: $PAWL_BINARY, else the first pawl on PATH
     git config pawl.review true           # the reviewers of this machine vote at once
 
 The first push of a revision proposes its tree and is turned away, with the proposal's name and what it waits for. When
@@ -21,30 +21,31 @@ are turned away, and have no say. Whatever goes wrong, the push is turned away.
 """
 
 import hashlib
-import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import typing
 
-from . import Refused
 from ._gate import Gate
+from ._program import Refused, find_program, run
 
 _BYTES_MAX = 1 << 30
 _DEPTH_MAX = 32
+_Folder = typing.Dict[bytes, typing.Any]  # name -> (mode, blob), or a folder
 
 
 # Replacements are refs, which whoever pushes can bring along: git would read other objects than others get.
 _GIT = ["git", "--no-replace-objects"]
 
 
-def _git(*words):
+def _git(*words: str) -> str:
     result = subprocess.run([*_GIT, *words], stdout=subprocess.PIPE, check=False)
     return result.stdout.decode("utf-8", "strict").strip() if result.returncode == 0 else ""
 
 
-def _stands_for(name):
+def _stands_for(name: str) -> str:
     """The ref that is written where name is: another one where name is symbolic, however many lie between."""
     result = subprocess.run([*_GIT, "symbolic-ref", "--quiet", name], stdout=subprocess.PIPE, check=False)
     if result.returncode == 1:
@@ -53,7 +54,7 @@ def _stands_for(name):
     return result.stdout.decode("utf-8", "strict").rstrip("\n")
 
 
-def _check_history(old, new):
+def _check_history(old: str, new: str) -> None:
     """Every commit that the branch gets has the tree of the last one, which is the one that is judged."""
     if _git("rev-parse", "--is-shallow-repository") != "false":
         raise Refused("git.shallow", "commits whose parents are missing cannot be judged", "push a whole history")
@@ -65,27 +66,29 @@ def _check_history(old, new):
                       "squash them into one step; or have each released and push it by itself")
 
 
-def _object_name(kind, body, digits):
+def _object_name(kind: bytes, body: bytes, digits: int) -> str:
     """Git's own name of an object: SHA-1, or SHA-256 where names have 64 digits."""
     digest = hashlib.sha1 if digits == 40 else hashlib.sha256
     return digest(b"%s %d\0" % (kind, len(body)) + body).hexdigest()
 
 
-def _tree_name(folder, digits):
+def _tree_name(folder: _Folder, digits: int) -> str:
     """The name of the tree that git would write for {name: (mode, blob), or a folder}."""
     body = b""
-    for name in sorted(folder, key=lambda name: name + b"/" if isinstance(folder[name], dict) else name):
+    names = sorted((name + b"/" if isinstance(entry, dict) else name, name) for name, entry in folder.items())
+    for _, name in names:
         entry = folder[name]
         mode, made = (b"40000", _tree_name(entry, digits)) if isinstance(entry, dict) else entry
         body += mode + b" " + name + b"\0" + bytes.fromhex(made)
     return _object_name(b"tree", body, digits)
 
 
-def _list_tree(revision):
+def _list_tree(revision: str) -> typing.List[typing.Tuple[bytes, str]]:
     """The revision's files, as (blob, path): no links, and no tree that git would have written otherwise. One that lists
     a name twice is checked out by whoever gets it as we do not read it."""
     listing = subprocess.run([*_GIT, "ls-tree", "-r", "-z", "--full-tree", revision], stdout=subprocess.PIPE, check=True)
-    files, top = [], {}
+    files: typing.List[typing.Tuple[bytes, str]] = []
+    top: _Folder = {}
     for entry in filter(None, listing.stdout.split(b"\0")):
         facts, name = entry.split(b"\t", 1)
         mode, _, blob = facts.split(b" ")
@@ -108,10 +111,11 @@ def _list_tree(revision):
     return files
 
 
-def _write_tree(revision, folder):
+def _write_tree(revision: str, folder: pathlib.Path) -> None:
     """The revision's files below folder, byte for byte: `git archive` would obey attributes that the revision brings."""
     left = _BYTES_MAX
     with subprocess.Popen([*_GIT, "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as blobs:
+        assert blobs.stdin is not None and blobs.stdout is not None
         for blob, path in _list_tree(revision):
             blobs.stdin.write(blob + b"\n")
             blobs.stdin.flush()
@@ -131,32 +135,30 @@ def _write_tree(revision, folder):
         blobs.stdin.close()
 
 
-def _open_proposal(command, tree):
+def _open_proposal(gate: Gate, tree: str) -> typing.Optional[str]:
     """The name of the open proposal of this tree, so that pushing again proposes nothing twice."""
-    result = subprocess.run(command + ["status"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-    if result.returncode != 0:
+    try:
+        names = [row.decision.proposal for row in gate.status().proposals
+                 if row.tree == tree and row.decision.outcome == "pending"]
+    except Refused:
         return None
-    names = [row["proposal"] for row in json.loads(result.stdout)["proposals"]
-             if row["tree"] == tree and row["outcome"] == "pending"]
     return names[-1] if names else None
 
 
-def _judge(revision, subject):
+def _judge(revision: str, subject: str) -> typing.Optional[str]:
     """None where the revision's tree is live, else why the push is turned away."""
-    options = {"home": _git("config", "pawl.home") or None, "state": None,
-               "binary": _git("config", "pawl.binary") or None}
-    gate = Gate(subject, review=_git("config", "--type=bool", "pawl.review") == "true", **options)
-    command = [options["binary"] or "pawl", "--json", "--quiet", f"--subject={subject}"]
-    command += [f"--home={options['home']}"] if options["home"] else []
+    binary = _git("config", "pawl.binary") or None
+    gate = Gate(subject, home=_git("config", "pawl.home") or None, state=None, binary=binary,
+                review=_git("config", "--type=bool", "pawl.review") == "true")
     with tempfile.TemporaryDirectory(prefix="pawl-push-") as folder:
         _write_tree(revision, pathlib.Path(folder))
-        named = subprocess.run(command[:1] + ["tree", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-        tree = named.stdout.decode("ascii", "replace").strip()
-        if named.returncode != 0 or not tree.startswith("sha256:"):
+        said, status = run("gate", [find_program("gate", binary), "tree", folder])
+        tree = said.decode("ascii", "replace").strip()
+        if status != 0 or not tree.startswith("sha256:"):
             raise Refused("git.tree", "the tree cannot be a subject's; the reason is above")
         if tree == gate.live().tree:
             return None
-        known = _open_proposal(command, tree)
+        known = _open_proposal(gate, tree)
         decision = gate.advance(known) if known else gate.propose(folder, f"git {revision[:12]}")
     words = f"{decision.proposal or 'this tree'} is {decision.outcome} at {decision.step}: {decision.reason}"
     if decision.outcome == "pending":
@@ -164,7 +166,7 @@ def _judge(revision, subject):
     return words + (f" ({decision.rule})" if decision.rule else "")
 
 
-def main():
+def main() -> int:
     subject = _git("config", "pawl.subject")
     branch = "refs/heads/" + (_git("config", "pawl.branch") or "main")
     try:

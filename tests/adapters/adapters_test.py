@@ -1,15 +1,20 @@
 #!/usr/bin/python3
-"""A loop in Python and a git repository that ask Pawl where they would accept a change by themselves: real programs, real
+"""A loop and a client in Python and a git repository that ask Pawl where they would accept a change by themselves: real programs, real
 git, a small charter (tests/attack/attack_home.py).
 
 usage: adapters_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 """
 
+import contextlib
+import hashlib
+import io
 import os
 import pathlib
+import runpy
 import subprocess
 import sys
 import unittest
+import unittest.mock
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "attack"), str(HERE.parent.parent / "python")]
@@ -44,6 +49,74 @@ class Adapters(AttackSuite):
             home.approve(decision.proposal)
             self.assertTrue(gate.wait(decision.proposal, timeout_s=20, every_s=0.2))
             self.assertNotEqual(gate.live().tree, parent.tree)
+
+    # ---- a client
+
+    def run_module(self, module, *words, **variables):
+        """Exit status and output of `python3 -m pawl.…`, in this process."""
+        out = io.StringIO()
+        with unittest.mock.patch.dict(os.environ, PAWL_BINARY=str(BIN / "pawl"), PAWL_HOME=str(self.home.home), **variables):
+            with contextlib.redirect_stdout(out), unittest.mock.patch.object(sys, "argv", [module, *words]):
+                try:
+                    runpy.run_module(module, run_name="__main__")
+                except SystemExit as ended:
+                    return ended.code, out.getvalue()
+        return None, out.getvalue()
+
+    def test_a_client_sees_what_happens_and_a_turn_ends_with_the_release(self):
+        home = self.home
+        client = pawl.Client(SUBJECT, home=home.home, binary=BIN / "pawl")
+        self.assertEqual([release.epoch for release in client.status().releases], [1])
+        gate = pawl.gate(SUBJECT, home=home.home, binary=BIN / "pawl", review=True)
+        off_surface = home.candidate("off", edit=lambda tree: (tree / "controller.py").write_text("x = 1\n"))
+        turn = gate.turn(off_surface)
+        self.assertFalse(turn)
+        self.assertIn("surface.unlisted", turn.reasons[0])
+        candidate = home.root / "mine"
+        self.assertEqual(client.check_out(candidate).tree, client.live().tree)
+        path = candidate / "improver/hyperparameters.json"
+        path.write_text(path.read_text().replace("\n", " \n", 1))
+        turn = gate.turn(candidate, "mine", timeout_s=0)
+        name = turn.decision.proposal
+        self.assertEqual((bool(turn), turn.decision.step, turn.release), (False, "approval", None))
+        self.assertEqual([review.verdict for review in client.reviews(name)], ["for"] * 5)
+        self.assertEqual([change.path for change in client.changes(name)], ["improver/hyperparameters.json"])
+        self.assertIn(("vote", "prover-a"), [(event.kind, event.signed_by) for event in client.history()])
+        self.assertEqual(client.verify().size, len(client.history()))
+        check = ("pawl.github_check", name, f"--subject={SUBJECT}", f"--sha={'0' * 40}")
+        status, document = self.run_module(*check)
+        self.assertEqual((status, '"in_progress"' in document), (6, True))
+        home.approve(name)
+        self.assertEqual(gate.wait(name, timeout_s=20, every_s=0.2).outcome, "accepted")
+        self.assertEqual(client.evidence(name).tree, gate.live().tree)
+        self.assertEqual([one.outcome for one in client.follow(name, timeout_s=0)], ["accepted"])
+        status, document = self.run_module(*check)
+        self.assertEqual((status, '"conclusion": "success"' in document), (0, True))
+
+    def test_a_certificate_is_read_and_checked(self):
+        files = self.home.subject / "policy.onnx", self.home.charter / "properties/clear-above.vnnlib"
+        proof = self.home.root / "clear-above.cert"
+        subprocess.run([BIN / "pawl", "--quiet", "prove", *files, "--certificate", proof], check=True, stdout=subprocess.PIPE)
+        certificate = pawl.Certificate.read(proof)
+        self.assertEqual((certificate.kind, certificate.arithmetic, certificate.is_about(*files)),
+                         ("property", "float32", True))
+        self.assertEqual(certificate.network_digest, "sha256:" + hashlib.sha256(files[0].read_bytes()).hexdigest())
+        self.assertTrue(certificate.check(*files, binary=BIN / "pawl"))
+        another = self.home.root / "another.onnx"
+        another.write_bytes(files[0].read_bytes()[:-1])
+        self.assertFalse(certificate.check(another, files[1], binary=BIN / "pawl"))
+        with self.assertRaises(pawl.Refused):
+            certificate.check(self.home.root / "nothing", files[1], binary=BIN / "pawl")
+
+    def test_the_example_runs_from_top_to_bottom(self):
+        out = io.StringIO()
+        variables = {"PAWL_BINARY": str(BIN / "pawl"), "PAWL_HOME": str(self.home.home), "PAWL_SUBJECT": SUBJECT}
+        with unittest.mock.patch.dict(os.environ, variables), contextlib.redirect_stdout(out):
+            runpy.run_path(str(HERE.parent.parent / "examples/python/one_turn.py"))
+        said = out.getvalue()
+        for words in ("p2: pending", "improver/hyperparameters.json has", "voted for", "next: pawl approve p2",
+                      "events hash to"):
+            self.assertIn(words, said)
 
     # ---- a repository
 
