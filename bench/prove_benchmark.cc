@@ -189,12 +189,12 @@ void Run(const Instance& instance, const Options& options, Totals& totals) {
     totals.certificate_bytes += result.certificate.size();
   }
   std::printf(
-      "%-42s %-40s %-8s %-8s %8.3f s  cpu %8.3f s  check %7.3f s  boxes %9llu  leaves %8llu  refused %5llu  margin "
-      "%.3g %s%s\n",
+      "%-42s %-40s %-8s %-8s %8.3f s  cpu %8.3f s  check %7.3f s  boxes %9llu  leaves %8llu  bytes %8zu  "
+      "refused %5llu  margin %.3g %s%s\n",
       instance.network.c_str(), instance.property.c_str(), instance.expected.c_str(), answer.c_str(), seconds,
       CpuSeconds() - cpu_start, result.statistics.seconds_confirming,
       static_cast<unsigned long long>(result.statistics.boxes),
-      static_cast<unsigned long long>(result.statistics.leaves),
+      static_cast<unsigned long long>(result.statistics.leaves), result.certificate.size(),
       static_cast<unsigned long long>(result.statistics.refused_leaves), result.statistics.best_margin,
       wrong ? "WRONG " : "", result.detail.c_str());
   std::fflush(stdout);

@@ -1,6 +1,7 @@
 // Any bytes are read or refused; what is read is written as the same bytes; and no bytes prove a property that has a
 // counterexample (y0 = |x0| on [-1, 1], unsafe where y0 <= 0.25 or y0 >= 0.75), or less drift than there is (|x0| is up
-// to 0.5 from |x0|/2).
+// to 0.5 from |x0|/2). There are two layers of ReLUs, so that the second may be bounded by trees of splits of the
+// first.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -13,15 +14,21 @@ using namespace pawl::checker;  // NOLINT
 
 namespace {
 
+// y0 = share·|x0|, as share·(relu(|x0|) − relu(−|x0|)).
+pawl::model::Network Magnitude(float share) {
+  return *pawl::model::ReadOnnx(
+      AsBytes(DenseNetworkBytes(
+          {{{{1}, {-1}}, {0, 0}, true}, {{{1, 1}, {-1, -1}}, {0, 0}, true}, {{{share, -share}}, {0}, false}})),
+      {});
+}
+
 struct Violated {
-  pawl::model::Network network =
-      *pawl::model::ReadOnnx(AsBytes(DenseNetworkBytes({{{{1}, {-1}}, {0, 0}, true}, {{{1, 1}}, {0}, false}})), {});
+  pawl::model::Network network = Magnitude(1);
   pawl::model::Property property = *pawl::model::ReadVnnlib(
       "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (>= X_0 -1)) (assert (<= X_0 1))"
       "(assert (or (<= Y_0 0.25) (>= Y_0 0.75)))",
       {});
-  pawl::model::Network baseline =
-      *pawl::model::ReadOnnx(AsBytes(DenseNetworkBytes({{{{1}, {-1}}, {0, 0}, true}, {{{0.5, 0.5}}, {0}, false}})), {});
+  pawl::model::Network baseline = Magnitude(0.5f);
   pawl::model::Decimal too_near = *pawl::model::Decimal::Parse("0.49", 3);
 };
 

@@ -217,6 +217,10 @@ Result<void> CheckWork(const Claim& claim, const Certificate& certificate, const
       scratch_bytes = std::max(scratch_bytes, rows * (128 + 16 * static_cast<double>(claim.output_count())));
     }
     operations += UsesRoot(proof) ? RootOperations(claim, proof.root) : 0;
+    // The leaves of a layer's trees are listed, each with its path.
+    for (const RootLayer& layer : proof.root)
+      scratch_bytes =
+          std::max(scratch_bytes, 16 * static_cast<double>(16 * layer.splits.size() + layer.weights.size()));
   }
   if (nodes > limits.certificate.nodes_max) return TooMuch("checker.limit-nodes", "nodes");
   if (arguments > limits.certificate.arguments_max) return TooMuch("checker.limit-arguments", "arguments");

@@ -17,6 +17,7 @@
 #include "checker/envelope_member_for_test.h"
 #include "checker/leaf.h"
 #include "checker/random_claim_for_test.h"
+#include "checker/random_root_for_test.h"
 
 namespace pawl::checker {
 namespace {
@@ -119,8 +120,9 @@ model::Network Neighbour(const model::Network& network, const std::string& bytes
 // Bounds of a joint claim over its root box, by three recipes.
 class Bounded {
  public:
-  Bounded(const Claim& claim, const model::Network& network, const model::Network& baseline)
-      : claim_(claim), network_(network), baseline_(baseline), root_(BoundRoot(claim, 0, {}, 1)), engine_(claim) {
+  Bounded(const Claim& claim, const model::Network& network, const model::Network& baseline,
+          const std::vector<RootLayer>& layers = {})
+      : claim_(claim), network_(network), baseline_(baseline), root_(BoundRoot(claim, 0, layers, 1)), engine_(claim) {
     for (std::size_t k = 0; k < claim.property->cases[0].unsafe.size(); ++k) {
       rows_.push_back(*MakeRefutationRow(claim, 0, k, {{0, kUnitMultiplier}}));
       margins_.push_back(-HUGE_VAL);
@@ -208,7 +210,7 @@ class Bounded {
 };
 
 struct Counts {
-  std::size_t pairs = 0, evaluations = 0, bounded = 0, differences = 0;
+  std::size_t pairs = 0, evaluations = 0, bounded = 0, differences = 0, with_trees = 0;
 };
 
 void TryPair(const model::Network& network, const model::Network& baseline, std::uint64_t seed, std::mt19937_64& random,
@@ -221,7 +223,9 @@ void TryPair(const model::Network& network, const model::Network& baseline, std:
   const Result<Claim> claim = PrepareDriftClaim(network, baseline, *property, arithmetic);
   if (!claim.ok()) return;  // a constant that was moved so that the network cannot be bounded
   ++counts.pairs;
-  Bounded bounds(*claim, network, baseline);
+  const std::vector<RootLayer> layers = RandomRoot(random, *claim);
+  for (const RootLayer& layer : layers) counts.with_trees += layer.mode == RootMode::kBySplits;
+  Bounded bounds(*claim, network, baseline, layers);
   for (const Recipe recipe : {Recipe::kRoot, Recipe::kForward, Recipe::kBackward}) {
     bounds.Bound(recipe);
     for (int i = 0; i < 2; ++i) {
@@ -245,9 +249,10 @@ TEST(Drift, NoPairOfEvaluationsLeavesItsBounds) {
     TryPair(network, baseline, seed, random, counts);
     ASSERT_FALSE(::testing::Test::HasFatalFailure()) << "seed " << seed;
   }
-  std::printf("%zu pairs, %zu bounded, %zu evaluations, %zu differences\n", counts.pairs, counts.bounded,
-              counts.evaluations, counts.differences);
+  std::printf("%zu pairs, %zu bounded, %zu evaluations, %zu differences, %zu layers with trees\n", counts.pairs,
+              counts.bounded, counts.evaluations, counts.differences, counts.with_trees);
   EXPECT_GT(counts.pairs, 90u);
+  EXPECT_GT(counts.with_trees, 50u);
   EXPECT_GT(counts.bounded, counts.pairs * 3 / 4);
   EXPECT_GT(counts.differences, 10'000u);
 }

@@ -14,6 +14,7 @@
 #include "checker/envelope_member_for_test.h"
 #include "checker/leaf.h"
 #include "checker/random_claim_for_test.h"
+#include "checker/random_root_for_test.h"
 
 namespace pawl::checker {
 namespace {
@@ -218,8 +219,8 @@ std::vector<TensorRadius> RandomRadii(const model::Network& network, const model
 
 class Bounded {
  public:
-  Bounded(const Claim& claim, const RefutationRow& row)
-      : claim_(claim), row_(row), root_(BoundRoot(claim, 0, {}, 1)), engine_(claim) {
+  Bounded(const Claim& claim, const RefutationRow& row, const std::vector<RootLayer>& layers = {})
+      : claim_(claim), row_(row), root_(BoundRoot(claim, 0, layers, 1)), engine_(claim) {
     const LeafTask task{claim.boxes[0].lower, claim.boxes[0].upper, {&row_, 1}};
     engine_.SetRoot(&*root_);
     engine_.Margins(Recipe::kRoot, {&task, 1}, {&root_margin_, 1});
@@ -284,8 +285,8 @@ std::string RandomBytes(std::uint64_t seed) {
 
 // Networks of every operator; members on the rim more often than not.
 TEST(Envelope, NoMemberLeavesTheBounds) {
-  std::size_t members = 0, bounded = 0, with_radii = 0;
-  for (std::uint64_t seed = 1; seed <= 450; ++seed) {
+  std::size_t members = 0, bounded = 0, with_radii = 0, with_trees = 0;
+  for (std::uint64_t seed = 1; seed <= 320; ++seed) {
     std::mt19937_64 random(seed);
     const std::string bytes = RandomBytes(seed);
     const model::Network centre = Read(bytes);
@@ -301,8 +302,10 @@ TEST(Envelope, NoMemberLeavesTheBounds) {
     ASSERT_TRUE(claim.ok()) << claim.error().message;
     const Result<RefutationRow> row = MakeRefutationRow(*claim, 0, 0, {{0, kUnitMultiplier}});
     ASSERT_TRUE(row.ok());
-    Bounded bounds(*claim, *row);
-    for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward}) {
+    const std::vector<RootLayer> layers = RandomRoot(random, *claim);
+    for (const RootLayer& layer : layers) with_trees += layer.mode == RootMode::kBySplits;
+    Bounded bounds(*claim, *row, layers);
+    for (const Recipe recipe : {Recipe::kForward, Recipe::kBackward, Recipe::kRoot}) {
       bounds.Bound(recipe);
       bounded += bounds.is_bounded();
       for (int i = 0; i < 3; ++i) {
@@ -317,8 +320,10 @@ TEST(Envelope, NoMemberLeavesTheBounds) {
       }
     }
   }
-  std::printf("%zu envelopes, %zu members sampled, %zu of the bounds finite\n", with_radii, members, bounded);
+  std::printf("%zu envelopes, %zu members sampled, %zu of the bounds finite, %zu layers with trees\n", with_radii,
+              members, bounded, with_trees);
   EXPECT_GT(members, 1500u);
+  EXPECT_GT(with_trees, 60u);
   EXPECT_GT(bounded, with_radii);
 }
 

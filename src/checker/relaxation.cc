@@ -19,9 +19,9 @@ Relaxation::Relaxation(const Claim& claim) : claim_(&claim), values_(claim.sizes
     }
     if (kind == StepKind::kCurve || kind == StepKind::kReluDifference) value.keep_offset.resize(size);
   }
-  // At most five additions a neuron or member of a maximum on the way back, and as many again for the sum of their
-  // magnitudes.
-  rounding_ = Gamma(10 * total + 64, kUnit);
+  // At most five additions a neuron or member of a maximum on the way back, and one for the split multiplier of each
+  // lane; and as many again for the sum of their magnitudes.
+  rounding_ = Gamma(2 * (5 + kLanes) * total + 64, kUnit);
   added_.resize(widest);
 }
 

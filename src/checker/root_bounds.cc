@@ -136,8 +136,7 @@ class RootBounder {
     auto leaf = leaves.begin();
     for (std::size_t i = 0; i < operand.lower.size(); ++i) {
       const bool is_listed = section != nullptr && section->lists(i);
-      const std::size_t own_rank = rank;
-      rank += is_listed ? 1 : 0;
+      const std::size_t own_rank = is_listed ? rank++ : 0;
       if (!Any(relaxation_.IsOpen(step, i))) continue;
       for (const std::size_t side : {0u, 1u}) {
         const std::size_t tree = 2 * own_rank + side;
@@ -268,18 +267,11 @@ bool AreTrees(const Claim& claim, std::size_t operand, const RootLayer& layer, s
 bool IsWhole(const Claim& claim, std::size_t operand, const RootLayer& layer, std::size_t listed_before) {
   if (layer.listed.size() != (std::size_t{layer.neurons} + 7) / 8) return false;
   if (layer.mode == RootMode::kBySplits) return AreTrees(claim, operand, layer, listed_before);
-  if (!layer.splits.empty() || !layer.weights.empty()) return false;
-  switch (layer.mode) {
-    case RootMode::kDefault:
-      return layer.tables.empty();
-    case RootMode::kPerLayer:
-      return layer.tables.size() == 2 * listed_before;
-    case RootMode::kPerNeuron:
-      return layer.tables.size() == 2 * layer.listed_count() * listed_before;
-    case RootMode::kBySplits:
-      break;
-  }
-  return false;
+  // For each neuron that is listed before.
+  const std::size_t tables = layer.mode == RootMode::kDefault    ? 0
+                             : layer.mode == RootMode::kPerLayer ? 2
+                                                                 : 2 * layer.listed_count();
+  return layer.splits.empty() && layer.weights.empty() && layer.tables.size() == tables * listed_before;
 }
 
 }  // namespace
@@ -319,9 +311,10 @@ double RootOperations(const Claim& claim, const std::vector<RootLayer>& layers) 
     total += 4 * step.products + (step.kind == StepKind::kCurve ? 2'000 * static_cast<double>(step.rows) : 0);
   }
   for (const RootLayer& layer : layers) {
-    // Every node may be a leaf, and every phase is looked at for every step.
+    // Every node may be a leaf. A phase is looked at for every step and may relax a curve, when it is given and when it
+    // is taken back.
     total += static_cast<double>(layer.splits.size()) * backward;
-    total += static_cast<double>(layer.weights.size()) * static_cast<double>(claim.steps.size() + 16);
+    total += 2 * static_cast<double>(layer.weights.size()) * static_cast<double>(claim.steps.size() + 2'000);
   }
   return total;
 }

@@ -121,6 +121,78 @@ TEST(Attacks, WorkForManyPhasesAndMemoryForManyRowsAreLimitedBeforehand) {
   EXPECT_EQ(made.Check(limits).reason.rule, "checker.limit-memory");
 }
 
+// y = relu(height − |x|) on [−1, 1], whose second ReLU is bounded by trees over the phases of relu(x) and relu(−x).
+class TreesOfSplits {
+ public:
+  explicit TreesOfSplits(float height)
+      : asked_(DenseNetwork{{DenseLayer{{{1}, {-1}}, {0, 0}}, DenseLayer{{{-1, -1}}, {height}}}}.ToOnnx()) {
+    certificate.cases[0].root = {{2, {3}}, {1, {1}, checker::RootMode::kBySplits}};
+  }
+
+  // Two trees of random shape over both neurons, with slopes and multipliers that bound best, and others.
+  void Draw(Random& random) {
+    const std::uint8_t slopes[] = {0, 0xFF, 0xFF, 128}, weights[] = {0, 152, 160, 160, 168, 255};
+    checker::RootLayer& layer = trees();
+    layer.splits.clear(), layer.tables.clear(), layer.weights.clear();
+    const auto tree = [&](const auto& self, std::vector<std::uint32_t> left, std::size_t depth) -> void {
+      if (!left.empty() && random() % 3 != 0) {
+        const std::size_t at = random() % left.size();
+        layer.splits.push_back(left[at] + 1);
+        left.erase(left.begin() + static_cast<std::ptrdiff_t>(at));
+        for (int side = 0; side < 2; ++side) self(self, left, depth + 1);
+        return;
+      }
+      layer.splits.push_back(0);
+      for (int k = 0; k < 2; ++k) layer.tables.push_back(slopes[random() % 4]);
+      for (std::size_t k = 0; k < depth; ++k) layer.weights.push_back(weights[random() % 6]);
+    };
+    for (int k = 0; k < 2; ++k) tree(tree, {0, 1}, 0);
+  }
+
+  checker::RootLayer& trees() { return certificate.cases[0].root[1]; }
+  checker::Verdict Check(const checker::CheckLimits& limits = {}) const {
+    return checker::Check(asked_.network(), property_, certificate, {Arithmetic::kReal, {}, {}}, limits);
+  }
+
+  checker::Certificate certificate =
+      *checker::ReadCertificate(AsBytes(UniformCertificate(Arithmetic::kReal, Recipe::kRoot, {})));
+
+ private:
+  Asked asked_;
+  model::Property property_ =
+      *model::ReadVnnlib(Declarations(1, 1) + BoxAssertions({{"-1"}, {"1"}}) + "(assert (>= Y_0 0.005))", {});
+};
+
+// With the height 0 the claim is true, and trees alone prove it; a hundredth higher it is false.
+TEST(Attacks, TreesOfSplitsProveNothingThatIsFalse) {
+  Random random(1);
+  TreesOfSplits low(0), high(0.01f);
+  std::size_t proven = 0;
+  for (int i = 0; i < 4000; ++i) {
+    low.Draw(random);
+    high.trees() = low.trees();
+    ASSERT_FALSE(high.Check().proven) << "draw " << i;
+    proven += low.Check().proven;
+  }
+  EXPECT_GT(proven, 100u);
+}
+
+TEST(Attacks, TreesOfSplitsMayNotSplitWhatTheyBoundNorTakeAllMemory) {
+  TreesOfSplits made(0);
+  for (const std::uint32_t neuron : {2u, 3u, 0xFFFFFFFEu}) {
+    made.trees() = {1, {1}, checker::RootMode::kBySplits, {0, 0, 0, 0, 0, 0}, {0, neuron + 1, 0, 0}, {0, 0}};
+    EXPECT_EQ(made.Check().reason.rule, "checker.root") << neuron;
+  }
+  checker::CheckLimits limits;
+  limits.scratch_bytes_max = 1e6;
+  made.trees().splits.assign(5000, 0);
+  EXPECT_EQ(made.Check(limits).reason.rule, "checker.limit-memory");
+  limits = {};
+  limits.operations_max = 1e6;
+  made.trees().splits.assign(100'000, 0);
+  EXPECT_EQ(made.Check(limits).reason.rule, "checker.limit-operations");
+}
+
 }  // namespace
 }  // namespace pawl::soundness
 

@@ -24,7 +24,9 @@
 #include "dense_network.h"
 #include "evaluation/reference.h"
 #include "prover/envelope.h"
+#include "prover/flat_network.h"
 #include "prover/prover.h"
+#include "prover/root_section.h"
 
 namespace pawl::soundness {
 namespace {
@@ -59,6 +61,22 @@ std::string ProofOf(const std::string& network_bytes, const std::string& propert
   if (radius_share > 0) request.radii = prover::RadiiFor(*network, {radius_share, prover::RadiusUnit::kShare});
   const prover::ProofResult result = Prove(request);
   return {result.certificate.begin(), result.certificate.end()};
+}
+
+// Bounds that are as near the truth as trees of splits take them, and a few boxes below that; a proof or nearly one.
+std::string TreesFor(const std::string& network_bytes, const std::string& property_text, Arithmetic arithmetic) {
+  const model::Network network = *model::ReadOnnx(AsBytes(network_bytes), {});
+  const model::Property property = *model::ReadVnnlib(property_text, {});
+  const Result<checker::Claim> claim = PrepareClaim(network, property, arithmetic);
+  if (!claim.ok()) return {};
+  const auto flat = prover::Flatten(*claim);
+  const std::vector<double>&lower = claim->boxes[0].lower, &upper = claim->boxes[0].upper;
+  Certificate certificate =
+      *checker::ReadCertificate(AsBytes(UniformCertificate(arithmetic, checker::Recipe::kRoot, {0, 0})));
+  certificate.cases[0].root = prover::MakeRootSection(*flat, {lower.begin(), lower.end()}, {upper.begin(), upper.end()},
+                                                      {.steps = 20, .leaves_max = 16})
+                                  .layers;
+  return WriteCertificate(certificate);
 }
 
 // "Some output 0 is at most the one that was computed": false whenever claimed impossible.
@@ -103,6 +121,8 @@ FalseClaim RandomFalseClaim(Random& random) {
     const std::string proof = ProofOf(claim.network_bytes, text(least - slack), claim.arithmetic, 300, recipe);
     if (!proof.empty()) claim.certificates.push_back(proof);
   }
+  if (!claim.certificates.empty())
+    claim.certificates.push_back(TreesFor(claim.network_bytes, claim.property_text, claim.arithmetic));
   return claim;
 }
 
@@ -285,7 +305,8 @@ class Mutator {
         for (checker::SlopeTable& table : argument.slopes)
           for (std::size_t i = Below(12); i > 0; --i) table.push_back(Byte());
         break;
-      case 12:  // a root section of random shape
+      case 12:  // a root section of random shape, or a change of one
+        if (Below(2) == 0 && ChangeTree(proof)) break;
         proof.root.clear();
         for (std::size_t i = 0; i < neurons_.size(); ++i) {
           checker::RootLayer& layer = proof.root.emplace_back();
@@ -303,6 +324,22 @@ class Mutator {
         certificate.arithmetic = static_cast<Arithmetic>(Below(3));
         break;
     }
+  }
+
+  // Changes one slope, multiplier or split of a layer's trees; false where no layer has any.
+  bool ChangeTree(checker::CaseProof& proof) {
+    for (checker::RootLayer& layer : proof.root) {
+      if (layer.mode != checker::RootMode::kBySplits) continue;
+      if (const std::size_t what = Below(3); what == 0) {
+        layer.tables[Below(layer.tables.size())] = Byte();
+      } else if (what == 1 && !layer.weights.empty()) {
+        layer.weights[Below(layer.weights.size())] = static_cast<std::uint8_t>(130 + Below(80));
+      } else if (std::uint32_t& node = layer.splits[Below(layer.splits.size())]; node != 0) {
+        node = static_cast<std::uint32_t>(1 + Below(16));
+      }
+      return true;
+    }
+    return false;
   }
 
   // Random trees for a layer over the neurons of those before, now and then a part of them.
