@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/log_file.h"
+#include "cli/mcp.h"
 #include "cli/release_tree.h"
 #include "cli/usage_error.h"
 #include "result/build.h"
@@ -126,6 +127,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddExportGit(app, globals);
   AddLog(app, globals);
   AddServe(app, globals);
+  AddMcp(app, globals);
   AddWitness(app, globals);
   AddNode(app, globals);
   AddBackup(app, globals);

@@ -9,7 +9,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace pawl::server {
 
@@ -20,6 +24,24 @@ struct HttpRequest {
   std::string method;  // "GET"
   std::string target;  // as it was sent, query included: "/log/engine/checkpoint"
   std::string body;
+  std::vector<std::pair<std::string, std::string>> fields = {};  // of the head, names in lower case, in their order
+
+  // One field of the head; none where it is missing or stands there twice, which two readers could read in two ways.
+  std::optional<std::string> Field(std::string_view lower_name) const {
+    std::optional<std::string> found;
+    for (const auto& [name, value] : fields) {
+      if (name != lower_name) continue;
+      if (found) return std::nullopt;
+      found = value;
+    }
+    return found;
+  }
+  bool HasField(std::string_view lower_name) const {
+    for (const auto& field : fields) {
+      if (field.first == lower_name) return true;
+    }
+    return false;
+  }
 };
 
 struct HttpResponse {

@@ -26,6 +26,16 @@ constexpr std::chrono::milliseconds kAcceptPause{100};  // where the system has 
 constexpr std::chrono::milliseconds kLinger{1'000};
 constexpr size_t kLingerBytesMax = size_t{1} << 20;
 
+std::vector<std::pair<std::string, std::string>> FieldsOf(const http::request<http::string_body>& request) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const auto& field : request) {
+    std::string name(field.name_string());
+    for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    fields.emplace_back(std::move(name), std::string(field.value()));
+  }
+  return fields;
+}
+
 }  // namespace
 
 struct Shared;
@@ -114,7 +124,8 @@ void Connection::OnRead(Failure failure) {
   const auto& request = parser_->get();
   Send(shared_.answer({.method = std::string(request.method_string()),
                        .target = std::string(request.target()),
-                       .body = request.body()}));
+                       .body = request.body(),
+                       .fields = FieldsOf(request)}));
 }
 
 void Connection::Send(HttpResponse answer) {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A loop and a client in Python and a git repository that ask Pawl where they would accept a change by themselves: real programs, real
+"""A loop and a client in Python, agents over MCP and a git repository that ask Pawl where they would accept a change by themselves: real programs, real
 git, a small charter (tests/attack/attack_home.py).
 
 usage: adapters_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
@@ -8,9 +8,13 @@ usage: adapters_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-c
 import contextlib
 import hashlib
 import io
+import json
 import os
 import pathlib
+import platform
 import runpy
+import shutil
+import signal
 import subprocess
 import sys
 import unittest
@@ -117,6 +121,79 @@ class Adapters(AttackSuite):
         for words in ("p2: pending", "improver/hyperparameters.json has", "voted for", "next: pawl approve p2",
                       "events hash to"):
             self.assertIn(words, said)
+
+    # ---- agents
+
+    def install(self, folder):
+        """The packages of a lock file, and nothing that they would run."""
+        target = self.home.root / folder.name
+        target.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copyfile(folder / name, target / name)
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=target, check=False,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 0, "npm has to reach its registry (npm config get registry):\n" + done.stderr)
+        return target
+
+    def node(self):
+        """The clients want Node.js 20; where the system's is older, one from a pinned package."""
+        said = subprocess.run(["node", "--version"], text=True, capture_output=True, check=True).stdout
+        if int(said.removeprefix("v").split(".")[0]) >= 20:
+            return "node"
+        kind = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
+        return self.install(HERE / "mcp/node") / f"node_modules/node-linux-{kind}/bin/node"
+
+    def test_clients_of_others_read_and_propose_and_cannot_approve(self):
+        home = self.home
+        home.candidate("candidates/better")
+        home.candidate("candidates/off", edit=lambda tree: (tree / "controller.py").write_text("x = 1\n"))
+        (home.root / "candidates/link").symlink_to(home.subject)
+        command = [BIN / "pawl", "--home", home.home, "mcp", "--candidates", home.root / "candidates", "--review",
+                   "--page", "https://pawl.example/"]
+        command = [str(word) for word in command]
+        with subprocess.Popen([*command, "--json", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as server:
+            try:
+                access = json.loads(server.stdout.readline())
+                folder = self.install(HERE / "mcp")
+                shutil.copyfile(HERE / "mcp/clients.mjs", folder / "clients.mjs")
+                asked = {**access, "command": command, "folder": "better", "offSurface": "off", "proposal": "p2"}
+                done = subprocess.run([self.node(), folder / "clients.mjs", json.dumps(asked)], text=True,
+                                      capture_output=True, check=False, timeout=300)
+            finally:
+                server.send_signal(signal.SIGTERM)
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
+        said = json.loads(done.stdout)
+        self.assertEqual(server.returncode, 0)
+        for way, revision in (("modern stdio", "2026-07-28"), ("modern http", "2026-07-28"), ("automatic http", "2026-07-28"),
+                              ("legacy stdio", None), ("legacy http", "2025-11-25")):
+            got = said[way]
+            self.assertEqual((got.get("revision"), got["server"]), (revision, "pawl"), way)
+            self.assertIn("Nothing here approves", got["instructions"])
+            names = [tool["name"] for tool in got["tools"]]
+            self.assertEqual(names, ["pawl_status", "pawl_charter", "pawl_follow", "pawl_evidence", "pawl_event",
+                                     "pawl_propose", "pawl_advance"])
+            self.assertEqual((got["status"]["subject"], got["status"]["live_epoch"]), (SUBJECT, 1))
+            self.assertEqual((got["charter"]["digest"], "[approval]" in got["charter"]["toml"]),
+                             (got["status"]["charter"], True))
+            self.assertIn("approv", json.dumps(got["charter"]["words"]))
+            self.assertEqual(got["event"]["kind"], "decision")
+            for refused in ("links", "link"):
+                self.assertEqual(got[refused]["error"]["rule"], "mcp.folder", way)
+            self.assertTrue(got["wrong"]["isError"])
+            self.assertEqual(got["approve"]["code"], -32602)
+        proposed = said["modern http"]["proposed"]
+        self.assertEqual((proposed["proposal"], proposed["outcome"], proposed["step"]), ("p2", "pending", "approval"))
+        for way in ("modern http", "automatic http", "legacy stdio", "legacy http"):
+            person = said[way]["followed"]["for_a_person"]
+            self.assertEqual((person["command"], person["page"]), ("pawl approve p2", "https://pawl.example/"))
+            evidence = said[way]["evidence"]
+            self.assertEqual([vote["verdict"] for vote in evidence["votes"]], ["for"] * 5)
+            self.assertEqual([change["path"] for change in evidence["changes"]], ["improver/hyperparameters.json"])
+        refused = said["legacy stdio"]["refused"]
+        self.assertEqual((refused["outcome"], refused["rule"]), ("outside-charter", "surface.unlisted"))
+        self.assertIsNotNone(said["stranger"], "a client without the token was let in")
+        self.assertEqual(pawl.Client(SUBJECT, home=home.home, binary=BIN / "pawl").status().live_epoch, 1)
 
     # ---- a repository
 
