@@ -1,10 +1,9 @@
 #include "ledger/place.h"
 
-#include <libpq-fe.h>
-
 #include <filesystem>
 #include <memory>
 
+#include "ledger/libpq.h"
 #include "storage/replace_file.h"
 #include "subject/file_descriptor.h"
 
@@ -33,8 +32,10 @@ Result<bool> IsHomeUrl(const std::string& url) {
     return mend("a ledger is kept at sqlite: or at a postgresql:// URL");
   }
   if (url.size() > kUrlBytesMax || url.find_first_of("\r\n") != url.npos) return mend("this is no URL of one line");
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(url.c_str(), nullptr),
-                                                                             &PQconninfoFree);
+  const Result<const Libpq*> libpq = LoadLibpq();
+  if (!libpq.ok()) return libpq.error();
+  const std::unique_ptr<PQconninfoOption, decltype(Libpq::conninfoFree)> options(
+      (*libpq)->conninfoParse(url.c_str(), nullptr), (*libpq)->conninfoFree);
   if (!options) return mend("libpq does not read this URL");  // its own words could hold a password
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     const std::string_view name = option->keyword;

@@ -75,14 +75,14 @@ Error Unreachable(const std::string& what) {
 }
 
 // SQLSTATEs: appendix A of PostgreSQL's manual.
-Error ErrorOf(const PGresult* result) {
-  const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+Error ErrorOf(const Libpq& pq, const PGresult* result) {
+  const char* field = pq.resultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string state = field == nullptr ? "" : field;
-  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  const std::string what = Shown(primary != nullptr ? primary : PQresultErrorMessage(result));
+  const char* primary = pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const std::string what = Shown(primary != nullptr ? primary : pq.resultErrorMessage(result));
   const auto is_in = [&](std::string_view kind) { return state.starts_with(kind); };
   if (state == "23505") {
-    const char* constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char* constraint = pq.resultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     if (constraint != nullptr && std::string_view(constraint) == "pawl_events_digest") {
       return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
     }
@@ -110,26 +110,27 @@ Error ErrorOf(const PGresult* result) {
                        "look at the server's log, then try again; nothing was acknowledged");
 }
 
-Result<Row> RowOf(const PGresult* result) {
+Result<Row> RowOf(const Libpq& pq, const PGresult* result) {
   Row row;
-  for (int column = 0; column < PQnfields(result); ++column) {
-    const int length = PQgetlength(result, 0, column);
-    if (PQgetisnull(result, 0, column) != 0 || length < 0 || static_cast<size_t>(length) > kNoteBytesMax + 1) {
+  for (int column = 0; column < pq.nfields(result); ++column) {
+    const int length = pq.getlength(result, 0, column);
+    if (pq.getisnull(result, 0, column) != 0 || length < 0 || static_cast<size_t>(length) > kNoteBytesMax + 1) {
       return Damaged("the ledger's database gives a value that cannot be one of the ledger's");
     }
-    row.emplace_back(PQgetvalue(result, 0, column), static_cast<size_t>(length));
+    row.emplace_back(pq.getvalue(result, 0, column), static_cast<size_t>(length));
   }
   return row;
 }
 
-// libpq calls it for what is no error; a WARNING at COMMIT says that a standby was not waited for.
+// libpq calls it for what is no error; a WARNING at COMMIT says that a standby was not waited for. It is loaded then.
 void KeepWarning(void* kept, const PGresult* notice) {
-  const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  const auto field = (*LoadLibpq())->resultErrorField;
+  const char* severity = field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (severity == nullptr || std::string_view(severity) != "WARNING") return;
-  *static_cast<std::string*>(kept) = Shown(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY));
+  *static_cast<std::string*>(kept) = Shown(field(notice, PG_DIAG_MESSAGE_PRIMARY));
 }
 
-using PgResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
+using PgResult = std::unique_ptr<PGresult, decltype(Libpq::clear)>;
 
 }  // namespace
 
@@ -159,8 +160,8 @@ Result<uint64_t> NumberOf(std::string_view field) {
   return Damaged("the ledger's database gives a number that cannot be one of the ledger's");
 }
 
-PostgresqlConnection::PostgresqlConnection(PGconn* connection, PostgresqlTimeouts timeouts)
-    : connection_(connection, &PQfinish), timeouts_(timeouts), warning_(std::make_unique<std::string>()) {}
+PostgresqlConnection::PostgresqlConnection(const Libpq* pq, PGconn* connection, PostgresqlTimeouts timeouts)
+    : pq_(pq), connection_(connection, pq->finish), timeouts_(timeouts), warning_(std::make_unique<std::string>()) {}
 
 Result<PostgresqlConnection> PostgresqlConnection::Open(const std::string& url, LedgerAccess access,
                                                         PostgresqlTimeouts timeouts) {
@@ -184,11 +185,14 @@ Result<PostgresqlConnection> PostgresqlConnection::Open(const std::string& url, 
     names.push_back(name);
     values.push_back(value);
   }
-  PostgresqlConnection opened(PQconnectdbParams(names.data(), values.data(), /*expand_dbname=*/1), timeouts);
+  const Result<const Libpq*> loaded = LoadLibpq();
+  if (!loaded.ok()) return loaded.error();
+  const Libpq& pq = **loaded;
+  PostgresqlConnection opened(&pq, pq.connectdbParams(names.data(), values.data(), /*expand_dbname=*/1), timeouts);
   if (!opened.connection_) return Unreachable("no memory");
-  if (!opened.usable()) return Unreachable(Shown(PQerrorMessage(opened.connection_.get())));
-  PQsetNoticeReceiver(opened.connection_.get(), &KeepWarning, opened.warning_.get());
-  if (PQsetnonblocking(opened.connection_.get(), 1) != 0) return Unreachable("it cannot be waited for");
+  if (!opened.usable()) return Unreachable(Shown(pq.errorMessage(opened.connection_.get())));
+  pq.setNoticeReceiver(opened.connection_.get(), &KeepWarning, opened.warning_.get());
+  if (pq.setnonblocking(opened.connection_.get(), 1) != 0) return Unreachable("it cannot be waited for");
   if (Result<void> set = opened.SetUp(access); !set.ok()) return set.error();
   return opened;
 }
@@ -223,15 +227,15 @@ Error PostgresqlConnection::Lost(const std::string& what) {
 Result<void> PostgresqlConnection::AwaitAnswer(int64_t deadline_ms) {
   PGconn* connection = connection_.get();
   for (;;) {
-    const int unsent = PQflush(connection);
-    if (unsent < 0) return Lost(Shown(PQerrorMessage(connection)));
-    if (unsent == 0 && PQisBusy(connection) == 0) return {};
+    const int unsent = pq_->flush(connection);
+    if (unsent < 0) return Lost(Shown(pq_->errorMessage(connection)));
+    if (unsent == 0 && pq_->isBusy(connection) == 0) return {};
     const int64_t left_ms = deadline_ms - Now_ms();
     if (left_ms <= 0) return Lost("it has not answered in " + std::to_string(timeouts_.answer_ms / 1'000) + " s");
-    pollfd waited{PQsocket(connection), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
+    pollfd waited{pq_->socket(connection), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
     if (poll(&waited, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR) return Lost("it cannot be waited for");
-    if ((waited.revents & ~POLLOUT) != 0 && PQconsumeInput(connection) == 0) {
-      return Lost(Shown(PQerrorMessage(connection)));
+    if ((waited.revents & ~POLLOUT) != 0 && pq_->consumeInput(connection) == 0) {
+      return Lost(Shown(pq_->errorMessage(connection)));
     }
   }
 }
@@ -243,11 +247,11 @@ Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag) {
   std::optional<Error> failure;
   for (;;) {
     if (Result<void> answered = AwaitAnswer(deadline_ms); !answered.ok()) return failure ? *failure : answered.error();
-    const PgResult result(PQgetResult(connection_.get()), &PQclear);
+    const PgResult result(pq_->getResult(connection_.get()), pq_->clear);
     if (!result) break;
-    const ExecStatusType status = PQresultStatus(result.get());
+    const ExecStatusType status = pq_->resultStatus(result.get());
     if (status == PGRES_SINGLE_TUPLE) {
-      Result<Row> row = RowOf(result.get());
+      Result<Row> row = RowOf(*pq_, result.get());
       const bool too_many = rows.size() == rows_max;
       if (!row.ok() || too_many) {
         connection_.reset();  // rather than read on through what may have no end
@@ -255,9 +259,9 @@ Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag) {
       }
       rows.push_back(std::move(*row));
     } else if (status == PGRES_COMMAND_OK) {
-      if (tag != nullptr) *tag = PQcmdStatus(result.get());
+      if (tag != nullptr) *tag = pq_->cmdStatus(result.get());
     } else if (status != PGRES_TUPLES_OK) {
-      if (!failure) failure = ErrorOf(result.get());
+      if (!failure) failure = ErrorOf(*pq_, result.get());
       if (status != PGRES_FATAL_ERROR && status != PGRES_NONFATAL_ERROR) {
         connection_.reset();  // a server that wants to copy, or speaks of pipelines
         return *failure;
@@ -280,10 +284,10 @@ Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parame
     formats.push_back(1);
   }
   PGconn* connection = connection_.get();
-  if (PQsendQueryParams(connection, sql, static_cast<int>(parameters.size()), types.data(), values.data(),
-                        lengths.data(), formats.data(), 1) == 0 ||
-      PQsetSingleRowMode(connection) == 0) {
-    return Lost(Shown(PQerrorMessage(connection)));
+  if (pq_->sendQueryParams(connection, sql, static_cast<int>(parameters.size()), types.data(), values.data(),
+                           lengths.data(), formats.data(), 1) == 0 ||
+      pq_->setSingleRowMode(connection) == 0) {
+    return Lost(Shown(pq_->errorMessage(connection)));
   }
   return Take(rows_max, nullptr);
 }
@@ -296,7 +300,7 @@ Result<void> PostgresqlConnection::Commit() {
   if (!usable()) return Lost("the connection was lost");
   warning_->clear();
   std::string tag;
-  if (PQsendQueryParams(connection_.get(), "COMMIT", 0, nullptr, nullptr, nullptr, nullptr, 1) == 0) {
+  if (pq_->sendQueryParams(connection_.get(), "COMMIT", 0, nullptr, nullptr, nullptr, nullptr, 1) == 0) {
     return unclear(Lost("the connection was lost").message);
   }
   const Result<Rows> done = Take(0, &tag);

@@ -10,8 +10,6 @@
 // Thread safety: belongs to one thread at a time.
 #pragma once
 
-#include <libpq-fe.h>
-
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -20,6 +18,7 @@
 #include <vector>
 
 #include "ledger/ledger.h"
+#include "ledger/libpq.h"
 #include "result/result.h"
 
 namespace pawl::ledger {
@@ -51,8 +50,9 @@ Result<uint64_t> NumberOf(std::string_view field);
 
 class PostgresqlConnection {
  public:
-  // kSystem "ledger.unreachable"; Refused "ledger.not-durable", for writers, where the server would acknowledge what is
-  // not on disk. The URL's own settings go before Pawl's (connect_timeout, keepalives, target_session_attrs).
+  // kSystem "ledger.unreachable", "ledger.libpq"; Refused "ledger.not-durable", for writers, where the server would
+  // acknowledge what is not on disk. The URL's own settings go before Pawl's (connect_timeout, keepalives,
+  // target_session_attrs).
   static Result<PostgresqlConnection> Open(const std::string& url, LedgerAccess access, PostgresqlTimeouts timeouts);
 
   // At most rows_max rows, of fields of at most kNoteBytesMax + 1 bytes each: more is "ledger.damaged". Errors have the
@@ -62,16 +62,17 @@ class PostgresqlConnection {
   // COMMIT. "ledger.unclear" where it is not known what became of it, or whether a standby has it.
   Result<void> Commit();
 
-  bool usable() const { return connection_ != nullptr && PQstatus(connection_.get()) == CONNECTION_OK; }
+  bool usable() const { return connection_ != nullptr && pq_->status(connection_.get()) == CONNECTION_OK; }
 
  private:
-  PostgresqlConnection(PGconn* connection, PostgresqlTimeouts timeouts);
+  PostgresqlConnection(const Libpq* pq, PGconn* connection, PostgresqlTimeouts timeouts);
   Result<void> SetUp(LedgerAccess access);
   Result<Rows> Take(size_t rows_max, std::string* tag);
   Result<void> AwaitAnswer(int64_t deadline_ms);
   Error Lost(const std::string& what);
 
-  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  const Libpq* pq_;
+  std::unique_ptr<PGconn, decltype(Libpq::finish)> connection_;
   PostgresqlTimeouts timeouts_;
   std::unique_ptr<std::string> warning_;  // the last one; behind a pointer, since libpq keeps its address
 };
