@@ -83,7 +83,9 @@ std::vector<Proof> SomeProofs(Random& random) {
     // With this many inputs the proof is by phases, and the hidden bounds may be by trees of splits.
     const bool wide = proofs.size() % 4 == 0;
     std::size_t from = wide ? 25 : 1 + random() % 6;
-    for (const std::size_t to : {2 + random() % 8, 2 + random() % 8, std::size_t{1}}) {
+    std::vector<std::size_t> sizes = {2 + random() % 8, 2 + random() % 8, 1};
+    if (wide) sizes = {8, 8, 8, 1};
+    for (const std::size_t to : sizes) {
       network.layers.push_back(MakeLayer(from, to, [&] { return normal(random); }));
       from = to;
     }
@@ -96,7 +98,10 @@ std::vector<Proof> SomeProofs(Random& random) {
     }
     // Whatever threshold is proven first; it is a close one.
     const std::size_t before = proofs.size();
-    for (double threshold = 4; threshold > -300 && proofs.size() == before; threshold = 1.4 * threshold - 3) {
+    const auto next = [&](double threshold) {
+      return wide ? threshold - 0.25 - 0.1 * std::abs(threshold) : 1.4 * threshold - 3;
+    };
+    for (double threshold = 4; threshold > -300 && proofs.size() == before; threshold = next(threshold)) {
       const std::string unsafe = "(assert (<= Y_0 " + Text("%.4f", threshold) + "))";
       AddProof("random", network.ToOnnx(), Declarations(network.inputs(), 1) + BoxAssertions(box) + unsafe, random,
                proofs);
