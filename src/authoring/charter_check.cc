@@ -16,7 +16,7 @@
 #include "encoding/number.h"
 #include "encoding/time.h"
 #include "model/network.h"
-#include "oversight/json_keys.h"
+#include "oversight/reviewers_files.h"
 #include "oversight/scorer_imports.h"
 #include "prover/prover.h"
 #include "storage/named_file.h"
@@ -359,7 +359,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   if (Result<void> filled = CheckFilledIn(directory); !filled.ok()) return filled.error();
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(directory);
   if (!files.ok()) return files.error();
-  if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) return keys.error();
+  if (Result<void> keys = oversight::CheckReviewersFiles(*files); !keys.ok()) return keys.error();
   const charter::Charter& charter = files->charter;
   CharterReport report;
   report.digest = charter.digest.Text();
@@ -373,6 +373,10 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   if (Result<void> now = CheckSignersNow(charter, std::time(nullptr), report.warnings); !now.ok()) return now.error();
   if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
   WarnOfKeys(charter, report.warnings);
+  if (const charter::QuorumRule* critics = charter.FindQuorum(charter::Role::kCritic);
+      critics && critics->at_least > 0) {
+    report.warnings.push_back("critics' votes for are needed: whoever persuades the model has its vote");
+  }
   Blobs baseline;
   if (!options.baseline.empty()) {
     Result<Blobs> read = ReadBaseline(charter, options.baseline);

@@ -90,11 +90,12 @@ Result<ReviewerEntry> ParseReviewer(const std::string& text) {
     at = colon + 1;
   }
   entry.key = text.substr(at);
-  const charter::Role roles[] = {charter::Role::kProver, charter::Role::kEvaluator, charter::Role::kIntegrity,
-                                 charter::Role::kAuditor};
+  const charter::Role roles[] = {charter::Role::kProver,  charter::Role::kEvaluator, charter::Role::kIntegrity,
+                                 charter::Role::kAuditor, charter::Role::kCritic,    charter::Role::kPeer};
   if (std::none_of(std::begin(roles), std::end(roles),
                    [&](charter::Role role) { return charter::RoleName(role) == entry.role; })) {
-    return Usage("new.reviewer", "'" + entry.role + "' is no role", "prover, evaluator, integrity or auditor");
+    return Usage("new.reviewer", "'" + entry.role + "' is no role",
+                 "prover, evaluator, integrity, auditor, critic or peer");
   }
   if (Result<crypto::NoteKey> key = crypto::NoteKey::Parse(entry.key); !key.ok()) return key.error();
   return entry;
@@ -309,7 +310,9 @@ std::string ReviewerText(const Keys& keys, NewCharter& made) {
   }
   text += "[quorum]\nall = [\n";
   for (const auto& [role, who] : principals) {
-    text += "  { role = \"" + role + "\", at_least = " + std::to_string(std::min<size_t>(who.size(), 2)) +
+    const bool is_opinion = role == "critic" || role == "peer";  // objections count; consent is not asked for
+    text += "  { role = \"" + role +
+            "\", at_least = " + (is_opinion ? "0" : std::to_string(std::min<size_t>(who.size(), 2))) +
             ", against_max = 0 },\n";
   }
   return text + "]\n\n";

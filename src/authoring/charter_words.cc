@@ -151,9 +151,10 @@ Section ReviewerWords(const charter::Charter& charter) {
     for (const charter::Reviewer& reviewer : charter.reviewers) {
       if (reviewer.role == rule.role) names.push_back(reviewer.name + " (" + reviewer.principal + ")");
     }
-    section.lines.push_back(std::string(RoleName(rule.role)) + ": at least " + std::to_string(rule.at_least) +
-                            " for and at most " + std::to_string(rule.against_max) + " against, of " +
-                            JoinedWords(names, ", "));
+    const std::string needed =
+        rule.at_least == 0 ? "no votes for needed" : "at least " + std::to_string(rule.at_least) + " for";
+    section.lines.push_back(std::string(RoleName(rule.role)) + ": " + needed + " and at most " +
+                            std::to_string(rule.against_max) + " against, of " + JoinedWords(names, ", "));
     if (rule.faults_max) {
       section.lines.push_back("their evidence decides together, without the largest " +
                               std::to_string(*rule.faults_max) + ": so many of them may lie");

@@ -1,7 +1,6 @@
 #include "charter/charter.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,9 +19,7 @@ constexpr int64_t kYear_s = 365 * kDay_s;
 constexpr IntegerRange kThreshold{1, kThresholdMax};
 constexpr NumberRange kErrorRange{1e-12, 0.5};
 constexpr NumberRange kAnyNumber{-1e12, 1e12};
-constexpr std::array<std::string_view, 4> kRoles = {"prover", "evaluator", "integrity", "auditor"};
-
-std::vector<std::string_view> RoleWords() { return {kRoles.begin(), kRoles.end()}; }
+const std::vector<std::string_view> kRoles = {"prover", "evaluator", "integrity", "auditor", "critic", "peer"};
 
 // Names appear in folders, commands, certificates and metrics.
 std::string Name(TomlTable& table, const char* key) {
@@ -207,7 +204,7 @@ Reviewer ReadReviewer(TomlTable table) {
   reviewer.position = table.position();
   reviewer.name = Name(table, "name");
   reviewer.principal = table.String("principal");
-  reviewer.role = static_cast<Role>(table.Word("role", RoleWords()));
+  reviewer.role = static_cast<Role>(table.Word("role", kRoles));
   reviewer.key = Key(table, "key", crypto::NoteKeyType::kEd25519);
   return reviewer;
 }
@@ -217,8 +214,8 @@ std::vector<QuorumRule> ReadQuorum(TomlTable table) {
   for (TomlTable& entry : table.Tables("all", kRoles.size(), Need::kRequired)) {
     QuorumRule rule;
     rule.position = entry.position();
-    rule.role = static_cast<Role>(entry.Word("role", RoleWords()));
-    rule.at_least = entry.Integer("at_least", kThreshold);
+    rule.role = static_cast<Role>(entry.Word("role", kRoles));
+    rule.at_least = entry.Integer("at_least", {IsOpinion(rule.role) ? 0 : 1, kThresholdMax});
     rule.against_max = entry.Integer("against_max", {0, kThresholdMax}, 0);
     rule.faults_max = entry.OptionalInteger("faults_max", {0, kThresholdMax - 1});
     quorum.push_back(rule);

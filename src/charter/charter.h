@@ -174,7 +174,11 @@ struct Pace {
 // A key whose private half nobody has: what the fields below hold until they are filled.
 crypto::NoteKey NobodysKey();
 
-enum class Role { kProver, kEvaluator, kIntegrity, kAuditor };
+enum class Role { kProver, kEvaluator, kIntegrity, kAuditor, kCritic, kPeer };
+
+// What a language model or another system makes of a change: nothing that can be computed again, so it never stands in
+// for a second principal, and a quorum may ask for none of it (at_least 0) and only hear objections.
+inline bool IsOpinion(Role role) { return role >= Role::kCritic; }
 
 std::string_view RoleName(Role role);
 
@@ -188,7 +192,7 @@ struct Reviewer {
 
 struct QuorumRule {
   Role role = Role::kProver;
-  int64_t at_least = 0;     // votes for, by distinct principals
+  int64_t at_least = 0;     // votes for, by distinct principals; 0, of opinions alone: objections count
   int64_t against_max = 0;  // votes against, by distinct principals
   // Evaluators alone: all report, and their e-values without the so many largest decide together; none: each decides.
   std::optional<uint64_t> faults_max{};

@@ -396,7 +396,7 @@ Result<void> CheckQuorum(const Charter& charter) {
   if (charter.assurance == Assurance::kSingleOperator) return {};
   for (const Reviewer& reviewer : charter.reviewers) {
     const bool is_enough_alone = std::all_of(charter.quorum.begin(), charter.quorum.end(), [&](const QuorumRule& rule) {
-      return rule.at_least == 1 && principals[rule.role].contains(reviewer.principal);
+      return IsOpinion(rule.role) || (rule.at_least == 1 && principals[rule.role].contains(reviewer.principal));
     });
     if (is_enough_alone) {
       return Refuse(

@@ -284,6 +284,19 @@ TEST(Refusals, QuorumsThatCannotBeMetOrMeanNothing) {
   EXPECT_EQ(Rule(listed.Read()), "charter.quorum-twice");
 }
 
+TEST(Refusals, OpinionsMayBeHeardAloneAndNeverStandInForASecondPrincipal) {
+  TestCharter charter;
+  charter.Append(Reviewer("critic-d", "dee@example.org", "critic", '6'));
+  EXPECT_EQ(Rule(charter.Read()), "charter.reviewer-unheard");
+  charter.Replace("{ role = \"auditor\"", "{ role = \"critic\", at_least = 0 },\n  { role = \"auditor\"");
+  ASSERT_EQ(Rule(charter.Read()), "ok");
+  EXPECT_EQ(charter.Read()->FindQuorum(Role::kCritic)->at_least, 0);
+  charter.Replace("principal = \"bob@example.org\"", "principal = \"ann@example.org\"");
+  EXPECT_EQ(Rule(charter.Read()), "charter.quorum-one-principal");
+  charter.Replace("{ role = \"critic\", at_least = 0 }", "{ role = \"critic\", at_least = 1 }");
+  EXPECT_EQ(Rule(charter.Read()), "charter.quorum-one-principal");
+}
+
 TEST(Refusals, OnePrincipalAlone) {
   TestCharter charter;
   charter.Replace("principal = \"bob@example.org\"", "principal = \"ann@example.org\"");

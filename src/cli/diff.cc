@@ -2,47 +2,17 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "oversight/change_text.h"
 #include "oversight/content_objection.h"
-#include "report/line_diff.h"
 #include "subject/surface.h"
 
 namespace pawl::cli {
 namespace {
 
-constexpr uint64_t kShownBytesMax = uint64_t{8} << 20;
-
 struct DiffOptions {
   std::string proposal;
   size_t context = 3;
 };
-
-std::string FactsWords(const std::optional<subject::FileFacts>& facts) {
-  if (!facts) return "nothing";
-  std::string words =
-      std::string(subject::ContentKindName(facts->kind)) + " of " + std::to_string(facts->size) + " bytes";
-  if (facts->parameter_count) words += ", " + std::to_string(*facts->parameter_count) + " parameters";
-  return words;
-}
-
-// The bytes of a side that has lines; nothing for a side that is not there.
-Result<std::string> SideText(const ledger::SubjectLog& log, const std::optional<crypto::Digest>& digest) {
-  return digest ? log.store().ReadBlob(*digest, kShownBytesMax) : Result<std::string>(std::string());
-}
-
-// The change's lines, or one sentence where it has none.
-Result<std::string> ChangeText(const ledger::SubjectLog& log, const subject::Change& change, size_t context) {
-  const auto has_lines = [](const std::optional<subject::FileFacts>& facts) {
-    return !facts || (facts->lines.has_value() && facts->size <= kShownBytesMax);
-  };
-  if (!has_lines(change.facts_before) || !has_lines(change.facts_after)) {
-    return "  " + FactsWords(change.facts_after) + ", before: " + FactsWords(change.facts_before) + "\n";
-  }
-  Result<std::string> before = SideText(log, change.before);
-  if (!before.ok()) return before.error();
-  Result<std::string> after = SideText(log, change.after);
-  if (!after.ok()) return after.error();
-  return report::UnifiedDiff(*before, *after, {.context = context});
-}
 
 void PrintChange(const Globals& globals, const subject::Change& change, const std::string& refused,
                  const std::string& text) {
@@ -90,7 +60,7 @@ Result<void> ShowDiff(const Globals& globals, const DiffOptions& options) {
     if (is_judged && *objection && (*objection)->reason.starts_with(path)) {
       refused = (*objection)->reason.substr(path.size());
     }
-    Result<std::string> text = ChangeText(*log, (*changes)[i], options.context);
+    Result<std::string> text = oversight::ChangeText(log->store(), (*changes)[i], options.context);
     if (!text.ok()) return text.error();
     PrintChange(globals, (*changes)[i], refused, *text);
   }

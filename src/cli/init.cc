@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "ledger/place.h"
-#include "oversight/json_keys.h"
+#include "oversight/reviewers_files.h"
 #include "storage/named_file.h"
 #include "storage/tree_store.h"
 #include "warrant/state.h"
@@ -40,7 +40,7 @@ Result<void> ChooseLedger(const ledger::Home& home, const std::string& subject, 
 Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(options.charter);
   if (!files.ok()) return files.error();
-  if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) return keys.error();
+  if (Result<void> keys = oversight::CheckReviewersFiles(*files); !keys.ok()) return keys.error();
   const charter::Charter& charter = files->charter;
   const std::string genesis_path = options.genesis.empty() ? options.charter + ".genesis.json" : options.genesis;
   Result<std::string> bytes = storage::ReadNamedFile(genesis_path, size_t{1} << 20);

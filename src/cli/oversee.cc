@@ -107,7 +107,8 @@ void AddOversee(CLI::App& app, Globals& globals) {
       "Does what `pawl review --as NAME` does once. SIGINT or SIGTERM end it after the review that is under way, a "
       "second\n"
       "one at once. It may be killed at any moment: a vote is in the log or it is not, and it votes once.\n\n"
-      "examples:\n  pawl oversee --as prover-a\n  pawl oversee --as auditor-a --log-file auditor-a.log");
+      "examples:\n  pawl oversee --as prover-a\n  pawl oversee --as auditor-a --log-file auditor-a.log\n"
+      "  pawl oversee --as critic-d                            # asks the model that its model.toml names");
   command->callback([=, &globals] {
     globals.exit =
         Oversee(globals, *name, *quorum_is_enough ? oversight::Waiting::kForQuorum : oversight::Waiting::kForEveryVote);

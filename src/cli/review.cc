@@ -25,7 +25,9 @@ void AddReview(CLI::App& app, Globals& globals) {
   command->add_option("--as", *name, "the reviewer's name in the charter")->required();
   command->add_flag("--quorum-is-enough", *quorum_is_enough,
                     "auditors: close as soon as the quorum is met, without waiting for every vote");
-  command->footer("example:\n  pawl review --as prover-a");
+  command->footer(
+      "examples:\n  pawl review --as prover-a\n"
+      "  pawl review --as critic-d      # a language model, named by model.toml in its folder: docs/critics.md");
   command->callback([=, &globals] {
     globals.exit = ReviewOnce(globals, *name,
                               *quorum_is_enough ? oversight::Waiting::kForQuorum : oversight::Waiting::kForEveryVote);

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "cli/critic_model.h"
+#include "cli/peers.h"
 #include "ledger/keys.h"
 #include "signing/private_key.h"
 
@@ -62,6 +64,12 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
   record_ = *record;
   Result<signing::Ed25519PrivateKey> key = ledger::FindPrivateKey(place_.home, record->key);
   if (!key.ok()) return key.error();
+  std::optional<oversight::LanguageModel> model;
+  if (record->role == charter::Role::kCritic) {
+    Result<std::optional<oversight::LanguageModel>> read = ReadCriticModel(memory_folder_);
+    if (!read.ok()) return read.error();
+    model = *std::move(read);
+  }
   const oversight::Reviewer reviewer{.record = *record,
                                      .key = *key,
                                      .memory_folder = memory_folder_,
@@ -69,7 +77,9 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
                                      .now_s = std::time(nullptr),
                                      .threads = 2,
                                      .waiting = waiting,
-                                     .progress = ProgressTo(globals)};
+                                     .progress = ProgressTo(globals),
+                                     .model = std::move(model),
+                                     .peers = PeersOf(place_)};
   return oversight::ReviewOpenProposals(log_, reviewer);
 }
 

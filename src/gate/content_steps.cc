@@ -4,8 +4,8 @@
 #include "encoding/time.h"
 #include "gate/steps.h"
 #include "oversight/content_objection.h"
-#include "oversight/json_keys.h"
 #include "oversight/pace.h"
+#include "oversight/reviewers_files.h"
 #include "subject/surface.h"
 
 namespace pawl::gate {
@@ -40,7 +40,7 @@ Result<StepReport> SurfaceOfAmendment(Gate& gate, const ProposalHistory& proposa
   if (!files.ok()) {
     return Failed(FindingOutcome::kRejected, files.error().rule, files.error().message);
   }
-  if (Result<void> keys = oversight::CheckKeyFiles(*files); !keys.ok()) {
+  if (Result<void> keys = oversight::CheckReviewersFiles(*files); !keys.ok()) {
     return Failed(FindingOutcome::kRejected, keys.error().rule, keys.error().message);
   }
   const charter::Charter& next = files->charter;

@@ -8,6 +8,7 @@
 #include "oversight/charter_trial.h"
 #include "oversight/log_memory.h"
 #include "oversight/pace.h"
+#include "oversight/peer_vote.h"
 #include "oversight/quorum.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
@@ -70,10 +71,14 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   return {};
 }
 
-Result<void> CheckVotes(ledger::SubjectLog& log, const ProposalHistory& proposal) {
+Result<void> CheckVotes(ledger::SubjectLog& log, const Reviewer& auditor, const ProposalHistory& proposal) {
   if (proposal.proposal.action != warrant::Action::kRelease) return {};
   for (const audit::LoggedVote& logged : proposal.votes) {
     const charter::Reviewer* reviewer = log.charter().charter.FindReviewer(logged.vote.reviewer);
+    if (reviewer != nullptr && reviewer->role == charter::Role::kPeer && auditor.peers) {
+      const Result<void> checked = CheckPeerVote(log, proposal, logged, *auditor.peers);
+      if (!checked.ok()) return checked;
+    }
     if (reviewer == nullptr || reviewer->role != charter::Role::kEvaluator ||
         logged.vote.verdict != warrant::VoteVerdict::kFor) {
       continue;
@@ -157,7 +162,7 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   if (!halts->empty()) return Waits(proposal, "a halt is open; nothing is closed before people lift it");
   const PaceReport stops = CheckStops(log.history(), proposal.proposal.action);
   if (!stops.allowed) return Waits(proposal, stops.reason);
-  if (Result<void> checked = CheckVotes(log, proposal); !checked.ok()) return checked.error();
+  if (Result<void> checked = CheckVotes(log, reviewer, proposal); !checked.ok()) return checked.error();
   const QuorumReport quorum = TallyQuorum(log.charter().charter, proposal);
   if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);
   if (reviewer.waiting == Waiting::kForEveryVote && !quorum.missing.empty()) {

@@ -4,9 +4,9 @@
 #include "encoding/time.h"
 #include "oversight/content_objection.h"
 #include "oversight/diff_document.h"
-#include "oversight/json_keys.h"
 #include "oversight/pace.h"
 #include "oversight/review.h"
+#include "oversight/reviewers_files.h"
 #include "subject/surface.h"
 
 namespace pawl::oversight {
@@ -73,7 +73,7 @@ Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& revie
   } else if (Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(log.store(), candidate.tree);
              !files.ok()) {
     opinion.reasons.push_back("the new charter: " + files.error().message);
-  } else if (Result<void> keys = CheckKeyFiles(*files); !keys.ok()) {
+  } else if (Result<void> keys = CheckReviewersFiles(*files); !keys.ok()) {
     opinion.reasons.push_back("the new charter: " + keys.error().message);
   }
   if (candidate.baseline != charter.subject.baseline) opinion.reasons.push_back("another baseline than the charter's");

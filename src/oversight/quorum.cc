@@ -14,6 +14,8 @@ bool IsNeeded(charter::Role role, warrant::Action action) {
     case charter::Role::kProver:
       return action != warrant::Action::kAmendment;
     case charter::Role::kEvaluator:
+    case charter::Role::kCritic:
+    case charter::Role::kPeer:
       return action == warrant::Action::kRelease;
     case charter::Role::kIntegrity:
       return true;

@@ -47,6 +47,10 @@ Result<Opinion> OpinionOf(ledger::SubjectLog& log, const Reviewer& reviewer, con
       return ReviewAsEvaluator(log, reviewer, proposal);
     case charter::Role::kIntegrity:
       return ReviewAsIntegrity(log, reviewer, proposal);
+    case charter::Role::kCritic:
+      return ReviewAsCritic(log, reviewer, proposal);
+    case charter::Role::kPeer:
+      return ReviewAsPeer(log, reviewer, proposal);
     case charter::Role::kAuditor:
       break;
   }

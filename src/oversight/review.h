@@ -14,12 +14,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "charter/charter.h"
 #include "encoding/json.h"
 #include "ledger/subject_log.h"
+#include "oversight/language_model.h"
+#include "oversight/peer_network.h"
 #include "result/result.h"
 #include "signing/private_key.h"
 #include "warrant/statements.h"
@@ -41,6 +44,8 @@ struct Reviewer {
   unsigned threads = 2;
   Waiting waiting = Waiting::kForEveryVote;
   std::function<void(const std::string&)> progress;
+  std::optional<LanguageModel> model{};  // critics: whom they ask
+  std::optional<PeerNetwork> peers{};    // peers, auditors: the other subjects
 };
 
 // What a role's checks came to.
@@ -68,6 +73,9 @@ Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& revie
                                   const audit::ProposalHistory& proposal);
 Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& reviewer,
                                   const audit::ProposalHistory& proposal);
+Result<Opinion> ReviewAsCritic(ledger::SubjectLog& log, const Reviewer& reviewer,
+                               const audit::ProposalHistory& proposal);
+Result<Opinion> ReviewAsPeer(ledger::SubjectLog& log, const Reviewer& reviewer, const audit::ProposalHistory& proposal);
 Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& reviewer,
                                      const audit::ProposalHistory& proposal);
 

@@ -1,6 +1,7 @@
 #include "server/http_client.h"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -61,7 +62,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     request_.version(11);
     request_.set(http::field::host, where_);
     request_.set(http::field::user_agent, "pawl");
-    request_.set(http::field::content_type, "text/plain; charset=utf-8");
+    request_.set(http::field::content_type, post.content_type);
+    if (!post.authorization.empty()) request_.set(http::field::authorization, post.authorization);
     request_.keep_alive(false);
     request_.body() = post.body;
     request_.prepare_payload();
@@ -111,6 +113,15 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 };
 
 }  // namespace
+
+Result<bool> IsOnThisMachine(const std::string& url) {
+  const Result<Url> parsed = ParseUrl(url);
+  if (!parsed.ok()) return parsed.error();
+  if (parsed->host == "localhost") return true;
+  boost::system::error_code failure;
+  const asio::ip::address address = asio::ip::make_address(parsed->host, failure);
+  return !failure && address.is_loopback();
+}
 
 std::vector<Result<witness::HttpReply>> PostAll(const std::vector<witness::HttpPost>& posts,
                                                 const ClientLimits& limits) {

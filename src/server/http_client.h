@@ -3,8 +3,8 @@
 //   std::vector<Result<HttpReply>> replies = PostAll({{.url = "http://127.0.0.1:8441/x", .body = body}}, {});
 //
 // A name is looked up first, for as long as the system takes; addresses are not. One request a connection, by plain
-// http: what is asked for here proves itself by its signatures, so that a connection that anybody can change costs an
-// answer and no more. `https` is refused by name.
+// http: what witnesses answer proves itself by its signatures, so that a connection that anybody can change costs an
+// answer and no more. What does not is asked on this machine alone (IsOnThisMachine). `https` is refused by name.
 //
 // Thread safety: pure but for the network.
 #pragma once
@@ -27,5 +27,8 @@ struct ClientLimits {
 // "http.unreachable" where there is no whole answer in time.
 std::vector<Result<witness::HttpReply>> PostAll(const std::vector<witness::HttpPost>& posts,
                                                 const ClientLimits& limits);
+
+// Whether the URL names this machine alone: localhost, an address of 127.0.0.0/8, or [::1]. kUsage "http.url".
+Result<bool> IsOnThisMachine(const std::string& url);
 
 }  // namespace pawl::server

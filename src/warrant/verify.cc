@@ -247,6 +247,8 @@ bool IsNeeded(const Examination& x, charter::Role role) {
     case charter::Role::kProver:
       return !x.is(Action::kAmendment);
     case charter::Role::kEvaluator:
+    case charter::Role::kCritic:
+    case charter::Role::kPeer:
       return x.is(Action::kRelease);
     case charter::Role::kIntegrity:
       return true;

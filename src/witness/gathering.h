@@ -25,6 +25,8 @@ namespace pawl::witness {
 struct HttpPost {
   std::string url;
   std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string authorization{};  // the header's value; empty: none
 };
 struct HttpReply {
   unsigned status = 0;

@@ -1,10 +1,10 @@
-#include "report/line_diff.h"
+#include "oversight/line_diff.h"
 
 #include <algorithm>
 #include <optional>
 #include <vector>
 
-namespace pawl::report {
+namespace pawl::oversight {
 namespace {
 
 using Lines = std::vector<std::string_view>;
@@ -126,4 +126,4 @@ std::string UnifiedDiff(std::string_view before, std::string_view after, const L
   return text;
 }
 
-}  // namespace pawl::report
+}  // namespace pawl::oversight

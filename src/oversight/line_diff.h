@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace pawl::report {
+namespace pawl::oversight {
 
 struct LineDiffLimits {
   size_t context = 3;
@@ -24,4 +24,4 @@ struct LineDiffLimits {
 // Empty for equal texts. A last line without line feed is marked as by diff(1).
 std::string UnifiedDiff(std::string_view before, std::string_view after, const LineDiffLimits& limits);
 
-}  // namespace pawl::report
+}  // namespace pawl::oversight

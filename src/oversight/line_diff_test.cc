@@ -1,11 +1,11 @@
-#include "report/line_diff.h"
+#include "oversight/line_diff.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <sstream>
 
-namespace pawl::report {
+namespace pawl::oversight {
 namespace {
 
 // What the hunks of a diff with all context make of `before`; "?" where they do not fit.
@@ -69,4 +69,4 @@ TEST(LineDiff, IsShortestWhereItMayBe) {
 }
 
 }  // namespace
-}  // namespace pawl::report
+}  // namespace pawl::oversight
