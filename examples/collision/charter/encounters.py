@@ -80,8 +80,12 @@ def observe(h, own, intruder, tau, previous):
 def fly(seeds, decide):
     """Flies every episode. `decide` maps observations (5, n) to advisory indices (n,). Returns the metrics' arrays, and
     which episodes have an intruder that climbs fast, by the seed alone."""
-    e = draw(seeds)
-    n = len(seeds)
+    return fly_drawn(draw(seeds), decide)
+
+
+def fly_drawn(e, decide):
+    """The same for episodes as `draw` describes them, however they were chosen; `separation` is what is left in feet."""
+    n = len(e["h"])
     h, own, intruder = e["h"].copy(), e["own"].copy(), e["intruder"].copy()
     issued = np.full((SECONDS + DELAY_MAX_S, n), COC, dtype=np.int64)  # row t + DELAY_MAX_S is issued at second t
     sense = np.zeros(n, dtype=np.int64)
@@ -101,7 +105,7 @@ def fly(seeds, decide):
     score = 1.0 - (SCORE_WEIGHTS["closeness"] * closeness + SCORE_WEIGHTS["alert_rate"] * alert_rate +
                    SCORE_WEIGHTS["reversals"] * reversals)
     return {"near_miss": (np.abs(h) < NEAR_MISS_FT).astype(np.float64), "alert_rate": alert_rate,
-            "reversals": reversals, "score": np.clip(score, 0.0, 1.0), "climbing": e["intruder"] > CLIMBING_FT_S}
+            "reversals": reversals, "score": np.clip(score, 0.0, 1.0), "climbing": e["intruder"] > CLIMBING_FT_S, "separation": np.abs(h)}
 
 
 def _second(e, t, h, own, intruder, flown):
