@@ -167,8 +167,9 @@ def random_image_network(draw: random.Random, wide: bool = False) -> bytes:
     return writer.file(inputs, writer.affine(value, height * width * channels, outputs), outputs)
 
 
-def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4, neurons_max: int = 5) -> bytes:
-    writer, inputs = NetworkWriter(draw, wide), draw.randint(1, inputs_max)
+def random_network(draw: random.Random, wide: bool = False, inputs_max: int = 4, neurons_max: int = 5,
+                   inputs_min: int = 1) -> bytes:
+    writer, inputs = NetworkWriter(draw, wide), draw.randint(inputs_min, inputs_max)
     value, size = "x", inputs
     if draw.random() < 0.1:
         value = writer.node("Relu", [value])

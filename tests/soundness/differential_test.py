@@ -333,9 +333,10 @@ def prover_certificates(draw, folder: pathlib.Path, count: int):
     paths = [folder / name for name in ("made.onnx", "made.vnnlib", "made", "made-baseline.onnx")]
     while count > 0:
         large = draw.random() < 0.6
+        # From 25 inputs on, phases are split, and hidden bounds may be by trees.
+        sizes = draw.choice([(14, 12), (26, 6, 25)]) if large else (4, 6)
         image = draw.random() < 0.3
-        network = corpus.random_image_network(draw) if image else corpus.random_network(
-            draw, False, *((14, 12) if large else (4, 6)))
+        network = corpus.random_image_network(draw) if image else corpus.random_network(draw, False, *sizes)
         try:
             text = corpus.random_property(draw, corpus.read_network(network), 0.4 if large else 1.5)
             corpus.read_property(text)
