@@ -70,12 +70,44 @@ bool ListOpen(NeuronProblem& p) {
   return true;
 }
 
-bool BoundHidden(NeuronProblem& p, const HiddenBounding& by) {
+// What bounding by a section takes the checker, about: a substitution through the layers before for each bound, or for
+// each leaf of its tree.
+double SubstitutionWork(const checker::Claim& claim, const std::vector<checker::RootLayer>& section) {
+  double backward = 0, work = 0;
+  std::size_t layer = 0;
+  for (const checker::Step& step : claim.steps) {
+    if (step.is_rectifier() && layer < section.size()) {
+      const checker::RootLayer& at = section[layer++];
+      const auto leaves = at.mode == checker::RootMode::kBySplits
+                              ? static_cast<std::size_t>(std::count(at.splits.begin(), at.splits.end(), 0u))
+                              : 2 * at.listed_count();
+      work += static_cast<double>(leaves) * backward;
+    }
+    backward += step.products;
+  }
+  return work;
+}
+
+// Whether the checker can bound by the section before the deadline, and once more when it checks the whole certificate;
+// judged by how long it took for the section before.
+bool HasTimeFor(const NeuronProblem& p, const std::vector<checker::RootLayer>& section) {
+  const double before = SubstitutionWork(p.claim, p.section);
+  if (!p.options.deadline.has_value() || before == 0) return true;
+  const double seconds = p.seconds_root * SubstitutionWork(p.claim, section) / before;
+  return Clock::now() + std::chrono::duration<double>(2 * seconds) < *p.options.deadline;
+}
+
+enum class Bounding { kDone, kFailed, kTooLate };
+
+// Where it is too late, the bounds stay as they were.
+Bounding BoundHidden(NeuronProblem& p, const HiddenBounding& by) {
   const RootOptions options{by.steps, by.leaves_max, p.options.threads, p.options.deadline};
   RootSection section = p.options.shared != nullptr
                             ? p.options.shared->RootOf(p.box_lower, p.box_upper, options)
                             : MakeRootSection(p.query.network, p.box_lower, p.box_upper, options);
-  return section.complete && BoundHiddenBy(p, std::move(section.layers)) && ListOpen(p);
+  if (!section.complete) return Bounding::kFailed;
+  if (!HasTimeFor(p, section.layers)) return Bounding::kTooLate;
+  return BoundHiddenBy(p, std::move(section.layers)) && ListOpen(p) ? Bounding::kDone : Bounding::kFailed;
 }
 
 // Bounds the case by the parent's root section, with all neurons listed that are open now; false where it does not fit.
@@ -123,7 +155,7 @@ bool TryNodes(const NeuronProblem& p, const Confirmer& confirmer, NeuronBoard& b
   std::atomic<bool> going = true;
   const auto work = [&](unsigned index) {
     NeuronWorker worker(p, confirmer, board, index);
-    for (std::size_t first; (first = next.fetch_add(kNodesTogether)) < nodes.size() && going && !p.OutOfTime();) {
+    for (std::size_t first; going && !p.OutOfTime() && (first = next.fetch_add(kNodesTogether)) < nodes.size();) {
       const auto begin = nodes.begin() + static_cast<std::ptrdiff_t>(first);
       std::vector<OpenNode> some(
           std::make_move_iterator(begin),
@@ -135,6 +167,8 @@ bool TryNodes(const NeuronProblem& p, const Confirmer& confirmer, NeuronBoard& b
   for (unsigned i = 1; i < p.options.threads && i * kNodesTogether < nodes.size(); ++i) threads.emplace_back(work, i);
   work(0);
   threads.clear();
+  // What there was no time for stays open.
+  for (std::size_t n = next; n < nodes.size(); ++n) board.open.push_back(std::move(nodes[n]));
   return going;
 }
 
@@ -306,11 +340,14 @@ SearchOutcome NeuronSearch::Run(std::size_t case_index, checker::CaseProof& proo
                                : replays ? *parent
                                          : checker::CaseProof());
   for (const HiddenBounding& by : kHiddenBoundings) {
-    if (by.steps > 0 && (resumes || replays || board.open.empty())) break;
+    if (by.steps > 0 && (resumes || replays || board.open.empty() || p.OutOfTime())) break;
+    const auto by_earlier = [&] { return BoundHiddenBy(p, earlier.root) ? Bounding::kDone : Bounding::kFailed; };
+    const Bounding bounding = resumes ? by_earlier() : replays ? Bounding::kDone : BoundHidden(p, by);
+    if (bounding == Bounding::kTooLate) break;
     board.leaves = 0;
     board.volume = 0;
     board.outcome.best_margin = std::numeric_limits<double>::infinity();
-    if (!(resumes ? BoundHiddenBy(p, earlier.root) : replays || BoundHidden(p, by))) {
+    if (bounding == Bounding::kFailed) {
       return p.OutOfTime() ? ended(SearchEnd::kTimeout, "the time limit was reached")
                            : ended(SearchEnd::kStuck, "the hidden neurons have no finite bounds");
     }

@@ -179,6 +179,25 @@ TEST(ProverTest, ANetworkThatDoesNotFitIntoMemoryIsNotBegun) {
   EXPECT_EQ(Prove(request).status, ProofStatus::kProven);
 }
 
+// Whenever it ends, what was not looked at is open and not taken for proven.
+TEST(ProverTest, ManyInputsLoseNothingWhereTimeRunsOut) {
+  std::mt19937_64 random(1);
+  const PlainNetwork plain = RandomNetwork(random, {30, 14, 12, 2});
+  PlainProperty property;
+  property.lower.assign(30, "-0.2");
+  property.upper.assign(30, "0.3");
+  for (int row = 0; row < 2; ++row) property.rows.push_back({{1, -1}, "-0.5"});
+  property.outputs = 2;
+  const Problem problem(plain, property);
+  for (std::uint64_t timeout_ms = 1; timeout_ms < 60; timeout_ms += 1 + timeout_ms / 8) {
+    ProofRequest request = problem.Request(Arithmetic::kReal);
+    request.threads = 1;
+    request.timeout_ms = timeout_ms;
+    const ProofResult result = Prove(request);
+    EXPECT_TRUE(result.status != ProofStatus::kUnknown || result.reason == UnknownReason::kTimeout) << result.detail;
+  }
+}
+
 // Thirty inputs: split by phases of neurons, not by boxes. The rows' minimum is not known, so it is looked for by
 // bisection; what is proven and what is violated must meet nowhere.
 TEST(ProverTest, ManyInputsAreProvenByPhases) {
