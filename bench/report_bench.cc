@@ -19,6 +19,7 @@ Life LifeOfReleases(std::uint64_t releases) {
   Life life;
   life.subject = "controller";
   life.budget_index = 2 * releases;
+  const Measure near_miss{.metric = "near_miss", .better = trial::Direction::kLowerIsBetter};
   for (std::uint64_t k = 1; k <= 2 * releases; ++k) {
     LifeEntry entry;
     entry.proposal = "p" + std::to_string(k);
@@ -30,7 +31,7 @@ Life LifeOfReleases(std::uint64_t releases) {
     entry.verdicts = {"evaluator-a: pass", "evaluator-b: pass"};
     const double score = 0.9 + 0.04 * static_cast<double>(k) / static_cast<double>(2 * releases);
     entry.conditions = {
-        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5, {"near_miss"}},
+        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5, near_miss},
         {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0, {"score"}},
         {"ceiling",
          trial::ConditionKind::kCeiling,

@@ -54,6 +54,12 @@ const Finding* ProposalHistory::FindingOf(Step step) const {
   return nullptr;
 }
 
+std::optional<uint64_t> ProposalHistory::IndexOf(Step step) const {
+  const Finding* finding = FindingOf(step);
+  if (finding == nullptr) return std::nullopt;
+  return finding_indices[static_cast<size_t>(finding - findings.data())];
+}
+
 const ProposalHistory* History::Find(std::string_view proposal) const {
   const auto found = by_name_.find(proposal);
   return found == by_name_.end() ? nullptr : &proposals_[found->second];
@@ -107,7 +113,7 @@ Result<void> History::ApplyEnvelope(uint64_t index, const encoding::Envelope& en
     case StatementKind::kProposal:
       return ApplyProposal(index, envelope);
     case StatementKind::kFinding:
-      return ApplyFinding(envelope);
+      return ApplyFinding(index, envelope);
     case StatementKind::kCandidate:
       return ApplyCandidate(index, envelope);
     case StatementKind::kVote:
@@ -162,7 +168,7 @@ Result<void> History::ApplyProposal(uint64_t index, const encoding::Envelope& en
   return {};
 }
 
-Result<void> History::ApplyFinding(const encoding::Envelope& envelope) {
+Result<void> History::ApplyFinding(uint64_t index, const encoding::Envelope& envelope) {
   if (Result<void> signer = FromGate(envelope); !signer.ok()) return signer;
   Result<Finding> finding = ReadFinding(envelope.payload);
   if (!finding.ok()) return finding.error();
@@ -183,6 +189,7 @@ Result<void> History::ApplyFinding(const encoding::Envelope& envelope) {
   }
   Saw(finding->time);
   (*proposal)->findings.push_back(std::move(*finding));
+  (*proposal)->finding_indices.push_back(index);
   return {};
 }
 

@@ -55,6 +55,7 @@ struct ProposalHistory {
   Proposal proposal;
   uint64_t index = 0;  // of the proposal event
   std::vector<Finding> findings;
+  std::vector<uint64_t> finding_indices;  // of their events, in the same order
   std::optional<Candidate> candidate;
   encoding::Envelope candidate_envelope;
   Digest candidate_digest;
@@ -73,6 +74,8 @@ struct ProposalHistory {
 
   // The latest finding of a step, or null.
   const Finding* FindingOf(Step step) const;
+  // Where the log has it; nothing where there is none.
+  std::optional<uint64_t> IndexOf(Step step) const;
 };
 
 // Proposals in log order, shared between the copies of a history: a copy costs a list of pointers, whatever the log's
@@ -164,7 +167,7 @@ class History {
   friend class FoldSnapshot;  // ledger/snapshot.h: saves a fold and takes it up again; no part of pawl-check
   Result<void> ApplyEnvelope(uint64_t index, const encoding::Envelope& envelope);
   Result<void> ApplyProposal(uint64_t index, const encoding::Envelope& envelope);
-  Result<void> ApplyFinding(const encoding::Envelope& envelope);
+  Result<void> ApplyFinding(uint64_t index, const encoding::Envelope& envelope);
   Result<void> ApplyCandidate(uint64_t index, const encoding::Envelope& envelope);
   Result<void> ApplyVote(uint64_t index, const encoding::Envelope& envelope);
   Result<void> ApplyClosing(const encoding::Envelope& envelope);

@@ -235,6 +235,13 @@ TEST(History, OrdersFindings) {
   EXPECT_EQ(RuleAfter(path, finding(Step::kPace, FindingOutcome::kPass)), "history.impossible");
   path.Append(OutcomeOf(path, "p3", ProposalOutcome::kOutsideCharter));
   EXPECT_EQ(RuleAfter(path, finding(Step::kPace, FindingOutcome::kPass)), "history.impossible") << "after the outcome";
+
+  History history(path.CharterReader());
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  const uint64_t last = history.size() - 2;
+  EXPECT_EQ(history.Find("p3")->IndexOf(Step::kSurface), last);
+  EXPECT_EQ(history.Find("p3")->IndexOf(Step::kFreeze), last - 1) << "the latest one of the step";
+  EXPECT_EQ(history.Find("p3")->IndexOf(Step::kPace), std::nullopt);
 }
 
 TEST(History, TakesACandidateThatFollowsFromTheLogAlone) {

@@ -208,8 +208,8 @@ void Fields(Archive& archive, Qualified& value) {
     Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
   } else {
     static_assert(std::is_same_v<T, audit::ProposalHistory>);
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = value;
-    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s);
   }
 }
 

@@ -103,20 +103,19 @@ void AddProtocol(const Life& life, const charter::Charter& charter, Document& do
   document.Add(std::move(table));
 }
 
-// "step (score)", "collisions (near_miss of 'night')".
-std::string WordsOf(const Measured& measured) {
-  const Measure& of = measured.of;
-  return measured.name + " (" + of.metric + (of.group.empty() ? "" : " of '" + of.group + "'") + ")";
-}
+// "score", "near_miss of 'night'".
+std::string WordsOf(const Measure& of) { return of.metric + (of.group.empty() ? "" : " of '" + of.group + "'"); }
 
-// The entries that its figures come from: every evaluator's vote.
-std::vector<std::uint64_t> VotesOf(const LifeEntry& entry) {
-  return entry.vote_indices.empty() ? std::vector{entry.candidate_index} : entry.vote_indices;
+// What tells a metric from another of its name.
+std::string ScaleOf(const Measure& of) {
+  return " from " + ShortNumber(of.lowest) + " to " + ShortNumber(of.highest) + ", " +
+         (of.better == trial::Direction::kHigherIsBetter ? "higher" : "lower") + " is better";
 }
 
 Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
+  const std::string outcome = entry.outcome + (entry.rule.empty() ? "" : " (" + entry.rule + ")");
   Row row{{Cell(std::to_string(entry.budget_index), entry.candidate_index), Cell(entry.proposal + ": " + entry.note),
-           Cell(entry.outcome + (entry.rule.empty() ? "" : " (" + entry.rule + ")")),
+           entry.gate ? Cell(outcome, entry.gate->entry) : Cell(outcome),
            entry.epoch ? Cell(std::to_string(*entry.epoch), entry.candidate_index) : Cell("")}};
   for (const Column& column : columns) {
     const Measured* measured = entry.Find(column.kind, column.name, column.of);
@@ -124,7 +123,7 @@ Row TrialRow(const LifeEntry& entry, const std::vector<Column>& columns) {
                             ? Cell("")
                             : Cell(ShortNumber(measured->estimate) + " in [" + ShortNumber(measured->lower) + ", " +
                                        ShortNumber(measured->upper) + "]" + (entry.gate ? ", gate" : ""),
-                                   VotesOf(entry)));
+                                   EvidenceOf(entry)));
   }
   return row;
 }
@@ -170,10 +169,10 @@ std::string TogetherOf(const LifeEntry& entry, const Measured& measured) {
 }
 
 void AddConditions(const LifeEntry& entry, Document& document) {
-  const std::vector<std::uint64_t> evidence = VotesOf(entry);
+  const std::vector<std::uint64_t> evidence = EvidenceOf(entry);
   Table table{{"condition", "limit", "estimate", "bounds", "observations", "error spent", "evidence together"}, {}};
   for (const Measured& measured : entry.conditions) {
-    table.rows.push_back({{WordsOf(measured),
+    table.rows.push_back({{measured.name + " (" + WordsOf(measured.of) + ")",
                            {ShortNumber(measured.limit), evidence},
                            {ShortNumber(measured.estimate), evidence},
                            {ShortNumber(measured.lower) + " to " + ShortNumber(measured.upper), evidence},
@@ -191,21 +190,26 @@ void AddConditions(const LifeEntry& entry, Document& document) {
 
 // How behaviour changed: outcomes for each evaluator, then decisions and episodes of the first.
 void AddBehaviour(const LifeEntry& entry, Document& document) {
-  const std::vector<std::uint64_t> evidence = VotesOf(entry);
+  const std::vector<std::uint64_t> evidence = EvidenceOf(entry);
   if (entry.movements.empty()) return;
   Table outcomes{{"measured by", "energy distance of the outcomes from the baseline's", "permutation p-value",
-                  "episodes", "permutations"},
+                  "from the parent's", "permutation p-value", "episodes", "permutations"},
                  {}};
   for (const Movement& movement : entry.movements) {
+    const auto from_parent = [&](double trial::OutcomeShift::*figure) {
+      return movement.from_parent ? Cell(ShortNumber((*movement.from_parent).*figure), movement.entry) : Cell("");
+    };
     outcomes.rows.push_back({{movement.evaluator,
                               {ShortNumber(movement.energy_distance), movement.entry},
                               {ShortNumber(movement.p_value), movement.entry},
+                              from_parent(&trial::OutcomeShift::energy_distance),
+                              from_parent(&trial::OutcomeShift::p_value),
                               {std::to_string(movement.episodes), movement.entry},
                               {std::to_string(movement.permutations), movement.entry}}});
   }
   document.Add(std::move(outcomes));
   document.Add(Paragraph{
-      "Both are about the first episodes of a trial alone, as many as the table says, and no p-value is below "
+      "All are about the first episodes of a trial alone, as many as the table says, and no p-value is below "
       "1/(permutations + 1). Each p-value is valid by itself; the smallest of several is none. A large one is "
       "no evidence that nothing drifted."});
   const auto share = [&](std::uint64_t probes) {
@@ -241,10 +245,12 @@ void AddBehaviour(const LifeEntry& entry, Document& document) {
     document.Add(std::move(changes));
   }
   if (!entry.episodes_changed_most.empty()) {
-    Table episodes{{"episode (number of its seed)", "distance of its outcome from the baseline's"}, {}};
+    Table episodes{
+        {"episode (number of its seed)", "distance of its outcome from the baseline's", "what the episode was"}, {}};
     for (const trial::EpisodeChange& change : entry.episodes_changed_most) {
-      episodes.rows.push_back(
-          {{{std::to_string(change.episode), evidence.front()}, {ShortNumber(change.distance), evidence.front()}}});
+      episodes.rows.push_back({{{std::to_string(change.episode), evidence.front()},
+                                {ShortNumber(change.distance), evidence.front()},
+                                change.input ? Cell(*change.input, evidence.front()) : Cell("")}});
     }
     document.Add(std::move(episodes));
   }
@@ -317,12 +323,6 @@ void AddFrameworks(const charter::Charter& charter, Document& document) {
   document.Add(std::move(table));
 }
 
-// The finding that names the gate's report comes right after the candidate statement.
-std::string GateWords(const LifeEntry& entry) {
-  if (!entry.gate) return "";
-  return "; then the gate's own trial: " + entry.gate->verdict + " (report " + entry.gate->report + ")";
-}
-
 // A row for each entry that something above links to, and from there to the entry itself.
 void AddEntries(const Life& life, Document& document) {
   std::map<std::uint64_t, std::string> listed;
@@ -336,8 +336,14 @@ void AddEntries(const Life& life, Document& document) {
   for (const LifeEntry& entry : life.entries) {
     say(entry.candidate_index, [&] {
       return "candidate statement of " + entry.proposal + ", k = " + std::to_string(entry.budget_index) + ", " +
-             encoding::TimeText(entry.time) + GateWords(entry);
+             encoding::TimeText(entry.time);
     });
+    if (entry.gate) {
+      say(entry.gate->entry, [&] {
+        return "finding of the gate's own trial of " + entry.proposal + ": " + entry.gate->verdict + " (report " +
+               entry.gate->report + ")";
+      });
+    }
     for (std::size_t i = 0; i < entry.vote_indices.size(); ++i) {
       say(entry.vote_indices[i], [&] { return "vote on " + entry.proposal + " by " + entry.verdicts[i]; });
     }
@@ -363,20 +369,31 @@ void AddEntries(const Life& life, Document& document) {
 
 }  // namespace
 
-Measure MeasureOf(const charter::HarmBound& harm) { return {harm.metric, harm.group.value_or("")}; }
+Measure MeasureOf(const charter::Charter& charter, const std::string& metric, const std::string& group) {
+  const charter::Metric& declared = *charter.evaluation.Find(metric);
+  const bool higher = declared.direction == charter::Direction::kHigherIsBetter;
+  return {metric, group, declared.min, declared.max,
+          higher ? trial::Direction::kHigherIsBetter : trial::Direction::kLowerIsBetter};
+}
+
+std::vector<std::uint64_t> EvidenceOf(const LifeEntry& entry) {
+  if (entry.gate) return {entry.gate->entry};
+  return entry.vote_indices.empty() ? std::vector{entry.candidate_index} : entry.vote_indices;
+}
 
 std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter) {
   using trial::ConditionKind;
   const charter::Bounds& bounds = charter.bounds;
-  const Measure capability{bounds.capability.metric};
+  const Measure capability = MeasureOf(charter, bounds.capability.metric);
   const Measure decisions{"decisions"};
   std::vector<Column> columns = {
       {ConditionKind::kCeiling, "ceiling", capability, capability.metric},
       {ConditionKind::kStep, "step", capability, "step"},
-      {ConditionKind::kImprovement, "improvement", {bounds.improvement.metric}, "improvement"}};
+      {ConditionKind::kImprovement, "improvement", MeasureOf(charter, bounds.improvement.metric), "improvement"}};
   if (bounds.capability.max_growth > 0) columns.push_back({ConditionKind::kGrowth, "growth", capability, "growth"});
   for (const charter::HarmBound& harm : bounds.harm) {
-    columns.push_back({ConditionKind::kHarm, harm.name, MeasureOf(harm), "harm: " + harm.name});
+    columns.push_back({ConditionKind::kHarm, harm.name, MeasureOf(charter, harm.metric, harm.group.value_or("")),
+                       "harm: " + harm.name});
   }
   columns.push_back({ConditionKind::kDrift, "drift-fresh", decisions, "drift"});
   if (charter.evaluation.probes_file) {
@@ -392,7 +409,9 @@ std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter)
       });
       if (known) continue;
       const std::string harm = measured.kind == ConditionKind::kHarm ? "harm: " : "";
-      columns.push_back({measured.kind, measured.name, measured.of, harm + WordsOf(measured) + ", earlier charter"});
+      const std::string scale = measured.kind == ConditionKind::kDrift ? "" : ScaleOf(measured.of);
+      columns.push_back({measured.kind, measured.name, measured.of,
+                         harm + measured.name + " (" + WordsOf(measured.of) + scale + "), earlier charter"});
     }
   }
   return columns;

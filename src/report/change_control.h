@@ -41,8 +41,10 @@ struct Topic {
 
 Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words);
 
-// What the charter's limit is about.
-Measure MeasureOf(const charter::HarmBound& harm);
+// What a limit of the charter is about: a metric of its own, of all episodes or those of a group.
+Measure MeasureOf(const charter::Charter& charter, const std::string& metric, const std::string& group = {});
+// The entries that a trial's figures come from: every evaluator's vote, or the finding of the gate's own trial.
+std::vector<std::uint64_t> EvidenceOf(const LifeEntry& entry);
 
 // A condition of trials, and what columns of it are called.
 struct Column {

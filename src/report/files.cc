@@ -35,6 +35,7 @@ void AddTrial(const LifeEntry& entry, const std::vector<Column>& columns, std::s
   for (std::size_t i = 0; i < entry.vote_indices.size(); ++i) {
     out += (i == 0 ? "" : " ") + std::to_string(entry.vote_indices[i]);
   }
+  out += "," + (entry.gate ? std::to_string(entry.gate->entry) : "");
   out += entry.conditions.empty() ? "," : entry.gate ? ",gate" : ",evaluators";
   for (const Column& column : columns) {
     const Measured* measured = entry.Find(column.kind, column.name, column.of);
@@ -65,7 +66,7 @@ Result<std::string> EntryDocument(std::uint64_t index, const std::string& entry)
 }  // namespace
 
 std::string LifeTable(const Life& life, const charter::Charter& charter) {
-  std::string out = "k,proposal,time,outcome,rule,epoch,candidate_entry,vote_entries,measured_by";
+  std::string out = "k,proposal,time,outcome,rule,epoch,candidate_entry,vote_entries,gate_entry,measured_by";
   const std::vector<Column> columns = ColumnsOf(life, charter);
   for (const Column& column : columns) {
     for (const char* figure : {"estimate", "lower", "upper", "limit"})

@@ -65,12 +65,20 @@ std::optional<Result<trial::TrialReport>> ReportOf(const audit::LoggedVote& logg
   return trial::ReadTrialReport(at);
 }
 
-// A report answers the rules, but does not repeat which episodes a harm is about.
-std::string GroupOf(const trial::ConditionReport& condition, const trial::TrialRules& rules) {
-  if (condition.kind != trial::ConditionKind::kHarm) return {};
-  const auto harm = std::find_if(rules.harms.begin(), rules.harms.end(),
-                                 [&](const trial::HarmCondition& one) { return one.name == condition.name; });
-  return harm == rules.harms.end() ? std::string() : harm->group;
+// A report answers the rules, but does not repeat which episodes a harm is about, nor the metric's range.
+Measure MeasureIn(const trial::ConditionReport& condition, const trial::TrialRules& rules) {
+  Measure of{condition.metric};
+  if (condition.kind == trial::ConditionKind::kDrift) return of;
+  if (condition.kind == trial::ConditionKind::kHarm) {
+    const auto harm = std::find_if(rules.harms.begin(), rules.harms.end(),
+                                   [&](const trial::HarmCondition& one) { return one.name == condition.name; });
+    if (harm != rules.harms.end()) of.group = harm->group;
+  }
+  const trial::MetricRange& metric = rules.metrics[trial::MetricIndex(rules, condition.metric)];  // it answers them
+  of.lowest = metric.lowest;
+  of.highest = metric.highest;
+  of.better = metric.direction;
+  return of;
 }
 
 // Every condition, in the order of the first report that has it.
@@ -86,7 +94,7 @@ std::vector<Measured> PutTogether(const std::vector<trial::TrialReport>& reports
       const auto place = static_cast<std::size_t>(known - together.begin());
       if (known == together.end()) {
         together.push_back({condition.name, condition.kind, condition.limit, condition.alpha});
-        together.back().of = {condition.metric, GroupOf(condition, rules)};
+        together.back().of = MeasureIn(condition, rules);
         by_condition.emplace_back();
       }
       by_condition[place].push_back(&condition);
@@ -124,7 +132,8 @@ void AddFingerprint(const std::string& who, std::uint64_t where, const trial::Fi
     entry.episodes_changed_most = print.episodes_changed_most;
     entry.probes = print.probes;
   }
-  entry.movements.push_back({who, print.energy_distance, print.p_value, print.episodes, print.permutations, where});
+  entry.movements.push_back(
+      {who, print.energy_distance, print.p_value, print.episodes, print.permutations, where, print.from_parent});
 }
 
 // The gate's report on its own trial, or the rule of what is wrong with it.
@@ -144,7 +153,7 @@ void AddGateTrial(const audit::ProposalHistory& proposal, const Asked& asked, co
   const auto document = finding->evidence.find("report");
   if (document == finding->evidence.end()) return;
   Result<trial::TrialReport> report = GateReportOf(document->second, read);
-  entry.gate = GateTrial{document->second.Text(), {}};
+  entry.gate = GateTrial{document->second.Text(), {}, *proposal.IndexOf(audit::Step::kTrial)};
   if (!report.ok()) {
     entry.gate->verdict = "unreadable, " + report.error().rule;
     return;
@@ -155,7 +164,7 @@ void AddGateTrial(const audit::ProposalHistory& proposal, const Asked& asked, co
     return;
   }
   entry.gate->verdict = trial::TrialVerdictName(report->verdict);
-  if (report->fingerprint) AddFingerprint("gate", entry.candidate_index, *report->fingerprint, entry);
+  if (report->fingerprint) AddFingerprint("gate", entry.gate->entry, *report->fingerprint, entry);
   entry.conditions = PutTogether({std::move(*report)}, asked.rules, {});
 }
 
@@ -257,6 +266,20 @@ const Measured* LifeEntry::Find(trial::ConditionKind kind, std::string_view name
   const auto found = std::find_if(conditions.begin(), conditions.end(),
                                   [&](const Measured& m) { return m.kind == kind && m.name == name && m.of == of; });
   return found == conditions.end() ? nullptr : &*found;
+}
+
+Result<std::optional<LifeEntry>> LatestMeasured(const audit::History& history, const subject::BlobReader& read) {
+  Charters charters(history);
+  for (std::size_t i = history.proposals().size(); i-- > 0;) {
+    const audit::ProposalHistory& proposal = history.proposals()[i];
+    if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
+    if (proposal.candidate->charter != history.charter().digest) break;  // another was in force then
+    Result<const Asked*> asked = charters.Of(proposal.candidate->charter);
+    if (!asked.ok()) return asked.error();
+    LifeEntry entry = EntryOf(proposal, **asked, read);
+    if (!entry.conditions.empty()) return std::optional(std::move(entry));
+  }
+  return std::optional<LifeEntry>();
 }
 
 Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& read) {

@@ -31,10 +31,14 @@
 
 namespace pawl::report {
 
-// What a condition's figures are of. An amendment may keep a condition's name and ask for another metric.
+// What a condition's figures are of. An amendment may keep a condition's name and ask for another metric, or keep a
+// metric's name and mean another scale by it.
 struct Measure {
   std::string metric;   // "decisions" for drift, "outcomes" for that of the outcomes
   std::string group{};  // of the episodes; empty: all
+  double lowest = 0;    // the metric's range and good end; as they stand here where it is none of the charter's
+  double highest = 1;
+  trial::Direction better = trial::Direction::kHigherIsBetter;
 
   bool operator==(const Measure&) const = default;
 };
@@ -53,21 +57,23 @@ struct Measured {
   Measure of{};
 };
 
-// How one evaluator saw the outcomes move away from the baseline's (trial/fingerprint.h). Each p-value is valid by
-// itself.
+// How one evaluator saw the outcomes move away from the baseline's, and the parent's (trial/fingerprint.h). Each
+// p-value is valid by itself.
 struct Movement {
   std::string evaluator;
   double energy_distance = 0;
   double p_value = 1;
-  std::uint64_t episodes = 0;  // both are about the first so many
+  std::uint64_t episodes = 0;  // all are about the first so many
   std::uint64_t permutations = 0;
-  std::uint64_t entry = 0;  // of the ledger: the evaluator's vote, or, of the gate's, the candidate statement
+  std::uint64_t entry = 0;  // of the ledger: the evaluator's vote, or the gate's finding
+  std::optional<trial::OutcomeShift> from_parent{};
 };
 
 // The gate's own trial, where figures are from it.
 struct GateTrial {
-  std::string report;   // digest of the blob that the finding names
-  std::string verdict;  // "harm"; where there are no figures, why
+  std::string report;       // digest of the blob that the finding names
+  std::string verdict;      // "harm"; where there are no figures, why
+  std::uint64_t entry = 0;  // of the ledger: the finding
 };
 
 // On the boxes of a property no output is further from the baseline's than this: what its certificate shows to
@@ -143,6 +149,10 @@ struct Life {
   std::vector<Noted> halts;
   std::vector<Noted> alarms;  // open ones, with the votes that raised them
 };
+
+// The latest trial under the charter in force that has figures, as LifeOf gives it; nothing where there is none. Errors
+// as below.
+Result<std::optional<LifeEntry>> LatestMeasured(const audit::History& history, const subject::BlobReader& read);
 
 // A report in a vote that cannot be read, does not follow from its own numbers or does not answer the charter is named
 // by its rule among the verdicts and gives no figure; no auditor passes such a vote, but one evaluator must not blind

@@ -16,11 +16,6 @@ constexpr char kMarks[] =
     "ones are the gate's own trial, after which no evaluator measured. Bands and bars reach from the "
     "evaluators' smallest lower to their largest upper bound, each one-sided at the error that the trial spent.";
 
-// Where the ledger holds what evaluators found about a proposal.
-std::uint64_t EvidenceOf(const LifeEntry& entry) {
-  return entry.vote_indices.empty() ? entry.candidate_index : entry.vote_indices.front();
-}
-
 Mark MarkOf(const LifeEntry& entry) {
   if (entry.gate) return Mark::kCrossed;
   return entry.epoch ? Mark::kFull : Mark::kHollow;
@@ -44,7 +39,7 @@ Series Over(const Life& life, const AskedLimit& asked, const std::string& name) 
                              .lower = measured->lower,
                              .upper = measured->upper,
                              .label = entry.proposal,
-                             .entry = EvidenceOf(entry),
+                             .entry = EvidenceOf(entry).front(),
                              .mark = MarkOf(entry)});
   }
   return series;
@@ -100,7 +95,8 @@ std::string FileName(const std::string& words) {
 
 Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
   const std::string& metric = charter.bounds.capability.metric;
-  const AskedLimit asked{trial::ConditionKind::kCeiling, "ceiling", {metric}, charter.bounds.capability.ceiling};
+  const AskedLimit asked{trial::ConditionKind::kCeiling, "ceiling", MeasureOf(charter, metric),
+                         charter.bounds.capability.ceiling};
   Series series = Over(life, asked, metric);
   Limit limit = LimitOver(life, asked, "ceiling");
   const std::string latest = Latest(series) + Amended(life, asked, limit);
@@ -116,7 +112,8 @@ Drawing CapabilityPicture(const Life& life, const charter::Charter& charter) {
 
 Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
   const charter::CapabilityBound& bound = charter.bounds.capability;
-  const AskedLimit step{trial::ConditionKind::kStep, "step", {bound.metric}, bound.max_step};
+  const Measure of = MeasureOf(charter, bound.metric);
+  const AskedLimit step{trial::ConditionKind::kStep, "step", of, bound.max_step};
   Picture picture{.title = "Growth: " + bound.metric,
                   .description = "Gain of each trial's candidate over its parent",
                   .marks = kMarks,
@@ -126,7 +123,7 @@ Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
                   .limits = {LimitOver(life, step, "max_step")}};
   std::string latest = Latest(picture.series.front()) + Amended(life, step, picture.limits.front());
   if (bound.max_growth > 0) {
-    const AskedLimit growth{trial::ConditionKind::kGrowth, "growth", {bound.metric}, bound.max_growth};
+    const AskedLimit growth{trial::ConditionKind::kGrowth, "growth", of, bound.max_growth};
     picture.description += ", and the largest over anything that was live within the charter's window";
     picture.series.push_back(Over(life, growth, "within the window"));
     picture.limits.push_back(LimitOver(life, growth, "max_growth"));
@@ -136,8 +133,9 @@ Drawing GrowthPicture(const Life& life, const charter::Charter& charter) {
   return {"growth.svg", std::move(picture)};
 }
 
-Drawing HarmPicture(const Life& life, const charter::HarmBound& harm) {
-  const AskedLimit asked{trial::ConditionKind::kHarm, harm.name, MeasureOf(harm), harm.limit};
+Drawing HarmPicture(const Life& life, const charter::Charter& charter, const charter::HarmBound& harm) {
+  const AskedLimit asked{trial::ConditionKind::kHarm, harm.name,
+                         MeasureOf(charter, harm.metric, harm.group.value_or("")), harm.limit};
   Series series = Over(life, asked, harm.metric);
   Limit limit = LimitOver(life, asked, "limit");
   const std::string latest = Latest(series) + Amended(life, asked, limit);
@@ -181,7 +179,7 @@ Drawing EnergyPicture(const Life& life, const charter::Charter& charter) {
     first.points.push_back({.x = static_cast<double>(entry.budget_index),
                             .y = mean,
                             .label = entry.proposal,
-                            .entry = EvidenceOf(entry),
+                            .entry = EvidenceOf(entry).front(),
                             .mark = MarkOf(entry)});
   }
   Picture picture{.title = "Drift of the outcomes: energy distance",
@@ -260,7 +258,7 @@ Drawing PacePicture(const Life& life, const charter::Charter& charter) {
 
 std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter) {
   std::vector<Drawing> drawings = {CapabilityPicture(life, charter), GrowthPicture(life, charter)};
-  for (const charter::HarmBound& harm : charter.bounds.harm) drawings.push_back(HarmPicture(life, harm));
+  for (const charter::HarmBound& harm : charter.bounds.harm) drawings.push_back(HarmPicture(life, charter, harm));
   drawings.push_back(DriftPicture(life, charter));
   drawings.push_back(EnergyPicture(life, charter));
   drawings.push_back(BudgetPicture(life));

@@ -21,6 +21,8 @@
 namespace pawl::report {
 namespace {
 
+const Measure kNearMiss{.metric = "near_miss", .better = trial::Direction::kLowerIsBetter};
+
 // A life of so many trials, every second of which became a release.
 Life LifeOfLength(std::uint64_t trials) {
   Life life;
@@ -41,13 +43,13 @@ Life LifeOfLength(std::uint64_t trials) {
     entry.verdicts = {"evaluator-a: pass", "evaluator-b: pass"};
     const double score = 0.9 + 0.04 * static_cast<double>(k) / static_cast<double>(trials);
     entry.conditions = {
-        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5, {"near_miss"}},
+        {"near_miss", trial::ConditionKind::kHarm, 0.01, 1e-4, 0.001, 0, 0.004, 8000, 1.5, kNearMiss},
         {"step", trial::ConditionKind::kStep, 0.02, 1e-4, 0.009, 0.007, 0.011, 8000, 2.0, {"score"}},
         {"ceiling", trial::ConditionKind::kCeiling, 0.95, 1e-4, score, score - 0.01, score + 0.01, 8000, {}, {"score"}},
         {"drift-fresh", trial::ConditionKind::kDrift, 0.1, 1e-4, 0.03, 0.02, 0.04, 4000, 1.25, {"decisions"}}};
-    entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199, 10 * k + 1}};
+    entry.movements = {{"evaluator-a", 0.01, 0.4, 256, 199, 10 * k + 1, trial::OutcomeShift{0.003, 0.75}}};
     entry.changes = {{"COC", "CL1500", 60, 17, {{17, "height 120 ft"}, {23, "height <90> ft"}}}};
-    entry.episodes_changed_most = {{5, 0.7}};
+    entry.episodes_changed_most = {{5, 0.7, "60 <guests>"}};
     entry.probes = 2000;
     entry.outcome = k % 2 == 0 ? "accepted" : "rejected";
     if (k % 2 == 0) {
@@ -145,7 +147,7 @@ TEST(ChangeControlReport, HasTheThreePartsAndEveryFigureWithItsEntry) {
     for (const char* part :
          {"Description of modifications", "Modification protocol", "Impact assessment", "Article 12", "Article 14",
           "Article 15", "MANAGE 2.4", "9.2.5", "no statement of conformity", "policy.onnx may change",
-          "inputs that changed most", "CL1500", "height 120 ft", "height &lt;90"}) {
+          "inputs that changed most", "CL1500", "height 120 ft", "height &lt;90", "60 &lt;guests", "0.75"}) {
       EXPECT_NE(text.find(part), std::string::npos) << part;
     }
   }
@@ -201,7 +203,7 @@ TEST(ChangeControlReport, LinksEveryEvaluatorsVoteAndShowsEveryCondition) {
 TEST(LifePictures, AHarmIsNotTakenForTheConditionOfItsName) {
   Life life = LifeOfLength(2);
   for (LifeEntry& entry : life.entries) entry.conditions.front().name = "step";
-  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kHarm, "step", {"near_miss"})->estimate, 0.001);
+  EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kHarm, "step", kNearMiss)->estimate, 0.001);
   EXPECT_EQ(life.entries[0].Find(trial::ConditionKind::kStep, "step", {"score"})->estimate, 0.009);
 }
 
@@ -282,16 +284,17 @@ TEST(LifeTable, HasEveryTrialExactlyAndNoFormula) {
   Life life = LifeOfLength(2);
   life.entries[0].proposal = "=cmd(\"x\")";
   life.entries[1].conditions[1].estimate = -0.1;
-  life.entries[1].gate = GateTrial{};
+  life.entries[1].gate = GateTrial{.report = {}, .verdict = {}, .entry = 23};
   const std::string table = LifeTable(life, Charter());
   for (const char* line :
-       {"k,proposal,time,outcome,rule,epoch,candidate_entry,vote_entries,measured_by,\"score, estimate\",\"score, "
+       {"k,proposal,time,outcome,rule,epoch,candidate_entry,vote_entries,gate_entry,measured_by,\"score, "
+        "estimate\",\"score, "
         "lower\","
         "\"score, upper\",\"score, limit\",\"step, estimate\",",
         "\r\n1,\"'=cmd(\"\"x\"\")\",2026-05-28T20:26:41Z,\"rejected\",\"\",,10,11 "
-        "12,evaluators,0.92,0.91,0.93,0.95,0.009,"
+        "12,,evaluators,0.92,0.91,0.93,0.95,0.009,"
         "0.007,0.011,0.02,,,,,0.001,0,0.004,0.01,0.03,0.02,0.04,0.1,,,,\r\n",
-        "\r\n2,\"p2\",2026-05-28T20:26:42Z,\"accepted\",\"\",1,20,21 22,gate,0.9400000000000001,0.93,"
+        "\r\n2,\"p2\",2026-05-28T20:26:42Z,\"accepted\",\"\",1,20,21 22,23,gate,0.9400000000000001,0.93,"
         "0.9500000000000001,0.95,-0.1,"}) {
     EXPECT_NE(table.find(line), std::string::npos) << line << "\n" << table;
   }
@@ -349,13 +352,17 @@ encoding::Json Void(const charter::Charter& charter, std::uint64_t k) {
       trial::VoidTrial(*oversight::MakeTrialRules(charter), terms, Refused("episodes.count", "too few")));
 }
 
-Life LifeOfPath(const warrant::Path& path, std::uint64_t size) {
+audit::History HistoryOf(const warrant::Path& path, std::uint64_t size) {
   audit::History history(path.CharterReader());
   for (uint64_t index = 0; index < size; ++index) {
     const Result<void> applied = history.Apply(index, path.entries()[index]);
     EXPECT_TRUE(applied.ok()) << applied.error().message;
   }
-  Result<Life> life = LifeOf(history, path.store().Reader());
+  return history;
+}
+
+Life LifeOfPath(const warrant::Path& path, std::uint64_t size) {
+  Result<Life> life = LifeOf(HistoryOf(path, size), path.store().Reader());
   EXPECT_TRUE(life.ok()) << (life.ok() ? "" : life.error().message);
   return life.ok() ? *life : Life();
 }
@@ -436,11 +443,51 @@ TEST(LifeOf, KeepsMetricsApartOverAnAmendment) {
   EXPECT_NE(harm.description.find("limit was 0.01 up to trial 2."), std::string::npos) << harm.description;
   const std::string table = LifeTable(life, second);
   EXPECT_NE(table.find("\"reward, estimate\""), std::string::npos) << table;
-  EXPECT_NE(table.find("\"ceiling (score), earlier charter, estimate\""), std::string::npos) << table;
-  EXPECT_NE(table.find("\"step (score), earlier charter, limit\""), std::string::npos) << table;
+  EXPECT_NE(table.find("\"ceiling (score from 0 to 1, higher is better), earlier charter, estimate\""),
+            std::string::npos)
+      << table;
+  EXPECT_NE(table.find("\"step (score from 0 to 1, higher is better), earlier charter, limit\""), std::string::npos)
+      << table;
   EXPECT_EQ(table.find("near_miss), earlier"), std::string::npos) << table;
   const Document document = ChangeControlReport(life, second, kWords);
-  EXPECT_NE(WriteMarkdown(document).find("step (score), earlier charter"), std::string::npos);
+  EXPECT_NE(WriteMarkdown(document).find("step (score from 0 to 1, higher is better), earlier charter"),
+            std::string::npos);
+}
+
+// A metric that keeps its name and gets another range or another good end is another metric.
+TEST(LifeOf, KeepsScalesOfOneNameApartOverAnAmendment) {
+  const warrant::Path begun;
+  for (const char* scale : {"better = \"higher\"\nmax = 100", "better = \"lower\""}) {
+    warrant::Path path = begun;
+    const charter::Charter first = path.charter();
+    path.Go({.tree = path.baseline}, WithReports([&](const std::string&, std::uint64_t k) {
+              return trial::TrialReportToJson(SomeReport(first, Terms(k), 0.5));
+            }));
+    const std::uint64_t before = path.entries().size();
+    warrant::Tampering waiting;
+    waiting.cosignature_time = [](int64_t& time) { time += warrant::kDay; };
+    const crypto::Digest amended = path.PutCharter([&](charter::TestCharter& test) {
+      test.Replace("name = \"score\"\nbetter = \"higher\"", std::string("name = \"score\"\n") + scale);
+    });
+    const warrant::MadeWarrant made =
+        path.Make({.action = warrant::Action::kAmendment, .tree = amended, .signers = {"ann", "bob", "cy"}}, waiting);
+    path.now += warrant::kDay;
+    path.Accept(made);
+    const charter::Charter second = path.charter();
+    const Life life = LifeOfPath(path);
+    const std::vector<Drawing> drawings = LifePictures(life, second);
+    EXPECT_TRUE(drawings[0].picture.series[0].points.empty()) << scale;
+    EXPECT_NE(drawings[0].picture.description.find(" 1 trial under an earlier"), std::string::npos) << scale;
+    EXPECT_EQ(drawings[2].picture.series[0].points.size(), 1U) << "the harm's is as it was";
+    EXPECT_NE(LifeTable(life, second).find("\"ceiling (score from 0 to 1, higher is better), earlier charter, lower\""),
+              std::string::npos);
+    const auto latest = [&](std::uint64_t size) {
+      return *LatestMeasured(HistoryOf(path, size), path.store().Reader());
+    };
+    EXPECT_FALSE(latest(path.entries().size())) << "that was under another charter";
+    ASSERT_TRUE(latest(before));
+    EXPECT_EQ(latest(before)->proposal, "p1");
+  }
 }
 
 // One evaluator must not blind everybody: a report that is none is named by the rule that it breaks, and gives no
@@ -575,6 +622,9 @@ TEST(LifeOf, ShowsTheGatesTrialWhereNoEvaluatorMeasured) {
   const Picture picture = LifePictures(life, path.charter())[2].picture;
   ASSERT_EQ(picture.series[0].points.size(), 1U);
   EXPECT_EQ(picture.series[0].points[0].mark, Mark::kCrossed);
+  const std::uint64_t finding = folded - 1;
+  EXPECT_EQ(picture.series[0].points[0].entry, finding) << "which names the report";
+  EXPECT_EQ(entry.movements.at(0).entry, finding);
   EXPECT_NE(picture.description.find("Latest, by the gate alone: 0.05"), std::string::npos);
   EXPECT_NE(WriteSvg(picture).find("crossed: gate alone"), std::string::npos);
   const Document document = ChangeControlReport(life, path.charter(), kWords);
@@ -582,7 +632,8 @@ TEST(LifeOf, ShowsTheGatesTrialWhereNoEvaluatorMeasured) {
   const std::string markdown = WriteMarkdown(document);
   for (const std::string& words :
        {std::string("0.05 in \\[0.04, 0.06\\], gate"), std::string("by the gate's own trial alone: harm"),
-        "report " + entry.gate->report}) {
+        "finding of the gate's own trial of p1: harm (report " + entry.gate->report,
+        "0.05 in \\[0.04, 0.06\\], gate](#entry-" + std::to_string(finding) + ")"}) {
     EXPECT_NE(markdown.find(words), std::string::npos) << words;
   }
 

@@ -245,6 +245,7 @@ Fingerprint MakeFingerprint(const TrialData& data) {
                                .baseline_table = &data.baseline,
                                .permutation_seed = data.permutation_seed};
   if (!data.probe_inputs.empty()) question.inputs = data.probe_inputs.front();
+  if (data.parent.episodes() > 0) question.parent_table = &data.parent;
   return FingerprintOf(question);
 }
 
@@ -304,6 +305,13 @@ Result<void> CheckData(const TrialRules& rules, TrialKind kind, const TrialData&
     if (!EveryValueInRange(*table)) return Malformed("trial.range", "a value is not finite or out of its range");
   }
   if (Result<void> groups = CheckGroups(rules, tables); !groups.ok()) return groups;
+  for (const EpisodeTable* table : tables) {
+    if (!std::equal(table->inputs().begin(), table->inputs().end(), data.candidate.inputs().begin(),
+                    data.candidate.inputs().end())) {
+      return Malformed("trial.inputs", "an episode was one thing for one tree and another for another",
+                       "the evaluator has to derive an episode, and what it says of it, from its seed alone");
+    }
+  }
   const auto paired = [](const DecisionPairs& pairs) {
     return !pairs.candidate.empty() && pairs.candidate.size() == pairs.baseline.size();
   };

@@ -334,6 +334,29 @@ TEST(TrialReport, TellsWhatTheProbesAsked) {
   }
 }
 
+TEST(TrialReport, TellsWhatTheEpisodesWere) {
+  const TrialRules rules = Rules();
+  TrialData data = Data(rules, {});
+  std::vector<std::string> inputs;
+  for (std::size_t i = 0; i < data.candidate.episodes(); ++i) inputs.push_back("episode " + std::to_string(i));
+  for (EpisodeTable* table : {&data.candidate, &data.parent, &data.baseline}) table->Describe(inputs);
+  const TrialReport report = *AssessTrial(rules, {}, data);
+  const Result<TrialReport> read = ReadTrialReport(TrialReportToJson(report));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  ASSERT_FALSE(read->fingerprint->episodes_changed_most.empty());
+  for (const EpisodeChange& change : read->fingerprint->episodes_changed_most) {
+    EXPECT_EQ(change.input, "episode " + std::to_string(change.episode));
+  }
+  ASSERT_TRUE(read->fingerprint->from_parent);
+  EXPECT_EQ(read->fingerprint->from_parent->energy_distance, report.fingerprint->from_parent->energy_distance);
+  // An episode that is another for another tree compares nothing.
+  inputs.back() = "another";
+  data.parent.Describe(inputs);
+  EXPECT_EQ(AssessTrial(rules, {}, data)->void_rule, "trial.inputs");
+  data.parent.Describe({});
+  EXPECT_EQ(AssessTrial(rules, {}, data)->void_rule, "trial.inputs");
+}
+
 TEST(TrialReport, ALieIsRefused) {
   const TrialRules rules = Rules();
   const encoding::Json good = TrialReportToJson(*AssessTrial(rules, {}, Data(rules, {.near_miss = 0.05})));
@@ -361,6 +384,14 @@ TEST(TrialReport, ALieIsRefused) {
       {[](auto& j) { j["extra"] = 1; }, nullptr},
       {[](auto& j) { j["fingerprint"]["extra"] = 1; }, nullptr},
       {[](auto& j) { j["fingerprint"]["p_value"] = 0; }, nullptr},
+      {[](auto& j) { j["fingerprint"]["from_parent"]["p_value"] = "0"; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["from_parent"]["energy_distance"] = "2.1"; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["from_parent"].erase("p_value"); }, nullptr},
+      {[](auto& j) { j["fingerprint"]["from_parent"]["extra"] = "0"; }, nullptr},
+      {[](auto& j) { j["fingerprint"]["episodes_changed_most"][0]["input"] = ""; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["episodes_changed_most"][0]["input"] = "a\tb"; }, "trial-report.fingerprint"},
+      {[](auto& j) { j["fingerprint"]["episodes_changed_most"][0]["input"] = std::string(kInputBytesMax + 1, 'h'); },
+       nullptr},
       {[](auto& j) { j["fingerprint"]["changed_from_baseline"] = 1'000'000; }, nullptr},
       {[](auto& j) { j["fingerprint"]["changes"][0].erase("to"); }, nullptr},
       {[](auto& j) { j["conditions"].push_back(j["conditions"][0]); }, "trial-report.duplicate"},

@@ -175,14 +175,26 @@ struct Declared {
   std::span<const std::string> groups;
 };
 
-Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, const Declared& declared,
-                             std::vector<double>& values, std::uint8_t& group) {
+// What a line says beside its metrics.
+struct EpisodeLine {
+  std::uint8_t group = 0;
+  std::string_view input;  // empty: none
+};
+
+// Whether it is what people read of an episode or a probe.
+bool IsInput(const std::optional<std::string_view>& text) {
+  return text && !text->empty() && text->size() <= kInputBytesMax;
+}
+
+Result<EpisodeLine> ReadEpisodeLine(std::string_view text, std::size_t index, const Declared& declared,
+                                    std::vector<double>& values) {
   if (text.size() > kEpisodeLineBytesMax) return LineError("episodes.size", index, "the line is too long");
   LineReader reader(text);
   if (!reader.Take('{')) return LineError("episodes.syntax", index, "not a JSON object");
   bool has_episode = false;
   bool has_metrics = false;
   bool has_group = false;
+  EpisodeLine line;
   for (int member = 0; member == 0 || reader.Take(','); ++member) {
     const std::optional<std::string_view> key = reader.String();
     if (!key || !reader.Take(':')) return LineError("episodes.syntax", index, "no member where one should be");
@@ -196,7 +208,7 @@ Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, const Dec
       }
     } else if (*key == "metrics" && !has_metrics) {
       has_metrics = true;
-      if (Result<void> read = ReadMetrics(reader, index, declared.metrics, values); !read.ok()) return read;
+      if (Result<void> read = ReadMetrics(reader, index, declared.metrics, values); !read.ok()) return read.error();
     } else if (*key == "group" && !has_group && !declared.groups.empty()) {
       has_group = true;
       const std::optional<std::string_view> name = reader.String();
@@ -204,17 +216,23 @@ Result<void> ReadEpisodeLine(std::string_view text, std::size_t index, const Dec
       if (!name || found == declared.groups.end()) {
         return LineError("episodes.group", index, "\"group\" is none of the groups that the charter declares");
       }
-      group = static_cast<std::uint8_t>(found - declared.groups.begin());
+      line.group = static_cast<std::uint8_t>(found - declared.groups.begin());
+    } else if (*key == "input" && line.input.empty()) {
+      const std::optional<std::string_view> input = reader.String();
+      if (!IsInput(input)) {
+        return LineError("episodes.syntax", index, "\"input\" is not 1 to 160 printable ASCII characters");
+      }
+      line.input = *input;
     } else {
       return LineError("episodes.syntax", index,
-                       "a member other than \"episode\" and \"metrics\", each once" +
-                           std::string(declared.groups.empty() ? "" : ", and \"group\""));
+                       "a member other than \"episode\" and \"metrics\", each once, " +
+                           std::string(declared.groups.empty() ? "" : "\"group\", ") + "and at most one \"input\"");
     }
   }
   if (!reader.Take('}') || !reader.AtEnd()) return LineError("episodes.syntax", index, "the object does not end there");
   if (!has_episode || !has_metrics) return LineError("episodes.syntax", index, "\"episode\" or \"metrics\" is missing");
   if (!has_group && !declared.groups.empty()) return LineError("episodes.group", index, "\"group\" is missing");
-  return {};
+  return line;
 }
 
 struct DecisionLine {
@@ -246,7 +264,7 @@ Result<DecisionLine> ReadDecisionLine(std::string_view text, std::size_t index) 
       }
     } else if (*key == "input" && !input) {
       input = reader.String();
-      if (!input || input->empty() || input->size() > kInputBytesMax) {
+      if (!IsInput(input)) {
         return LineError("decisions.syntax", index, "\"input\" is not 1 to 160 printable ASCII characters");
       }
     } else {
@@ -284,6 +302,11 @@ EpisodeTable::EpisodeTable(std::vector<MetricRange> metrics, std::size_t episode
   assert(groups_.empty() || groups_.size() == episodes_);
 }
 
+void EpisodeTable::Describe(std::vector<std::string> inputs) {
+  assert(inputs.empty() || inputs.size() == episodes_);
+  inputs_ = std::move(inputs);
+}
+
 void EpisodeTable::Append(const EpisodeTable& more) {
   if (metrics_.empty()) {
     *this = more;
@@ -300,6 +323,11 @@ void EpisodeTable::Append(const EpisodeTable& more) {
   }
   values_ = std::move(values);
   groups_.insert(groups_.end(), more.groups_.begin(), more.groups_.end());
+  if (!inputs_.empty() || !more.inputs_.empty()) {
+    inputs_.resize(episodes_);
+    inputs_.insert(inputs_.end(), more.inputs_.begin(), more.inputs_.end());
+    inputs_.resize(episodes_ + more.episodes_);
+  }
   episodes_ += more.episodes_;
 }
 
@@ -349,15 +377,20 @@ Result<EpisodeTable> ReadEpisodes(std::string_view text, std::span<const MetricR
   std::vector<double> values(metrics.size() * episodes);
   std::vector<double> row(metrics.size());
   std::vector<std::uint8_t> group_of(groups.empty() ? 0 : episodes);
+  std::vector<std::string> inputs;
   for (std::size_t episode = 0; episode < episodes; ++episode) {
-    std::uint8_t group = 0;
-    if (Result<void> read = ReadEpisodeLine(NextLine(text), episode, {metrics, groups}, row, group); !read.ok()) {
-      return read.error();
+    Result<EpisodeLine> line = ReadEpisodeLine(NextLine(text), episode, {metrics, groups}, row);
+    if (!line.ok()) return line.error();
+    if (!groups.empty()) group_of[episode] = line->group;
+    if (!line->input.empty()) {
+      inputs.resize(episodes);
+      inputs[episode] = line->input;
     }
-    if (!groups.empty()) group_of[episode] = group;
     for (std::size_t metric = 0; metric < metrics.size(); ++metric) values[metric * episodes + episode] = row[metric];
   }
-  return EpisodeTable({metrics.begin(), metrics.end()}, episodes, std::move(values), std::move(group_of));
+  EpisodeTable table({metrics.begin(), metrics.end()}, episodes, std::move(values), std::move(group_of));
+  table.Describe(std::move(inputs));
+  return table;
 }
 
 Result<Decisions> ReadDecisions(std::string_view text, std::size_t probes) {

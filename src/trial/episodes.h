@@ -10,7 +10,8 @@
 // since every such mercy moves a mean. Sizes are checked before anything is allocated.
 //
 // Where the charter declares groups (kinds of scenario, or of people affected), each line names the group of its
-// episode as well. The group has to follow from the seed alone; AssessTrial voids a trial whose trees disagree.
+// episode as well. The group has to follow from the seed alone, and so has what a line may say of the episode in the
+// evaluator's own terms; AssessTrial voids a trial whose trees disagree.
 //
 // Thread safety: pure functions and values.
 #pragma once
@@ -70,6 +71,11 @@ class EpisodeTable {
   std::size_t IndexOf(std::string_view metric) const;
   // The group of each episode; empty where the charter declares none.
   std::span<const std::uint8_t> groups() const { return groups_; }
+  // What each episode was, in the evaluator's own terms ("60 guests, two checkouts at once"); "" where it does not say,
+  // empty where it never does. People read it; nothing is decided by it.
+  std::span<const std::string> inputs() const { return inputs_; }
+  // Requires one for each episode, or none at all.
+  void Describe(std::vector<std::string> inputs);
 
   // Adds the episodes of `more` after those of this table, which may be empty. Requires the same metrics otherwise.
   void Append(const EpisodeTable& more);
@@ -79,13 +85,15 @@ class EpisodeTable {
   std::size_t episodes_ = 0;
   std::vector<double> values_;
   std::vector<std::uint8_t> groups_;
+  std::vector<std::string> inputs_;
 };
 
 // Refused ("trial.metrics") unless there are 1 to kMetricsMax metrics with distinct names of 1 to 64 characters a-z,
 // 0-9, '_', '-', '.', and finite lowest < highest.
 Result<void> CheckMetrics(std::span<const MetricRange> metrics);
 
-// One line {"episode":i,"metrics":{...}} per episode, i = 0, 1, ..., each ended by one newline. Errors are kMalformed
+// One line {"episode":i,"metrics":{...},"input":"..."} per episode, i = 0, 1, ..., each ended by one newline; an input,
+// which may be left out, is 1 to kInputBytesMax printable ASCII characters without '"' and '\'. Errors are kMalformed
 // with rule "episodes.<reason>" (…size, …count, …syntax, …order, …metric-unknown, …metric-missing, …metric-twice,
 // …not-finite, …out-of-range, …group) and name the line; kUsage where `metrics`, `groups` (at most kGroupsMax) or
 // `episodes` are refused themselves. With groups, each line has a member "group" as well, one of them.

@@ -53,6 +53,37 @@ TEST(ReadEpisodes, ReadsGroupsWhereTheCharterDeclaresThem) {
   EXPECT_EQ(rule("{\"episode\":0,\"group\":\"day\",\"group\":\"day\",\"metrics\":{\"score\":1}}\n"), "episodes.syntax");
 }
 
+TEST(ReadEpisodes, ReadsWhatEpisodesWere) {
+  const std::vector<MetricRange> metrics = {{"score"}};
+  const std::string plain = "{\"episode\":0,\"metrics\":{\"score\":1}}\n";
+  const Result<EpisodeTable> silent = ReadEpisodes(plain, metrics, 1);
+  ASSERT_TRUE(silent.ok());
+  EXPECT_TRUE(silent->inputs().empty());
+  const std::string longest(kInputBytesMax, 'h');
+  const Result<EpisodeTable> table =
+      ReadEpisodes(plain + "{\"input\":\"60 guests\",\"episode\":1,\"metrics\":{\"score\":1}}\n" +
+                       "{\"episode\":2,\"metrics\":{\"score\":1},\"input\":\"" + longest + "\"}\n",
+                   metrics, 3);
+  ASSERT_TRUE(table.ok()) << table.error().message;
+  EXPECT_EQ(std::vector<std::string>(table->inputs().begin(), table->inputs().end()),
+            (std::vector<std::string>{"", "60 guests", longest}));
+  for (const std::string& bad :
+       {std::string("\"input\":\"\""), std::string("\"input\":1"), "\"input\":\"" + longest + "h\"",
+        std::string("\"input\":\"a\\u0062\""), std::string("\"input\":\"a\",\"input\":\"a\"")}) {
+    EXPECT_EQ(ReadEpisodes("{\"episode\":0,\"metrics\":{\"score\":1}," + bad + "}\n", metrics, 1).error().rule,
+              "episodes.syntax")
+        << bad;
+  }
+  // A part that says nothing stands between parts that do.
+  EpisodeTable all;
+  all.Append(*silent);
+  EXPECT_TRUE(all.inputs().empty());
+  all.Append(*table);
+  all.Append(*silent);
+  EXPECT_EQ(std::vector<std::string>(all.inputs().begin(), all.inputs().end()),
+            (std::vector<std::string>{"", "", "60 guests", longest, ""}));
+}
+
 TEST(EpisodeTable, AppendsPartAfterPart) {
   const std::vector<MetricRange> metrics = {{"a"}, {"b"}};
   EpisodeTable table;

@@ -52,7 +52,8 @@ std::vector<DecisionChange> CommonestChanges(std::span<const std::string> from, 
   return changes;
 }
 
-std::vector<EpisodeChange> LargestChanges(std::span<const double> a, std::span<const double> b, std::size_t dimension) {
+std::vector<EpisodeChange> LargestChanges(std::span<const double> a, std::span<const double> b, std::size_t dimension,
+                                          std::span<const std::string> inputs) {
   std::vector<EpisodeChange> changes;
   for (std::size_t i = 0; i * dimension < a.size(); ++i) {
     const double distance = Distance(&a[i * dimension], &b[i * dimension], dimension);
@@ -64,6 +65,9 @@ std::vector<EpisodeChange> LargestChanges(std::span<const double> a, std::span<c
   const std::size_t kept = std::min(changes.size(), kFingerprintListMax);
   std::partial_sort(changes.begin(), changes.begin() + static_cast<std::ptrdiff_t>(kept), changes.end(), further);
   changes.resize(kept);
+  for (EpisodeChange& change : changes) {
+    if (!inputs.empty() && !inputs[change.episode].empty()) change.input = inputs[change.episode];
+  }
   return changes;
 }
 
@@ -159,14 +163,21 @@ Fingerprint FingerprintOf(const FingerprintQuestion& question) {
   const std::size_t dimension = question.candidate_table->metrics().size();
   const std::vector<double> x = Points(*question.candidate_table);
   const std::vector<double> y = Points(*question.baseline_table);
-  print.episodes_changed_most = LargestChanges(x, y, dimension);
+  print.episodes_changed_most = LargestChanges(x, y, dimension, question.candidate_table->inputs());
   print.episodes = std::min(question.candidate_table->episodes(), kFingerprintEpisodesMax);
   print.permutations = kFingerprintPermutations;
   const std::size_t numbers = print.episodes * dimension;
-  const PairedPermutation test = PermutePairs(std::span(x).first(numbers), std::span(y).first(numbers), dimension,
-                                              print.permutations, question.permutation_seed);
+  const auto from = [&](const std::vector<double>& others) {
+    return PermutePairs(std::span(x).first(numbers), std::span(others).first(numbers), dimension, print.permutations,
+                        question.permutation_seed);
+  };
+  const PairedPermutation test = from(y);
   print.energy_distance = test.statistic;
   print.p_value = test.p_value;
+  if (question.parent_table != nullptr) {
+    const PairedPermutation parent = from(Points(*question.parent_table));
+    print.from_parent = OutcomeShift{parent.statistic, parent.p_value};
+  }
   return print;
 }
 

@@ -3,7 +3,8 @@
 //
 //   const Fingerprint print = FingerprintOf({candidate, baseline, parent, &candidate_table, &baseline_table});
 //   print.changed_from_baseline            // of print.probes
-//   print.energy_distance, print.p_value   // of the outcomes; value and permutation test
+//   print.energy_distance, print.p_value   // of the outcomes from the baseline's; value and permutation test
+//   print.from_parent                      // the same from the parent's, where there is one
 //   print.changes.front()                  // the commonest change of decision, with the first probe that shows it
 //
 // Energy distance. Of two random outcomes X, Y (all metrics of an episode, each mapped to [0, 1], Euclidean distance
@@ -60,17 +61,25 @@ struct DecisionChange {
 
 struct EpisodeChange {
   std::uint64_t episode = 0;
-  double distance = 0;  // between the candidate's and the baseline's outcome on that seed, in [0, 1]
+  double distance = 0;                 // between the candidate's and the baseline's outcome on that seed, in [0, 1]
+  std::optional<std::string> input{};  // what the episode was, where the evaluator says
+};
+
+// How far outcomes moved: value and permutation test.
+struct OutcomeShift {
+  double energy_distance = 0;
+  double p_value = 1;
 };
 
 struct Fingerprint {
   std::uint64_t probes = 0;
   std::uint64_t changed_from_baseline = 0;
   std::optional<std::uint64_t> changed_from_parent;
-  double energy_distance = 0;
+  double energy_distance = 0;  // from the baseline
   double p_value = 1;
+  std::optional<OutcomeShift> from_parent{};
   std::uint64_t permutations = 0;
-  std::uint64_t episodes = 0;                        // the energy distance and the p-value are about the first so many
+  std::uint64_t episodes = 0;                        // energy distances and p-values are about the first so many
   std::vector<DecisionChange> changes;               // commonest first
   std::vector<EpisodeChange> episodes_changed_most;  // of all episodes; largest first, none that did not change
 };
@@ -83,6 +92,7 @@ struct FingerprintQuestion {
   const EpisodeTable* baseline_table = nullptr;  // same seeds and metrics
   std::uint64_t permutation_seed = 1;            // which permutations are drawn
   std::span<const std::string> inputs{};         // what the same probes asked, "" where nobody says; or empty
+  const EpisodeTable* parent_table = nullptr;    // the same, or none
 };
 
 Fingerprint FingerprintOf(const FingerprintQuestion& question);

@@ -130,6 +130,35 @@ TEST(FingerprintOf, TellsWhatTheFirstProbesThatChangedAsked) {
   EXPECT_TRUE(print.changes[1].inputs.empty());
 }
 
+TEST(FingerprintOf, TellsWhatTheEpisodesWereThatChangedMost) {
+  const std::vector<std::string> none;
+  EpisodeTable before(kTwo, 3, {0, 0, 1, 5, 5, 5});
+  EpisodeTable after(kTwo, 3, {0, 1, 1, 5, 5, 7});
+  after.Describe({"at 0", "", "at 2"});
+  const Fingerprint print = FingerprintOf({none, none, none, &after, &before});
+  ASSERT_EQ(print.episodes_changed_most.size(), 2U);
+  EXPECT_EQ(print.episodes_changed_most[0].input, std::nullopt);
+  EXPECT_EQ(print.episodes_changed_most[1].input, "at 2");
+}
+
+// From the baseline the parent may have come a long way by itself.
+TEST(FingerprintOf, TellsTheWayFromTheParentApart) {
+  const EpisodeTable baseline = Table(300, 0, 1);
+  const EpisodeTable after = Table(300, 1.5, 1);
+  const std::vector<std::string> none;
+  FingerprintQuestion question{none, none, none, &after, &baseline};
+  EXPECT_FALSE(FingerprintOf(question).from_parent);
+  question.parent_table = &after;
+  const Fingerprint same = FingerprintOf(question);
+  EXPECT_LE(same.p_value, 0.01);
+  EXPECT_EQ(same.from_parent->energy_distance, 0);
+  EXPECT_EQ(same.from_parent->p_value, 1);
+  question.parent_table = &baseline;
+  const Fingerprint first = FingerprintOf(question);
+  EXPECT_EQ(first.from_parent->energy_distance, first.energy_distance);
+  EXPECT_EQ(first.from_parent->p_value, first.p_value) << "the same permutations";
+}
+
 TEST(FingerprintOf, SeesAShiftThatDecisionsDoNotShow) {
   const EpisodeTable before = Table(600, 0, 1);
   const EpisodeTable after = Table(600, 1.5, 1);

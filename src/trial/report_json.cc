@@ -80,7 +80,13 @@ Json FingerprintToJson(const Fingerprint& print) {
     json["changes"].push_back(std::move(item));
   }
   for (const EpisodeChange& change : print.episodes_changed_most) {
-    json["episodes_changed_most"].push_back({{"distance", NumberText(change.distance)}, {"episode", change.episode}});
+    Json item{{"distance", NumberText(change.distance)}, {"episode", change.episode}};
+    if (change.input) item["input"] = *change.input;
+    json["episodes_changed_most"].push_back(std::move(item));
+  }
+  if (print.from_parent) {
+    json["from_parent"] = {{"energy_distance", NumberText(print.from_parent->energy_distance)},
+                           {"p_value", NumberText(print.from_parent->p_value)}};
   }
   return json;
 }
@@ -120,6 +126,12 @@ Fingerprint ReadFingerprint(CanonicalCursor& at) {
     at.BeginObject();
     change.distance = at.Number("distance");
     change.episode = count("episode", kEpisodesMax);
+    if (at.Has("input")) change.input = at.String("input", kInputBytesMax);
+    at.EndObject();
+  }
+  if (at.Has("from_parent")) {
+    at.BeginObject("from_parent");
+    print.from_parent = {at.Number("energy_distance"), at.Number("p_value")};
     at.EndObject();
   }
   print.p_value = at.Number("p_value");
@@ -129,13 +141,16 @@ Fingerprint ReadFingerprint(CanonicalCursor& at) {
   return print;
 }
 
+// What an evaluator may say of a probe or an episode: one line.
+bool IsDescription(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 // Some of the probes that changed so, in order, each described in one line.
 bool InputsAreConsistent(const DecisionChange& change, std::uint64_t probes) {
   std::uint64_t next = change.first_probe;
   for (const ChangedInput& changed : change.inputs) {
-    const bool printable =
-        std::all_of(changed.input.begin(), changed.input.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    if (changed.probe < next || changed.probe >= probes || changed.input.empty() || !printable) return false;
+    if (changed.probe < next || changed.probe >= probes || !IsDescription(changed.input)) return false;
     next = changed.probe + 1;
   }
   return change.inputs.size() <= change.count;
@@ -150,11 +165,16 @@ bool IsConsistent(const Fingerprint& print) {
     listed += change.count;
   }
   const auto is_distance = [](double value, double max) { return value >= 0 && value <= max + kRoundingMargin; };
+  const auto is_shift = [&](double distance, double p_value) {
+    return is_distance(distance, 2) && p_value > 0 && p_value <= 1;
+  };
   return listed <= print.changed_from_baseline && print.changed_from_baseline <= print.probes &&
-         print.changed_from_parent.value_or(0) <= print.probes && print.p_value > 0 && print.p_value <= 1 &&
-         is_distance(print.energy_distance, 2) &&
+         print.changed_from_parent.value_or(0) <= print.probes && is_shift(print.energy_distance, print.p_value) &&
+         (!print.from_parent || is_shift(print.from_parent->energy_distance, print.from_parent->p_value)) &&
          std::all_of(print.episodes_changed_most.begin(), print.episodes_changed_most.end(),
-                     [&](const EpisodeChange& change) { return is_distance(change.distance, 1); });
+                     [&](const EpisodeChange& change) {
+                       return is_distance(change.distance, 1) && (!change.input || IsDescription(*change.input));
+                     });
 }
 
 bool IsConsistent(const ConditionReport& condition) {

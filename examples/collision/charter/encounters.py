@@ -78,8 +78,8 @@ def observe(h, own, intruder, tau, previous):
 
 
 def fly(seeds, decide):
-    """Flies every episode. `decide` maps observations (5, n) to advisory indices (n,). Returns the metrics' arrays, and
-    which episodes have an intruder that climbs fast, by the seed alone."""
+    """Flies every episode. `decide` maps observations (5, n) to advisory indices (n,). Returns the metrics' arrays and,
+    by the seed alone, how each encounter begins and which have an intruder that climbs fast."""
     return fly_drawn(draw(seeds), decide)
 
 
@@ -105,7 +105,8 @@ def fly_drawn(e, decide):
     score = 1.0 - (SCORE_WEIGHTS["closeness"] * closeness + SCORE_WEIGHTS["alert_rate"] * alert_rate +
                    SCORE_WEIGHTS["reversals"] * reversals)
     return {"near_miss": (np.abs(h) < NEAR_MISS_FT).astype(np.float64), "alert_rate": alert_rate,
-            "reversals": reversals, "score": np.clip(score, 0.0, 1.0), "climbing": e["intruder"] > CLIMBING_FT_S, "separation": np.abs(h)}
+            "reversals": reversals, "score": np.clip(score, 0.0, 1.0), "climbing": e["intruder"] > CLIMBING_FT_S,
+            "separation": np.abs(h), "begins": zip(e["h"], e["own"], e["intruder"], e["delay"])}
 
 
 def _second(e, t, h, own, intruder, flown):

@@ -22,8 +22,11 @@ def episodes(layers, seeds):
     for start in range(0, len(seeds), BLOCK):
         metrics = encounters.fly(seeds[start:start + BLOCK], lambda x: network.advisories(layers, x))
         rows = zip(*(metrics[name].tolist() for name in ("climbing", "alert_rate", "near_miss", "reversals", "score")))
-        for offset, (climbing, alert_rate, near_miss, reversals, score) in enumerate(rows):
+        for offset, ((climbing, alert_rate, near_miss, reversals, score), (h, own, intruder, delay)) in enumerate(
+                zip(rows, metrics["begins"])):
             yield (f'{{"episode":{start + offset},"group":"{"climbing" if climbing else "other"}",'
+                   f'"input":"intruder {h:+.0f} ft, own rate {own:+.0f} ft/s, its rate {intruder:+.0f} ft/s, '
+                   f'pilot {delay} s late",'
                    f'"metrics":{{"alert_rate":{alert_rate:.6f},'
                    f'"near_miss":{int(near_miss)},"reversals":{reversals:.1f},"score":{score:.9f}}}}}\n')
 

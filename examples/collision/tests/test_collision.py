@@ -227,6 +227,10 @@ class Evaluator(unittest.TestCase):
         climbing = encounters.draw(encounters.read_seeds(self.seeds))["intruder"] > 20
         self.assertEqual([row["group"] == "climbing" for row in rows], climbing.tolist())
         self.assertEqual({row["group"] for row in rows}, {"climbing", "other"})
+        for row in rows:  # what the encounter was, within the protocol's 160 characters
+            self.assertRegex(row["input"], r"^intruder [+-]\d+ ft, own rate [+-]\d+ ft/s, its rate [+-]\d+ ft/s, "
+                                           r"pilot [1-4] s late$")
+        self.assertLessEqual(max(len(row["input"]) for row in rows), 160)
 
     def test_each_episode_depends_on_its_seed_alone(self):
         _, text = self.run_evaluator("episodes", self.seeds)

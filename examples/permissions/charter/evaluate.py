@@ -18,8 +18,8 @@ with open(options["--out"], "w", encoding="ascii") as out:
         one = int.from_bytes(seed[:16], "big") % len(needless)
         other = int.from_bytes(seed[16:], "big") % len(needed)
         if sys.argv[1] == "episodes":
-            out.write('{"episode":%d,"metrics":{"score":%d,"blocked":%d}}\n'
-                      % (number, not needless[one], not needed[other]))
+            out.write('{"episode":%d,"input":"%s %s, %d bytes","metrics":{"score":%d,"blocked":%d}}\n'
+                      % (number, *requests.NEEDLESS[one], not needless[one], not needed[other]))
         else:
             out.write('{"probe":%d,"decision":"%s","input":"%s %s, %d bytes"}\n'
                       % (number, "yes" if needless[one] else "no", *requests.NEEDLESS[one]))
