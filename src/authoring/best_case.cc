@@ -46,10 +46,13 @@ BestCase HarmBest(const charter::Charter& charter, const charter::HarmBound& har
   const double limit = (lower ? harm.limit - metric.min : metric.max - harm.limit) / (metric.max - metric.min);
   const double share = harm.group ? ShareOfGroup(charter, shares, *harm.group) : 1;
   const std::string name = "harm '" + harm.name + "'";
-  return {name, name + " with no harm seen", episodes, "episodes", harm.lifetime_error, [=](double alpha) {
-            const auto of_group = static_cast<double>(trial::EpisodesWithoutViolation(limit, alpha));
-            return static_cast<uint64_t>(std::ceil(of_group / share));
-          }};
+  BestCase best{name, name + " with no harm seen", episodes, "episodes", harm.lifetime_error, [=](double alpha) {
+                  const auto of_group = static_cast<double>(trial::EpisodesWithoutViolation(limit, alpha));
+                  return static_cast<uint64_t>(std::ceil(of_group / share));
+                }};
+  best.group = harm.group.value_or("");
+  best.share = share;
+  return best;
 }
 
 }  // namespace

@@ -44,6 +44,8 @@ struct BestCase {
   // suffice.
   std::function<uint64_t(double alpha)> needed;
   Together together = Together::kMore;
+  std::string group{};  // of the episodes that a harm is about; empty: all
+  double share = 1;     // of the episodes that are of it
 
   // The same where a trial spends `alpha`.
   uint64_t Needed(const charter::Charter& charter, double alpha) const;

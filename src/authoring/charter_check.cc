@@ -365,7 +365,8 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   report.digest = charter.digest.Text();
   Result<TrialSize> size = SizeOfTrial(*files);
   if (!size.ok()) return size.error();
-  Result<Feasibility> feasibility = CheckFeasibility(charter, *size);
+  if (Result<void> fits = CheckGroupShares(charter, options.group_shares); !fits.ok()) return fits.error();
+  Result<Feasibility> feasibility = CheckFeasibility(charter, *size, options.group_shares);
   if (!feasibility.ok()) return feasibility.error();
   report.feasibility = std::move(feasibility->lines);
   report.warnings = std::move(feasibility->warnings);

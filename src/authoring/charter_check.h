@@ -26,6 +26,7 @@ struct CheckOptions {
   double seconds_max = 10;  // for each search of the prover, and for the random networks of one property
   uint64_t seed = 1;        // of the random networks
   unsigned threads = 2;
+  GroupShares group_shares{};  // of the episodes; groups left out: an equal share of what is left
 };
 
 struct PropertyReport {
@@ -53,7 +54,8 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
                                    const std::function<void(const std::string&)>& progress);
 
 // What the limits need: one sentence for each, and in `warnings` those that cannot be shown with the charter's numbers
-// of episodes and probes after 1, 10 or 100 proposals, and a quorum of evaluators that needs more of them than it says.
+// of episodes and probes after 1, 10 or 100 proposals, limits by group that no shares of the episodes allow together,
+// and a quorum of evaluators that needs more of them than it says.
 struct Feasibility {
   std::vector<std::string> lines;
   std::vector<std::string> warnings;

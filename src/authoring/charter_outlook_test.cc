@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "authoring/best_case.h"
+#include "authoring/charter_check.h"
 #include "charter/testing.h"
 #include "oversight/charter_trial.h"
 
@@ -108,6 +109,43 @@ TEST(GroupShares, AreReadAndFitTheCharter) {
   }
   EXPECT_EQ(CheckGroupShares(charter, {{"fog", 0.1}}).error().rule, "plan.question");
   EXPECT_EQ(CheckGroupShares(charter, {{"day", 0.6}, {"night", 0.6}}).error().code, ErrorCode::kUsage);
+}
+
+// Whatever the shares are, what one group gets another has not.
+TEST(Feasibility, WarnsOfGroupsThatNeedMoreEpisodesThanThereAre) {
+  const auto feasibility = [](const char* limit, const GroupShares& shares = {}) {
+    charter::TestCharter test;
+    test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]")
+        .Replace(
+            "metric = \"near_miss\"\nlimit = 0.01",
+            std::string("metric = \"near_miss\"\ngroup = \"night\"\nlimit = ") + limit +
+                "\n\n[[bounds.harm]]\nname = \"by_day\"\nmetric = \"near_miss\"\ngroup = \"day\"\nlimit = " + limit);
+    const Result<charter::CharterFiles> files = test.ReadFiles();
+    EXPECT_TRUE(files.ok()) << (files.ok() ? "" : files.error().message);
+    return *CheckFeasibility(files->charter, *SizeOfTrial(*files), shares);
+  };
+  const auto warns = [](const Feasibility& found, const std::string& words) {
+    return std::any_of(found.warnings.begin(), found.warnings.end(),
+                       [&](const std::string& warning) { return warning.find(words) != std::string::npos; });
+  };
+  EXPECT_FALSE(warns(feasibility("0.1"), "by group can never be shown together"));
+  EXPECT_FALSE(warns(feasibility("0.1"), "can never be shown at all"));
+  EXPECT_TRUE(warns(feasibility("0.003"), "the limits by group can never be shown together"));
+  EXPECT_NE(feasibility("0.1").lines[0].find("of which 0.5 are taken to be of 'night'; 0.0"), std::string::npos)
+      << feasibility("0.1").lines[0];
+  const Feasibility rare = feasibility("0.1", {{"night", 0.001}});
+  EXPECT_TRUE(warns(rare, "with 4000 episodes, of which 0.001 are taken to be of 'night'"));
+  EXPECT_FALSE(warns(rare, "by group can never be shown together")) << "other shares would do";
+}
+
+TEST(GroupShares, AreThoseThatATrialSaw) {
+  charter::TestCharter test;
+  test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]");
+  const charter::Charter charter = *test.Read();
+  EXPECT_EQ(SharesSeen(charter, {{"night", 250}, {"fog", 9}}, 1000), (GroupShares{{"night", 0.25}}));
+  EXPECT_TRUE(SharesSeen(charter, {{"night", 250}}, 0).empty());
+  EXPECT_TRUE(SharesSeen(charter, {{"night", 0}}, 1000).empty());
+  EXPECT_TRUE(SharesSeen(charter, {}, 1000).empty());
 }
 
 // Every evaluator asks the same ones, so that what one lacks another does not make good.

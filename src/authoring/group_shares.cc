@@ -44,6 +44,16 @@ Result<void> CheckGroupShares(const charter::Charter& charter, const GroupShares
   return NoSuchShare("the groups' shares add up to " + PlainNumber(sum), "give shares that add up to 1 at most");
 }
 
+GroupShares SharesSeen(const charter::Charter& charter, const std::map<std::string, uint64_t>& seen, uint64_t all) {
+  GroupShares shares;
+  for (const std::string& group : charter.evaluation.groups) {
+    const auto found = seen.find(group);
+    if (found == seen.end() || found->second == 0 || found->second > all) continue;
+    shares[group] = static_cast<double>(found->second) / static_cast<double>(all);
+  }
+  return shares;
+}
+
 double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group) {
   if (const auto given = shares.find(group); given != shares.end()) return given->second;
   double left = 1;

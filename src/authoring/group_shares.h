@@ -7,6 +7,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ Result<GroupShares> ParseGroupShares(const std::vector<std::string>& words);
 
 // kUsage ("plan.question") for a group that the charter does not have, and for shares that add up to more than 1.
 Result<void> CheckGroupShares(const charter::Charter& charter, const GroupShares& shares);
+
+// What a trial saw, for groups that the charter has: each one's episodes among `all` of them. Nothing where `all` is 0.
+GroupShares SharesSeen(const charter::Charter& charter, const std::map<std::string, uint64_t>& seen, uint64_t all);
 
 // That of one group; where it is not given, an equal share of what the given ones leave.
 double ShareOfGroup(const charter::Charter& charter, const GroupShares& shares, const std::string& group);

@@ -7,6 +7,7 @@
 #include "authoring/charter_words.h"
 #include "cli/command.h"
 #include "oversight/charter_trial.h"
+#include "report/life.h"
 
 namespace pawl::cli {
 namespace {
@@ -36,6 +37,40 @@ Result<std::vector<Line>> Lines(const charter::Charter& charter, uint64_t spent,
     lines.push_back({std::move(best), left, *alpha, needed, *last});
   }
   return lines;
+}
+
+// The shares of the groups, and who says so.
+struct Shares {
+  authoring::GroupShares of;
+  std::string source = "equal";  // or "given"; "p7": as that proposal's trial had them
+};
+
+// What people give counts; else what the last trial saw of the groups that have a limit, which its report tells.
+Result<Shares> FindShares(const ledger::SubjectLog& log, const std::vector<std::string>& words) {
+  const charter::Charter& charter = log.charter().charter;
+  Result<authoring::GroupShares> given = authoring::ParseGroupShares(words);
+  if (!given.ok()) return given.error();
+  if (Result<void> fits = authoring::CheckGroupShares(charter, *given); !fits.ok()) return fits.error();
+  if (!given->empty()) return Shares{std::move(*given), "given"};
+  if (charter.evaluation.groups.empty()) return Shares();
+  Result<std::optional<report::LifeEntry>> last = report::LatestMeasured(log.history(), log.store().Reader());
+  if (!last.ok()) return last.error();
+  if (!*last) return Shares();
+  std::map<std::string, uint64_t> seen;
+  uint64_t all = 0;
+  for (const report::Measured& measured : (*last)->conditions) {
+    if (measured.kind == trial::ConditionKind::kCeiling) all = measured.observations;
+    if (!measured.of.group.empty()) seen[measured.of.group] = measured.observations;
+  }
+  authoring::GroupShares shares = authoring::SharesSeen(charter, seen, all);
+  if (shares.empty()) return Shares();
+  return Shares{std::move(shares), (*last)->proposal};
+}
+
+std::string SourceWords(const Shares& shares) {
+  if (shares.source == "given") return "as given";
+  if (shares.source == "equal") return "taken to be equal; --group says what they are";
+  return "as in the trial of " + shares.source + ", others taken to be equal; --group says what they are";
 }
 
 // "night 0.1, day 0.9": what was given, or is taken where nothing was.
@@ -71,19 +106,18 @@ void PrintBudget(const std::vector<Line>& lines, uint64_t spent, uint64_t episod
 }
 
 ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::string>& groups) {
-  Result<authoring::GroupShares> shares = authoring::ParseGroupShares(groups);
-  if (!shares.ok()) return Fail(globals, shares.error());
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
   if (!log.ok()) return Fail(globals, log.error());
   const charter::Charter& charter = log->charter().charter;
   const uint64_t spent = static_cast<uint64_t>(log->history().budget_index());
-  if (Result<void> fits = authoring::CheckGroupShares(charter, *shares); !fits.ok()) return Fail(globals, fits.error());
+  Result<Shares> shares = FindShares(*log, groups);
+  if (!shares.ok()) return Fail(globals, shares.error());
   Result<authoring::TrialSize> size = authoring::SizeOfTrial(log->charter());
   if (!size.ok()) return Fail(globals, size.error());
   if (asked != 0) size->episodes = asked;
-  Result<std::vector<Line>> lines = Lines(charter, spent, *size, *shares);
+  Result<std::vector<Line>> lines = Lines(charter, spent, *size, shares->of);
   if (!lines.ok()) return Fail(globals, lines.error());
   bool all_shown = true;
   for (const Line& line : *lines) all_shown = all_shown && line.needed <= line.best.planned;
@@ -102,16 +136,18 @@ ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::s
     }
     encoding::Json of_groups = encoding::Json::object();
     for (const std::string& group : charter.evaluation.groups)
-      of_groups[group] = authoring::ShareOfGroup(charter, *shares, group);
+      of_groups[group] = authoring::ShareOfGroup(charter, shares->of, group);
     PrintJson({{"spent", spent},
                {"next_index", spent + 1},
                {"episodes", size->episodes},
                {"groups", of_groups},
+               {"groups_from", shares->source},
                {"conditions", conditions}});
   } else {
     PrintBudget(*lines, spent, size->episodes);
     if (!charter.evaluation.groups.empty()) {
-      std::printf("\nshares of the groups: %s; --group says what they are\n", WordsOf(charter, *shares).c_str());
+      std::printf("\nshares of the groups: %s; %s\n", WordsOf(charter, shares->of).c_str(),
+                  SourceWords(*shares).c_str());
     }
     if (!all_shown) std::puts("\nno candidate can pass the next trial; people would have to amend the charter");
   }
@@ -127,7 +163,7 @@ void AddBudget(CLI::App& app, Globals& globals) {
       app.add_subcommand("budget", "what is left of the lifetime errors, and what a trial can still show");
   command->add_option("--episodes", *episodes, "of a trial (default: the charter's)")->check(CLI::Range(1, 1'000'000));
   command->add_option("--group", *groups,
-                      "GROUP=SHARE: share of the episodes that are of a group (default: equal shares)");
+                      "GROUP=SHARE: share of the episodes that are of a group (default: as in the last trial)");
   command->footer(
       "Exit status 1: not even a flawless candidate can pass the next trial.\n\n"
       "examples:\n  pawl budget --episodes 4000\n  pawl budget --group night=0.1");

@@ -217,6 +217,7 @@ CLI::App* AddWithDirectory(CLI::App* parent, const char* name, const char* text,
 void AddCheck(CLI::App* parent, Globals& globals) {
   auto directory = std::make_shared<std::string>();
   auto options = std::make_shared<authoring::CheckOptions>();
+  auto groups = std::make_shared<std::vector<std::string>>();
   CLI::App* check = AddWithDirectory(parent, "check",
                                      "read a charter back in words, and refuse one that protects nothing", directory);
   check->add_option("--baseline", options->baseline, "directory of the first release, to be checked as well");
@@ -226,10 +227,17 @@ void AddCheck(CLI::App* parent, Globals& globals) {
   check->add_option("--seed", options->seed, "of the random networks that each property is tried on")
       ->capture_default_str();
   check->add_option("--threads", options->threads, "of the prover")->capture_default_str()->check(CLI::Range(1, 256));
+  check->add_option("--group", *groups,
+                    "GROUP=SHARE: share of the episodes that are of a group (default: equal shares)");
   check->footer(
-      "Exit status 0: fine, perhaps with warnings; 1: refused; 3: not a charter.\n"
-      "example:\n  pawl charter check charter --baseline ./subject");
-  check->callback([=, &globals] { globals.exit = CheckAndShow(globals, *directory, *options); });
+      "Exit status 0: fine, perhaps with warnings; 1: refused; 3: not a charter.\n\n"
+      "examples:\n  pawl charter check charter --baseline ./subject\n"
+      "  pawl charter check charter --group night=0.1");
+  check->callback([=, &globals] {
+    Result<authoring::GroupShares> shares = authoring::ParseGroupShares(*groups);
+    if (shares.ok()) options->group_shares = *shares;
+    globals.exit = shares.ok() ? CheckAndShow(globals, *directory, *options) : Fail(globals, shares.error());
+  });
 }
 
 void AddSign(CLI::App* parent, Globals& globals) {

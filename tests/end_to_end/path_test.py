@@ -112,8 +112,12 @@ class PathTest(unittest.TestCase):
         called = {"step": "max_step", "growth": "max_growth", "drift-fresh": "drift", "drift-energy": "energy_limit"}
         lines = {line["condition"]: line for line in budget["conditions"]}
         compared = set()
+        of_group, all_of_them = 0, 0  # episodes of the last trial, of both evaluators
         for vote in predicates:
             report = vote.get("evidence", {}).get("report") if vote.get("role") == "evaluator" else None
+            if report and report["budget_index"] == trials:
+                seen = {condition["name"]: condition["observations"] for condition in report["conditions"]}
+                of_group, all_of_them = of_group + seen["near_miss (climbing)"], all_of_them + seen["ceiling"]
             for condition in report["conditions"] if report else []:
                 name = condition["name"]
                 line = lines.get(f"harm '{name}'" if condition["kind"] == "harm" else called.get(name, name))
@@ -127,6 +131,9 @@ class PathTest(unittest.TestCase):
                 self.assertAlmostEqual(line["next_error"] / spends, 1, 6, name)
                 compared.add(line["condition"])
         self.assertEqual(compared, set(lines), "every line of the budget is on the ledger")
+        self.assertEqual(budget["groups_from"], f"p{trials}")
+        self.assertAlmostEqual(budget["groups"]["climbing"], of_group / all_of_them, 12)
+        self.assertAlmostEqual(sum(budget["groups"].values()), 1, 12)
 
     def test_evaluators_who_show_too_little_together_are_no_quorum(self):
         """Nothing is broken, so both evaluators vote for it; that it is better, they show neither alone nor together."""
