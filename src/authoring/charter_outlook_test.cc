@@ -116,10 +116,9 @@ TEST(Feasibility, WarnsOfGroupsThatNeedMoreEpisodesThanThereAre) {
   const auto feasibility = [](const char* limit, const GroupShares& shares = {}) {
     charter::TestCharter test;
     test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]")
-        .Replace(
-            "metric = \"near_miss\"\nlimit = 0.01",
-            std::string("metric = \"near_miss\"\ngroup = \"night\"\nlimit = ") + limit +
-                "\n\n[[bounds.harm]]\nname = \"by_day\"\nmetric = \"near_miss\"\ngroup = \"day\"\nlimit = " + limit);
+        .Replace("[bounds.harm]\nmetric = \"near_miss\"\nlimit = 0.01",
+                 std::string("[[bounds.harm]]\nmetric = \"near_miss\"\ngroup = \"night\"\nlimit = ") + limit +
+                     "\n\n[[bounds.harm]]\nmetric = \"near_miss\"\ngroup = \"day\"\nlimit = " + limit);
     const Result<charter::CharterFiles> files = test.ReadFiles();
     EXPECT_TRUE(files.ok()) << (files.ok() ? "" : files.error().message);
     return *CheckFeasibility(files->charter, *SizeOfTrial(*files), shares);
