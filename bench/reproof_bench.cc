@@ -123,7 +123,7 @@ ProofRequest RequestOf(const Network& network, const Property& property, std::ui
   request.property_digest.fill(1);
   request.arithmetic = pawl::checker::Arithmetic::kFloat32;
   request.threads = options.threads;
-  request.timeout_ms = 120'000;
+  request.timeout_ms = 300'000;
   return request;
 }
 

@@ -1,6 +1,7 @@
 #include "prover/parent.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace {
 
 using checker::Node;
 using checker::NodeKind;
+
+// Boxes below a node from which on it is tried as one.
+constexpr std::uint32_t kShortcutLeavesMin = 4;
 
 Error OtherProperty(const char* what) {
   return Refused("prover.parent-property",
@@ -158,6 +162,43 @@ std::vector<OpenBox> ReplayBoxes(const Query& query, std::size_t case_index, con
                                  SplitTree& tree) {
   OpenBox root = std::move(RootBoxes(query)[case_index]);
   return BoxReplay(query, proof, tree).Run(std::move(root));
+}
+
+std::vector<OpenBox> ShortcutTrials(const Query& query, const SplitTree& tree) {
+  std::vector<std::uint32_t> boxes_below(tree.node_count(), 1);
+  for (NodeId node = tree.node_count(); node-- > 0;) {  // children come after their parents
+    if (const auto split = tree.split(node)) boxes_below[node] = boxes_below[split->low] + boxes_below[split->low + 1];
+  }
+  // On each path one box for every power of eight.
+  const auto power = [&](NodeId node) { return (std::bit_width(boxes_below[node]) - 1) / 3; };
+  std::vector<OpenBox> waiting = RootBoxes(query), trials;
+  for (const OpenBox& root : waiting) {
+    if (boxes_below[root.node] >= kShortcutLeavesMin) trials.push_back(root);
+  }
+  while (!waiting.empty()) {
+    const OpenBox box = std::move(waiting.back());
+    waiting.pop_back();
+    const std::optional<SplitTree::SplitOf> split = tree.split(box.node);
+    if (!split.has_value()) continue;
+    for (const std::size_t side : {1u, 0u}) {
+      OpenBox child = box.Child(side, split->low, split->input);
+      if (boxes_below[child.node] < kShortcutLeavesMin) continue;
+      if (power(child.node) < power(box.node)) trials.push_back(child);
+      waiting.push_back(std::move(child));
+    }
+  }
+  for (OpenBox& trial : trials) trial.merges = true;
+  return trials;
+}
+
+void DropCovered(const Query& query, const SplitTree& tree, std::vector<OpenBox>& boxes) {
+  std::vector<bool> reached(tree.node_count(), false);
+  std::fill_n(reached.begin(), query.cases.size(), true);
+  for (NodeId node = 0; node < tree.node_count(); ++node) {  // children come after their parents
+    const auto split = reached[node] ? tree.split(node) : std::nullopt;
+    if (split.has_value()) reached[split->low] = reached[split->low + 1] = true;
+  }
+  std::erase_if(boxes, [&](const OpenBox& box) { return !reached[box.node] || tree.is_leaf(box.node); });
 }
 
 std::vector<OpenBox> MergeTrials(const Query& query, const SplitTree& tree, std::vector<bool>& may_be_tried) {

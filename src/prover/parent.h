@@ -46,6 +46,11 @@ Result<Parent> ReadParent(std::span<const std::uint8_t> bytes, const ProofReques
 // both, with the split that lies between them. Splits by value, which this search does not make, end a branch.
 std::vector<OpenBox> ReplayBoxes(const Query& query, std::size_t case_index, const checker::CaseProof& proof,
                                  SplitTree& tree);
+// Inner boxes of a replayed tree, few of them on each path, to be tried as one leaf each before its leaves are bounded:
+// a change that makes a property easier is proven by far fewer leaves than its parent's.
+std::vector<OpenBox> ShortcutTrials(const Query& query, const SplitTree& tree);
+// Strikes out boxes that lie in a node that was closed since.
+void DropCovered(const Query& query, const SplitTree& tree, std::vector<OpenBox>& boxes);
 // Splits of two proven boxes that may no longer be needed, as boxes to be tried. `may_be_tried` has an entry for each
 // node of the tree as ReplayBoxes left it: false for boxes that were bounded since. Those given are struck out.
 std::vector<OpenBox> MergeTrials(const Query& query, const SplitTree& tree, std::vector<bool>& may_be_tried);

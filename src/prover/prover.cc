@@ -106,6 +106,61 @@ Result<std::vector<OpenBox>> FirstBoxes(const ProofRequest& request, const Query
   return boxes;
 }
 
+// Inner boxes that are tried first to learn whether any are worth it.
+constexpr std::size_t kShortcutSample = 16;
+
+// Closes inner boxes of a replayed tree that hold as they are, and strikes out those of `boxes` that lie in them. What
+// was tried need not be tried again, see MergeTrials.
+SearchOutcome TakeShortcuts(Search& search, const Query& query, SplitTree& tree, std::vector<OpenBox>& boxes,
+                            std::vector<bool>& may_merge) {
+  std::vector<OpenBox> trials = ShortcutTrials(query, tree), sample, others;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const bool first = (i + 1) * kShortcutSample / trials.size() > i * kShortcutSample / trials.size();
+    may_merge[trials[i].node] = false;
+    (first ? sample : others).push_back(std::move(trials[i]));
+  }
+  SearchOutcome outcome;
+  if (sample.empty()) return outcome;
+  outcome = search.Run(std::move(sample));
+  if (outcome.end == SearchEnd::kClosed && outcome.merged > 0) {
+    DropCovered(query, tree, others);
+    SearchOutcome rest = search.Run(std::move(others));
+    rest.boxes += outcome.boxes;
+    rest.merged += outcome.merged;
+    outcome = std::move(rest);
+  } else {
+    for (const OpenBox& other : others) may_merge[other.node] = true;
+  }
+  DropCovered(query, tree, boxes);
+  return outcome;
+}
+
+// Leaves of a parent's proof that are tried first to learn what the change has done, and the share of them that has to
+// hold for counterexamples not to be looked for as if there were no parent.
+constexpr std::size_t kLeafSample = 16;
+constexpr double kLeafSampleShare = 0.6;
+
+// Whether most of a sample of the parent's leaves hold; those that do are closed and struck out.
+bool MostHold(Search& search, const Query& query, SplitTree& tree, std::vector<OpenBox>& boxes,
+              ProofStatistics& statistics) {
+  std::vector<std::size_t> leaves;
+  for (std::size_t i = 0; i < boxes.size(); ++i)
+    if (!boxes[i].planned_split.has_value() && boxes[i].part == nullptr) leaves.push_back(i);
+  const std::size_t count = std::min(kLeafSample, leaves.size());
+  std::vector<OpenBox> sample;
+  for (std::size_t k = 0; k < count; ++k) {
+    sample.push_back(boxes[leaves[k * leaves.size() / count]]);
+    sample.back().merges = true;  // forgotten where it fails
+  }
+  if (sample.empty()) return boxes.empty();
+  const SearchOutcome outcome = search.Run(std::move(sample));
+  statistics.boxes += outcome.boxes;
+  statistics.leaves += outcome.leaves;
+  statistics.kept += outcome.kept;
+  DropCovered(query, tree, boxes);
+  return static_cast<double>(outcome.kept) >= kLeafSampleShare * static_cast<double>(count);
+}
+
 // Search and confirmation in turn, until the checker accepts the bytes or the search ends otherwise.
 ProofResult SearchProof(const ProofRequest& request, const Query& query, const checker::Claim& claim,
                         const Confirmer& confirmer, const SearchOptions& options) {
@@ -122,6 +177,18 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
     for (const OpenBox& box : boxes) may_merge[box.node] = false;
   }
   statistics.best_margin = std::numeric_limits<double>::infinity();
+  if (HasParent(request) && query.is_chain()) {
+    SearchOutcome outcome = TakeShortcuts(search, query, tree, boxes, may_merge);
+    statistics.boxes += outcome.boxes;
+    statistics.merged += outcome.merged;
+    if (!outcome.counterexample.has_value() && !MostHold(search, query, tree, boxes, statistics))
+      outcome.counterexample = Attack(request, query, confirmer, options, kAttackRounds);
+    if (outcome.counterexample.has_value()) {
+      ProofResult result = Violated(std::move(*outcome.counterexample));
+      result.statistics = statistics;
+      return result;
+    }
+  }
   for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
     SearchOutcome outcome = query.is_chain()
                                 ? search.Run(std::move(boxes))

@@ -60,7 +60,7 @@ Search::Search(const Query& query, const checker::Claim& claim, const Confirmer&
 
 SearchOutcome Search::Run(std::vector<OpenBox> boxes) {
   const Clock::time_point start = Clock::now();
-  const unsigned workers = std::max(1u, options_.threads);
+  const unsigned workers = boxes.empty() ? 0 : std::max(1u, options_.threads);
   Shared shared(workers);
   shared.outcome.best_margin = std::numeric_limits<double>::infinity();
   shared.unfinished = boxes.size();

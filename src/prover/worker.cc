@@ -17,8 +17,11 @@ using Clock = std::chrono::steady_clock;
 constexpr float kMargin = 1e-6f;
 // Leaves with less than this much room are put to the checker during the search, not only at its end.
 constexpr float kTight = 1e-4f;
-// Of every kSamplePeriod leaves, kSampleLength are put to the checker to learn how long it takes.
-constexpr std::uint64_t kSamplePeriod = 512, kSampleLength = checker::kLanes;
+// Of every kSamplePeriod leaves, kSampleLength are put to the checker to learn how long it takes; not of the first
+// kSampleFrom, which it checks in no time.
+constexpr std::uint64_t kSampleFrom = 64, kSamplePeriod = 512, kSampleLength = checker::kLanes;
+// A batch of at most so many doubtful leaves is not put to the checker at the end of a search.
+constexpr std::size_t kLanesMostlyEmpty = checker::kLanes / 2;
 // Smallest smear of a candidate, as a share of the largest.
 constexpr float kCandidateShare = 0.2f;
 // At most this many inputs are candidates.
@@ -109,7 +112,7 @@ void Worker::Run() {
   std::vector<Job> jobs;
   while (!shared_.stop.load(std::memory_order_relaxed)) {
     if (!TakeBatch(batch)) {
-      AskChecker();
+      SettleDoubtful();
       if (shared_.unfinished.load() == 0) break;
       if (!Steal()) std::this_thread::sleep_for(kNap);
       continue;
@@ -502,7 +505,9 @@ void Worker::Settle(Job& job) {
 void Worker::CloseBox(OpenBox box, const Judgement& judgement) {
   const KnownArgument& argument = ArgumentOf(box, judgement);
   const bool clear = judgement.margin > kTight * (1 + judgement.scale) && !judgement.ambiguous;
-  if (clear && closed_++ % kSamplePeriod >= kSampleLength) {
+  const bool sampled = closed_ >= kSampleFrom && (closed_ - kSampleFrom) % kSamplePeriod < kSampleLength;
+  closed_ += clear ? 1 : 0;
+  if (clear && !sampled) {
     Close(box, argument, judgement.margin);
     return;
   }
@@ -526,6 +531,14 @@ const Worker::KnownArgument& Worker::ArgumentOf(const OpenBox& box, const Judgem
     if (auto rows = RowsOf(claim_, box.case_index, argument); rows.ok()) where->second.rows = std::move(*rows);
   }
   return where->second;
+}
+
+// A batch costs the checker as much with few leaves as with many. Where it has refused none so far, few are left to the
+// check of the whole certificate.
+void Worker::SettleDoubtful() {
+  if (doubtful_.size() > kLanesMostlyEmpty || shared_.refused.load() > 0) return AskChecker();
+  for (const DoubtfulLeaf& leaf : doubtful_) Close(leaf.box, *leaf.argument, leaf.margin);
+  doubtful_.clear();
 }
 
 // Closes the leaves that the checker accepts; the others are opened again, to be split.

@@ -124,6 +124,7 @@ class Worker {
 
   void CloseBox(OpenBox box, const Judgement& judgement);
   const KnownArgument& ArgumentOf(const OpenBox& box, const Judgement& judgement);
+  void SettleDoubtful();
   void AskChecker();
   void Close(const OpenBox& box, const KnownArgument& argument, float margin);
   void CountClosed(const OpenBox& box, std::uint64_t leaves);
