@@ -108,41 +108,45 @@ Result<std::vector<OpenBox>> FirstBoxes(const ProofRequest& request, const Query
 
 // Inner boxes that are tried first to learn whether any are worth it.
 constexpr std::size_t kShortcutSample = 16;
+// Leaves of a parent's proof that are tried first to learn what the change has done, and the share of them that has to
+// hold for the search not to go on as if there were no parent.
+constexpr std::size_t kLeafSample = 16;
+constexpr double kLeafSampleShare = 0.6;
+// Boxes that fail by most, and are searched first.
+constexpr std::size_t kWorstFirst = 16;
 
-// Closes inner boxes of a replayed tree that hold as they are, and strikes out those of `boxes` that lie in them. What
-// was tried need not be tried again, see MergeTrials.
+void Add(const SearchOutcome& outcome, ProofStatistics& statistics) {
+  statistics.boxes += outcome.boxes;
+  statistics.refused_leaves += outcome.refused_leaves;
+  statistics.leaves += outcome.leaves;
+  statistics.kept += outcome.kept;
+  statistics.merged += outcome.merged;
+  statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
+}
+
+// Closes inner boxes of a replayed tree that hold as they are, and strikes out those of `boxes` that lie in them.
 SearchOutcome TakeShortcuts(Search& search, const Query& query, SplitTree& tree, std::vector<OpenBox>& boxes,
-                            std::vector<bool>& may_merge) {
+                            ProofStatistics& statistics) {
   std::vector<OpenBox> trials = ShortcutTrials(query, tree), sample, others;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const bool first = (i + 1) * kShortcutSample / trials.size() > i * kShortcutSample / trials.size();
-    may_merge[trials[i].node] = false;
     (first ? sample : others).push_back(std::move(trials[i]));
   }
-  SearchOutcome outcome;
-  if (sample.empty()) return outcome;
-  outcome = search.Run(std::move(sample));
+  SearchOutcome outcome = search.Run(std::move(sample));
+  Add(outcome, statistics);
   if (outcome.end == SearchEnd::kClosed && outcome.merged > 0) {
     DropCovered(query, tree, others);
-    SearchOutcome rest = search.Run(std::move(others));
-    rest.boxes += outcome.boxes;
-    rest.merged += outcome.merged;
-    outcome = std::move(rest);
-  } else {
-    for (const OpenBox& other : others) may_merge[other.node] = true;
+    outcome = search.Run(std::move(others));
+    Add(outcome, statistics);
   }
   DropCovered(query, tree, boxes);
   return outcome;
 }
 
-// Leaves of a parent's proof that are tried first to learn what the change has done, and the share of them that has to
-// hold for counterexamples not to be looked for as if there were no parent.
-constexpr std::size_t kLeafSample = 16;
-constexpr double kLeafSampleShare = 0.6;
-
-// Whether most of a sample of the parent's leaves hold; those that do are closed and struck out.
-bool MostHold(Search& search, const Query& query, SplitTree& tree, std::vector<OpenBox>& boxes,
-              ProofStatistics& statistics) {
+// The share of a sample of the parent's leaves that hold; those are closed and struck out. Nothing where there are none
+// but halves of one box and boxes that were finished by phases.
+std::optional<double> ShareThatHolds(Search& search, const Query& query, SplitTree& tree, std::vector<OpenBox>& boxes,
+                                     ProofStatistics& statistics, SearchOutcome& outcome) {
   std::vector<std::size_t> leaves;
   for (std::size_t i = 0; i < boxes.size(); ++i)
     if (!boxes[i].planned_split.has_value() && boxes[i].part == nullptr) leaves.push_back(i);
@@ -152,13 +156,49 @@ bool MostHold(Search& search, const Query& query, SplitTree& tree, std::vector<O
     sample.push_back(boxes[leaves[k * leaves.size() / count]]);
     sample.back().merges = true;  // forgotten where it fails
   }
-  if (sample.empty()) return boxes.empty();
-  const SearchOutcome outcome = search.Run(std::move(sample));
-  statistics.boxes += outcome.boxes;
-  statistics.leaves += outcome.leaves;
-  statistics.kept += outcome.kept;
+  if (sample.empty()) return std::nullopt;
+  outcome = search.Run(std::move(sample));
+  outcome.merged = 0;
+  Add(outcome, statistics);
   DropCovered(query, tree, boxes);
-  return static_cast<double>(outcome.kept) >= kLeafSampleShare * static_cast<double>(count);
+  return static_cast<double>(outcome.kept) / static_cast<double>(count);
+}
+
+// Puts the boxes that are furthest from being proven first, where a search begins: a change that broke the property
+// shows there. The others stay in order, since neighbours share slopes.
+void PutWorstFirst(std::vector<OpenBox>& boxes) {
+  if (boxes.size() <= kWorstFirst) return;
+  std::vector<float> margins;
+  for (const OpenBox& box : boxes) margins.push_back(box.margin);
+  std::nth_element(margins.begin(), margins.begin() + kWorstFirst, margins.end());
+  std::stable_partition(boxes.begin(), boxes.end(),
+                        [&](const OpenBox& box) { return box.margin < margins[kWorstFirst]; });
+}
+
+// Closes what holds of a parent's proof, and leaves in `boxes` what has to be searched.
+SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& query, const Confirmer& confirmer,
+                     const SearchOptions& options, SplitTree& tree, std::vector<OpenBox>& boxes,
+                     ProofStatistics& statistics) {
+  SearchOutcome outcome = TakeShortcuts(search, query, tree, boxes, statistics);
+  if (outcome.end != SearchEnd::kClosed) return outcome;
+  const std::optional<double> share = ShareThatHolds(search, query, tree, boxes, statistics, outcome);
+  if (outcome.end != SearchEnd::kClosed) return outcome;
+  if (share.has_value() && *share < kLeafSampleShare && statistics.parent_leaves > kLeafSample) {
+    search.FinishLate();
+    for (OpenBox& box : boxes) box.part.reset();
+  }
+  if (!boxes.empty() && share.value_or(0) < kLeafSampleShare) {
+    if (std::optional<Counterexample> found = Attack(request, query, confirmer, options, kAttackRounds)) {
+      outcome.end = SearchEnd::kViolated;
+      outcome.counterexample = std::move(found);
+      return outcome;
+    }
+  }
+  outcome = search.Run(std::move(boxes), UnprovenBoxes::kGiveBack);
+  Add(outcome, statistics);
+  boxes = std::move(outcome.given_back);
+  PutWorstFirst(boxes);
+  return outcome;
 }
 
 // Search and confirmation in turn, until the checker accepts the bytes or the search ends otherwise.
@@ -177,28 +217,15 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
     for (const OpenBox& box : boxes) may_merge[box.node] = false;
   }
   statistics.best_margin = std::numeric_limits<double>::infinity();
-  if (HasParent(request) && query.is_chain()) {
-    SearchOutcome outcome = TakeShortcuts(search, query, tree, boxes, may_merge);
-    statistics.boxes += outcome.boxes;
-    statistics.merged += outcome.merged;
-    if (!outcome.counterexample.has_value() && !MostHold(search, query, tree, boxes, statistics))
-      outcome.counterexample = Attack(request, query, confirmer, options, kAttackRounds);
-    if (outcome.counterexample.has_value()) {
-      ProofResult result = Violated(std::move(*outcome.counterexample));
-      result.statistics = statistics;
-      return result;
-    }
-  }
+  SearchOutcome outcome;
+  if (HasParent(request) && query.is_chain())
+    outcome = Replay(request, search, query, confirmer, options, tree, boxes, statistics);
   for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
-    SearchOutcome outcome = query.is_chain()
-                                ? search.Run(std::move(boxes))
-                                : GraphSearch(claim, query, confirmer, options).SplitBoxes(tree, std::move(boxes));
-    statistics.boxes += outcome.boxes;
-    statistics.refused_leaves += outcome.refused_leaves;
-    statistics.leaves += outcome.leaves;
-    statistics.kept += outcome.kept;
-    statistics.merged += outcome.merged;
-    statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
+    if (outcome.end == SearchEnd::kClosed) {
+      outcome = query.is_chain() ? search.Run(std::move(boxes))
+                                 : GraphSearch(claim, query, confirmer, options).SplitBoxes(tree, std::move(boxes));
+      Add(outcome, statistics);
+    }
     if (outcome.end != SearchEnd::kClosed) {
       ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
                                                               : Unknown(ReasonOf(outcome.end), outcome.detail);
@@ -208,10 +235,10 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
       return result;
     }
     for (std::vector<OpenBox> trials; !(trials = MergeTrials(query, tree, may_merge)).empty();) {
-      outcome = search.Run(std::move(trials));
-      statistics.boxes += outcome.boxes;
-      statistics.merged += outcome.merged;
-      if (outcome.end != SearchEnd::kClosed) break;  // the tree is whole without them
+      const SearchOutcome merged = search.Run(std::move(trials));
+      statistics.boxes += merged.boxes;
+      statistics.merged += merged.merged;
+      if (merged.end != SearchEnd::kClosed) break;  // the tree is whole without them
     }
     const Clock::time_point start = Clock::now();
     Confirmation confirmation = ConfirmTree(request, tree);
@@ -257,12 +284,7 @@ ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, con
     const checker::CaseProof* parent = replays ? &request.parent->cases[i] : nullptr;
     SearchOutcome outcome = query.is_chain() ? NeuronSearch(query, claim, confirmer, options).Run(i, cases[i], parent)
                                              : GraphSearch(claim, query, confirmer, options).SplitNeurons(i, cases[i]);
-    statistics.boxes += outcome.boxes;
-    statistics.refused_leaves += outcome.refused_leaves;
-    statistics.leaves += outcome.leaves;
-    statistics.kept += outcome.kept;
-    statistics.merged += outcome.merged;
-    statistics.best_margin = std::min(statistics.best_margin, outcome.best_margin);
+    Add(outcome, statistics);
     if (outcome.end == SearchEnd::kClosed) continue;
     ProofResult result = outcome.counterexample.has_value() ? Violated(std::move(*outcome.counterexample))
                                                             : Unknown(ReasonOf(outcome.end), outcome.detail);

@@ -58,10 +58,10 @@ Search::Search(const Query& query, const checker::Claim& claim, const Confirmer&
                SearchOptions options)
     : query_(query), claim_(claim), confirmer_(confirmer), tree_(tree), options_(std::move(options)) {}
 
-SearchOutcome Search::Run(std::vector<OpenBox> boxes) {
+SearchOutcome Search::Run(std::vector<OpenBox> boxes, UnprovenBoxes unproven) {
   const Clock::time_point start = Clock::now();
   const unsigned workers = boxes.empty() ? 0 : std::max(1u, options_.threads);
-  Shared shared(workers);
+  Shared shared(workers, unproven);
   shared.outcome.best_margin = std::numeric_limits<double>::infinity();
   shared.unfinished = boxes.size();
   for (std::size_t i = boxes.size(); i-- > 0;) shared.queues[i % workers].boxes.push_back(std::move(boxes[i]));

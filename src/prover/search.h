@@ -87,10 +87,17 @@ enum class SearchEnd {
   kCancelled,
 };
 
+// What becomes of boxes that are neither proven nor violated.
+enum class UnprovenBoxes {
+  kSplit,
+  kGiveBack,  // bounded as they are, not split but by a planned split
+};
+
 struct SearchOutcome {
   SearchEnd end = SearchEnd::kClosed;
   std::string detail;
   std::optional<Counterexample> counterexample;
+  std::vector<OpenBox> given_back;  // see UnprovenBoxes
   std::uint64_t boxes = 0;
   std::uint64_t leaves = 0;
   std::uint64_t refused_leaves = 0;    // that the checker did not accept when asked during the search
@@ -105,7 +112,10 @@ class Search {
          SearchOptions options);
 
   // Works until nothing is open. May be called again with further boxes; statistics are those of one call.
-  SearchOutcome Run(std::vector<OpenBox> boxes);
+  SearchOutcome Run(std::vector<OpenBox> boxes, UnprovenBoxes unproven = UnprovenBoxes::kSplit);
+
+  // Later runs finish boxes by phases only once they have become long.
+  void FinishLate() { options_.finish_at_once = false; }
 
  private:
   const Query& query_;

@@ -20,8 +20,8 @@ constexpr float kTight = 1e-4f;
 // Of every kSamplePeriod leaves, kSampleLength are put to the checker to learn how long it takes; not of the first
 // kSampleFrom, which it checks in no time.
 constexpr std::uint64_t kSampleFrom = 64, kSamplePeriod = 512, kSampleLength = checker::kLanes;
-// A batch of at most so many doubtful leaves is not put to the checker at the end of a search.
-constexpr std::size_t kLanesMostlyEmpty = checker::kLanes / 2;
+// At most so many doubtful leaves, of trees of at most so many nodes, are not put to the checker at the end of a run.
+constexpr std::size_t kUnaskedMax = checker::kLanes / 2, kUnaskedNodesMax = 128;
 // Smallest smear of a candidate, as a share of the largest.
 constexpr float kCandidateShare = 0.2f;
 // At most this many inputs are candidates.
@@ -121,17 +121,7 @@ void Worker::Run() {
     const QueryCase& query_case = query_.cases[batch[0].case_index];
     if (batch[0].smear.empty()) {  // new boxes: not bounded yet
       for (OpenBox& box : batch) jobs.push_back({std::move(box), 0, {}});
-      if (!BoundJobs(query_case, jobs)) break;
-      bool going = true;
-      for (Job& job : jobs) {
-        if (job.box.merges && !job.judgement.proven)
-          shared_.unfinished.fetch_sub(1);
-        else if (job.judgement.proven || !job.box.planned_split.has_value())
-          Settle(job);
-        else
-          going = going && SplitAsPlanned(job.box);
-      }
-      if (!going) break;
+      if (!BoundJobs(query_case, jobs) || !SettleNew(jobs)) break;
     } else {
       if (finisher_) FinishParents(query_case, batch);
       if (!batch.empty() && (!MakeJobs(batch, jobs) || !BoundJobs(query_case, jobs) || !TakeBestSplits(batch, jobs)))
@@ -187,6 +177,12 @@ void Worker::Push(OpenBox box) {
   Shared::Queue& queue = shared_.queues[index_];
   const std::lock_guard lock(queue.mutex);
   queue.boxes.push_back(std::move(box));
+}
+
+void Worker::GiveBack(OpenBox box) {
+  const std::lock_guard lock(shared_.mutex);
+  shared_.outcome.given_back.push_back(std::move(box));
+  shared_.unfinished.fetch_sub(1);
 }
 
 bool Worker::LimitReached() {
@@ -477,6 +473,23 @@ bool Worker::TakeBestSplits(std::vector<OpenBox>& parents, std::vector<Job>& job
   return true;
 }
 
+bool Worker::SettleNew(std::vector<Job>& jobs) {
+  bool going = true;
+  for (Job& job : jobs) {
+    if (job.judgement.proven)
+      Settle(job);
+    else if (job.box.merges)
+      shared_.unfinished.fetch_sub(1);
+    else if (job.box.planned_split.has_value())
+      going = going && SplitAsPlanned(job.box);
+    else if (shared_.unproven == UnprovenBoxes::kGiveBack)
+      GiveBack(std::move(job.box));
+    else
+      Settle(job);
+  }
+  return going;
+}
+
 bool Worker::SplitAsPlanned(const OpenBox& box) {
   const NodeId low = tree_.Split(box.node, *box.planned_split);
   if (low == 0) {
@@ -533,10 +546,13 @@ const Worker::KnownArgument& Worker::ArgumentOf(const OpenBox& box, const Judgem
   return where->second;
 }
 
-// A batch costs the checker as much with few leaves as with many. Where it has refused none so far, few are left to the
-// check of the whole certificate.
+// At the end of a run. Boxes that are only tried are forgotten where it is in doubt that they hold. Of the others a few
+// are left to the check of the whole certificate where that is short: a batch costs the checker as much with few leaves
+// as with many.
 void Worker::SettleDoubtful() {
-  if (doubtful_.size() > kLanesMostlyEmpty || shared_.refused.load() > 0) return AskChecker();
+  shared_.unfinished.fetch_sub(std::erase_if(doubtful_, [](const DoubtfulLeaf& leaf) { return leaf.box.merges; }));
+  if (doubtful_.size() > kUnaskedMax || tree_.node_count() > kUnaskedNodesMax || shared_.refused.load() > 0)
+    return AskChecker();
   for (const DoubtfulLeaf& leaf : doubtful_) Close(leaf.box, *leaf.argument, leaf.margin);
   doubtful_.clear();
 }

@@ -33,12 +33,13 @@ namespace pawl::prover {
 
 // What the workers of one run share.
 struct Shared {
-  explicit Shared(unsigned workers) : queues(workers) {}
+  Shared(unsigned workers, UnprovenBoxes given_unproven) : unproven(given_unproven), queues(workers) {}
 
   struct Queue {
     std::mutex mutex;
     std::deque<OpenBox> boxes;  // guarded by mutex; the owner works at the back, thieves take from the front
   };
+  const UnprovenBoxes unproven;
   std::deque<Queue> queues;
   std::atomic<std::uint64_t> unfinished = 0;  // boxes in queues or being worked on
   std::atomic<bool> stop = false;
@@ -49,7 +50,7 @@ struct Shared {
   std::atomic<std::uint64_t> asked = 0;
   std::atomic<double> seconds_asking = 0;
   std::mutex mutex;
-  SearchOutcome outcome;  // end, detail, counterexample and best_margin; guarded by mutex
+  SearchOutcome outcome;  // end, detail, counterexample, given_back and best_margin; guarded by mutex
   std::condition_variable changed;
 
   // The first to end the run says how.
@@ -100,6 +101,9 @@ class Worker {
   bool Steal();
   bool LimitReached();
   void Push(OpenBox box);
+  void GiveBack(OpenBox box);
+  // What becomes of new boxes that were bounded; false when the run ended.
+  bool SettleNew(std::vector<Job>& jobs);
 
   // The parents' candidate splits as jobs, two a candidate, in order; false when a parent cannot be split.
   bool MakeJobs(std::vector<OpenBox>& parents, std::vector<Job>& jobs);
