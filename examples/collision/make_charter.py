@@ -2,7 +2,7 @@
 """Makes a charter directory for this example from charter/ and keys that were made on this machine.
 
   make_charter.py --out DIR --baseline sha256:... --signers FILE --keys FILE
-                  [--presence required|software] [--min-interval 24h]
+                  [--presence required|software] [--min-interval 24h] [--envelope-time 1s] [--no-envelope]
 
 signers: an OpenSSH allowed_signers file with at least three principals. keys: a JSON file with the verifier key lines
 (name+hash+base64) of the gate and the reviewers:
@@ -28,7 +28,7 @@ ENVELOPE = """# Small steps may be proven by the certificate of a release nearby
 [envelope]
 max_radius = 0.005
 max_generations = 10
-time_limit = "1s"
+time_limit = "@ENVELOPE_TIME@"
 """
 PLAIN = re.compile(r"[A-Za-z0-9+/=@:. _-]+\Z")  # what may stand between quotes in TOML without an escape
 
@@ -71,6 +71,7 @@ def main():
     parser.add_argument("--keys", required=True)
     parser.add_argument("--presence", choices=("required", "software"), default="required")
     parser.add_argument("--min-interval", default="24h")
+    parser.add_argument("--envelope-time", default="1s", help="for the search for each property's largest envelope")
     parser.add_argument("--no-envelope", action="store_true", help="prove each candidate by a search")
     options = parser.parse_args()
     with open(options.keys, encoding="utf-8") as file:
@@ -80,7 +81,7 @@ def main():
         template = file.read()
     text = fill(template, {
         "BASELINE": quoted(options.baseline)[1:-1], "PROPERTIES": properties(source),
-        "ENVELOPE": "" if options.no_envelope else ENVELOPE,
+        "ENVELOPE": "" if options.no_envelope else ENVELOPE.replace("@ENVELOPE_TIME@", quoted(options.envelope_time)[1:-1]),
         "REVIEWERS": reviewers(keys["reviewers"]), "PRESENCE": options.presence,
         "MIN_INTERVAL": quoted(options.min_interval)[1:-1],
         "LOG_KEY": quoted(keys["log"])[1:-1], "CLOCK_KEY": quoted(keys["clock"])[1:-1]})

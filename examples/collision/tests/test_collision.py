@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(SUBJECT, "improver"), os.path.join(ROOT, "authoring"), ROOT]
 
 import acas  # noqa: E402
+import inside  # noqa: E402
 import make_charter  # noqa: E402
 import make_mutants  # noqa: E402
 import make_probes  # noqa: E402
@@ -45,6 +46,36 @@ def charter_module(name):
 
 
 encounters, charter_network = charter_module("encounters"), charter_module("network")
+
+
+class Inside(unittest.TestCase):
+    def bounds(self, radii, centre):
+        with tempfile.TemporaryDirectory() as directory:
+            network.save(centre, os.path.join(directory, "centre.onnx"))
+            entries = [{"network": "policy.onnx", "centre": "centre.onnx", "radii": radius} for radius in radii]
+            with open(os.path.join(directory, "envelopes.json"), "w", encoding="utf-8") as file:
+                json.dump(entries, file)
+            return inside.load(directory, self.live)
+
+    def setUp(self):
+        self.live = network.load(os.path.join(SUBJECT, "policy.onnx"))
+
+    def test_projects_into_every_envelope(self):
+        bounds = self.bounds([{"w0": 0.002, "b0": 0.01}, {"w0": 0.001, "b0": 0.02, "w1": 0.5}], self.live)
+        moved = self.live.copy()
+        for parameter in moved.parameters():
+            parameter += np.float32(0.1)
+        bounds.project(moved)
+        for name, before, after in zip(self.live.names(), self.live.parameters(), moved.parameters()):
+            most = {"w0": 0.001, "b0": 0.01}.get(name, 0.0)
+            away = after.astype(np.float64) - before
+            self.assertLessEqual(float(np.abs(away).max()), most)
+            self.assertGreaterEqual(float(away.min()), most - 1e-6)
+
+    def test_knows_where_nothing_is_proven(self):
+        self.assertIsNone(inside.load("/nonexistent", self.live))
+        wider = self.live.wider(0, 2, np.random.Generator(np.random.PCG64(1)))
+        self.assertIsNone(self.bounds([{"w0": 0.1}], wider))  # another shape is proven
 
 
 class Dynamics(unittest.TestCase):

@@ -7,7 +7,9 @@
 3. Paces itself. Training may gain more than one step is allowed to; so it walks from the live weights towards the
    trained ones and takes the first point whose rehearsed gain is about `target_gain` and which keeps the promises with
    a margin. Without such a point it trains on, and after `attempts` gives up: no candidate, exit 1.
-4. Writes the complete candidate tree: policy.onnx, hyperparameters adjusted for the next round, the rest unchanged.
+4. After such a step come `inside_rounds` small ones that stay inside the envelopes in which the step's proofs hold, where
+   the gate says that there are some: each update of the training is projected into them, and nothing has to be proven.
+5. Writes the complete candidate tree: policy.onnx, hyperparameters adjusted for the next round, the rest unchanged.
 
 It knows nothing of the gate and is not trusted. Same live release, same seed: same bytes (see network.py).
 """
@@ -21,12 +23,14 @@ import sys
 import numpy as np
 
 import acas
+import inside
 import network
 import rehearsal
 import training
 
 MARGIN_MIN = 0.03  # sampled margin of every promise, in units of the network's outputs; the prover needs some room
 SHARES = [k / 16 for k in range(1, 17)]
+INSIDE_SHARES = [k / 8 for k in range(2, 9)]
 
 
 def grow(policy, settings, generator):
@@ -91,9 +95,32 @@ def improve(live, settings, promises, seed):
     return None
 
 
+def improve_inside(live, settings, promises, seed, bounds):
+    """A small step that the live release's certificates prove as well, by projected gradient; None where what is left of
+    the envelope gains too little to be shown in a trial."""
+    generator = np.random.Generator(np.random.PCG64([seed, 1]))
+    data = training.examples(acas.solve(), generator, settings["examples"])
+    # More encounters than for a large step: the gain is smaller, and so is its deviation.
+    compare = Rehearsal(live, dict(settings, rehearsals=settings["inside_rehearsals"]), generator)
+    trained = live.copy()
+    trainer = training.Trainer(trained, data, promises, generator, settings["rate"] * settings["inside_rate"],
+                               promise_weight=2.0, project=bounds.project)
+    for attempt in range(settings["attempts"]):
+        trainer.run(settings["inside_steps"])
+        for share in INSIDE_SHARES:  # no further than needed, so that something is left for the next step
+            policy = live.between(trained, share)
+            bounds.project(policy)  # the mean is rounded
+            gain, harm = compare.gain(policy)
+            if gain >= settings["inside_gain"] and harm <= settings["near_miss_slack"]:
+                print(f"round {settings['round']}, inside the envelope: rehearsed gain {gain:.4f} at {share:.3f} of the "
+                      f"way, attempt {attempt + 1}")
+                return policy, dict(settings, round=settings["round"] + 1, inside_left=settings["inside_left"] - 1)
+    return None
+
+
 def adjusted(settings, attempt):
     """Longer training once a step was hard to find: later gains are smaller and need more of it."""
-    after = dict(settings, round=settings["round"] + 1)
+    after = dict(settings, round=settings["round"] + 1, inside_left=settings["inside_rounds"])
     if attempt > 0:
         after["steps"] = min(settings["steps"] + 200, 1200)
     return after
@@ -104,13 +131,18 @@ def main():
     parser.add_argument("--live", required=True, help="the live release's tree, only read")
     parser.add_argument("--out", required=True, help="the candidate's tree, must not exist")
     parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--envelope", default="/in/envelope", help="where the gate says what is proven already (inside.py)")
     options = parser.parse_args()
 
     directory = os.path.join(options.live, "improver")
     with open(os.path.join(directory, "hyperparameters.json"), encoding="utf-8") as file:
         settings = json.load(file)
     live = network.load(os.path.join(options.live, "policy.onnx"))
-    result = improve(live, settings, training.load_promises(directory), options.seed)
+    promises = training.load_promises(directory)
+    bounds = inside.load(options.envelope, live) if settings["inside_left"] > 0 else None
+    result = improve_inside(live, settings, promises, options.seed, bounds) if bounds else None
+    if result is None:
+        result = improve(live, settings, promises, options.seed)
     if result is None:
         print("no step found that gains enough and keeps the promises", file=sys.stderr)
         return 1

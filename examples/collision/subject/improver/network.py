@@ -45,6 +45,10 @@ class Network:
         return Network([mix(a, b) for a, b in zip(self.weights, other.weights)],
                        [mix(a, b) for a, b in zip(self.biases, other.biases)])
 
+    def names(self):
+        """Of the parameters' tensors in the file, in the order of `parameters()`."""
+        return [f"w{k}" for k in range(len(self.weights))] + [f"b{k}" for k in range(len(self.biases))]
+
     def layers(self, x):
         """Inputs of every layer, then the outputs."""
         values = [x]

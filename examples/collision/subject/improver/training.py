@@ -91,7 +91,9 @@ def worst_margins(network, promises, generator, count):
 class Trainer:
     """Adam on squared error plus the promises' shortfalls. One object per run; deterministic from its generator."""
 
-    def __init__(self, network, data, promises, generator, rate, promise_weight=1.0, batch=512, promise_batch=48):
+    def __init__(self, network, data, promises, generator, rate, promise_weight=1.0, batch=512, promise_batch=48,
+                 project=None):
+        self.project = project  # takes the network back to where it may be, after each step
         self.network, self.data, self.promises, self.generator = network, data, promises, generator
         self.adam = Adam(network, rate)
         self.promise_weight, self.batch, self.promise_batch = promise_weight, batch, promise_batch
@@ -117,6 +119,8 @@ class Trainer:
                 gradient[:, start:stop] = promise.gradient(y[:, start:stop]) * np.float32(self.promise_weight)
                 start = stop
             self.adam.step(self.network.gradients(values, gradient), 1.0 - (1.0 - rate_end) * step / steps)
+            if self.project:
+                self.project(self.network)
             error += float((difference * difference).mean())
             if step % 50 == 49:
                 self.keep_hard_points()
