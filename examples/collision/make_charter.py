@@ -2,7 +2,8 @@
 """Makes a charter directory for this example from charter/ and keys that were made on this machine.
 
   make_charter.py --out DIR --baseline sha256:... --signers FILE --keys FILE
-                  [--presence required|software] [--min-interval 24h] [--envelope-time 1s] [--no-envelope]
+                  [--presence required|software] [--min-interval 24h] [--episodes 48000] [--envelope-time 1s]
+                  [--no-envelope]
 
 signers: an OpenSSH allowed_signers file with at least three principals. keys: a JSON file with the verifier key lines
 (name+hash+base64) of the gate and the reviewers:
@@ -30,6 +31,7 @@ max_radius = 0.005
 max_generations = 10
 time_limit = "@ENVELOPE_TIME@"
 """
+EPISODES = "episodes = 48000\n"  # in the template
 PLAIN = re.compile(r"[A-Za-z0-9+/=@:. _-]+\Z")  # what may stand between quotes in TOML without an escape
 
 
@@ -71,6 +73,7 @@ def main():
     parser.add_argument("--keys", required=True)
     parser.add_argument("--presence", choices=("required", "software"), default="required")
     parser.add_argument("--min-interval", default="24h")
+    parser.add_argument("--episodes", type=int, default=48000, help="of a trial, at most; more show smaller steps")
     parser.add_argument("--envelope-time", default="1s", help="for the search for each property's largest envelope")
     parser.add_argument("--no-envelope", action="store_true", help="prove each candidate by a search")
     options = parser.parse_args()
@@ -79,7 +82,9 @@ def main():
     source = os.path.join(HERE, "charter")
     with open(os.path.join(source, "charter.toml.in"), encoding="utf-8") as file:
         template = file.read()
-    text = fill(template, {
+    if EPISODES not in template:
+        raise SystemExit("make_charter: the template names another number of episodes")
+    text = fill(template.replace(EPISODES, f"episodes = {options.episodes}\n"), {
         "BASELINE": quoted(options.baseline)[1:-1], "PROPERTIES": properties(source),
         "ENVELOPE": "" if options.no_envelope else ENVELOPE.replace("@ENVELOPE_TIME@", quoted(options.envelope_time)[1:-1]),
         "REVIEWERS": reviewers(keys["reviewers"]), "PRESENCE": options.presence,

@@ -108,10 +108,10 @@ Result<std::vector<OpenBox>> FirstBoxes(const ProofRequest& request, const Query
 
 // Inner boxes that are tried first to learn whether any are worth it.
 constexpr std::size_t kShortcutSample = 16;
-// Leaves of a parent's proof that are tried first to learn what the change has done, and the share of them that has to
-// hold for the search not to go on as if there were no parent.
+// Leaves of a parent's proof that are tried first to learn what the change has done. Where a smaller share of them
+// holds, the parent is dropped; or counterexamples are looked for as if there were none.
 constexpr std::size_t kLeafSample = 16;
-constexpr double kLeafSampleShare = 0.6;
+constexpr double kLeafShareMin = 0.4, kLeafShareUnattacked = 0.6;
 // Boxes that fail by most, and are searched first.
 constexpr std::size_t kWorstFirst = 16;
 
@@ -183,11 +183,12 @@ SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& q
   if (outcome.end != SearchEnd::kClosed) return outcome;
   const std::optional<double> share = ShareThatHolds(search, query, tree, boxes, statistics, outcome);
   if (outcome.end != SearchEnd::kClosed) return outcome;
-  if (share.has_value() && *share < kLeafSampleShare && statistics.parent_leaves > kLeafSample) {
-    search.FinishLate();
-    for (OpenBox& box : boxes) box.part.reset();
+  if (share.has_value() && *share < kLeafShareMin && statistics.parent_leaves > kLeafSample) {
+    outcome.end = SearchEnd::kStuck;  // Prove then begins anew without a parent
+    outcome.detail = "little of the parent's proof holds";
+    return outcome;
   }
-  if (!boxes.empty() && share.value_or(0) < kLeafSampleShare) {
+  if (!boxes.empty() && share.value_or(0) < kLeafShareUnattacked) {
     if (std::optional<Counterexample> found = Attack(request, query, confirmer, options, kAttackRounds)) {
       outcome.end = SearchEnd::kViolated;
       outcome.counterexample = std::move(found);

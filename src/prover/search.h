@@ -114,9 +114,6 @@ class Search {
   // Works until nothing is open. May be called again with further boxes; statistics are those of one call.
   SearchOutcome Run(std::vector<OpenBox> boxes, UnprovenBoxes unproven = UnprovenBoxes::kSplit);
 
-  // Later runs finish boxes by phases only once they have become long.
-  void FinishLate() { options_.finish_at_once = false; }
-
  private:
   const Query& query_;
   const checker::Claim& claim_;
