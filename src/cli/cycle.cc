@@ -24,15 +24,6 @@ struct CycleOptions {
   bool no_review = false;
 };
 
-// A private folder that goes with its owner.
-struct Scratch {
-  std::string path;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path.empty()) std::filesystem::remove_all(path, ignored);
-  }
-};
-
 Result<uint64_t> RandomSeed() {
   uint64_t seed = 0;
   if (getrandom(&seed, sizeof seed, 0) != sizeof seed) return SystemFailure("cycle.random", "no randomness");
@@ -111,17 +102,16 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
     if (!gate.ok()) return Fail(globals, gate.error());
     Result<uint64_t> seed = options.seed_given ? Result<uint64_t>(options.seed) : RandomSeed();
     if (!seed.ok()) return Fail(globals, seed.error());
-    Result<std::string> made = storage::MakeTemporaryFolder("pawl-cycle");
-    if (!made.ok()) return Fail(globals, made.error());
-    const Scratch scratch{*made};
-    Result<weakening::Weakenings> weaker = Improve(*gate, *seed, scratch.path);
+    const Result<storage::HeldFolder> scratch = storage::HeldFolder::MakeTemporary("pawl-cycle");
+    if (!scratch.ok()) return Fail(globals, scratch.error());
+    Result<weakening::Weakenings> weaker = Improve(*gate, *seed, scratch->path());
     if (!weaker.ok()) return Fail(globals, weaker.error());
     // The note stands on the ledger. What the sandbox was without comes first: a long note is cut.
     const std::string accepted = sandbox::AcceptedWords(*weaker);
     const std::string note = options.note.empty() ? "improver, seed " + std::to_string(*seed) + accepted
                              : accepted.empty()   ? options.note
                                                   : accepted.substr(1) + " " + options.note;
-    Result<std::string> proposal = gate::ProposeTree(*gate, scratch.path + "/out/candidate", note);
+    Result<std::string> proposal = gate::ProposeTree(*gate, scratch->path() + "/out/candidate", note);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     name = *proposal;
     Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);

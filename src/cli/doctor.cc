@@ -19,6 +19,7 @@
 #include "ledger/keys.h"
 #include "sandbox/machine.h"
 #include "sandbox/sandbox.h"
+#include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
 #include "warrant/state.h"
 
@@ -266,6 +267,12 @@ void CheckHome(const Globals& globals, Findings& findings) {
   for (const std::string& folder : ledger::LeftByBackups(root)) {
     findings.push_back({Level::kNote, "home", "'" + folder + "' was left by a back-up or restore that was killed",
                         "it may hold private keys: rm -r '" + folder + "'; the next one removes it as well"});
+  }
+  for (const std::string& folder : storage::FindLeftTemporaryFolders()) {
+    const auto is_named = [&](const Finding& finding) { return finding.what.find("'" + folder + "'") != folder.npos; };
+    if (std::any_of(findings.begin(), findings.end(), is_named)) continue;
+    findings.push_back({Level::kNote, "disk", "'" + folder + "' was left by a command that was killed",
+                        "rm -r '" + folder + "'; the next such command removes it as well"});
   }
   CheckDisk(root, findings);
   CheckKeys(*home, findings);

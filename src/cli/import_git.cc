@@ -40,21 +40,6 @@ struct ImportOptions {
   std::string out;
 };
 
-class ImportFolder {
- public:
-  explicit ImportFolder(std::string path) : path_(std::move(path)) {}
-  ImportFolder(const ImportFolder&) = delete;
-  ImportFolder& operator=(const ImportFolder&) = delete;
-  ~ImportFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // Git's own last complaint, out of all that it said.
 std::string LastComplaint(std::string_view said) {
   std::string last;
@@ -67,7 +52,7 @@ std::string LastComplaint(std::string_view said) {
 }
 
 // Runs a shell's words, in which `g` is git over /in/repository, and gives where its /out went.
-Result<std::string> RunGit(const ImportOptions& options, const ImportFolder& scratch, const std::string& name,
+Result<std::string> RunGit(const ImportOptions& options, const storage::HeldFolder& scratch, const std::string& name,
                            const std::string& words, uint64_t output_bytes, std::vector<sandbox::Input> inputs = {}) {
   sandbox::Job job;
   job.argv = {"/bin/sh",
@@ -141,7 +126,7 @@ struct Revision {
   std::vector<GitFile> files;
 };
 
-Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& scratch,
+Result<Revision> ReadRevision(const ImportOptions& options, const storage::HeldFolder& scratch,
                               const subject::TreeLimits& limits) {
   Result<std::string> listed =
       RunGit(options, scratch, "listing",
@@ -171,7 +156,7 @@ Result<Revision> ReadRevision(const ImportOptions& options, const ImportFolder& 
   return Revision{std::move(*name), std::move(*files)};
 }
 
-Result<std::string> ReadBlobs(const ImportOptions& options, const ImportFolder& scratch,
+Result<std::string> ReadBlobs(const ImportOptions& options, const storage::HeldFolder& scratch,
                               const std::vector<GitFile>& files) {
   std::string ids;
   uint64_t bytes = 0;
@@ -198,10 +183,10 @@ Result<std::string> MakeDirectory(const std::string& out, const std::string& bat
   std::error_code failure;
   if (const fs::path parent = fs::path(out).parent_path(); !parent.empty()) fs::create_directories(parent, failure);
   if (failure) return cannot(failure.message());
-  std::string made = out + ".XXXXXX";
-  if (mkdtemp(made.data()) == nullptr) return cannot(std::strerror(errno));
-  const ImportFolder beside(made);
-  const std::string unfinished = beside.path() + "/tree";
+  storage::RemoveLeftFolders(out);
+  const Result<storage::HeldFolder> beside = storage::HeldFolder::Make(out);
+  if (!beside.ok()) return cannot(beside.error().message);
+  const std::string unfinished = beside->path() + "/tree";
   fs::create_directory(unfinished, failure);
   if (failure) return cannot(failure.message());
   if (Result<void> wrote = WriteGitFiles(batch, files, unfinished); !wrote.ok()) return wrote.error();
@@ -228,15 +213,14 @@ Result<Imported> ImportRevision(const ImportOptions& options) {
     return SystemFailure("git.missing", std::string("there is no ") + kGit + " that can be started",
                          "install git (Debian: apt install git)");
   }
-  Result<std::string> folder = storage::MakeTemporaryFolder("pawl-import");
-  if (!folder.ok()) return folder.error();
-  const ImportFolder scratch(*folder);
+  const Result<storage::HeldFolder> scratch = storage::HeldFolder::MakeTemporary("pawl-import");
+  if (!scratch.ok()) return scratch.error();
   subject::TreeLimits limits;
   limits.bytes_max = kImportedBytesMax;
   limits.file_bytes_max = kImportedBytesMax;
-  Result<Revision> revision = ReadRevision(options, scratch, limits);
+  Result<Revision> revision = ReadRevision(options, *scratch, limits);
   if (!revision.ok()) return revision.error();
-  Result<std::string> batch = ReadBlobs(options, scratch, revision->files);
+  Result<std::string> batch = ReadBlobs(options, *scratch, revision->files);
   if (!batch.ok()) return batch.error();
   Result<std::string> tree = MakeDirectory(options.out, *batch, revision->files, limits);
   if (!tree.ok()) return tree.error();

@@ -23,20 +23,6 @@ struct Options {
   bool quick = false;
 };
 
-// A private folder that goes with its owner, whatever is read-only in it.
-struct Scratch {
-  std::string path;
-  ~Scratch() {
-    namespace fs = std::filesystem;
-    std::error_code ignored;
-    if (path.empty()) return;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, ignored)) {
-      if (entry.is_directory(ignored)) fs::permissions(entry, fs::perms::owner_all, fs::perm_options::add, ignored);
-    }
-    fs::remove_all(path, ignored);
-  }
-};
-
 constexpr char kNotTried[] = "not tried";
 
 struct Row {
@@ -154,11 +140,10 @@ Row NotTried(const incidents::Incident& incident) {
 
 Result<Table> Run(const Globals& globals, const Options& options) {
   if (Result<void> checked = CheckOptions(options); !checked.ok()) return checked.error();
-  Result<std::string> folder = storage::MakeTemporaryFolder("pawl-incidents");
+  const Result<storage::HeldFolder> folder = storage::HeldFolder::MakeTemporary("pawl-incidents");
   if (!folder.ok()) return folder.error();
-  const Scratch scratch{*folder};
   const auto say = ProgressTo(globals);
-  Result<Worlds> worlds = Worlds::Make(options, *folder, say);
+  Result<Worlds> worlds = Worlds::Make(options, folder->path(), say);
   if (!worlds.ok()) return worlds.error();
   Table table;
   const auto is_wanted = [&](const std::string& id) {

@@ -119,9 +119,9 @@ Result<void> ExportFromCopy(const Place& place, ledger::SubjectLog& log, const s
   if (!log_key.ok()) return log_key.error();
   const Result<signing::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(place.home, names.clock);
   if (!clock_key.ok()) return clock_key.error();
-  const Result<std::string> folder = storage::MakeTemporaryFolder("pawl-export");
+  const Result<storage::HeldFolder> folder = storage::HeldFolder::MakeTemporary("pawl-export");
   if (!folder.ok()) return folder.error();
-  const std::string path = *folder + "/log.sqlite";
+  const std::string path = folder->path() + "/log.sqlite";
   Result<void> done = log.ledger().CopyTo(path);
   if (done.ok()) {
     Result<ledger::Ledger> copy = ledger::Ledger::Open(path, ledger::LedgerAccess::kReadWrite);
@@ -130,8 +130,6 @@ Result<void> ExportFromCopy(const Place& place, ledger::SubjectLog& log, const s
         copy.ok() ? copy->SignCheckpoint({names.log.name, *log_key, names.clock.name, *clock_key}, now) : copy.error();
     done = note.ok() ? copy->Export(directory) : Result<void>(note.error());
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(*folder, ignored);
   return done;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/sandbox_advice.h"
@@ -185,22 +187,18 @@ class OutputFolder {
  public:
   static Result<OutputFolder> Make(const std::string& named) {
     if (!named.empty()) return OutputFolder(named, {});
-    Result<std::string> made = storage::MakeTemporaryFolder("pawl-run");
+    Result<storage::HeldFolder> made = storage::HeldFolder::MakeTemporary("pawl-run");
     if (!made.ok()) return made.error();
-    return OutputFolder(*made + "/out", *made);
-  }
-  OutputFolder(OutputFolder&& other) noexcept
-      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}
-  OutputFolder& operator=(OutputFolder&&) = delete;
-  ~OutputFolder() {
-    std::error_code ignored;
-    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+    std::string path = made->path() + "/out";
+    return OutputFolder(std::move(path), *std::move(made));
   }
   const std::string& path() const { return path_; }
 
  private:
-  OutputFolder(std::string path, std::string temporary) : path_(std::move(path)), temporary_(std::move(temporary)) {}
-  std::string path_, temporary_;
+  OutputFolder(std::string path, std::optional<storage::HeldFolder> temporary)
+      : path_(std::move(path)), temporary_(std::move(temporary)) {}
+  std::string path_;
+  std::optional<storage::HeldFolder> temporary_;
 };
 
 Json OutcomeJson(const sandbox::Outcome& outcome) {

@@ -49,12 +49,13 @@ class HostileProgramTest : public ::testing::Test {
  protected:
   // bubblewrap with namespaces, every capability in them, and charter and subject for writing: nothing of ours.
   ProgramAnswer RunUnguarded(const std::string& skill, const char* seconds) {
-    Result<std::string> folder = storage::MakeTemporaryFolder("pawl-unguarded");
-    EXPECT_TRUE(folder.ok());
-    for (const ExampleFile& file : kExampleSubject) Write(*folder + "/subject/", file);
-    for (const ExampleFile& file : kExampleCharterFiles) Write(*folder + "/charter/", file);
-    Write(*folder + "/subject/", {"skill.py", skill});
-    Write(*folder + "/", {"naive.py", kNaiveScorer});
+    const Result<storage::HeldFolder> held = storage::HeldFolder::MakeTemporary("pawl-unguarded");
+    EXPECT_TRUE(held.ok());
+    const std::string folder = held->path();
+    for (const ExampleFile& file : kExampleSubject) Write(folder + "/subject/", file);
+    for (const ExampleFile& file : kExampleCharterFiles) Write(folder + "/charter/", file);
+    Write(folder + "/subject/", {"skill.py", skill});
+    Write(folder + "/", {"naive.py", kNaiveScorer});
     Result<ProgramAnswer> answer = RunProgram({"timeout",
                                                "-k",
                                                "1",
@@ -91,7 +92,7 @@ class HostileProgramTest : public ::testing::Test {
                                                "--tmpfs",
                                                "/tmp",
                                                "--bind",
-                                               *folder,
+                                               folder,
                                                "/in",
                                                "--chdir",
                                                "/in/subject",
@@ -101,8 +102,6 @@ class HostileProgramTest : public ::testing::Test {
                                                "-E",
                                                "/in/naive.py"});
     EXPECT_TRUE(answer.ok());
-    std::error_code ignored;
-    fs::remove_all(*folder, ignored);
     return answer.ok() ? std::move(*answer) : ProgramAnswer{};
   }
 

@@ -26,27 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A private folder that goes with its owner.
-class Scratch {
- public:
-  static Result<Scratch> Make() {
-    Result<std::string> made = storage::MakeTemporaryFolder("pawl-trial");
-    if (!made.ok()) return made.error();
-    return Scratch(*made);
-  }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
 // A read-only copy of a tree whose bytes were checked just now.
 Result<std::string> VerifiedView(storage::TreeStore& store, const crypto::Digest& tree) {
   Result<std::string> view = store.Materialise(tree);
@@ -301,7 +280,7 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   if (!fixed.ok()) return fixed.error();
   probes->insert(probes->end(), fixed->begin(), fixed->end());
 
-  Result<Scratch> scratch = Scratch::Make();
+  const Result<storage::HeldFolder> scratch = storage::HeldFolder::MakeTemporary("pawl-trial");
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
@@ -361,7 +340,7 @@ Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth) 
   Result<std::vector<trial::Seed>> seeds =
       trial::DeriveSeeds(signature, trial::SeedPurpose::kPostRelease, static_cast<size_t>(charter.evaluation.episodes));
   if (!seeds.ok()) return seeds.error();
-  Result<Scratch> scratch = Scratch::Make();
+  const Result<storage::HeldFolder> scratch = storage::HeldFolder::MakeTemporary("pawl-trial");
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();

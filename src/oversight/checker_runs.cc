@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "storage/temporary_folder.h"
-
 namespace pawl::oversight {
 namespace {
 
@@ -13,25 +11,18 @@ constexpr size_t kWordsBytesMax = 400;
 
 }  // namespace
 
-CheckerRuns::CheckerRuns(std::string folder, weakening::Weakenings accepted)
+CheckerRuns::CheckerRuns(storage::HeldFolder folder, weakening::Weakenings accepted)
     : folder_(std::move(folder)), accepted_(std::move(accepted)) {}
 
 Result<CheckerRuns> CheckerRuns::Make(weakening::Weakenings accepted) {
-  Result<std::string> made = storage::MakeTemporaryFolder("pawl-property");
+  Result<storage::HeldFolder> made = storage::HeldFolder::MakeTemporary("pawl-property");
   if (!made.ok()) return made.error();
-  return CheckerRuns(std::move(*made), std::move(accepted));
-}
-
-CheckerRuns::CheckerRuns(CheckerRuns&& other) noexcept
-    : folder_(std::exchange(other.folder_, {})), accepted_(std::move(other.accepted_)), outputs_(other.outputs_) {}
-
-CheckerRuns::~CheckerRuns() {
-  std::error_code ignored;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  return CheckerRuns(*std::move(made), std::move(accepted));
 }
 
 Result<sandbox::Outcome> CheckerRuns::Run(const sandbox::Job& job) {
-  Result<sandbox::Outcome> outcome = sandbox::Run(job, accepted_, folder_ + "/out-" + std::to_string(++outputs_));
+  Result<sandbox::Outcome> outcome =
+      sandbox::Run(job, accepted_, folder_.path() + "/out-" + std::to_string(++outputs_));
   if (outcome.ok() && outcome->end == sandbox::End::kSetupError) {
     return SystemFailure("property.machine", outcome->explanation, "mend the machine and try again");
   }
@@ -39,7 +30,7 @@ Result<sandbox::Outcome> CheckerRuns::Run(const sandbox::Job& job) {
 }
 
 Result<std::string> CheckerRuns::File(const std::string& name, const std::string& bytes) const {
-  std::string path = folder_ + "/" + name;
+  std::string path = folder_.path() + "/" + name;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << bytes;
   out.close();

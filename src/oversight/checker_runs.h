@@ -10,24 +10,21 @@
 
 #include "result/result.h"
 #include "sandbox/sandbox.h"
+#include "storage/temporary_folder.h"
 
 namespace pawl::oversight {
 
 class CheckerRuns {
  public:
   static Result<CheckerRuns> Make(weakening::Weakenings accepted);
-  CheckerRuns(CheckerRuns&& other) noexcept;
-  CheckerRuns& operator=(CheckerRuns&&) = delete;
-  ~CheckerRuns();
-
   // kSystem "property.machine" too where the machine failed after the program was started.
   Result<sandbox::Outcome> Run(const sandbox::Job& job);
   // A file of these bytes, for a job's input.
   Result<std::string> File(const std::string& name, const std::string& bytes) const;
 
  private:
-  CheckerRuns(std::string folder, weakening::Weakenings accepted);
-  std::string folder_;
+  CheckerRuns(storage::HeldFolder folder, weakening::Weakenings accepted);
+  storage::HeldFolder folder_;
   weakening::Weakenings accepted_;
   size_t outputs_ = 0;
 };

@@ -1,6 +1,6 @@
 // A new private folder for what is needed for a while.
 //
-//   Result<std::string> folder = MakeTemporaryFolder("pawl-trial");      // "/tmp/pawl-trial-x7Kq2a", mode 0700
+//   Result<HeldFolder> folder = HeldFolder::MakeTemporary("pawl-trial");   // "/tmp/pawl-trial-unfinished-x7Kq2a"
 //
 //   const std::vector<std::string> removed = RemoveLeftFolders(root + ".restoring");   // of runs that were killed
 //   Result<HeldFolder> scratch = HeldFolder::Make(root + ".restoring");                // goes with its owner
@@ -17,18 +17,17 @@
 
 namespace pawl::storage {
 
-// Below $TMPDIR, else /tmp; kSystem "temporary.folder" where that is missing, full or for reading alone. The caller
-// removes it.
-Result<std::string> MakeTemporaryFolder(const std::string& name);
-
 // Below $TMPDIR, else /tmp: where a temporary folder of this name would begin; "temporary.folder".
 Result<std::string> TemporaryPrefix(const std::string& name);
 
 // A folder that is removed with its owner. Where the owner is killed it stays, and is known to be nobody's by its lock.
 class HeldFolder {
  public:
-  // PREFIX-XXXXXX, of mode 0700; kSystem "temporary.folder".
+  // PREFIX-unfinished-XXXXXX, of mode 0700; kSystem "temporary.folder".
   static Result<HeldFolder> Make(const std::string& prefix);
+  // Below $TMPDIR, else /tmp, after removing what owners of this name left that were killed; kSystem "temporary.folder"
+  // where that is missing, full or for reading alone.
+  static Result<HeldFolder> MakeTemporary(const std::string& name);
   HeldFolder(HeldFolder&& other) noexcept : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
   HeldFolder& operator=(HeldFolder&&) = delete;
   ~HeldFolder();
@@ -45,6 +44,8 @@ class HeldFolder {
 // Folders of this user's that HeldFolder made with this prefix and that nobody holds any more, sorted. One that is
 // younger than a minute is left out: its owner may not have locked it yet.
 std::vector<std::string> FindLeftFolders(const std::string& prefix);
+// The same of every name that begins with "pawl-", below $TMPDIR, else /tmp.
+std::vector<std::string> FindLeftTemporaryFolders();
 // Removes them, and names those that are gone.
 std::vector<std::string> RemoveLeftFolders(const std::string& prefix);
 
