@@ -17,6 +17,8 @@
 #include "ledger/keys.h"
 #include "sandbox/sandbox.h"
 #include "storage/named_file.h"
+#include "storage/replace_file.h"
+#include "storage/temporary_folder.h"
 
 namespace pawl::authoring {
 
@@ -350,9 +352,55 @@ Result<void> WriteCharterFiles(const std::string& directory, const Files& files)
   return {};
 }
 
+// The name last that makes a directory a charter. `directory` is there, and has none of them.
+Result<void> MoveEntries(const std::string& from, const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(from, failure)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::partition(names.begin(), names.end(), [](const std::string& name) { return name != charter::kCharterFile; });
+  for (const std::string& name : names) {
+    if (!failure) fs::rename(fs::path(from) / name, directory / name, failure);
+  }
+  if (!failure) return storage::FlushDirectory(directory.string());
+  std::error_code ignored;
+  for (const std::string& name : names) fs::remove_all(directory / name, ignored);
+  return SystemFailure("new.write", "cannot write into '" + directory.string() + "': " + failure.message());
+}
+
+// Where drafts are written. A directory that is there already stays the same, since somebody may stand in it, and its
+// parent need not be one that this user can write to.
+std::string DraftPrefix(const fs::path& directory) {
+  std::error_code ignored;
+  return (fs::exists(directory, ignored) ? directory / "draft" : directory).string();
+}
+
+// Written elsewhere and renamed: one that was killed leaves no half draft.
+Result<void> WriteDraft(const std::string& named, const Files& files, bool is_filled_in) {
+  std::error_code failure;
+  const fs::path directory = fs::weakly_canonical(fs::absolute(named), failure);
+  if (!failure) fs::create_directories(directory.parent_path(), failure);
+  if (failure) return SystemFailure("new.write", "cannot make '" + named + "': " + failure.message());
+  const Result<storage::HeldFolder> beside = storage::HeldFolder::Make(DraftPrefix(directory));
+  if (!beside.ok()) return SystemFailure("new.write", beside.error().message);
+  const std::string draft = beside->path() + "/charter";
+  if (Result<void> written = WriteCharterFiles(draft, files); !written.ok()) return written;
+  if (is_filled_in) {
+    Result<charter::Charter> read = charter::ReadCharterFromDirectory(draft);
+    if (!read.ok()) return read.error();
+  }
+  if (Result<void> flushed = storage::FlushDirectory(draft); !flushed.ok()) return flushed;
+  if (fs::exists(directory, failure)) return MoveEntries(draft, directory);
+  fs::rename(draft, directory, failure);
+  if (failure) return SystemFailure("new.write", "cannot make '" + named + "': " + failure.message());
+  return storage::FlushDirectory(directory.parent_path().string());
+}
+
 }  // namespace
 
 Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
+  storage::RemoveLeftFolders(DraftPrefix(options.directory));
   if (Result<void> places = CheckPlaces(options); !places.ok()) return places.error();
   Result<TreeSurvey> survey = SurveyTree(options.tree);
   if (!survey.ok()) return survey.error();
@@ -405,14 +453,7 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
   if (options.evaluator.empty()) {
     made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
   }
-  Result<void> written = WriteCharterFiles(options.directory, files);
-  if (written.ok() && made.to_fill_in.empty()) {
-    Result<charter::Charter> read = charter::ReadCharterFromDirectory(options.directory);
-    if (!read.ok()) written = read.error();
-  }
-  if (!written.ok()) {
-    // The directory was empty or not there: what is in it is ours, and the same command can be given again, corrected.
-    fs::remove_all(options.directory, failure);
+  if (Result<void> written = WriteDraft(options.directory, files, made.to_fill_in.empty()); !written.ok()) {
     Error error = written.error();
     error.advice = "nothing was written: correct the option that this comes from (pawl charter new --help)";
     return error;

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -130,6 +132,39 @@ TEST_F(CharterNew, SaysWhichKeysAreMissing) {
   Result<charter::Charter> charter = charter::ReadCharterFromDirectory(options.directory);
   ASSERT_FALSE(charter.ok());
   EXPECT_THAT(charter.error().message, HasSubstr("charter.toml:"));
+}
+
+// What a killed one leaves lies beside the place, and the next one removes it.
+TEST_F(CharterNew, LeavesNoHalfDraft) {
+  const std::string left = At("charter-unfinished-abc123");
+  std::filesystem::create_directories(left);
+  std::filesystem::last_write_time(left, std::filesystem::file_time_type::clock::now() - std::chrono::minutes(2));
+  const auto names = [&] {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(At("."))) found.push_back(entry.path().filename());
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  NewCharterOptions wrong = SingleOperator();
+  wrong.harm_limit = "many";
+  EXPECT_FALSE(WriteNewCharter(wrong).ok());
+  EXPECT_FALSE(std::filesystem::exists(left) || std::filesystem::exists(At("charter")));
+  const std::vector<std::string> before = names();
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  EXPECT_EQ(names().size(), before.size() + 1);
+  EXPECT_TRUE(std::filesystem::exists(At("charter/charter.toml")));
+}
+
+TEST_F(CharterNew, WritesIntoAnEmptyDirectoryThatSomebodyStandsIn) {
+  const std::string left = At("charter/draft-unfinished-abc123");
+  std::filesystem::create_directories(left);
+  std::filesystem::last_write_time(left, std::filesystem::file_time_type::clock::now() - std::chrono::minutes(2));
+  struct stat before, after;
+  ASSERT_EQ(stat(At("charter").c_str(), &before), 0);
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  ASSERT_EQ(stat(At("charter").c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  EXPECT_TRUE(charter::ReadCharterFromDirectory(At("charter")).ok());
 }
 
 TEST_F(CharterNew, CheckNamesAByteOrderMark) {
