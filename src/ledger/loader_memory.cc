@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "ledger/past_root.h"
+
 namespace pawl::ledger {
 namespace {
 
@@ -17,7 +19,7 @@ Result<std::optional<std::string>> SeenAndMissing(SubjectLog& log, const warrant
                          std::to_string(size));
   }
   if (state.checkpoint_size == 0) return std::optional<std::string>();
-  Result<crypto::Digest> root = log.ledger().Root(state.checkpoint_size);
+  Result<crypto::Digest> root = PastRoot(log, state.checkpoint_size);
   if (!root.ok()) return root.error();
   if (*root == state.checkpoint_root) return std::optional<std::string>();
   return std::optional<std::string>("it has seen other events");

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ledger/keys.h"
+#include "ledger/past_root.h"
 #include "ledger/shared_store.h"
 #include "ledger/snapshot.h"
 
@@ -10,16 +11,16 @@ namespace pawl::ledger {
 namespace {
 
 // What this log has told others about itself still holds: it has not been cut, and not been replaced.
-Result<void> RequireCheckpointHolds(const Ledger& ledger, uint64_t size) {
-  Result<std::optional<std::string>> bytes = ledger.LatestCheckpoint();
+Result<void> RequireCheckpointHolds(SubjectLog& log) {
+  Result<std::optional<std::string>> bytes = log.ledger().LatestCheckpoint();
   if (!bytes.ok()) return bytes.error();
   if (!bytes->has_value()) return {};
   Result<merkle::SignedNote> note = merkle::SignedNote::Parse(**bytes);
   if (!note.ok()) return note.error();
   Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(note->text);
   if (!checkpoint.ok()) return checkpoint.error();
-  if (checkpoint->size <= size) {
-    Result<crypto::Digest> root = ledger.Root(checkpoint->size);
+  if (checkpoint->size <= log.history().size()) {
+    Result<crypto::Digest> root = PastRoot(log, checkpoint->size);
     if (!root.ok()) return root.error();
     if (*root == checkpoint->root) return {};
   }
@@ -49,9 +50,7 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
   const uint64_t begun = log.history_->size();
   if (Result<void> folded = log.Refresh(); !folded.ok()) return folded.error();
   log.folded_ = log.history_->size() - begun;
-  if (Result<void> holds = RequireCheckpointHolds(*log.ledger_, log.history_->size()); !holds.ok()) {
-    return holds.error();
-  }
+  if (Result<void> holds = RequireCheckpointHolds(log); !holds.ok()) return holds.error();
   return log;
 }
 

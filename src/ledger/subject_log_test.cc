@@ -5,7 +5,9 @@
 
 #include <filesystem>
 
+#include "ledger/past_root.h"
 #include "merkle/checkpoint.h"
+#include "tlog/growing_tree.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::ledger {
@@ -146,6 +148,29 @@ TEST_F(SubjectLogTest, WhatHistoryPointsToOutlivesARefusedAppend) {
 TEST_F(SubjectLogTest, ATreeThatDoesNotBelongToItsEntriesIsRefused) {
   Sql("UPDATE nodes SET hash = zeroblob(32) WHERE level = (SELECT MAX(level) FROM nodes) AND position = 0");
   EXPECT_EQ(RuleOfOpening(), "ledger.root");
+}
+
+// Roots of before, from which seeds are drawn and which auditors sign, come from nodes that the present root is not
+// computed from. Whoever keeps the database could choose them.
+TEST_F(SubjectLogTest, RootsOfBeforeAreThoseOfTheEntries) {
+  std::vector<crypto::Digest> leaves;
+  for (const std::string& entry : path_.entries()) leaves.push_back(merkle::LeafHash(entry));
+  const auto expected = [&](uint64_t size) { return tlog::RootOf(std::span(leaves).first(size)); };
+  SubjectLog honest = Open();
+  for (uint64_t size = 0; size <= this->size(); ++size) EXPECT_EQ(*PastRoot(honest, size), expected(size)) << size;
+  // All nodes but those without a complete tree above them, which are all that opening looks at.
+  Sql("UPDATE nodes SET hash = zeroblob(32) WHERE EXISTS (SELECT 1 FROM nodes AS above WHERE above.level = nodes.level "
+      "+ 1 AND above.position = nodes.position / 2)");
+  ASSERT_EQ(RuleOfOpening(), "ok");
+  SubjectLog log = Open();
+  int refused = 0;
+  for (uint64_t size = 0; size <= this->size(); ++size) {
+    const Result<crypto::Digest> root = PastRoot(log, size);
+    EXPECT_TRUE(root.ok() ? *root == expected(size) : root.error().rule == "ledger.root") << size;
+    refused += root.ok() ? 0 : 1;
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_FALSE(PastRoot(log, size() + 1).ok());
 }
 
 TEST_F(SubjectLogTest, AMissingNodeIsRefused) {

@@ -4,6 +4,7 @@
 
 #include "encoding/base64.h"
 #include "encoding/json.h"
+#include "ledger/past_root.h"
 #include "merkle/checkpoint.h"
 #include "oversight/charter_trial.h"
 #include "oversight/log_memory.h"
@@ -129,7 +130,7 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
   }
   const warrant::Closing& closing = *proposal.closing;
   const auto size = static_cast<uint64_t>(closing.size);
-  Result<crypto::Digest> root = log.ledger().Root(size);
+  Result<crypto::Digest> root = ledger::PastRoot(log, size);
   if (!root.ok()) return root.error();
   // A closing statement's time begins waiting periods, so it is neither ahead of this clock nor before the votes that
   // it closes, whose times are those of the reviewers. (One whose clock runs ahead keeps nobody from closing.) One that

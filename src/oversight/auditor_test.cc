@@ -9,6 +9,7 @@
 
 #include "encoding/base64.h"
 #include "merkle/checkpoint.h"
+#include "oversight/altered_nodes_for_test.h"
 #include "oversight/charter_trial.h"
 #include "oversight/growing_path_for_test.h"
 #include "oversight/review.h"
@@ -145,6 +146,26 @@ TEST_F(CosigningTest, RefusesOneThatCountsAVoteNobodyCast) {
 TEST_F(CosigningTest, RefusesAnotherRoot) {
   Close([](Closing& closing) { closing.root = crypto::Sha256("another log"); });
   EXPECT_EQ(Answer(), "audit.closing");
+}
+
+// With one event more or less, nodes of the tree that was closed over are in no present root.
+TEST_F(CosigningTest, RefusesARootThatOnlyTheDatabaseKnows) {
+  const Path before = path_;
+  std::vector<std::string> answers;
+  for (const bool one_less : {false, true}) {
+    BeginAnew(before);
+    Tampering also;
+    also.votes = [&](std::vector<warrant::Vote>& votes) {
+      const auto extra =
+          std::find_if(votes.begin(), votes.end(), [](const auto& vote) { return vote.role == "evaluator"; });
+      if (one_less) votes.erase(extra);
+    };
+    Close({}, also);
+    AlterNodesOfBefore(home_.LedgerPath("controller"));
+    answers.push_back(Answer());
+  }
+  std::sort(answers.begin(), answers.end());
+  EXPECT_EQ(answers, (std::vector<std::string>{"ledger.root", "signed"}));
 }
 
 TEST_F(CosigningTest, RefusesASizeThatTheLogDidNotHave) {

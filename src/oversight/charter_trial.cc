@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "charter/program_rules.h"
+#include "ledger/past_root.h"
 #include "merkle/checkpoint.h"
 #include "sandbox/sandbox.h"
 #include "storage/temporary_folder.h"
@@ -131,7 +132,7 @@ Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log)
 }
 
 Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t candidate_index) {
-  Result<crypto::Digest> root = const_cast<ledger::SubjectLog&>(log).ledger().Root(candidate_index + 1);
+  const Result<crypto::Digest> root = ledger::PastRoot(const_cast<ledger::SubjectLog&>(log), candidate_index + 1);
   if (!root.ok()) return root.error();
   return merkle::Checkpoint{.origin = log.charter().charter.gate.log.name, .size = candidate_index + 1, .root = *root}
       .Text();

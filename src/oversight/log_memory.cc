@@ -60,8 +60,9 @@ Result<subject::FileDescriptor> LockMemory(const Reviewer& reviewer, const std::
   const std::string path = MemoryPath(reviewer, subject) + ".lock";
   subject::FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid()) return SystemFailure("audit.memory", "cannot open '" + path + "': " + std::strerror(errno));
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return Busy(reviewer, subject);
-  return file;
+  if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+  if (errno == EWOULDBLOCK) return Busy(reviewer, subject);
+  return SystemFailure("audit.memory", "cannot lock '" + path + "': " + std::strerror(errno));
 }
 
 Result<void> RememberLog(ledger::SubjectLog& log, const Reviewer& reviewer) {

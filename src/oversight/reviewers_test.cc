@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "oversight/altered_nodes_for_test.h"
 #include "oversight/charter_trial.h"
 #include "oversight/diff_document.h"
 #include "oversight/growing_path_for_test.h"
@@ -325,6 +326,13 @@ TEST_F(EvaluatorsReviewersTest, NoSeedsAreDrawnAgainOnALogThatForgotACommit) {
   std::filesystem::remove(home_.LedgerPath("controller"));
   ProposeHere({.tree = path_.third});
   EXPECT_EQ(Says("evaluator-a"), "audit.log-rewritten");
+}
+
+// Nor from a tree that only the database knows: whoever keeps it would choose the root, and so the seeds.
+TEST_F(EvaluatorsReviewersTest, NoSeedsAreDrawnFromARootThatIsNotTheLogs) {
+  ProposeHere({.tree = path_.third});
+  AlterNodesOfBefore(home_.LedgerPath("controller"));
+  EXPECT_EQ(Says("evaluator-a"), "ledger.root");
 }
 
 // A release that lets no measurement succeed holds up nobody, be it live or taken back: it counts as the largest step.
