@@ -1,4 +1,6 @@
 // pawl init: a ledger begins with a charter that its people have signed.
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "cli/command.h"
@@ -80,7 +82,9 @@ Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   if (!cut_short) {
     if (Result<void> appended = log->Append({*genesis}); !appended.ok()) return appended.error();
   }
-  fs::create_directories(fs::path(state_path).parent_path(), failure);
+  const fs::path folder = fs::path(state_path).parent_path();
+  fs::create_directories(folder.parent_path(), failure);
+  mkdir(folder.c_str(), 0755);  // for nobody else to write to, whatever the umask
   if (Result<void> written = warrant::WriteStateFile(state_path, *state); !written.ok()) return written.error();
   return subject;
 }

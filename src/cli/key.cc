@@ -38,7 +38,7 @@ void AddKey(CLI::App& app, Globals& globals) {
     }
   });
 
-  CLI::App* list = command->add_subcommand("list", "keys of this home that this user can read");
+  CLI::App* list = command->add_subcommand("list", "keys of this home that this user can sign with");
   list->footer("example:\n  pawl key list");
   list->callback([&globals] {
     Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
@@ -52,6 +52,12 @@ void AddKey(CLI::App& app, Globals& globals) {
       if (!globals.json) std::printf("%-20s %s\n", key.name.c_str(), key.key.Text().c_str());
     }
     if (globals.json) PrintJson(json);
+    for (const std::string& exposed : ledger::ListExposedKeys(*home)) {
+      std::fprintf(stderr,
+                   "pawl: '%s' is left out: its private key is a link, or others than its owner can read it; nothing "
+                   "signs with it (%s)\n",
+                   Shown(exposed).c_str(), Shown(home->KeyPath(exposed)).c_str());
+    }
   });
 }
 

@@ -1,4 +1,6 @@
 // pawl node: a home on another machine that works on the same log, in the database that both reach.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -54,7 +56,9 @@ Result<Joined> FoldAndPin(const Globals& globals, const ledger::Home& home, cons
   const std::string state_path = globals.state.empty() ? home.StatePath(subject) : globals.state;
   std::error_code failure;
   if (fs::symlink_status(state_path, failure).type() == fs::file_type::not_found) {
-    fs::create_directories(fs::path(state_path).parent_path(), failure);
+    const fs::path folder = fs::path(state_path).parent_path();
+    fs::create_directories(folder.parent_path(), failure);
+    mkdir(folder.c_str(), 0755);  // for nobody else to write to, whatever the umask
     if (Result<void> written = warrant::WriteStateFile(state_path, *state); !written.ok()) return written.error();
   }
   Joined joined{.events = history.size(), .root = log->root(), .live_epoch = {}};

@@ -1,4 +1,7 @@
 // The program `pawl`: global options, and the list of subcommands in the order in which people meet them.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -24,6 +27,16 @@ constexpr char kExitCodes[] =
     "5 internal or set-up error, 6 pending.\n\n"
     "Begin with: pawl doctor, pawl charter new, pawl charter sign, pawl init, pawl propose.\n"
     "`pawl help-all` shows the help of every command, `pawl status` what to do next.\n";
+
+// What stands for standard input, output and error is never the next file that is opened, a ledger or a sealed release.
+// What was closed stays as unusable as it was.
+bool HoldStandardDescriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) != -1) continue;
+    if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return false;
+  }
+  return true;
+}
 
 // The whole command line is searched: what is wrong may stand before --json.
 bool AsksForJson(int argc, char** argv) {
@@ -142,6 +155,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
 }
 
 int Main(int argc, char** argv) {
+  if (!HoldStandardDescriptors()) return static_cast<int>(ExitCode::kInternal);
   if (IsFillingStage(argc, argv)) return FillAndStart(argc, argv);  // started by `pawl exec`, not by people
   Globals globals;
   // A file that grows past RLIMIT_FSIZE is an error like a full disk, not a reason to die. A handler, not SIG_IGN:

@@ -237,11 +237,11 @@ Result<uint64_t> VerifyBlobs(const Home& home) {
 
 // Folders and modes as Home and TreeStore make them.
 Result<void> MakeLayout(const std::string& root) {
-  std::error_code failure;
   for (const char* part :
        {"store", "store/blobs", "store/trees", "store/temporary", "ledger", "keys", "reviewers", "loader"}) {
-    fs::create_directories(root + "/" + part, failure);
-    if (failure) return SystemFailure("restore.write", "cannot make '" + root + "/" + part + "'");
+    if (mkdir((root + "/" + part).c_str(), 0755) != 0 && errno != EEXIST) {
+      return SystemFailure("restore.write", "cannot make '" + root + "/" + part + "': " + std::strerror(errno));
+    }
   }
   for (const char* part : {"", "/keys", "/reviewers"}) chmod((root + part).c_str(), 0700);
   constexpr std::pair<Part, mode_t> kModes[] = {{Part::kBlob, 0444}, {Part::kLedger, 0644}, {Part::kSchema, 0644}};
@@ -398,6 +398,8 @@ Result<BackupReport> RestoreBackup(const std::string& file, const std::string& n
     return SystemFailure("restore.write", "cannot move the home to '" + root + "': " + std::strerror(errno));
   }
   scratch->Keep();
+  if (Result<void> flushed = storage::FlushDirectory(fs::path(root).parent_path()); !flushed.ok())
+    return flushed.error();
   return report;
 }
 

@@ -97,8 +97,11 @@ Result<Home> Home::Open(const std::string& flag, HomeAccess access) {
       return Error{ErrorCode::kNotFound, "home.missing", "there is no Pawl home at '" + root.string() + "'",
                    "pawl init makes one; --home or PAWL_HOME names another place"};
     }
+    fs::create_directories(root, failure);
     for (const char* part : {"", "store", "ledger", "keys", "reviewers", "loader"}) {
-      fs::create_directories(root / part, failure);
+      // For nobody else to write to, whatever the umask.
+      if (!failure && mkdir((root / part).c_str(), 0755) != 0 && errno != EEXIST)
+        failure.assign(errno, std::generic_category());
       if (failure)
         return SystemFailure("home.create", "cannot make '" + (root / part).string() + "': " + failure.message(),
                              "check disk space and permissions, or name another place: --home");

@@ -31,7 +31,9 @@ TEST(Home, IsMadeOnceAndForThisUserAlone) {
   const std::string root = directory / "a/home";
   EXPECT_EQ(RuleOf(Home::Open(root, HomeAccess::kExisting)), "home.missing");
   EXPECT_FALSE(fs::exists(root));
+  const mode_t mask = umask(0);
   const Result<Home> home = Home::Open(root, HomeAccess::kCreate);
+  umask(mask);
   ASSERT_TRUE(home.ok()) << home.error().message;
   EXPECT_EQ(home->root(), root);
   EXPECT_EQ(ModeOf(root), 0700u);
@@ -40,6 +42,7 @@ TEST(Home, IsMadeOnceAndForThisUserAlone) {
   EXPECT_EQ(ModeOf(root + "/schema.json"), 0644u);
   for (const std::string& part : {home->StorePath(), root + "/ledger", root + "/loader"}) {
     EXPECT_TRUE(fs::is_directory(part)) << part;
+    EXPECT_EQ(ModeOf(part), 0755u) << part;
   }
   directory.Write("a/home/keys/kept", "x");
   EXPECT_EQ(RuleOf(Home::Open(root, HomeAccess::kCreate)), "ok");

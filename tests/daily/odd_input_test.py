@@ -173,6 +173,12 @@ class OddInput(unittest.TestCase):
             self.assertEqual(self.answer("pawl", group), (2, "usage"))
             said = subprocess.run([BIN / "pawl", group], capture_output=True, text=True, check=False).stderr
             self.assertIn("Subcommands:", said)
+        key = min((self.folder / "home/keys").iterdir()) / "key.pem"
+        key.chmod(0o640)
+        listed = subprocess.run([BIN / "pawl", "key", "list"], env=self.environment, capture_output=True, text=True, check=True)
+        key.chmod(0o600)
+        self.assertNotIn(f"{key.parent.name} ", listed.stdout)
+        self.assertIn(f"'{key.parent.name}' is left out", listed.stderr)
         self.assertEqual(self.answer("pawl-check"), (2, "usage"))
         self.assertEqual(self.answer("pawl-check", "warant"), (2, "usage"))
         self.assertEqual(self.answer("pawl-check", "state"), (2, "usage"))

@@ -177,6 +177,11 @@ class Loaders(unittest.TestCase):
     def test_exec_hands_on_the_status_of_its_command(self):
         self.assertEqual(self.execute("/bin/sh", "-c", "exit 42").returncode, 42)
 
+    def test_exec_works_without_standard_input_and_output(self):
+        result = subprocess.run(["/bin/sh", "-c", 'exec "$@" <&- >&-', "sh", PAWL, "-q", "exec", demo.SUBJECT, "--", "/bin/sh",
+                                 "-c", "exit 42"], env=self.demo.environment, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(result.returncode, 42, result.stderr)
+
     # ---- what they refuse
 
     def test_nothing_is_live(self):
