@@ -15,6 +15,7 @@
 #include "checker/proof_search_for_test.h"
 #include "prover/envelope.h"
 #include "prover/prover.h"
+#include "source_directory.h"
 
 namespace pawl::checker {
 namespace {
@@ -62,7 +63,7 @@ Certificate Refined(const Certificate& certificate, std::uint32_t inputs, unsign
 }
 
 std::optional<Proof> ProofOf(const std::string& property_name, prover::RecipeChoice recipe) {
-  const std::string example = PAWL_SOURCE_DIR "/examples/collision/";
+  const std::string example = SourceDirectory() + "/examples/collision/";
   const std::string bytes = ReadFile(example + "subject/policy.onnx");
   Result<model::Network> network = model::ReadOnnx({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, {});
   Result<model::Property> property =

@@ -56,6 +56,11 @@ function(pawl_library NAME)
   endif()
 endfunction()
 
+# What tests and benches that read files of the source tree link (tests/source_directory.h).
+add_library(pawl_source_directory STATIC ${PROJECT_SOURCE_DIR}/tests/source_directory.cc)
+target_compile_definitions(pawl_source_directory PRIVATE PAWL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_include_directories(pawl_source_directory INTERFACE ${PROJECT_SOURCE_DIR}/tests)
+
 # pawl_test(NAME LABEL quick|test|long SOURCES … DEPENDS modules… LINK targets… ARGS … TIMEOUT seconds)
 # quick: also run by `make quick`. test: `make test` and CI. long: `make test-long` only.
 function(pawl_test NAME)
@@ -65,9 +70,8 @@ function(pawl_test NAME)
   endif()
   add_executable(${NAME} ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND pawl_ OUTPUT_VARIABLE OWN)
-  target_link_libraries(${NAME} PRIVATE ${OWN} ${ARG_LINK} pawl_warnings GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${NAME} PRIVATE ${OWN} ${ARG_LINK} pawl_source_directory pawl_warnings GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_options(${NAME} PRIVATE -O0)  # tests are compiled far more often than their own code takes time
-  target_compile_definitions(${NAME} PRIVATE PAWL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${NAME} COMMAND ${NAME} ${ARG_ARGS})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)

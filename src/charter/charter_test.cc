@@ -8,6 +8,7 @@
 #include "charter/program_rules.h"
 #include "charter/testing.h"
 #include "charter/toml_reader.h"
+#include "source_directory.h"
 #include "storage/tree_store.h"
 
 namespace pawl::charter {
@@ -303,7 +304,7 @@ TEST(CharterSyntax, LimitsHold) {
 
 // spec/charter.md lists every key with type and default, one a table row: | `key` | type | default | meaning |
 TEST(CharterSpecification, ListsExactlyTheKeysThatAreRead) {
-  std::istringstream lines(subject::ReadWholeFile(PAWL_SOURCE_DIR "/spec/charter.md"));
+  std::istringstream lines(subject::ReadWholeFile(SourceDirectory() + "/spec/charter.md"));
   std::set<std::string> documented;
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("| `")) continue;
@@ -335,9 +336,9 @@ TEST(CharterSpecification, ListsExactlyTheRulesOfTheReader) {
     }
   };
   for (const char* file : {"charter.cc", "refusals.cc", "toml_reader.cc"}) {
-    collect(subject::ReadWholeFile(std::string(PAWL_SOURCE_DIR "/src/charter/") + file), "\"", used);
+    collect(subject::ReadWholeFile(SourceDirectory() + "/src/charter/" + file), "\"", used);
   }
-  const std::string spec = subject::ReadWholeFile(PAWL_SOURCE_DIR "/spec/charter.md");
+  const std::string spec = subject::ReadWholeFile(SourceDirectory() + "/spec/charter.md");
   const size_t reader = spec.find("## What is refused"), commands = spec.find("## What the commands refuse");
   ASSERT_LT(reader, commands);
   ASSERT_NE(commands, std::string::npos);
@@ -347,7 +348,7 @@ TEST(CharterSpecification, ListsExactlyTheRulesOfTheReader) {
   std::set<std::string> documented_commands, used_commands;
   collect(spec.substr(commands), "\n`", documented_commands);
   for (const char* file : {"cli/charter.cc", "authoring/charter_check.cc", "oversight/json_keys.cc"}) {
-    collect(subject::ReadWholeFile(std::string(PAWL_SOURCE_DIR "/src/") + file), "\"", used_commands);
+    collect(subject::ReadWholeFile(SourceDirectory() + "/src/" + file), "\"", used_commands);
   }
   used_commands.erase("charter.toml");
   for (const std::string& rule : used) used_commands.erase(rule);

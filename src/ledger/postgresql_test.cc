@@ -14,6 +14,7 @@
 #include "ledger/postgresql_for_test.h"
 #include "ledger/shared_store.h"
 #include "ledger/subject_log.h"
+#include "source_directory.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::ledger {
@@ -146,7 +147,7 @@ TEST_F(PostgresqlTest, AReaderMakesAndWritesNothing) {
 
 // The text between ``` that has a phrase in it, in the manual for whoever runs a server.
 std::string BlockOfManual(const std::string& phrase) {
-  const std::string manual = subject::ReadWholeFile(PAWL_SOURCE_DIR "/docs/postgresql.md");
+  const std::string manual = subject::ReadWholeFile(SourceDirectory() + "/docs/postgresql.md");
   const size_t at = manual.find(phrase);
   EXPECT_NE(at, manual.npos) << phrase;
   const size_t begin = manual.rfind("```sql\n", at) + 7;

@@ -13,6 +13,7 @@
 #include "model/network.h"
 #include "model/onnx_writer_for_test.h"
 #include "model/property.h"
+#include "source_directory.h"
 
 namespace pawl::model {
 namespace {
@@ -664,7 +665,7 @@ TEST(Corpus, AllNetworksAndPropertiesLoad) {
     if (error) refusals[file.string()] = error->rule + ": " + error->message;
   };
   for (const char* name : {"onnx", "vnnlib"}) {
-    for (const auto& entry : fs::directory_iterator(std::string(PAWL_SOURCE_DIR) + "/fuzz/corpus/" + name)) {
+    for (const auto& entry : fs::directory_iterator(SourceDirectory() + "/fuzz/corpus/" + name)) {
       if (entry.path().filename().string().starts_with("good")) load("corpus", entry.path());
     }
   }

@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 
+#include "source_directory.h"
 #include "subject/manifest.h"
 
 namespace pawl::subject {
@@ -49,7 +50,7 @@ inline std::string ReadWholeFile(const std::string& path) {
 }
 
 inline std::string Testdata(const std::string& name) {
-  return ReadWholeFile(PAWL_SOURCE_DIR "/src/subject/testdata/" + name);
+  return ReadWholeFile(SourceDirectory() + "/src/subject/testdata/" + name);
 }
 
 // Trees in memory: path -> bytes.

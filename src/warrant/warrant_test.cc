@@ -7,6 +7,7 @@
 
 #include "encoding/base64.h"
 #include "encoding/json.h"
+#include "source_directory.h"
 #include "warrant/path_for_test.h"
 #include "warrant/verify.h"
 
@@ -110,7 +111,7 @@ TEST(WarrantFile, IsBoundedBeforeAnythingIsDecoded) {
 }
 
 TEST(WarrantSpecification, ListsEveryClause) {
-  const std::string text = subject::ReadWholeFile(PAWL_SOURCE_DIR "/spec/warrant.md");
+  const std::string text = subject::ReadWholeFile(SourceDirectory() + "/spec/warrant.md");
   for (const std::string_view clause : ClauseNames()) {
     EXPECT_NE(text.find("`" + std::string(clause) + "`"), std::string::npos) << clause;
   }

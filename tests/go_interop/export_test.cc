@@ -9,6 +9,7 @@
 
 #include "ledger/ledger.h"
 #include "signing/private_key.h"
+#include "source_directory.h"
 #include "subject/testing.h"
 #include "tlog/tile.h"
 
@@ -18,8 +19,8 @@ namespace {
 class ExportByGo : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const std::string build =
-        GoCommand("build -o '" PAWL_GO_CACHE "/verify_export' '" PAWL_SOURCE_DIR "/tests/go_interop/verify_export.go'");
+    const std::string build = GoCommand("build -o '" PAWL_GO_CACHE "/verify_export' '" + SourceDirectory() +
+                                        "/tests/go_interop/verify_export.go'");
     ASSERT_EQ(std::system(build.c_str()), 0);
   }
 

@@ -13,6 +13,7 @@
 #include "merkle/tlog_proof_for_test.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
+#include "source_directory.h"
 #include "tlog/tile.h"
 
 namespace pawl::merkle {
@@ -50,7 +51,7 @@ class GoInterop : public ::testing::Test {
     const std::string go =
         "GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOCACHE='" PAWL_GO_CACHE "' '" PAWL_GO "' run '";
     const int status =
-        std::system((go + PAWL_SOURCE_DIR "/tests/go_interop/peer.go' " + command + " '" + folder_ + "'").c_str());
+        std::system((go + SourceDirectory() + "/tests/go_interop/peer.go' " + command + " '" + folder_ + "'").c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   HashReader Reader() const {

@@ -19,6 +19,7 @@
 #include "model/network.h"
 #include "model/random_graph_for_test.h"
 #include "model/random_network_for_test.h"
+#include "source_directory.h"
 
 namespace pawl::model {
 namespace {
@@ -111,7 +112,7 @@ TEST(OpenCv, AgreesOnPublishedNetworks) {
   // The committed corpus always; a directory of published networks besides, where there is one.
   std::vector<std::filesystem::path> files;
   for (const char* name : {"good-random-7.onnx", "good-random-8.onnx", "good-random-9.onnx"}) {
-    files.push_back(std::string(PAWL_SOURCE_DIR) + "/fuzz/corpus/onnx/" + name);
+    files.push_back(SourceDirectory() + "/fuzz/corpus/onnx/" + name);
   }
   if (const char* directory = std::getenv("PAWL_VNNCOMP_DIR")) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {

@@ -19,6 +19,7 @@
 
 #include "fixture.h"
 #include "sandbox/descriptor.h"
+#include "source_directory.h"
 
 namespace pawl::sandbox::testing {
 namespace {
@@ -425,7 +426,7 @@ TEST(Prevented, ThePageHasARowForEachProbe) {
   };
   for (const Case& probe : kCases) add(probe.number, probe.arguments);
   for (const TableRow& limit : kLimits) add(limit.number, limit.arguments);
-  std::ifstream page(PAWL_SOURCE_DIR "/docs/sandbox-cases.md");
+  std::ifstream page(SourceDirectory() + "/docs/sandbox-cases.md");
   std::string published;
   for (std::string line; std::getline(page, line);) {
     if (line.starts_with("| ") && std::isdigit(static_cast<unsigned char>(line[2])) != 0) {

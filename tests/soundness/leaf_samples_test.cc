@@ -23,6 +23,7 @@
 #include "dense_network.h"
 #include "prover/envelope.h"
 #include "prover/prover.h"
+#include "source_directory.h"
 
 namespace pawl::soundness {
 namespace {
@@ -73,7 +74,7 @@ void AddProof(const std::string& name, const std::string& network_bytes, const s
 
 std::vector<Proof> SomeProofs(Random& random) {
   std::vector<Proof> proofs;
-  const std::filesystem::path example = std::filesystem::path(PAWL_SOURCE_DIR) / "examples/collision";
+  const std::filesystem::path example = std::filesystem::path(SourceDirectory()) / "examples/collision";
   const std::string policy = ReadFile(example / "subject/policy.onnx");
   for (const auto& entry : std::filesystem::directory_iterator(example / "charter/properties"))
     AddProof(entry.path().filename(), policy, ReadFile(entry.path()), random, proofs);

@@ -18,6 +18,7 @@
 #include "merkle/signed_note.h"
 #include "merkle/tlog_proof_for_test.h"
 #include "signing/armor.h"
+#include "source_directory.h"
 #include "tlog/tile.h"
 
 namespace pawl {
@@ -151,7 +152,7 @@ void RunFile(const std::filesystem::path& path, int& cases_run) {
 
 TEST(Vectors, EveryCaseOfEveryFile) {
   int files_run = 0, cases_run = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(PAWL_SOURCE_DIR "/tests/vectors")) {
+  for (const auto& entry : std::filesystem::directory_iterator(SourceDirectory() + "/tests/vectors")) {
     if (entry.path().extension() != ".json" || entry.path().filename() == "schema.json") continue;
     RunFile(entry.path(), cases_run);
     ++files_run;

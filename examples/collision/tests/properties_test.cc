@@ -10,11 +10,12 @@
 #include "model/network.h"
 #include "model/property.h"
 #include "prover/prover.h"
+#include "source_directory.h"
 
 namespace pawl {
 namespace {
 
-const std::filesystem::path kExample = std::filesystem::path(PAWL_SOURCE_DIR) / "examples/collision";
+const std::filesystem::path kExample = std::filesystem::path(SourceDirectory()) / "examples/collision";
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
