@@ -210,13 +210,13 @@ class DailyTest(unittest.TestCase):
         home = self.home()
         tree = home.root / "candidate"
         shutil.copytree(home.subject, tree)
-        shutil.copy(home.charter / "network.py", tree / "improver/improve.py")
+        shutil.copy(home.charter / "network.py", tree / "improver/rehearsal.py")
         position = home.position("propose", tree, "-m", "a copy of the evaluator's", expect=(1, 7))
         self.assertEqual((position["outcome"], position["rule"]), ("outside-charter", "surface.charter-copy"))
-        self.assertIn("improver/improve.py  NOT ALLOWED: is a copy of the charter's network.py\n",
+        self.assertIn("improver/rehearsal.py  NOT ALLOWED: is a copy of the charter's network.py\n",
                       home.pawl("diff", position["proposal"]))
-        text = (home.subject / "improver/improve.py").read_text(encoding="utf-8")
-        (tree / "improver/improve.py").write_text(text + "# 1\u3164\u00a0 \u202e\n", encoding="utf-8")
+        text = (home.subject / "improver/rehearsal.py").read_text(encoding="utf-8")
+        (tree / "improver/rehearsal.py").write_text(text + "# 1\u3164\u00a0 \u202e\n", encoding="utf-8")
         position = home.position("propose", tree, "-m", "what is not seen", expect=(6,))
         shown = home.pawl("diff", position["proposal"])
         self.assertIn("+# 1\\u{3164}\\u{A0} \\u{202E}\n", shown)
