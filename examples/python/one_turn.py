@@ -8,7 +8,6 @@
 # package of `python/` (`make python`). It changes nothing that is live: what it proposes waits for people.
 
 # %%
-import json
 import os
 import pathlib
 import tempfile
@@ -16,7 +15,7 @@ import tempfile
 import pawl
 
 SUBJECT = os.environ.get("PAWL_SUBJECT", "collision-avoidance")
-CHANGED = os.environ.get("PAWL_CHANGED", "improver/hyperparameters.json")  # a JSON file on the charter's surface
+CHANGED = os.environ.get("PAWL_CHANGED", "improver/hyperparameters.json")  # a text file on the charter's surface
 client = pawl.Client(SUBJECT)
 
 # %% [markdown]
@@ -41,14 +40,14 @@ print(f"{CHANGED} has {len(pawl.load(SUBJECT, CHANGED))} verified bytes")
 
 # %% [markdown]
 # ## A candidate
-# It begins as a copy of what is live. A real improver would train here; this one only re-indents a file.
+# It begins as a copy of what is live. A real improver would train here; this one only adds white space to a file.
 
 # %%
 folder = tempfile.TemporaryDirectory(prefix="candidate-")
 candidate = pathlib.Path(folder.name) / "tree"
 client.check_out(candidate)
 target = candidate / CHANGED
-target.write_text(json.dumps(json.loads(target.read_text()), indent=4) + " \n")
+target.write_text(target.read_text() + " \n")
 
 # %% [markdown]
 # ## Asking for it
@@ -56,7 +55,7 @@ target.write_text(json.dumps(json.loads(target.read_text()), indent=4) + " \n")
 
 # %%
 with pawl.gate(SUBJECT, review=True) as gate:
-    turn = gate.turn(candidate, "re-indented", timeout_s=0)
+    turn = gate.turn(candidate, "white space", timeout_s=0)
 print(f"{turn.decision.proposal}: {turn.decision.outcome}")
 for reason in turn.reasons:
     print(f"  {reason}")
