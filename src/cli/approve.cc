@@ -6,8 +6,8 @@
 #include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
 #include "encoding/time.h"
+#include "gate/drafted_decision.h"
 #include "oversight/quorum.h"
-#include "warrant/approval.h"
 
 namespace pawl::cli {
 namespace {
@@ -74,60 +74,6 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
               encoding::TimeText(proposal.decision->expires).c_str());
 }
 
-// The statement names exactly what the ledger shows: nobody signs what a gate has slipped in.
-Result<void> CheckDraft(const ledger::SubjectLog& log, const ProposalHistory& proposal) {
-  const warrant::Decision& decision = *proposal.decision;
-  const warrant::Candidate& candidate = *proposal.candidate;
-  const bool same = decision.candidate == proposal.candidate_digest && proposal.closing &&
-                    decision.closing == warrant::StatementDigest(proposal.closing_envelope.payload) &&
-                    decision.votes == proposal.closing->votes && decision.target == candidate.tree &&
-                    decision.epoch == candidate.epoch && decision.previous == candidate.parent_warrant &&
-                    decision.action == candidate.action && decision.resource == candidate.resource &&
-                    decision.charter == candidate.charter && decision.charter_epoch == candidate.charter_epoch &&
-                    decision.about.subject == log.subject() && decision.about.digest == candidate.tree;
-  if (same) return {};
-  return Refused("approve.mismatch", "the decision statement is not about what the ledger shows",
-                 "do not sign; tell the other approvers");
-}
-
-Result<const ProposalHistory*> Draft(const ledger::SubjectLog& log, const std::string& name) {
-  const ProposalHistory* proposal = log.history().Find(name);
-  if (proposal == nullptr) {
-    return Error{ErrorCode::kNotFound, "approve.no-proposal", "there is no proposal '" + name + "'", "pawl status"};
-  }
-  if (proposal->outcome) {
-    return Refused(
-        "approve.decided",
-        "'" + name + "' is " + std::string(audit::ProposalOutcomeName(proposal->outcome->outcome)) + " already");
-  }
-  if (!proposal->decision) {
-    return Error{ErrorCode::kPending, "approve.too-early", "'" + name + "' has not come to people yet",
-                 "pawl advance " + name};
-  }
-  if (Result<void> checked = CheckDraft(log, *proposal); !checked.ok()) return checked.error();
-  return proposal;
-}
-
-// What was drafted long ago is drafted anew before anybody signs it.
-Result<void> RequireUnexpired(const ledger::SubjectLog& log, const ProposalHistory& proposal) {
-  const int64_t now = std::max<int64_t>(log.history().time(), std::time(nullptr));
-  if (now <= proposal.decision->expires) return {};
-  return Error{
-      ErrorCode::kPending, "approve.expired",
-      "the draft of '" + proposal.proposal.proposal + "' expired on " + encoding::TimeText(proposal.decision->expires),
-      "pawl advance " + proposal.proposal.proposal + " drafts it anew"};
-}
-
-// The charters whose people sign this decision: the one in force and, for an amendment, the new one.
-Result<std::vector<charter::Charter>> ChartersOf(const ledger::SubjectLog& log, const warrant::Candidate& candidate) {
-  std::vector<charter::Charter> charters = {log.charter().charter};
-  if (candidate.action != warrant::Action::kAmendment) return charters;
-  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(log.store(), candidate.tree);
-  if (!files.ok()) return files.error();
-  charters.push_back(std::move(files->charter));
-  return charters;
-}
-
 // The first of the charters that lists the person's key; where none does, the error is about the one in force.
 Result<const charter::Charter*> ListingCharter(const std::vector<charter::Charter>& charters,
                                                const SignerChoice& choice) {
@@ -137,31 +83,16 @@ Result<const charter::Charter*> ListingCharter(const std::vector<charter::Charte
   return ResolveSigner(charters.front(), choice).error();
 }
 
-// Valid under every charter that lists its person and key.
-Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const encoding::Envelope& envelope) {
-  for (const charter::Charter& charter : charters) {
-    Result<std::vector<warrant::Approver>> valid =
-        warrant::VerifyApprovals(warrant::ListedApprovals(envelope, charter), charter, std::time(nullptr));
-    if (!valid.ok()) return valid.error();
-  }
-  return {};
-}
-
-Result<void> Append(const Place& place, const encoding::Envelope& envelope) {
+Result<void> AppendIn(const Place& place, const encoding::Envelope& envelope) {
   Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
-  if (!log.ok()) return log.error();
-  for (;;) {
-    Result<void> appended = log->Append({envelope});
-    if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
-    if (Result<void> refreshed = log->Refresh(); !refreshed.ok()) return refreshed;
-  }
+  return log.ok() ? gate::AppendSigned(*log, envelope) : Result<void>(log.error());
 }
 
 // Appends and takes the proposal on. What a person has signed stands on the ledger whatever a gate is doing: one that
 // holds its lock for ever keeps out no veto.
 ExitCode AppendAndDecide(const Globals& globals, const Place& place, const std::string& name,
                          const encoding::Envelope& envelope) {
-  if (Result<void> appended = Append(place, envelope); !appended.ok()) return Fail(globals, appended.error());
+  if (Result<void> appended = AppendIn(place, envelope); !appended.ok()) return Fail(globals, appended.error());
   Result<gate::Gate> gate = OpenGate(globals, place);
   if (!gate.ok()) {
     Error error = gate.error();
@@ -181,12 +112,9 @@ ExitCode Approve(const Globals& globals, const ApproveOptions& options) {
   {
     Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
     if (!log.ok()) return Fail(globals, log.error());
-    Result<const ProposalHistory*> proposal = Draft(*log, options.proposal);
+    Result<const ProposalHistory*> proposal = gate::FindDrafted(*log, options.proposal, std::time(nullptr));
     if (!proposal.ok()) return Fail(globals, proposal.error());
-    if (Result<void> unexpired = RequireUnexpired(*log, **proposal); !unexpired.ok()) {
-      return Fail(globals, unexpired.error());
-    }
-    Result<std::vector<charter::Charter>> charters = ChartersOf(*log, *(*proposal)->candidate);
+    Result<std::vector<charter::Charter>> charters = gate::ChartersOf(*log, *(*proposal)->candidate);
     if (!charters.ok()) return Fail(globals, charters.error());
     Result<const charter::Charter*> listing = ListingCharter(*charters, options.signer);
     if (!listing.ok()) return Fail(globals, listing.error());
@@ -201,7 +129,9 @@ ExitCode Approve(const Globals& globals, const ApproveOptions& options) {
     Result<encoding::Signature> signature = SignAsPerson(envelope.payload, **listing, options.signer);
     if (!signature.ok()) return Fail(globals, signature.error());
     envelope.signatures.push_back(std::move(*signature));
-    if (Result<void> valid = VerifyUnder(*charters, envelope); !valid.ok()) return Fail(globals, valid.error());
+    if (Result<void> valid = gate::VerifyUnder(*charters, envelope, std::time(nullptr)); !valid.ok()) {
+      return Fail(globals, valid.error());
+    }
   }
   return AppendAndDecide(globals, *place, options.proposal, envelope);
 }
@@ -213,7 +143,8 @@ ExitCode Reject(const Globals& globals, const ApproveOptions& options) {
   {
     Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
     if (!log.ok()) return Fail(globals, log.error());
-    Result<const ProposalHistory*> proposal = Draft(*log, options.proposal);
+    Result<const ProposalHistory*> proposal =
+        gate::FindDrafted(*log, options.proposal, std::time(nullptr), gate::Expiry::kIgnored);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     Result<SignerChoice> signer = ResolveSigner(log->charter().charter, options.signer);
     if (!signer.ok()) return Fail(globals, WhyNoSigner(*log, options.signer, signer.error()));

@@ -6,41 +6,15 @@
 #include <ctime>
 
 #include "cli/command.h"
-#include "cli/waiting.h"
 #include "encoding/time.h"
+#include "gate/waiting.h"
 #include "ledger/keys.h"
-#include "ledger/loader_memory.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
 namespace {
 
 using audit::ProposalHistory;
-
-// `state` was read before the log, which may have grown since.
-LoaderStop FindLoaderStop(const Place& place, const Result<warrant::State>& state, ledger::SubjectLog& log) {
-  LoaderStop stop;
-  if (!state.ok()) {
-    stop.broken = state.error().message;
-    return stop;
-  }
-  if (Result<void> newest = ledger::RequireNotOlder(log, *state); !newest.ok()) {
-    stop.older = newest.error().message + "; " + newest.error().advice;
-  }
-  // By the loader's own charter, which may be older than the ledger's.
-  Result<charter::Charter> charter = charter::ReadCharterFromStore(log.store(), state->charter);
-  if (!charter.ok()) {
-    stop.broken = charter.error().message;
-    return stop;
-  }
-  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(place.state_path, *charter, *state);
-  if (local.ok()) {
-    stop.halts = std::move(local->reasons);
-  } else {
-    stop.broken = local.error().message;
-  }
-  return stop;
-}
 
 std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& log) {
   std::vector<std::string> warnings;
@@ -150,7 +124,7 @@ ExitCode StatusOfProposal(const Globals& globals, const std::string& name) {
   }
   gate::Position position = gate::PositionOf(*proposal);
   const int64_t now = std::max<int64_t>(log->history().time(), std::time(nullptr));
-  if (!proposal->outcome) position.waits_for = WaitOfProposal(*log, *proposal, now).commands;
+  if (!proposal->outcome) position.waits_for = gate::WaitOfProposal(*log, *proposal, now).commands;
   if (globals.json) {
     PrintJson(ProposalJson(*proposal, position));
   } else {
@@ -171,22 +145,22 @@ ExitCode Status(const Globals& globals) {
   for (const ProposalHistory& proposal : history.proposals()) {
     if (!proposal.outcome) open.push_back(&proposal);
   }
-  const LoaderStop loader = FindLoaderStop(*place, state, *log);
+  const gate::LoaderStop loader = gate::FindLoaderStop(place->state_path, state, *log);
   const int64_t now = std::max<int64_t>(history.time(), std::time(nullptr));
   const ExitCode exit = loader.older ? ExitCode::kInternal : ExitCode::kYes;
-  const Wait wait = WaitOf(*log, loader, now);
+  const gate::Wait wait = gate::WaitOf(*log, loader, now);
   const std::vector<std::string> warnings = Warnings(*place, *log);
   if (globals.json) {
     encoding::Json proposals = encoding::Json::array();
     for (const ProposalHistory& proposal : history.proposals()) {
       gate::Position position = gate::PositionOf(proposal);
-      if (!proposal.outcome) position.waits_for = WaitOfProposal(*log, proposal, now).commands;
+      if (!proposal.outcome) position.waits_for = gate::WaitOfProposal(*log, proposal, now).commands;
       encoding::Json row = PositionJson(position);
       row["machine_failures"] = gate::MachineFailures(proposal);
       row["machine_failures_max"] = gate::kMachineFailuresMax;
       row["action"] = warrant::ActionName(proposal.proposal.action);
       row["note"] = proposal.proposal.note;
-      if (!proposal.outcome) row["sentence"] = WaitOfProposal(*log, proposal, now).sentence;
+      if (!proposal.outcome) row["sentence"] = gate::WaitOfProposal(*log, proposal, now).sentence;
       row["tree"] = proposal.proposal.tree.Text();
       proposals.push_back(std::move(row));
     }
@@ -248,7 +222,7 @@ ExitCode Status(const Globals& globals) {
     const gate::Position position = gate::PositionOf(*proposal);
     std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(audit::StepName(position.step)).c_str(),
                 Shown(position.reason).c_str());
-    for (const std::string& command : WaitOfProposal(*log, *proposal, now).commands) {
+    for (const std::string& command : gate::WaitOfProposal(*log, *proposal, now).commands) {
       std::printf("  next: %s\n", command.c_str());
     }
   }

@@ -1,15 +1,16 @@
-#include "cli/waiting.h"
+#include "gate/waiting.h"
 
 #include <algorithm>
 #include <set>
 
 #include "encoding/time.h"
 #include "gate/decide.h"
+#include "ledger/loader_memory.h"
 #include "oversight/acceleration.h"
 #include "oversight/quorum.h"
 #include "warrant/approval.h"
 
-namespace pawl::cli {
+namespace pawl::gate {
 namespace {
 
 using audit::ProposalHistory;
@@ -24,9 +25,9 @@ std::string Joined(const std::vector<std::string>& words, const std::string& las
   return text;
 }
 
-Wait Waiting(const std::string& what, std::vector<std::string> who, std::vector<std::string> commands) {
+Wait WaitFor(Party party, const std::string& what, std::vector<std::string> who, std::vector<std::string> commands) {
   const std::string command = commands.front();
-  return {what + "; " + command, std::move(who), std::move(commands)};
+  return {what + "; " + command, party, std::move(who), std::move(commands)};
 }
 
 // ---- reviewers
@@ -45,8 +46,9 @@ Wait ForReviewers(const charter::Charter& charter, const std::string& proposal, 
                   const std::vector<std::string>& reviewers) {
   std::vector<std::string> commands;
   for (const std::string& name : reviewers) commands.push_back("pawl review --as " + name);
-  if (commands.empty()) return Waiting(proposal + " can go on", {}, {"pawl advance " + proposal});
-  return Waiting(proposal + " waits for " + what + " of " + Joined(WithPrincipals(charter, reviewers), "and"),
+  if (commands.empty()) return WaitFor(Party::kMachine, proposal + " can go on", {}, {"pawl advance " + proposal});
+  return WaitFor(Party::kReviewers,
+                 proposal + " waits for " + what + " of " + Joined(WithPrincipals(charter, reviewers), "and"),
                  reviewers, std::move(commands));
 }
 
@@ -54,13 +56,15 @@ Wait ForReviewers(const charter::Charter& charter, const std::string& proposal, 
 
 Wait ForTheGate(const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;
-  const gate::Position position = gate::PositionOf(proposal);
-  if (proposal.findings.empty()) return Waiting(name + " was only begun", {}, {"pawl advance " + name});
+  const Position position = PositionOf(proposal);
+  if (proposal.findings.empty())
+    return WaitFor(Party::kMachine, name + " was only begun", {}, {"pawl advance " + name});
   if (position.rule.empty()) {
-    return Waiting(name + " was interrupted after " + std::string(audit::StepName(position.step)), {},
+    return WaitFor(Party::kMachine, name + " was interrupted after " + std::string(audit::StepName(position.step)), {},
                    {"pawl advance " + name});
   }
-  return Waiting(name + " waits at " + std::string(audit::StepName(position.step)) + ": " + position.reason, {},
+  return WaitFor(Party::kMachine,
+                 name + " waits at " + std::string(audit::StepName(position.step)) + ": " + position.reason, {},
                  {"pawl advance " + name});
 }
 
@@ -102,7 +106,8 @@ Missing MissingPeople(const ledger::SubjectLog& log, const charter::Charter& cha
 Wait ForPeople(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
   const std::string& name = proposal.proposal.proposal;
   if (now_s > proposal.decision->expires) {
-    return Waiting(name + " was drafted for people too long ago, and is drafted anew", {}, {"pawl advance " + name});
+    return WaitFor(Party::kMachine, name + " was drafted for people too long ago, and is drafted anew", {},
+                   {"pawl advance " + name});
   }
   const charter::Charter& charter = log.charter().charter;
   Missing missing = MissingPeople(log, charter, proposal);
@@ -114,8 +119,8 @@ Wait ForPeople(const ledger::SubjectLog& log, const ProposalHistory& proposal, i
   }
   if (missing.count > 0) {
     const std::string people = missing.count == 1 ? "1 more person" : std::to_string(missing.count) + " more people";
-    return Waiting(name + " waits for " + people + under + " to approve: " + Joined(missing.who, "or"), missing.who,
-                   {"pawl approve " + name, "pawl reject " + name});
+    return WaitFor(Party::kPeople, name + " waits for " + people + under + " to approve: " + Joined(missing.who, "or"),
+                   missing.who, {"pawl approve " + name, "pawl reject " + name});
   }
   const int64_t from =
       proposal.proposal.action == Action::kAmendment
@@ -123,13 +128,14 @@ Wait ForPeople(const ledger::SubjectLog& log, const ProposalHistory& proposal, i
           : 0;
   if (now_s < from) {
     const std::set<std::string> people = Principals(charter);
-    return Waiting(name + " waits until " + encoding::TimeText(from) + ", in which time any of " +
+    return WaitFor(Party::kPeople,
+                   name + " waits until " + encoding::TimeText(from) + ", in which time any of " +
                        Joined({people.begin(), people.end()}, "and") + " can veto it (pawl reject " + name + ")",
                    {people.begin(), people.end()}, {"pawl advance " + name + " (from then on)", "pawl reject " + name});
   }
   const audit::Finding* tried = proposal.FindingOf(audit::Step::kWarrant);  // waits for witnesses
   if (tried != nullptr && tried->outcome == audit::FindingOutcome::kPending) return ForTheGate(proposal);
-  return Waiting(name + " has every approval", {}, {"pawl advance " + name});
+  return WaitFor(Party::kMachine, name + " has every approval", {}, {"pawl advance " + name});
 }
 
 // ---- the loader
@@ -138,7 +144,8 @@ Wait ForRelease(const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;
   const audit::Finding* tried = proposal.FindingOf(audit::Step::kRelease);
   const bool refused_for_now = tried != nullptr && tried->outcome == audit::FindingOutcome::kPending;
-  return Waiting(refused_for_now ? name + " has its warrant, and the loader says: " + tried->summary
+  return WaitFor(Party::kMachine,
+                 refused_for_now ? name + " has its warrant, and the loader says: " + tried->summary
                                  : name + " has its warrant and waits for whoever runs the loader",
                  {}, {"pawl release " + name});
 }
@@ -150,7 +157,8 @@ Wait ForResume(const ledger::SubjectLog& log, const LoaderStop& loader) {
     if (!halt.lifted && std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) reasons.push_back(reason);
   }
   const std::set<std::string> people = Principals(log.charter().charter);
-  return Waiting("halted by " + reasons.front() + (reasons.size() > 1 ? " (and others)" : "") + "; waits for " +
+  return WaitFor(Party::kPeople,
+                 "halted by " + reasons.front() + (reasons.size() > 1 ? " (and others)" : "") + "; waits for " +
                      std::to_string(log.charter().charter.resume_threshold) + " of " +
                      Joined({people.begin(), people.end()}, "and") + " to lift it",
                  {people.begin(), people.end()}, {"pawl resume -m WHY"});
@@ -158,16 +166,53 @@ Wait ForResume(const ledger::SubjectLog& log, const LoaderStop& loader) {
 
 }  // namespace
 
+std::string_view PartyName(Party party) {
+  switch (party) {
+    case Party::kPeople:
+      return "people";
+    case Party::kReviewers:
+      return "reviewers";
+    case Party::kMachine:
+      return "machine";
+  }
+  return "machine";
+}
+
+LoaderStop FindLoaderStop(const std::string& state_path, const Result<warrant::State>& state, ledger::SubjectLog& log) {
+  LoaderStop stop;
+  if (!state.ok()) {
+    stop.broken = state.error().message;
+    return stop;
+  }
+  if (Result<void> newest = ledger::RequireNotOlder(log, *state); !newest.ok()) {
+    stop.older = newest.error().message + "; " + newest.error().advice;
+  }
+  // By the loader's own charter, which may be older than the ledger's.
+  Result<charter::Charter> charter = charter::ReadCharterFromStore(log.store(), state->charter);
+  if (!charter.ok()) {
+    stop.broken = charter.error().message;
+    return stop;
+  }
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(state_path, *charter, *state);
+  if (local.ok()) {
+    stop.halts = std::move(local->reasons);
+  } else {
+    stop.broken = local.error().message;
+  }
+  return stop;
+}
+
 Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
   const charter::Charter& charter = log.charter().charter;
   const std::string& name = proposal.proposal.proposal;
   if (proposal.warrant) return ForRelease(proposal);
   if (proposal.proposal.parent_warrant != log.history().last_warrant()) {
-    return Waiting(name + " was overtaken by what came into force since, and ends; it can be proposed again", {},
+    return WaitFor(Party::kMachine,
+                   name + " was overtaken by what came into force since, and ends; it can be proposed again", {},
                    {"pawl advance " + name});
   }
   // What the machine kept from its answer is tried again, whatever step that was.
-  if (!proposal.findings.empty() && gate::IsMachineFailure(proposal.findings.back())) return ForTheGate(proposal);
+  if (!proposal.findings.empty() && IsMachineFailure(proposal.findings.back())) return ForTheGate(proposal);
   if (!proposal.candidate) return ForTheGate(proposal);
   const oversight::QuorumReport quorum = oversight::TallyQuorum(charter, proposal);
   if (!proposal.closing && !quorum.missing.empty()) {
@@ -175,13 +220,14 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
   }
   const oversight::ClosingTally closing = oversight::TallyClosing(charter, proposal);
   if (!closing.met) return ForReviewers(charter, name, "the closing", closing.missing);
-  if (!proposal.decision) return Waiting(name + " can be drafted for people", {}, {"pawl advance " + name});
+  if (!proposal.decision)
+    return WaitFor(Party::kMachine, name + " can be drafted for people", {}, {"pawl advance " + name});
   return ForPeople(log, proposal, now_s);
 }
 
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s) {
   const audit::History& history = log.history();
-  if (loader.older) return Waiting(*loader.older, {}, {"pawl doctor"});
+  if (loader.older) return WaitFor(Party::kMachine, *loader.older, {}, {"pawl doctor"});
   if (!history.OpenHalts().empty() || !loader.halts.empty()) return ForResume(log, loader);
   const auto& proposals = history.proposals();
   // An alarm does not stop the way back.
@@ -190,20 +236,23 @@ Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now
   if (Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
       alarms.ok() && !alarms->empty() && !goes_back) {
     const std::set<std::string> people = Principals(log.charter().charter);
-    return Waiting(alarms->front().reason + "; waits for " + std::to_string(log.charter().charter.resume_threshold) +
+    return WaitFor(Party::kPeople,
+                   alarms->front().reason + "; waits for " + std::to_string(log.charter().charter.resume_threshold) +
                        " of " + Joined({people.begin(), people.end()}, "and"),
                    {people.begin(), people.end()}, {"pawl resume -m WHY"});
   }
-  if (loader.broken) return Waiting("the loader starts nothing: " + *loader.broken, {}, {"pawl doctor"});
+  if (loader.broken)
+    return WaitFor(Party::kMachine, "the loader starts nothing: " + *loader.broken, {}, {"pawl doctor"});
   for (size_t i = proposals.size(); i-- > 0;) {
     const ProposalHistory& proposal = proposals[i];
     if (!proposal.outcome) return WaitOfProposal(log, proposal, now_s);
   }
-  if (!history.live_tree()) return Waiting("waits for the first release, the baseline", {}, {"pawl propose DIRECTORY"});
+  if (!history.live_tree())
+    return WaitFor(Party::kMachine, "waits for the first release, the baseline", {}, {"pawl propose DIRECTORY"});
   if (log.charter().charter.improver.command.empty()) {
-    return Waiting("nothing is pending", {}, {"pawl propose DIRECTORY begins the next step"});
+    return WaitFor(Party::kMachine, "nothing is pending", {}, {"pawl propose DIRECTORY begins the next step"});
   }
-  return Waiting("nothing is pending", {}, {"pawl cycle begins the next step"});
+  return WaitFor(Party::kMachine, "nothing is pending", {}, {"pawl cycle begins the next step"});
 }
 
-}  // namespace pawl::cli
+}  // namespace pawl::gate

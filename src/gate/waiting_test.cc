@@ -1,4 +1,4 @@
-#include "cli/waiting.h"
+#include "gate/waiting.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include "oversight/growing_path_for_test.h"
 #include "subject/testing.h"
 
-namespace pawl::cli {
+namespace pawl::gate {
 namespace {
 
 using warrant::Path;
@@ -69,4 +69,4 @@ TEST(WaitOf, WhatWasOvertakenAsksNobody) {
 }
 
 }  // namespace
-}  // namespace pawl::cli
+}  // namespace pawl::gate

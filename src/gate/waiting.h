@@ -3,18 +3,20 @@
 //   const Wait wait = WaitOf(log, loader, now_s);
 //   std::puts(wait.sentence.c_str());              // "p3 waits for 1 of 2 people: ben or cho; pawl approve p3"
 //
-// Thread safety: pure functions.
+// Thread safety: pure functions, but for FindLoaderStop, which reads the loader's folder.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit/history.h"
 #include "ledger/subject_log.h"
+#include "warrant/state.h"
 
-namespace pawl::cli {
+namespace pawl::gate {
 
 // What lies in the loader's own folder, which stops loading whatever the ledger says.
 struct LoaderStop {
@@ -23,8 +25,16 @@ struct LoaderStop {
   std::optional<std::string> older;   // the ledger lacks what the loader has seen
 };
 
+// Reads the loader's folder beside `state_path`. `state` was read before the log, which may have grown since.
+LoaderStop FindLoaderStop(const std::string& state_path, const Result<warrant::State>& state, ledger::SubjectLog& log);
+
+// Who has to act, from the one whose time is dearest.
+enum class Party { kPeople, kReviewers, kMachine };
+std::string_view PartyName(Party party);  // "people", "reviewers", "machine"
+
 struct Wait {
   std::string sentence;
+  Party party = Party::kMachine;
   std::vector<std::string> who;       // reviewers or people; empty where anybody may act
   std::vector<std::string> commands;  // the first is the one in the sentence
 };
@@ -36,4 +46,4 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const audit::ProposalHistory&
 // what could begin.
 Wait WaitOf(const ledger::SubjectLog& log, const LoaderStop& loader, int64_t now_s);
 
-}  // namespace pawl::cli
+}  // namespace pawl::gate
