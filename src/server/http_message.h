@@ -50,6 +50,7 @@ struct HttpResponse {
   std::string cache_control = "no-store";
   std::string allow = {};  // for 405: the methods that are served
   std::string body = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};  // more of them
 
   static HttpResponse Text(unsigned status, std::string body) { return {.status = status, .body = std::move(body)}; }
 };

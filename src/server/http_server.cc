@@ -139,6 +139,7 @@ void Connection::Send(HttpResponse answer) {
   response_.set(http::field::cache_control, answer.cache_control);
   response_.set("X-Content-Type-Options", "nosniff");
   if (!answer.allow.empty()) response_.set(http::field::allow, answer.allow);
+  for (const auto& [name, value] : answer.headers) response_.set(name, value);
   keep_alive_ = CanGoOn();
   response_.keep_alive(keep_alive_);
   // To HEAD, the length of what GET would give and no body.

@@ -418,7 +418,8 @@ class PathTest(unittest.TestCase):
             self.assertEqual((status, headers["Content-Type"]), (200, "text/plain; charset=utf-8"))
             self.assertIn("\u2014 w0 ", checkpoint.decode())
             self.assertEqual(server.ask("GET", f"/log/{SUBJECT}/tile/0/999")[0], 404)
-            self.assertEqual(server.ask("PUT", f"/log/{SUBJECT}/checkpoint", b"x")[0], 413)
+            self.assertEqual(server.ask("PUT", f"/log/{SUBJECT}/checkpoint", b"x")[0], 405)
+            self.assertEqual(server.ask("PUT", f"/log/{SUBJECT}/checkpoint", b"x" * 200_000)[0], 413)
             self.assertEqual(server.ask("DELETE", f"/log/{SUBJECT}/checkpoint")[0], 405)
             if GO:
                 self.go(url, checkpoint)

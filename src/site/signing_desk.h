@@ -1,0 +1,36 @@
+// Statements that people sign on a page: drafted here, signed by a passkey elsewhere, and put on the ledger by the path
+// of `pawl approve` and `pawl reject`.
+//
+//   Result<Json> draft = DraftStatement(log, R"({"action":"reject","proposal":"p3","principal":"…","reason":"…"})",
+//   now); Result<Json> taken = TakeSignature(log, R"({"payload":…,"principal":…,"assertion":{…}})", now);
+//
+// A passkey's challenge is the whole signed text of the SSHSIG, so that what is stored is a webauthn signature which
+// ssh-keygen -Y verify and pawl-check read. Here it counts where a person was present and verified, on one of the
+// charter's origins, for its relying party, whatever the charter asks of other keys.
+//
+// Nothing is remembered between the two calls: what comes back is judged as if anybody had written it.
+//
+// Thread safety: as the log's.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "encoding/json.h"
+#include "ledger/subject_log.h"
+#include "result/result.h"
+
+namespace pawl::site {
+
+// So old, or so far ahead, a draft of a refusal or halt may be when its signature comes.
+inline constexpr int64_t kDraftAgeMax_s = 600;
+
+// {"payload","digest","challenge"}. Refused "site.not-a-signer", and as FindDrafted refuses.
+Result<encoding::Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body, int64_t now_s);
+
+// {"signed": "approval" or "refusal", "sentence": what is waited for now}. `log` is open for writing. Refused
+// "site.passkey" (no passkey of this person made it), "site.presence", "site.statement" (nothing that is signed here),
+// "site.draft-age", and as FindDrafted, VerifyApprovals and the ledger refuse.
+Result<encoding::Json> TakeSignature(ledger::SubjectLog& log, std::string_view body, int64_t now_s);
+
+}  // namespace pawl::site

@@ -1,0 +1,302 @@
+#include "site/site.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "encoding/number.h"
+#include "ledger/loader_memory.h"
+#include "site/embedded.h"
+#include "site/proposal_view.h"
+#include "site/signing_desk.h"
+#include "site/subject_views.h"
+
+namespace pawl::site {
+namespace {
+
+using encoding::Json;
+using server::HttpRequest;
+using server::HttpResponse;
+
+constexpr char kApi[] = "/api/v1/";
+constexpr char kJson[] = "application/json";
+
+// The page loads from here and talks with here, and with nobody else; it is in nobody's frame; script text is never
+// made from strings.
+constexpr std::pair<const char*, const char*> kPageHeaders[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
+     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy",
+     "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), "
+     "microphone=(), geolocation=()"}};
+
+enum class Method { kGet, kPost };
+
+// What a route has of its path: "{subject}" and the second name in braces.
+struct Call {
+  ledger::SubjectLog* log = nullptr;
+  std::string name;
+  std::string_view query;
+  const std::string* body = nullptr;
+  int64_t now_s = 0;
+};
+
+Result<uint64_t> Count(std::string_view text, uint64_t max) { return encoding::ParseUnsigned(text, max); }
+
+// "first=0&count=50"; either may be missing, and nothing else is taken.
+Result<Slice> ReadSlice(std::string_view query) {
+  Slice slice;
+  while (!query.empty()) {
+    const std::string_view part = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), part.size() + 1));
+    const size_t equals = std::min(part.find('='), part.size());
+    const std::string_view name = part.substr(0, equals), value = part.substr(std::min(equals + 1, part.size()));
+    Result<uint64_t> number = Count(value, name == "count" ? kPageMax : uint64_t{1} << 53);
+    if (!number.ok() || (name != "first" && name != "count")) {
+      return Error{ErrorCode::kUsage, "site.query", "the query is not first=N&count=N",
+                   "count is at most " + std::to_string(kPageMax)};
+    }
+    (name == "first" ? slice.first : slice.count) = *number;
+  }
+  return slice;
+}
+
+Result<Json> Proposals(const Call& call) {
+  const Result<Slice> slice = ReadSlice(call.query);
+  return slice.ok() ? InboxView(*call.log, *slice, call.now_s) : Result<Json>(slice.error());
+}
+
+Result<Json> OneProposal(const Call& call) {
+  Result<const audit::ProposalHistory*> proposal = FindProposal(*call.log, call.name);
+  return proposal.ok() ? ProposalView(*call.log, **proposal, call.now_s) : Result<Json>(proposal.error());
+}
+
+Result<Json> Diff(const Call& call) {
+  Result<const audit::ProposalHistory*> proposal = FindProposal(*call.log, call.name);
+  return proposal.ok() ? DiffView(*call.log, **proposal) : Result<Json>(proposal.error());
+}
+
+Result<Json> Releases(const Call& call) {
+  const Result<Slice> slice = ReadSlice(call.query);
+  return slice.ok() ? ReleasesView(*call.log, *slice) : Result<Json>(slice.error());
+}
+
+Result<Json> LedgerEntries(const Call& call) {
+  const Result<Slice> slice = ReadSlice(call.query);
+  return slice.ok() ? LedgerView(*call.log, *slice) : Result<Json>(slice.error());
+}
+
+Result<Json> OneEntry(const Call& call) {
+  const Result<uint64_t> index = Count(call.name, uint64_t{1} << 53);
+  if (index.ok()) return EntryView(*call.log, *index);
+  return Error{ErrorCode::kNotFound, "site.no-entry", "entries have numbers, from 0", "GET the list of entries"};
+}
+
+Result<Json> Draft(const Call& call) { return DraftStatement(*call.log, *call.body, call.now_s); }
+
+// Opened for writing only now, so that whoever reads alone needs no right to write.
+Result<Json> Sign(const Call& call) {
+  const ledger::Home& home = call.log->home();
+  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, call.log->subject(), ledger::LedgerAccess::kReadWrite,
+                                                            ledger::FoldFrom::kSnapshot);
+  if (!log.ok()) return log.error();
+  if (Result<void> newest = ledger::RequireNotOlder(*log, home.StatePath(log->subject())); !newest.ok()) {
+    return newest.error();
+  }
+  return TakeSignature(*log, *call.body, call.now_s);
+}
+
+struct Route {
+  Method method;
+  std::string_view pattern;  // below kApi/subjects/{subject}
+  Result<Json> (*handler)(const Call&);
+};
+
+constexpr Route kRoutes[] = {
+    {Method::kGet, "", [](const Call& call) { return Result<Json>(SubjectView(*call.log, call.now_s)); }},
+    {Method::kGet, "/proposals", Proposals},
+    {Method::kGet, "/proposals/{proposal}", OneProposal},
+    {Method::kGet, "/proposals/{proposal}/diff", Diff},
+    {Method::kGet, "/releases", Releases},
+    {Method::kGet, "/ledger", LedgerEntries},
+    {Method::kGet, "/ledger/{index}", OneEntry},
+    {Method::kPost, "/drafts", Draft},
+    {Method::kPost, "/signatures", Sign}};
+
+// Whether the path is the pattern's, with one name in the place of its braces.
+bool Matches(std::string_view pattern, std::string_view path, std::string& name) {
+  const size_t open = pattern.find('{');
+  if (open == pattern.npos) return pattern == path;
+  const std::string_view after = pattern.substr(pattern.find('}') + 1);
+  if (!path.starts_with(pattern.substr(0, open)) || !path.ends_with(after)) return false;
+  if (path.size() <= open + after.size()) return false;
+  name = std::string(path.substr(open, path.size() - open - after.size()));
+  return name.find('/') == name.npos;
+}
+
+unsigned StatusFor(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+    case ErrorCode::kMalformed:
+      return 400;
+    case ErrorCode::kRefused:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kPending:
+      return 409;
+    case ErrorCode::kLimit:
+      return 413;
+    case ErrorCode::kUnknown:
+    case ErrorCode::kSystem:
+      return 503;
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+HttpResponse JsonAnswer(unsigned status, const Json& json) {
+  return {.status = status,
+          .content_type = kJson,
+          .body = json.dump(-1, ' ', false, Json::error_handler_t::replace),
+          .headers = {{"Cross-Origin-Resource-Policy", "same-origin"}}};
+}
+
+HttpResponse Failed(unsigned status, const Error& error) {
+  return JsonAnswer(status, {{"error", {{"rule", error.rule}, {"message", error.message}, {"advice", error.advice}}}});
+}
+
+HttpResponse Failed(const Error& error) { return Failed(StatusFor(error.code), error); }
+
+HttpResponse NoSuchPath() {
+  return Failed({ErrorCode::kNotFound, "site.no-path", "no such path", "GET /api/v1/openapi.json lists them"});
+}
+
+HttpResponse WrongMethod(std::string allow) {
+  HttpResponse answer = Failed(405, {ErrorCode::kUsage, "site.method", "not by this method", "use " + allow});
+  answer.allow = std::move(allow);
+  return answer;
+}
+
+bool IsRead(const HttpRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
+
+HttpResponse PageAnswer(const HttpRequest& request, const EmbeddedFile& file) {
+  if (!IsRead(request)) return WrongMethod("GET, HEAD");
+  HttpResponse answer{.status = 200,
+                      .content_type = std::string(file.content_type),
+                      .cache_control = "no-cache",
+                      .body = std::string(file.bytes)};
+  for (const auto& [name, value] : kPageHeaders) answer.headers.emplace_back(name, value);
+  return answer;
+}
+
+// What others have appended since; of a ledger that is read as a copy, from a new one.
+Result<void> Renew(ledger::SubjectLog& log) {
+  Result<void> copied = log.ledger().RenewCopy();
+  return copied.ok() ? log.Refresh() : copied;
+}
+
+// The origin of a page that we serve, under one of our names; by a proxy with TLS as well.
+bool IsOurOrigin(const std::string& origin, const std::set<std::string>& names) {
+  return std::ranges::any_of(
+      names, [&](const std::string& name) { return origin == "http://" + name || origin == "https://" + name; });
+}
+
+}  // namespace
+
+bool Site::Bucket::Take() {
+  const auto now = std::chrono::steady_clock::now();
+  left_ = std::min(rate_.burst, left_ + std::chrono::duration<double>(now - last_).count() * rate_.per_second);
+  last_ = now;
+  if (left_ < 1) return false;
+  left_ -= 1;
+  return true;
+}
+
+Result<Site> Site::Open(const ledger::Home& home, const std::vector<std::string>& subjects, SiteOptions options) {
+  Site site(home, std::move(options));
+  for (const std::string& subject : subjects) {
+    Result<ledger::SubjectLog> log =
+        ledger::SubjectLog::Open(home, subject, ledger::LedgerAccess::kReadOnly, ledger::FoldFrom::kSnapshot);
+    if (!log.ok()) return log.error();
+    site.logs_.emplace(subject, std::move(*log));
+  }
+  return site;
+}
+
+HttpResponse Site::Answer(const HttpRequest& request) {
+  if (!options_.names.contains(request.Field("host").value_or(""))) {
+    return Failed({ErrorCode::kRefused, "site.name", "this server does not answer under that name",
+                   "use the address that it printed, or give it the name: pawl serve --name HOST[:PORT]"});
+  }
+  const std::string_view target = request.target;
+  const std::string_view path = target.substr(0, target.find('?'));
+  const std::string_view query = target.substr(std::min(target.size(), path.size() + 1));
+  if (path.starts_with(kApi)) return AnswerApi(request, path, query);
+  const EmbeddedFile* file = FindEmbedded(path);
+  return file == nullptr || !query.empty() ? NoSuchPath() : PageAnswer(request, *file);
+}
+
+HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, std::string_view query) {
+  if (!reading_.Take() || (!IsRead(request) && !signing_.Take())) {
+    return Failed(429, {ErrorCode::kLimit, "site.rate", "too many requests", "ask again in a second"});
+  }
+  const bool takes_query = path.ends_with("/proposals") || path.ends_with("/releases") || path.ends_with("/ledger");
+  if (!query.empty() && !takes_query) {
+    return Failed({ErrorCode::kUsage, "site.query", "this path takes no query", "leave it out"});
+  }
+  path.remove_prefix(sizeof kApi - 1);
+  if (path == "openapi.json" || path == "subjects") {
+    if (!IsRead(request)) return WrongMethod("GET, HEAD");
+    if (path == "openapi.json") return {.status = 200, .content_type = kJson, .body = std::string(OpenApiDocument())};
+    Json rows = Json::array();
+    for (auto& [name, log] : logs_) {
+      if (Result<void> fresh = Renew(log); !fresh.ok()) return Failed(fresh.error());
+      if (log.history().has_genesis()) rows.push_back(SubjectSummary(log, options_.now_s()));
+    }
+    return JsonAnswer(200, {{"subjects", rows}});
+  }
+  constexpr std::string_view kSubjects = "subjects/";
+  if (!path.starts_with(kSubjects)) return NoSuchPath();
+  path.remove_prefix(kSubjects.size());
+  const std::string subject(path.substr(0, path.find('/')));
+  path.remove_prefix(subject.size());
+  const auto log = logs_.find(subject);
+  if (log == logs_.end()) return NoSuchPath();
+  Call call{.log = &log->second, .name = {}, .query = query, .body = &request.body, .now_s = options_.now_s()};
+  const auto route =
+      std::ranges::find_if(kRoutes, [&](const Route& one) { return Matches(one.pattern, path, call.name); });
+  if (route == std::end(kRoutes)) return NoSuchPath();
+  const bool posts = route->method == Method::kPost;
+  if (posts ? request.method != "POST" : !IsRead(request)) return WrongMethod(posts ? "POST" : "GET, HEAD");
+  // A form of another page's can be posted here, and has neither.
+  if (posts && request.Field("content-type") != kJson) {
+    return Failed(415, {ErrorCode::kUsage, "site.content-type", "a body is application/json", "say so"});
+  }
+  if (posts && request.HasField("origin") && !IsOurOrigin(request.Field("origin").value_or(""), options_.names)) {
+    return Failed({ErrorCode::kRefused, "site.origin", "a page of another origin may not ask for this", ""});
+  }
+  if (Result<void> fresh = Renew(log->second); !fresh.ok()) return Failed(fresh.error());
+  if (!log->second.history().has_genesis()) {
+    return Failed({ErrorCode::kNotFound, "gate.no-genesis", "'" + subject + "' has no charter yet", "pawl init"});
+  }
+  const Result<Json> answer = route->handler(call);
+  return answer.ok() ? JsonAnswer(200, *answer) : Failed(answer.error());
+}
+
+std::vector<std::string> Routes() {
+  std::vector<std::string> routes = {std::string("GET ") + kApi + "openapi.json",
+                                     std::string("GET ") + kApi + "subjects"};
+  for (const Route& route : kRoutes) {
+    routes.push_back(std::string(route.method == Method::kPost ? "POST " : "GET ") + kApi + "subjects/{subject}" +
+                     std::string(route.pattern));
+  }
+  return routes;
+}
+
+}  // namespace pawl::site

@@ -1,0 +1,277 @@
+#!/usr/bin/env node
+// The page in a real Chromium with a virtual authenticator, against the real `pawl serve`: enrol, review, approve with two
+// people, refuse; what must not be signed; hostile texts; proofs of inclusion; a server that goes away and comes back.
+//
+// usage: browser_test.mjs            PAWL_BIN: folder with pawl; PAWL_SITE_TEST: the program that makes the home
+//        browser_test.mjs --bundle   makes the bundle anew from web/ and compares every byte; checks the types
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const web = join(here, "../../web");
+const folder = mkdtempSync(join(tmpdir(), "pawl-browser-"));
+const servers = new Set();
+process.on("exit", () => {
+  for (const server of servers) server.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(program, args, options = {}) {
+  const done = spawnSync(program, args, { encoding: "utf8", timeout: 300_000, ...options });
+  assert.equal(done.status, 0, `${program} ${args.join(" ")}: ${done.error ?? ""}${done.stdout}${done.stderr}`);
+  return done.stdout;
+}
+
+// The pinned packages, by the lock file alone, in a folder of the test's own.
+function packagesOf(source) {
+  const into = join(folder, "packages");
+  cpSync(source, into, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: into });
+  return into;
+}
+
+function theBundleIsOfTheseSources() {
+  const sources = [...readdirSync(join(web, "src")).map((name) => "src/" + name), "build.mjs", "package-lock.json"].sort();
+  const hash = createHash("sha256");
+  for (const name of sources) hash.update(name + "\0").update(readFileSync(join(web, name))).update("\0");
+  const stamp = hash.digest("hex");
+  for (const name of ["app.js", "app.css"]) {
+    assert.ok(readFileSync(join(web, "built", name), "utf8").split("\n")[0].includes(stamp),
+              `web/built/${name} was not made from these sources: cd web && npm ci && npm run build`);
+  }
+}
+
+function theBundleCanBeMadeAnew() {
+  const packages = packagesOf(web);
+  run("npx", ["tsc", "-p", "."], { cwd: packages });
+  run("node", ["build.mjs"], { cwd: packages });
+  for (const name of readdirSync(join(web, "built"))) {
+    assert.ok(readFileSync(join(packages, "built", name)).equals(readFileSync(join(web, "built", name))), name);
+  }
+}
+
+const freePort = () => new Promise((give) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address();
+    server.close(() => give(port));
+  });
+});
+
+function makeHome(name, origin, signers) {
+  const home = join(folder, name);
+  run(process.env.PAWL_SITE_TEST,
+      ["--gtest_also_run_disabled_tests", "--gtest_filter=DISABLED_Browser.MakesItsHome"],
+      { env: { ...process.env, PAWL_BROWSER_HOME: home, PAWL_BROWSER_ORIGIN: origin, PAWL_BROWSER_SIGNERS: signers } });
+  return home;
+}
+
+const pawl = (home, ...words) => JSON.parse(run(join(process.env.PAWL_BIN, "pawl"), ["--home", home, "--json", ...words]));
+
+async function serve(home, port) {
+  const server = spawn(join(process.env.PAWL_BIN, "pawl"), ["--home", home, "--json", "serve", "--listen", `127.0.0.1:${port}`],
+                       { stdio: ["ignore", "pipe", "inherit"] });
+  servers.add(server);
+  server.once("exit", () => servers.delete(server));
+  const [line] = await new Promise((give) => createInterface(server.stdout).once("line", (text) => give([text])));
+  assert.equal(JSON.parse(line).page, `http://localhost:${port}/`);
+  return { stop: () => new Promise((give) => { server.once("exit", give); server.kill("SIGTERM"); }) };
+}
+
+// A browser of one person, with a passkey of their own.
+async function person(chromium) {
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(20_000);
+  const elsewhere = [], broken = [];
+  page.on("request", (request) => { if (!/^http:\/\/(localhost|127\.0\.0\.1):/.test(request.url())) elsewhere.push(request.url()); });
+  page.on("pageerror", (error) => broken.push(String(error)));
+  page.on("console", (message) => { if (/Content Security Policy|TrustedHTML/.test(message.text())) broken.push(message.text()); });
+  page.on("dialog", (dialog) => { broken.push("dialog: " + dialog.message()); void dialog.dismiss(); });
+  const session = await page.context().newCDPSession(page);
+  await session.send("WebAuthn.enable");
+  const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+               isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  return { browser, page, session, authenticatorId, elsewhere, broken };
+}
+
+async function enrol(who, name, base) {
+  await who.page.goto(base + "#/s/controller/enrol");
+  await who.page.getByLabel("Your name").fill(name);
+  await who.page.getByRole("button", { name: "Make a passkey" }).click();
+  const line = await who.page.locator("#line").textContent();
+  assert.ok(line.startsWith(name + ' namespaces="approve@pawl" webauthn-sk-ecdsa-sha2-nistp256@openssh.com '), line);
+  return line + "\n";
+}
+
+const failure = (who) => who.page.locator(".sign .failure");
+
+async function choose(who, name) {
+  await who.page.getByLabel("Who signs").selectOption(name);
+  const read = who.page.getByLabel("I have read");
+  if (!(await read.isChecked())) await read.check();
+}
+
+async function reviewsHostileText(who, base) {
+  const { page } = who;
+  await page.goto(base);
+  await page.getByRole("link", { name: "controller" }).click();
+  await page.locator(".inbox li").first().waitFor();
+  assert.match(await page.locator(".inbox li").first().textContent(), /^p3 waits for people/);
+  await page.getByRole("link", { name: "p3" }).click();
+  await page.locator(".diff .added").first().waitFor();
+  const added = await page.locator(".diff .added").allTextContents();
+  assert.ok(added.some((text) => text.includes("</pre><script>document.title='owned'</script>")), added);
+  assert.ok(added.some((text) => text.includes("pa\\u{202E}ss")), added);
+  assert.equal(await page.locator("main script, main img").count(), 0);
+  assert.equal(await page.title(), "controller · p · p3 · Pawl");
+  // Reasons against stand before everything else, and nobody approves without having read them.
+  assert.match(await page.locator("article section").first().textContent(), /^Reasons against.*<b>here<\/b>/s);
+  await page.getByLabel("Who signs").selectOption("ada@example.org");
+  assert.ok(await page.getByRole("button", { name: "Approve" }).isDisabled());
+  const digest = pawl(who.home, "status", "p3");
+  assert.equal(digest.outcome, "pending");
+  assert.match(await page.locator("#statement ~ p .whole").textContent(), /^sha256:[0-9a-f]{64}$/);
+}
+
+async function findsNoSeriousFault(who, axe) {
+  for (const scheme of ["light", "dark"]) {
+    await who.page.emulateMedia({ colorScheme: scheme });
+    // By the debugger, since the page's policy lets no script in.
+    await who.session.send("Runtime.evaluate", { expression: axe });
+    const { result } = await who.session.send("Runtime.evaluate", {
+      expression: "axe.run({ resultTypes: ['violations'] }).then((r) => JSON.stringify(r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html])))",
+      awaitPromise: true, returnByValue: true,
+    });
+    assert.equal(result.value, "[]", scheme);
+  }
+  await who.page.setViewportSize({ width: 360, height: 700 });
+  assert.ok(await who.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than a phone");
+  await who.page.setViewportSize({ width: 1280, height: 800 });
+}
+
+async function refusesWithoutAPerson(who) {
+  await choose(who, "ada@example.org");
+  await who.session.send("WebAuthn.setUserVerified", { authenticatorId: who.authenticatorId, isUserVerified: false });
+  await who.page.getByRole("button", { name: "Approve" }).click();
+  await failure(who).waitFor({ timeout: 10_000 });
+  assert.match(await failure(who).textContent(), /nothing was signed.*page\.no-signature/);
+  await who.session.send("WebAuthn.setUserVerified", { authenticatorId: who.authenticatorId, isUserVerified: true });
+}
+
+// Somebody who names another person is found out by the key.
+async function refusesAnotherName(who) {
+  await choose(who, "bea@example.org");
+  await who.page.getByRole("button", { name: "Approve" }).click();
+  await failure(who).getByText("site.passkey").waitFor();
+}
+
+async function refusesAnotherOrigin(who, port) {
+  const other = await who.page.context().newPage();
+  await other.goto(`http://127.0.0.1:${port}/#/s/controller/p/p3`);
+  await other.getByLabel("Who signs").selectOption("ada@example.org");
+  await other.getByLabel("I have read").check();
+  await other.getByRole("button", { name: "Approve" }).click();
+  await other.locator(".sign .failure").getByText("page.no-signature").waitFor();
+  await other.close();
+}
+
+async function approves(who, name, says) {
+  await choose(who, name);
+  await who.page.getByRole("button", { name: "Approve" }).click();
+  await who.page.getByText("Your approval is on the ledger").waitFor();
+  assert.match(await who.page.getByText("Your approval is on the ledger").textContent(), says);
+}
+
+async function rejects(who, name) {
+  await who.page.getByLabel("Who signs").selectOption(name);
+  await who.page.getByLabel("Why not").fill("never tried at night");
+  await who.page.getByRole("button", { name: "Reject" }).click();
+  await who.page.getByText("Your refusal is on the ledger").waitFor();
+}
+
+async function checksInclusion(who, base) {
+  const { page } = who;
+  await page.goto(base + "#/s/controller/ledger");
+  await page.getByRole("link", { name: "5", exact: true }).click();
+  await page.locator("#inclusion.good").waitFor();
+  assert.match(await page.locator("#signature").textContent(), /is signed by the charter's log key/);
+  // A server whose proof is wrong.
+  await page.route("**/ledger/6", async (route) => {
+    const answer = await route.fetch();
+    const json = await answer.json();
+    json.proof[0] = Buffer.alloc(32).toString("base64");
+    await route.fulfill({ response: answer, json });
+  });
+  await page.getByRole("link", { name: "after it" }).click();
+  await page.locator("#inclusion.bad").waitFor();
+}
+
+async function step(act, ...given) {
+  const began = Date.now();
+  await act(...given);
+  console.log(`${act.name} ${(Date.now() - began) / 1000} s`);
+}
+
+async function main() {
+  theBundleIsOfTheseSources();
+  if (process.argv[2] === "--bundle") return theBundleCanBeMadeAnew();
+  assert.ok(existsSync("/usr/bin/chromium"), "the package chromium is missing");
+  const began = Date.now();
+  const packages = packagesOf(here);
+  const require = createRequire(packages + "/");
+  const { chromium } = require("playwright-core");
+  const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+  const port = await freePort();
+  const base = `http://localhost:${port}/`;
+  console.log(`packages ${(Date.now() - began) / 1000} s`);
+
+  const ada = await person(chromium), bea = await person(chromium);
+  let server = await serve(makeHome("before", base.slice(0, -1), ""), port);
+  const signers = await enrol(ada, "ada@example.org", base) + await enrol(bea, "bea@example.org", base);
+  await server.stop();
+
+  // The home as it is when an amendment has enrolled them. The open page finds the new server by itself.
+  const home = makeHome("after", base.slice(0, -1), signers);
+  ada.home = bea.home = home;
+  server = await serve(home, port);
+  await step(reviewsHostileText, ada, base);
+  await step(findsNoSeriousFault, ada, axe);
+  await step(refusesWithoutAPerson, ada);
+  await step(refusesAnotherName, ada);
+  await step(refusesAnotherOrigin, ada, port);
+  await step(approves, ada, "ada@example.org", /1 more person/);
+  await server.stop();
+  await ada.page.getByText("the server does not answer").first().waitFor();
+  server = await serve(home, port);
+  await bea.page.goto(base + "#/s/controller/p/p3");
+  await bea.page.getByText("1 of 2 approvals").waitFor();
+  await step(rejects, bea, "bea@example.org");
+  await ada.page.getByText("never tried at night").first().waitFor();
+  await step(checksInclusion, ada, base);
+
+  const status = pawl(home, "status", "p3");
+  assert.deepEqual(status.approvals, ["ada@example.org"]);
+  assert.deepEqual(status.refusals, [{ by: "bea@example.org", reason: "never tried at night" }]);
+  for (const who of [ada, bea]) {
+    assert.deepEqual(who.elsewhere, []);
+    assert.deepEqual(who.broken, []);
+    await who.browser.close();
+  }
+  await server.stop();
+  console.log(`all ${(Date.now() - began) / 1000} s`);
+}
+
+await main().catch((failure) => {
+  console.error(failure);
+  process.exit(1);
+});

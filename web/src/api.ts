@@ -1,0 +1,171 @@
+// What the server answers, as src/site/openapi.json describes it, and how it is asked.
+
+export type Party = "people" | "reviewers" | "machine";
+
+export interface SubjectSummary {
+  subject: string;
+  sentence: string;
+  party: Party;
+  who: string[];
+  commands: string[];
+  halted: boolean;
+  live_epoch: number | null;
+  proposals: number;
+  events: number;
+}
+
+export interface Subject extends SubjectSummary {
+  charter: string;
+  charter_epoch: number;
+  epoch: number;
+  live: string | null;
+  ledger_halts: string[];
+  loader_halts: string[];
+  loader_unreadable: string | null;
+  ledger_older: string | null;
+  log_key: string;
+  single_operator: boolean;
+  approval: {
+    threshold: number;
+    amendment_threshold: number;
+    resume_threshold: number;
+    presence_required: boolean;
+    rp_id: string;
+    origins: string[];
+    people: { principal: string; has_passkey: boolean }[];
+  };
+}
+
+export interface Position {
+  proposal: string;
+  action: string;
+  note: string;
+  proposed: string;
+  tree: string;
+  outcome: string;
+  step: string;
+  rule: string;
+  reason: string;
+  party: Party | null;
+  sentence: string;
+  who: string[];
+  commands: string[];
+}
+
+export interface Vote {
+  reviewer: string;
+  principal: string | null;
+  role: string;
+  verdict: "for" | "against" | "abstain";
+  reasons: string[];
+  evidence: Record<string, unknown>;
+  host: string;
+  user: string;
+  time: string;
+  entry: number;
+}
+
+export interface SigningRequest {
+  payload: string;
+  digest: string;
+  challenge: string;
+}
+
+export interface Proposal extends Position {
+  entry: number;
+  findings: { step: string; outcome: string; rule: string; summary: string; time: string }[];
+  properties: {
+    property: string;
+    network: string;
+    spec: string;
+    arithmetic: string;
+    drift_within: string | null;
+    certificates: string[];
+  }[];
+  quorum: { met: boolean; lost: boolean; missing: string[]; summary: string };
+  votes: Vote[];
+  candidate: { digest: string; epoch: number; charter: string; budget_index: number; parent_tree: string | null } | null;
+  decision: (SigningRequest & { results: Record<string, string>; issued: string; expires: string; needed: number }) | null;
+  approvals: { principal: string; key: string; signature: string; origin: string | null; presence_proven: boolean }[];
+  refusals: { principal: string; reason: string; time: string }[];
+  warrant: string | null;
+}
+
+export interface Change {
+  path: string;
+  type: string;
+  refused: string;
+  before: string;
+  after: string;
+  shown: "lines" | "facts" | "too-long";
+  diff: string;
+}
+
+export interface Release {
+  epoch: number;
+  action: string;
+  proposal: string;
+  note: string;
+  tree: string;
+  warrant: string;
+  time: string;
+}
+
+export interface Entry {
+  index: number;
+  kind: string;
+  proposal: string | null;
+  signers: string[];
+  leaf: string;
+}
+
+export interface EntryWithProof extends Entry {
+  entry: string;
+  checkpoint: string;
+  size: number;
+  proof: string[];
+}
+
+export class Refused extends Error {
+  constructor(readonly rule: string, message: string, readonly advice: string) {
+    super(message);
+  }
+}
+
+async function ask<T>(path: string, body?: unknown): Promise<T> {
+  const options: RequestInit = { cache: "no-store", credentials: "omit", redirect: "error" };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.headers = { "Content-Type": "application/json" };
+    options.body = JSON.stringify(body);
+  }
+  let response: Response;
+  try {
+    response = await fetch("/api/v1/" + path, options);
+  } catch {
+    throw new Refused("page.unreachable", "the server does not answer", "it is asked again by itself; is pawl serve running?");
+  }
+  const answer = await response.json();
+  if (!response.ok) throw new Refused(answer.error.rule, answer.error.message, answer.error.advice);
+  return answer as T;
+}
+
+const of = (subject: string, rest = "") => "subjects/" + encodeURIComponent(subject) + rest;
+
+export const api = {
+  subjects: () => ask<{ subjects: SubjectSummary[] }>("subjects"),
+  subject: (subject: string) => ask<Subject>(of(subject)),
+  inbox: (subject: string, first: number) =>
+    ask<{ total: number; proposals: Position[] }>(of(subject, `/proposals?first=${first}&count=50`)),
+  proposal: (subject: string, name: string) => ask<Proposal>(of(subject, "/proposals/" + name)),
+  diff: (subject: string, name: string) => ask<{ changes: Change[] }>(of(subject, `/proposals/${name}/diff`)),
+  releases: (subject: string, first: number) =>
+    ask<{ total: number; releases: Release[] }>(of(subject, `/releases?first=${first}&count=50`)),
+  ledger: (subject: string, first: number) =>
+    ask<{ total: number; covered: number; checkpoint: string | null; entries: Entry[] }>(
+      of(subject, `/ledger?first=${first}&count=50`)),
+  entry: (subject: string, index: number) => ask<EntryWithProof>(of(subject, "/ledger/" + index)),
+  draft: (subject: string, draft: Record<string, string>) => ask<SigningRequest>(of(subject, "/drafts"), draft),
+  sign: (subject: string, signature: unknown) =>
+    ask<{ signed: string; sentence: string }>(of(subject, "/signatures"), signature),
+};
