@@ -12,8 +12,8 @@
 #include <sstream>
 
 #include "cli/family_bar.h"
-#include "cli/halt_room.h"
 #include "cli/log_file.h"
+#include "halting/halt_room.h"
 #include "ledger/loader_memory.h"
 #include "sandbox/sandbox.h"
 #include "server/http_client.h"
@@ -125,7 +125,7 @@ std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
 }
 
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
-  KeepRoomForHalt(place.state_path);
+  halting::KeepRoomForHalt(place.state_path);
   gate::GateOptions options;
   options.state_path = place.state_path;
   options.progress = ProgressTo(globals);

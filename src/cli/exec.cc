@@ -17,7 +17,7 @@
 
 #include "cli/live_release.h"
 #include "cli/release_tree.h"
-#include "cli/start_lock.h"
+#include "halting/start_lock.h"
 #include "subject/file_descriptor.h"
 
 namespace pawl::cli {
@@ -89,7 +89,7 @@ Error Execute(const Globals& globals, const Place& place, const LiveRelease& liv
   argv.push_back(nullptr);
   // The check may have taken long. A halt or a release that came meanwhile is seen here; a halt that comes later waits
   // for the lock, which ends where bubblewrap takes over.
-  const Result<StartLock> lock = StartLock::Take(place.state_path, StartLock::By::kStart);
+  const Result<halting::StartLock> lock = halting::StartLock::Take(place.state_path, halting::StartLock::By::kStart);
   if (!lock.ok()) return lock.error();
   if (Result<void> same = LookAgain(place, live); !same.ok()) return same.error();
   execvp("bwrap", argv.data());

@@ -1,18 +1,15 @@
 // pawl halt, pawl resume: any one approver stops everything; people together lift it.
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 
 #include "cli/command.h"
-#include "cli/halt_room.h"
 #include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
-#include "cli/start_lock.h"
 #include "encoding/time.h"
+#include "gate/drafted_decision.h"
+#include "halting/halting.h"
+#include "halting/start_lock.h"
 #include "oversight/acceleration.h"
 #include "storage/named_file.h"
 #include "warrant/approval.h"
@@ -21,57 +18,18 @@
 namespace pawl::cli {
 namespace {
 
+using gate::AppendSigned;
+using halting::DeliverToLoader;
+using halting::Ground;
+using halting::LedgerGround;
+using halting::StartLock;
+
 struct HaltOptions {
   std::string reason;
   SignerChoice signer;
   std::string add_to;  // resume: a file with the signatures so far
   bool yes = false;    // resume: do not ask again
 };
-
-// Under which charter a halt or resume is signed.
-struct Ground {
-  charter::Charter charter;
-  int64_t charter_epoch = 0;
-  int64_t time = 0;  // the latest that is known here, POSIX seconds
-};
-
-warrant::Decision MakeDecision(const Ground& ground, warrant::Action action, const std::string& reason) {
-  warrant::Decision decision;
-  decision.about = {.subject = ground.charter.subject.name, .digest = ground.charter.digest};
-  decision.action = action;
-  decision.resource = ground.charter.subject.resource_uri;
-  decision.charter = ground.charter.digest;
-  decision.charter_epoch = ground.charter_epoch;
-  decision.reason = gate::PlainText(reason);
-  decision.issued = std::max<int64_t>(ground.time, std::time(nullptr));
-  decision.expires = decision.issued + ground.charter.approval.expiry_s;
-  return decision;
-}
-
-std::string LoaderFileName(const std::string& payload) {
-  return warrant::StatementDigest(payload).Hex().substr(0, 16) + ".json";
-}
-
-Result<void> DeliverToLoader(const Place& place, const encoding::Envelope& envelope) {
-  const std::string folder = warrant::HaltFolder(place.state_path);
-  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return SystemFailure("halt.folder", "cannot make '" + folder + "': " + std::strerror(errno));
-  }
-  const std::string name = LoaderFileName(envelope.payload);
-  // Written beside the folder: a half-written file in it would be unreadable, and that stops loading.
-  const std::string bytes = encoding::SerializeEnvelope(envelope);
-  Result<void> written = storage::WriteNamedFileBy(place.state_path + ".halt-" + name, folder + "/" + name, bytes);
-  if (written.ok() || MoveRoomTo(place.state_path, folder + "/" + name, bytes)) return {};
-  return written;
-}
-
-Result<void> AppendToLedger(ledger::SubjectLog& log, const encoding::Envelope& envelope) {
-  for (;;) {
-    Result<void> appended = log.Append({envelope});
-    if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
-    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;
-  }
-}
 
 // ---- halt
 
@@ -92,25 +50,6 @@ Result<Place> FindLoader(const Globals& globals) {
   return Place{std::move(*home), names.front(), state};
 }
 
-// From the loader's own state: a halt needs no ledger.
-Result<Ground> LoaderGround(const Place& place) {
-  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
-  if (!state.ok()) return state.error();
-  if (state->subject != place.subject) {
-    return Refused("halt.subject", "the state at '" + place.state_path + "' is that of '" + state->subject + "'",
-                   "--subject and --state have to agree");
-  }
-  Result<subject::Store> store = subject::Store::Open(place.home.StorePath());
-  if (!store.ok()) return store.error();
-  Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(*store, state->charter);
-  if (!files.ok()) return files.error();
-  return Ground{std::move(files->charter), state->charter_epoch, state->time};
-}
-
-Ground LedgerGround(const ledger::SubjectLog& log) {
-  return {log.charter().charter, log.history().charter_epoch(), log.history().time()};
-}
-
 // Whoever reads that something failed must not think that it halted all the same.
 Error NothingIsHalted(Error error) {
   error.message = "NOTHING is halted: " + error.message;
@@ -126,10 +65,11 @@ Result<std::string> HaltInLedgerAlone(const Place& place, const HaltOptions& opt
   if (Result<SignerChoice> signer = ResolveSigner(ground.charter, options.signer); !signer.ok()) {
     return NothingIsHalted(WhyNoSigner(*log, options.signer, signer.error()));
   }
-  const std::string payload = warrant::WriteDecision(MakeDecision(ground, warrant::Action::kHalt, options.reason));
+  const std::string payload =
+      warrant::WriteDecision(halting::MakeDecision(ground, warrant::Action::kHalt, options.reason, std::time(nullptr)));
   Result<encoding::Signature> signature = SignAsPerson(payload, ground.charter, options.signer);
   if (!signature.ok()) return NothingIsHalted(signature.error());
-  if (Result<void> logged = AppendToLedger(
+  if (Result<void> logged = AppendSigned(
           *log, {.payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}});
       !logged.ok()) {
     return NothingIsHalted(logged.error());
@@ -141,30 +81,6 @@ Result<std::string> HaltInLedgerAlone(const Place& place, const HaltOptions& opt
                        "older charter lists");
 }
 
-// Whether the ledger has this very statement, and people have lifted it.
-bool LiftedInLedger(const ledger::SubjectLog& log, const crypto::Digest& halt) {
-  return std::ranges::any_of(log.history().halts(),
-                             [&](const audit::LoggedHalt& other) { return other.lifted && other.digest == halt; });
-}
-
-// A halt as it is signed. The same words at the same time would be the same statement, and people may have lifted that
-// already: it is dated a second later then, until nobody knows it.
-std::string NewHalt(const Place& place, const Ground& ground, const std::string& reason,
-                    const ledger::SubjectLog* log) {
-  warrant::Decision decision = MakeDecision(ground, warrant::Action::kHalt, reason);
-  const Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
-  for (;; ++decision.issued, ++decision.expires) {
-    std::string payload = warrant::WriteDecision(decision);
-    const crypto::Digest digest = warrant::StatementDigest(payload);
-    std::error_code failure;
-    const bool known =
-        std::filesystem::exists(warrant::HaltFolder(place.state_path) + "/" + LoaderFileName(payload), failure) ||
-        (state.ok() && std::ranges::binary_search(state->lifted, digest)) ||
-        (log != nullptr && LiftedInLedger(*log, digest));
-    if (!known) return payload;
-  }
-}
-
 struct Said {
   crypto::Digest halt;
   Result<void> loader;
@@ -174,15 +90,16 @@ struct Said {
 // Signs a halt and gives it to the loader, then to the ledger. Opens `log` where it is not open yet.
 Result<Said> Say(const Place& place, const Ground& ground, const HaltOptions& options,
                  std::optional<Result<ledger::SubjectLog>>& log) {
-  const std::string payload = NewHalt(place, ground, options.reason, log && log->ok() ? &log->value() : nullptr);
+  const std::string payload = halting::DraftHalt(place.state_path, ground, options.reason,
+                                                 log && log->ok() ? &log->value() : nullptr, std::time(nullptr));
   Result<encoding::Signature> signature = SignAsPerson(payload, ground.charter, options.signer);
   if (!signature.ok()) return signature.error();
   const encoding::Envelope envelope{
       .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
   // The loader's own folder first: a gate that drops the event cannot keep the loader going.
-  Result<void> loader = DeliverToLoader(place, envelope);
+  Result<void> loader = DeliverToLoader(place.state_path, envelope);
   if (!log) log.emplace(OpenLog(place, ledger::LedgerAccess::kReadWrite));
-  Result<void> logged = log->ok() ? AppendToLedger(**log, envelope) : Result<void>((*log).error());
+  Result<void> logged = log->ok() ? AppendSigned(**log, envelope) : Result<void>((*log).error());
   return Said{warrant::StatementDigest(payload), std::move(loader), std::move(logged)};
 }
 
@@ -192,7 +109,7 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   }
   Result<Place> place = FindLoader(globals);
   if (!place.ok()) return NothingIsHalted(place.error());
-  Result<Ground> ground = LoaderGround(*place);
+  Result<Ground> ground = halting::LoaderGround(place->home, place->subject, place->state_path);
   // A subject of another name is a mistake; a state that is missing or damaged is not the end: the ledger may do.
   if (!ground.ok() && ground.error().rule == "halt.subject") return NothingIsHalted(ground.error());
   std::optional<Result<ledger::SubjectLog>> log;
@@ -206,7 +123,9 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
   }
   Result<Said> said = Say(*place, *ground, options, log);
   // Where the loader's folder has lost what the ledger has, the log is open now and tells what was lifted.
-  if (said.ok() && said->logged.ok() && LiftedInLedger(**log, said->halt)) said = Say(*place, *ground, options, log);
+  if (said.ok() && said->logged.ok() && halting::LiftedInLedger(**log, said->halt)) {
+    said = Say(*place, *ground, options, log);
+  }
   if (!said.ok()) return NothingIsHalted(said.error());
   const auto& [halt, loader, logged] = *said;
   // A release that passed its last look at the halts before this one came still becomes final. It holds the lock until
@@ -313,7 +232,8 @@ Result<void> CheckBegun(const std::string& file, const warrant::Decision& decisi
 Result<encoding::Envelope> BeginOrRead(const HaltOptions& options, const Ground& ground, const InForce& in_force) {
   std::error_code failure;
   if (!std::filesystem::exists(std::filesystem::symlink_status(options.add_to, failure))) {
-    warrant::Decision decision = MakeDecision(ground, warrant::Action::kResume, options.reason);
+    warrant::Decision decision =
+        halting::MakeDecision(ground, warrant::Action::kResume, options.reason, std::time(nullptr));
     decision.lifts = in_force.lifts;
     return encoding::Envelope{.payload_type = std::string(warrant::kPayloadType),
                               .payload = warrant::WriteDecision(decision),
@@ -381,8 +301,8 @@ Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
                  "the next one: pawl resume --add-to " + options.add_to};
   }
   // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
-  if (Result<void> appended = AppendToLedger(*log, *envelope); !appended.ok()) return appended.error();
-  if (Result<void> delivered = DeliverToLoader(*place, *envelope); !delivered.ok()) {
+  if (Result<void> appended = AppendSigned(*log, *envelope); !appended.ok()) return appended.error();
+  if (Result<void> delivered = DeliverToLoader(place->state_path, *envelope); !delivered.ok()) {
     return SystemFailure(
         "resume.loader",
         "the ledger has the resume, but the loader here may still be halted: " + delivered.error().message,

@@ -56,6 +56,10 @@ ExitCode Serve(const Globals& globals, const ServeOptions& options) {
   if (subjects.empty()) {
     return Fail(globals, {ErrorCode::kNotFound, "serve.no-subject", "this home has no subject yet", "pawl init"});
   }
+  if (!globals.state.empty()) {
+    return Fail(globals, {ErrorCode::kUsage, "serve.state", "the page halts the loaders of the home, and no other",
+                          "leave --state out"});
+  }
   Result<server::LogSite> logs = server::LogSite::Open(*home, subjects);
   if (!logs.ok()) return Fail(globals, logs.error());
   const InterruptWatch watch(/*enabled=*/true);

@@ -8,9 +8,11 @@
 #include "gate/drafted_decision.h"
 #include "gate/propose.h"
 #include "gate/waiting.h"
+#include "halting/halting.h"
 #include "signing/passkey.h"
 #include "site/proposal_view.h"
 #include "warrant/approval.h"
+#include "warrant/state.h"
 
 namespace pawl::site {
 namespace {
@@ -21,7 +23,7 @@ using encoding::Json;
 constexpr size_t kReasonBytesMax = 1'000;
 constexpr size_t kPayloadBytesMax = size_t{64} << 10;
 
-enum class Draftable { kReject };
+enum class Draftable { kReject, kHalt };
 
 struct Signed {
   std::string payload;
@@ -131,22 +133,80 @@ Result<Json> TakeRefusal(ledger::SubjectLog& log, const Signed& given, int64_t n
   return Refused("site.statement", "this refuses no decision that people are asked for now", "load the proposal anew");
 }
 
+// Under the loader's charter; where the loader's state cannot be read, under the ledger's.
+halting::Ground GroundOf(const ledger::SubjectLog& log) {
+  Result<halting::Ground> ground =
+      halting::LoaderGround(log.home(), log.subject(), log.home().StatePath(log.subject()));
+  return ground.ok() ? std::move(*ground) : halting::LedgerGround(log);
+}
+
+Result<encoding::Envelope> SignedHalt(const ledger::SubjectLog& log, const Signed& given, int64_t now_s) {
+  const halting::Ground ground = GroundOf(log);
+  Result<warrant::Decision> halt = warrant::ReadDecision(given.payload);
+  if (!halt.ok()) return halt.error();
+  warrant::Decision mine = halting::MakeDecision(ground, warrant::Action::kHalt, halt->reason, now_s);
+  if (std::abs(mine.issued - halt->issued) > kDraftAgeMax_s) {
+    return Refused("site.draft-age", "the statement was drafted too long ago", "draft it anew");
+  }
+  mine.expires = halt->issued + (mine.expires - mine.issued);
+  mine.issued = halt->issued;
+  if (warrant::WriteDecision(mine) != given.payload) {
+    return Refused("site.statement", "this is no halt as it is drafted here", "draft it anew");
+  }
+  Result<encoding::Signature> signature = SignatureOf(given, {ground.charter});
+  if (!signature.ok()) return signature.error();
+  return encoding::Envelope{.payload_type = std::string(warrant::kPayloadType),
+                            .payload = given.payload,
+                            .signatures = {std::move(*signature)}};
+}
+
+// The loader's folder first: a ledger that cannot be written keeps nothing going.
+Result<Json> TakeHalt(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened, const Signed& given,
+                      int64_t now_s) {
+  Result<encoding::Envelope> halt = SignedHalt(log, given, now_s);
+  if (!halt.ok()) return halt.error();
+  const Result<void> loader = halting::DeliverToLoader(log.home().StatePath(log.subject()), *halt);
+  const Result<void> logged = opened.ok() ? gate::AppendSigned(*opened, *halt) : Result<void>(opened.error());
+  if (loader.ok() && logged.ok()) {
+    return Json{{"signed", "halt"},
+                {"sentence",
+                 "halted: nothing more is accepted, released or started until people resume; a start or "
+                 "release that had begun may still end"}};
+  }
+  if (loader.ok()) {
+    return SystemFailure("halt.ledger", "the loader IS halted, but the ledger does not know: " + logged.error().message,
+                         "nothing is loaded or started; the gate may still accept. Mend the ledger, then halt again");
+  }
+  if (logged.ok()) {
+    return SystemFailure("halt.loader",
+                         "the ledger has the halt, but the loader here is NOT halted: " + loader.error().message,
+                         "stop what runs, mend the loader's folder of halts, then halt again");
+  }
+  return SystemFailure("halt.undelivered",
+                       "NOTHING is halted: " + loader.error().message + "; " + logged.error().message,
+                       "stop what runs; check permissions and disk space, then halt again");
+}
+
 }  // namespace
 
 Result<Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body, int64_t now_s) {
   Result<Json> json = encoding::ParseJson(body);
   if (!json.ok()) return json.error();
   encoding::JsonObject object(*json, "draft");
-  object.Choice<Draftable>("action", {{"reject", Draftable::kReject}});
+  const auto action = object.Choice<Draftable>("action", {{"reject", Draftable::kReject}, {"halt", Draftable::kHalt}});
   const std::string name = object.String("proposal", 64);
   const std::string principal = object.String("principal", 256);
   const std::string reason = gate::PlainText(object.String("reason", kReasonBytesMax));
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
   if (reason.find_first_not_of(" \t\n") == std::string::npos) {
-    return Error{ErrorCode::kUsage, "site.reason", "a no says why, for everybody to read", "give a reason"};
+    return Error{ErrorCode::kUsage, "site.reason", "a no or a halt says why, for everybody to read", "give a reason"};
   }
-  if (!IsListed(log.charter().charter, principal)) {
+  const halting::Ground ground = action == Draftable::kHalt ? GroundOf(log) : halting::LedgerGround(log);
+  if (!IsListed(ground.charter, principal)) {
     return Refused("site.not-a-signer", "the charter lists no '" + principal + "'", "choose one of approval.people");
+  }
+  if (action == Draftable::kHalt) {
+    return SigningRequest(halting::DraftHalt(log.home().StatePath(log.subject()), ground, reason, &log, now_s));
   }
   Result<const ProposalHistory*> proposal = gate::FindDrafted(log, name, now_s, gate::Expiry::kIgnored);
   if (!proposal.ok()) return proposal.error();
@@ -158,14 +218,23 @@ Result<Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body
                            .time = std::max(log.history().time(), now_s)}));
 }
 
-Result<Json> TakeSignature(ledger::SubjectLog& log, std::string_view body, int64_t now_s) {
+Result<Json> TakeSignature(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened, std::string_view body,
+                           int64_t now_s) {
   Result<Signed> given = ReadSigned(body);
   if (!given.ok()) return given.error();
   Result<audit::StatementKind> kind = audit::KindOf(given->payload);
   if (!kind.ok()) return kind.error();
-  if (*kind == audit::StatementKind::kDecision) return TakeApproval(log, *given, now_s);
-  if (*kind == audit::StatementKind::kRefusal) return TakeRefusal(log, *given, now_s);
-  return Refused("site.statement", "people sign no such statement here", "approve, reject and halt are signed here");
+  const bool is_decision = *kind == audit::StatementKind::kDecision;
+  if (!is_decision && *kind != audit::StatementKind::kRefusal) {
+    return Refused("site.statement", "people sign no such statement here", "approve, reject and halt are signed here");
+  }
+  if (is_decision) {
+    Result<warrant::Decision> decision = warrant::ReadDecision(given->payload);
+    if (!decision.ok()) return decision.error();
+    if (decision->action == warrant::Action::kHalt) return TakeHalt(log, opened, *given, now_s);
+  }
+  if (!opened.ok()) return opened.error();
+  return is_decision ? TakeApproval(*opened, *given, now_s) : TakeRefusal(*opened, *given, now_s);
 }
 
 }  // namespace pawl::site

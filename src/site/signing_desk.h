@@ -1,8 +1,9 @@
 // Statements that people sign on a page: drafted here, signed by a passkey elsewhere, and put on the ledger by the path
-// of `pawl approve` and `pawl reject`.
+// of `pawl approve`, `pawl reject` and `pawl halt`.
 //
-//   Result<Json> draft = DraftStatement(log, R"({"action":"reject","proposal":"p3","principal":"…","reason":"…"})",
-//   now); Result<Json> taken = TakeSignature(log, R"({"payload":…,"principal":…,"assertion":{…}})", now);
+//   Result<Json> draft = DraftStatement(log, R"({"action":"halt","proposal":"","principal":"…","reason":"…"})", now);
+//   Result<ledger::SubjectLog> opened = …;           // for writing
+//   Result<Json> taken = TakeSignature(log, opened, R"({"payload":…,"principal":…,"assertion":{…}})", now);
 //
 // A passkey's challenge is the whole signed text of the SSHSIG, so that what is stored is a webauthn signature which
 // ssh-keygen -Y verify and pawl-check read. Here it counts where a person was present and verified, on one of the
@@ -28,9 +29,12 @@ inline constexpr int64_t kDraftAgeMax_s = 600;
 // {"payload","digest","challenge"}. Refused "site.not-a-signer", and as FindDrafted refuses.
 Result<encoding::Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body, int64_t now_s);
 
-// {"signed": "approval" or "refusal", "sentence": what is waited for now}. `log` is open for writing. Refused
-// "site.passkey" (no passkey of this person made it), "site.presence", "site.statement" (nothing that is signed here),
-// "site.draft-age", and as FindDrafted, VerifyApprovals and the ledger refuse.
-Result<encoding::Json> TakeSignature(ledger::SubjectLog& log, std::string_view body, int64_t now_s);
+// {"signed": "approval", "refusal" or "halt", "sentence": what is waited for now}. `log` is what was read; `opened` the
+// same opened for writing, which may have failed: a halt reaches the loader's folder all the same, and then says that
+// the ledger does not know ("halt.ledger"). What had begun to start when a halt came is not waited for, and the
+// sentence says so. Refused "site.passkey" (no passkey of this person made it), "site.presence", "site.statement"
+// (nothing that is signed here), "site.draft-age", and as FindDrafted, VerifyApprovals and the ledger refuse.
+Result<encoding::Json> TakeSignature(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened,
+                                     std::string_view body, int64_t now_s);
 
 }  // namespace pawl::site

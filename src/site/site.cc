@@ -101,13 +101,13 @@ Result<Json> Draft(const Call& call) { return DraftStatement(*call.log, *call.bo
 // Opened for writing only now, so that whoever reads alone needs no right to write.
 Result<Json> Sign(const Call& call) {
   const ledger::Home& home = call.log->home();
-  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, call.log->subject(), ledger::LedgerAccess::kReadWrite,
-                                                            ledger::FoldFrom::kSnapshot);
-  if (!log.ok()) return log.error();
-  if (Result<void> newest = ledger::RequireNotOlder(*log, home.StatePath(log->subject())); !newest.ok()) {
-    return newest.error();
+  Result<ledger::SubjectLog> opened = ledger::SubjectLog::Open(
+      home, call.log->subject(), ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kSnapshot);
+  if (opened.ok()) {
+    Result<void> newest = ledger::RequireNotOlder(*opened, home.StatePath(call.log->subject()));
+    if (!newest.ok()) opened = newest.error();
   }
-  return TakeSignature(*log, *call.body, call.now_s);
+  return TakeSignature(*call.log, opened, *call.body, call.now_s);
 }
 
 struct Route {

@@ -472,6 +472,59 @@ TEST_F(SiteTest, RejectsWithAReason) {
   EXPECT_EQ(refusals[0]["reason"], draft["reason"]);
 }
 
+TEST_F(SiteTest, HaltsTheLoaderAndTheLedger) {
+  const Json draft = {
+      {"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "evidence vanished"}};
+  const Json request = Read(Post("/drafts", draft));
+  EXPECT_EQ(RuleOf(Post("/signatures", Signature(request, "ada@example.org", *ada_, 0x01))), "site.presence");
+  EXPECT_EQ(Read(Get(kSubject))["halted"], false);
+  const HttpResponse answer = Post("/signatures", Signature(request, "ada@example.org", *ada_));
+  ASSERT_EQ(answer.status, 200u) << answer.body;
+  const Json subject = Read(Get(kSubject));
+  EXPECT_EQ(subject["halted"], true);
+  EXPECT_EQ(subject["ledger_halts"][0], "ada@example.org: evidence vanished");
+  EXPECT_EQ(subject["loader_halts"][0], "ada@example.org: evidence vanished");
+  // The same words in the same second are another statement, which a resume of the first does not lift.
+  EXPECT_NE(Read(Post("/drafts", draft))["digest"], request["digest"]);
+}
+
+TEST_F(SiteTest, HaltsTheLoaderWhereTheLedgerCannotBeWritten) {
+  const Json draft = {
+      {"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "disk is gone"}};
+  const Json signature = Signature(Read(Post("/drafts", draft)), "ada@example.org", *ada_);
+  const std::string place = directory_ / "home/ledger/controller.sqlite";
+  std::filesystem::rename(place, place + ".away");
+  std::filesystem::create_directory(place);
+  EXPECT_EQ(RuleOf(Post("/signatures", signature)), "halt.ledger");
+  std::filesystem::remove(place);
+  std::filesystem::rename(place + ".away", place);
+  EXPECT_EQ(Read(Get(kSubject))["loader_halts"].size(), 1u);
+}
+
+TEST_F(SiteTest, TakesNoOtherHaltThanItDrafts) {
+  const Json draft = {{"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "stop"}};
+  const Json request = Read(Post("/drafts", draft));
+  const std::string payload = *encoding::DecodeBase64(request["payload"].get<std::string>());
+  const auto rule = [&](const std::function<void(warrant::Decision&)>& change) {
+    warrant::Decision halt = *warrant::ReadDecision(payload);
+    change(halt);
+    const std::string changed = warrant::WriteDecision(halt);
+    const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, changed);
+    const Json other = {{"payload", encoding::EncodeBase64(changed)},
+                        {"challenge", encoding::EncodeBase64Url(crypto::SshsigToBeSigned(
+                                          message, warrant::kApprovalNamespace, crypto::SshsigHash::kSha256))}};
+    return RuleOf(Post("/signatures", Signature(other, "ada@example.org", *ada_)));
+  };
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.action = warrant::Action::kResume; }), "site.statement");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.about.subject = "other"; }), "site.statement");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.resource = "https://example.org/other"; }), "site.statement");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.charter_epoch += 1; }), "site.statement");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.expires += 1; }), "site.statement");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.issued += 601, halt.expires += 601; }), "site.draft-age");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.issued -= 601, halt.expires -= 601; }), "site.draft-age");
+  EXPECT_EQ(Read(Get(kSubject))["halted"], false);
+}
+
 TEST_F(SiteTest, TakesNothingThatAPageOfOthersCanSend) {
   const Json signature = Signature(Proposal()["decision"], "ada@example.org", *ada_);
   EXPECT_EQ(Post("/signatures", signature, kOrigin, "text/plain").status, 415u);

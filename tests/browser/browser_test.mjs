@@ -199,6 +199,16 @@ async function rejects(who, name) {
   await who.page.getByText("Your refusal is on the ledger").waitFor();
 }
 
+async function halts(who) {
+  const { page } = who;
+  await page.getByText("Halt everything").click();
+  await page.getByLabel("Who halts").selectOption("bea@example.org");
+  await page.getByLabel("What is wrong").fill("evidence vanished");
+  await page.getByRole("button", { name: "Halt with a passkey" }).click();
+  await page.locator(".banner.halted").getByText("Halted by bea@example.org: evidence vanished").waitFor();
+  assert.equal(pawl(who.home, "status").halted, true);
+}
+
 async function checksInclusion(who, base) {
   const { page } = who;
   await page.goto(base + "#/s/controller/ledger");
@@ -257,6 +267,7 @@ async function main() {
   await bea.page.getByText("1 of 2 approvals").waitFor();
   await step(rejects, bea, "bea@example.org");
   await ada.page.getByText("never tried at night").first().waitFor();
+  await step(halts, bea);
   await step(checksInclusion, ada, base);
 
   const status = pawl(home, "status", "p3");

@@ -5,7 +5,7 @@ import { api, type Refused, type Subject } from "./api";
 import { EntryPage, LedgerPage } from "./ledger";
 import { asRefused, Commands, Digest, Failure, Pages, Show, useLoaded } from "./parts";
 import { ProposalPage } from "./proposal";
-import { enrol } from "./signing";
+import { enrol, readRequest, signAndSend } from "./signing";
 
 function Inbox({ subject }: { subject: Subject }) {
   const [first, setFirst] = useState(0);
@@ -108,6 +108,52 @@ function Banner({ of }: { of: Subject }) {
   );
 }
 
+// One person is enough to stop everything; people together lift it, with `pawl resume`.
+function Halt({ subject, done }: { subject: Subject; done: () => void }) {
+  const people = subject.approval.people.filter((one) => one.has_passkey);
+  const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
+  const [reason, setReason] = useState("");
+  const [failure, setFailure] = useState<Refused | null>(null);
+  const [said, setSaid] = useState("");
+  const [busy, setBusy] = useState(false);
+  const halt = async () => {
+    const draft = await api.draft(subject.subject, { action: "halt", proposal: "", principal: who, reason });
+    const { statement } = await readRequest(draft);
+    if (statement.predicate["action"] !== "halt") throw new Error("the server drafted something else than a halt: nothing was signed");
+    return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
+  };
+  const act = (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setFailure(null);
+    halt()
+      .then((answer) => {
+        setSaid(answer.sentence);
+        done();
+      }, (refused: unknown) => setFailure(asRefused(refused)))
+      .finally(() => setBusy(false));
+  };
+  return (
+    <details class="halt">
+      <summary>Halt everything</summary>
+      {people.length === 0 ? <p>The charter lists no passkey for this page: <code>pawl halt -m WHY</code>.</p> : (
+        <form onSubmit={act}>
+          <label>Who halts{" "}
+            <select required value={who} onChange={(event) => setWho(event.currentTarget.value)}>
+              <option value="">choose yourself</option>
+              {people.map((one) => <option key={one.principal} value={one.principal}>{one.principal}</option>)}
+            </select>
+          </label>
+          <label>What is wrong <input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>
+          <button type="submit" disabled={busy}>Halt with a passkey</button>
+        </form>
+      )}
+      <Failure failure={failure} />
+      <p role="status">{said}</p>
+    </details>
+  );
+}
+
 function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
   const subject = useLoaded(() => api.subject(name), name, 2_000);
   const [view, item] = rest;
@@ -130,6 +176,7 @@ function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
           {(of) => (
             <>
               <Banner of={of} />
+              <Halt subject={of} done={subject.again} />
               {view === undefined && <Inbox subject={of} />}
               {view === "p" && item !== undefined && <ProposalPage subject={of} name={item} changed={subject.again} />}
               {view === "history" && <History subject={of} />}

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace pawl::cli {
+namespace pawl::halting {
 
 // Makes <state>.halt-room and the folder of halts where they are missing and the state's folder is this user's.
 // Whatever fails is tried again the next time: it is nothing to stop for.
@@ -19,4 +19,4 @@ void KeepRoomForHalt(const std::string& state_path);
 // False where there is no such file, or the disk refuses that too; then nothing is at `path`.
 bool MoveRoomTo(const std::string& state_path, const std::string& path, std::string_view bytes);
 
-}  // namespace pawl::cli
+}  // namespace pawl::halting

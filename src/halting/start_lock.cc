@@ -1,4 +1,4 @@
-#include "cli/start_lock.h"
+#include "halting/start_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <thread>
 
-namespace pawl::cli {
+namespace pawl::halting {
 namespace {
 
 constexpr std::chrono::seconds kHaltWaits(5);
@@ -47,4 +47,4 @@ Result<StartLock> StartLock::Take(const std::string& state_path, By by) {
   return lock;
 }
 
-}  // namespace pawl::cli
+}  // namespace pawl::halting

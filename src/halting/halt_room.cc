@@ -1,4 +1,4 @@
-#include "cli/halt_room.h"
+#include "halting/halt_room.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 #include "subject/file_descriptor.h"
 #include "warrant/state.h"
 
-namespace pawl::cli {
+namespace pawl::halting {
 namespace {
 
 // A halt with the longest reason, in base64, with a signature of a security key.
@@ -42,4 +42,4 @@ bool MoveRoomTo(const std::string& state_path, const std::string& path, std::str
   return storage::FlushDirectory(std::filesystem::path(path).parent_path()).ok();
 }
 
-}  // namespace pawl::cli
+}  // namespace pawl::halting

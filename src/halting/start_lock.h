@@ -13,7 +13,7 @@
 #include "result/result.h"
 #include "subject/file_descriptor.h"
 
-namespace pawl::cli {
+namespace pawl::halting {
 
 class StartLock {
  public:
@@ -27,4 +27,4 @@ class StartLock {
   subject::FileDescriptor folder_;
 };
 
-}  // namespace pawl::cli
+}  // namespace pawl::halting
