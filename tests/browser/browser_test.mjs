@@ -205,7 +205,7 @@ async function halts(who) {
   await page.getByLabel("Who halts").selectOption("bea@example.org");
   await page.getByLabel("What is wrong").fill("evidence vanished");
   await page.getByRole("button", { name: "Halt with a passkey" }).click();
-  await page.locator(".banner.halted").getByText("Halted by bea@example.org: evidence vanished").waitFor();
+  await page.locator(".banner.halted").getByText("Halted by bea@example.org: evidence vanished", { exact: true }).waitFor();
   assert.equal(pawl(who.home, "status").halted, true);
 }
 
