@@ -42,9 +42,18 @@ ELSEWHERE = {
     "Bounds/bounds.no-report": "Trial, which has passed, names the report",
     "Pace/acceleration.alarm": "src/oversight/acceleration_test.cc: the rule is CheckPace's, and passes as pace.interval does",
     "StoppedByHalt/acceleration.alarm": "likewise, and passes as halt.in-force does",
+    # What a person is told before signing; what is signed all the same, Decide and the check of the warrant judge.
+    "FindDrafted/approve.no-proposal": "tests/attack/races_and_replays_test.py",
+    "FindDrafted/approve.decided": "tests/attack/races_and_replays_test.py",
+    "FindDrafted/approve.too-early": "tests/attack/races_and_replays_test.py",
+    "FindDrafted/approve.expired": "src/site/site_test.cc",
+    "CheckDraft/approve.mismatch": "no gate of ours drafts such a decision; the check of the warrant refuses it",
 }
 SHOWN = {"Collect/property.spec": ("src/charter/refusals_test.cc", "charter.property"),
-         "Pace/acceleration.alarm": ("src/oversight/acceleration_test.cc", "AnAlarmStopsEverythingButTheWayBack")}
+         "Pace/acceleration.alarm": ("src/oversight/acceleration_test.cc", "AnAlarmStopsEverythingButTheWayBack"),
+         **{f"FindDrafted/approve.{rule}": ("tests/attack/races_and_replays_test.py", f'"approve.{rule}"')
+            for rule in ("no-proposal", "decided", "too-early")},
+         "FindDrafted/approve.expired": ("src/site/site_test.cc", '"approve.expired"')}
 
 # improver/level: score, near misses and decision of every episode, and the `ulimit -m` under which it does harm: Linux
 # heeds it nowhere, so that a run has it of whoever starts it, at whatever niceness.
