@@ -7,6 +7,14 @@ namespace {
 
 constexpr uint64_t kShownBytesMax = uint64_t{8} << 20;
 
+// The bytes of a side that has lines; nothing for a side that is not there.
+Result<std::string> SideText(const subject::Store& store, const std::optional<crypto::Digest>& digest,
+                             uint64_t bytes_max) {
+  return digest ? store.ReadBlob(*digest, bytes_max) : Result<std::string>(std::string());
+}
+
+}  // namespace
+
 std::string FactsWords(const std::optional<subject::FileFacts>& facts) {
   if (!facts) return "nothing";
   std::string words =
@@ -15,26 +23,25 @@ std::string FactsWords(const std::optional<subject::FileFacts>& facts) {
   return words;
 }
 
-// The bytes of a side that has lines; nothing for a side that is not there.
-Result<std::string> SideText(const subject::Store& store, const std::optional<crypto::Digest>& digest) {
-  return digest ? store.ReadBlob(*digest, kShownBytesMax) : Result<std::string>(std::string());
+bool HasLines(const subject::Change& change, uint64_t file_bytes_max) {
+  const auto has_lines = [&](const std::optional<subject::FileFacts>& facts) {
+    return !facts || (facts->lines.has_value() && facts->size <= file_bytes_max);
+  };
+  return has_lines(change.facts_before) && has_lines(change.facts_after);
 }
 
-bool HasLines(const std::optional<subject::FileFacts>& facts) {
-  return !facts || (facts->lines.has_value() && facts->size <= kShownBytesMax);
-}
-
-}  // namespace
-
-Result<std::string> ChangeText(const subject::Store& store, const subject::Change& change, size_t context) {
-  if (!HasLines(change.facts_before) || !HasLines(change.facts_after)) {
-    return "  " + FactsWords(change.facts_after) + ", before: " + FactsWords(change.facts_before) + "\n";
-  }
-  Result<std::string> before = SideText(store, change.before);
+Result<std::string> ChangedLines(const subject::Store& store, const subject::Change& change, uint64_t file_bytes_max,
+                                 size_t context) {
+  Result<std::string> before = SideText(store, change.before, file_bytes_max);
   if (!before.ok()) return before.error();
-  Result<std::string> after = SideText(store, change.after);
+  Result<std::string> after = SideText(store, change.after, file_bytes_max);
   if (!after.ok()) return after.error();
   return UnifiedDiff(*before, *after, {.context = context});
+}
+
+Result<std::string> ChangeText(const subject::Store& store, const subject::Change& change, size_t context) {
+  if (HasLines(change, kShownBytesMax)) return ChangedLines(store, change, kShownBytesMax, context);
+  return "  " + FactsWords(change.facts_after) + ", before: " + FactsWords(change.facts_before) + "\n";
 }
 
 }  // namespace pawl::oversight

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "result/result.h"
@@ -14,8 +16,19 @@
 
 namespace pawl::oversight {
 
-// A unified diff with so many lines around each change, made here from the store's bytes; kinds and sizes where a side
-// is no text or has more than 8 MiB. `change` has the facts of Detail::kLines. Errors are the store's.
+// "text of 12 bytes": kind, size, and parameters where it has some; "nothing" for a side that is not there.
+std::string FactsWords(const std::optional<subject::FileFacts>& facts);
+
+// Whether both sides that there are have lines, and at most so many bytes each. `change` has the facts of
+// Detail::kLines.
+bool HasLines(const subject::Change& change, uint64_t file_bytes_max);
+
+// A unified diff with so many lines around each change, made here from the store's bytes, of a change that HasLines
+// with this limit. Errors are the store's.
+Result<std::string> ChangedLines(const subject::Store& store, const subject::Change& change, uint64_t file_bytes_max,
+                                 size_t context);
+
+// ChangedLines of files of at most 8 MiB; kinds and sizes where it has none.
 Result<std::string> ChangeText(const subject::Store& store, const subject::Change& change, size_t context);
 
 }  // namespace pawl::oversight

@@ -1,24 +1,14 @@
 #include "site/proposal_diff.h"
 
+#include "oversight/change_text.h"
 #include "oversight/content_objection.h"
-#include "oversight/line_diff.h"
 #include "subject/surface.h"
 
 namespace pawl::site {
 namespace {
 
-// The bytes of a side that has lines; nothing for a side that is not there.
-Result<std::string> SideText(const ledger::SubjectLog& log, const std::optional<crypto::Digest>& digest,
-                             uint64_t bytes_max) {
-  return digest ? log.store().ReadBlob(*digest, bytes_max) : Result<std::string>(std::string());
-}
-
 Result<void> FillLines(const ledger::SubjectLog& log, const DiffTerms& terms, uint64_t& left, ShownChange& shown) {
-  const subject::Change& change = shown.change;
-  const auto has_lines = [&](const std::optional<subject::FileFacts>& facts) {
-    return !facts || (facts->lines.has_value() && facts->size <= terms.file_bytes_max);
-  };
-  if (!has_lines(change.facts_before) || !has_lines(change.facts_after)) {
+  if (!oversight::HasLines(shown.change, terms.file_bytes_max)) {
     shown.shown = Shown::kFactsAlone;
     return {};
   }
@@ -26,30 +16,19 @@ Result<void> FillLines(const ledger::SubjectLog& log, const DiffTerms& terms, ui
     shown.shown = Shown::kTooLong;
     return {};
   }
-  Result<std::string> before = SideText(log, change.before, terms.file_bytes_max);
-  if (!before.ok()) return before.error();
-  Result<std::string> after = SideText(log, change.after, terms.file_bytes_max);
-  if (!after.ok()) return after.error();
-  shown.lines = oversight::UnifiedDiff(*before, *after, {.context = terms.context});
-  if (shown.lines.size() > left) {
+  Result<std::string> lines = oversight::ChangedLines(log.store(), shown.change, terms.file_bytes_max, terms.context);
+  if (!lines.ok()) return lines.error();
+  if (lines->size() > left) {
     left = 0;
     shown.shown = Shown::kTooLong;
-    shown.lines.clear();
   } else {
-    left -= shown.lines.size();
+    left -= lines->size();
+    shown.lines = std::move(*lines);
   }
   return {};
 }
 
 }  // namespace
-
-std::string FactsWords(const std::optional<subject::FileFacts>& facts) {
-  if (!facts) return "nothing";
-  std::string words =
-      std::string(subject::ContentKindName(facts->kind)) + " of " + std::to_string(facts->size) + " bytes";
-  if (facts->parameter_count) words += ", " + std::to_string(*facts->parameter_count) + " parameters";
-  return words;
-}
 
 Result<std::vector<ShownChange>> DiffOfProposal(const ledger::SubjectLog& log, const audit::ProposalHistory& proposal,
                                                 const DiffTerms& terms) {

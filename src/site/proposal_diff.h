@@ -37,7 +37,4 @@ struct ShownChange {
 Result<std::vector<ShownChange>> DiffOfProposal(const ledger::SubjectLog& log, const audit::ProposalHistory& proposal,
                                                 const DiffTerms& terms);
 
-// "network of 1234 bytes, 20 parameters"; "nothing" for a side that is not there.
-std::string FactsWords(const std::optional<subject::FileFacts>& facts);
-
 }  // namespace pawl::site

@@ -8,6 +8,7 @@
 #include "encoding/time.h"
 #include "gate/decide.h"
 #include "gate/waiting.h"
+#include "oversight/change_text.h"
 #include "oversight/quorum.h"
 #include "sandbox/sandbox.h"
 #include "site/proposal_diff.h"
@@ -220,8 +221,8 @@ Result<Json> DiffView(const ledger::SubjectLog& log, const ProposalHistory& prop
     rows.push_back({{"path", OneLine(shown.change.path)},
                     {"type", subject::ChangeTypeName(shown.change.type)},
                     {"refused", OneLine(shown.refused)},
-                    {"before", FactsWords(shown.change.facts_before)},
-                    {"after", FactsWords(shown.change.facts_after)},
+                    {"before", oversight::FactsWords(shown.change.facts_before)},
+                    {"after", oversight::FactsWords(shown.change.facts_after)},
                     {"shown", shown.shown == Shown::kLines        ? "lines"
                               : shown.shown == Shown::kFactsAlone ? "facts"
                                                                   : "too-long"},
