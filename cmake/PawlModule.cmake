@@ -61,6 +61,17 @@ add_library(pawl_source_directory STATIC ${PROJECT_SOURCE_DIR}/tests/source_dire
 target_compile_definitions(pawl_source_directory PRIVATE PAWL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 target_include_directories(pawl_source_directory INTERFACE ${PROJECT_SOURCE_DIR}/tests)
 
+# Most of the time of compiling a test is reading GoogleTest's headers and the standard library's: all tests share them,
+# read once. A compiler cache serves each test faster than that, and has no good way with precompiled headers.
+if(NOT CCACHE)
+  file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cc "")
+  add_library(pawl_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cc)
+  target_link_libraries(pawl_test_headers PRIVATE pawl_warnings GTest::gtest)
+  target_compile_options(pawl_test_headers PRIVATE -O0)
+  target_precompile_headers(pawl_test_headers PRIVATE <gtest/gtest.h> <algorithm> <filesystem> <fstream> <functional> <map>
+                                                      <optional> <set> <string> <vector>)
+endif()
+
 # pawl_test(NAME LABEL quick|test|long SOURCES … DEPENDS modules… LINK targets… ARGS … TIMEOUT seconds)
 # quick: also run by `make quick`. test: `make test` and CI. long: `make test-long` only.
 function(pawl_test NAME)
@@ -72,6 +83,9 @@ function(pawl_test NAME)
   list(TRANSFORM ARG_DEPENDS PREPEND pawl_ OUTPUT_VARIABLE OWN)
   target_link_libraries(${NAME} PRIVATE ${OWN} ${ARG_LINK} pawl_source_directory pawl_warnings GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_options(${NAME} PRIVATE -O0)  # tests are compiled far more often than their own code takes time
+  if(TARGET pawl_test_headers)
+    target_precompile_headers(${NAME} REUSE_FROM pawl_test_headers)
+  endif()
   add_test(NAME ${NAME} COMMAND ${NAME} ${ARG_ARGS})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
