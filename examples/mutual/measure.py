@@ -20,12 +20,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 COLLISION = os.path.join(os.path.dirname(HERE), "collision")
 PYTHON = "/usr/bin/python3"
 sys.dont_write_bytecode = True
-sys.path[:0] = [os.path.join(HERE, "adversary"), os.path.join(HERE, "adversary/improver"), os.path.join(COLLISION, "charter")]
+sys.path[:0] = [HERE, os.path.join(HERE, "adversary"), os.path.join(HERE, "adversary/improver"), os.path.join(COLLISION, "charter")]
 import numpy as np  # noqa: E402
 import encounters  # noqa: E402
 import faults  # noqa: E402
 import network  # noqa: E402
 import search  # noqa: E402
+import trees  # noqa: E402
 
 HARM_LIMIT = 0.025          # of examples/collision/charter
 EVALUATED = 16_000          # encounters of the fixed evaluator here
@@ -37,12 +38,12 @@ def run(*words):
     return subprocess.run([PYTHON, "-B", *map(str, words)], check=True, capture_output=True, text=True).stdout
 
 
-def adversary_charter(folder):
-    """What both judges find in /in/charter: the evaluator's encounters and network, and how is searched."""
-    os.makedirs(folder)
-    for path in (f"{COLLISION}/charter/encounters.py", f"{COLLISION}/charter/network.py", f"{HERE}/adversary/search.py"):
-        shutil.copy(path, folder)
-    return folder
+def learned(*words):
+    """Runs the improver; whether there was anything new to learn."""
+    done = subprocess.run([PYTHON, "-B", *map(str, words)], capture_output=True, text=True)
+    if done.returncode != 0 and "nothing new learned" not in done.stderr:
+        raise SystemExit(f"measure: {done.stderr}")
+    return done.returncode == 0
 
 
 def decides(layers):
@@ -51,14 +52,16 @@ def decides(layers):
 
 def learn(folder, releases, seed, faults_each):
     """The adversary's releases, each judged by the controller; [experience, ...] from the first on."""
-    charter = adversary_charter(os.path.join(folder, "charter"))
+    charter = trees.adversary_rules(os.path.join(folder, "charter"))
     policy = os.path.join(COLLISION, "subject/policy.onnx")
-    live, known = os.path.join(HERE, "adversary"), []
+    live, known = trees.adversary_tree(os.path.join(folder, "adversary-0")), []
     for number in range(releases + 1):
         if number > 0:
             out = os.path.join(folder, f"adversary-{number}")
-            run(f"{live}/improver/improve.py", "--live", live, "--out", out, "--seed", seed + number, "--controller", policy,
-                "--charter", charter, "--faults", faults_each)
+            words = ("--live", live, "--out", out, "--seed", seed + number, "--controller", policy, "--faults", faults_each)
+            if not learned(f"{live}/improver/improve.py", *words):
+                known.append(known[-1])
+                continue
             seed_file = os.path.join(folder, f"seed-{number}")
             with open(seed_file, "wb") as file:
                 file.write(bytes([number]) * 32)

@@ -15,6 +15,7 @@ import encounters
 import faults
 import network
 import search
+import trees
 
 HERE = pathlib.Path(__file__).resolve().parent
 CORNERS = [[own, intruder, 0.0, 0.06] for own in (-28.0, 28.0) for intruder in (-28.0, 28.0)]
@@ -26,7 +27,7 @@ class Mutual(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         root = pathlib.Path(cls.folder.name)
-        cls.charter = pathlib.Path(measure.adversary_charter(root / "charter"))
+        cls.charter = pathlib.Path(trees.adversary_rules(root / "charter"))
         (root / "seed").write_bytes(SEED)
         cls.layers = network.read(os.path.join(measure.COLLISION, "subject/policy.onnx"))
         cls.sound = staticmethod(measure.decides(cls.layers))
@@ -82,6 +83,30 @@ class Mutual(unittest.TestCase):
         lowered = self.judged_by_controller(alpha=1.0, worse=-1.0)
         self.assertTrue(lowered["objection"])
         self.assertIn("it objects to the live network rounded", lowered["reasons"][0])
+
+    def evaluated(self, text, mode="episodes"):
+        """The lines that the adversary's evaluator writes about such an experience, or nothing where it refuses it."""
+        root = pathlib.Path(self.folder.name)
+        tree = root / self.id()
+        tree.mkdir(exist_ok=True)
+        (tree / "experience.json").write_text(text)
+        (root / "seeds").write_bytes(SEED * 100)
+        done = subprocess.run(["/usr/bin/python3", "-B", self.charter / "evaluate.py", mode, "--subject", tree, "--seeds",
+                               root / "seeds", "--out", tree / "out"], capture_output=True, text=True)
+        self.assertEqual(done.returncode in (0, 1), True, done.stderr)
+        return (tree / "out").read_text().splitlines() if done.returncode == 0 else None
+
+    def test_the_adversarys_evaluator_reads_nothing_but_places(self):
+        lines = self.evaluated(json.dumps(self.experience(components=CORNERS)))
+        self.assertEqual(len(lines), 100)
+        self.assertEqual(len(set(line.split(",", 1)[1] for line in lines)), 1)  # an episode depends on its seed alone
+        self.assertIn(json.loads(lines[0])["metrics"]["seen"], (0, 1))
+        self.assertIn(json.loads(self.evaluated(json.dumps(self.experience()), "decisions")[0])["decision"], ("looks", "passes"))
+        for components in ('[[0,0,0]]', '[[0,0,0,0.1,0]]', '[[31,0,0,0.1]]', '[[0,0,0,0]]', '[[true,0,0,0.1]]', '["0000"]', '{}',
+                           '[[NaN,0,0,0.1]]', "[" + ",".join(["[0,0,0,0.1]"] * 25) + "]"):
+            self.assertIsNone(self.evaluated('{"alpha":0.1,"components":' + components + ',"worse":0.1}'), components)
+        self.assertIsNone(self.evaluated("[" * 10_000))
+        self.assertIsNone(self.evaluated('[1]'))
 
     def test_the_adversary_answers_as_a_peer(self):
         root = pathlib.Path(self.folder.name)

@@ -3,12 +3,15 @@
 #include <sys/random.h>
 
 #include <filesystem>
+#include <set>
 
 #include "charter/program_rules.h"
 #include "cli/command.h"
 #include "cli/live_envelopes.h"
 #include "cli/local_review.h"
+#include "cli/peers.h"
 #include "gate/propose.h"
+#include "oversight/peer_rules.h"
 #include "sandbox/sandbox.h"
 #include "storage/temporary_folder.h"
 #include "storage/tree_store.h"
@@ -41,9 +44,30 @@ sandbox::Limits LimitsOf(const charter::ProcessLimits& limits) {
   return result;
 }
 
+// What is live of the peers that the charter shows its improver, for /in/peers/SUBJECT; a peer that has nothing live
+// yet is left out, and the improver sees that it is not there.
+Result<void> AddPeers(gate::Gate& gate, const Place& place, std::vector<sandbox::Input>& inputs) {
+  const Result<std::vector<oversight::PeerRule>> rules = oversight::ReadPeerRules(gate.log().charter());
+  if (!rules.ok()) return rules.error();
+  const oversight::PeerNetwork peers = PeersOf(place);
+  std::set<std::string> added;
+  for (const oversight::PeerRule& rule : *rules) {
+    if (!rule.improver_sees || !added.insert(rule.subject).second) continue;
+    const Result<oversight::PeerRelease> live = peers.live(rule.subject);
+    if (!live.ok() && live.error().rule == "current.nothing") continue;
+    if (!live.ok()) return live.error();
+    storage::TreeStore& store = gate.log().store();
+    Result<std::string> view = store.Materialise(live->tree);
+    if (!view.ok()) return view.error();
+    if (Result<void> whole = store.VerifyMaterialised(live->tree); !whole.ok()) return whole.error();
+    inputs.push_back({*view, "/in/peers/" + rule.subject});
+  }
+  return {};
+}
+
 // Runs the improver on the live release and leaves its candidate below `folder`/out/candidate. What the charter accepts
 // of the sandbox and this machine made use of.
-Result<weakening::Weakenings> Improve(gate::Gate& gate, uint64_t seed, const std::string& folder) {
+Result<weakening::Weakenings> Improve(gate::Gate& gate, const Place& place, uint64_t seed, const std::string& folder) {
   const std::optional<crypto::Digest> live = gate.log().history().live_tree();
   if (!live) return Refused("cycle.nothing-live", "nothing is live yet", "pawl propose the baseline first");
   storage::TreeStore& store = gate.log().store();
@@ -72,6 +96,7 @@ Result<weakening::Weakenings> Improve(gate::Gate& gate, uint64_t seed, const std
   Result<bool> stays = WriteLiveEnvelopes(gate, envelopes);
   if (!stays.ok()) return stays.error();
   if (*stays) job.inputs.push_back({envelopes, "/in/envelope"});
+  if (Result<void> added = AddPeers(gate, place, job.inputs); !added.ok()) return added.error();
   Result<charter::ProgramRules> programs = charter::ReadProgramRules(gate.log().charter());
   if (!programs.ok()) return programs.error();
   gate.Say("improving in the sandbox, seed " + std::to_string(seed));
@@ -104,7 +129,7 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
     if (!seed.ok()) return Fail(globals, seed.error());
     const Result<storage::HeldFolder> scratch = storage::HeldFolder::MakeTemporary("pawl-cycle");
     if (!scratch.ok()) return Fail(globals, scratch.error());
-    Result<weakening::Weakenings> weaker = Improve(*gate, *seed, scratch->path());
+    Result<weakening::Weakenings> weaker = Improve(*gate, *place, *seed, scratch->path());
     if (!weaker.ok()) return Fail(globals, weaker.error());
     // The note stands on the ledger. What the sandbox was without comes first: a long note is cut.
     const std::string accepted = sandbox::AcceptedWords(*weaker);

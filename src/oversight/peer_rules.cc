@@ -17,6 +17,7 @@ PeerRule ReadPeerRule(charter::TomlTable table, const charter::Charter& charter,
   rule.subject = table.String("subject");
   rule.command = table.Strings("command", 64, charter::Need::kRequired);
   rule.time_limit_s = table.Duration("time_limit", {1, 86'400}, "1m");
+  rule.improver_sees = table.Boolean("improver_sees", false);
   const charter::Reviewer* reviewer = charter.FindReviewer(rule.reviewer);
   if (reviewer == nullptr || reviewer->role != charter::Role::kPeer || !reviewers.insert(rule.reviewer).second) {
     table.Fail("reviewer", "peers.reviewer", "must be a reviewer of role peer, with one rule", "mend the name");

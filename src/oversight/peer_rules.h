@@ -6,6 +6,7 @@
 //   subject = "adversary"               # a subject of the same network: its live release judges
 //   command = ["python3", "judge.py"]   # started in that release's tree, in a sandbox
 //   time_limit = "1m"
+//   improver_sees = true                # false by default: this charter's improver gets that release to learn from
 //
 //   Result<std::vector<PeerRule>> rules = ReadPeerRules(log.charter());
 //
@@ -25,6 +26,7 @@ struct PeerRule {
   std::string subject;
   std::vector<std::string> command;  // a program of the system first
   int64_t time_limit_s = 0;
+  bool improver_sees = false;
 };
 
 // One for each reviewer of role peer, and no other; none where the charter has no such reviewer. Errors with file, line

@@ -51,7 +51,21 @@ TEST(PeerRulesTest, SayWhichSubjectEachPeerIs) {
   EXPECT_EQ(with("\"peer-e\"", "\"nobody\""), "peers.reviewer");
   EXPECT_EQ(with("\"adversary\"", "\"controller\""), "peers.self");
   EXPECT_EQ(with("time_limit", "timelimit"), "charter.unknown-key");
+  EXPECT_EQ(with("time_limit = \"20s\"", "improver_sees = \"yes\""), "charter.type");
   EXPECT_EQ(with("command = [\"python3\", \"judge.py\"]\n", ""), "charter.missing-key");
+}
+
+TEST(PeerRulesTest, ShowAnImproverNothingUnlessTheySaySo) {
+  for (const bool sees : {false, true}) {
+    charter::TestCharter test;
+    AddPeer(test);
+    if (sees) test.files["peers.toml"] += "improver_sees = true\n";
+    const Result<charter::CharterFiles> files = test.ReadFiles();
+    ASSERT_TRUE(files.ok());
+    const Result<std::vector<PeerRule>> rules = ReadPeerRules(*files);
+    ASSERT_TRUE(rules.ok());
+    EXPECT_EQ(rules->front().improver_sees, sees);
+  }
 }
 
 class PeerTest : public ::testing::Test {

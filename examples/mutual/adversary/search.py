@@ -22,9 +22,9 @@ def seeds_from(generator, count):
     return generator.integers(0, 2**64, (count, 4), dtype=np.uint64)
 
 
-def encounters_at(encounters, points, generator):
-    """Episodes as encounters.draw makes them, at these points (n, 3)."""
-    drawn = encounters.draw(seeds_from(generator, len(points)))
+def encounters_at(encounters, points, seeds):
+    """Episodes as encounters.draw makes them, from a seed each, at these points (n, 3)."""
+    drawn = encounters.draw(seeds)
     own, intruder, miss = np.clip(points, LOW, HIGH).T
     drawn.update(own=own, intruder=intruder, h=miss - (intruder - own) * encounters.SECONDS)
     return drawn
@@ -41,7 +41,7 @@ def sample(components, count, generator):
 
 def fly(encounters, points, decides, generator):
     """What is left of the separation with each of `decides`, in the same encounters."""
-    drawn = encounters_at(encounters, points, generator)
+    drawn = encounters_at(encounters, points, seeds_from(generator, len(points)))
     return [encounters.fly_drawn(drawn, decide)["separation"] for decide in decides]
 
 
