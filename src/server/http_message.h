@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ struct HttpRequest {
   std::string target;  // as it was sent, query included: "/log/engine/checkpoint"
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields = {};  // of the head, names in lower case, in their order
+  std::string peer = {};  // the address that it came from, "127.0.0.1"; of IPv6 the network, "2001:db8::"
 
   // One field of the head; none where it is missing or stands there twice, which two readers could read in two ways.
   std::optional<std::string> Field(std::string_view lower_name) const {
@@ -44,6 +46,9 @@ struct HttpRequest {
   }
 };
 
+// A request that acts, as against one that reads.
+inline bool Acts(std::string_view method) { return method != "GET" && method != "HEAD"; }
+
 struct HttpResponse {
   unsigned status = 500;
   std::string content_type = "text/plain; charset=utf-8";
@@ -51,6 +56,9 @@ struct HttpResponse {
   std::string allow = {};  // for 405: the methods that are served
   std::string body = {};
   std::vector<std::pair<std::string, std::string>> headers = {};  // more of them
+  // Where it is set the answer has no end: after `body` follows what this gives each time that it is asked, an empty
+  // text where there is nothing new, and no text where it ends. It is asked only once the client has taken the last.
+  std::function<std::optional<std::string>()> more = {};
 
   static HttpResponse Text(unsigned status, std::string body) { return {.status = status, .body = std::move(body)}; }
 };

@@ -1,5 +1,6 @@
 #include "server/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -7,7 +8,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <deque>
 #include <list>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -22,9 +25,24 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using Failure = boost::system::error_code;
 
+using Clock = std::chrono::steady_clock;
+
+const std::string kHeartbeat = ":\n\n";   // a comment, to those who read event streams
+constexpr int kTurnsBetweenAnswers = 32;  // in each a connection may be accepted, and every byte that came is read
 constexpr std::chrono::milliseconds kAcceptPause{100};  // where the system has no descriptors left
 constexpr std::chrono::milliseconds kLinger{1'000};
 constexpr size_t kLingerBytesMax = size_t{1} << 20;
+
+// Whose connection it is: whoever has an address of IPv6 has all 2^64 of its network.
+asio::ip::address PeerOf(const tcp::socket& socket) {
+  Failure ignored;
+  const asio::ip::address address = socket.remote_endpoint(ignored).address();
+  if (!address.is_v6() || address.is_loopback()) return address;
+  if (address.to_v6().is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  asio::ip::address_v6::bytes_type bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), uint8_t{0});
+  return asio::ip::address_v6(bytes);
+}
 
 std::vector<std::pair<std::string, std::string>> FieldsOf(const http::request<http::string_body>& request) {
   std::vector<std::pair<std::string, std::string>> fields;
@@ -38,53 +56,120 @@ std::vector<std::pair<std::string, std::string>> FieldsOf(const http::request<ht
 
 }  // namespace
 
-struct Shared;
+class Connection;
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+// What connections share with the loop.
+struct Shared {
+  // Has the connection answered in its turn: those that act before those that read, and those before streams.
+  void Queue(std::deque<ConnectionPtr>& line, ConnectionPtr connection);
+  void Hear(int turns);
+  void ServeNext();
+
+  asio::io_context& io;
+  HttpLimits limits;
+  HttpServer::Answer answer;
+  std::list<std::weak_ptr<Connection>> connections{};  // streams as well
+  std::deque<ConnectionPtr> acting{}, reading{}, streaming{};
+  bool is_serving = false;  // a turn of ServeNext is under way
+  HttpCounts counts{};
+  size_t answers_bytes = 0;
+  bool is_ending = false;
+  std::function<void()> on_last_end{};      // called where no connection is left
+  std::function<void()> on_first_stream{};  // called where there was no stream
+};
 
 // One connection: reads a request, answers, and again. Kept alive by what it waits for.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Shared& shared, tcp::socket socket) : shared_(shared), stream_(std::move(socket)) {}
+  enum class Stage {
+    kAsking,     // between two requests, or within one
+    kInLine,     // has asked
+    kTaking,     // takes its answer
+    kLeaving,    // has it, and still sends
+    kStreaming,  // takes what comes
+  };
+
+  Connection(Shared& shared, tcp::socket socket)
+      : shared_(shared), stream_(std::move(socket)), peer_(PeerOf(stream_.socket())) {}
   void Begin();  // once
   void Read();
+  void Serve();  // in its turn
+  void AskForMore();
   // Closes where no request is under way; else it is closed after its answer.
   void Wind();
   void Close() { stream_.close(); }
+  void End();
+
+  Stage stage() const { return stage_; }
+  Clock::time_point since() const { return since_; }
+  const asio::ip::address& peer() const { return peer_; }
 
  private:
   void OnHead(Failure failure);
   void OnRead(Failure failure);
   void Send(HttpResponse answer);
   void OnSent(Failure failure);
+  bool MayStream() const;
+  void BeginStream();
+  void WriteMore(std::string text);
   // What the client still sends is thrown away for a moment: closing on unread bytes would take the answer back.
   void Linger(size_t bytes);
-  void End();
-  bool CanGoOn() const;
+  void Enter(Stage stage);
+  bool CanGoOn() const { return keep_alive_ && !shared_.is_ending; }
 
   Shared& shared_;
   beast::tcp_stream stream_;
+  asio::ip::address peer_;
   beast::flat_buffer buffer_{kUnparsedBytesMax};
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
   std::list<std::weak_ptr<Connection>>::iterator place_;
-  bool is_idle_ = true;  // no byte of the next request has come
+  Stage stage_ = Stage::kAsking;
+  Clock::time_point since_ = Clock::now();  // in this stage
+  bool is_idle_ = true;                     // no byte of the next request has come
   bool keep_alive_ = false;
+  bool has_ended_ = false;
+  // Of a stream:
+  std::function<std::optional<std::string>()> more_;
+  std::string text_;
+  bool is_writing_ = false, is_in_line_ = false;
+  Clock::time_point last_sent_;
 };
 
-// What connections share with the loop.
-struct Shared {
-  HttpLimits limits;
-  HttpServer::Answer answer;
-  std::list<std::weak_ptr<Connection>> connections{};
-  size_t answers_bytes = 0;
-  bool is_ending = false;
-  std::function<void()> on_last_end;  // called where no connection is left
-};
+void Shared::Queue(std::deque<ConnectionPtr>& line, ConnectionPtr connection) {
+  line.push_back(std::move(connection));
+  if (is_serving) return;
+  is_serving = true;
+  Hear(kTurnsBetweenAnswers);
+}
 
-void Connection::Begin() { place_ = shared_.connections.insert(shared_.connections.end(), weak_from_this()); }
+// Between two answers whoever comes and asks meanwhile is heard, so that who acts waits for one answer at most.
+void Shared::Hear(int turns) {
+  asio::post(io, [this, turns] { turns > 0 ? Hear(turns - 1) : ServeNext(); });
+}
 
-bool Connection::CanGoOn() const { return keep_alive_ && !shared_.is_ending; }
+void Shared::ServeNext() {
+  std::deque<ConnectionPtr>& line = !acting.empty() ? acting : !reading.empty() ? reading : streaming;
+  const ConnectionPtr connection = std::move(line.front());
+  line.pop_front();
+  connection->Serve();
+  is_serving = !acting.empty() || !reading.empty() || !streaming.empty();
+  if (is_serving) Hear(kTurnsBetweenAnswers);
+}
+
+void Connection::Begin() {
+  place_ = shared_.connections.insert(shared_.connections.end(), weak_from_this());
+  ++shared_.counts.connections;
+}
+
+void Connection::Enter(Stage stage) {
+  stage_ = stage;
+  since_ = Clock::now();
+}
 
 void Connection::Read() {
+  Enter(Stage::kAsking);
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(shared_.limits.head_bytes_max));
   parser_->body_limit(shared_.limits.body_bytes_max);
@@ -113,6 +198,7 @@ void Connection::OnHead(Failure failure) {
 }
 
 void Connection::OnRead(Failure failure) {
+  if (has_ended_) return;
   keep_alive_ = !failure && parser_->get().keep_alive();
   if (failure == http::error::body_limit) return Send(HttpResponse::Text(413, "the request is too large\n"));
   if (failure == http::error::header_limit) return Send(HttpResponse::Text(431, "the request's head is too large\n"));
@@ -121,17 +207,50 @@ void Connection::OnRead(Failure failure) {
     return Send(HttpResponse::Text(400, "not an HTTP request\n"));
   }
   if (failure) return OnSent(failure);
+  Enter(Stage::kInLine);
+  shared_.Queue(Acts(parser_->get().method_string()) ? shared_.acting : shared_.reading, shared_from_this());
+}
+
+void Connection::Serve() {
+  if (has_ended_) return;
+  if (stage_ == Stage::kStreaming) {
+    is_in_line_ = false;
+    if (is_writing_) return;
+    std::optional<std::string> text = more_();
+    if (!text) return End();
+    const bool is_due = Clock::now() - last_sent_ >= shared_.limits.heartbeat_ms;
+    if (!text->empty() || is_due) WriteMore(text->empty() ? kHeartbeat : std::move(*text));
+    return;
+  }
   const auto& request = parser_->get();
   Send(shared_.answer({.method = std::string(request.method_string()),
                        .target = std::string(request.target()),
                        .body = request.body(),
-                       .fields = FieldsOf(request)}));
+                       .fields = FieldsOf(request),
+                       .peer = peer_.to_string()}));
+}
+
+bool Connection::MayStream() const {
+  if (shared_.is_ending || shared_.counts.streams >= shared_.limits.streams_max) return false;
+  if (peer_.is_loopback()) return true;  // a proxy's, or somebody who could take this program's processor anyway
+  const auto mine = std::ranges::count_if(shared_.connections, [&](const std::weak_ptr<Connection>& one) {
+    const ConnectionPtr other = one.lock();
+    return other && other->stage_ == Stage::kStreaming && other->peer_ == peer_;
+  });
+  return static_cast<size_t>(mine) < shared_.limits.streams_per_peer_max;
 }
 
 void Connection::Send(HttpResponse answer) {
-  if (shared_.answers_bytes + answer.body.size() > shared_.limits.answers_bytes_max) {
+  const bool is_large = answer.body.size() > kSmallAnswerBytesMax;
+  if (is_large && shared_.answers_bytes + answer.body.size() > shared_.limits.answers_bytes_max) {
     answer = HttpResponse::Text(503, "too many answers are being sent; ask again\n");
   }
+  if (answer.more && !MayStream()) {
+    answer = HttpResponse::Text(503, "too many event streams are open; ask for the state instead\n");
+  }
+  ++shared_.counts.answers;
+  if (answer.status >= 500) ++shared_.counts.answers_failed;
+  if (answer.status >= 400 && answer.status < 500) ++shared_.counts.answers_refused;
   response_ = {};
   response_.result(answer.status);
   response_.version(11);
@@ -140,28 +259,67 @@ void Connection::Send(HttpResponse answer) {
   response_.set("X-Content-Type-Options", "nosniff");
   if (!answer.allow.empty()) response_.set(http::field::allow, answer.allow);
   for (const auto& [name, value] : answer.headers) response_.set(name, value);
-  keep_alive_ = CanGoOn();
+  more_ = std::move(answer.more);
+  keep_alive_ = CanGoOn() && !more_;
   response_.keep_alive(keep_alive_);
   // To HEAD, the length of what GET would give and no body.
   const bool head = parser_->is_header_done() && parser_->get().method() == http::verb::head;
-  response_.content_length(answer.body.size());
+  if (!more_) response_.content_length(answer.body.size());
   if (!head) response_.body() = std::move(answer.body);
-  shared_.answers_bytes += response_.body().size();
-  stream_.expires_after(shared_.limits.answer_ms_max);
-  http::async_write(stream_, response_, [self = shared_from_this()](Failure failure, size_t) {
-    self->shared_.answers_bytes -= self->response_.body().size();
+  Enter(Stage::kTaking);
+  const size_t charged = is_large ? response_.body().size() : 0;
+  shared_.answers_bytes += charged;
+  if (more_) BeginStream();
+  stream_.expires_after(more_ ? shared_.limits.stream_taken_ms_max : shared_.limits.answer_ms_max);
+  http::async_write(stream_, response_, [self = shared_from_this(), charged](Failure failure, size_t) {
+    self->shared_.answers_bytes -= charged;
     self->response_.body() = {};
-    self->OnSent(failure);
+    if (!self->more_) return self->OnSent(failure);
+    self->is_writing_ = false;
+    failure ? self->End() : self->AskForMore();
   });
 }
 
 void Connection::OnSent(Failure failure) {
-  if (!failure && CanGoOn()) return Read();
+  if (failure == beast::error::timeout) ++shared_.counts.too_slow;
+  if (!failure && CanGoOn() && !has_ended_) return Read();
   if (failure || parser_->is_done()) return End();
   Failure ignored;
   stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  Enter(Stage::kLeaving);
   stream_.expires_after(kLinger);
   Linger(0);
+}
+
+// A stream is written to, and read from only to see that the client has gone: it has nothing more to say.
+void Connection::BeginStream() {
+  Enter(Stage::kStreaming);
+  --shared_.counts.connections;
+  if (shared_.counts.streams++ == 0) shared_.on_first_stream();
+  is_writing_ = true;
+  last_sent_ = Clock::now();
+  buffer_.clear();
+  stream_.expires_never();
+  stream_.async_read_some(buffer_.prepare(512), [self = shared_from_this()](Failure, size_t) { self->End(); });
+}
+
+void Connection::AskForMore() {
+  if (stage_ != Stage::kStreaming || has_ended_ || is_writing_ || is_in_line_) return;
+  is_in_line_ = true;
+  shared_.Queue(shared_.streaming, shared_from_this());
+}
+
+void Connection::WriteMore(std::string text) {
+  text_ = std::move(text);
+  is_writing_ = true;
+  last_sent_ = Clock::now();
+  stream_.expires_after(shared_.limits.stream_taken_ms_max);
+  asio::async_write(stream_, asio::buffer(text_), [self = shared_from_this()](Failure failure, size_t) {
+    self->is_writing_ = false;
+    if (failure == beast::error::timeout) ++self->shared_.counts.too_slow;
+    if (failure) return self->End();
+    if (self->text_ != kHeartbeat) self->AskForMore();  // there may be more of what has been missed
+  });
 }
 
 void Connection::Linger(size_t bytes) {
@@ -173,37 +331,71 @@ void Connection::Linger(size_t bytes) {
 }
 
 void Connection::End() {
+  if (has_ended_) return;
+  has_ended_ = true;
+  --(stage_ == Stage::kStreaming ? shared_.counts.streams : shared_.counts.connections);
   shared_.connections.erase(place_);
   stream_.close();
   if (shared_.connections.empty() && shared_.on_last_end) shared_.on_last_end();
 }
 
 void Connection::Wind() {
+  if (stage_ == Stage::kStreaming) return End();
   if (is_idle_) stream_.cancel();
 }
 
 struct HttpServer::Loop {
-  Loop(const HttpLimits& limits, Answer answer) {
-    shared.limits = limits;
-    shared.answer = std::move(answer);
+  Loop(const HttpLimits& limits, Answer answer) : shared{.io = io, .limits = limits, .answer = std::move(answer)} {
+    shared.on_first_stream = [this] { Tick(); };
   }
 
   void Accept() {
     acceptor.async_accept([this](Failure failure, tcp::socket socket) {
       if (!acceptor.is_open()) return;
       if (failure) {
+        MakeRoom();  // no descriptor may be left
         pause.expires_after(kAcceptPause);
         pause.async_wait([this](Failure) {
           if (acceptor.is_open()) Accept();
         });
         return;
       }
-      if (shared.connections.size() < shared.limits.connections_max) {
+      if (shared.counts.connections < shared.limits.connections_max || MakeRoom()) {
         const auto connection = std::make_shared<Connection>(shared, std::move(socket));
         connection->Begin();
         connection->Read();
       }
       Accept();
+    });
+  }
+
+  // Ends one connection that waits, as the header says which; false where none does.
+  bool MakeRoom() {
+    using Stage = Connection::Stage;
+    std::map<asio::ip::address, size_t> of_peer;
+    std::vector<ConnectionPtr> waiting;
+    for (const std::weak_ptr<Connection>& one : shared.connections) {
+      const ConnectionPtr connection = one.lock();
+      if (!connection || connection->stage() == Stage::kStreaming) continue;
+      ++of_peer[connection->peer()];
+      if (connection->stage() != Stage::kInLine) waiting.push_back(connection);
+    }
+    const auto order = [&](const ConnectionPtr& one) {
+      return std::tuple(-static_cast<int64_t>(of_peer[one->peer()]), one->stage() == Stage::kTaking, one->since());
+    };
+    const auto victim = std::ranges::min_element(waiting, {}, order);
+    if (victim == waiting.end()) return false;
+    ++shared.counts.displaced;
+    (*victim)->End();
+    return true;
+  }
+
+  void Tick() {
+    tick.expires_after(shared.limits.stream_poll_ms);
+    tick.async_wait([this](Failure failure) {
+      if (failure || shared.is_ending) return;
+      ForEach(&Connection::AskForMore);
+      if (shared.counts.streams > 0) Tick();
     });
   }
 
@@ -213,6 +405,7 @@ struct HttpServer::Loop {
     Failure ignored;
     acceptor.close(ignored);
     pause.cancel();
+    tick.cancel();
     if (shared.connections.empty()) return;
     shared.on_last_end = [this] { pause.cancel(); };
     pause.expires_after(shared.limits.shutdown_ms_max);
@@ -232,7 +425,7 @@ struct HttpServer::Loop {
   asio::io_context io{1};
   Shared shared;
   tcp::acceptor acceptor{io};
-  asio::steady_timer pause{io};
+  asio::steady_timer pause{io}, tick{io};
 };
 
 HttpServer::HttpServer(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
@@ -284,6 +477,8 @@ bool HttpServer::is_loopback() const {
   Failure ignored;
   return loop_->acceptor.local_endpoint(ignored).address().is_loopback();
 }
+
+const HttpCounts& HttpServer::counts() const { return loop_->shared.counts; }
 
 void HttpServer::Run(const std::stop_token& stop) {
   loop_->Accept();

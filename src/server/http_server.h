@@ -9,6 +9,12 @@
 // never reaches it (400, 411, 413, 431, or the connection is closed). There is no TLS: beyond loopback a proxy stands
 // before it.
 //
+// Room is kept for whoever has something to say. Requests that act (POST) are answered before those that read, and
+// those before event streams. Where all connections are taken, a new one takes the place of one that waits: of the
+// address that has most of them, the one that has waited longest, one between two requests or with half a request
+// first, one that is slow to take its answer last. Nobody locks others out by waiting. Streams (HttpResponse::more) are
+// counted apart, and have an end with the server.
+//
 // Thread safety: Listen and Run belong to one thread; the stop may be requested from any.
 #pragma once
 
@@ -25,13 +31,32 @@
 namespace pawl::server {
 
 struct HttpLimits {
-  size_t connections_max = 64;  // one more is closed at once
+  size_t connections_max = 512;      // beside streams; one more takes the place of one that waits
+  size_t streams_max = 256;          // one more gets 503
+  size_t streams_per_peer_max = 64;  // of an address that is not this machine
   size_t head_bytes_max = 8'192;
-  size_t body_bytes_max = 0;                         // of a request
-  size_t answers_bytes_max = size_t{64} << 20;       // of all answers that are being sent; beyond it 503
-  std::chrono::milliseconds request_ms_max{10'000};  // from the connection, or from the answer before it
-  std::chrono::milliseconds answer_ms_max{60'000};   // to take the answer
-  std::chrono::milliseconds shutdown_ms_max{5'000};  // for what has begun when a stop is requested
+  size_t body_bytes_max = 0;                              // of a request
+  size_t answers_bytes_max = size_t{64} << 20;            // of all large answers that are being sent; beyond it 503
+  std::chrono::milliseconds request_ms_max{10'000};       // from the connection, or from the answer before it
+  std::chrono::milliseconds answer_ms_max{60'000};        // to take the answer
+  std::chrono::milliseconds stream_poll_ms{500};          // how often a stream is asked for more
+  std::chrono::milliseconds heartbeat_ms{15'000};         // a stream with nothing to say sends ":" so often
+  std::chrono::milliseconds stream_taken_ms_max{10'000};  // to take what a stream sends
+  std::chrono::milliseconds shutdown_ms_max{5'000};       // for what has begun when a stop is requested
+};
+
+// An answer up to this size is sent whatever else is being sent.
+inline constexpr size_t kSmallAnswerBytesMax = size_t{64} << 10;
+
+// What has happened since the server began, for whoever watches it.
+struct HttpCounts {
+  uint64_t answers = 0;          // by status below
+  uint64_t answers_refused = 0;  // 4xx
+  uint64_t answers_failed = 0;   // 5xx
+  uint64_t displaced = 0;        // connections that waited and gave their place to another
+  uint64_t too_slow = 0;         // that were cut off for being slow to ask or to listen
+  size_t connections = 0;        // now
+  size_t streams = 0;            // now
 };
 
 class HttpServer {
@@ -47,6 +72,7 @@ class HttpServer {
 
   std::string address() const;  // "127.0.0.1:8440", the port as it was given by the system
   bool is_loopback() const;
+  const HttpCounts& counts() const;  // on the thread that runs
   void Run(const std::stop_token& stop);
 
  private:

@@ -19,12 +19,29 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+HttpResponse Stream(std::function<std::optional<std::string>()> more) {
+  return {.status = 200, .content_type = "text/event-stream", .body = "begin;", .more = std::move(more)};
+}
+
 class HttpTest : public ::testing::Test {
  protected:
   void Start(HttpLimits limits = {}) {
     limits.shutdown_ms_max = milliseconds(400);
     Result<HttpServer> server = HttpServer::Listen("127.0.0.1:0", limits, [this](const HttpRequest& request) {
       ++answered_;
+      EXPECT_EQ(request.peer, "127.0.0.1");
+      if (request.target == "/dear") std::this_thread::sleep_for(milliseconds(50));
+      if (request.target == "/endless") return Stream([] { return std::optional<std::string>(""); });
+      if (request.target == "/flood") return Stream([] { return std::optional(std::string(size_t{1} << 20, 'x')); });
+      if (request.target == "/stream") {
+        return Stream([turn = 0]() mutable -> std::optional<std::string> {
+          ++turn;
+          return turn == 1    ? std::optional("one;")
+                 : turn < 12  ? std::optional("")
+                 : turn == 12 ? std::optional("last;")
+                              : std::nullopt;
+        });
+      }
       if (request.target == "/large") return HttpResponse::Text(200, std::string(size_t{8} << 20, 'x'));
       return HttpResponse::Text(200, request.method + " " + request.target + " " + request.body + "\n");
     });
@@ -187,14 +204,77 @@ TEST_F(HttpTest, CutsOffWhoIsSlowToListen) {
   EXPECT_LT(Rest(fd.get()).size(), size_t{8} << 20);
 }
 
-TEST_F(HttpTest, HasSoManyConnectionsAndNoMore) {
-  Start({.connections_max = 2});
-  const subject::FileDescriptor first(Connect()), second(Connect());
+// Who waits longest gives up its place: first one that has not asked, one that takes its answer last.
+TEST_F(HttpTest, GivesTheirPlacesToWhoComes) {
+  Start({.connections_max = 3});
+  const subject::FileDescriptor taking(Connect()), first(Connect()), second(Connect());
+  Send(taking.get(), "GET /large HTTP/1.1\r\nConnection: close\r\n\r\n");
+  Send(first.get(), "GET /half HTTP/1.1\r\n");
   std::this_thread::sleep_for(milliseconds(100));
-  EXPECT_EQ(Ask(""), "");  // closed at once
-  Send(first.get(), "GET /1 HTTP/1.1\r\nConnection: close\r\n\r\n");
-  EXPECT_TRUE(Rest(first.get()).ends_with("GET /1 \n"));
   EXPECT_TRUE(Ask("GET /3 HTTP/1.1\r\nConnection: close\r\n\r\n").ends_with("GET /3 \n"));
+  EXPECT_EQ(Rest(first.get()), "");
+  Send(second.get(), "GET /2 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(Rest(second.get()).ends_with("GET /2 \n"));
+  EXPECT_GT(Rest(taking.get()).size(), size_t{8} << 20);
+}
+
+// Of those who wait in line, who acts comes first, and after one answer at most.
+TEST_F(HttpTest, AnswersWhoActsBeforeWhoReads) {
+  Start({.body_bytes_max = 100});
+  std::vector<subject::FileDescriptor> readers;
+  for (int i = 0; i < 20; ++i) readers.emplace_back(Connect());
+  for (const auto& reader : readers) Send(reader.get(), "GET /dear HTTP/1.1\r\nConnection: close\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(60));
+  const auto start = steady_clock::now();
+  EXPECT_TRUE(Ask("POST /p HTTP/1.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\n!").ends_with("POST /p !\n"));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(400));  // all twenty take a second
+  EXPECT_LT(answered_, 15);
+  for (const auto& reader : readers) EXPECT_TRUE(Rest(reader.get()).ends_with("GET /dear \n"));
+}
+
+TEST_F(HttpTest, StreamsUntilThereIsNoMore) {
+  Start({.stream_poll_ms = milliseconds(20), .heartbeat_ms = milliseconds(100)});
+  const std::string answer = Ask("GET /stream HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_EQ(answer.find("Content-Length"), answer.npos);
+  const size_t first = answer.find("\r\n\r\nbegin;one;");
+  EXPECT_NE(first, answer.npos) << answer;
+  EXPECT_NE(answer.find(":\n\n", first), answer.npos) << "no heartbeat: " << answer;
+  EXPECT_TRUE(answer.ends_with("last;")) << answer;
+}
+
+TEST_F(HttpTest, CountsStreamsApartAndEndsThemWithTheServer) {
+  Start({.connections_max = 1, .streams_max = 2, .stream_poll_ms = milliseconds(20)});
+  const subject::FileDescriptor first(Connect());
+  Send(first.get(), "GET /endless HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(100));
+  {
+    const subject::FileDescriptor second(Connect());
+    Send(second.get(), "GET /endless HTTP/1.1\r\n\r\n");
+    std::this_thread::sleep_for(milliseconds(100));
+    EXPECT_TRUE(Ask("GET /endless HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 503"));
+    EXPECT_TRUE(Ask("GET /a HTTP/1.1\r\nConnection: close\r\n\r\n").ends_with("GET /a \n"));
+  }
+  std::this_thread::sleep_for(milliseconds(100));  // the second has gone, and its place is free
+  const subject::FileDescriptor third(Connect());
+  Send(third.get(), "GET /endless HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(100));
+  const auto start = steady_clock::now();
+  Stop();
+  EXPECT_LT(steady_clock::now() - start, milliseconds(300));
+  EXPECT_TRUE(Rest(third.get()).starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(server_->counts().streams, 0u);
+  EXPECT_EQ(server_->counts().connections, 0u);
+}
+
+TEST_F(HttpTest, CutsOffWhoDoesNotTakeItsStream) {
+  Start({.stream_poll_ms = milliseconds(20), .stream_taken_ms_max = milliseconds(300)});
+  const subject::FileDescriptor fd(Connect());
+  Send(fd.get(), "GET /flood HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(1'000));
+  EXPECT_LT(Rest(fd.get()).size(), kFarBelowEndless);
+  Stop();
+  EXPECT_EQ(server_->counts().too_slow, 1u);
 }
 
 TEST_F(HttpTest, SendsOnlySoMuchAtATime) {

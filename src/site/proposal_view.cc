@@ -33,25 +33,6 @@ std::vector<std::string> AllOnOneLine(const std::vector<std::string>& texts) {
   return shown;
 }
 
-Json PositionView(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
-  const gate::Position position = gate::PositionOf(proposal);
-  gate::Wait wait;
-  if (!proposal.outcome) wait = gate::WaitOfProposal(log, proposal, now_s);
-  return {{"proposal", proposal.proposal.proposal},
-          {"action", warrant::ActionName(proposal.proposal.action)},
-          {"note", OneLine(proposal.proposal.note)},
-          {"proposed", encoding::TimeText(proposal.proposal.time)},
-          {"tree", proposal.proposal.tree.Text()},
-          {"outcome", position.outcome ? audit::ProposalOutcomeName(*position.outcome) : "pending"},
-          {"step", audit::StepName(position.step)},
-          {"rule", position.rule},
-          {"reason", OneLine(position.reason)},
-          {"party", proposal.outcome ? Json(nullptr) : Json(gate::PartyName(wait.party))},
-          {"sentence", OneLine(wait.sentence)},
-          {"who", wait.who},
-          {"commands", wait.commands}};
-}
-
 int RankOf(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
   if (proposal.outcome) return 3;
   return static_cast<int>(gate::WaitOfProposal(log, proposal, now_s).party);
@@ -165,6 +146,25 @@ Json ApprovalsView(const ProposalHistory& proposal) {
 }
 
 }  // namespace
+
+Json PositionView(const ledger::SubjectLog& log, const ProposalHistory& proposal, int64_t now_s) {
+  const gate::Position position = gate::PositionOf(proposal);
+  gate::Wait wait;
+  if (!proposal.outcome) wait = gate::WaitOfProposal(log, proposal, now_s);
+  return {{"proposal", proposal.proposal.proposal},
+          {"action", warrant::ActionName(proposal.proposal.action)},
+          {"note", OneLine(proposal.proposal.note)},
+          {"proposed", encoding::TimeText(proposal.proposal.time)},
+          {"tree", proposal.proposal.tree.Text()},
+          {"outcome", position.outcome ? audit::ProposalOutcomeName(*position.outcome) : "pending"},
+          {"step", audit::StepName(position.step)},
+          {"rule", position.rule},
+          {"reason", OneLine(position.reason)},
+          {"party", proposal.outcome ? Json(nullptr) : Json(gate::PartyName(wait.party))},
+          {"sentence", OneLine(wait.sentence)},
+          {"who", wait.who},
+          {"commands", wait.commands}};
+}
 
 Json InboxView(const ledger::SubjectLog& log, const Slice& slice, int64_t now_s) {
   const audit::ProposalList& proposals = log.history().proposals();

@@ -17,6 +17,9 @@ namespace pawl::site {
 // ended; the latest first among each.
 encoding::Json InboxView(const ledger::SubjectLog& log, const Slice& slice, int64_t now_s);
 
+// A row of it.
+encoding::Json PositionView(const ledger::SubjectLog& log, const audit::ProposalHistory& proposal, int64_t now_s);
+
 // kNotFound "site.no-proposal".
 Result<const audit::ProposalHistory*> FindProposal(const ledger::SubjectLog& log, const std::string& name);
 

@@ -7,7 +7,9 @@
 #include "encoding/number.h"
 #include "ledger/loader_memory.h"
 #include "site/embedded.h"
+#include "site/metrics.h"
 #include "site/proposal_view.h"
+#include "site/request.h"
 #include "site/signing_desk.h"
 #include "site/subject_views.h"
 
@@ -45,26 +47,6 @@ struct Call {
   int64_t now_s = 0;
 };
 
-Result<uint64_t> Count(std::string_view text, uint64_t max) { return encoding::ParseUnsigned(text, max); }
-
-// "first=0&count=50"; either may be missing, and nothing else is taken.
-Result<Slice> ReadSlice(std::string_view query) {
-  Slice slice;
-  while (!query.empty()) {
-    const std::string_view part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), part.size() + 1));
-    const size_t equals = std::min(part.find('='), part.size());
-    const std::string_view name = part.substr(0, equals), value = part.substr(std::min(equals + 1, part.size()));
-    Result<uint64_t> number = Count(value, name == "count" ? kPageMax : uint64_t{1} << 53);
-    if (!number.ok() || (name != "first" && name != "count")) {
-      return Error{ErrorCode::kUsage, "site.query", "the query is not first=N&count=N",
-                   "count is at most " + std::to_string(kPageMax)};
-    }
-    (name == "first" ? slice.first : slice.count) = *number;
-  }
-  return slice;
-}
-
 Result<Json> Proposals(const Call& call) {
   const Result<Slice> slice = ReadSlice(call.query);
   return slice.ok() ? InboxView(*call.log, *slice, call.now_s) : Result<Json>(slice.error());
@@ -91,7 +73,7 @@ Result<Json> LedgerEntries(const Call& call) {
 }
 
 Result<Json> OneEntry(const Call& call) {
-  const Result<uint64_t> index = Count(call.name, uint64_t{1} << 53);
+  const Result<uint64_t> index = encoding::ParseUnsigned(call.name, uint64_t{1} << 53);
   if (index.ok()) return EntryView(*call.log, *index);
   return Error{ErrorCode::kNotFound, "site.no-entry", "entries have numbers, from 0", "GET the list of entries"};
 }
@@ -112,8 +94,8 @@ Result<Json> Sign(const Call& call) {
 
 struct Route {
   Method method;
-  std::string_view pattern;  // below kApi/subjects/{subject}
-  Result<Json> (*handler)(const Call&);
+  std::string_view pattern;              // below kApi/subjects/{subject}
+  Result<Json> (*handler)(const Call&);  // null: the event stream
 };
 
 constexpr Route kRoutes[] = {
@@ -124,19 +106,9 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/releases", Releases},
     {Method::kGet, "/ledger", LedgerEntries},
     {Method::kGet, "/ledger/{index}", OneEntry},
+    {Method::kGet, "/events", nullptr},
     {Method::kPost, "/drafts", Draft},
     {Method::kPost, "/signatures", Sign}};
-
-// Whether the path is the pattern's, with one name in the place of its braces.
-bool Matches(std::string_view pattern, std::string_view path, std::string& name) {
-  const size_t open = pattern.find('{');
-  if (open == pattern.npos) return pattern == path;
-  const std::string_view after = pattern.substr(pattern.find('}') + 1);
-  if (!path.starts_with(pattern.substr(0, open)) || !path.ends_with(after)) return false;
-  if (path.size() <= open + after.size()) return false;
-  name = std::string(path.substr(open, path.size() - open - after.size()));
-  return name.find('/') == name.npos;
-}
 
 unsigned StatusFor(ErrorCode code) {
   switch (code) {
@@ -201,12 +173,6 @@ Result<void> Renew(ledger::SubjectLog& log) {
   return copied.ok() ? log.Refresh() : copied;
 }
 
-// The origin of a page that we serve, under one of our names; by a proxy with TLS as well.
-bool IsOurOrigin(const std::string& origin, const std::set<std::string>& names) {
-  return std::ranges::any_of(
-      names, [&](const std::string& name) { return origin == "http://" + name || origin == "https://" + name; });
-}
-
 }  // namespace
 
 bool Site::Bucket::Take() {
@@ -218,13 +184,27 @@ bool Site::Bucket::Take() {
   return true;
 }
 
+bool Site::MayAsk(const HttpRequest& request) {
+  const std::string name = PeerOf(request);
+  auto peer = peers_.find(name);
+  if (peer == peers_.end()) {
+    if (peers_.size() >= kPeersMax) {
+      peers_.erase(std::ranges::min_element(peers_, {}, [](const auto& one) { return one.second.turn; }));
+    }
+    peer = peers_.emplace(name, Peer{Bucket(options_.reading), Bucket(options_.signing)}).first;
+  }
+  peer->second.turn = ++turn_;
+  return (server::Acts(request.method) ? peer->second.signing : peer->second.reading).Take();
+}
+
 Result<Site> Site::Open(const ledger::Home& home, const std::vector<std::string>& subjects, SiteOptions options) {
   Site site(home, std::move(options));
   for (const std::string& subject : subjects) {
     Result<ledger::SubjectLog> log =
         ledger::SubjectLog::Open(home, subject, ledger::LedgerAccess::kReadOnly, ledger::FoldFrom::kSnapshot);
     if (!log.ok()) return log.error();
-    site.logs_.emplace(subject, std::move(*log));
+    const auto at = site.logs_.emplace(subject, std::move(*log)).first;
+    site.feeds_.emplace(subject, EventFeed(at->second, site.options_.now_s));
   }
   return site;
 }
@@ -242,8 +222,31 @@ HttpResponse Site::Answer(const HttpRequest& request) {
   return file == nullptr || !query.empty() ? NoSuchPath() : PageAnswer(request, *file);
 }
 
+std::optional<HttpResponse> Site::AnswerWatcher(const HttpRequest& request, const server::HttpCounts& counts) {
+  if (request.target != "/healthz" && request.target != "/metrics") return std::nullopt;
+  if (!IsRead(request)) return WrongMethod("GET, HEAD");
+  const std::string host = request.Field("host").value_or("");
+  if (!options_.names.contains(host) && !IsIpAddress(host)) {
+    return HttpResponse::Text(403, "under an IP address or a name of this server\n");
+  }
+  if (!MayAsk(request)) return HttpResponse::Text(429, "too many requests; ask again in a second\n");
+  std::vector<WatchedSubject> subjects;
+  std::string broken;
+  for (auto& [name, log] : logs_) {
+    const Result<void> fresh = Renew(log);
+    const bool is_halted = log.history().has_genesis() && SubjectSummary(log, options_.now_s())["halted"].get<bool>();
+    subjects.push_back({.name = name, .log = &log, .is_readable = fresh.ok(), .is_halted = is_halted});
+    if (!fresh.ok()) broken += name + ": " + fresh.error().rule + "\n";
+  }
+  if (request.target == "/healthz") {
+    return broken.empty() ? HttpResponse::Text(200, "ok\n") : HttpResponse::Text(503, broken);
+  }
+  return HttpResponse{
+      .status = 200, .content_type = kMetricsType, .body = MetricsText(subjects, counts, options_.now_s())};
+}
+
 HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, std::string_view query) {
-  if (!reading_.Take() || (!IsRead(request) && !signing_.Take())) {
+  if (!MayAsk(request)) {
     return Failed(429, {ErrorCode::kLimit, "site.rate", "too many requests", "ask again in a second"});
   }
   const bool takes_query = path.ends_with("/proposals") || path.ends_with("/releases") || path.ends_with("/ledger");
@@ -270,7 +273,7 @@ HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, 
   if (log == logs_.end()) return NoSuchPath();
   Call call{.log = &log->second, .name = {}, .query = query, .body = &request.body, .now_s = options_.now_s()};
   const auto route =
-      std::ranges::find_if(kRoutes, [&](const Route& one) { return Matches(one.pattern, path, call.name); });
+      std::ranges::find_if(kRoutes, [&](const Route& one) { return MatchesPattern(one.pattern, path, call.name); });
   if (route == std::end(kRoutes)) return NoSuchPath();
   const bool posts = route->method == Method::kPost;
   if (posts ? request.method != "POST" : !IsRead(request)) return WrongMethod(posts ? "POST" : "GET, HEAD");
@@ -284,6 +287,17 @@ HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, 
   if (Result<void> fresh = Renew(log->second); !fresh.ok()) return Failed(fresh.error());
   if (!log->second.history().has_genesis()) {
     return Failed({ErrorCode::kNotFound, "gate.no-genesis", "'" + subject + "' has no charter yet", "pawl init"});
+  }
+  if (route->handler == nullptr) {
+    HttpResponse stream{.status = 200,
+                        .content_type = kEventStream,
+                        .headers = {{"Cross-Origin-Resource-Policy", "same-origin"}, {"X-Accel-Buffering", "no"}}};
+    if (request.method == "GET") {
+      std::optional<std::string> last;
+      if (request.HasField("last-event-id")) last = request.Field("last-event-id").value_or("");
+      stream.more = feeds_.at(subject).Follow(last);
+    }
+    return stream;
   }
   const Result<Json> answer = route->handler(call);
   return answer.ok() ? JsonAnswer(200, *answer) : Failed(answer.error());

@@ -7,6 +7,7 @@
 // and the store, folded and verified here; texts of candidates come with what cannot be seen made visible. What is
 // signed is signed elsewhere, by a passkey whose challenge is the statement (signing_desk.h): this part holds no key,
 // and never acts as the gate. Who can reach it can read everything that the home's ledgers say.
+// /events follows a subject as server-sent events (event_feed.h), by HttpResponse::more, for as long as the site lives.
 //
 // A request is answered under a name of `names` alone: a page of somebody else's that makes its own name point here
 // (DNS rebinding) reads nothing. Errors are {"error": {rule, message, advice}}.
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,10 +29,12 @@
 #include "ledger/subject_log.h"
 #include "result/result.h"
 #include "server/http_message.h"
+#include "server/http_server.h"
+#include "site/event_feed.h"
 
 namespace pawl::site {
 
-// So many requests at once, and so many a second from then on.
+// So many requests at once, and so many a second from then on: of each address.
 struct Rate {
   double burst = 0;
   double per_second = 0;
@@ -43,6 +47,8 @@ struct SiteOptions {
   Rate signing{.burst = 10, .per_second = 1};
 };
 
+inline constexpr size_t kPeersMax = 4'096;  // whose rates are remembered; who was silent longest makes room
+
 inline constexpr size_t kRequestBytesMax = size_t{128} << 10;
 
 class Site {
@@ -51,6 +57,11 @@ class Site {
 
   // 403 under a name that is not ours, 404, 405, 415, 429 beyond the rates, 503 where the ledger cannot be read.
   server::HttpResponse Answer(const server::HttpRequest& request);
+  // /healthz, 200 where every ledger can be read and verifies and 503 where one cannot, and /metrics for Prometheus
+  // (metrics.h). Programs that watch ask by addresses of their own choice: under any IP address as well, which no name
+  // can be made to look like. Nothing for any other path.
+  std::optional<server::HttpResponse> AnswerWatcher(const server::HttpRequest& request,
+                                                    const server::HttpCounts& counts);
 
  private:
   class Bucket {
@@ -63,15 +74,21 @@ class Site {
     double left_;
     std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
   };
+  struct Peer {
+    Bucket reading, signing;
+    uint64_t turn = 0;  // when it was heard
+  };
 
-  Site(ledger::Home home, SiteOptions options)
-      : home_(std::move(home)), options_(std::move(options)), reading_(options_.reading), signing_(options_.signing) {}
+  Site(ledger::Home home, SiteOptions options) : home_(std::move(home)), options_(std::move(options)) {}
+  bool MayAsk(const server::HttpRequest& request);
   server::HttpResponse AnswerApi(const server::HttpRequest& request, std::string_view path, std::string_view query);
 
   ledger::Home home_;
   SiteOptions options_;
   std::map<std::string, ledger::SubjectLog> logs_;
-  Bucket reading_, signing_;
+  std::map<std::string, EventFeed> feeds_;  // of them; they refer to the logs where those are
+  std::map<std::string, Peer> peers_;
+  uint64_t turn_ = 0;
 };
 
 // Every path with its method, as openapi.json has them: "GET /api/v1/subjects/{subject}".

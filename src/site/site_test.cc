@@ -1,20 +1,29 @@
 #include "site/site.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <thread>
 
 #include "audit/records.h"
 #include "crypto/p256.h"
 #include "encoding/base64.h"
 #include "ledger/ledger.h"
+#include "server/http_server.h"
 #include "signing/signer_for_tests.h"
 #include "site/embedded.h"
+#include "site/login.h"
 #include "site/signing_desk.h"
+#include "subject/file_descriptor.h"
 #include "warrant/path_for_test.h"
 
 namespace pawl::site {
@@ -31,9 +40,10 @@ constexpr char kOrigin[] = "http://localhost:8440";
 constexpr char kHostile[] = "</pre><script>document.title='owned'</script>\n<img src=x onerror=alert(1)>\npa\u202Ess\n";
 
 // A home whose third proposal waits for two people: one release was made by it, one reviewer abstains, and its text is
-// hostile. `signers` are lines for the charter's file of signers beside those of Path.
+// hostile. `signers` are lines for the charter's file of signers beside those of Path. After it come proposals up to
+// number `proposals`, ten entries each; one in ten is open, the others were turned away.
 void MakeHome(const std::string& folder, const std::string& origin, const std::string& rp_id,
-              const std::string& signers, int64_t now_s) {
+              const std::string& signers, int64_t now_s, int proposals = 3) {
   Path path = Path::OfItsOwn([&](charter::TestCharter& test) {
     test.Replace("signers = \"approvers\"",
                  "signers = \"approvers\"\nrp_id = \"" + rp_id + "\"\norigins = [\"" + origin + "\"]");
@@ -75,6 +85,48 @@ void MakeHome(const std::string& folder, const std::string& origin, const std::s
                              .evidence = {},
                              .time = path.now}),
         "log")));
+  }
+  for (int number = 4; number <= proposals; ++number) {
+    const std::string name = "p" + std::to_string(number);
+    const audit::About about = {"controller", tree};
+    const auto log = [&](const std::string& payload) {
+      entries.push_back(encoding::SerializeEnvelope(path.BySomeone(payload, "log")));
+    };
+    log(audit::WriteProposal({.about = about,
+                              .proposal = name,
+                              .action = warrant::Action::kRelease,
+                              .tree = tree,
+                              .parent_tree = path.state.tree,
+                              .parent_warrant = path.state.warrant,
+                              .diff = crypto::Sha256("diff"),
+                              .note = "number " + std::to_string(number),
+                              .time = path.now}));
+    int looks = 0;
+    const auto found = [&](audit::Step step, audit::FindingOutcome outcome) {
+      log(audit::WriteFinding({.about = about,
+                               .proposal = name,
+                               .step = step,
+                               .outcome = outcome,
+                               .rule = outcome == audit::FindingOutcome::kPass ? "" : "pace.interval",
+                               .summary = "look " + std::to_string(++looks),
+                               .evidence = {},
+                               .time = path.now}));
+    };
+    found(audit::Step::kFreeze, audit::FindingOutcome::kPass);
+    found(audit::Step::kSurface, audit::FindingOutcome::kPass);
+    for (int i = 0; i < 5; ++i) found(audit::Step::kPace, audit::FindingOutcome::kPending);
+    if (number % 10 == 0) {
+      for (int i = 0; i < 2; ++i) found(audit::Step::kPace, audit::FindingOutcome::kPending);
+      continue;
+    }
+    found(audit::Step::kPace, audit::FindingOutcome::kRejected);
+    log(audit::WriteOutcomeRecord({.about = about,
+                                   .proposal = name,
+                                   .outcome = audit::ProposalOutcome::kRejected,
+                                   .step = audit::Step::kPace,
+                                   .rule = "pace.interval",
+                                   .reason = "too soon",
+                                   .time = path.now}));
   }
   const ledger::Home home = *ledger::Home::Open(folder, ledger::HomeAccess::kCreate);
   std::filesystem::copy(path.directory() + "/store", home.StorePath(),
@@ -141,6 +193,42 @@ class SiteTest : public ::testing::Test {
   static std::string RuleOf(const HttpResponse& answer) {
     return answer.status == 200 ? "" : Read(answer)["error"]["rule"].get<std::string>();
   }
+  // One batch of a stream's, or more: until nothing new comes.
+  using More = std::function<std::optional<std::string>()>;
+  More Follow(const std::optional<std::string>& last_event_id) {
+    HttpRequest request{
+        .method = "GET", .target = kSubject + "/events", .body = {}, .fields = {{"host", "localhost:8440"}}};
+    if (last_event_id) request.fields.emplace_back("last-event-id", *last_event_id);
+    HttpResponse answer = site_->Answer(request);
+    EXPECT_EQ(answer.status, 200u) << answer.body;
+    EXPECT_EQ(answer.content_type, kEventStream);
+    return answer.more;
+  }
+  struct Event {
+    std::string kind, id;
+    Json data;
+  };
+  static std::vector<Event> Events(const More& more) {
+    std::string all;
+    for (std::string text = *more(); !text.empty(); text = *more()) all += text;
+    std::vector<Event> events;
+    Event event;
+    for (size_t at = 0; at < all.size();) {
+      const std::string line = all.substr(at, all.find('\n', at) - at);
+      at += line.size() + 1;
+      if (line.starts_with("id: ")) event.id = line.substr(4);
+      if (line.starts_with("event: ")) event.kind = line.substr(7);
+      if (line.starts_with("data: ")) event.data = Json::parse(line.substr(6));
+      if (line.empty() && !event.kind.empty()) events.push_back(std::exchange(event, {}));
+    }
+    return events;
+  }
+  static std::vector<std::string> KindsOf(const std::vector<Event>& events) {
+    std::vector<std::string> kinds;
+    for (const Event& event : events) kinds.push_back(event.kind);
+    return kinds;
+  }
+  static void PassRenewal() { std::this_thread::sleep_for(kRenewEvery + std::chrono::milliseconds(20)); }
   Json Proposal() { return Read(Get(kSubject + "/proposals/p3")); }
 
   // What the page posts.
@@ -254,7 +342,7 @@ TEST_F(SiteTest, AnswersAsTheDescriptionSays) {
     return path;
   };
   for (const auto& [path, methods] : document["paths"].items()) {
-    if (!methods.contains("get") || path.ends_with("openapi.json")) continue;
+    if (!methods.contains("get") || path.ends_with("openapi.json") || path.ends_with("/events")) continue;
     for (const char* proposal : {"p1", "p3"}) {
       std::string target = filled(path);
       if (const size_t at = target.find("{proposal}"); at != target.npos) target.replace(at, 10, proposal);
@@ -278,6 +366,16 @@ TEST_F(SiteTest, AnswersAsTheDescriptionSays) {
     EXPECT_EQ(Read(signed_answer)["signed"], kind);
   }
   check.Check(Proposal(), schema_of(base + "/proposals/{proposal}", "get"), base + "/proposals/{proposal}");
+  const Json events = document["paths"][base + "/events"]["get"]["responses"]["200"]["content"]["text/event-stream"];
+  std::set<std::string> kinds;
+  for (const char* last : {"0", "none"}) {
+    for (const Event& event : Events(Follow(last))) {
+      kinds.insert(event.kind);
+      ASSERT_TRUE(events["x-event-data"].contains(event.kind)) << event.kind;
+      check.Check(event.data, events["x-event-data"][event.kind], event.kind);
+    }
+  }
+  EXPECT_EQ(kinds, (std::set<std::string>{"subject", "proposal", "entry", "reset"}));
   check.Check(Read(Get("/api/v1/none")), document["components"]["schemas"]["Error"], "error");
   for (const auto& [name, schema] : document["components"]["schemas"].items()) {
     const bool by_hand = name == "Error" || name == "DraftRequest" || name == "SignatureRequest";
@@ -383,6 +481,242 @@ TEST_F(SiteTest, RefusesWhoAsksTooOften) {
   EXPECT_EQ(slow.Answer(request).status, 200u);
   EXPECT_EQ(slow.Answer(request).status, 200u);
   EXPECT_EQ(slow.Answer(request).status, 429u);
+  // Another address has its own rate; what a client writes about itself is none, and a proxy's last word is.
+  HttpRequest other = request;
+  other.peer = "192.0.2.1";
+  EXPECT_EQ(slow.Answer(other).status, 200u);
+  EXPECT_EQ(slow.Answer(other).status, 200u);
+  other.fields.emplace_back("x-forwarded-for", "192.0.2.7");
+  EXPECT_EQ(slow.Answer(other).status, 429u);
+  other.peer = "127.0.0.1";
+  EXPECT_EQ(slow.Answer(other).status, 200u);
+  other.fields.back().second = "made up, 192.0.2.7";
+  EXPECT_EQ(slow.Answer(other).status, 200u);
+  EXPECT_EQ(slow.Answer(other).status, 429u);
+  // Who has read too much may still act.
+  HttpRequest halt = request;
+  halt.method = "POST";
+  halt.target = kSubject + "/drafts";
+  EXPECT_EQ(slow.Answer(halt).status, 415u);
+}
+
+// ---- watching, and logging in
+
+TEST_F(SiteTest, TellsWatchersHowItStands) {
+  const auto ask = [&](const std::string& target, const std::string& host = "10.1.2.3:8440") {
+    return site_->AnswerWatcher({.method = "GET", .target = target, .body = {}, .fields = {{"host", host}}},
+                                {.answers = 12, .streams = 3});
+  };
+  EXPECT_FALSE(ask("/"));
+  EXPECT_FALSE(ask("/healthz?"));
+  EXPECT_EQ(ask("/healthz")->status, 200u);
+  const std::string text = ask("/metrics")->body;
+  for (const char* line :
+       {"pawl_ledger_readable{subject=\"controller\"} 1\n", "pawl_halted{subject=\"controller\"} 0\n",
+        "pawl_proposals{subject=\"controller\",state=\"waits-for-people\"} 1\n",
+        "pawl_proposals{subject=\"controller\",state=\"accepted\"} 2\n",
+        "# TYPE pawl_http_answers_total counter\npawl_http_answers_total 12\n", "pawl_http_streams 3\n"}) {
+    EXPECT_THAT(text, ::testing::HasSubstr(line));
+  }
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("script")));
+  for (const char* host : {"", "evil.example", "1.2.3.4.evil.example", "a.b.c.d", "localhost:8440.evil.example"}) {
+    EXPECT_EQ(ask("/metrics", host)->status, 403u) << host;
+  }
+  for (const char* host : {"localhost:8440", "10.0.0.1", "[::1]:8440", "[2001:db8::1]"}) {
+    EXPECT_EQ(ask("/healthz", host)->status, 200u) << host;
+  }
+  const ledger::Home home = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kExisting);
+  ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+  ASSERT_TRUE(ledger.Append(*ledger.Size(), {"no envelope"}).ok());
+  EXPECT_EQ(ask("/healthz")->status, 503u);
+  EXPECT_THAT(ask("/healthz")->body, ::testing::StartsWith("controller: "));
+  EXPECT_THAT(ask("/metrics")->body, ::testing::HasSubstr("pawl_ledger_readable{subject=\"controller\"} 0\n"));
+}
+
+TEST_F(SiteTest, KnowsWhomTheProxyPassesOn) {
+  const std::string secret(32, 's');
+  const Login login(secret);
+  const auto who = [&](const std::string& value, const std::string& peer = "127.0.0.1") {
+    return login.Who({.method = "GET", .target = "/", .body = {}, .fields = {{"authorization", value}}, .peer = peer});
+  };
+  const std::string right = "Basic " + encoding::EncodeBase64("ada@example.org:" + secret);
+  EXPECT_EQ(who(right), "ada@example.org");
+  EXPECT_EQ(who(right, "::1"), "ada@example.org");
+  for (const char* peer : {"10.0.0.1", "", "192.0.2.127.", "::", "2001:db8::1"}) EXPECT_FALSE(who(right, peer)) << peer;
+  for (const std::string& wrong :
+       {"Basic " + encoding::EncodeBase64("ada:" + secret + "s"), "Basic " + encoding::EncodeBase64("ada:"),
+        "Basic " + encoding::EncodeBase64(":" + secret), "Basic " + encoding::EncodeBase64("ada"),
+        std::string("Basic "), "Bearer " + secret, "Basic ada:" + secret, std::string()}) {
+    EXPECT_FALSE(who(wrong)) << wrong;
+  }
+  EXPECT_FALSE(login.Who({.method = "GET", .target = "/", .body = {}, .fields = {}, .peer = "127.0.0.1"}));
+  EXPECT_FALSE(login.Who({.method = "GET",
+                          .target = "/",
+                          .body = {},
+                          .fields = {{"authorization", right}, {"authorization", right}},
+                          .peer = "127.0.0.1"}));
+  const std::string path = directory_ / "secret";
+  const auto rule = [&](const std::string& text, std::filesystem::perms perms) {
+    std::ofstream(path) << text;
+    std::filesystem::permissions(path, perms);
+    const Result<Login> read = Login::Read(path);
+    return read.ok() ? "" : read.error().rule;
+  };
+  const auto mine = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  EXPECT_EQ(rule(secret + "\n", mine), "");
+  EXPECT_EQ(rule(secret, mine | std::filesystem::perms::group_read), "");
+  EXPECT_EQ(rule(secret, mine | std::filesystem::perms::others_read), "login.permissions");
+  EXPECT_EQ(rule(secret, mine | std::filesystem::perms::group_write), "login.permissions");
+  for (const std::string& bad :
+       {std::string(31, 's'), std::string(257, 's'), secret + "\n" + secret, secret + " x", std::string()}) {
+    EXPECT_EQ(rule(bad, mine), "login.secret") << bad;
+  }
+  EXPECT_EQ(Login::Read(directory_ / "none").error().rule, "login.unreadable");
+  EXPECT_EQ(Login::Read(directory_ / "").error().rule, "login.unreadable");
+}
+
+// ---- following
+
+TEST_F(SiteTest, TellsFollowersWhatHappens) {
+  const More more = Follow(std::nullopt);
+  const std::vector<Event> begin = Events(more);
+  EXPECT_THAT(KindsOf(begin), ::testing::ElementsAre("subject"));
+  const uint64_t size = Read(Get(kSubject))["events"];
+  EXPECT_EQ(begin[0].id, std::to_string(size));
+  EXPECT_EQ(begin[0].data["halted"], false);
+  PassRenewal();
+  EXPECT_EQ(*more(), "");
+  ASSERT_EQ(Post("/signatures", Signature(Proposal()["decision"], "ada@example.org", *ada_)).status, 200u);
+  PassRenewal();
+  const std::vector<Event> approved = Events(more);
+  EXPECT_THAT(KindsOf(approved), ::testing::ElementsAre("entry", "subject"));
+  EXPECT_EQ(approved[0].id, std::to_string(size + 1));
+  EXPECT_EQ(approved[0].data["index"], size);
+  EXPECT_EQ(approved[1].data["events"], size + 1);
+  const Json draft = {{"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "stop"}};
+  ASSERT_EQ(Post("/signatures", Signature(Read(Post("/drafts", draft)), "ada@example.org", *ada_)).status, 200u);
+  PassRenewal();
+  const std::vector<Event> halted = Events(more);
+  EXPECT_THAT(KindsOf(halted), ::testing::ElementsAre("entry", "subject"));
+  EXPECT_EQ(halted[1].data["halted"], true);
+}
+
+TEST_F(SiteTest, ResumesWhereAFollowerWas) {
+  const uint64_t size = Read(Get(kSubject))["events"];
+  ASSERT_GT(size, 5u);
+  const std::vector<Event> missed = Events(Follow(std::to_string(size - 3)));
+  std::vector<std::string> ids;
+  for (const Event& event : missed) {
+    if (event.kind == "entry") ids.push_back(event.id);
+  }
+  EXPECT_THAT(ids, ::testing::ElementsAre(std::to_string(size - 2), std::to_string(size - 1), std::to_string(size)));
+  EXPECT_EQ(missed.front().kind, "proposal");
+  EXPECT_EQ(missed.front().data["proposal"], "p3");
+  EXPECT_EQ(missed.back().kind, "subject");
+  EXPECT_THAT(KindsOf(Events(Follow(std::to_string(size)))), ::testing::ElementsAre("subject"));
+  for (const std::string& never : {std::to_string(size + 1), std::string("x"), std::string(""), std::string("-1"),
+                                   std::string("99999999999999999999999")}) {
+    const std::vector<Event> events = Events(Follow(never));
+    EXPECT_THAT(KindsOf(events), ::testing::ElementsAre("reset", "subject")) << never;
+    EXPECT_EQ(events[0].id, std::to_string(size)) << never;
+  }
+}
+
+TEST_F(SiteTest, TellsFollowersThatTheLedgerCannotBeRead) {
+  const More more = Follow(std::nullopt);
+  Events(more);
+  const ledger::Home home = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kExisting);
+  ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+  ASSERT_TRUE(ledger.Append(*ledger.Size(), {"no envelope"}).ok());
+  PassRenewal();
+  const std::vector<Event> events = Events(more);
+  ASSERT_THAT(KindsOf(events), ::testing::ElementsAre("failure"));
+  EXPECT_NE(events[0].data["error"]["rule"], "");
+  // Said once for what is the same: the first time it is about the entry, from then on about a log that is out of step.
+  PassRenewal();
+  const std::vector<Event> second = Events(more);
+  if (!second.empty()) {
+    EXPECT_NE(second[0].data, events[0].data);
+  }
+  PassRenewal();
+  EXPECT_THAT(KindsOf(Events(more)), ::testing::IsEmpty());
+}
+
+TEST_F(SiteTest, GivesNoStreamToOthersNorByOtherMethods) {
+  EXPECT_EQ(RuleOf(Get(kSubject + "/events?first=1")), "site.query");
+  for (const auto& [method, host, status] :
+       {std::tuple{"POST", "localhost:8440", 405u}, {"GET", "evil.example", 403u}, {"HEAD", "localhost:8440", 200u}}) {
+    const HttpResponse answer =
+        site_->Answer({.method = method, .target = kSubject + "/events", .body = {}, .fields = {{"host", host}}});
+    EXPECT_EQ(answer.status, status) << method;
+    EXPECT_FALSE(answer.more) << method;
+  }
+}
+
+// A halt takes effect within a second however many others wait: 200 streams that say nothing, 200 clients that are slow
+// to ask or to listen, at the limits as they are by default.
+TEST_F(SiteTest, HaltsWithinASecondWhileHundredsWait) {
+  rlimit files{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+  Result<server::HttpServer> server =
+      server::HttpServer::Listen("127.0.0.1:0", {.body_bytes_max = kRequestBytesMax},
+                                 [this](const HttpRequest& request) { return site_->Answer(request); });
+  ASSERT_TRUE(server.ok());
+  const std::string address = server->address();
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto connected = [&](const std::string& says) {
+    subject::FileDescriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    const timeval patience{.tv_sec = 5, .tv_usec = 0};
+    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    EXPECT_EQ(send(fd.get(), says.data(), says.size(), MSG_NOSIGNAL), static_cast<ssize_t>(says.size()));
+    return fd;
+  };
+  const auto received = [](const subject::FileDescriptor& fd, const std::string& until) {
+    std::string all;
+    char buffer[4'096];
+    for (ssize_t got; all.find(until) == all.npos && (got = recv(fd.get(), buffer, sizeof buffer, 0)) > 0;) {
+      all.append(buffer, static_cast<size_t>(got));
+    }
+    return all;
+  };
+  const std::string head = " HTTP/1.1\r\nHost: localhost:8440\r\n";
+  std::jthread serving([&](const std::stop_token& stop) { server->Run(stop); });
+  std::vector<subject::FileDescriptor> streams, slow;
+  for (int i = 0; i < 200; ++i) streams.push_back(connected("GET " + kSubject + "/events" + head + "\r\n"));
+  for (const auto& stream : streams) EXPECT_THAT(received(stream, "event: subject"), ::testing::HasSubstr("200 OK"));
+  for (int i = 0; i < 50; ++i) {
+    slow.push_back(connected(""));
+    slow.push_back(connected("GET / HTTP"));
+    slow.push_back(connected("POST " + kSubject + "/signatures" + head + "Content-Length: 100000\r\n\r\n{"));
+    slow.push_back(connected("GET /app.js" + head + "\r\nGET /app.js" + head + "\r\n"));
+  }
+  const auto post = [&](const std::string& path, const Json& body) {
+    const std::string text = body.dump();
+    const subject::FileDescriptor fd =
+        connected("POST " + kSubject + path + head + "Content-Type: application/json\r\nOrigin: " + kOrigin +
+                  "\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text);
+    const std::string answer = received(fd, "\r\n\r\n{never}");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+    return Json::parse(answer.substr(answer.find("\r\n\r\n") + 4));
+  };
+  const auto start = std::chrono::steady_clock::now();
+  const Json draft =
+      post("/drafts", {{"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "now"}});
+  EXPECT_EQ(post("/signatures", Signature(draft, "ada@example.org", *ada_))["signed"], "halt");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  for (const auto& stream : streams) {
+    EXPECT_THAT(received(stream, "\"halted\":true"), ::testing::HasSubstr("\"halted\":true"));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+  serving.request_stop();
+  slow.clear();
+  serving.join();
 }
 
 // ---- signing
@@ -547,8 +881,9 @@ TEST_F(SiteTest, TakesNothingThatAPageOfOthersCanSend) {
 // What tests/browser starts from: run by name alone, with the folder and the signers in the environment.
 TEST(DISABLED_Browser, MakesItsHome) {
   const char* const signers = std::getenv("PAWL_BROWSER_SIGNERS");
+  const char* const proposals = std::getenv("PAWL_BROWSER_PROPOSALS");
   MakeHome(std::getenv("PAWL_BROWSER_HOME"), std::getenv("PAWL_BROWSER_ORIGIN"), "localhost",
-           signers == nullptr ? "" : signers, std::time(nullptr));
+           signers == nullptr ? "" : signers, std::time(nullptr), proposals == nullptr ? 3 : std::atoi(proposals));
 }
 
 }  // namespace

@@ -75,7 +75,8 @@ Result<Covered> LatestCovered(const ledger::Ledger& ledger) {
   return Covered{std::move(**note), checkpoint->size};
 }
 
-// What an entry is about, in one line of a list.
+}  // namespace
+
 Result<Json> EntryRow(uint64_t index, const std::string& entry) {
   Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entry);
   if (!envelope.ok()) return envelope.error();
@@ -92,8 +93,6 @@ Result<Json> EntryRow(uint64_t index, const std::string& entry) {
               {"signers", signers},
               {"leaf", encoding::EncodeBase64(merkle::LeafHash(entry).Raw())}};
 }
-
-}  // namespace
 
 Json SubjectSummary(ledger::SubjectLog& log, int64_t now_s) { return SummaryOf(log, LoaderOf(log), now_s); }
 

@@ -9,7 +9,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -199,14 +199,35 @@ async function rejects(who, name) {
   await who.page.getByText("Your refusal is on the ledger").waitFor();
 }
 
-async function halts(who) {
+// 200 who follow and say nothing, 200 who are slow to ask or to listen.
+async function crowd(port) {
+  const head = ` HTTP/1.1\r\nHost: localhost:${port}\r\n`;
+  const followers = "GET /api/v1/subjects/controller/events" + head + "\r\n";
+  const slow = ["", "GET / HTTP", "POST /api/v1/subjects/controller/signatures" + head + "Content-Length: 100000\r\n\r\n{",
+                ("GET /app.js" + head + "\r\n").repeat(2)];
+  const sockets = [];
+  for (let i = 0; i < 400; i++) {
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    socket.write(i < 200 ? followers : slow[i % slow.length]);
+    if (i < 200) socket.opened = new Promise((give) => socket.once("data", (data) => give(String(data).startsWith("HTTP/1.1 200"))));
+    sockets.push(socket);
+  }
+  assert.ok((await Promise.all(sockets.map((socket) => socket.opened ?? true))).every((fine) => fine));
+  return () => sockets.forEach((socket) => socket.destroy());
+}
+
+async function halts(who, port) {
   const { page } = who;
+  const disperse = await crowd(port);
   await page.getByText("Halt everything").click();
   await page.getByLabel("Who halts").selectOption("bea@example.org");
   await page.getByLabel("What is wrong").fill("evidence vanished");
+  const began = Date.now();
   await page.getByRole("button", { name: "Halt with a passkey" }).click();
   await page.locator(".banner.halted").getByText("Halted by bea@example.org: evidence vanished", { exact: true }).waitFor();
+  assert.ok(Date.now() - began < 1_000, `the halt took ${Date.now() - began} ms among 200 streams and 200 slow clients`);
   assert.equal(pawl(who.home, "status").halted, true);
+  disperse();
 }
 
 async function checksInclusion(who, base) {
@@ -224,6 +245,16 @@ async function checksInclusion(who, base) {
   });
   await page.getByRole("link", { name: "after it" }).click();
   await page.locator("#inclusion.bad").waitFor();
+}
+
+// Who has a stream asks for nothing as long as nothing happens; who has none asks every two seconds.
+async function asksForNothing(who) {
+  const requests = [];
+  const seen = (request) => requests.push(request.url());
+  who.page.on("request", seen);
+  await who.page.waitForTimeout(2_500);
+  who.page.off("request", seen);
+  assert.deepEqual(requests, []);
 }
 
 async function step(act, ...given) {
@@ -262,12 +293,16 @@ async function main() {
   await step(approves, ada, "ada@example.org", /1 more person/);
   await server.stop();
   await ada.page.getByText("the server does not answer").first().waitFor();
+  const follows = ada.page.waitForResponse((answer) => answer.url().endsWith("/events") && answer.status() === 200);
   server = await serve(home, port);
+  await follows;  // by itself, on the page that was open before
   await bea.page.goto(base + "#/s/controller/p/p3");
   await bea.page.getByText("1 of 2 approvals").waitFor();
   await step(rejects, bea, "bea@example.org");
   await ada.page.getByText("never tried at night").first().waitFor();
-  await step(halts, bea);
+  await step(asksForNothing, ada);
+  await step(halts, bea, port);
+  await ada.page.locator(".banner.halted").waitFor({ timeout: 5_000 });
   await step(checksInclusion, ada, base);
 
   const status = pawl(home, "status", "p3");

@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Refused, type Subject } from "./api";
+import { follow } from "./events";
 import { EntryPage, LedgerPage } from "./ledger";
 import { asRefused, Commands, Digest, Failure, Pages, Show, useLoaded } from "./parts";
 import { ProposalPage } from "./proposal";
@@ -155,6 +156,7 @@ function Halt({ subject, done }: { subject: Subject; done: () => void }) {
 }
 
 function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
+  useEffect(() => follow(name), [name]);
   const subject = useLoaded(() => api.subject(name), name, 2_000);
   const [view, item] = rest;
   const base = "#/s/" + name;

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Refused } from "./api";
+import { isLive, onNews } from "./events";
 
 export interface Loaded<T> {
   value: T | null;
@@ -12,23 +13,32 @@ export interface Loaded<T> {
 export const asRefused = (failure: unknown) =>
   failure instanceof Refused ? failure : new Refused("page.failure", String(failure), "");
 
-// Loads, and loads again every few seconds while somebody looks; a failure keeps what was loaded before.
+const LIVE_every_ms = 30_000; // a proxy may hold a stream back without anybody noticing
+
+// Loads, and loads again when the server tells that something has happened, or else every few seconds while somebody
+// looks; a failure keeps what was loaded before.
 export function useLoaded<T>(load: () => Promise<T>, key: string, every_ms = 0): Loaded<T> {
   const [state, setState] = useState<{ key: string; value: T | null; failure: Refused | null }>({ key, value: null, failure: null });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let gone = false;
-    const once = () =>
-      load().then(
+    let last = 0;
+    const once = () => {
+      last = Date.now();
+      return load().then(
         (value) => gone || setState({ key, value, failure: null }),
         (failure: unknown) =>
           gone || setState((old) => ({ key, value: old.key === key ? old.value : null, failure: asRefused(failure) })),
       );
+    };
     void once();
-    const timer = every_ms > 0 ? setInterval(() => document.visibilityState === "visible" && void once(), every_ms) : 0;
+    const isDue = () => document.visibilityState === "visible" && (!isLive() || Date.now() - last >= LIVE_every_ms);
+    const timer = every_ms > 0 ? setInterval(() => isDue() && void once(), every_ms) : 0;
+    const deaf = every_ms > 0 ? onNews(() => void once()) : () => {};
     return () => {
       gone = true;
       clearInterval(timer);
+      deaf();
     };
   }, [key, turn]);
   const again = useCallback(() => setTurn((n) => n + 1), []);
