@@ -69,7 +69,9 @@ Json SchemaOf(const Tool& tool) {
 
 // What is wrong with arguments, for the model to mend.
 std::optional<std::string> ArgumentObjection(const Tool& tool, const Json& arguments) {
-  for (const auto& [name, value] : arguments.items()) {
+  for (const auto& item : arguments.items()) {
+    const std::string& name = item.key();
+    const Json& value = item.value();
     const auto known = std::find_if(tool.parameters.begin(), tool.parameters.end(),
                                     [&](const Parameter& parameter) { return parameter.name == name; });
     if (known == tool.parameters.end()) return tool.name + " takes no argument '" + name.substr(0, 100) + "'";
