@@ -207,6 +207,24 @@ TEST(History, TakesNothingThatIsNoStatement) {
   }
 }
 
+// An event of a later format ends the reading there, for good: none is passed over.
+TEST(History, StopsAtAVersionThatItDoesNotKnow) {
+  const Path path = Path::WithTwoReleases();
+  const Envelope known = path.BySomeone(WriteProposal(ProposalOf(path, "p3")), "log");
+  std::string payload = known.payload;
+  const size_t at = payload.find("urn:pawl:proposal:v1");
+  ASSERT_NE(at, payload.npos);
+  payload.replace(at, 20, "urn:pawl:proposal:v2");
+  const Envelope later = path.BySomeone(payload, "log");
+  EXPECT_NE(RuleAfter(path, later), "ok");
+  History history(path.CharterReader());
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  const uint64_t size = history.size();
+  EXPECT_FALSE(history.Apply(size, encoding::SerializeEnvelope(later)).ok());
+  EXPECT_FALSE(history.Apply(size + 1, encoding::SerializeEnvelope(known)).ok()) << "what follows has no place";
+  EXPECT_EQ(history.size(), size);
+}
+
 TEST(History, NumbersProposals) {
   const Path path = Path::WithTwoReleases();
   const auto rule = [&](const char* name) {
