@@ -101,11 +101,20 @@ ExitCode Verify(const Globals& globals) {
   return ExitCode::kYes;
 }
 
+// Others may append meanwhile: what they appended is folded first, and signed with the rest.
+Result<std::string> SignAllThereIs(gate::Gate& gate) {
+  for (int attempt = 0;; ++attempt) {
+    Result<std::string> note = gate::SignCheckpoint(gate, gate.log().history().size());
+    if (note.ok() || note.error().rule != "ledger.conflict" || attempt == ledger::kConflictsMax) return note;
+    if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+  }
+}
+
 // Gives how many events were exported.
 Result<uint64_t> ExportAsGate(const Globals& globals, const Place& place, const std::string& directory) {
   Result<gate::Gate> gate = OpenGate(globals, place);
   if (!gate.ok()) return gate.error();
-  Result<std::string> note = gate::SignCheckpoint(*gate, gate->log().history().size());
+  Result<std::string> note = SignAllThereIs(*gate);
   // An export shows who has cosigned; whether that is enough is asked of warrants.
   if (!note.ok() && note.error().rule != "witness.not-met") return note.error();
   if (Result<void> exported = gate->log().ledger().Export(directory); !exported.ok()) return exported.error();
@@ -127,7 +136,8 @@ Result<void> ExportFromCopy(const Place& place, ledger::SubjectLog& log, const s
     Result<ledger::Ledger> copy = ledger::Ledger::Open(path, ledger::LedgerAccess::kReadWrite);
     const int64_t now = std::max<int64_t>(log.history().time(), std::time(nullptr));
     const Result<std::string> note =
-        copy.ok() ? copy->SignCheckpoint({names.log.name, *log_key, names.clock.name, *clock_key}, now) : copy.error();
+        copy.ok() ? copy->SignCheckpoint({names.log.name, *log_key, names.clock.name, *clock_key}, now, log.head())
+                  : copy.error();
     done = note.ok() ? copy->Export(directory) : Result<void>(note.error());
   }
   return done;
@@ -168,7 +178,7 @@ ExitCode MakeCheckpoint(const Globals& globals) {
   if (!place.ok()) return Fail(globals, place.error());
   Result<gate::Gate> gate = OpenGate(globals, *place);
   if (!gate.ok()) return Fail(globals, gate.error());
-  const Result<std::string> note = gate::SignCheckpoint(*gate, gate->log().history().size());
+  const Result<std::string> note = SignAllThereIs(*gate);
   if (!note.ok()) return Fail(globals, note.error());
   if (globals.json) {
     PrintJson({{"size", gate->log().history().size()}, {"checkpoint", *note}});

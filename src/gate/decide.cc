@@ -31,6 +31,7 @@ constexpr PathStep kPath[] = {
 };
 
 constexpr std::string_view kMachine = "machine.";
+constexpr std::string_view kConflict = "ledger.conflict";
 
 encoding::Envelope FindingEvent(Gate& gate, const ProposalHistory& proposal, audit::Step step,
                                 const StepReport& report) {
@@ -102,13 +103,14 @@ Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& 
   for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     const ProposalHistory proposal = *gate.log().history().Find(name);
     Result<StepReport> report = step.run(gate, proposal);
-    if (!report.ok()) report = ReportMachineFailure(proposal, report.error());
-    if (!report.ok()) return report.error();
-    const std::vector<encoding::Envelope> events = EventsOf(gate, proposal, step.name, *report);
-    if (events.empty()) return report;
-    Result<void> appended = gate.log().Append(events);
+    if (!report.ok() && report.error().rule != kConflict) report = ReportMachineFailure(proposal, report.error());
+    Result<void> appended = report.ok() ? Result<void>() : Result<void>(report.error());
+    if (report.ok()) {
+      const std::vector<encoding::Envelope> events = EventsOf(gate, proposal, step.name, *report);
+      if (!events.empty()) appended = gate.log().Append(events);
+    }
     if (appended.ok()) return report;
-    if (appended.error().rule != "ledger.conflict") return appended.error();
+    if (appended.error().rule != kConflict) return appended.error();
     if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
   }
   return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};

@@ -232,7 +232,7 @@ TEST_F(Forged, ACheckpointThatNobodySigned) {
         EXPECT_TRUE(ledger
                         .SignCheckpoint(
                             {.origin = path_.charter().gate.log.name, .log = key, .clock_name = "clock", .clock = key},
-                            1'700'000'000)
+                            1'700'000'000, *ledger.StatedHead())
                         .ok());
       }),
       "checkpoint.signature");

@@ -45,6 +45,12 @@ Result<tlog::Frontier> ReadFrontier(Database& database, uint64_t size) {
   return tlog::Frontier::From(size, std::move(*nodes));
 }
 
+Error Conflict(uint64_t size, uint64_t expected_size) {
+  return Error{ErrorCode::kPending, "ledger.conflict",
+               "the log has " + std::to_string(size) + " entries, not " + std::to_string(expected_size),
+               "read what is new and decide again"};
+}
+
 // In order and without a gap.
 Result<std::vector<std::string>> ReadEntries(Database& database, uint64_t first, uint64_t count) {
   Result<std::vector<StoredEvent>> events = database.ReadEvents(first, count);
@@ -86,11 +92,7 @@ Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const st
   Result<std::optional<uint64_t>> found = FindRow(database, entries);
   if (!found.ok()) return found.error();
   if (found->has_value()) return AcknowledgeFound(database, **found);
-  if (*size != expected_size) {
-    return Error{ErrorCode::kPending, "ledger.conflict",
-                 "the log has " + std::to_string(*size) + " entries, not " + std::to_string(expected_size),
-                 "read what is new and decide again"};
-  }
+  if (*size != expected_size) return Conflict(*size, expected_size);
   Result<tlog::Frontier> frontier = ReadFrontier(database, *size);
   if (!frontier.ok()) return frontier.error();
   if (Result<void> inserted = database.InsertEvents(*size, entries); !inserted.ok()) return inserted.error();
@@ -190,17 +192,29 @@ Result<Digest> Ledger::Root(uint64_t size) const {
   return frontier->Root();
 }
 
-Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s) {
-  const Writing writing(*database_);
-  if (Result<void> begun = database_->Begin(); !begun.ok()) return begun.error();
+Result<LogHead> Ledger::StatedHead() const {
   Result<uint64_t> size = Size();
   if (!size.ok()) return size.error();
   Result<Digest> root = Root(*size);
   if (!root.ok()) return root.error();
-  merkle::SignedNote note = signing::SignCheckpoint({.origin = keys.origin, .size = *size, .root = *root}, keys.log);
+  return LogHead{.size = *size, .root = *root};
+}
+
+Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s, const LogHead& verified) {
+  const Writing writing(*database_);
+  if (Result<void> begun = database_->Begin(); !begun.ok()) return begun.error();
+  Result<LogHead> stated = StatedHead();
+  if (!stated.ok()) return stated.error();
+  if (stated->size > verified.size) return Conflict(stated->size, verified.size);
+  if (stated->size != verified.size || stated->root != verified.root) {
+    return Refused("ledger.root", "the database's tree is not that of the entries that were read",
+                   "restore the ledger from a back-up");
+  }
+  merkle::SignedNote note =
+      signing::SignCheckpoint({.origin = keys.origin, .size = verified.size, .root = verified.root}, keys.log);
   note.signatures.push_back(signing::Cosign(note.text, keys.clock_name, keys.clock, time_s));
   const std::string bytes = note.Serialize();
-  if (Result<void> stored = database_->StoreCheckpoint(*size, bytes); !stored.ok()) return stored.error();
+  if (Result<void> stored = database_->StoreCheckpoint(verified.size, bytes); !stored.ok()) return stored.error();
   if (Result<void> committed = database_->Commit(); !committed.ok()) return committed.error();
   return bytes;
 }

@@ -4,7 +4,7 @@
 //   Result<Ledger> ledger = Ledger::Open(home + "/ledger/collision-avoidance.sqlite", LedgerAccess::kReadWrite);
 //   Result<uint64_t> index = ledger->Append(ledger->size(), {SerializeEnvelope(envelope)});
 //   if (!index.ok() && index.error().rule == "ledger.conflict") …     // somebody was faster: re-read and decide again
-//   Result<std::string> checkpoint = ledger->SignCheckpoint(keys, now);
+//   Result<std::string> checkpoint = ledger->SignCheckpoint(keys, now, subject_log.head());
 //
 // An append is acknowledged only after the database has flushed it (SQLite: WAL, synchronous=FULL; PostgreSQL:
 // synchronous_commit, and the standby where there is a synchronous one). Any number of processes may use one log; each
@@ -41,6 +41,12 @@ struct LogKeys {
   signing::Ed25519PrivateKey log;
   std::string clock_name;
   signing::Ed25519PrivateKey clock;
+};
+
+// How many entries a log has, and the root over them.
+struct LogHead {
+  uint64_t size = 0;
+  crypto::Digest root;
 };
 
 inline constexpr int kSchemaVersion = 1;
@@ -86,8 +92,12 @@ class Ledger {
   // The bytes that C2SP tlog-tiles has at an address. Requires that the tile lies within the tree.
   Result<std::string> ReadTile(const tlog::TileAddress& address) const;
 
-  // Signs the present size and root, cosigns it with the time, stores and returns the note.
-  Result<std::string> SignCheckpoint(const LogKeys& keys, int64_t time_s);
+  // Present size and root as the database states them, which is nobody's proof.
+  Result<LogHead> StatedHead() const;
+  // Signs `verified`, which the caller has computed from the entries themselves (SubjectLog::head), cosigns it with the
+  // time, stores and returns the note. Nothing is signed where the database states another head: kPending
+  // "ledger.conflict" where it has more entries (fold them, decide again), "ledger.root" where it has fewer or others.
+  Result<std::string> SignCheckpoint(const LogKeys& keys, int64_t time_s, const LogHead& verified);
   // The same checkpoint with more signatures, in the place of the one that is stored for its size. Refused
   // "ledger.checkpoint" where another text, or nothing, is stored for that size.
   Result<void> KeepCosigned(const merkle::SignedNote& note);

@@ -445,7 +445,8 @@ TEST_P(LedgerTest, SignsCheckpoints) {
       crypto::NoteKey::Of(keys.clock_name, crypto::NoteKeyType::kEd25519Cosignature, keys.clock.public_key());
   for (const uint64_t size : {0u, 1u, 6u}) {
     ASSERT_TRUE(ledger.Append(*ledger.Size(), EntriesOf(*ledger.Size(), size - *ledger.Size())).ok());
-    const std::string note = *ledger.SignCheckpoint(keys, 1'780'000'000 + static_cast<int64_t>(size));
+    const std::string note =
+        *ledger.SignCheckpoint(keys, 1'780'000'000 + static_cast<int64_t>(size), *ledger.StatedHead());
     EXPECT_EQ(*ledger.LatestCheckpoint(), note);
     const Result<merkle::SignedCheckpoint> opened = merkle::OpenCheckpoint(note, log_key);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
@@ -456,8 +457,23 @@ TEST_P(LedgerTest, SignsCheckpoints) {
     EXPECT_EQ(cosigned->front().time_s, 1'780'000'000 + static_cast<int64_t>(size));
   }
   // Of the same size again: the later time replaces the earlier.
-  const std::string renewed = *ledger.SignCheckpoint(keys, 1'790'000'000);
+  const std::string renewed = *ledger.SignCheckpoint(keys, 1'790'000'000, *ledger.StatedHead());
   EXPECT_EQ(*Open(LedgerAccess::kReadOnly).LatestCheckpoint(), renewed);
+}
+
+TEST_P(LedgerTest, SignsNoHeadButTheOneThatItsCallerHasVerified) {
+  Ledger ledger = Open();
+  ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 5)).ok());
+  const LogHead verified{.size = 5, .root = RootOfEntries(EntriesOf(0, 5))};
+  const auto sign = [&](const LogHead& head) { return ledger.SignCheckpoint(Keys(), 1'780'000'000, head); };
+  // The caller has read fewer entries than there are, more than there are, or others.
+  const Result<std::string> behind = sign({.size = 4, .root = RootOfEntries(EntriesOf(0, 4))});
+  ASSERT_EQ(RuleOf(behind), "ledger.conflict");
+  EXPECT_EQ(behind.error().code, ErrorCode::kPending);
+  EXPECT_EQ(RuleOf(sign({.size = 6, .root = RootOfEntries(EntriesOf(0, 6))})), "ledger.root");
+  EXPECT_EQ(RuleOf(sign({.size = 5, .root = RootOfEntries(EntriesOf(1, 5))})), "ledger.root");
+  EXPECT_FALSE(ledger.LatestCheckpoint()->has_value()) << "nothing is left of a refusal";
+  EXPECT_EQ(RuleOf(sign(verified)), "ok");
 }
 
 // The root that the exported tiles lead to, and the entries in them, read like any other reader of the format would.
@@ -493,7 +509,7 @@ TEST_P(LedgerTest, ExportsTilesThatLeadToTheSameRoot) {
     if (next > 0) {
       EXPECT_EQ(RuleOf(ledger.Export(folder)), "ledger.no-checkpoint");
     }
-    ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000).ok());
+    ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000, *ledger.StatedHead()).ok());
     const Result<void> exported = ledger.Export(folder);
     ASSERT_TRUE(exported.ok()) << exported.error().message;
     size = next;
@@ -505,15 +521,15 @@ TEST_P(LedgerTest, NeverWritesOverTheExportOfAnotherLog) {
   const std::string folder = directory_ / "export";
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 5)).ok());
-  ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000).ok());
+  ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000, *ledger.StatedHead()).ok());
   ASSERT_TRUE(ledger.Export(folder).ok());
   Ledger other = Open(LedgerAccess::kReadWrite, "other");
   ASSERT_TRUE(other.Append(0, EntriesOf(1, 7)).ok());
-  ASSERT_TRUE(other.SignCheckpoint(Keys(), 1'780'000'000).ok());
+  ASSERT_TRUE(other.SignCheckpoint(Keys(), 1'780'000'000, *other.StatedHead()).ok());
   EXPECT_EQ(RuleOf(other.Export(folder)), "ledger.export-other");
   LogKeys renamed = Keys();
   renamed.origin = "example.org/other";
-  ASSERT_TRUE(ledger.SignCheckpoint(renamed, 1'780'000'000).ok());
+  ASSERT_TRUE(ledger.SignCheckpoint(renamed, 1'780'000'000, *ledger.StatedHead()).ok());
   EXPECT_EQ(RuleOf(ledger.Export(folder)), "ledger.export-other");
   ExpectExportHolds(folder, EntriesOf(0, 5));
   directory_.Write("notes/checkpoint", "something else");
@@ -527,7 +543,7 @@ TEST_P(LedgerTest, NeverWritesOverTheExportOfAnotherLog) {
 TEST_P(LedgerTest, AnExportThatCannotBeWrittenSaysSo) {
   Ledger ledger = Open();
   ASSERT_TRUE(ledger.Append(0, EntriesOf(0, 5)).ok());
-  ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000).ok());
+  ASSERT_TRUE(ledger.SignCheckpoint(Keys(), 1'780'000'000, *ledger.StatedHead()).ok());
   directory_.Write("file", "in the way");
   EXPECT_EQ(RuleOf(ledger.Export(directory_ / "file")), "ledger.export");
 }

@@ -169,7 +169,7 @@ TEST_F(PostgresqlTest, TheRightsOfTheManualAreEnoughAndNoMore) {
                      .log = Path::Key("log"),
                      .clock_name = "example.org/clock",
                      .clock = Path::Key("clock")};
-  const Result<std::string> note = ledger.SignCheckpoint(keys, warrant::kGenesisTime);
+  const Result<std::string> note = ledger.SignCheckpoint(keys, warrant::kGenesisTime, *ledger.StatedHead());
   ASSERT_TRUE(note.ok()) << note.error().message;
   EXPECT_EQ(RuleOf(ledger.KeepCosigned(*merkle::SignedNote::Parse(*note))), "ok");
   EXPECT_EQ(RuleOf(ledger.shared_store()->Put(crypto::Sha256("blob"), "blob")), "ok");
@@ -339,7 +339,7 @@ class PostgresqlSubjectLogTest : public PostgresqlTest {
                        .log = Path::Key("log"),
                        .clock_name = "example.org/clock",
                        .clock = Path::Key("clock")};
-    EXPECT_TRUE(ledger.SignCheckpoint(keys, warrant::kGenesisTime).ok());
+    EXPECT_TRUE(ledger.SignCheckpoint(keys, warrant::kGenesisTime, *ledger.StatedHead()).ok());
     subject_ = log;
     EXPECT_TRUE(KeepLedgerPlace(home_.root() + "/ledger", {server_.Url(), log}).ok());
     if (!change.empty()) Sql("SET my.log = '" + log + "'; " + change);
@@ -384,6 +384,50 @@ TEST_F(PostgresqlSubjectLogTest, WhoReadsSeesWhatWasChanged) {
   // The tree, and a checkpoint about something else.
   EXPECT_EQ(RuleOfOpening("UPDATE pawl_nodes SET hash = decode(repeat('00', 32), 'hex')" + of_log), "ledger.root");
   EXPECT_NE(RuleOfOpening("UPDATE pawl_checkpoints SET note = 'x'" + of_log), "ok");
+}
+
+// The database shows honest entries, then states another tree when a checkpoint is to be signed over it.
+TEST_F(PostgresqlSubjectLogTest, ACheckpointIsSignedOverWhatWasReadAlone) {
+  const LogKeys keys{.origin = "example.org/log",
+                     .log = Path::Key("log"),
+                     .clock_name = "example.org/clock",
+                     .clock = Path::Key("clock")};
+  for (const auto& [change, refused] :
+       {std::pair<std::string, std::string>{"UPDATE pawl_nodes SET hash = decode(repeat('5a', 32), 'hex')",
+                                            "ledger.root"},
+        {"DELETE FROM pawl_events", "ledger.root"},
+        {"UPDATE pawl_events SET seq = seq + 1", "ledger.damaged"}}) {
+    Begin("");
+    Result<SubjectLog> log = SubjectLog::Open(home_, subject_, LedgerAccess::kReadWrite);
+    ASSERT_TRUE(log.ok()) << log.error().message;
+    const std::optional<std::string> before = *log->ledger().LatestCheckpoint();
+    const std::string last = std::to_string(path_.entries().size() - 1);
+    const std::string of_last = change.starts_with("UPDATE pawl_nodes") ? "" : " AND seq = " + last;
+    Sql(change + " WHERE log = '" + subject_ + "'" + of_last);
+    EXPECT_EQ(RuleOf(log->ledger().SignCheckpoint(keys, warrant::kGenesisTime + 9, log->head())), refused) << change;
+    EXPECT_EQ(*log->ledger().LatestCheckpoint(), before) << change;
+  }
+}
+
+// Somebody who may append and goes around every program of ours; the manual says how the log is mended.
+TEST_F(PostgresqlSubjectLogTest, WhatNoReaderTakesIsNamedAndTheOwnerRemovesIt) {
+  Begin("");
+  const std::string n = std::to_string(path_.entries().size());
+  ASSERT_TRUE(Ledger::Open(*home_.PlaceOfLedger(subject_), LedgerAccess::kReadWrite)
+                  ->Append(path_.entries().size(), {"no statement", "another"})
+                  .ok());
+  const Result<SubjectLog> stopped = SubjectLog::Open(home_, subject_, LedgerAccess::kReadOnly);
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_TRUE(stopped.error().message.starts_with("event " + n + ": ")) << stopped.error().message;
+  std::string mending = BlockOfManual("DELETE FROM pawl_events");
+  for (const auto& [word, value] : {std::pair<std::string, std::string>{":'log'", "'" + subject_ + "'"}, {":n", n}}) {
+    for (size_t at = 0; (at = mending.find(word, at)) != mending.npos;) mending.replace(at, word.size(), value);
+  }
+  Sql(mending);
+  Result<SubjectLog> mended = SubjectLog::Open(home_, subject_, LedgerAccess::kReadWrite);
+  ASSERT_TRUE(mended.ok()) << mended.error().message;
+  EXPECT_EQ(mended->history().size(), path_.entries().size());
+  EXPECT_TRUE(mended->Append({path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("who was it")), {"ann"})}).ok());
 }
 
 TEST_F(PostgresqlSubjectLogTest, TwoThatDecideAtTheSameTimeDoNotBothWrite) {

@@ -63,6 +63,8 @@ class SubjectLog {
   const warrant::CharterFiles& charter() const { return *charter_; }
   // Root over all entries folded so far, computed from the entries.
   crypto::Digest root() const { return frontier_.Root(); }
+  // The same with how many they are: all that a signature over this log may be about.
+  LogHead head() const { return {.size = history_->size(), .root = root()}; }
 
  private:
   SubjectLog(Home home, std::string subject) : home_(std::move(home)), subject_(std::move(subject)) {}

@@ -183,7 +183,8 @@ TEST_F(SubjectLogTest, ALogShorterThanItsCheckpointIsRefused) {
                      .log = Path::Key("log"),
                      .clock_name = "example.org/clock",
                      .clock = Path::Key("clock")};
-  ASSERT_TRUE(Open().ledger().SignCheckpoint(keys, warrant::kGenesisTime).ok());
+  SubjectLog log = Open();
+  ASSERT_TRUE(log.ledger().SignCheckpoint(keys, warrant::kGenesisTime, log.head()).ok());
   EXPECT_EQ(RuleOfOpening(), "ok");
   ASSERT_TRUE(Open().Append({Halt("after it")}).ok());
   EXPECT_EQ(RuleOfOpening(), "ok");
@@ -198,7 +199,7 @@ TEST_F(SubjectLogTest, ALogOfOtherEntriesThanItsCheckpointIsRefused) {
                      .log = Path::Key("log"),
                      .clock_name = "example.org/clock",
                      .clock = Path::Key("clock")};
-  ASSERT_TRUE(other.SignCheckpoint(keys, warrant::kGenesisTime).ok());
+  ASSERT_TRUE(other.SignCheckpoint(keys, warrant::kGenesisTime, *other.StatedHead()).ok());
   Sql("ATTACH '" + (directory_ / "other.sqlite") +
       "' AS other; INSERT INTO checkpoints SELECT * FROM other.checkpoints");
   EXPECT_EQ(RuleOfOpening(), "ledger.checkpoint");

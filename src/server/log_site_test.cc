@@ -21,7 +21,7 @@ class LogSiteTest : public ::testing::Test {
     EXPECT_TRUE(ledger_.Append(0, entries).ok());
     site_.emplace(std::move(*LogSite::Open(home_, {"engine"})));
   }
-  void Sign() { ASSERT_TRUE(ledger_.SignCheckpoint(keys_, 1'780'000'000).ok()); }
+  void Sign() { ASSERT_TRUE(ledger_.SignCheckpoint(keys_, 1'780'000'000, *ledger_.StatedHead()).ok()); }
   HttpResponse Get(const std::string& target, const std::string& method = "GET") {
     return site_->Answer({.method = method, .target = target, .body = {}});
   }

@@ -138,7 +138,7 @@ void MakeHome(const std::string& folder, const std::string& origin, const std::s
                                    .log = Path::Key("log"),
                                    .clock_name = "example.org/clock",
                                    .clock = Path::Key("clock")},
-                                  path.now)
+                                  path.now, *ledger.StatedHead())
                   .ok());
   std::filesystem::create_directories(home.LoaderFolder("controller"));
   ASSERT_TRUE(warrant::WriteStateFile(home.StatePath("controller"), path.state).ok());

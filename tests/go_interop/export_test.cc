@@ -47,7 +47,7 @@ class ExportByGo : public ::testing::Test {
       entries.push_back(std::to_string(i) + std::string(i % 257 == 0 ? 60'000 : i % 50, '.'));
     }
     ASSERT_TRUE(ledger_.Append(first, entries).ok());
-    ASSERT_TRUE(ledger_.SignCheckpoint(keys_, 1'780'000'000).ok());
+    ASSERT_TRUE(ledger_.SignCheckpoint(keys_, 1'780'000'000, *ledger_.StatedHead()).ok());
     const Result<void> exported = ledger_.Export(folder_);
     ASSERT_TRUE(exported.ok()) << exported.error().message;
   }
