@@ -374,6 +374,9 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   if (Result<void> now = CheckSignersNow(charter, std::time(nullptr), report.warnings); !now.ok()) return now.error();
   if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
   WarnOfKeys(charter, report.warnings);
+  report.tolerance = TolerateFaults(charter);
+  const std::vector<std::string>& points = report.tolerance.single_points;
+  report.warnings.insert(report.warnings.end(), points.begin(), points.end());
   if (const charter::QuorumRule* critics = charter.FindQuorum(charter::Role::kCritic);
       critics && critics->at_least > 0) {
     report.warnings.push_back("critics' votes for are needed: whoever persuades the model has its vote");

@@ -15,6 +15,7 @@
 
 #include "authoring/best_case.h"
 #include "authoring/charter_words.h"
+#include "authoring/fault_tolerance.h"
 #include "charter/charter.h"
 #include "result/result.h"
 #include "warrant/verify.h"
@@ -41,6 +42,7 @@ struct CharterReport {
   std::vector<Section> sections;
   std::vector<PropertyReport> properties;
   std::vector<std::string> feasibility;
+  FaultTolerance tolerance;  // its single points are among the warnings
   std::vector<std::string> warnings;
 };
 

@@ -32,6 +32,21 @@ std::string WithoutSlash(std::string path) {
 
 // ---- check
 
+Json ToleranceJson(const authoring::FaultTolerance& tolerance) {
+  Json roles = Json::array();
+  for (const authoring::RoleTolerance& role : tolerance.roles) {
+    roles.push_back({{"who", role.who},
+                     {"principals", role.principals},
+                     {"needed", role.needed},
+                     {"lying", role.lying},
+                     {"objecting", role.objecting},
+                     {"silent", role.silent}});
+  }
+  return {{"roles", roles},           {"colluders", tolerance.colluders},
+          {"lying", tolerance.lying}, {"silent", tolerance.silent},
+          {"notes", tolerance.notes}, {"single_points", tolerance.single_points}};
+}
+
 Json ReportJson(const authoring::CharterReport& report) {
   Json sections = Json::object();
   for (const authoring::Section& section : report.sections) sections[section.title] = section.lines;
@@ -46,6 +61,7 @@ Json ReportJson(const authoring::CharterReport& report) {
           {"sections", sections},
           {"properties", properties},
           {"feasibility", report.feasibility},
+          {"tolerance", ToleranceJson(report.tolerance)},
           {"warnings", report.warnings}};
 }
 
@@ -62,6 +78,7 @@ void ShowReport(const authoring::CharterReport& report) {
     for (const std::string& line : property.counterexample) std::printf("      %s\n", Shown(line).c_str());
   }
   PrintSection("what the limits need", report.feasibility);
+  PrintSection("what the quorum tolerates", authoring::ToleranceWords(report.tolerance));
   for (const std::string& warning : report.warnings) std::printf("warning: %s\n", Shown(warning).c_str());
   std::printf("charter %s: %s\n", report.digest.c_str(),
               report.warnings.empty() ? "fine" : "no refusal; read the warnings above");
