@@ -313,6 +313,73 @@ TEST(History, TakesOneVoteOfEachReviewerInItsRole) {
   EXPECT_EQ(rule([](std::vector<Vote>& votes) { votes[0].candidate = crypto::Sha256("x"); }), "history.impossible");
 }
 
+// With its own key, and whatever it likes to say. Nothing of it folds, so that no honest program writes it.
+TEST(History, NamesWhatALyingReviewerSends) {
+  Path path = Path::WithTwoReleases();
+  const Envelope old_vote = EnvelopeAt(path, LastOf(path, StatementKind::kVote));
+  Tampering watched;
+  std::vector<Vote> votes;
+  size_t voted = 0;
+  watched.votes = [&](std::vector<Vote>& all) { votes = all; };
+  watched.closing = [&](Closing& closing) { voted = static_cast<size_t>(closing.size); };
+  (void)path.Make({.tree = path.third}, watched);
+  std::vector<std::string> entries = path.entries();
+  entries.resize(voted);
+  const auto answer = [&](const Envelope& event) {
+    History history(path.CharterReader());
+    EXPECT_EQ(Fold(history, entries), "ok");
+    const Result<void> applied = history.Apply(voted, encoding::SerializeEnvelope(event));
+    return applied.ok() ? "ok" : applied.error().rule + ": " + applied.error().message;
+  };
+  const auto says = [&](const std::function<void(Vote&)>& change, const char* signer = "prover-a") {
+    Vote vote = votes[0];
+    change(vote);
+    return answer(path.BySomeone(WriteVote(vote), signer));
+  };
+  ASSERT_EQ(votes[0].reviewer, "prover-a");
+  const std::string event = "event " + std::to_string(voted) + ": ";
+  const std::string twice = "history.impossible: " + event + "'prover-a' votes twice on one candidate";
+  EXPECT_EQ(says([](Vote& vote) { vote.time += 1; }), twice);
+  EXPECT_EQ(says([](Vote& vote) { vote.verdict = VoteVerdict::kAgainst, vote.reasons = {"on second thoughts"}; }),
+            twice);
+  EXPECT_EQ(says([](Vote& vote) { vote.verdict = VoteVerdict::kAbstain, vote.reasons = {"after all"}; }), twice);
+  EXPECT_EQ(says([](Vote& vote) { vote.candidate = crypto::Sha256("other bytes"); }),
+            "history.impossible: " + event + "speaks of a candidate statement that nobody logged");
+  EXPECT_EQ(answer(old_vote), "history.impossible: " + event + "'" + ReadVote(old_vote.payload)->reviewer +
+                                  "' votes twice on one candidate");
+  const auto forged = [&](const std::string& of) {
+    return "history.signature: " + event + "is no vote of reviewer '" + of + "', signed by it, in its role";
+  };
+  EXPECT_EQ(says([](Vote& vote) { vote.reviewer = "prover-a2"; }), forged("prover-a2")) << "in another's name";
+  EXPECT_EQ(says([](Vote& vote) { vote.role = "evaluator"; }), forged("prover-a"));
+  EXPECT_EQ(says([](Vote&) {}, "stranger"), forged("prover-a"));
+  Envelope both = path.BySomeone(WriteVote(votes[0]), "prover-a");
+  both.signatures.push_back(path.BySomeone(WriteVote(votes[0]), "prover-b").signatures.front());
+  EXPECT_EQ(answer(both), forged("prover-a")) << "two at once";
+}
+
+TEST(History, HearsNobodyWhoHasBeenRemoved) {
+  const auto rule = [](bool removed) {
+    Path path = Path::WithTwoReleases();
+    const auto edit = [&](charter::TestCharter& test) {
+      std::string& text = test.files["charter.toml"];
+      const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
+      if (removed) text.erase(at, text.find("[[reviewer]]", at + 1) - at);
+    };
+    path.Accept(MakeAmendment(path, path.PutCharter(edit), kThree));
+    path.now += 60;
+    Tampering late;
+    late.votes = [](std::vector<Vote>& votes) {
+      votes.push_back(votes[0]);
+      votes.back().reviewer = "prover-a2";
+    };
+    path.Make({.tree = path.third}, late);
+    return Rule(path);
+  };
+  EXPECT_EQ(rule(false), "ok");
+  EXPECT_EQ(rule(true), "history.signature");
+}
+
 TEST(History, GathersTheAuditorsSignaturesUnderOneClosing) {
   Path path = Path::WithTwoReleases();
   Tampering one_auditor;

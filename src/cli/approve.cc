@@ -53,6 +53,7 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
   const warrant::Candidate& candidate = *proposal.candidate;
   std::printf("%s of %s, epoch %lld: %s\n", std::string(warrant::ActionName(candidate.action)).c_str(),
               log.subject().c_str(), static_cast<long long>(candidate.epoch), Shown(proposal.proposal.note).c_str());
+  if (const auto found = oversight::FindDisagreement(proposal)) std::printf("  %s\n", Shown(found->Text()).c_str());
   for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.vote.verdict == warrant::VoteVerdict::kFor) continue;
     std::printf("  AGAINST OR ABSTAINING  %s (%s): %s\n", logged.vote.reviewer.c_str(), logged.vote.role.c_str(),
@@ -83,16 +84,16 @@ Result<const charter::Charter*> ListingCharter(const std::vector<charter::Charte
   return ResolveSigner(charters.front(), choice).error();
 }
 
-Result<void> AppendIn(const Place& place, const encoding::Envelope& envelope) {
+Result<void> AppendIn(const Place& place, const std::string& name, const encoding::Envelope& envelope) {
   Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
-  return log.ok() ? gate::AppendSigned(*log, envelope) : Result<void>(log.error());
+  return log.ok() ? gate::AppendSigned(*log, envelope, name) : Result<void>(log.error());
 }
 
 // Appends and takes the proposal on. What a person has signed stands on the ledger whatever a gate is doing: one that
 // holds its lock for ever keeps out no veto.
 ExitCode AppendAndDecide(const Globals& globals, const Place& place, const std::string& name,
                          const encoding::Envelope& envelope) {
-  if (Result<void> appended = AppendIn(place, envelope); !appended.ok()) return Fail(globals, appended.error());
+  if (Result<void> appended = AppendIn(place, name, envelope); !appended.ok()) return Fail(globals, appended.error());
   Result<gate::Gate> gate = OpenGate(globals, place);
   if (!gate.ok()) {
     Error error = gate.error();

@@ -9,6 +9,7 @@
 #include "encoding/time.h"
 #include "gate/waiting.h"
 #include "ledger/keys.h"
+#include "oversight/quorum.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -70,6 +71,10 @@ encoding::Json ProposalJson(const ProposalHistory& proposal, const gate::Positio
                      {"verdict", warrant::VoteVerdictName(logged.vote.verdict)},
                      {"reasons", logged.vote.reasons}});
   }
+  encoding::Json disagreement = nullptr;
+  if (const auto found = oversight::FindDisagreement(proposal)) {
+    disagreement = {{"for", found->in_favour}, {"against", found->against}};
+  }
   encoding::Json refusals = encoding::Json::array(), approvals = encoding::Json::array();
   for (const audit::Refusal& refusal : proposal.refusals) {
     refusals.push_back({{"by", refusal.principal}, {"reason", refusal.reason}});
@@ -82,6 +87,7 @@ encoding::Json ProposalJson(const ProposalHistory& proposal, const gate::Positio
                {"proposed", encoding::TimeText(proposal.proposal.time)},
                {"findings", findings},
                {"votes", votes},
+               {"disagreement", disagreement},
                {"approvals", approvals},
                {"refusals", refusals}});
   return json;
@@ -98,6 +104,7 @@ void ShowProposal(const ProposalHistory& proposal) {
                 std::string(audit::FindingOutcomeName(finding.outcome)).c_str(), Shown(finding.summary).c_str(),
                 rule.c_str());
   }
+  if (const auto found = oversight::FindDisagreement(proposal)) std::printf("  %s\n", Shown(found->Text()).c_str());
   for (const audit::LoggedVote& logged : proposal.votes) {
     std::string reasons;
     for (const std::string& reason : logged.vote.reasons) reasons += "; " + reason;
@@ -222,6 +229,7 @@ ExitCode Status(const Globals& globals) {
     const gate::Position position = gate::PositionOf(*proposal);
     std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(audit::StepName(position.step)).c_str(),
                 Shown(position.reason).c_str());
+    if (const auto found = oversight::FindDisagreement(*proposal)) std::printf("  %s\n", Shown(found->Text()).c_str());
     for (const std::string& command : gate::WaitOfProposal(*log, *proposal, now).commands) {
       std::printf("  next: %s\n", command.c_str());
     }

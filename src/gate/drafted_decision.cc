@@ -26,6 +26,13 @@ Result<void> CheckDraft(const ledger::SubjectLog& log, const ProposalHistory& pr
                  "do not sign; tell the other approvers");
 }
 
+Error Decided(const ProposalHistory& proposal) {
+  const std::string end = proposal.outcome
+                              ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) + " already"
+                              : "live already";
+  return Refused("approve.decided", "'" + proposal.proposal.proposal + "' is " + end);
+}
+
 }  // namespace
 
 Result<const ProposalHistory*> FindDrafted(const ledger::SubjectLog& log, const std::string& name, int64_t now_s,
@@ -34,11 +41,7 @@ Result<const ProposalHistory*> FindDrafted(const ledger::SubjectLog& log, const 
   if (proposal == nullptr) {
     return Error{ErrorCode::kNotFound, "approve.no-proposal", "there is no proposal '" + name + "'", "pawl status"};
   }
-  if (proposal->outcome) {
-    return Refused(
-        "approve.decided",
-        "'" + name + "' is " + std::string(audit::ProposalOutcomeName(proposal->outcome->outcome)) + " already");
-  }
+  if (proposal->outcome) return Decided(*proposal);
   if (!proposal->decision) {
     return Error{ErrorCode::kPending, "approve.too-early", "'" + name + "' has not come to people yet",
                  "pawl advance " + name};
@@ -72,8 +75,10 @@ Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const en
   return {};
 }
 
-Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& envelope) {
+Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& envelope, const std::string& proposal) {
   for (;;) {
+    const ProposalHistory* found = proposal.empty() ? nullptr : log.history().Find(proposal);
+    if (found != nullptr && (found->outcome || found->release)) return Decided(*found);
     Result<void> appended = log.Append({envelope});
     if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;

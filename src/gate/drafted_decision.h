@@ -38,7 +38,9 @@ Result<std::vector<charter::Charter>> ChartersOf(const ledger::SubjectLog& log, 
 Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const encoding::Envelope& envelope,
                          int64_t now_s);
 
-// Appends to a log that was opened for writing, after whatever others have appended meanwhile.
-Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& envelope);
+// Appends to a log that was opened for writing, after whatever others have appended meanwhile. Where it is about a
+// proposal that has ended by then, refused "approve.decided".
+Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& envelope,
+                          const std::string& proposal = {});
 
 }  // namespace pawl::gate

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "gate/drafted_decision.h"
 #include "oversight/growing_path_for_test.h"
 #include "subject/testing.h"
 
@@ -66,6 +67,35 @@ TEST(WaitOf, WhatWasOvertakenAsksNobody) {
   EXPECT_NE(wait.sentence.find("p5 was overtaken"), std::string::npos) << wait.sentence;
   EXPECT_TRUE(wait.who.empty());
   EXPECT_EQ(wait.commands, std::vector<std::string>{"pawl advance p5"});
+}
+
+// Somebody signs while the proposal ends. Nothing is wrong with the log, and nobody is told that there is.
+TEST(AppendSigned, SaysThatAProposalHasEndedMeanwhile) {
+  Path path = Path::WithTwoReleases();
+  const warrant::MadeWarrant made = path.Make({.tree = path.third, .signers = {"ann"}});
+  const subject::TemporaryDirectory directory;
+  const ledger::Home home = *ledger::Home::Open(directory / "home", ledger::HomeAccess::kCreate);
+  std::filesystem::copy(path.directory() + "/store", home.StorePath(),
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+  ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+  ASSERT_TRUE(ledger.Append(0, path.entries()).ok());
+  const auto open = [&] { return ledger::SubjectLog::Open(home, "controller", ledger::LedgerAccess::kReadWrite); };
+  Result<ledger::SubjectLog> signing = open(), other = open();
+  ASSERT_TRUE(signing.ok() && other.ok());
+  ASSERT_TRUE(other
+                  ->Append({path.BySomeone(audit::WriteOutcomeRecord({.about = {"controller", path.third},
+                                                                      .proposal = "p3",
+                                                                      .outcome = audit::ProposalOutcome::kRejected,
+                                                                      .step = audit::Step::kTrial,
+                                                                      .rule = "pace.parent",
+                                                                      .reason = "overtaken",
+                                                                      .time = path.now}),
+                                           "log")})
+                  .ok());
+  const Result<void> appended = AppendSigned(*signing, path.ByPeople(made.parts.decision.payload, {"bob"}), "p3");
+  ASSERT_FALSE(appended.ok());
+  EXPECT_EQ(appended.error().rule, "approve.decided") << appended.error().message;
+  EXPECT_EQ(appended.error().message, "'p3' is rejected already");
 }
 
 }  // namespace

@@ -121,6 +121,21 @@ ReviewReport Waits(const ProposalHistory& proposal, std::string why) {
   return {proposal.proposal.proposal, ReviewReport::What::kWaiting, {}, std::move(why)};
 }
 
+// Whether the statement was appended to the very log that it closes over: a vote that came before it is among its votes
+// or it leaves one out. What came later is on the ledger alone (a loader takes the votes that people decided on).
+Result<bool> StandsAtItsSize(ledger::SubjectLog& log, const ProposalHistory& proposal) {
+  const auto size = static_cast<uint64_t>(proposal.closing->size);
+  const Result<std::vector<std::string>> entries = log.ledger().Entries(size, 1);
+  if (!entries.ok()) return entries.error();
+  if (entries->empty()) return false;
+  const Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entries->front());
+  if (!envelope.ok() || envelope->payload != proposal.closing_envelope.payload) return false;
+  const uint64_t present = log.history().size();
+  const Result<std::vector<crypto::Digest>> proof = tlog::InclusionProof(size, present, log.ledger().Hashes());
+  if (!proof.ok()) return proof.error();
+  return merkle::VerifyInclusion(merkle::LeafHash(entries->front()), size, present, *proof, log.root()).ok();
+}
+
 // Another auditor has closed: say the same if it is what we see.
 Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {
   for (const encoding::Signature& signature : proposal.closing_envelope.signatures) {
@@ -141,7 +156,9 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
     earliest = std::max(earliest, std::min(logged.vote.time, reviewer.now_s));
   }
   const bool timely = closing.time <= reviewer.now_s + skew && closing.time + skew >= earliest;
-  if (*root != closing.root || closing.votes != VotesBelow(proposal, log.history().size()) ||
+  const Result<bool> in_place = StandsAtItsSize(log, proposal);
+  if (!in_place.ok()) return in_place.error();
+  if (*root != closing.root || !*in_place || closing.votes != VotesBelow(proposal, size) ||
       !closing.open_halts.empty() || !timely) {
     return Refused("audit.closing",
                    "the closing statement is not what this auditor sees in the log, or of another time");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "encoding/base64.h"
 #include "merkle/checkpoint.h"
@@ -132,6 +133,36 @@ TEST_F(CosigningTest, RefusesOneFromTheFuture) {
 
 TEST_F(CosigningTest, RefusesOneThatLeavesOutAVote) {
   Close([](Closing& closing) { closing.votes.pop_back(); });
+  EXPECT_EQ(Answer(), "audit.closing");
+}
+
+// A vote that comes between two auditors keeps the second from nothing: it may be the third of three where two suffice.
+TEST_F(CosigningTest, SignsWhateverIsVotedAfterTheFirstHasClosed) {
+  Tampering late;
+  std::optional<warrant::Vote> held_back;
+  late.votes = [&](std::vector<warrant::Vote>& votes) {
+    const auto one =
+        std::find_if(votes.begin(), votes.end(), [](const auto& vote) { return vote.role == "evaluator"; });
+    held_back = *one;
+    votes.erase(one);
+  };
+  Close({}, late);
+  ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  ASSERT_TRUE(log.Append({path_.BySomeone(warrant::WriteVote(*held_back), held_back->reviewer)}).ok());
+  EXPECT_EQ(Answer(), "signed");
+}
+
+// The same vote, cast before the statement was written: its author names an older size to leave it out.
+TEST_F(CosigningTest, RefusesOneOverAnOlderLogThatLeavesOutAVote) {
+  Close([&](Closing& closing) {
+    closing.size -= 1;
+    std::vector<crypto::Digest> leaves;
+    for (size_t i = 0; i < static_cast<size_t>(closing.size); ++i)
+      leaves.push_back(merkle::LeafHash(path_.entries()[i]));
+    closing.root = tlog::RootOf(leaves);
+    const std::string& last = path_.entries()[leaves.size()];
+    std::erase(closing.votes, warrant::StatementDigest(encoding::ParseEnvelope(last)->payload));
+  });
   EXPECT_EQ(Answer(), "audit.closing");
 }
 

@@ -107,6 +107,33 @@ QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalH
   return report;
 }
 
+std::string Disagreement::Text() const {
+  const auto joined = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  return "reviewers disagree: against " + joined(against) + "; for " + joined(in_favour);
+}
+
+std::optional<Disagreement> FindDisagreement(const audit::ProposalHistory& proposal) {
+  Disagreement found;
+  for (const audit::LoggedVote& logged : proposal.votes) {
+    switch (logged.vote.verdict) {
+      case warrant::VoteVerdict::kFor:
+        found.in_favour.push_back(logged.vote.reviewer);
+        break;
+      case warrant::VoteVerdict::kAgainst:
+        found.against.push_back(logged.vote.reviewer);
+        break;
+      case warrant::VoteVerdict::kAbstain:
+        break;
+    }
+  }
+  if (found.in_favour.empty() || found.against.empty()) return std::nullopt;
+  return found;
+}
+
 ClosingTally TallyClosing(const charter::Charter& charter, const audit::ProposalHistory& proposal) {
   ClosingTally tally;
   if (const charter::QuorumRule* rule = charter.FindQuorum(charter::Role::kAuditor)) tally.at_least = rule->at_least;

@@ -12,6 +12,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,15 @@ struct QuorumReport {
 };
 
 QuorumReport TallyQuorum(const charter::Charter& charter, const audit::ProposalHistory& proposal);
+
+// Reviewers, of whatever role, who say yes and who say no to the same candidate; empty where all who have spoken agree.
+// A quorum may allow some votes against: what was said against is shown to people all the same.
+struct Disagreement {
+  std::vector<std::string> in_favour;
+  std::vector<std::string> against;
+  std::string Text() const;  // one line
+};
+std::optional<Disagreement> FindDisagreement(const audit::ProposalHistory& proposal);
 
 // Distinct auditors' principals on the closing statement, and how many the charter asks for.
 struct ClosingTally {

@@ -105,6 +105,46 @@ TEST(Quorum, APrincipalWhoseReviewersDisagreeStandsAgainst) {
   EXPECT_TRUE(c.Tally().lost);  // lab-b alone cannot make two
 }
 
+TEST(Quorum, ADisagreementNamesBothSides) {
+  Case c;
+  EXPECT_FALSE(FindDisagreement(c.proposal));
+  c.EveryoneFor();
+  EXPECT_FALSE(FindDisagreement(c.proposal));
+  c.proposal.votes[0].vote.verdict = VoteVerdict::kAbstain;
+  EXPECT_FALSE(FindDisagreement(c.proposal)) << "who abstains contradicts nobody";
+  c.proposal.votes[1].vote.verdict = VoteVerdict::kAgainst;
+  EXPECT_EQ(FindDisagreement(c.proposal)->Text(),
+            "reviewers disagree: against prover-b; for prover-c, evaluator-a, evaluator-b, integrity-a");
+  for (audit::LoggedVote& logged : c.proposal.votes) logged.vote.verdict = VoteVerdict::kAgainst;
+  EXPECT_FALSE(FindDisagreement(c.proposal)) << "all say no";
+}
+
+// Whatever those below the quorum say, and whoever else is silent: nothing is met by them alone, and where no vote
+// against is allowed one honest no ends it.
+TEST(Quorum, FewerThanAtLeastMeetNothingAlone) {
+  for (int64_t n = 1; n <= 5; ++n) {
+    for (int64_t at_least = 1; at_least <= n; ++at_least) {
+      for (unsigned liars = 0; liars < 1u << n; ++liars) {
+        const int64_t count = __builtin_popcount(liars);
+        for (const bool others_speak : {false, true}) {
+          Case c;
+          c.reviewers.clear();
+          c.quorum = {{Role::kProver, at_least, 0, {}, {}}};
+          for (int64_t i = 0; i < n; ++i) {
+            const std::string name = "prover-" + std::to_string(i);
+            c.reviewers.push_back(MakeReviewer(name, "lab-" + std::to_string(i), Role::kProver));
+            const bool lies = (liars >> i & 1) != 0;
+            if (lies || others_speak) c.Vote(name, lies ? VoteVerdict::kFor : VoteVerdict::kAgainst);
+          }
+          const QuorumReport report = c.Tally();
+          EXPECT_EQ(report.met, count >= at_least && (!others_speak || count == n)) << n << at_least << liars;
+          EXPECT_EQ(report.lost, others_speak && count < n);
+        }
+      }
+    }
+  }
+}
+
 TEST(Quorum, AbstainingIsNoVoteFor) {
   Case c;
   c.EveryoneFor();

@@ -99,7 +99,7 @@ Result<Json> TakeApproval(ledger::SubjectLog& log, const Signed& given, int64_t 
                                       .payload = given.payload,
                                       .signatures = {std::move(*signature)}};
     if (Result<void> valid = gate::VerifyUnder(*charters, envelope, now_s); !valid.ok()) return valid.error();
-    if (Result<void> appended = gate::AppendSigned(log, envelope); !appended.ok()) return appended.error();
+    if (Result<void> appended = gate::AppendSigned(log, envelope, name); !appended.ok()) return appended.error();
     return Json{{"signed", "approval"}, {"sentence", SentenceNow(log, name, now_s)}};
   }
   return Refused("site.statement", "this is no decision that people are asked for now", "load the proposal anew");
@@ -127,7 +127,7 @@ Result<Json> TakeRefusal(ledger::SubjectLog& log, const Signed& given, int64_t n
     const encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType),
                                       .payload = given.payload,
                                       .signatures = {std::move(*signature)}};
-    if (Result<void> appended = gate::AppendSigned(log, envelope); !appended.ok()) return appended.error();
+    if (Result<void> appended = gate::AppendSigned(log, envelope, name); !appended.ok()) return appended.error();
     return Json{{"signed", "refusal"}, {"sentence", SentenceNow(log, name, now_s)}};
   }
   return Refused("site.statement", "this refuses no decision that people are asked for now", "load the proposal anew");
