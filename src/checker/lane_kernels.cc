@@ -29,7 +29,7 @@ PAWL_INLINE void ForwardTile(const ForwardTask& t, std::size_t row, std::size_t 
 PAWL_INLINE void ForwardBody(const ForwardTask& t) {
   for (std::size_t row = 0; row < t.rows; ++row) {
     std::size_t c = 0;
-    for (; c + 6 <= t.width; c += 6) ForwardTile<6>(t, row, c);
+    for (; c + 3 <= t.width; c += 3) ForwardTile<3>(t, row, c);
     for (; c + 2 <= t.width; c += 2) ForwardTile<2>(t, row, c);
     for (; c < t.width; ++c) ForwardTile<1>(t, row, c);
     Lanes charge = 0.0;
@@ -56,8 +56,8 @@ PAWL_INLINE void BackwardTile(const BackwardTask& t, std::size_t column) {
 
 PAWL_INLINE void BackwardBody(const BackwardTask& t) {
   std::size_t column = 0;
-  for (; column + 10 <= t.columns; column += 10) BackwardTile<10>(t, column);
-  for (; column + 4 <= t.columns; column += 4) BackwardTile<4>(t, column);
+  for (; column + 5 <= t.columns; column += 5) BackwardTile<5>(t, column);
+  for (; column + 2 <= t.columns; column += 2) BackwardTile<2>(t, column);
   for (; column < t.columns; ++column) BackwardTile<1>(t, column);
 }
 
