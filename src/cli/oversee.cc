@@ -9,11 +9,12 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
-#include <thread>
 
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
 #include "cli/reviewer_at_work.h"
+#include "ledger/growth_watch.h"
+#include "ledger/place.h"
 #include "subject/file_descriptor.h"
 
 namespace pawl::cli {
@@ -22,7 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kLook{100};      // at the log's size
 constexpr milliseconds kRetry{30'000};  // what waits without a change of the log: a clock, a machine to be mended
 constexpr milliseconds kBackOffMin{1'000}, kBackOffMax{60'000};
 
@@ -67,7 +67,12 @@ ExitCode Oversee(const Globals& globals, const std::string& name, oversight::Wai
   uint64_t seen = 0;  // entries when it last looked
   steady_clock::time_point again = steady_clock::now();
   milliseconds back_off = kBackOffMin;
-  for (; !watch.token().stop_requested(); std::this_thread::sleep_for(kLook)) {
+  Result<Place> place = FindPlace(globals);
+  if (!place.ok()) return Fail(globals, place.error());
+  Result<ledger::LedgerPlace> at = place->home.PlaceOfLedger(place->subject);
+  if (!at.ok()) return Fail(globals, at.error());
+  ledger::GrowthWatch growth(std::move(*at));
+  for (; !watch.token().stop_requested(); growth.Wait()) {
     const Result<uint64_t> size = reviewer->log().ledger().Size();
     const bool grown = size.ok() && *size != seen;
     if (!grown && steady_clock::now() < again) continue;

@@ -18,8 +18,8 @@ namespace pawl::ledger {
 // clang-format off
 #define PAWL_LIBPQ_FUNCTIONS(X)                                                                                        \
   X(clear) X(cmdStatus) X(connectdbParams) X(conninfoFree) X(conninfoParse) X(consumeInput) X(errorMessage) X(finish)  \
-  X(flush) X(getResult) X(getisnull) X(getlength) X(getvalue) X(isBusy) X(nfields) X(resultErrorField)                 \
-  X(resultErrorMessage) X(resultStatus) X(sendQueryParams) X(setNoticeReceiver) X(setSingleRowMode) X(setnonblocking)  \
+  X(flush) X(freemem) X(getResult) X(getisnull) X(getlength) X(getvalue) X(isBusy) X(nfields) X(notifies)              \
+  X(resultErrorField) X(resultErrorMessage) X(resultStatus) X(sendQueryParams) X(setNoticeReceiver) X(setSingleRowMode) X(setnonblocking)  \
   X(socket) X(status)
 // clang-format on
 

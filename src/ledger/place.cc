@@ -1,5 +1,7 @@
 #include "ledger/place.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -19,6 +21,39 @@ std::string UrlFile(const std::string& ledger_folder, std::string_view subject) 
 
 std::string SqliteFile(const std::string& ledger_folder, std::string_view subject) {
   return ledger_folder + "/" + std::string(subject) + ".sqlite";
+}
+
+// A socket on this machine, or its own address.
+bool IsHere(std::string_view host) {
+  return host.empty() || host.front() == '/' || host.front() == '@' || host == "localhost" || host == "::1" ||
+         host.starts_with("127.");
+}
+
+// Whether one of the hosts that a URL names is another machine. What a service file says is not seen.
+bool NamesAnotherMachine(std::string_view hosts) {
+  for (size_t begin = 0; begin <= hosts.size();) {
+    const size_t end = std::min(hosts.find(',', begin), hosts.size());
+    if (!IsHere(hosts.substr(begin, end - begin))) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+// What libpq does where nothing is said takes a connection without TLS, and a certificate of anybody.
+Result<void> RequireTlsIsDecided(const PQconninfoOption* option) {
+  std::string hosts, mode = std::getenv("PGSSLMODE") == nullptr ? "" : std::getenv("PGSSLMODE");
+  bool has_service = false;
+  for (; option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view name = option->keyword;
+    if (name == "host" || name == "hostaddr") hosts += (hosts.empty() ? "" : ",") + std::string(option->val);
+    if (name == "sslmode") mode = option->val;
+    if (name == "service") has_service = true;
+  }
+  if (hosts.empty() && std::getenv("PGHOST") != nullptr) hosts = std::getenv("PGHOST");
+  if (!mode.empty() || has_service || !NamesAnotherMachine(hosts)) return {};
+  return Refused("ledger.url-tls", "the database is on another machine, and the URL does not say how it is to be known",
+                 "add sslmode=verify-full and sslrootcert=FILE (docs/postgresql.md), or say another sslmode");
 }
 
 }  // namespace
@@ -43,6 +78,7 @@ Result<bool> IsHomeUrl(const std::string& url) {
     return Refused("ledger.url-password", "the URL has a password in it, and URLs are kept in a file and shown",
                    "leave it out: libpq reads PGPASSFILE (~/.pgpass), a service file (?service=…) or PGPASSWORD");
   }
+  if (Result<void> decided = RequireTlsIsDecided(options.get()); !decided.ok()) return decided.error();
   return false;
 }
 

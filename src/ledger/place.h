@@ -20,9 +20,9 @@ struct LedgerPlace {
   std::string log;  // which of the database's logs: the subject's name
 };
 
-// Of a URL that somebody has typed: "sqlite:" is the home's own file, for which true is returned; anything else is
-// PostgreSQL's. kUsage "ledger.url" for what libpq does not read; Refused "ledger.url-password" where a password is in
-// it: the URL is kept in a file and shown, and libpq takes passwords from PGPASSFILE, a service file or PGPASSWORD.
+// Of a URL that somebody has typed: "sqlite:" is the home's own file (true); anything else is PostgreSQL's. kUsage
+// "ledger.url" for what libpq does not read; Refused "ledger.url-password" where a password is in it (URLs are kept and
+// shown), "ledger.url-tls" where it names another machine, and no sslmode is said there, by PGSSLMODE or a service.
 Result<bool> IsHomeUrl(const std::string& url);
 
 // As remembered in a home's ledger folder; "sqlite:" with the home's file where nothing is. Malformed "ledger.url".

@@ -292,6 +292,40 @@ Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parame
   return Take(rows_max, nullptr);
 }
 
+Result<void> PostgresqlConnection::Listen(std::string_view channel) {
+  const Result<Rows> rows = Ask(("LISTEN \"" + std::string(channel) + "\"").c_str(), {}, 0);
+  if (!rows.ok()) return rows.error();
+  return {};
+}
+
+Result<void> PostgresqlConnection::Notify(std::string_view channel, std::string_view payload) {
+  const Result<Rows> rows = Ask("SELECT pg_notify($1, $2) FROM set_config('synchronous_commit', 'off', true)",
+                                {Text(channel), Text(payload)}, 1);
+  if (!rows.ok()) return rows.error();
+  return {};
+}
+
+// Whether there were any; all are dropped.
+bool PostgresqlConnection::TakeNotices() {
+  bool any = false;
+  while (PGnotify* const notice = pq_->notifies(connection_.get())) {
+    any = true;
+    pq_->freemem(notice);
+  }
+  return any;
+}
+
+void PostgresqlConnection::AwaitNotice(int timeout_ms) {
+  const int64_t deadline_ms = Now_ms() + timeout_ms;
+  while (usable() && !TakeNotices()) {
+    const int64_t left_ms = deadline_ms - Now_ms();
+    if (left_ms <= 0) return;
+    pollfd waited{pq_->socket(connection_.get()), POLLIN, 0};
+    if (poll(&waited, 1, static_cast<int>(left_ms)) < 0) return;  // a signal: whoever waits looks
+    if (waited.revents != 0 && pq_->consumeInput(connection_.get()) == 0) connection_.reset();
+  }
+}
+
 Result<void> PostgresqlConnection::Commit() {
   const auto unclear = [](const std::string& what) {
     return SystemFailure("ledger.unclear", "it is not known whether the ledger's database has kept this: " + what,

@@ -59,6 +59,14 @@ class PostgresqlConnection {
   // ledger's rules; after one that left the connection unusable, usable() is false.
   Result<Rows> Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max);
 
+  // LISTEN and NOTIFY. A notice says nothing that is believed: it wakes whoever waits, who then looks. Channels are
+  // names of this program's own. AwaitNotice returns at the first notice on any of the channels, after the time, or
+  // when the connection is lost; notices that came during an Ask count.
+  Result<void> Listen(std::string_view channel);
+  void AwaitNotice(int timeout_ms);
+  // Not durably, so that its lock is held for a moment alone.
+  Result<void> Notify(std::string_view channel, std::string_view payload);
+
   // COMMIT. "ledger.unclear" where it is not known what became of it, or whether a standby has it.
   Result<void> Commit();
 
@@ -69,6 +77,7 @@ class PostgresqlConnection {
   Result<void> SetUp(LedgerAccess access);
   Result<Rows> Take(size_t rows_max, std::string* tag);
   Result<void> AwaitAnswer(int64_t deadline_ms);
+  bool TakeNotices();
   Error Lost(const std::string& what);
 
   const Libpq* pq_;

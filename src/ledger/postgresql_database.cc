@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "ledger/growth_watch.h"
 #include "merkle/checkpoint.h"
 #include "tlog/growing_tree.h"
 #include "tlog/tile.h"
@@ -60,10 +61,14 @@ class PostgresqlDatabase final : public Database, public SharedStore {
     Result<void> committed = connection_.Commit();
     // Whatever came of it, nothing is left to be taken back: after an error the server has done so itself.
     writing_ = false;
+    // Where it does not go out, whoever waits looks a little later.
+    const bool wakes = std::exchange(has_appended_, false) && committed.ok();
+    if (wakes) static_cast<void>(connection_.Notify(kGrowthChannel, log_));
     return committed;
   }
 
   void Rollback() override {
+    has_appended_ = false;
     if (!std::exchange(writing_, false) || !connection_.usable()) return;
     // Where this fails, the connection is lost, and the transaction with it.
     if (Result<Rows> done = connection_.Ask("ROLLBACK", {}, 0); !done.ok()) return;
@@ -111,6 +116,7 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   }
 
   Result<void> InsertEvents(uint64_t first, std::span<const std::string> entries) override {
+    has_appended_ = true;
     std::vector<std::string> digests;
     for (const std::string& entry : entries) digests.push_back(crypto::Sha256(entry).Raw());
     return Done(
@@ -325,7 +331,7 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   std::string url_, log_;
   LedgerAccess access_;
   PostgresqlTimeouts timeouts_;
-  bool writing_ = false;
+  bool writing_ = false, has_appended_ = false;
 };
 
 // 0 where there are no tables.

@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "ledger/backup.h"
 #include "ledger/gate_lock.h"
+#include "ledger/growth_watch.h"
 #include "ledger/ledger.h"
 #include "ledger/place.h"
 #include "ledger/postgresql_database.h"
@@ -80,6 +83,43 @@ TEST_F(PostgresqlTest, ALogIsOneOfManyInADatabase) {
   AppendAll(other, 3);
   EXPECT_EQ(*ledger.Size(), 2u);
   EXPECT_EQ(*other.Size(), 3u);
+}
+
+// ---- waiting
+
+double SecondsOf(const std::function<void()>& what) {
+  const auto start = std::chrono::steady_clock::now();
+  what();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+TEST_F(PostgresqlTest, WhoeverWaitsIsWokenByAnAppend) {
+  Ledger ledger = Open();
+  GrowthWatch watch(PlaceOfTest());
+  watch.Wait();                                      // connects
+  EXPECT_GT(SecondsOf([&] { watch.Wait(); }), 0.9);  // nothing happens: it looks all the same
+  // Before the wait, and during it.
+  AppendAll(ledger, 1);
+  EXPECT_LT(SecondsOf([&] { watch.Wait(); }), 0.5);
+  std::jthread appending([&] {
+    usleep(50'000);
+    EXPECT_TRUE(ledger.Append(1, {EntryOf(1)}).ok());
+  });
+  EXPECT_LT(SecondsOf([&] { watch.Wait(); }), 0.8);
+}
+
+TEST_F(PostgresqlTest, WithoutNoticesItIsLookedOften) {
+  GrowthWatch nowhere({"sqlite:/nowhere", "log"});
+  EXPECT_LT(SecondsOf([&] { nowhere.Wait(); }), 0.8);
+  GrowthWatch watch(PlaceOfTest());
+  watch.Wait();
+  // Its session ends: it waits no longer than without one, and has another later.
+  std::jthread cutting([&] {
+    usleep(50'000);
+    Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
+  });
+  EXPECT_LT(SecondsOf([&] { watch.Wait(); }), 0.8);
+  EXPECT_LT(SecondsOf([&] { watch.Wait(); }), 0.8);
 }
 
 // ---- servers
@@ -590,7 +630,7 @@ TEST_F(SharedStoreTest, AChainOfAnyLengthIsFollowed) {
 TEST(LedgerPlace, TakesUrlsWithoutPasswords) {
   EXPECT_TRUE(*IsHomeUrl("sqlite:"));
   EXPECT_FALSE(*IsHomeUrl("postgresql://gate@db.example.org:5433/pawl?sslmode=verify-full"));
-  EXPECT_FALSE(*IsHomeUrl("postgres://a,b/pawl?target_session_attrs=read-write"));
+  EXPECT_FALSE(*IsHomeUrl("postgres://a,b/pawl?target_session_attrs=read-write&sslmode=require"));
   for (const char* url :
        {"", "mysql://x", "sqlite:/tmp/x", "postgresql://host/a?nonsense=1", "postgresql://[", "postgresql://a/b\n"}) {
     EXPECT_EQ(RuleOf(IsHomeUrl(url)), "ledger.url") << url;
@@ -605,14 +645,35 @@ TEST(LedgerPlace, TakesUrlsWithoutPasswords) {
   EXPECT_EQ(IsHomeUrl("postgresql://gate:secret@host:x/pawl").error().message.find("secret"), std::string::npos);
 }
 
+// What libpq does by itself takes a connection that anybody can read, and a server that anybody can be.
+TEST(LedgerPlace, AnotherMachineNeedsASslmode) {
+  unsetenv("PGSSLMODE");
+  unsetenv("PGHOST");
+  for (const char* url :
+       {"postgresql://gate@db.example.org/pawl", "postgresql://10.0.0.7/pawl", "postgresql://localhost,db/pawl",
+        "postgresql:///pawl?host=/run,db", "postgresql:///pawl?hostaddr=10.0.0.7", "postgresql://[fe80::1]/pawl",
+        "postgresql://db/pawl?sslrootcert=/ca.crt"})
+    EXPECT_EQ(RuleOf(IsHomeUrl(url)), "ledger.url-tls") << url;
+  for (const char* url : {"postgresql:///pawl", "postgresql://localhost/pawl", "postgresql://127.0.0.1,[::1]/pawl",
+                          "postgresql:///pawl?host=/run/postgresql", "postgresql://db/pawl?sslmode=verify-full",
+                          "postgresql://db/pawl?sslmode=disable", "postgresql:///?service=pawl"})
+    EXPECT_TRUE(IsHomeUrl(url).ok()) << url;
+  setenv("PGSSLMODE", "verify-full", 1);
+  EXPECT_TRUE(IsHomeUrl("postgresql://db/pawl").ok());
+  unsetenv("PGSSLMODE");
+  setenv("PGHOST", "db", 1);
+  EXPECT_EQ(RuleOf(IsHomeUrl("postgresql:///pawl")), "ledger.url-tls");
+  unsetenv("PGHOST");
+}
+
 TEST(LedgerPlace, IsRememberedOnce) {
   const subject::TemporaryDirectory folder;
   EXPECT_EQ(FindLedgerPlace(folder.path(), "a")->url, "sqlite:" + (folder / "a.sqlite"));
-  const LedgerPlace place{"postgresql://db/pawl", "a"};
+  const LedgerPlace place{"postgresql://db/pawl?sslmode=verify-full", "a"};
   ASSERT_TRUE(KeepLedgerPlace(folder.path(), place).ok());
   EXPECT_TRUE(KeepLedgerPlace(folder.path(), place).ok());
   EXPECT_EQ(FindLedgerPlace(folder.path(), "a")->url, place.url);
-  EXPECT_EQ(subject::ReadWholeFile(folder / "a.url"), "postgresql://db/pawl\n");
+  EXPECT_EQ(subject::ReadWholeFile(folder / "a.url"), place.url + "\n");
   EXPECT_EQ(RuleOf(KeepLedgerPlace(folder.path(), {"postgresql://other/pawl", "a"})), "init.exists");
   folder.Write("b.sqlite", "");
   EXPECT_EQ(RuleOf(KeepLedgerPlace(folder.path(), {"postgresql://db/pawl", "b"})), "init.exists");
