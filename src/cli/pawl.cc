@@ -13,6 +13,7 @@
 #include "cli/mcp.h"
 #include "cli/release_tree.h"
 #include "cli/usage_error.h"
+#include "cli/work.h"
 #include "result/build.h"
 
 namespace pawl::cli {
@@ -148,6 +149,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddStore(app, globals);
   AddDoctor(app, globals);
   AddProve(app, globals);
+  AddWork(app, globals);
   AddSandbox(app, globals);
   AddIncidents(app, globals);
   AddCompletion(app, globals);

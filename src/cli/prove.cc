@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <sstream>
+#include <utility>
 
 #include "authoring/property_words.h"
 #include "cli/command.h"
@@ -16,6 +18,8 @@
 #include "cli/proof_words.h"
 #include "cli/prove_family.h"
 #include "crypto/digest.h"
+#include "crypto/note_key.h"
+#include "ledger/place.h"
 #include "model/network.h"
 #include "model/property.h"
 #include "prover/checkpoint.h"
@@ -23,6 +27,7 @@
 #include "prover/parent.h"
 #include "prover/prover.h"
 #include "storage/named_file.h"
+#include "work/asker.h"
 
 namespace pawl::cli {
 namespace {
@@ -38,6 +43,9 @@ struct ProveOptions {
   std::optional<std::string> weight_radius;          // none: of the network alone
   std::string against, within;                       // baseline and bound; empty: the property itself, no drift
   std::string charter, baseline;                     // their folders; empty: one property, or a list
+  std::string workers, worker_keys;                  // URL of their queue, and who they are; empty: nobody
+  double part_s = 5, alone_s = 1;
+  size_t parts_min = 64;
   double timeout_s = kTimeoutDefault;
   bool timeout_given = false;
   unsigned threads = 2;
@@ -49,6 +57,7 @@ struct Question {
   model::Property property;
   crypto::Digest network_digest, property_digest;
   checker::Arithmetic arithmetic = checker::Arithmetic::kFloat32;
+  std::string network_bytes, property_bytes;  // for workers alone
   // Of drift:
   std::optional<model::Network> baseline;
   crypto::Digest baseline_digest;
@@ -78,6 +87,7 @@ Error Within(const std::string& file, Error error) {
 struct NetworkFile {
   model::Network network;
   crypto::Digest digest;
+  std::string bytes;
 };
 
 Result<NetworkFile> ReadNetwork(const std::string& path) {
@@ -87,7 +97,8 @@ Result<NetworkFile> ReadNetwork(const std::string& path) {
   Result<model::Network> network =
       model::ReadOnnx({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}, limits);
   if (!network.ok()) return Within(path, network.error());
-  return NetworkFile{std::move(*network), crypto::Sha256(*bytes)};
+  const crypto::Digest digest = crypto::Sha256(*bytes);
+  return NetworkFile{std::move(*network), digest, std::move(*bytes)};
 }
 
 // What drift is asked about: the baseline and how far outputs may be from its.
@@ -126,9 +137,15 @@ Result<Question> ReadQuestion(const ProveOptions& options) {
                     .network_digest = network->digest,
                     .property_digest = crypto::Sha256(*property_bytes),
                     .arithmetic = *arithmetic,
+                    .network_bytes = {},
+                    .property_bytes = {},
                     .baseline = {},
                     .baseline_digest = {},
                     .within = {}};
+  if (!options.workers.empty()) {
+    question.network_bytes = std::move(network->bytes);
+    question.property_bytes = std::move(*property_bytes);
+  }
   if (options.against.empty()) return question;
   if (Result<void> read = ReadDrift(options, question); !read.ok()) return read.error();
   return question;
@@ -158,6 +175,36 @@ class ProgressLine {
   bool shown_ = false, written_ = false;
 };
 
+// The same of workers.
+class WorkersLine {
+ public:
+  explicit WorkersLine(const Globals& globals)
+      : quiet_(globals.quiet), shown_(!globals.quiet && !globals.json && isatty(STDERR_FILENO) != 0) {}
+  WorkersLine(const WorkersLine&) = delete;
+  WorkersLine& operator=(const WorkersLine&) = delete;
+  ~WorkersLine() { Clear(); }
+  void Show(const work::AskProgress& progress) {
+    if (!shown_) return;
+    written_ = true;
+    std::fprintf(stderr, "\r\x1b[K%.0f s: %zu parts open, %llu answers of %zu workers, %llu leaves proven",
+                 progress.seconds, progress.open, static_cast<unsigned long long>(progress.answers), progress.workers,
+                 static_cast<unsigned long long>(progress.leaves));
+    std::fflush(stderr);
+  }
+  void Say(const std::string& text) {
+    if (quiet_) return;
+    Clear();
+    std::fprintf(stderr, "%s\n", Shown(text).c_str());
+  }
+
+ private:
+  void Clear() {
+    if (std::exchange(written_, false)) std::fputs("\r\x1b[K", stderr);
+  }
+  const bool quiet_, shown_;
+  bool written_ = false;
+};
+
 prover::ProofRequest RequestOf(const ProveOptions& options, const Question& question) {
   prover::ProofRequest request;
   request.network = &question.network;
@@ -184,27 +231,86 @@ struct Beginning {
 
 struct Found {
   prover::ProofResult result;
+  std::optional<work::AskReport> shared;      // where there were workers
   std::optional<prover::WidestProof> widest;  // of "auto", its result moved away
   std::vector<checker::TensorRadius> radii;   // that were proven or, without "auto", asked for
 };
 
+// A line of verifier key each, as `pawl key new` prints them; what follows a # is for people.
+Result<std::vector<crypto::NoteKey>> ReadWorkerKeys(const std::string& path) {
+  constexpr size_t kBytesMax = 1 << 20;
+  Result<std::string> text = storage::ReadNamedFile(path, kBytesMax);
+  if (!text.ok()) return text.error();
+  std::vector<crypto::NoteKey> keys;
+  std::istringstream lines(*text);
+  size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    line = line.substr(0, line.find('#'));
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    if (line.empty()) continue;
+    Result<crypto::NoteKey> key = crypto::NoteKey::Parse(line);
+    const auto is_same = [&](const crypto::NoteKey& other) { return other.name == key->name; };
+    if (!key.ok() || key->type != crypto::NoteKeyType::kEd25519 || std::any_of(keys.begin(), keys.end(), is_same))
+      return Malformed(
+          "prove.worker-keys",
+          path + ", line " + std::to_string(number) + ": no verifier key of a worker, or a name for the second time",
+          "a line each, as `pawl key new NAME` prints it on the worker's machine");
+    keys.push_back(std::move(*key));
+  }
+  if (keys.empty()) return Malformed("prove.worker-keys", path + " enrols nobody", "pawl key new NAME prints a key");
+  return keys;
+}
+
+Result<prover::ProofResult> ProveShared(const Globals& globals, const ProveOptions& options, const Question& question,
+                                        const prover::ProofRequest& request, Found& found) {
+  Result<bool> is_home = ledger::IsHomeUrl(options.workers);
+  if (!is_home.ok()) return is_home.error();
+  if (*is_home)
+    return Error{ErrorCode::kUsage, "prove.workers", "workers take parts from a queue in PostgreSQL",
+                 "--workers postgresql://…"};
+  Result<std::vector<crypto::NoteKey>> keys = ReadWorkerKeys(options.worker_keys);
+  if (!keys.ok()) return keys.error();
+  WorkersLine line(globals);
+  work::AskOptions ask;
+  ask.url = options.workers;
+  ask.enrolled = std::move(*keys);
+  ask.alone_s = options.alone_s;
+  ask.parts_min = options.parts_min;
+  ask.part_ms = static_cast<int64_t>(options.part_s * 1000);
+  ask.progress = [&line](const work::AskProgress& progress) { line.Show(progress); };
+  ask.says = [&line](const std::string& text) { line.Say(text); };
+  found.shared.emplace();
+  return work::ProveWithWorkers(request, {question.network_bytes, question.property_bytes}, ask, *found.shared);
+}
+
 Result<Found> Search(const Globals& globals, const ProveOptions& options, const Question& question,
                      const Beginning& beginning) {
   ProgressLine line(globals);
-  const InterruptWatch watch(!options.checkpoint.empty());
+  const InterruptWatch watch(!options.checkpoint.empty() || !options.workers.empty());
   prover::ProofRequest request = RequestOf(options, question);
   request.resume = beginning.checkpoint.has_value() ? &*beginning.checkpoint : nullptr;
   request.parent = beginning.parent.has_value() ? &*beginning.parent : nullptr;
   request.cancel = watch.token();
   request.progress = [&line](const prover::Progress& progress) { line.Show(progress); };
   Found found;
+  // Where there are workers, by them.
+  const auto prove = [&]() -> Result<prover::ProofResult> {
+    if (options.workers.empty()) return prover::Prove(request);
+    return ProveShared(globals, options, question, request, found);
+  };
   if (!options.weight_radius) {
-    found.result = prover::Prove(request);
+    Result<prover::ProofResult> result = prove();
+    if (!result.ok()) return result.error();
+    found.result = std::move(*result);
     return found;
   }
   const Result<RadiusChoice> choice = ParseRadius(*options.weight_radius);
   if (!choice.ok()) return choice.error();
   if (choice->widest) {
+    if (!options.workers.empty())
+      return Error{ErrorCode::kUsage, "prove.workers", "the largest radius is not looked for by workers",
+                   "give them one radius, or leave --workers out"};
     if (request.timeout_ms == 0)
       return Error{ErrorCode::kUsage, "prove.weight-radius", "the largest radius is looked for until a time limit",
                    "give a --timeout"};
@@ -218,8 +324,51 @@ Result<Found> Search(const Globals& globals, const ProveOptions& options, const 
   if (request.radii.empty())
     return Refused("prove.weight-radius", "no tensor of the network can have a weight radius",
                    "weights and biases of Gemm, MatMul and Conv can, where the file holds them as raw data");
-  found.result = prover::Prove(request);
+  Result<prover::ProofResult> result = prove();
+  if (!result.ok()) return result.error();
+  found.result = std::move(*result);
   return found;
+}
+
+void AddWorkers(const Found& found, encoding::Json& json) {
+  if (!found.shared) return;
+  const work::AskReport& report = *found.shared;
+  encoding::Json parts = encoding::Json::array(), shut_out = encoding::Json::object();
+  for (const work::PartRecord& part : report.parts)
+    parts.push_back({{"part", part.part},
+                     {"from", part.from},
+                     {"depth", part.depth},
+                     {"seconds", part.seconds},
+                     {"check_seconds", part.check_seconds},
+                     {"leaves", part.leaves},
+                     {"worker", part.worker}});
+  for (const auto& [name, why] : report.shut_out) shut_out[name] = why;
+  json["workers"] = {{"shared_out", report.shared},
+                     {"alone_seconds", report.alone_seconds},
+                     {"divide_seconds", report.divide_seconds},
+                     {"shared_seconds", report.shared_seconds},
+                     {"check_seconds", found.result.statistics.seconds_confirming},
+                     {"parts", std::move(parts)},
+                     {"shut_out", std::move(shut_out)},
+                     {"unsigned_answers", report.unsigned_answers}};
+}
+
+void ShowWorkers(const Found& found) {
+  if (!found.shared) return;
+  const work::AskReport& report = *found.shared;
+  if (!report.shared) {
+    std::puts("  found before anything was shared out");
+    return;
+  }
+  std::map<std::string, size_t> answers;
+  for (const work::PartRecord& part : report.parts) ++answers[part.worker];
+  std::printf("  shared out for %.2f s: %zu answers of %zu workers, each checked\n", report.shared_seconds,
+              report.parts.size(), answers.size());
+  for (const auto& [name, why] : report.shut_out)
+    std::printf("  '%s' is shut out: %s\n", Shown(name).c_str(), Shown(why).c_str());
+  if (report.unsigned_answers > 0)
+    std::printf("  %llu answers that no enrolled worker had signed were thrown away\n",
+                static_cast<unsigned long long>(report.unsigned_answers));
 }
 
 void AddRadius(const Found& found, encoding::Json& json) {
@@ -384,11 +533,13 @@ ExitCode ProveOne(const Globals& globals, const ProveOptions& options) {
     encoding::Json json = ResultJson(*question, result);
     if (!options.parent.empty()) json["parent"] = ParentJson(*beginning, result.statistics);
     AddRadius(*found, json);
+    AddWorkers(*found, json);
     PrintJson(json);
   } else {
     ShowResult(*question, result, options.memory_mib);
     if (!options.parent.empty()) ShowParent(*beginning, result.statistics);
     ShowRadius(*found);
+    ShowWorkers(*found);
     if (!result.checkpoint.empty())
       std::printf("  what was found is kept: go on with --resume %s\n", Shown(options.checkpoint).c_str());
   }
@@ -468,9 +619,9 @@ ExitCode ProveInstance(const Globals& globals, const ProveOptions& options, cons
 ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
   if (!options.certificate.empty() || !options.counterexample.empty() || !options.vnncomp.empty() ||
       !options.checkpoint.empty() || !options.resume.empty() || !options.parent.empty() || options.weight_radius ||
-      !options.against.empty()) {
+      !options.against.empty() || !options.workers.empty()) {
     return Fail(globals, {ErrorCode::kUsage, "prove.list",
-                          "one file, radius or baseline cannot be that of all instances of a list",
+                          "one file, radius, baseline or queue cannot be that of all instances of a list",
                           "prove the instances one by one"});
   }
   std::filesystem::path list = options.network;
@@ -562,6 +713,30 @@ void AddProve(CLI::App& app, Globals& globals) {
   for (const char* other : {"PROPERTY", "--counterexample", "--vnncomp", "--checkpoint", "--resume", "--arithmetic",
                             "--against", "--within"})
     charter->excludes(command->get_option(other));
+  CLI::Option* workers = command->add_option(
+      "--workers", options->workers,
+      "share the proof out to workers (pawl work) by the queue in this database; what they answer is checked");
+  CLI::Option* worker_keys =
+      command
+          ->add_option("--worker-keys", options->worker_keys,
+                       "file of the workers' verifier keys, one a line: answers of others are thrown away")
+          ->needs(workers);
+  workers->option_text("URL")->needs(worker_keys);
+  for (const char* other : {"--parent", "--against", "--charter"}) workers->excludes(command->get_option(other));
+  command
+      ->add_option("--part-seconds", options->part_s,
+                   "that a worker spends on one part; what is open then is shared out again")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 60.0))
+      ->needs(workers);
+  command->add_option("--alone-seconds", options->alone_s, "of searching here before anything is shared out")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 86'400.0))
+      ->needs(workers);
+  command->add_option("--parts", options->parts_min, "into which what is open then is divided at least")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000))
+      ->needs(workers);
   CLI::Option* timeout =
       command->add_option("--timeout", options->timeout_s, "seconds; 0: none; of a list and a charter: for each")
           ->capture_default_str()
@@ -583,6 +758,9 @@ void AddProve(CLI::App& app, Globals& globals) {
       "  pawl prove --charter charter candidate --baseline first --weight-radius auto --timeout 5\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 60 --checkpoint hard.open\n"
       "  pawl prove policy.onnx hard.vnnlib --timeout 0 --resume hard.open --checkpoint hard.open\n"
+      "  pawl prove policy.onnx hard.vnnlib --workers 'postgresql://pawl_gate@db.example.org/pawl?sslmode=verify-full' "
+      "\\\n"
+      "    --worker-keys workers.txt --certificate hard.cert\n"
       "  pawl prove benchmarks/acasxu --arithmetic real --timeout 10");
   command->callback([options, timeout, &globals] {
     options->timeout_given = timeout->count() > 0;

@@ -19,11 +19,11 @@ Error WrongShape(const char* what) {
 // Reads the nodes of one group again, in their order.
 class Restorer {
  public:
-  Restorer(const Query& query, std::size_t case_index, const checker::GroupProof& group, SplitTree& tree)
-      : query_(query), case_index_(case_index), group_(group), tree_(tree) {}
+  Restorer(const Query& query, const checker::GroupProof& group, SplitTree& tree)
+      : query_(query), group_(group), tree_(tree) {}
 
-  Result<std::vector<OpenBox>> Run() {
-    std::vector<OpenBox> waiting = {std::move(RootBoxes(query_)[case_index_])}, open;
+  Result<std::vector<OpenBox>> Run(OpenBox root) {
+    std::vector<OpenBox> waiting = {std::move(root)}, open;
     while (!waiting.empty()) {
       OpenBox box = std::move(waiting.back());
       waiting.pop_back();
@@ -92,7 +92,6 @@ class Restorer {
   }
 
   const Query& query_;
-  const std::size_t case_index_;
   const checker::GroupProof& group_;
   SplitTree& tree_;
   std::size_t at_ = 0, next_weight_ = 0;
@@ -164,13 +163,18 @@ Result<Checkpoint> ReadCheckpoint(std::span<const std::uint8_t> bytes, const Pro
   return Checkpoint{std::move(read->cases)};
 }
 
-Result<std::vector<OpenBox>> RestoreBoxes(const Query& query, std::size_t case_index, const checker::CaseProof& proof,
-                                          SplitTree& tree) {
+Result<std::vector<OpenBox>> RestoreBox(const Query& query, OpenBox box, const checker::CaseProof& proof,
+                                        SplitTree& tree) {
   const checker::GroupProof& group = proof.groups[0];
-  if (proof.groups.size() != 1 || group.members.size() != query.cases[case_index].conjunctions())
+  if (proof.groups.size() != 1 || group.members.size() != query.cases[box.case_index].conjunctions())
     return WrongShape("another kind of search");
   if (!proof.root.empty() && proof.root != ListAllNeurons(query.network)) return WrongShape("another root section");
-  return Restorer(query, case_index, group, tree).Run();
+  return Restorer(query, group, tree).Run(std::move(box));
+}
+
+Result<std::vector<OpenBox>> RestoreBoxes(const Query& query, std::size_t case_index, const checker::CaseProof& proof,
+                                          SplitTree& tree) {
+  return RestoreBox(query, std::move(RootBoxes(query)[case_index]), proof, tree);
 }
 
 }  // namespace pawl::prover

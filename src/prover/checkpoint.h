@@ -43,6 +43,9 @@ bool IsOpen(const checker::Argument& argument);
 bool IsComplete(const checker::CaseProof& proof);
 
 // Grows `tree` as the case's proof has it, and lists what is open. Failure: kRefused "prover.checkpoint-shape".
+// RestoreBox: the same of one box and its undecided node, anywhere in a tree.
+Result<std::vector<OpenBox>> RestoreBox(const Query& query, OpenBox box, const checker::CaseProof& proof,
+                                        SplitTree& tree);
 Result<std::vector<OpenBox>> RestoreBoxes(const Query& query, std::size_t case_index, const checker::CaseProof& proof,
                                           SplitTree& tree);
 

@@ -189,8 +189,13 @@ Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof
 }
 
 std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree) {
+  return ReopenRefusedLeaves(claim, query, tree, RootBoxes(query));
+}
+
+std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree,
+                                         std::vector<OpenBox> below) {
   LeafAudit audit(claim, query, tree);
-  for (OpenBox& root : RootBoxes(query)) {
+  for (OpenBox& root : below) {
     std::vector<OpenBox> open;
     open.push_back(std::move(root));
     while (!open.empty()) {
@@ -201,7 +206,7 @@ std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Quer
         open.push_back(box.Child(0, split->low, split->input));
       } else if (tree.is_finished(box.node)) {
         audit.AddFinished(std::move(box));
-      } else {
+      } else if (tree.is_leaf(box.node)) {
         const std::uint32_t argument = tree.leaf_argument(box.node);
         audit.Add(std::move(box), argument);
       }

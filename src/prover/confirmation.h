@@ -48,7 +48,10 @@ Confirmation Confirm(const ProofRequest& request, std::vector<checker::CaseProof
 std::vector<checker::CaseProof> CasesOf(const ProofRequest& request, const SplitTree& tree);
 Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree);
 
-// The leaves of a closed tree that the checker does not accept, reopened and ready to be split.
+// The leaves that the checker does not accept, reopened and ready to be split: of the whole tree, or below some of its
+// nodes, given as their boxes. Undecided nodes are passed over.
 std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree);
+std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree,
+                                         std::vector<OpenBox> below);
 
 }  // namespace pawl::prover

@@ -23,6 +23,9 @@
 
 namespace pawl::prover {
 
+// With this many inputs and more, boxes are not split but phases of ReLUs.
+inline constexpr std::size_t kManyInputs = 25;
+
 class NeuronSearch {
  public:
   // All references must outlive it.

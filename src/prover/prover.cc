@@ -268,9 +268,6 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
   return result;
 }
 
-// With this many inputs and more, boxes are not split but phases of ReLUs.
-constexpr std::size_t kManyInputs = 25;
-
 // One search a case over phases of ReLUs, and the confirmation of what they give together.
 ProofResult SearchByNeurons(const ProofRequest& request, const Query& query, const checker::Claim& claim,
                             const Confirmer& confirmer, const SearchOptions& options) {

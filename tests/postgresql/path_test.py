@@ -11,6 +11,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -41,16 +42,18 @@ class Server:
                         "--locale=C", "--no-sync"], cwd="/", stdout=subprocess.DEVNULL, check=True, **self.options)
         self.start()
         self.sql("CREATE DATABASE pawl")
-        roles, tables = (re.search(rf"```sql\n([^`]*{phrase}[^`]*)```", MANUAL).group(1)
-                         for phrase in ("CREATE ROLE pawl_gate", "CREATE TABLE pawl_events"))
-        self.sql(roles + tables, "pawl")
+        roles, tables, queue = (re.search(rf"```sql\n([^`]*{phrase}[^`]*)```", MANUAL).group(1) for phrase in
+                                ("CREATE ROLE pawl_gate", "CREATE TABLE pawl_events", "CREATE TABLE pawl_work_jobs"))
+        self.sql(roles + tables + "CREATE ROLE pawl_worker LOGIN;" + queue, "pawl")
 
-    def start(self):
+    def start(self, *settings, port=5432):
+        listens = [] if any("listen_addresses" in setting for setting in settings) else ["listen_addresses="]
         self.process = subprocess.Popen(
             ["/usr/bin/setpriv", "--pdeathsig", "QUIT", SERVER_BIN / "postgres", "-D", self.folder / "data", "-k", self.folder,
-             "-c", "listen_addresses=", "-c", "shared_buffers=16MB"], cwd="/", stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, **self.options)
-        while subprocess.run([SERVER_BIN / "pg_isready", "-h", self.folder, "-q"], check=False).returncode != 0:
+             *(word for setting in [*listens, f"port={port}", "shared_buffers=16MB", *settings] for word in ("-c", setting))], cwd="/",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.options)
+        while subprocess.run([SERVER_BIN / "pg_isready", "-h", self.folder, "-p", str(port), "-q"],
+                             check=False).returncode != 0:
             time.sleep(0.02)
 
     def stop(self):
@@ -185,6 +188,45 @@ class PostgresqlPathTest(unittest.TestCase):
         self.assertEqual({each["reviewer"] for each in listed if each["votes"]}, set(VOTERS))
         node.pawl("log", "verify")
 
+    def test_3_workers_prove_what_one_asks(self):
+        """With no more rights than the manual gives; one worker is enrolled, one is not, and one writes what it likes."""
+        def go(home, *words, **more):
+            return subprocess.Popen([BIN / "pawl", "--json", "--home", self.folder / home, *map(str, words)], text=True,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more)
+
+        def answer(process):
+            return json.loads(process.communicate(timeout=120)[0].splitlines()[-1])
+        keys = [answer(go(name, "key", "new", name))["key"] for name in ("worker-a", "worker-b")]
+        (self.folder / "workers.txt").write_text(f"# who may\n{keys[0]}  # in the next room\n", encoding="utf-8")
+        network = ROOT / "examples/collision/subject/policy.onnx"
+        spec = ROOT / "examples/collision/charter/properties/first-advisory-not-strong.vnnlib"
+        work = ("work", "--log", self.server.url("pawl_worker"), "--once", "--as")
+        for name, code, rule in (("worker-a", 6, "work.nothing"), ("worker-c", 5, "key.missing")):
+            process = go("worker-a", *work, name)
+            self.assertEqual((answer(process)["error"]["rule"], process.returncode), (rule, code))
+        asks = go("worker-a", "prove", network, spec, "--weight-radius", "0.5%", "--workers", self.server.url(),
+                  "--worker-keys", self.folder / "workers.txt", "--alone-seconds", 0, "--parts", 8, "--certificate",
+                  self.folder / "cert")
+        while self.server.sql("SELECT count(*) FROM pawl_work_parts", "pawl") == "0":
+            self.assertIsNone(asks.poll(), "it has asked nobody")
+        process = go("worker-b", *work, "worker-b")
+        self.assertEqual((answer(process)["error"]["rule"], process.returncode), ("work.not-enrolled", 1))
+        self.server.sql("SET ROLE pawl_worker; UPDATE pawl_work_parts SET answer = 'yes' WHERE part = 0", "pawl")
+        process = go("worker-a", *work, "worker-a")
+        self.assertEqual((answer(process)["outcome"], process.returncode), ("proven", 0))
+        works = go("worker-a", *work[:-2], "--as", "worker-a")
+        found = answer(asks)
+        self.assertEqual((found["status"], asks.returncode), ("proven", 0))
+        self.assertEqual(found["workers"]["unsigned_answers"], 1)
+        self.assertEqual(found["workers"]["shut_out"], {})
+        self.assertGreaterEqual(len(found["workers"]["parts"]), 8)
+        works.terminate()
+        self.assertEqual(answer(works)["outcome"], "proven")
+        self.assertEqual(works.returncode, 0)
+        subprocess.run([BIN / "pawl-check", "certificate", network, spec, self.folder / "cert"], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.assertEqual(self.server.sql("SELECT count(*) FROM pawl_work_jobs", "pawl"), "0")
+
     def test_4_a_server_that_is_gone(self):
         self.server.stop()
         try:
@@ -195,6 +237,55 @@ class PostgresqlPathTest(unittest.TestCase):
         finally:
             self.server.start()
         self.home.pawl("log", "verify")
+
+    def test_4_a_server_that_is_known_by_its_certificate(self):
+        """An authority of the test's own; sslmode=verify-full finds out every other server, name and authority."""
+        tls = self.folder / "tls"
+        tls.mkdir()
+
+        def openssl(*words):
+            subprocess.run(["/usr/bin/openssl", *words], cwd=tls, stderr=subprocess.DEVNULL, check=True)
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        for authority in ("ca", "other"):
+            openssl("req", "-x509", *curve, "-keyout", f"{authority}.key", "-out", f"{authority}.crt", "-subj", f"/CN={authority}")
+        openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost", "-addext",
+                "subjectAltName=DNS:localhost")
+        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out",
+                "server.crt", "-copy_extensions", "copy")
+        for name in ("server.key", "server.crt"):
+            shutil.copy(tls / name, self.server.folder / name)
+            (self.server.folder / name).chmod(0o600)
+            if self.server.options:
+                os.chown(self.server.folder / name, self.server.options["user"], self.server.options["group"])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        rules = self.server.folder / "data/pg_hba.conf"
+        before = rules.read_text(encoding="utf-8")
+        self.server.stop()
+        rules.write_text("local all all trust\nhostssl all all 127.0.0.1/32 trust\n", encoding="utf-8")
+        try:
+            self.server.start("listen_addresses=127.0.0.1", "ssl=on", f"ssl_cert_file={self.server.folder}/server.crt",
+                              f"ssl_key_file={self.server.folder}/server.key", port=port)
+            charter = self.home.pawl("tree", self.home.charter).strip()
+
+            def join(name, host, *more):
+                node = PostgresqlHome(self.folder / name)
+                url = f"postgresql://pawl_gate@{host}:{port}/pawl?" + "&".join(more)
+                code, answer = node.go("node", "join", url, "--subject", SUBJECT, "--charter", charter)
+                return code, answer.get("error", {}).get("rule")
+            full, root = "sslmode=verify-full", f"sslrootcert={tls}/ca.crt"
+            self.assertEqual(join("tls-right", "localhost", full, root), (0, None))
+            unreached = (5, "ledger.unreachable")
+            self.assertEqual(join("tls-name", "127.0.0.1", full, root), unreached)
+            self.assertEqual(join("tls-other", "localhost", full, f"sslrootcert={tls}/other.crt"), unreached)
+            self.assertEqual(join("tls-none", "localhost", full), unreached)
+            self.assertEqual(join("tls-plain", "localhost", "sslmode=disable"), unreached)
+            self.assertEqual(join("tls-unsaid", "db.example.org", root), (1, "ledger.url-tls"))
+        finally:
+            self.server.stop()
+            rules.write_text(before, encoding="utf-8")
+            self.server.start()
 
     def test_5_what_is_refused_at_the_beginning(self):
         fresh = PostgresqlHome(self.folder / "fresh")

@@ -1,0 +1,58 @@
+// A worker: takes parts of proofs from the queue, one at a time, proves what it can in the time it is given, and signs
+// what it found.
+//
+//   Result<WorkTally> tally = Work({.url = url, .cancel = watch.token()}, key, private_key);
+//
+// It trusts nobody who asks: files are read by the readers that the checker uses, within their limits, and a job that
+// cannot be read is left to others. Killed at any moment it loses nothing but time: its lease runs out. What it has
+// when it is told to stop it hands in, or gives the part back.
+//
+// Thread safety: one call uses its own connection and starts its own threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "crypto/note_key.h"
+#include "result/result.h"
+#include "signing/private_key.h"
+
+namespace pawl::work {
+
+enum class WorkUntil { kStopped, kOnePart };
+
+struct WorkedPart {
+  std::string job;  // hexadecimal
+  int64_t part = 0;
+  std::string
+      outcome;         // "proven", "partly", "violated", "stuck", "given back", "lost" (the lease), "refused" (the job)
+  std::string detail;  // of a job that was refused
+  uint64_t leaves = 0, open = 0;
+  double seconds = 0;
+};
+
+struct WorkOptions {
+  std::string url;
+  int64_t lease_ms = 15'000;
+  unsigned threads = 1;
+  uint64_t memory_mib = 1'024;
+  WorkUntil until = WorkUntil::kStopped;
+  std::stop_token cancel;
+  std::function<void(const WorkedPart&)> worked;                                 // after each part
+  std::function<void(const std::string&)> says;                                  // one line: what it waits for
+  std::function<void(double seconds, uint64_t leaves, double volume)> progress;  // of the part under way
+};
+
+struct WorkTally {
+  uint64_t parts = 0, leaves = 0;
+};
+
+// Until it is stopped, or for one part; `secret` is the key's private half. kRefused "work.shut-out", with the reason,
+// where an asker has found garbage; with kOnePart also "work.not-enrolled" where there are jobs and none enrols this
+// key, and kPending "work.nothing".
+Result<WorkTally> Work(const WorkOptions& options, const crypto::NoteKey& key,
+                       const signing::Ed25519PrivateKey& secret);
+
+}  // namespace pawl::work
