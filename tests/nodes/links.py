@@ -1,0 +1,95 @@
+"""Links that a test cuts, delays, stops and heals: each a Unix socket that passes on to another.
+
+  links = Links()                                   one thread for all of them
+  link = links.join("node-1 to a", listen, target)  whoever connects to `listen` talks with who listens at `target`
+  link.cut(); link.delay(0.2); link.stall(); link.heal()
+"""
+
+import asyncio
+import os
+import pathlib
+import threading
+
+
+class Link:
+    def __init__(self, links, name, listen, target):
+        self.links, self.name, self.listen, self.target = links, name, pathlib.Path(listen), pathlib.Path(target)
+        self.is_cut, self.delay_s, self.writers = False, 0.0, set()
+        self.flows = asyncio.Event()
+        self.flows.set()
+
+    # ---- from the test's threads
+
+    def cut(self):
+        """Who is connected loses the connection, and nobody gets a new one."""
+        self.links.do(self.change, True, 0.0, True)
+
+    def stall(self):
+        """Nothing that is sent arrives, and nobody is told."""
+        self.links.do(self.change, False, 0.0, False)
+
+    def delay(self, seconds):
+        self.links.do(self.change, False, seconds, True)
+
+    def heal(self):
+        """What was held back arrives now."""
+        self.links.do(self.change, False, 0.0, True)
+
+    # ---- in the thread of the links
+
+    def change(self, is_cut, delay_s, flows):
+        self.is_cut, self.delay_s = is_cut, delay_s
+        if is_cut:
+            for writer in list(self.writers):
+                writer.transport.abort()
+        if flows:
+            self.flows.set()
+        else:
+            self.flows.clear()
+
+    async def serve(self):
+        self.listen.unlink(missing_ok=True)
+        self.server = await asyncio.start_unix_server(self.connect, self.listen)
+        os.chmod(self.listen, 0o777)
+
+    async def connect(self, reader, writer):
+        try:
+            await self.flows.wait()
+            if self.is_cut:
+                raise ConnectionError
+            far_reader, far_writer = await asyncio.open_unix_connection(self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        ends = {writer, far_writer}
+        self.writers |= ends
+        await asyncio.gather(self.pass_on(reader, far_writer), self.pass_on(far_reader, writer))
+        self.writers -= ends
+
+    async def pass_on(self, reader, writer):
+        try:
+            while data := await reader.read(1 << 16):
+                await asyncio.sleep(self.delay_s)
+                await self.flows.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+class Links:
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def do(self, function, *arguments):
+        async def call():
+            return function(*arguments)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result()
+
+    def join(self, name, listen, target):
+        link = self.do(Link, self, name, listen, target)
+        asyncio.run_coroutine_threadsafe(link.serve(), self.loop).result()
+        return link
