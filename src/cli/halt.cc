@@ -9,10 +9,8 @@
 #include "encoding/time.h"
 #include "gate/drafted_decision.h"
 #include "halting/halting.h"
+#include "halting/resume.h"
 #include "halting/start_lock.h"
-#include "oversight/acceleration.h"
-#include "storage/named_file.h"
-#include "warrant/approval.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -21,6 +19,7 @@ namespace {
 using gate::AppendSigned;
 using halting::DeliverToLoader;
 using halting::Ground;
+using halting::InForce;
 using halting::LedgerGround;
 using halting::StartLock;
 
@@ -163,80 +162,12 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
 
 // ---- resume
 
-// What is halted now: digests as a resume names them, and who stopped it and why.
-struct InForce {
-  int64_t time = 0;                   // of the loader: a resume that it takes is no older
-  std::vector<crypto::Digest> lifts;  // sorted, distinct
-  std::vector<std::string> lines;
-};
-
-Result<InForce> FindInForce(const Place& place, const ledger::SubjectLog& log) {
-  InForce found;
-  Result<warrant::State> state = warrant::ReadStateFile(place.state_path);
-  if (!state.ok()) return state.error();
-  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(place.state_path, log.charter().charter, *state);
-  if (!local.ok()) return local.error();
-  found.time = state->time;
-  found.lifts = local->in_force;
-  for (const std::string& reason : local->reasons) found.lines.push_back("halt at the loader, by " + reason);
-  for (const audit::LoggedHalt& halt : log.history().halts()) {
-    if (halt.lifted) continue;
-    found.lifts.push_back(halt.digest);
-    if (std::binary_search(local->in_force.begin(), local->in_force.end(), halt.digest)) continue;
-    found.lines.push_back("halt in the ledger, by " + halt.principal + ": " + halt.decision.reason);
-  }
-  Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log.history());
-  if (!alarms.ok()) return alarms.error();
-  for (const oversight::AccelerationAlarm& alarm : *alarms) {
-    found.lifts.push_back(alarm.vote);
-    found.lines.push_back("alarm of " + alarm.reviewer + ": " + alarm.reason);
-  }
-  std::sort(found.lifts.begin(), found.lifts.end());
-  found.lifts.erase(std::unique(found.lifts.begin(), found.lifts.end()), found.lifts.end());
-  // As many as one entry of the log can name beside its signatures; the next resume lifts the others.
-  constexpr size_t kLiftsMax = 256;
-  if (found.lifts.size() > kLiftsMax) {
-    found.lines.push_back(std::to_string(found.lifts.size() - kLiftsMax) +
-                          " of them only by another resume after this");
-    found.lifts.resize(kLiftsMax);
-  }
-  return found;
-}
-
-// A resume that others have begun still says what this person would say now.
-Result<void> CheckBegun(const std::string& file, const warrant::Decision& decision, const Ground& ground,
-                        const InForce& in_force) {
-  const std::string anew = "remove '" + file + "' and begin anew: pawl resume -m WHY";
-  const charter::Charter& charter = ground.charter;
-  if (decision.action != warrant::Action::kResume) {
-    return Refused("resume.action", "'" + file + "' is not a resume decision", "--add-to names another file");
-  }
-  if (decision.about.subject != charter.subject.name || decision.resource != charter.subject.resource_uri) {
-    return Refused("resume.subject", "'" + file + "' is about '" + decision.about.subject + "'",
-                   "--add-to names another file");
-  }
-  if (decision.about.digest != charter.digest || decision.charter != charter.digest ||
-      decision.charter_epoch != ground.charter_epoch) {
-    return Refused("resume.charter", "'" + file + "' was begun under another charter", anew);
-  }
-  if (decision.expires < std::max<int64_t>(ground.time, std::time(nullptr))) {
-    return Refused("resume.expired", "'" + file + "' expired on " + encoding::TimeText(decision.expires), anew);
-  }
-  if (decision.lifts != in_force.lifts) {
-    return Refused("resume.outdated", "'" + file + "' does not lift exactly what is halted now", anew);
-  }
-  return {};
-}
-
 // The resume to sign: what is in the file, or a new one.
 Result<encoding::Envelope> BeginOrRead(const HaltOptions& options, const Ground& ground, const InForce& in_force) {
   std::error_code failure;
   if (!std::filesystem::exists(std::filesystem::symlink_status(options.add_to, failure))) {
-    warrant::Decision decision =
-        halting::MakeDecision(ground, warrant::Action::kResume, options.reason, std::time(nullptr));
-    decision.lifts = in_force.lifts;
     return encoding::Envelope{.payload_type = std::string(warrant::kPayloadType),
-                              .payload = warrant::WriteDecision(decision),
+                              .payload = halting::DraftResume(ground, in_force, options.reason, std::time(nullptr)),
                               .signatures = {}};
   }
   if (!options.reason.empty()) {
@@ -244,17 +175,9 @@ Result<encoding::Envelope> BeginOrRead(const HaltOptions& options, const Ground&
                  "'" + options.add_to + "' has been begun with a reason, which -m cannot change",
                  "leave -m out to sign it, or remove the file to begin anew"};
   }
-  Result<std::string> bytes = storage::ReadNamedFile(options.add_to, size_t{1} << 20);
-  if (!bytes.ok()) return bytes.error();
-  Result<encoding::Envelope> read = encoding::ParseEnvelope(*bytes);
-  if (!read.ok()) return read.error();
-  if (read->payload_type != warrant::kPayloadType) {
-    return Refused("resume.action", "'" + options.add_to + "' is not a resume decision", "--add-to names another file");
-  }
-  Result<warrant::Decision> decision = warrant::ReadDecision(read->payload);
-  if (!decision.ok()) return decision.error();
-  if (Result<void> same = CheckBegun(options.add_to, *decision, ground, in_force); !same.ok()) return same.error();
-  return read;
+  Result<halting::Begun> begun = halting::ReadBegun(options.add_to, ground, in_force, std::time(nullptr));
+  if (!begun.ok()) return begun.error();
+  return std::move(begun->envelope);
 }
 
 void ShowResume(const warrant::Decision& decision, const InForce& in_force, size_t signed_by) {
@@ -270,7 +193,7 @@ Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
   if (!log.ok()) return log.error();
   Ground ground = LedgerGround(*log);
-  Result<InForce> in_force = FindInForce(*place, *log);
+  Result<InForce> in_force = halting::FindInForce(place->state_path, *log);
   if (!in_force.ok()) return in_force.error();
   ground.time = std::max(ground.time, in_force->time);
   if (in_force->lifts.empty()) return std::string("nothing is halted");
@@ -284,32 +207,15 @@ Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
 
   Result<encoding::Signature> signature = SignAsPerson(envelope->payload, ground.charter, options.signer);
   if (!signature.ok()) return signature.error();
-  std::erase_if(envelope->signatures,
-                [&](const encoding::Signature& other) { return other.keyid == signature->keyid; });
-  envelope->signatures.push_back(*signature);
-  std::sort(envelope->signatures.begin(), envelope->signatures.end(),
-            [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
-  Result<std::vector<warrant::Approver>> approvers =
-      warrant::VerifyApprovals(*envelope, ground.charter, decision->issued);
-  if (!approvers.ok()) return approvers.error();
-  if (static_cast<int64_t>(approvers->size()) < ground.charter.resume_threshold) {
-    Result<void> written = storage::WriteNamedFile(options.add_to, encoding::SerializeEnvelope(*envelope));
-    if (!written.ok()) return written.error();
+  Result<halting::Signing> signing = halting::AddSignature(*log, place->state_path, options.add_to, ground,
+                                                           std::move(*envelope), std::move(*signature));
+  if (!signing.ok()) return signing.error();
+  if (!signing->lifted) {
     return Error{ErrorCode::kPending, "resume.threshold",
-                 std::to_string(approvers->size()) + " of " + std::to_string(ground.charter.resume_threshold) +
+                 std::to_string(signing->signed_by) + " of " + std::to_string(ground.charter.resume_threshold) +
                      " people have signed",
                  "the next one: pawl resume --add-to " + options.add_to};
   }
-  // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
-  if (Result<void> appended = AppendSigned(*log, *envelope); !appended.ok()) return appended.error();
-  if (Result<void> delivered = DeliverToLoader(place->state_path, *envelope); !delivered.ok()) {
-    return SystemFailure(
-        "resume.loader",
-        "the ledger has the resume, but the loader here may still be halted: " + delivered.error().message,
-        "mend '" + warrant::HaltFolder(place->state_path) + "', then pawl resume --add-to " + options.add_to +
-            " again");
-  }
-  std::remove(options.add_to.c_str());  // only now: whoever was interrupted before gives the same file again
   return std::to_string(decision->lifts.size()) + " halts and alarms lifted";
 }
 

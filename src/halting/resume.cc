@@ -1,0 +1,119 @@
+#include "halting/resume.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "encoding/time.h"
+#include "gate/drafted_decision.h"
+#include "oversight/acceleration.h"
+#include "storage/named_file.h"
+#include "warrant/approval.h"
+#include "warrant/state.h"
+
+namespace pawl::halting {
+
+Result<InForce> FindInForce(const std::string& state_path, const ledger::SubjectLog& log) {
+  InForce found;
+  Result<warrant::State> state = warrant::ReadStateFile(state_path);
+  if (!state.ok()) return state.error();
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(state_path, log.charter().charter, *state);
+  if (!local.ok()) return local.error();
+  found.time = state->time;
+  found.lifts = local->in_force;
+  for (const std::string& reason : local->reasons) found.lines.push_back("halt at the loader, by " + reason);
+  for (const audit::LoggedHalt& halt : log.history().halts()) {
+    if (halt.lifted) continue;
+    found.lifts.push_back(halt.digest);
+    if (std::binary_search(local->in_force.begin(), local->in_force.end(), halt.digest)) continue;
+    found.lines.push_back("halt in the ledger, by " + halt.principal + ": " + halt.decision.reason);
+  }
+  Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(log.history());
+  if (!alarms.ok()) return alarms.error();
+  for (const oversight::AccelerationAlarm& alarm : *alarms) {
+    found.lifts.push_back(alarm.vote);
+    found.lines.push_back("alarm of " + alarm.reviewer + ": " + alarm.reason);
+  }
+  std::sort(found.lifts.begin(), found.lifts.end());
+  found.lifts.erase(std::unique(found.lifts.begin(), found.lifts.end()), found.lifts.end());
+  // As many as one entry of the log can name beside its signatures; the next resume lifts the others.
+  constexpr size_t kLiftsMax = 256;
+  if (found.lifts.size() > kLiftsMax) {
+    found.lines.push_back(std::to_string(found.lifts.size() - kLiftsMax) +
+                          " of them only by another resume after this");
+    found.lifts.resize(kLiftsMax);
+  }
+  return found;
+}
+
+std::string DraftResume(const Ground& ground, const InForce& in_force, const std::string& reason, int64_t now_s) {
+  warrant::Decision decision = MakeDecision(ground, warrant::Action::kResume, reason, now_s);
+  decision.lifts = in_force.lifts;
+  return warrant::WriteDecision(decision);
+}
+
+Result<Begun> ReadBegun(const std::string& path, const Ground& ground, const InForce& in_force, int64_t now_s) {
+  Result<std::string> bytes = storage::ReadNamedFile(path, size_t{1} << 20);
+  if (!bytes.ok()) return bytes.error();
+  Result<encoding::Envelope> read = encoding::ParseEnvelope(*bytes);
+  if (!read.ok()) return read.error();
+  const std::string elsewhere = "--add-to names another file";
+  const std::string anew = "remove '" + path + "' and begin anew: pawl resume -m WHY";
+  if (read->payload_type != warrant::kPayloadType) {
+    return Refused("resume.action", "'" + path + "' is not a resume decision", elsewhere);
+  }
+  Result<warrant::Decision> decision = warrant::ReadDecision(read->payload);
+  if (!decision.ok()) return decision.error();
+  const charter::Charter& charter = ground.charter;
+  if (decision->action != warrant::Action::kResume) {
+    return Refused("resume.action", "'" + path + "' is not a resume decision", elsewhere);
+  }
+  if (decision->about.subject != charter.subject.name || decision->resource != charter.subject.resource_uri) {
+    return Refused("resume.subject", "'" + path + "' is about '" + decision->about.subject + "'", elsewhere);
+  }
+  if (decision->about.digest != charter.digest || decision->charter != charter.digest ||
+      decision->charter_epoch != ground.charter_epoch) {
+    return Refused("resume.charter", "'" + path + "' was begun under another charter", anew);
+  }
+  if (decision->expires < std::max(ground.time, now_s)) {
+    return Refused("resume.expired", "'" + path + "' expired on " + encoding::TimeText(decision->expires), anew);
+  }
+  if (decision->lifts != in_force.lifts) {
+    return Refused("resume.outdated", "'" + path + "' does not lift exactly what is halted now", anew);
+  }
+  return Begun{std::move(*read), std::move(*decision)};
+}
+
+std::string BegunPath(const ledger::Home& home, const std::string& subject) {
+  return home.LoaderFolder(subject) + "/resume-begun.json";
+}
+
+Result<Signing> AddSignature(ledger::SubjectLog& log, const std::string& state_path, const std::string& path,
+                             const Ground& ground, encoding::Envelope envelope, encoding::Signature signature) {
+  std::erase_if(envelope.signatures, [&](const encoding::Signature& other) { return other.keyid == signature.keyid; });
+  envelope.signatures.push_back(std::move(signature));
+  std::sort(envelope.signatures.begin(), envelope.signatures.end(),
+            [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
+  Result<warrant::Decision> decision = warrant::ReadDecision(envelope.payload);
+  if (!decision.ok()) return decision.error();
+  Result<std::vector<warrant::Approver>> approvers =
+      warrant::VerifyApprovals(envelope, ground.charter, decision->issued);
+  if (!approvers.ok()) return approvers.error();
+  if (static_cast<int64_t>(approvers->size()) < ground.charter.resume_threshold) {
+    Result<void> written = storage::WriteNamedFile(path, encoding::SerializeEnvelope(envelope));
+    if (!written.ok()) return written.error();
+    return Signing{.signed_by = approvers->size(), .lifted = false};
+  }
+  // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
+  if (Result<void> appended = gate::AppendSigned(log, envelope); !appended.ok()) return appended.error();
+  if (Result<void> delivered = DeliverToLoader(state_path, envelope); !delivered.ok()) {
+    return SystemFailure(
+        "resume.loader",
+        "the ledger has the resume, but the loader here may still be halted: " + delivered.error().message,
+        "mend '" + warrant::HaltFolder(state_path) + "', then pawl resume --add-to " + path + " again");
+  }
+  std::remove(path.c_str());  // only now: whoever was interrupted before gives the same file again
+  return Signing{.signed_by = approvers->size(), .lifted = true};
+}
+
+}  // namespace pawl::halting
