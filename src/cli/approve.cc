@@ -6,6 +6,7 @@
 #include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
 #include "encoding/time.h"
+#include "gate/approval_reasons.h"
 #include "gate/drafted_decision.h"
 #include "oversight/quorum.h"
 
@@ -119,7 +120,12 @@ ExitCode Approve(const Globals& globals, const ApproveOptions& options) {
     if (!charters.ok()) return Fail(globals, charters.error());
     Result<const charter::Charter*> listing = ListingCharter(*charters, options.signer);
     if (!listing.ok()) return Fail(globals, listing.error());
+    Result<SignerChoice> signer = ResolveSigner(**listing, options.signer);
+    if (!signer.ok()) return Fail(globals, signer.error());
     if (!globals.json) ShowDecision(*log, **proposal);
+    if (Result<void> given = gate::RequireReason(**proposal, signer->principal, options.reason); !given.ok()) {
+      return Fail(globals, given.error());
+    }
     const Asking asking = options.yes ? Asking::kAnswered : Asking::kOnTerminal;
     if (Result<void> confirmed = ConfirmSigning(globals, asking); !confirmed.ok()) {
       return Fail(globals, confirmed.error());
@@ -127,12 +133,15 @@ ExitCode Approve(const Globals& globals, const ApproveOptions& options) {
     envelope = {.payload_type = (*proposal)->decision_envelope.payload_type,
                 .payload = (*proposal)->decision_envelope.payload,
                 .signatures = {}};
-    Result<encoding::Signature> signature = SignAsPerson(envelope.payload, **listing, options.signer);
+    Result<encoding::Signature> signature = SignAsPerson(envelope.payload, **listing, *signer);
     if (!signature.ok()) return Fail(globals, signature.error());
     envelope.signatures.push_back(std::move(*signature));
     if (Result<void> valid = gate::VerifyUnder(*charters, envelope, std::time(nullptr)); !valid.ok()) {
       return Fail(globals, valid.error());
     }
+    Result<void> kept = gate::KeepReason(log->home(), log->subject(), warrant::StatementDigest(envelope.payload),
+                                         signer->principal, options.reason);
+    if (!kept.ok()) return Fail(globals, kept.error());
   }
   return AppendAndDecide(globals, *place, options.proposal, envelope);
 }
@@ -174,7 +183,11 @@ void AddApprove(CLI::App& app, Globals& globals) {
   CLI::App* approve = app.add_subcommand("approve", "show what a decision says, recomputed here, and sign it");
   add_signer(approve);
   approve->add_flag("--yes", options->yes, "do not ask again on a terminal");
-  approve->footer("example:\n  pawl approve p3 --key ~/.ssh/id_ed25519_sk");
+  approve->add_option("-m,--reason", options->reason,
+                      "why, for everybody to read; asked for where others spoke against");
+  approve->footer(
+      "Where a reviewer voted against, or another person refused, -m says why you approve all the same.\n\n"
+      "examples:\n  pawl approve p3 --key ~/.ssh/id_ed25519_sk\n  pawl approve p3 -m 'tried at night, see the report'");
   approve->callback([options, &globals] { globals.exit = Approve(globals, *options); });
 
   CLI::App* reject = app.add_subcommand("reject", "sign a no, with its reason");

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "encoding/time.h"
+#include "gate/approval_reasons.h"
 #include "gate/steps.h"
 #include "oversight/quorum.h"
 #include "warrant/approval.h"
@@ -147,8 +148,12 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   std::string who;
   for (const encoding::Signature& signature : proposal.decision_envelope.signatures) {
     who += (who.empty() ? "" : ", ") + signature.keyid;
+    const std::optional<std::string> reason =
+        KeptReason(gate.log().home(), gate.log().subject(),
+                   warrant::StatementDigest(proposal.decision_envelope.payload), signature.keyid);
+    if (reason) who += ", who says: '" + *reason + "'";
   }
-  return Passed(count + ": " + who);
+  return Passed(PlainText(count + ": " + who));
 }
 
 }  // namespace pawl::gate

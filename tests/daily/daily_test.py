@@ -36,8 +36,7 @@ class Home(path_test.Home):
     """A home whose programs' progress is not shown."""
 
     def run(self, *words, **options):
-        if not options.get("interactive"):
-            options.setdefault("stderr", subprocess.DEVNULL)
+        options.setdefault("stderr", subprocess.DEVNULL)
         return super().run(*words, **options)
 
 
@@ -98,7 +97,12 @@ class DailyTest(unittest.TestCase):
         self.waits(home, r"^p2 waits for 1 more person to approve: ada@demo or cho@demo; ", "pawl approve p2")
         home.pawl("--json", "reject", proposal, "-m", "no", "--key", home.root / "cho", expect=(6,))
         self.waits(home, r"^p2 waits for 1 more person to approve: ada@demo; ", "pawl approve p2")
-        home.approve(proposal, people=("ada",))
+        # Whoever approves although somebody refused says why, and the ledger has it.
+        ada = ("approve", proposal, "--key", home.root / "ada")
+        self.assertEqual(home.fails(*ada, expect=2)["error"]["rule"], "approve.reason")
+        home.pawl("--json", *ada, "-m", "cho has not seen the night", expect=(6,))
+        found = [event["predicate"]["summary"] for event in home.events() if event["predicate"].get("step") == "approval"]
+        self.assertIn("ada@demo, who says: 'cho has not seen the night'", found[-1])
         self.waits(home, r"^p2 has its warrant and waits for whoever runs the loader; ", "pawl release p2")
         home.pawl("halt", "-m", "look first", "--key", home.root / "cho")
         self.waits(home, r"^halted by cho@demo: look first; waits for 2 of ada@demo, ben@demo and cho@demo to lift it; ",

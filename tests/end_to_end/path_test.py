@@ -372,10 +372,11 @@ class PathTest(unittest.TestCase):
         proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
         for reason in ("no", "still no"):
             home.position("reject", proposal, "-m", reason, "--key", home.root / "cho", expect=(6,))
-        self.accepted_by_both(home, proposal)
+        self.accepted_by_both(home, proposal, "-m", "cho has not read it")
 
-    def accepted_by_both(self, home, proposal):
-        home.approve(proposal)
+    def accepted_by_both(self, home, proposal, *reason):
+        for person in ("ada", "ben"):
+            home.pawl("--json", "approve", proposal, *reason, "--key", home.root / person, expect=(6,))
         time.sleep(1.1)
         self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
 
