@@ -16,7 +16,7 @@
 # include what TEST_DEPENDS names as well.
 
 set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage weakening charter warrant audit ledger witness evaluation
-    prover work sandbox trial oversight report gate halting server mcp site authoring incidents cli)
+    prover work sandbox trial oversight report gate halting server mcp authoring site incidents cli)
 
 function(pawl_library NAME)
   cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY;BATCHED" ""
