@@ -30,6 +30,7 @@ struct ServeOptions {
   size_t streams_max = server::HttpLimits{}.streams_max;
   std::string login_file;
   std::string notify_file;
+  site::DeskTerms desk;
   bool beyond_loopback = false;
 };
 
@@ -121,9 +122,10 @@ ExitCode Serve(const Globals& globals, const ServeOptions& options) {
                                  [&](const server::HttpRequest& request) { return answer(request); });
   if (!server.ok()) return Fail(globals, server.error());
   if (!server->is_loopback() && !options.beyond_loopback) return Fail(globals, NotLoopback(options.where));
-  Result<site::Site> opened = site::Site::Open(
-      *home, subjects,
-      {.names = NamesOf(server->address(), options.names), .now_s = [] { return int64_t{std::time(nullptr)}; }});
+  Result<site::Site> opened = site::Site::Open(*home, subjects,
+                                               {.names = NamesOf(server->address(), options.names),
+                                                .now_s = [] { return int64_t{std::time(nullptr)}; },
+                                                .desk = options.desk});
   answer = [&](const server::HttpRequest& request) {
     if (pages) {
       if (auto watched = pages->AnswerWatcher(request, server->counts())) return std::move(*watched);
@@ -157,6 +159,11 @@ void AddServe(CLI::App& app, Globals& globals) {
       app.add_subcommand("serve", "a page to review and sign on, its API, and the logs, over HTTP until interrupted");
   command->add_option("--listen", options->where, "ADDRESS:PORT; port 0 takes a free one")->capture_default_str();
   command->add_option("--name", options->names, "HOST[:PORT] under which a proxy passes requests on; may be repeated");
+  command
+      ->add_option("--approvals-a-day", options->desk.approvals_a_day_max,
+                   "of releases, that one person may give on this page")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   command->add_flag("--beyond-loopback", options->beyond_loopback, "listen where other machines can read everything");
   command->add_option("--login", options->login_file, "FILE with the secret of a proxy that asks people to log in");
   command->add_option("--notify", options->notify_file, "FILE with webhooks and channels to tell what happens");

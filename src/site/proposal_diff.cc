@@ -35,8 +35,9 @@ Result<std::vector<ShownChange>> DiffOfProposal(const ledger::SubjectLog& log, c
   const bool is_amendment = proposal.proposal.action == warrant::Action::kAmendment;
   subject::Manifest before;
   if (is_amendment || proposal.proposal.parent_tree) {
-    Result<subject::Manifest> read =
-        log.store().ReadManifest(is_amendment ? log.charter().charter.digest : *proposal.proposal.parent_tree);
+    // Of an amendment beside the charter that it was voted on under, also once it is in force itself.
+    const crypto::Digest under = proposal.candidate ? proposal.candidate->charter : log.charter().charter.digest;
+    Result<subject::Manifest> read = log.store().ReadManifest(is_amendment ? under : *proposal.proposal.parent_tree);
     if (!read.ok()) return read.error();
     before = std::move(*read);
   }

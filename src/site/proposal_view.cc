@@ -6,6 +6,7 @@
 #include "encoding/base64.h"
 #include "encoding/number.h"
 #include "encoding/time.h"
+#include "gate/approval_reasons.h"
 #include "gate/decide.h"
 #include "gate/waiting.h"
 #include "oversight/change_text.h"
@@ -133,13 +134,17 @@ Json DecisionView(const ledger::SubjectLog& log, const ProposalHistory& proposal
   return view;
 }
 
-Json ApprovalsView(const ProposalHistory& proposal) {
+Json ApprovalsView(const ledger::SubjectLog& log, const ProposalHistory& proposal) {
   Json rows = Json::array();
+  if (!proposal.decision) return rows;
+  const crypto::Digest decision = warrant::StatementDigest(proposal.decision_envelope.payload);
   for (const warrant::Approver& approver : proposal.approvers) {
+    const std::optional<std::string> reason = gate::KeptReason(log.home(), log.subject(), decision, approver.principal);
     rows.push_back({{"principal", approver.principal},
                     {"key", approver.key_fingerprint},
                     {"signature", crypto::SshKeyTypeName(approver.facts.signature_type)},
                     {"origin", approver.facts.origin.empty() ? Json(nullptr) : Json(approver.facts.origin)},
+                    {"reason", reason ? Json(OneLine(*reason)) : Json(nullptr)},
                     {"presence_proven", approver.presence_proven}});
   }
   return rows;
@@ -207,7 +212,8 @@ Json ProposalView(const ledger::SubjectLog& log, const ProposalHistory& proposal
                {"votes", VotesView(charter, proposal)},
                {"candidate", CandidateView(proposal)},
                {"decision", DecisionView(log, proposal)},
-               {"approvals", ApprovalsView(proposal)},
+               {"approvals", ApprovalsView(log, proposal)},
+               {"objections", AllOnOneLine(gate::SpokeAgainst(proposal, ""))},
                {"refusals", refusals},
                {"warrant", DigestOrNull(proposal.warrant)}});
   return view;

@@ -5,10 +5,13 @@
 
 #include "audit/records.h"
 #include "crypto/sshsig.h"
+#include "gate/approval_reasons.h"
 #include "gate/drafted_decision.h"
 #include "gate/propose.h"
 #include "gate/waiting.h"
 #include "halting/halting.h"
+#include "halting/resume.h"
+#include "sandbox/sandbox.h"
 #include "signing/passkey.h"
 #include "site/proposal_view.h"
 #include "warrant/approval.h"
@@ -21,13 +24,15 @@ using audit::ProposalHistory;
 using encoding::Json;
 
 constexpr size_t kReasonBytesMax = 1'000;
+constexpr int64_t kDay_s = 86'400;
 constexpr size_t kPayloadBytesMax = size_t{64} << 10;
 
-enum class Draftable { kReject, kHalt };
+enum class Draftable { kReject, kHalt, kResume };
 
 struct Signed {
   std::string payload;
   std::string principal;
+  std::string reason;  // of an approval, where others spoke against
   signing::WebauthnAssertion assertion;
 };
 
@@ -38,6 +43,7 @@ Result<Signed> ReadSigned(std::string_view body) {
   Signed read;
   read.payload = object.Base64("payload", kPayloadBytesMax);
   read.principal = object.String("principal", 256);
+  if (object.Has("reason")) read.reason = object.String("reason", kReasonBytesMax);
   encoding::JsonObject assertion = object.Object("assertion");
   read.assertion.authenticator_data = assertion.Base64("authenticator_data", 4'096);
   read.assertion.client_data_json = assertion.Base64("client_data_json", 8'192);
@@ -85,7 +91,25 @@ std::string SentenceNow(const ledger::SubjectLog& log, const std::string& name, 
   return gate::WaitOfProposal(log, *proposal, now_s).sentence;
 }
 
-Result<Json> TakeApproval(ledger::SubjectLog& log, const Signed& given, int64_t now_s) {
+// Somebody who approves many releases a day does not read them. A rollback or an amendment is never kept waiting.
+Result<void> CheckPace(const ledger::SubjectLog& log, const ProposalHistory& proposal, const std::string& principal,
+                       const DeskTerms& terms, int64_t now_s) {
+  if (proposal.proposal.action != warrant::Action::kRelease) return {};
+  int64_t approved_today = 0;
+  for (const ProposalHistory& other : log.history().proposals()) {
+    const bool counts = &other != &proposal && other.decision && other.decision->issued > now_s - kDay_s &&
+                        other.proposal.action == warrant::Action::kRelease;
+    if (!counts) continue;
+    approved_today += std::ranges::count(other.decision_envelope.signatures, principal, &encoding::Signature::keyid);
+  }
+  if (approved_today < terms.approvals_a_day_max) return {};
+  return Error{ErrorCode::kPending, "site.pace",
+               "'" + principal + "' has approved " + std::to_string(approved_today) +
+                   " releases that were drafted within a day, as many as this page takes",
+               "read the next ones tomorrow; pawl serve --approvals-a-day says how many"};
+}
+
+Result<Json> TakeApproval(ledger::SubjectLog& log, const Signed& given, const DeskTerms& terms, int64_t now_s) {
   for (const ProposalHistory& open : log.history().proposals()) {
     if (open.outcome || !open.decision || open.decision_envelope.payload != given.payload) continue;
     const std::string name = open.proposal.proposal;
@@ -99,6 +123,12 @@ Result<Json> TakeApproval(ledger::SubjectLog& log, const Signed& given, int64_t 
                                       .payload = given.payload,
                                       .signatures = {std::move(*signature)}};
     if (Result<void> valid = gate::VerifyUnder(*charters, envelope, now_s); !valid.ok()) return valid.error();
+    if (Result<void> why = gate::RequireReason(**proposal, given.principal, given.reason); !why.ok())
+      return why.error();
+    if (Result<void> pace = CheckPace(log, **proposal, given.principal, terms, now_s); !pace.ok()) return pace.error();
+    Result<void> kept = gate::KeepReason(log.home(), log.subject(), warrant::StatementDigest(given.payload),
+                                         given.principal, given.reason);
+    if (!kept.ok()) return kept.error();
     if (Result<void> appended = gate::AppendSigned(log, envelope, name); !appended.ok()) return appended.error();
     return Json{{"signed", "approval"}, {"sentence", SentenceNow(log, name, now_s)}};
   }
@@ -187,17 +217,109 @@ Result<Json> TakeHalt(const ledger::SubjectLog& log, Result<ledger::SubjectLog>&
                        "stop what runs; check permissions and disk space, then halt again");
 }
 
+// What a resume would say now, and what others have begun of it.
+struct Resuming {
+  halting::Ground ground;
+  halting::InForce in_force;
+  std::string path;
+  Result<halting::Begun> begun;
+};
+
+Result<Resuming> ResumingOf(const ledger::SubjectLog& log, int64_t now_s) {
+  const std::string state_path = log.home().StatePath(log.subject());
+  Result<halting::InForce> in_force = halting::FindInForce(state_path, log);
+  if (!in_force.ok()) return in_force.error();
+  halting::Ground ground = halting::LedgerGround(log);
+  ground.time = std::max(ground.time, in_force->time);
+  std::string path = halting::BegunPath(log.home(), log.subject());
+  Result<halting::Begun> begun = halting::ReadBegun(path, ground, *in_force, now_s);
+  return Resuming{std::move(ground), std::move(*in_force), std::move(path), std::move(begun)};
+}
+
+// One that has been begun is what everybody signs; else one as it is drafted here, within ten minutes.
+Result<Json> TakeResume(ledger::SubjectLog& log, const Signed& given, int64_t now_s) {
+  Result<Resuming> now = ResumingOf(log, now_s);
+  if (!now.ok()) return now.error();
+  if (now->in_force.lifts.empty()) return Refused("site.not-halted", "nothing is halted", "load the page anew");
+  encoding::Envelope envelope{
+      .payload_type = std::string(warrant::kPayloadType), .payload = given.payload, .signatures = {}};
+  if (now->begun.ok()) {
+    if (now->begun->envelope.payload != given.payload) {
+      return Refused("site.statement", "others have begun another resume", "sign that one: draft anew");
+    }
+    envelope = now->begun->envelope;
+  } else {
+    Result<warrant::Decision> resume = warrant::ReadDecision(given.payload);
+    if (!resume.ok()) return resume.error();
+    warrant::Decision mine = halting::MakeDecision(now->ground, warrant::Action::kResume, resume->reason, now_s);
+    if (std::abs(mine.issued - resume->issued) > kDraftAgeMax_s) {
+      return Refused("site.draft-age", "the statement was drafted too long ago", "draft it anew");
+    }
+    mine.expires = resume->issued + (mine.expires - mine.issued);
+    mine.issued = resume->issued;
+    mine.lifts = now->in_force.lifts;
+    if (warrant::WriteDecision(mine) != given.payload) {
+      return Refused("site.statement", "this is no resume of what is halted now, as it is drafted here",
+                     "draft it anew");
+    }
+  }
+  Result<encoding::Signature> signature = SignatureOf(given, {now->ground.charter});
+  if (!signature.ok()) return signature.error();
+  Result<halting::Signing> signing = halting::AddSignature(log, log.home().StatePath(log.subject()), now->path,
+                                                           now->ground, std::move(envelope), std::move(*signature));
+  if (!signing.ok()) return signing.error();
+  const std::string count =
+      std::to_string(signing->signed_by) + " of " + std::to_string(now->ground.charter.resume_threshold);
+  return Json{{"signed", "resume"},
+              {"sentence",
+               signing->lifted ? "every halt and alarm is lifted" : count + " people have signed: it is still halted"}};
+}
+
+// What the next person signs: the resume that has been begun, or a new one.
+Result<Json> DraftResumeOf(const ledger::SubjectLog& log, const std::string& principal, const std::string& reason,
+                           int64_t now_s) {
+  Result<Resuming> now = ResumingOf(log, now_s);
+  if (!now.ok()) return now.error();
+  if (now->in_force.lifts.empty()) return Refused("site.not-halted", "nothing is halted", "load the page anew");
+  if (!IsListed(now->ground.charter, principal)) {
+    return Refused("site.not-a-signer", "the charter lists no '" + principal + "'", "choose one of approval.people");
+  }
+  if (now->begun.ok()) return SigningRequest(now->begun->envelope.payload);
+  if (reason.find_first_not_of(" \t\n") == std::string::npos) {
+    return Error{ErrorCode::kUsage, "site.reason", "a resume says why, for everybody to read", "give a reason"};
+  }
+  return SigningRequest(halting::DraftResume(now->ground, now->in_force, reason, now_s));
+}
+
 }  // namespace
+
+Json ResumeView(const ledger::SubjectLog& log, int64_t now_s) {
+  Result<Resuming> now = ResumingOf(log, now_s);
+  if (!now.ok() || now->in_force.lifts.empty()) return nullptr;
+  Json signers = Json::array();
+  if (now->begun.ok()) {
+    for (const encoding::Signature& one : now->begun->envelope.signatures) signers.push_back(one.keyid);
+  }
+  Json lines = Json::array();
+  for (const std::string& line : now->in_force.lines) lines.push_back(sandbox::DisplayableOnOneLine(line));
+  return {
+      {"lifts", lines},
+      {"reason", now->begun.ok() ? Json(sandbox::DisplayableOnOneLine(now->begun->decision.reason)) : Json(nullptr)},
+      {"signed_by", signers},
+      {"needed", now->ground.charter.resume_threshold}};
+}
 
 Result<Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body, int64_t now_s) {
   Result<Json> json = encoding::ParseJson(body);
   if (!json.ok()) return json.error();
   encoding::JsonObject object(*json, "draft");
-  const auto action = object.Choice<Draftable>("action", {{"reject", Draftable::kReject}, {"halt", Draftable::kHalt}});
+  const auto action = object.Choice<Draftable>(
+      "action", {{"reject", Draftable::kReject}, {"halt", Draftable::kHalt}, {"resume", Draftable::kResume}});
   const std::string name = object.String("proposal", 64);
   const std::string principal = object.String("principal", 256);
   const std::string reason = gate::PlainText(object.String("reason", kReasonBytesMax));
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+  if (action == Draftable::kResume) return DraftResumeOf(log, principal, reason, now_s);
   if (reason.find_first_not_of(" \t\n") == std::string::npos) {
     return Error{ErrorCode::kUsage, "site.reason", "a no or a halt says why, for everybody to read", "give a reason"};
   }
@@ -219,22 +341,23 @@ Result<Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body
 }
 
 Result<Json> TakeSignature(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened, std::string_view body,
-                           int64_t now_s) {
+                           const DeskTerms& terms, int64_t now_s) {
   Result<Signed> given = ReadSigned(body);
   if (!given.ok()) return given.error();
   Result<audit::StatementKind> kind = audit::KindOf(given->payload);
   if (!kind.ok()) return kind.error();
   const bool is_decision = *kind == audit::StatementKind::kDecision;
   if (!is_decision && *kind != audit::StatementKind::kRefusal) {
-    return Refused("site.statement", "people sign no such statement here", "approve, reject and halt are signed here");
+    return Refused("site.statement", "people sign no such statement here",
+                   "approve, reject, halt and resume are signed here");
   }
-  if (is_decision) {
-    Result<warrant::Decision> decision = warrant::ReadDecision(given->payload);
-    if (!decision.ok()) return decision.error();
-    if (decision->action == warrant::Action::kHalt) return TakeHalt(log, opened, *given, now_s);
-  }
+  if (!is_decision) return opened.ok() ? TakeRefusal(*opened, *given, now_s) : Result<Json>(opened.error());
+  Result<warrant::Decision> decision = warrant::ReadDecision(given->payload);
+  if (!decision.ok()) return decision.error();
+  if (decision->action == warrant::Action::kHalt) return TakeHalt(log, opened, *given, now_s);
   if (!opened.ok()) return opened.error();
-  return is_decision ? TakeApproval(*opened, *given, now_s) : TakeRefusal(*opened, *given, now_s);
+  if (decision->action == warrant::Action::kResume) return TakeResume(*opened, *given, now_s);
+  return TakeApproval(*opened, *given, terms, now_s);
 }
 
 }  // namespace pawl::site

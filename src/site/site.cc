@@ -8,6 +8,7 @@
 #include "ledger/loader_memory.h"
 #include "site/embedded.h"
 #include "site/metrics.h"
+#include "site/pictures.h"
 #include "site/proposal_view.h"
 #include "site/request.h"
 #include "site/signing_desk.h"
@@ -44,6 +45,8 @@ struct Call {
   std::string name;
   std::string_view query;
   const std::string* body = nullptr;
+  DeskTerms desk;
+  KeptLife* life = nullptr;
   int64_t now_s = 0;
 };
 
@@ -57,9 +60,18 @@ Result<Json> OneProposal(const Call& call) {
   return proposal.ok() ? ProposalView(*call.log, **proposal, call.now_s) : Result<Json>(proposal.error());
 }
 
-Result<Json> Diff(const Call& call) {
+// Of a proposal, by a function of these two.
+template <Result<Json> (*kView)(const ledger::SubjectLog&, const audit::ProposalHistory&)>
+Result<Json> OfProposal(const Call& call) {
   Result<const audit::ProposalHistory*> proposal = FindProposal(*call.log, call.name);
-  return proposal.ok() ? DiffView(*call.log, **proposal) : Result<Json>(proposal.error());
+  return proposal.ok() ? kView(*call.log, **proposal) : Result<Json>(proposal.error());
+}
+
+Result<Json> DecisionMap(const Call& call) {
+  Result<const audit::ProposalHistory*> proposal = FindProposal(*call.log, call.name);
+  if (!proposal.ok()) return proposal.error();
+  const Result<MapQuery> query = ReadMapQuery(call.query);
+  return query.ok() ? DecisionMapView(*call.log, **proposal, *query) : Result<Json>(query.error());
 }
 
 Result<Json> Releases(const Call& call) {
@@ -89,7 +101,18 @@ Result<Json> Sign(const Call& call) {
     Result<void> newest = ledger::RequireNotOlder(*opened, home.StatePath(call.log->subject()));
     if (!newest.ok()) opened = newest.error();
   }
-  return TakeSignature(*call.log, opened, *call.body, call.now_s);
+  return TakeSignature(*call.log, opened, *call.body, call.desk, call.now_s);
+}
+
+// Folded anew only when the log has grown: a long life takes a second.
+Result<Json> Life(const Call& call) {
+  const uint64_t size = call.log->history().size();
+  if (call.life->size != size) {
+    Result<Json> life = LifeView(*call.log);
+    if (!life.ok()) return life.error();
+    *call.life = {size, std::move(*life)};
+  }
+  return call.life->view;
 }
 
 struct Route {
@@ -102,7 +125,11 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "", [](const Call& call) { return Result<Json>(SubjectView(*call.log, call.now_s)); }},
     {Method::kGet, "/proposals", Proposals},
     {Method::kGet, "/proposals/{proposal}", OneProposal},
-    {Method::kGet, "/proposals/{proposal}/diff", Diff},
+    {Method::kGet, "/proposals/{proposal}/diff", OfProposal<DiffView>},
+    {Method::kGet, "/proposals/{proposal}/charter", OfProposal<CharterChangesView>},
+    {Method::kGet, "/proposals/{proposal}/networks", OfProposal<NetworksView>},
+    {Method::kGet, "/proposals/{proposal}/map", DecisionMap},
+    {Method::kGet, "/life", Life},
     {Method::kGet, "/releases", Releases},
     {Method::kGet, "/ledger", LedgerEntries},
     {Method::kGet, "/ledger/{index}", OneEntry},
@@ -246,10 +273,12 @@ std::optional<HttpResponse> Site::AnswerWatcher(const HttpRequest& request, cons
 }
 
 HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, std::string_view query) {
-  if (!MayAsk(request)) {
+  const bool is_dear = path.ends_with("/map") || path.ends_with("/networks");
+  if (!MayAsk(request) || (is_dear && !computing_.Take())) {
     return Failed(429, {ErrorCode::kLimit, "site.rate", "too many requests", "ask again in a second"});
   }
-  const bool takes_query = path.ends_with("/proposals") || path.ends_with("/releases") || path.ends_with("/ledger");
+  const bool takes_query = path.ends_with("/proposals") || path.ends_with("/releases") || path.ends_with("/ledger") ||
+                           path.ends_with("/map");
   if (!query.empty() && !takes_query) {
     return Failed({ErrorCode::kUsage, "site.query", "this path takes no query", "leave it out"});
   }
@@ -271,7 +300,13 @@ HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, 
   path.remove_prefix(subject.size());
   const auto log = logs_.find(subject);
   if (log == logs_.end()) return NoSuchPath();
-  Call call{.log = &log->second, .name = {}, .query = query, .body = &request.body, .now_s = options_.now_s()};
+  Call call{.log = &log->second,
+            .name = {},
+            .query = query,
+            .body = &request.body,
+            .desk = options_.desk,
+            .life = &lives_[subject],
+            .now_s = options_.now_s()};
   const auto route =
       std::ranges::find_if(kRoutes, [&](const Route& one) { return MatchesPattern(one.pattern, path, call.name); });
   if (route == std::end(kRoutes)) return NoSuchPath();

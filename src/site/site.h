@@ -31,6 +31,7 @@
 #include "server/http_message.h"
 #include "server/http_server.h"
 #include "site/event_feed.h"
+#include "site/signing_desk.h"
 
 namespace pawl::site {
 
@@ -45,6 +46,14 @@ struct SiteOptions {
   std::function<int64_t()> now_s;
   Rate reading{.burst = 200, .per_second = 50};
   Rate signing{.burst = 10, .per_second = 1};
+  Rate computing{.burst = 20, .per_second = 2};  // of pictures that are computed for whoever asks
+  DeskTerms desk{};
+};
+
+// The pictures of a life, as of a size of its log.
+struct KeptLife {
+  uint64_t size = 0;
+  encoding::Json view;
 };
 
 inline constexpr size_t kPeersMax = 4'096;  // whose rates are remembered; who was silent longest makes room
@@ -79,7 +88,8 @@ class Site {
     uint64_t turn = 0;  // when it was heard
   };
 
-  Site(ledger::Home home, SiteOptions options) : home_(std::move(home)), options_(std::move(options)) {}
+  Site(ledger::Home home, SiteOptions options)
+      : home_(std::move(home)), options_(std::move(options)), computing_(options_.computing) {}
   bool MayAsk(const server::HttpRequest& request);
   server::HttpResponse AnswerApi(const server::HttpRequest& request, std::string_view path, std::string_view query);
 
@@ -89,6 +99,8 @@ class Site {
   std::map<std::string, EventFeed> feeds_;  // of them; they refer to the logs where those are
   std::map<std::string, Peer> peers_;
   uint64_t turn_ = 0;
+  std::map<std::string, KeptLife> lives_;
+  Bucket computing_;  // of all who ask together
 };
 
 // Every path with its method, as openapi.json has them: "GET /api/v1/subjects/{subject}".

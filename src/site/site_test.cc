@@ -150,6 +150,8 @@ std::string LineOf(const std::string& principal, const SignerForTests& signer) {
   return principal + " namespaces=\"approve@pawl\" " + signer.public_key.Line() + "\n";
 }
 
+constexpr char kMapQuery[] = "?network=policy.onnx&property=calm&x=0&y=1&pick=smallest";
+
 class SiteTest : public ::testing::Test {
  protected:
   // One home for all tests, copied for each.
@@ -171,8 +173,9 @@ class SiteTest : public ::testing::Test {
     site_.emplace(Open({}));
   }
   Site Open(const Rate& rate) {
-    SiteOptions options{.names = {"localhost:8440"}, .now_s = [this] { return now_; }};
-    options.reading = options.signing = rate.burst > 0 ? rate : Rate{.burst = 1'000, .per_second = 1'000};
+    SiteOptions options{.names = {"localhost:8440"}, .now_s = [this] { return now_; }, .desk = desk_};
+    options.reading = options.signing = options.computing =
+        rate.burst > 0 ? rate : Rate{.burst = 1'000, .per_second = 1'000};
     Result<Site> site = Site::Open(*ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kExisting),
                                    {"controller"}, std::move(options));
     EXPECT_TRUE(site.ok()) << (site.ok() ? "" : site.error().message);
@@ -233,7 +236,8 @@ class SiteTest : public ::testing::Test {
 
   // What the page posts.
   static Json Signature(const Json& request, const std::string& principal, const SignerForTests& signer,
-                        uint8_t flags = 0x05, const SignerForTests::Browser& browser = {.origin = kOrigin}) {
+                        uint8_t flags = 0x05, const SignerForTests::Browser& browser = {.origin = kOrigin},
+                        const std::string& reason = "") {
     const std::string payload = *encoding::DecodeBase64(request["payload"].get<std::string>());
     const std::string to_be_signed =
         crypto::SshsigToBeSigned(encoding::PreAuthenticationEncoding(warrant::kPayloadType, payload),
@@ -246,16 +250,42 @@ class SiteTest : public ::testing::Test {
         crypto::DerSignature(crypto::DerInteger(raw.substr(0, 32)), crypto::DerInteger(raw.substr(32)));
     return {{"payload", request["payload"]},
             {"principal", principal},
+            {"reason", reason},
             {"assertion",
              {{"authenticator_data", encoding::EncodeBase64(data)},
               {"client_data_json", encoding::EncodeBase64(client_data)},
               {"signature", encoding::EncodeBase64(der)}}}};
   }
 
+  // A fourth proposal: another charter, which is signed and waits.
+  void Amend() {
+    Path path = Path::WithTwoReleases();
+    const crypto::Digest charter =
+        path.PutCharter([](charter::TestCharter& test) { test.Replace("max_step = 0.02", "max_step = 0.05"); });
+    std::filesystem::copy(path.directory() + "/store", directory_ / "home/store",
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+    ledger::Ledger ledger =
+        *ledger::Ledger::Open(directory_ / "home/ledger/controller.sqlite", ledger::LedgerAccess::kReadWrite);
+    ASSERT_TRUE(ledger
+                    .Append(*ledger.Size(), {encoding::SerializeEnvelope(path.BySomeone(
+                                                audit::WriteProposal({.about = {"controller", charter},
+                                                                      .proposal = "p4",
+                                                                      .action = warrant::Action::kAmendment,
+                                                                      .tree = charter,
+                                                                      .parent_tree = path.state.tree,
+                                                                      .parent_warrant = path.state.warrant,
+                                                                      .diff = crypto::Sha256("diff"),
+                                                                      .note = "a larger step",
+                                                                      .time = now_}),
+                                                "log"))})
+                    .ok());
+  }
+
   static inline const std::string kSubject = "/api/v1/subjects/controller";
   static inline subject::TemporaryDirectory* made_ = nullptr;
   static inline SignerForTests *ada_ = nullptr, *bea_ = nullptr;
   subject::TemporaryDirectory directory_;
+  DeskTerms desk_;
   int64_t now_ = warrant::kGenesisTime + 3 * warrant::kDay;
   std::optional<Site> site_;
 };
@@ -297,8 +327,9 @@ class SchemaCheck {
   static bool HasType(const Json& value, const Json& type) {
     if (type.is_array()) return HasType(value, type[0]) || HasType(value, type[1]);
     return (type == "string" && value.is_string()) || (type == "integer" && value.is_number_integer()) ||
-           (type == "boolean" && value.is_boolean()) || (type == "null" && value.is_null()) ||
-           (type == "array" && value.is_array()) || (type == "object" && value.is_object());
+           (type == "boolean" && value.is_boolean()) || (type == "number" && value.is_number()) ||
+           (type == "null" && value.is_null()) || (type == "array" && value.is_array()) ||
+           (type == "object" && value.is_object());
   }
   void CheckObject(const Json& value, const Json& schema, const std::string& at) {
     EXPECT_EQ(schema["additionalProperties"], false) << at;
@@ -342,9 +373,11 @@ TEST_F(SiteTest, AnswersAsTheDescriptionSays) {
     return path;
   };
   for (const auto& [path, methods] : document["paths"].items()) {
-    if (!methods.contains("get") || path.ends_with("openapi.json") || path.ends_with("/events")) continue;
+    const bool by_itself = path.ends_with("openapi.json") || path.ends_with("/events") || path.ends_with("/charter");
+    if (!methods.contains("get") || by_itself) continue;
     for (const char* proposal : {"p1", "p3"}) {
       std::string target = filled(path);
+      if (path.ends_with("/map")) target += kMapQuery;
       if (const size_t at = target.find("{proposal}"); at != target.npos) target.replace(at, 10, proposal);
       const HttpResponse answer = Get(target);
       ASSERT_EQ(answer.status, 200u) << target << answer.body;
@@ -377,6 +410,9 @@ TEST_F(SiteTest, AnswersAsTheDescriptionSays) {
   }
   EXPECT_EQ(kinds, (std::set<std::string>{"subject", "proposal", "entry", "reset"}));
   check.Check(Read(Get("/api/v1/none")), document["components"]["schemas"]["Error"], "error");
+  Amend();
+  check.Check(Read(Get(kSubject + "/proposals/p4/charter")), schema_of(base + "/proposals/{proposal}/charter", "get"),
+              "charter");
   for (const auto& [name, schema] : document["components"]["schemas"].items()) {
     const bool by_hand = name == "Error" || name == "DraftRequest" || name == "SignatureRequest";
     EXPECT_TRUE(by_hand || check.used.contains(name)) << name << " describes nothing that is answered";
@@ -806,6 +842,140 @@ TEST_F(SiteTest, RejectsWithAReason) {
   EXPECT_EQ(refusals[0]["reason"], draft["reason"]);
 }
 
+// The gate's path, and what an approval has to say once somebody has spoken against.
+TEST_F(SiteTest, AsksWhyWhereSomebodyRefused) {
+  const Json no = {{"action", "reject"}, {"proposal", "p3"}, {"principal", "bea@example.org"}, {"reason", "too soon"}};
+  ASSERT_EQ(Post("/signatures", Signature(Read(Post("/drafts", no)), "bea@example.org", *bea_)).status, 200u);
+  EXPECT_EQ(Proposal()["objections"][0], "bea@example.org refused: too soon");
+  const Json decision = Proposal()["decision"];
+  EXPECT_EQ(RuleOf(Post("/signatures", Signature(decision, "ada@example.org", *ada_))), "approve.reason");
+  EXPECT_EQ(
+      RuleOf(Post("/signatures", Signature(decision, "ada@example.org", *ada_, 0x05, {.origin = kOrigin}, " \n\t"))),
+      "approve.reason");
+  const HttpResponse answer = Post("/signatures", Signature(decision, "ada@example.org", *ada_, 0x05,
+                                                            {.origin = kOrigin}, "it was tried\nat night"));
+  ASSERT_EQ(answer.status, 200u) << answer.body;
+  EXPECT_EQ(Proposal()["approvals"][0]["reason"], "it was tried at night");
+  // Whoever has changed their mind answers to nobody but the others.
+  EXPECT_EQ(Post("/signatures", Signature(decision, "bea@example.org", *bea_)).status, 200u);
+  EXPECT_EQ(Proposal()["approvals"].size(), 2u);
+}
+
+TEST_F(SiteTest, TakesSoManyApprovalsOfAPersonADay) {
+  desk_.approvals_a_day_max = 0;
+  site_.emplace(Open({}));
+  const Json request = Signature(Proposal()["decision"], "ada@example.org", *ada_);
+  EXPECT_EQ(RuleOf(Post("/signatures", request)), "site.pace");
+  EXPECT_TRUE(Proposal()["approvals"].empty());
+  desk_.approvals_a_day_max = 1;
+  site_.emplace(Open({}));
+  EXPECT_EQ(Post("/signatures", request).status, 200u);
+}
+
+// ---- pictures
+
+TEST_F(SiteTest, MapsDecisionsOnlyWhereAPropertySpeaks) {
+  const std::string map = kSubject + "/proposals/p3/map";
+  const Json found = Read(Get(map + kMapQuery));
+  const size_t cells = found["cells"];
+  EXPECT_EQ(found["candidate"].size(), cells * cells);
+  EXPECT_EQ(found["parent"].size(), cells * cells);
+  for (const char* query : {"", "?x=0&y=1", "?network=policy.onnx&property=calm&x=0&y=0&pick=smallest",
+                            "?network=policy.onnx&property=calm&x=0&y=1&pick=best",
+                            "?network=policy.onnx&property=calm&x=-1&y=1&pick=smallest",
+                            "?network=policy.onnx&property=calm&x=0&y=1&pick=smallest&x=2",
+                            "?network=%00&property=calm&x=0&y=1&pick=smallest",
+                            "?network=policy.onnx&property=calm&x=0&y=1&pick=smallest&more=1"}) {
+    EXPECT_EQ(RuleOf(Get(map + query)), "site.query") << query;
+  }
+  for (const char* query : {"?network=policy.onnx&property=none&x=0&y=1&pick=smallest",
+                            "?network=..%2Fkeys&property=calm&x=0&y=1&pick=smallest",
+                            "?network=policy.onnx&property=calm&x=0&y=900&pick=smallest"}) {
+    EXPECT_EQ(RuleOf(Get(map + query)), "site.no-map") << query;
+  }
+}
+
+TEST_F(SiteTest, ShowsHowFarTheWeightsOfALayerMoved) {
+  const Json networks = Read(Get(kSubject + "/proposals/p3/networks"))["networks"];
+  ASSERT_EQ(networks.size(), 1u);
+  EXPECT_EQ(networks[0]["path"], "policy.onnx");
+  EXPECT_EQ(networks[0]["same_shape"], true);
+  const Json& moved = networks[0]["candidate"]["layers"][0]["moved"];
+  EXPECT_GT(moved["changed"].get<int>(), 0);
+  EXPECT_GT(moved["largest"].get<double>(), 0);
+  EXPECT_EQ(moved["blocks"].size(), moved["rows"].get<size_t>() * moved["columns"].get<size_t>());
+}
+
+TEST_F(SiteTest, SaysWhatAnAmendmentLoosens) {
+  EXPECT_EQ(RuleOf(Get(kSubject + "/proposals/p3/charter")), "site.no-amendment");
+  Amend();
+  const Json changes = Read(Get(kSubject + "/proposals/p4/charter"))["changes"];
+  const Json step = {
+      {"what", "largest step in capability"}, {"before", "0.02"}, {"after", "0.05"}, {"effect", "loosens"}};
+  EXPECT_NE(std::find(changes.begin(), changes.end(), step), changes.end()) << changes;
+}
+
+// ---- halting and resuming
+
+TEST_F(SiteTest, ResumesWhenEnoughPeopleHaveSigned) {
+  const auto draft = [&](const char* who, const char* reason) {
+    return Post("/drafts", {{"action", "resume"}, {"proposal", ""}, {"principal", who}, {"reason", reason}});
+  };
+  EXPECT_EQ(RuleOf(draft("ada@example.org", "over")), "site.not-halted");
+  const Json halt = {{"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "drill"}};
+  ASSERT_EQ(Post("/signatures", Signature(Read(Post("/drafts", halt)), "ada@example.org", *ada_)).status, 200u);
+  EXPECT_EQ(Read(Get(kSubject))["resume"]["needed"], 2);
+  EXPECT_EQ(RuleOf(draft("ada@example.org", " ")), "site.reason");
+  EXPECT_EQ(RuleOf(draft("mallory@example.org", "over")), "site.not-a-signer");
+  const Json first = Read(draft("ada@example.org", "drill over"));
+  // Somebody else's passkey, nobody there, and a resume that lifts something else.
+  EXPECT_EQ(RuleOf(Post("/signatures", Signature(first, "bea@example.org", *ada_))), "site.passkey");
+  EXPECT_EQ(RuleOf(Post("/signatures", Signature(first, "ada@example.org", *ada_, 0x01))), "site.presence");
+  HttpResponse answer = Post("/signatures", Signature(first, "ada@example.org", *ada_));
+  ASSERT_EQ(answer.status, 200u) << answer.body;
+  EXPECT_NE(Read(answer)["sentence"].get<std::string>().find("1 of 2"), std::string::npos);
+  Json subject = Read(Get(kSubject));
+  EXPECT_EQ(subject["halted"], true);
+  EXPECT_EQ(subject["resume"]["reason"], "drill over");
+  EXPECT_EQ(subject["resume"]["signed_by"], Json::array({"ada@example.org"}));
+  // The same person again is one person; the next one signs what was begun, whatever they say.
+  EXPECT_EQ(Post("/signatures", Signature(first, "ada@example.org", *ada_)).status, 200u);
+  EXPECT_EQ(Read(Get(kSubject))["halted"], true);
+  const Json second = Read(draft("bea@example.org", "another reason"));
+  EXPECT_EQ(second["payload"], first["payload"]);
+  answer = Post("/signatures", Signature(second, "bea@example.org", *bea_));
+  ASSERT_EQ(answer.status, 200u) << answer.body;
+  subject = Read(Get(kSubject));
+  EXPECT_EQ(subject["halted"], false);
+  EXPECT_TRUE(subject["resume"].is_null());
+  EXPECT_EQ(RuleOf(Post("/signatures", Signature(second, "bea@example.org", *bea_))), "site.not-halted");
+}
+
+TEST_F(SiteTest, TakesNoOtherResumeThanItDrafts) {
+  const Json halt = {{"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "drill"}};
+  ASSERT_EQ(Post("/signatures", Signature(Read(Post("/drafts", halt)), "ada@example.org", *ada_)).status, 200u);
+  const Json draft = Read(
+      Post("/drafts", {{"action", "resume"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "over"}}));
+  const auto edited = [&](const std::function<void(warrant::Decision&)>& edit) {
+    warrant::Decision resume = *warrant::ReadDecision(*encoding::DecodeBase64(draft["payload"].get<std::string>()));
+    edit(resume);
+    const std::string payload = warrant::WriteDecision(resume);
+    const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, payload);
+    const Json request = {{"payload", encoding::EncodeBase64(payload)},
+                          {"challenge", encoding::EncodeBase64Url(crypto::SshsigToBeSigned(
+                                            message, warrant::kApprovalNamespace, crypto::SshsigHash::kSha256))}};
+    return RuleOf(Post("/signatures", Signature(request, "ada@example.org", *ada_)));
+  };
+  EXPECT_EQ(edited([](warrant::Decision& one) { one.expires += 1; }), "site.statement");
+  EXPECT_EQ(edited([](warrant::Decision& one) {
+              one.lifts.push_back(crypto::Sha256("x"));
+              std::sort(one.lifts.begin(), one.lifts.end());
+            }),
+            "site.statement");
+  EXPECT_EQ(edited([](warrant::Decision& one) { one.issued -= kDraftAgeMax_s + 1; }), "site.draft-age");
+  EXPECT_EQ(Read(Get(kSubject))["halted"], true);
+}
+
 TEST_F(SiteTest, HaltsTheLoaderAndTheLedger) {
   const Json draft = {
       {"action", "halt"}, {"proposal", ""}, {"principal", "ada@example.org"}, {"reason", "evidence vanished"}};
@@ -849,7 +1019,7 @@ TEST_F(SiteTest, TakesNoOtherHaltThanItDrafts) {
                                           message, warrant::kApprovalNamespace, crypto::SshsigHash::kSha256))}};
     return RuleOf(Post("/signatures", Signature(other, "ada@example.org", *ada_)));
   };
-  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.action = warrant::Action::kResume; }), "site.statement");
+  EXPECT_EQ(rule([](warrant::Decision& halt) { halt.action = warrant::Action::kResume; }), "site.not-halted");
   EXPECT_EQ(rule([](warrant::Decision& halt) { halt.about.subject = "other"; }), "site.statement");
   EXPECT_EQ(rule([](warrant::Decision& halt) { halt.resource = "https://example.org/other"; }), "site.statement");
   EXPECT_EQ(rule([](warrant::Decision& halt) { halt.charter_epoch += 1; }), "site.statement");

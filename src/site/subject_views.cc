@@ -10,6 +10,7 @@
 #include "gate/waiting.h"
 #include "merkle/checkpoint.h"
 #include "merkle/signed_note.h"
+#include "site/signing_desk.h"
 #include "tlog/growing_tree.h"
 #include "warrant/state.h"
 
@@ -105,7 +106,8 @@ Json SubjectView(ledger::SubjectLog& log, int64_t now_s) {
   for (const audit::LoggedHalt& halt : history.halts()) {
     if (!halt.lifted) halts.push_back(halt.principal + ": " + halt.decision.reason);
   }
-  view.update({{"charter", charter.digest.Text()},
+  view.update({{"resume", ResumeView(log, now_s)},
+               {"charter", charter.digest.Text()},
                {"charter_epoch", history.charter_epoch()},
                {"epoch", history.epoch()},
                {"live", OrNull(history.live_tree())},

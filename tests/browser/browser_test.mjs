@@ -5,38 +5,13 @@
 // usage: browser_test.mjs            PAWL_BIN: folder with pawl; PAWL_SITE_TEST: the program that makes the home
 //        browser_test.mjs --bundle   makes the bundle anew from web/ and compares every byte; checks the types
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { browserPackages, enrol, folder, freePort, here, packagesOf, pawl, person, run, serve } from "./browser.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
 const web = join(here, "../../web");
-const folder = mkdtempSync(join(tmpdir(), "pawl-browser-"));
-const servers = new Set();
-process.on("exit", () => {
-  for (const server of servers) server.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function run(program, args, options = {}) {
-  const done = spawnSync(program, args, { encoding: "utf8", timeout: 300_000, ...options });
-  assert.equal(done.status, 0, `${program} ${args.join(" ")}: ${done.error ?? ""}${done.stdout}${done.stderr}`);
-  return done.stdout;
-}
-
-// The pinned packages, by the lock file alone, in a folder of the test's own.
-function packagesOf(source) {
-  const into = join(folder, "packages");
-  cpSync(source, into, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: into });
-  return into;
-}
 
 function theBundleIsOfTheseSources() {
   const sources = [...readdirSync(join(web, "src")).map((name) => "src/" + name), "build.mjs", "package-lock.json"].sort();
@@ -58,13 +33,6 @@ function theBundleCanBeMadeAnew() {
   }
 }
 
-const freePort = () => new Promise((give) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address();
-    server.close(() => give(port));
-  });
-});
-
 function makeHome(name, origin, signers, proposals = 3) {
   const home = join(folder, name);
   run(process.env.PAWL_SITE_TEST,
@@ -72,46 +40,6 @@ function makeHome(name, origin, signers, proposals = 3) {
       { env: { ...process.env, PAWL_BROWSER_HOME: home, PAWL_BROWSER_ORIGIN: origin, PAWL_BROWSER_SIGNERS: signers,
              PAWL_BROWSER_PROPOSALS: String(proposals) } });
   return home;
-}
-
-const pawl = (home, ...words) => JSON.parse(run(join(process.env.PAWL_BIN, "pawl"), ["--home", home, "--json", ...words]));
-
-async function serve(home, port) {
-  const server = spawn(join(process.env.PAWL_BIN, "pawl"), ["--home", home, "--json", "serve", "--listen", `127.0.0.1:${port}`],
-                       { stdio: ["ignore", "pipe", "inherit"] });
-  servers.add(server);
-  server.once("exit", () => servers.delete(server));
-  const [line] = await new Promise((give) => createInterface(server.stdout).once("line", (text) => give([text])));
-  assert.equal(JSON.parse(line).page, `http://localhost:${port}/`);
-  return { pid: server.pid, stop: () => new Promise((give) => { server.once("exit", give); server.kill("SIGTERM"); }) };
-}
-
-// A browser of one person, with a passkey of their own.
-async function person(chromium) {
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
-  const page = await (await browser.newContext()).newPage();
-  page.setDefaultTimeout(20_000);
-  const elsewhere = [], broken = [];
-  page.on("request", (request) => { if (!/^http:\/\/(localhost|127\.0\.0\.1):/.test(request.url())) elsewhere.push(request.url()); });
-  page.on("pageerror", (error) => broken.push(String(error)));
-  page.on("console", (message) => { if (/Content Security Policy|TrustedHTML/.test(message.text())) broken.push(message.text()); });
-  page.on("dialog", (dialog) => { broken.push("dialog: " + dialog.message()); void dialog.dismiss(); });
-  const session = await page.context().newCDPSession(page);
-  await session.send("WebAuthn.enable");
-  const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
-    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
-               isUserVerified: true, automaticPresenceSimulation: true },
-  });
-  return { browser, page, session, authenticatorId, elsewhere, broken };
-}
-
-async function enrol(who, name, base) {
-  await who.page.goto(base + "#/s/controller/enrol");
-  await who.page.getByLabel("Your name").fill(name);
-  await who.page.getByRole("button", { name: "Make a passkey" }).click();
-  const line = await who.page.locator("#line").textContent();
-  assert.ok(line.startsWith(name + ' namespaces="approve@pawl" webauthn-sk-ecdsa-sha2-nistp256@openssh.com '), line);
-  return line + "\n";
 }
 
 const failure = (who) => who.page.locator(".sign .failure");
@@ -186,8 +114,11 @@ async function refusesAnotherOrigin(who, port) {
   await other.close();
 }
 
-async function approves(who, name, says) {
+// A reviewer abstained and bea refused: nobody approves without saying why.
+async function approves(who, name, why, says) {
   await choose(who, name);
+  assert.ok(await who.page.getByRole("button", { name: "Approve" }).isDisabled());
+  await who.page.getByLabel("Why you approve all the same").fill(why);
   await who.page.getByRole("button", { name: "Approve" }).click();
   await who.page.getByText("Your approval is on the ledger").waitFor();
   assert.match(await who.page.getByText("Your approval is on the ledger").textContent(), says);
@@ -196,7 +127,7 @@ async function approves(who, name, says) {
 async function rejects(who, name) {
   await who.page.getByLabel("Who signs").selectOption(name);
   await who.page.getByLabel("Why not").fill("never tried at night");
-  await who.page.getByRole("button", { name: "Reject" }).click();
+  await who.page.getByRole("button", { name: "Reject with a passkey" }).click();
   await who.page.getByText("Your refusal is on the ledger").waitFor();
 }
 
@@ -229,6 +160,33 @@ async function halts(who, port) {
   assert.ok(Date.now() - began < 1_000, `the halt took ${Date.now() - began} ms among 200 streams and 200 slow clients`);
   assert.equal(pawl(who.home, "status").halted, true);
   disperse();
+}
+
+async function resumes(who, name, why, says) {
+  const { page } = who;
+  await page.reload();  // what others have begun is no entry of the ledger, and is asked for rarely
+  const form = page.locator("details.resume");
+  await form.waitFor();
+  if (why !== "") await form.locator("summary").click();
+  await form.getByLabel("Who resumes").selectOption(name);
+  if (why !== "") await form.getByLabel("Why it may go on").fill(why);
+  await form.getByRole("button", { name: "Resume with a passkey" }).click();
+  await page.getByText(says).first().waitFor();
+}
+
+// The pictures, with their words; the home's one network moved, and a property speaks of it.
+async function showsPictures(who, base, axe) {
+  const { page } = who;
+  await page.goto(base + "#/s/controller/p/p3");
+  await page.locator("#map-words").waitFor();
+  assert.match(await page.locator("#map-words").textContent(), /They differ at .* of the points/);
+  assert.match(await page.locator(".layers").textContent(), /largest/);
+  assert.equal(await page.locator(".map canvas").count(), 3);
+  assert.ok(await page.locator(".band .interval").count() > 0);
+  await page.goto(base + "#/s/controller/life");
+  await page.locator(".pictures figure").first().waitFor();
+  assert.ok(await page.locator(".chart canvas").count() > 0);
+  await findsNoSeriousFault(who, axe);
 }
 
 async function checksInclusion(who, base) {
@@ -307,12 +265,8 @@ async function step(act, ...given) {
 async function main() {
   theBundleIsOfTheseSources();
   if (process.argv[2] === "--bundle") return theBundleCanBeMadeAnew();
-  assert.ok(existsSync("/usr/bin/chromium"), "the package chromium is missing");
   const began = Date.now();
-  const packages = packagesOf(here);
-  const require = createRequire(packages + "/");
-  const { chromium } = require("playwright-core");
-  const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+  const { chromium, axe } = browserPackages();
   const port = await freePort();
   const base = `http://localhost:${port}/`;
   console.log(`packages ${(Date.now() - began) / 1000} s`);
@@ -331,23 +285,29 @@ async function main() {
   await step(refusesWithoutAPerson, ada);
   await step(refusesAnotherName, ada);
   await step(refusesAnotherOrigin, ada, port);
-  await step(approves, ada, "ada@example.org", /1 more person/);
+  await bea.page.goto(base + "#/s/controller/p/p3");
+  await step(rejects, bea, "bea@example.org");
+  await ada.page.getByText("never tried at night").first().waitFor();
+  await step(approves, ada, "ada@example.org", "it was, in May", /1 more person/);
   await server.stop();
   await ada.page.getByText("the server does not answer").first().waitFor();
   const follows = ada.page.waitForResponse((answer) => answer.url().endsWith("/events") && answer.status() === 200);
   server = await serve(home, port);
   await follows;  // by itself, on the page that was open before
-  await bea.page.goto(base + "#/s/controller/p/p3");
   await bea.page.getByText("1 of 2 approvals").waitFor();
-  await step(rejects, bea, "bea@example.org");
-  await ada.page.getByText("never tried at night").first().waitFor();
+  await step(approves, bea, "bea@example.org", "I have seen May's flights", /./);
+  await ada.page.getByText("2 of 2 approvals").waitFor();
+  await step(showsPictures, ada, base, axe);
   await step(asksForNothing, ada);
   await step(halts, bea, port);
   await ada.page.locator(".banner.halted").waitFor({ timeout: 5_000 });
+  await step(resumes, bea, "bea@example.org", "it is found again", "1 of 2 people have signed");
+  await step(resumes, ada, "ada@example.org", "", "every halt and alarm is lifted");
+  assert.equal(pawl(home, "status").halted, false);
   await step(checksInclusion, ada, base);
 
   const status = pawl(home, "status", "p3");
-  assert.deepEqual(status.approvals, ["ada@example.org"]);
+  assert.deepEqual(status.approvals, ["ada@example.org", "bea@example.org"]);
   assert.deepEqual(status.refusals, [{ by: "bea@example.org", reason: "never tried at night" }]);
   for (const who of [ada, bea]) {
     assert.deepEqual(who.elsewhere, []);

@@ -25,6 +25,7 @@ export interface Subject extends SubjectSummary {
   ledger_older: string | null;
   log_key: string;
   single_operator: boolean;
+  resume: { lifts: string[]; reason: string | null; signed_by: string[]; needed: number } | null;
   approval: {
     threshold: number;
     amendment_threshold: number;
@@ -86,7 +87,8 @@ export interface Proposal extends Position {
   votes: Vote[];
   candidate: { digest: string; epoch: number; charter: string; budget_index: number; parent_tree: string | null } | null;
   decision: (SigningRequest & { results: Record<string, string>; issued: string; expires: string; needed: number }) | null;
-  approvals: { principal: string; key: string; signature: string; origin: string | null; presence_proven: boolean }[];
+  approvals: { principal: string; key: string; signature: string; origin: string | null; reason: string | null; presence_proven: boolean }[];
+  objections: string[];
   refusals: { principal: string; reason: string; time: string }[];
   warrant: string | null;
 }
@@ -99,6 +101,80 @@ export interface Change {
   after: string;
   shown: "lines" | "facts" | "too-long";
   diff: string;
+}
+
+export interface LifePoint {
+  x: number | null;
+  y: number | null;
+  lower: number | null;
+  upper: number | null;
+  label: string;
+  entry: number | null;
+  mark: "released" | "not-released" | "gate-alone";
+}
+
+export interface LifePicture {
+  name: string;
+  title: string;
+  description: string;
+  x_label: string;
+  y_label: string;
+  series: { name: string; joined: "all" | "released"; left_out: number; points: LifePoint[] }[];
+  limits: { name: string; y: number | null; earlier: { until_x: number | null; y: number | null }[] }[];
+}
+
+export interface Moved {
+  count: number;
+  changed: number;
+  largest: number | null;
+  relative: number | null;
+  rows: number;
+  columns: number;
+  blocks: (number | null)[];
+}
+
+export interface NetworkSide {
+  inputs: number;
+  outputs: number;
+  parameters: number;
+  layers: { kind: string; name: string; inputs: number; outputs: number; weights: number; moved: Moved | null }[];
+  left_out: number;
+}
+
+export interface NetworkChange {
+  path: string;
+  why_not: string;
+  same_shape: boolean;
+  parent: NetworkSide | null;
+  candidate: NetworkSide | null;
+  properties: string[];
+  inputs: string[];
+  outputs: string[];
+}
+
+export interface MapAxis {
+  input: number;
+  name: string;
+  unit: string;
+  from: number | null;
+  to: number | null;
+  box_from: number | null;
+  box_to: number | null;
+}
+
+export interface DecisionMap {
+  cells: number;
+  x: MapAxis;
+  y: MapAxis;
+  fixed: { name: string; value: string }[];
+  outputs: string[];
+  parent: number[] | null;
+  candidate: number[];
+}
+
+export interface CharterChanges {
+  changes: { what: string; before: string; after: string; effect: "loosens" | "tightens" | "other" }[];
+  words: { title: string; gone: string[]; come: string[] }[];
 }
 
 export interface Release {
@@ -159,6 +235,10 @@ export const api = {
     ask<{ total: number; proposals: Position[] }>(of(subject, `/proposals?first=${first}&count=50`)),
   proposal: (subject: string, name: string) => ask<Proposal>(of(subject, "/proposals/" + name)),
   diff: (subject: string, name: string) => ask<{ changes: Change[] }>(of(subject, `/proposals/${name}/diff`)),
+  life: (subject: string) => ask<{ trials: number; pictures: LifePicture[] }>(of(subject, "/life")),
+  networks: (subject: string, name: string) => ask<{ networks: NetworkChange[] }>(of(subject, `/proposals/${name}/networks`)),
+  map: (subject: string, name: string, query: string) => ask<DecisionMap>(of(subject, `/proposals/${name}/map?${query}`)),
+  charter: (subject: string, name: string) => ask<CharterChanges>(of(subject, `/proposals/${name}/charter`)),
   releases: (subject: string, first: number) =>
     ask<{ total: number; releases: Release[] }>(of(subject, `/releases?first=${first}&count=50`)),
   ledger: (subject: string, first: number) =>

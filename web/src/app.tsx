@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Refused, type Subject } from "./api";
 import { follow } from "./events";
 import { EntryPage, LedgerPage } from "./ledger";
+import { LifePage } from "./life";
 import { asRefused, Commands, Digest, Failure, Pages, Show, useLoaded } from "./parts";
 import { ProposalPage } from "./proposal";
 import { enrol, readRequest, signAndSend } from "./signing";
@@ -89,7 +90,12 @@ function Enrol({ subject }: { subject: Subject }) {
         </form>
       )}
       <Failure failure={failure} />
-      {line !== "" && <pre id="line" tabIndex={0}>{line}</pre>}
+      {line !== "" && (
+        <>
+          <pre id="line" tabIndex={0}>{line}</pre>
+          <button type="button" onClick={() => void navigator.clipboard?.writeText(line)}>Copy the line</button>
+        </>
+      )}
     </>
   );
 }
@@ -109,7 +115,61 @@ function Banner({ of }: { of: Subject }) {
   );
 }
 
-// One person is enough to stop everything; people together lift it, with `pawl resume`.
+// People together lift what is halted: the first one says why, and the others sign the same statement.
+function Resume({ subject, done }: { subject: Subject; done: () => void }) {
+  const people = subject.approval.people.filter((one) => one.has_passkey);
+  const { lifts, reason: begun, signed_by, needed } = subject.resume!;
+  const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
+  const [reason, setReason] = useState("");
+  const [failure, setFailure] = useState<Refused | null>(null);
+  const [said, setSaid] = useState("");
+  const [busy, setBusy] = useState(false);
+  const resume = async () => {
+    const draft = await api.draft(subject.subject, { action: "resume", proposal: "", principal: who, reason: begun === null ? reason : "" });
+    const { statement } = await readRequest(draft);
+    if (statement.predicate["action"] !== "resume") throw new Error("the server drafted something else than a resume: nothing was signed");
+    if (statement.predicate["reason"] !== (begun ?? reason.trim()) && statement.predicate["reason"] !== reason) {
+      done();
+      throw new Error("another resume has been begun meanwhile: nothing was signed; read it and sign that one");
+    }
+    return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
+  };
+  const act = (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setFailure(null);
+    resume()
+      .then((answer) => {
+        setSaid(answer.sentence);
+        done();
+      }, (refused: unknown) => setFailure(asRefused(refused)))
+      .finally(() => setBusy(false));
+  };
+  return (
+    <details class="resume" open={begun !== null}>
+      <summary>Resume: {signed_by.length} of {needed} have signed</summary>
+      <p>Lifts:</p>
+      <ul>{lifts.map((line) => <li key={line}>{line}</li>)}</ul>
+      {begun !== null && <p>{signed_by.join(", ")} would resume: {begun}</p>}
+      {people.length === 0 ? <p>The charter lists no passkey for this page: <code>pawl resume</code>.</p> : (
+        <form onSubmit={act}>
+          <label>Who resumes{" "}
+            <select required value={who} onChange={(event) => setWho(event.currentTarget.value)}>
+              <option value="">choose yourself</option>
+              {people.map((one) => <option key={one.principal} value={one.principal}>{one.principal}</option>)}
+            </select>
+          </label>
+          {begun === null && <label>Why it may go on <input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>}
+          <button type="submit" disabled={busy}>Resume with a passkey</button>
+        </form>
+      )}
+      <Failure failure={failure} />
+      <p role="status">{said}</p>
+    </details>
+  );
+}
+
+// One person is enough to stop everything.
 function Halt({ subject, done }: { subject: Subject; done: () => void }) {
   const people = subject.approval.people.filter((one) => one.has_passkey);
   const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
@@ -168,6 +228,7 @@ function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
           <a href="#/">Pawl</a>
           {link("", "Proposals", view === undefined || view === "p")}
           {link("/history", "Releases", view === "history")}
+          {link("/life", "Life", view === "life")}
           {link("/ledger", "Ledger", view === "ledger")}
           {link("/enrol", "Passkeys", view === "enrol")}
         </nav>
@@ -178,10 +239,12 @@ function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
           {(of) => (
             <>
               <Banner of={of} />
+              {of.resume !== null ? <Resume subject={of} done={subject.again} /> : null}
               <Halt subject={of} done={subject.again} />
               {view === undefined && <Inbox subject={of} />}
               {view === "p" && item !== undefined && <ProposalPage subject={of} name={item} changed={subject.again} />}
               {view === "history" && <History subject={of} />}
+              {view === "life" && <LifePage subject={of} />}
               {view === "ledger" && item === undefined && <LedgerPage subject={of} />}
               {view === "ledger" && item !== undefined && <EntryPage subject={of} index={Number(item)} />}
               {view === "enrol" && <Enrol subject={of} />}

@@ -1,7 +1,10 @@
 // One proposal: what changed, is it within bounds, what is proven, who checked, what happens if I say yes.
 import { useState } from "preact/hooks";
+import { Amendment } from "./amendment";
 import { api, type Change, type Proposal, type Refused, type Subject, type Vote } from "./api";
 import { rowsOf } from "./diff";
+import { short } from "./life";
+import { Networks } from "./networks";
 import { asRefused, Commands, Digest, Failure, Show, useLoaded } from "./parts";
 import { readRequest, signAndSend } from "./signing";
 
@@ -81,6 +84,7 @@ interface Condition {
   upper: string;
   limit: string;
   status: string;
+  bad_side?: "above" | "below";
 }
 
 function conditionsOf(vote: Vote): Condition[] {
@@ -88,46 +92,135 @@ function conditionsOf(vote: Vote): Condition[] {
   return Array.isArray(report?.conditions) ? report.conditions : [];
 }
 
-// The interval that the evaluator is sure of, and the limit it has to stay on one side of.
-function Band({ of }: { of: Condition }) {
-  const [lower, upper, estimate, limit] = [of.lower, of.upper, of.estimate, of.limit].map(Number) as [number, number, number, number];
-  const from = Math.min(lower, limit);
-  const span = Math.max(upper, limit) - from || 1;
-  const x = (value: number) => 4 + (112 * (value - from)) / span;
-  if (![lower, upper, estimate, limit].every(Number.isFinite)) return null;
+interface Measured {
+  vote: Vote;
+  condition: Condition;
+}
+
+const numbersOf = ({ condition }: Measured) => [condition.lower, condition.upper, condition.estimate, condition.limit].map(Number) as [number, number, number, number];
+
+// One bound: each evaluator's interval, and the side of the limit on which it may not reach.
+function Band({ rows }: { rows: Measured[] }) {
+  const numbers = rows.map(numbersOf);
+  if (!numbers.flat().every(Number.isFinite)) return null;
+  const limit = numbers[0]![3];
+  const all = numbers.flat();
+  const span = Math.max(...all) - Math.min(...all) || Math.abs(limit) || 1;
+  const [from, to] = [Math.min(...all) - 0.08 * span, Math.max(...all) + 0.08 * span];
+  const x = (value: number) => (360 * (value - from)) / (to - from);
+  const height = 14 * rows.length + 6;
+  const above = rows[0]!.condition.bad_side !== "below";
   return (
-    <svg class="band" width="120" height="16" viewBox="0 0 120 16" aria-hidden="true">
-      <line x1={x(lower)} x2={x(upper)} y1="8" y2="8" class="interval" />
-      <circle cx={x(estimate)} cy="8" r="3" class="estimate" />
-      <line x1={x(limit)} x2={x(limit)} y1="1" y2="15" class="limit" />
+    <svg class="band" width="360" height={height} viewBox={`0 0 360 ${height}`} aria-hidden="true">
+      <rect x={above ? x(limit) : 0} width={above ? 360 - x(limit) : x(limit)} y="0" height={height} class="forbidden" />
+      {numbers.map(([lower, upper, estimate], i) => (
+        <g key={i}>
+          <line x1={x(lower)} x2={x(upper)} y1={10 + 14 * i} y2={10 + 14 * i} class="interval" />
+          <line x1={x(lower)} x2={x(lower)} y1={6 + 14 * i} y2={14 + 14 * i} class="interval end" />
+          <line x1={x(upper)} x2={x(upper)} y1={6 + 14 * i} y2={14 + 14 * i} class="interval end" />
+          <circle cx={x(estimate)} cy={10 + 14 * i} r="4" class="estimate" />
+        </g>
+      ))}
+      <line x1={x(limit)} x2={x(limit)} y1="0" y2={height} class="limit" />
     </svg>
   );
 }
 
+const BOUNDS: Record<string, string> = {
+  harm: "harm", improvement: "improvement", step: "size of the step", growth: "growth within the window", ceiling: "ceiling", drift: "drift",
+};
+
 function Bounds({ votes }: { votes: Vote[] }) {
-  const rows = votes.flatMap((vote) => conditionsOf(vote).map((condition) => ({ vote, condition })));
-  if (rows.length === 0) return null;
+  const groups = new Map<string, Measured[]>();
+  for (const vote of votes) {
+    for (const condition of conditionsOf(vote)) {
+      const key = condition.kind + " " + condition.name + " " + condition.limit;
+      groups.set(key, [...(groups.get(key) ?? []), { vote, condition }]);
+    }
+  }
+  if (groups.size === 0) return null;
   return (
     <section aria-labelledby="bounds">
       <h2 id="bounds">Within bounds</h2>
+      <p class="quiet">What each evaluator is sure of, on seeds of its own, and in red where the charter lets it not reach.</p>
       <div class="scroll" tabIndex={0} role="region" aria-label="Trial results against the limits">
-        <table>
+        <table class="bounds">
           <thead>
-            <tr><th scope="col">Evaluator</th><th scope="col">Bound</th><th scope="col">Metric</th><th scope="col">Estimate</th>
-              <th scope="col">Interval</th><th scope="col">Limit</th><th scope="col">Drawn</th><th scope="col">Status</th></tr>
+            <tr><th scope="col">Bound</th><th scope="col">Limit</th><th scope="col">Drawn</th><th scope="col">Evaluators</th></tr>
           </thead>
           <tbody>
-            {rows.map(({ vote, condition }) => (
-              <tr key={vote.reviewer + condition.kind + condition.name}>
-                <td>{vote.reviewer}</td><td>{condition.kind} {condition.name}</td><td>{condition.metric}</td>
-                <td>{condition.estimate}</td><td>{condition.lower} … {condition.upper}</td><td>{condition.limit}</td>
-                <td><Band of={condition} /></td>
-                <td class={condition.status === "shown" ? "good" : "bad"}>{condition.status}</td>
-              </tr>
-            ))}
+            {[...groups.values()].map((rows) => {
+              const { kind, name, metric, limit, bad_side } = rows[0]!.condition;
+              return (
+                <tr key={kind + name + limit}>
+                  <td><strong>{BOUNDS[kind] ?? kind}</strong>{name !== kind && <> {name}</>}<br /><span class="quiet">{metric}</span></td>
+                  <td>{bad_side === "below" ? "above " : "at most "}{short(Number(limit))}</td>
+                  <td><Band rows={rows} /></td>
+                  <td>{rows.map(({ vote, condition }) => (
+                    <div key={vote.reviewer}>
+                      <span class={condition.status === "shown" ? "good" : "bad"}>{condition.status}</span> {vote.reviewer}:{" "}
+                      {short(Number(condition.estimate))} in {short(Number(condition.lower))} … {short(Number(condition.upper))}
+                    </div>
+                  ))}</td>
+                </tr>
+              );
+            })}
           </tbody>
         </table>
       </div>
+    </section>
+  );
+}
+
+interface Fingerprint {
+  probes: number;
+  changed_from_baseline: number;
+  energy_distance: string;
+  p_value: string;
+  episodes: number;
+  changes: { from: string; to: string; count: number; inputs?: { input: string; probe: number }[] }[];
+  episodes_changed_most: { distance: string; episode: number; input?: string }[];
+}
+
+function fingerprintOf(vote: Vote): Fingerprint | undefined {
+  const report = vote.evidence["report"] as { fingerprint?: Fingerprint } | undefined;
+  return Array.isArray(report?.fingerprint?.changes) ? report.fingerprint : undefined;
+}
+
+// Which decisions changed, how often and on which inputs, by the first evaluator that says so.
+function Drift({ votes }: { votes: Vote[] }) {
+  const vote = votes.find((one) => fingerprintOf(one) !== undefined);
+  const of = vote && fingerprintOf(vote);
+  if (!vote || !of) return null;
+  const most = Math.max(...of.changes.map((one) => one.count), 1);
+  return (
+    <section aria-labelledby="drift">
+      <h2 id="drift">How it behaves beside the baseline</h2>
+      <p>{of.changed_from_baseline} of {of.probes} decisions differ from the baseline's, as <strong>{vote.reviewer}</strong> saw. Outcomes
+        of {of.episodes} episodes are {short(Number(of.energy_distance))} away (energy distance; p {short(Number(of.p_value))}).</p>
+      {of.changes.length > 0 && (
+        <div class="scroll" tabIndex={0} role="region" aria-label="Decisions that changed">
+          <table>
+            <thead><tr><th scope="col">Decision</th><th scope="col">Times</th><th scope="col">For example</th></tr></thead>
+            <tbody>
+              {of.changes.map((one) => (
+                <tr key={one.from + ">" + one.to}>
+                  <td>{one.from} → {one.to}</td>
+                  <td class="times"><svg class="bar" width="80" height="10" viewBox="0 0 80 10" aria-hidden="true"><rect width="80" height="10" class="ground" />
+                    <rect width={(80 * one.count) / most} height="10" class="amount" /></svg> {one.count}</td>
+                  <td>{(one.inputs ?? []).map((each) => <div key={each.probe}>{each.input}</div>)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {of.episodes_changed_most.length > 0 && (
+        <details>
+          <summary>Episodes whose outcome moved most</summary>
+          <ul>{of.episodes_changed_most.map((one) => <li key={one.episode}>{short(Number(one.distance))}: {one.input ?? `episode ${one.episode}`}</li>)}</ul>
+        </details>
+      )}
     </section>
   );
 }
@@ -156,7 +249,7 @@ function Properties({ of }: { of: Proposal }) {
     <section aria-labelledby="properties">
       <h2 id="properties">What is proven</h2>
       {finding && <p>The gate's step: <strong>{finding.outcome}</strong>: {finding.summary}</p>}
-      {of.properties.length === 0 ? <p>The charter names no property of a network.</p> : (
+      {of.action === "amendment" ? null : of.properties.length === 0 ? <p>The charter names no property of a network.</p> : (
         <ul>
           {of.properties.map((one) => (
             <li key={one.property}>
@@ -192,9 +285,10 @@ function Steps({ of }: { of: Proposal }) {
 
 function Sign({ subject, of, done }: { subject: Subject; of: Proposal; done: () => void }) {
   const people = subject.approval.people.filter((one) => one.has_passkey);
-  const objections = of.votes.filter(AGAINST).length + of.refusals.length;
+  const against = of.votes.filter(AGAINST).length + of.refusals.length;
   const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
   const [read, setRead] = useState(false);
+  const [why, setWhy] = useState("");
   const [reason, setReason] = useState("");
   const [failure, setFailure] = useState<Refused | null>(null);
   const [said, setSaid] = useState("");
@@ -210,11 +304,11 @@ function Sign({ subject, of, done }: { subject: Subject; of: Proposal; done: () 
       }, (refused: unknown) => setFailure(asRefused(refused)))
       .finally(() => setBusy(false));
   };
-  const approve = () => act(() => signAndSend(subject.subject, subject.approval.rp_id, who, of.decision!));
-  const reject = () => act(async () => {
-    const draft = await api.draft(subject.subject, { action: "reject", proposal: of.proposal, principal: who, reason });
+  const approve = () => act(() => signAndSend(subject.subject, subject.approval.rp_id, who, of.decision!, why));
+  const reject = (words: string) => act(async () => {
+    const draft = await api.draft(subject.subject, { action: "reject", proposal: of.proposal, principal: who, reason: words });
     const { statement } = await readRequest(draft);
-    if (statement.predicate["reason"] !== reason.trim() && statement.predicate["reason"] !== reason) {
+    if (statement.predicate["reason"] !== words.trim() && statement.predicate["reason"] !== words) {
       throw new Error("the server wrote another reason than yours: nothing was signed");
     }
     return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
@@ -224,9 +318,10 @@ function Sign({ subject, of, done }: { subject: Subject; of: Proposal; done: () 
     <section aria-labelledby="sign" class="sign">
       <h2 id="sign">If you say yes</h2>
       <p>
-        {of.approvals.length} of {of.decision.needed} approvals. Yours is a signature of exactly the statement below, and
+        {of.approvals.length} of {of.decision.needed} approvals. Yours is a signature of exactly the statement above, and
         expires with it on {of.decision.expires}. A page can lie: <strong>at least one of the approvals has to be made with
         a tool on another node</strong>, <code>pawl approve {of.proposal}</code>, which recomputes everything that it shows.
+        {of.approvals.length > 0 && of.approvals.every((one) => one.origin !== null) && <strong class="bad"> So far every approval was made on a page.</strong>}
       </p>
       {people.length === 0 ? (
         <p>The charter lists no passkey for this page. <code>pawl approve {of.proposal}</code> signs with a security key; a
@@ -240,21 +335,34 @@ function Sign({ subject, of, done }: { subject: Subject; of: Proposal; done: () 
               {people.map((one) => <option key={one.principal} value={one.principal}>{one.principal}</option>)}
             </select>
           </label>
-          {objections > 0 && (
+          {against > 0 && (
             <label>
               <input type="checkbox" checked={read} onChange={(event) => setRead(event.currentTarget.checked)} />{" "}
-              I have read the {objections === 1 ? "reason" : `${objections} reasons`} against it, above
+              I have read the {against === 1 ? "reason" : `${against} reasons`} against it, above
+            </label>
+          )}
+          {of.objections.length > 0 && (
+            <label>Why you approve all the same, for everybody to read{" "}
+              <input type="text" class="wide" value={why} maxLength={500} onInput={(event) => setWhy(event.currentTarget.value)} />
             </label>
           )}
           <div class="choices">
-            <button type="button" disabled={busy || who === "" || (objections > 0 && !read)} onClick={approve}>
+            <button type="button" class="yes" onClick={approve}
+              disabled={busy || who === "" || (against > 0 && !read) || (of.objections.length > 0 && why.trim() === "")}>
               Approve with a passkey
             </button>
+          </div>
+          <div class="choices">
             <label>Why not <input type="text" value={reason} maxLength={500} onInput={(event) => setReason(event.currentTarget.value)} /></label>
-            <button type="button" disabled={busy || who === "" || reason.trim() === ""} onClick={reject}>
+            <button type="button" disabled={busy || who === "" || reason.trim() === ""} onClick={() => reject(reason)}>
               Reject with a passkey
             </button>
+            <button type="button" disabled={busy || who === "" || reason.trim() === ""} onClick={() => reject("outside the charter: " + reason.trim())}>
+              Reject: outside the charter
+            </button>
           </div>
+          <p class="quiet">Outside the charter: what it needs is another charter, which people propose as an amendment with{" "}
+            <code>pawl charter amend</code>, and decide on here at a threshold of {subject.approval.amendment_threshold}.</p>
         </form>
       )}
       <Failure failure={failure} />
@@ -295,6 +403,11 @@ export function ProposalPage({ subject, name, changed }: { subject: Subject; nam
             <h1>{of.proposal}: {of.action}</h1>
             <p class="note">{of.note}</p>
             <p><span class="tag">{of.outcome}</span> {of.sentence || of.reason} {of.rule !== "" && <code>{of.rule}</code>}</p>
+            {of.outcome === "outside-charter" && (
+              <p>Nobody can approve this: the charter does not allow it. Whoever wants it proposes another charter:{" "}
+                <code>pawl charter check DIR</code>, then <code>pawl charter amend DIR</code>, which takes{" "}
+                {subject.approval.amendment_threshold} people.</p>
+            )}
             {(against.length > 0 || of.refusals.length > 0) && (
               <section aria-labelledby="against" class="against">
                 <h2 id="against">Reasons against</h2>
@@ -306,8 +419,11 @@ export function ProposalPage({ subject, name, changed }: { subject: Subject; nam
                 </ul>
               </section>
             )}
+            {of.action === "amendment" && <Amendment subject={subject.subject} proposal={name} />}
             <Changes subject={subject.subject} name={name} />
+            {of.action !== "amendment" && <Networks subject={subject.subject} proposal={name} />}
             <Bounds votes={of.votes} />
+            <Drift votes={of.votes} />
             <Properties of={of} />
             <Votes of={of} />
             <Steps of={of} />
@@ -317,8 +433,9 @@ export function ProposalPage({ subject, name, changed }: { subject: Subject; nam
                 <ul>
                   {of.approvals.map((one) => (
                     <li key={one.principal}>
-                      <strong>{one.principal}</strong>, <code>{one.key}</code>: {one.presence_proven ? "a person was there" : "no human presence proven"}
-                      {one.origin !== null && <>, on {one.origin}</>}
+                      <strong>{one.principal}</strong>, <code>{one.key}</code>: {one.presence_proven ? "a person was there" : "no human presence proven"},{" "}
+                      {one.origin !== null ? <>on the page at {one.origin}</> : "with a tool, on no page"}
+                      {one.reason !== null && <>; says: {one.reason}</>}
                     </li>
                   ))}
                 </ul>

@@ -31,7 +31,7 @@ export interface Statement {
   predicate: Record<string, unknown>;
 }
 
-export async function signAndSend(subject: string, rpId: string, principal: string, request: SigningRequest) {
+export async function signAndSend(subject: string, rpId: string, principal: string, request: SigningRequest, reason = "") {
   const { challenge } = await readRequest(request);
   let credential: PublicKeyCredential | null;
   try {
@@ -45,6 +45,7 @@ export async function signAndSend(subject: string, rpId: string, principal: stri
   return api.sign(subject, {
     payload: request.payload,
     principal,
+    reason,
     assertion: {
       authenticator_data: toBase64(response.authenticatorData),
       client_data_json: toBase64(response.clientDataJSON),
