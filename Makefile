@@ -1,4 +1,5 @@
-# make demo    install what is missing, build, and run the whole path on a self-improving subject
+# make demo    install what is missing, build, and run the whole path on a self-improving subject; kept in DEMO_DIR
+# make demo INTERACTIVE=1   the same, shorter: you decide about an improvement, on the page, with a passkey
 # make test    install, build, and run every test (what CI runs)
 # make build   pawl and the pawl-check programs in build/release/bin
 # make quick   the inner loop: unit tests, under two minutes
@@ -23,8 +24,9 @@ build/release/build.ninja: CMakeLists.txt CMakePresets.json
 build: dependencies build/release/build.ninja
 	cmake --build --preset release -j $(JOBS)
 
+DEMO_DIR ?= build/demo
 demo: build
-	examples/collision/demo/run
+	DEMO_DIR='$(DEMO_DIR)' INTERACTIVE='$(INTERACTIVE)' examples/collision/demo/run
 
 quick: build
 	$(CTEST) --test-dir build/release -L quick -j $(JOBS)

@@ -3,7 +3,7 @@
 
   make_charter.py --out DIR --baseline sha256:... --signers FILE --keys FILE
                   [--presence required|software] [--min-interval 24h] [--episodes 48000] [--envelope-time 1s]
-                  [--no-envelope]
+                  [--no-envelope] [--page ORIGIN] [--waiting-period 1d]
 
 signers: an OpenSSH allowed_signers file with at least three principals. keys: a JSON file with the verifier key lines
 (name+hash+base64) of the gate and the reviewers:
@@ -56,6 +56,16 @@ def reviewers(entries):
                                                 for key in ("name", "principal", "role", "key")) for entry in entries)
 
 
+def passkeys(origin):
+    """Lines of [approval] that let passkeys count on the page with this origin."""
+    if origin is None:
+        return ""
+    host = re.fullmatch(r"https?://([a-z0-9.-]+)(?::[0-9]+)?", origin)
+    if not host:
+        raise SystemExit(f"make_charter: {origin!r} is no origin like http://localhost:8440")
+    return f"rp_id = {quoted(host[1])}\norigins = [{quoted(origin)}]\n"
+
+
 def fill(template, values):
     for word, value in values.items():
         template = template.replace(f"@{word}@", value)
@@ -75,6 +85,8 @@ def main():
     parser.add_argument("--min-interval", default="24h")
     parser.add_argument("--episodes", type=int, default=48000, help="of a trial, at most; more show smaller steps")
     parser.add_argument("--envelope-time", default="1s", help="for the search for each property's largest envelope")
+    parser.add_argument("--page", help="origin of a page on which passkeys count, like http://localhost:8440")
+    parser.add_argument("--waiting-period", default="1d", help="of an amendment")
     parser.add_argument("--no-envelope", action="store_true", help="prove each candidate by a search")
     options = parser.parse_args()
     with open(options.keys, encoding="utf-8") as file:
@@ -88,7 +100,8 @@ def main():
         "BASELINE": quoted(options.baseline)[1:-1], "PROPERTIES": properties(source),
         "ENVELOPE": "" if options.no_envelope else ENVELOPE.replace("@ENVELOPE_TIME@", quoted(options.envelope_time)[1:-1]),
         "REVIEWERS": reviewers(keys["reviewers"]), "PRESENCE": options.presence,
-        "MIN_INTERVAL": quoted(options.min_interval)[1:-1],
+        "MIN_INTERVAL": quoted(options.min_interval)[1:-1], "WAITING_PERIOD": quoted(options.waiting_period)[1:-1],
+        "PASSKEYS": passkeys(options.page),
         "LOG_KEY": quoted(keys["log"])[1:-1], "CLOCK_KEY": quoted(keys["clock"])[1:-1]})
     shutil.copytree(source, options.out, copy_function=shutil.copyfile,
                     ignore=shutil.ignore_patterns("__pycache__", "charter.toml.in"))
