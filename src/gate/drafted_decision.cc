@@ -26,11 +26,10 @@ Result<void> CheckDraft(const ledger::SubjectLog& log, const ProposalHistory& pr
                  "do not sign; tell the other approvers");
 }
 
-Error Decided(const ProposalHistory& proposal) {
-  const std::string end = proposal.outcome
-                              ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) + " already"
-                              : "live already";
-  return Refused("approve.decided", "'" + proposal.proposal.proposal + "' is " + end);
+std::string EndOf(const ProposalHistory& proposal) {
+  const std::string end =
+      proposal.outcome ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) : std::string("live");
+  return "'" + proposal.proposal.proposal + "' is " + end + " already";
 }
 
 }  // namespace
@@ -41,7 +40,7 @@ Result<const ProposalHistory*> FindDrafted(const ledger::SubjectLog& log, const 
   if (proposal == nullptr) {
     return Error{ErrorCode::kNotFound, "approve.no-proposal", "there is no proposal '" + name + "'", "pawl status"};
   }
-  if (proposal->outcome) return Decided(*proposal);
+  if (proposal->outcome) return Refused("approve.decided", EndOf(*proposal));
   if (!proposal->decision) {
     return Error{ErrorCode::kPending, "approve.too-early", "'" + name + "' has not come to people yet",
                  "pawl advance " + name};
@@ -78,7 +77,9 @@ Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const en
 Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& envelope, const std::string& proposal) {
   for (;;) {
     const ProposalHistory* found = proposal.empty() ? nullptr : log.history().Find(proposal);
-    if (found != nullptr && (found->outcome || found->release)) return Decided(*found);
+    if (found != nullptr && (found->outcome || found->release)) {
+      return Refused("approve.decided", EndOf(*found));
+    }
     Result<void> appended = log.Append({envelope});
     if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;

@@ -45,6 +45,7 @@ ELSEWHERE = {
     # What a person is told before signing; what is signed all the same, Decide and the check of the warrant judge.
     "FindDrafted/approve.no-proposal": "tests/attack/races_and_replays_test.py",
     "FindDrafted/approve.decided": "tests/attack/races_and_replays_test.py",
+    "AppendSigned/approve.decided": "src/gate/waiting_test.cc",
     "FindDrafted/approve.too-early": "tests/attack/races_and_replays_test.py",
     "FindDrafted/approve.expired": "src/site/site_test.cc",
     "CheckDraft/approve.mismatch": "no gate of ours drafts such a decision; the check of the warrant refuses it",
@@ -53,6 +54,7 @@ SHOWN = {"Collect/property.spec": ("src/charter/refusals_test.cc", "charter.prop
          "Pace/acceleration.alarm": ("src/oversight/acceleration_test.cc", "AnAlarmStopsEverythingButTheWayBack"),
          **{f"FindDrafted/approve.{rule}": ("tests/attack/races_and_replays_test.py", f'"approve.{rule}"')
             for rule in ("no-proposal", "decided", "too-early")},
+         "AppendSigned/approve.decided": ("src/gate/waiting_test.cc", '"approve.decided"'),
          "FindDrafted/approve.expired": ("src/site/site_test.cc", '"approve.expired"')}
 
 # improver/level: score, near misses and decision of every episode, and the `ulimit -m` under which it does harm: Linux
