@@ -112,6 +112,10 @@ constexpr std::size_t kShortcutSample = 16;
 // holds, the parent is dropped; or counterexamples are looked for as if there were none.
 constexpr std::size_t kLeafSample = 16;
 constexpr double kLeafShareMin = 0.4, kLeafShareUnattacked = 0.6;
+// Boxes that a search from scratch may bound where a parent's proof seems to fit badly, as a share of the parent's
+// leaves; and how many leaves make it worth while.
+constexpr double kProbeShare = 1.25;
+constexpr std::uint64_t kProbeLeavesMin = 64;
 // Boxes that fail by most, and are searched first.
 constexpr std::size_t kWorstFirst = 16;
 
@@ -175,12 +179,32 @@ void PutWorstFirst(std::vector<OpenBox>& boxes) {
                         [&](const OpenBox& box) { return box.margin < margins[kWorstFirst]; });
 }
 
-// Closes what holds of a parent's proof, and leaves in `boxes` what has to be searched.
-SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& query, const Confirmer& confirmer,
-                     const SearchOptions& options, SplitTree& tree, std::vector<OpenBox>& boxes,
-                     ProofStatistics& statistics) {
+ProofResult SearchProof(const ProofRequest& request, const Query& query, const checker::Claim& claim,
+                        const Confirmer& confirmer, const SearchOptions& options);
+
+// A short search from scratch, for changes that make a property much easier or break it; its answer, if it has one.
+std::optional<ProofResult> Probe(const ProofRequest& request, const Query& query, const checker::Claim& claim,
+                                 const Confirmer& confirmer, SearchOptions options, ProofStatistics& statistics) {
+  ProofRequest anew = request;
+  anew.parent = nullptr;
+  options.boxes_max = static_cast<std::uint64_t>(kProbeShare * static_cast<double>(statistics.parent_leaves));
+  options.finish_at_once = false;
+  options.progress = nullptr;
+  ProofResult result = SearchProof(anew, query, claim, confirmer, options);
+  statistics.boxes += result.statistics.boxes;
+  if (result.status == ProofStatus::kUnknown) return std::nullopt;
+  result.statistics.boxes = statistics.boxes;
+  result.statistics.parent_leaves = statistics.parent_leaves;
+  return result;
+}
+
+// Closes what holds of a parent's proof, and leaves in `boxes` what has to be searched. Or gives the whole answer.
+SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& query, const checker::Claim& claim,
+                     const Confirmer& confirmer, const SearchOptions& options, SplitTree& tree,
+                     std::vector<OpenBox>& boxes, ProofStatistics& statistics, std::optional<ProofResult>& answer) {
   SearchOutcome outcome = TakeShortcuts(search, query, tree, boxes, statistics);
   if (outcome.end != SearchEnd::kClosed) return outcome;
+  const bool is_easier = statistics.merged > 0;
   const std::optional<double> share = ShareThatHolds(search, query, tree, boxes, statistics, outcome);
   if (outcome.end != SearchEnd::kClosed) return outcome;
   if (share.has_value() && *share < kLeafShareMin && statistics.parent_leaves > kLeafSample) {
@@ -194,6 +218,10 @@ SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& q
       outcome.counterexample = std::move(found);
       return outcome;
     }
+  }
+  if ((is_easier || share.value_or(1) < kLeafShareUnattacked) && statistics.parent_leaves >= kProbeLeavesMin) {
+    answer = Probe(request, query, claim, confirmer, options, statistics);
+    if (answer.has_value()) return outcome;
   }
   outcome = search.Run(std::move(boxes), UnprovenBoxes::kGiveBack);
   Add(outcome, statistics);
@@ -219,8 +247,10 @@ ProofResult SearchProof(const ProofRequest& request, const Query& query, const c
   }
   statistics.best_margin = std::numeric_limits<double>::infinity();
   SearchOutcome outcome;
+  std::optional<ProofResult> answer;
   if (HasParent(request) && query.is_chain())
-    outcome = Replay(request, search, query, confirmer, options, tree, boxes, statistics);
+    outcome = Replay(request, search, query, claim, confirmer, options, tree, boxes, statistics, answer);
+  if (answer.has_value()) return std::move(*answer);
   for (int attempt = 0; attempt < kConfirmationsMax; ++attempt) {
     if (outcome.end == SearchEnd::kClosed) {
       outcome = query.is_chain() ? search.Run(std::move(boxes))

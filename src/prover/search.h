@@ -74,6 +74,8 @@ struct SearchOptions {
   RecipeChoice recipe = RecipeChoice::kAuto;
   // Whether boxes may be finished by phases from the start, and not only in a long search.
   bool finish_at_once = false;
+  // A run that has bounded so many boxes ends as one that is stuck; 0: no limit.
+  std::uint64_t boxes_max = 0;
   // Where sections for bounds of hidden neurons are kept, or null: they are made anew.
   SharedWork* shared = nullptr;
 };

@@ -203,6 +203,10 @@ bool Worker::LimitReached() {
       return true;
     }
   }
+  if (options_.boxes_max > 0 && shared_.boxes.load() >= options_.boxes_max) {
+    shared_.End(SearchEnd::kStuck, "so many boxes as were allowed did not do");
+    return true;
+  }
   const std::uint64_t inputs = query_.network.inputs;
   const std::uint64_t box_bytes = sizeof(OpenBox) + inputs * (2 * sizeof(double) + sizeof(float)) + 64;
   // A certificate's nodes take about four times as much again while they are being written and checked.
