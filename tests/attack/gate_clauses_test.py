@@ -48,12 +48,15 @@ ELSEWHERE = {
     "AppendSigned/approve.decided": "src/gate/waiting_test.cc",
     "FindDrafted/approve.too-early": "tests/attack/races_and_replays_test.py",
     "FindDrafted/approve.expired": "src/site/site_test.cc",
+    "RequireReason/approve.reason": "src/site/site_test.cc",
+    "KeepReason/approve.reason-kept": "a folder that cannot be made: the person is told, and nothing is signed",
     "CheckDraft/approve.mismatch": "no gate of ours drafts such a decision; the check of the warrant refuses it",
 }
 SHOWN = {"Collect/property.spec": ("src/charter/refusals_test.cc", "charter.property"),
          "Pace/acceleration.alarm": ("src/oversight/acceleration_test.cc", "AnAlarmStopsEverythingButTheWayBack"),
          **{f"FindDrafted/approve.{rule}": ("tests/attack/races_and_replays_test.py", f'"approve.{rule}"')
             for rule in ("no-proposal", "decided", "too-early")},
+         "RequireReason/approve.reason": ("src/site/site_test.cc", '"approve.reason"'),
          "AppendSigned/approve.decided": ("src/gate/waiting_test.cc", '"approve.decided"'),
          "FindDrafted/approve.expired": ("src/site/site_test.cc", '"approve.expired"')}
 
