@@ -49,7 +49,7 @@ ELSEWHERE = {
     "FindDrafted/approve.too-early": "tests/attack/races_and_replays_test.py",
     "FindDrafted/approve.expired": "src/site/site_test.cc",
     "RequireReason/approve.reason": "src/site/site_test.cc",
-    "KeepReason/approve.reason-kept": "a folder that cannot be made: the person is told, and nothing is signed",
+    "KeepReason/approve.reason-kept": "a folder that cannot be made: the person is told, and nothing is appended",
     "CheckDraft/approve.mismatch": "no gate of ours drafts such a decision; the check of the warrant refuses it",
 }
 SHOWN = {"Collect/property.spec": ("src/charter/refusals_test.cc", "charter.property"),
