@@ -1,10 +1,40 @@
-// pawl key new|list: keys of the gate, of reviewers and of witnesses. People approve with their own OpenSSH keys.
+// pawl key new|enrol|list: keys of the gate, of reviewers and of witnesses. People approve with their own OpenSSH keys.
 #include <cstdio>
 
 #include "cli/command.h"
+#include "crypto/ssh_key.h"
+#include "encoding/utf8.h"
 #include "ledger/keys.h"
+#include "signing/ssh_agent.h"
+#include "subject/file_descriptor.h"
 
 namespace pawl::cli {
+namespace {
+
+// The verifier key of a reviewer whose private key an ssh-agent holds: the agent has to sign with it first.
+Result<crypto::NoteKey> Enrol(const std::string& name, const std::string& file) {
+  if (!encoding::IsKeyName(name)) {
+    return Error{ErrorCode::kUsage, "key.name", "'" + name + "' cannot name a key",
+                 "use letters, digits, '-', '_' and '.'"};
+  }
+  constexpr size_t kLineBytesMax = 16'384;
+  Result<std::string> line = subject::ReadRegularFile(file, kLineBytesMax, "key.file", subject::Links::kFollow);
+  if (!line.ok()) return line.error();
+  while (!line->empty() && (line->back() == '\n' || line->back() == '\r')) line->pop_back();
+  const Result<crypto::SshPublicKey> listed = crypto::SshPublicKey::ParseLine(*line);
+  if (!listed.ok()) return listed.error();
+  if (listed->type != crypto::SshKeyType::kEd25519) {
+    return Refused("key.kind", "reviewers sign with ssh-ed25519 keys, and this is another kind",
+                   "ssh-keygen -t ed25519; keys of other kinds, in PKCS#11 tokens as well, are for people");
+  }
+  const Result<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::FromRaw(listed->key);
+  if (!key.ok()) return key.error();
+  const Result<std::string> signature = signing::SshAgent::OfEnvironment().Sign(*key, "pawl key enrol\n" + name + "\n");
+  if (!signature.ok()) return signature.error();
+  return crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519, *key);
+}
+
+}  // namespace
 
 void AddKey(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("key", "keys of the gate, of reviewers and of witnesses");
@@ -38,8 +68,27 @@ void AddKey(CLI::App& app, Globals& globals) {
     }
   });
 
+  auto file = std::make_shared<std::string>();
+  CLI::App* enrol = command->add_subcommand(
+      "enrol", "a reviewer's key that stays in an ssh-agent: has the agent sign, prints the verifier key");
+  enrol->add_option("NAME", *name, "the reviewer's name in the charter")->required();
+  enrol->add_option("--ssh", *file, "FILE.pub of an Ed25519 key that the ssh-agent of SSH_AUTH_SOCK holds")->required();
+  enrol->footer(
+      "example:\n  ssh-keygen -t ed25519 -f prover-a && ssh-add prover-a && rm prover-a\n"
+      "  pawl key enrol prover-a --ssh prover-a.pub");
+  enrol->callback([name, file, &globals] {
+    const Result<crypto::NoteKey> key = Enrol(*name, *file);
+    if (!key.ok()) {
+      globals.exit = Fail(globals, key.error());
+    } else if (globals.json) {
+      PrintJson({{"name", *name}, {"key", key->Text()}, {"agent", signing::SshAgent::OfEnvironment().path()}});
+    } else {
+      std::puts(key->Text().c_str());
+    }
+  });
+
   CLI::App* list = command->add_subcommand("list", "keys of this home that this user can sign with");
-  list->footer("example:\n  pawl key list");
+  list->footer("example:\n  pawl key list        # ssh-add -l lists those that an agent holds");
   list->callback([&globals] {
     Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
     if (!home.ok()) {

@@ -73,7 +73,7 @@ Result<void> RunLocalReviewers(const Globals& globals, const Place& place) {
     Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadOnly);
     if (!log.ok()) return log.error();
     for (const charter::Reviewer& reviewer : log->charter().charter.reviewers) {
-      if (!ledger::FindPrivateKey(place.home, reviewer.key).ok()) continue;
+      if (!ledger::FindSigner(place.home, reviewer.key).ok()) continue;
       (reviewer.role == charter::Role::kAuditor ? auditors : voters).push_back(reviewer.name);
     }
   }

@@ -62,7 +62,7 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
                  ""};
   }
   record_ = *record;
-  Result<signing::Ed25519PrivateKey> key = ledger::FindPrivateKey(place_.home, record->key);
+  Result<signing::Signer> key = ledger::FindSigner(place_.home, record->key);
   if (!key.ok()) return key.error();
   std::optional<oversight::LanguageModel> model;
   if (record->role == charter::Role::kCritic) {

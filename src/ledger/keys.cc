@@ -114,4 +114,21 @@ Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto
   return error;
 }
 
+Result<signing::Signer> FindSigner(const Home& home, const crypto::NoteKey& key) {
+  Result<signing::Ed25519PrivateKey> found = FindPrivateKey(home, key);
+  if (found.ok()) return signing::Signer(*std::move(found));
+  Error error = found.error();
+  const signing::SshAgent agent = signing::SshAgent::OfEnvironment();
+  const Result<std::vector<signing::AgentKey>> held = agent.List();
+  if (!held.ok()) {
+    error.message += "; " + held.error().message;
+    return error;
+  }
+  for (const signing::AgentKey& one : *held) {
+    if (one.key == key.key) return signing::Signer(key.key, agent);
+  }
+  if (!agent.path().empty()) error.message += ", and the ssh-agent holds none";
+  return error;
+}
+
 }  // namespace pawl::ledger

@@ -12,6 +12,7 @@
 #include "ledger/home.h"
 #include "result/result.h"
 #include "signing/private_key.h"
+#include "signing/signer.h"
 
 namespace pawl::ledger {
 
@@ -21,6 +22,10 @@ Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypt
 // The private half of a public key, wherever in keys/ it is; kNotFound "key.missing" where this user has none.
 Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key);
 Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::Ed25519PublicKey& key);
+
+// What signs for a reviewer's key: its file below keys/, or else the ssh-agent of SSH_AUTH_SOCK, if that lists the key.
+// kNotFound "key.missing" where neither has it; an agent that cannot be asked is named in the message.
+Result<signing::Signer> FindSigner(const Home& home, const crypto::NoteKey& key);
 
 // Every key of this home that this user can read: folder name and public key as a type-01 verifier key.
 struct HeldKey {

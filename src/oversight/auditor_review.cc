@@ -12,7 +12,6 @@
 #include "oversight/peer_vote.h"
 #include "oversight/quorum.h"
 #include "oversight/review.h"
-#include "signing/sign.h"
 #include "subject/file_descriptor.h"
 #include "trial/evidence.h"
 #include "warrant/state.h"
@@ -111,10 +110,11 @@ Result<std::vector<crypto::Digest>> OpenHalts(ledger::SubjectLog& log, const Rev
   return open;
 }
 
-encoding::Envelope SignedClosing(const std::string& payload, const Reviewer& reviewer) {
-  return {.payload_type = std::string(warrant::kPayloadType),
-          .payload = payload,
-          .signatures = {signing::SignPayload(payload, reviewer.record.name, reviewer.key)}};
+Result<encoding::Envelope> SignedClosing(const std::string& payload, const Reviewer& reviewer) {
+  const Result<encoding::Signature> signature = reviewer.key.SignPayload(payload, reviewer.record.name);
+  if (!signature.ok()) return signature.error();
+  return encoding::Envelope{
+      .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
 }
 
 ReviewReport Waits(const ProposalHistory& proposal, std::string why) {
@@ -163,7 +163,9 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
     return Refused("audit.closing",
                    "the closing statement is not what this auditor sees in the log, or of another time");
   }
-  Result<void> appended = log.Append({SignedClosing(proposal.closing_envelope.payload, reviewer)});
+  const Result<encoding::Envelope> closed = SignedClosing(proposal.closing_envelope.payload, reviewer);
+  if (!closed.ok()) return closed.error();
+  Result<void> appended = log.Append({*closed});
   if (!appended.ok()) return appended.error();
   return ReviewReport{proposal.proposal.proposal, ReviewReport::What::kCosigned, {}, "closing statement signed"};
 }
@@ -194,7 +196,9 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
                                  .votes = VotesBelow(proposal, log.history().size()),
                                  .open_halts = *halts,
                                  .time = std::max(log.history().time(), reviewer.now_s)};
-  Result<void> appended = log.Append({SignedClosing(warrant::WriteClosing(closing), reviewer)});
+  const Result<encoding::Envelope> closed = SignedClosing(warrant::WriteClosing(closing), reviewer);
+  if (!closed.ok()) return closed.error();
+  Result<void> appended = log.Append({*closed});
   if (!appended.ok()) return appended.error();
   return ReviewReport{proposal.proposal.proposal,
                       ReviewReport::What::kClosed,

@@ -101,8 +101,10 @@ crypto::Digest CriticQuestion::Digest() const {
       encoding::CanonicalJson({{"instructions", asked.instructions}, {"data", asked.data}, {"schema", asked.schema}}));
 }
 
-std::string CriticNonce(const signing::Ed25519PrivateKey& key, const crypto::Digest& candidate) {
-  return crypto::Sha256(key.Sign("pawl critic nonce\n" + candidate.Text())).Hex().substr(0, 32);
+Result<std::string> CriticNonce(const signing::Signer& key, const crypto::Digest& candidate) {
+  const Result<std::string> signature = key.Sign("pawl critic nonce\n" + candidate.Text());
+  if (!signature.ok()) return signature.error();
+  return crypto::Sha256(*signature).Hex().substr(0, 32);
 }
 
 Result<CriticQuestion> MakeCriticQuestion(const ledger::SubjectLog& log, const audit::ProposalHistory& proposal,

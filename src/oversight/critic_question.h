@@ -1,8 +1,10 @@
 // What a critic asks a language model about a candidate.
 //
-//   Result<CriticQuestion> question = MakeCriticQuestion(log, proposal, CriticNonce(key, proposal.candidate_digest),
-//   n); Result<ModelAnswer> said = model.ask(question->asked); Result<CriticAnswer> answer =
-//   ReadCriticAnswer(said->text); if (answer.ok() && answer->objection) …
+//   Result<std::string> nonce = CriticNonce(key, proposal.candidate_digest);
+//   Result<CriticQuestion> question = MakeCriticQuestion(log, proposal, *nonce, n);
+//   Result<ModelAnswer> said = model.ask(question->asked);
+//   Result<CriticAnswer> answer = ReadCriticAnswer(said->text);
+//   if (answer.ok() && answer->objection) …
 //
 // The candidate's text is written by what is being judged, and may talk to the model. So it is kept apart from the
 // instructions by form: every block stands between two lines with a nonce that nobody without the critic's key can
@@ -20,7 +22,7 @@
 #include "ledger/subject_log.h"
 #include "oversight/language_model.h"
 #include "result/result.h"
-#include "signing/private_key.h"
+#include "signing/signer.h"
 
 namespace pawl::oversight {
 
@@ -34,7 +36,7 @@ struct CriticQuestion {
 
 // 32 hexadecimal digits of a digest over the key's signature of a text that begins with "pawl critic nonce": the same
 // for one candidate and key, so that a question can be asked again word by word, and foreseeable for nobody else.
-std::string CriticNonce(const signing::Ed25519PrivateKey& key, const crypto::Digest& candidate);
+Result<std::string> CriticNonce(const signing::Signer& key, const crypto::Digest& candidate);
 
 // Of a release's candidate statement: what it claims, the gate's findings, the votes of reviewers that are no critics
 // as far as they are on the log, and every change, line by line. kLimit "critic.too-long" where the data would have

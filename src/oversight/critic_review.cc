@@ -39,14 +39,15 @@ Result<Opinion> ReviewAsCritic(ledger::SubjectLog& log, const Reviewer& reviewer
                  "write endpoint and model into model.toml in its folder (docs/critics.md)"};
   }
   encoding::Json evidence = {{"model", reviewer.model->name}};
-  const std::string nonce = CriticNonce(reviewer.key, proposal.candidate_digest);
-  Result<CriticQuestion> question = MakeCriticQuestion(log, proposal, nonce, reviewer.model->question_bytes_max);
+  const Result<std::string> nonce = CriticNonce(reviewer.key, proposal.candidate_digest);
+  if (!nonce.ok()) return nonce.error();
+  Result<CriticQuestion> question = MakeCriticQuestion(log, proposal, *nonce, reviewer.model->question_bytes_max);
   if (!question.ok()) {
     if (question.error().rule != "critic.too-long") return question.error();
     return Abstains(std::move(evidence), WithRule(question.error()));
   }
   evidence["prompt"] = question->Digest().Text();
-  evidence["nonce"] = nonce;
+  evidence["nonce"] = *nonce;
   if (reviewer.progress) reviewer.progress("asking " + reviewer.model->name);
   Result<ModelAnswer> said = reviewer.model->ask(question->asked);
   if (!said.ok()) return Abstains(std::move(evidence), "no answer from the model: " + WithRule(said.error()));

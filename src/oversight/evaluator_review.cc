@@ -36,7 +36,10 @@ Result<Opinion> ReviewAsEvaluator(ledger::SubjectLog& log, const Reviewer& revie
   }
   Result<std::string> checkpoint = CommitCheckpoint(log, proposal.candidate_index);
   if (!checkpoint.ok()) return checkpoint.error();
-  const std::string signature = reviewer.key.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
+  const Result<std::string> signed_seed =
+      reviewer.key.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
+  if (!signed_seed.ok()) return signed_seed.error();
+  const std::string& signature = *signed_seed;
   Result<CharterTrial> trial = RunCharterTrial(
       {.log = &log, .candidate = candidate, .seed_signature = signature, .progress = reviewer.progress});
   if (!trial.ok()) return trial.error();

@@ -97,15 +97,16 @@ Result<Opinion> ReviewAsPeer(ledger::SubjectLog& log, const Reviewer& reviewer,
   if (!origin->empty()) return PeerDescends(rule->subject, *origin);
   const Result<PeerRelease> release = reviewer.peers->live(rule->subject);
   if (!release.ok()) return release.error();
-  const std::string signature = reviewer.key.Sign(PeerSeedMessage(proposal.candidate_digest));
+  const Result<std::string> signature = reviewer.key.Sign(PeerSeedMessage(proposal.candidate_digest));
+  if (!signature.ok()) return signature.error();
   if (reviewer.progress) reviewer.progress("running '" + rule->subject + "', epoch " + std::to_string(release->epoch));
-  const Result<sandbox::Outcome> outcome = RunPeer(log, *rule, candidate, *release, crypto::Sha256(signature).Raw());
+  const Result<sandbox::Outcome> outcome = RunPeer(log, *rule, candidate, *release, crypto::Sha256(*signature).Raw());
   if (!outcome.ok()) return outcome.error();
   return OpinionFrom(*outcome, {{"subject", rule->subject},
                                 {"release", release->tree.Text()},
                                 {"warrant", release->warrant.Text()},
                                 {"epoch", release->epoch},
-                                {"seed_signature", encoding::EncodeBase64(signature)}});
+                                {"seed_signature", encoding::EncodeBase64(*signature)}});
 }
 
 }  // namespace pawl::oversight

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "encoding/utf8.h"
-#include "signing/sign.h"
 
 namespace pawl::oversight {
 namespace {
@@ -74,9 +73,10 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
   vote.user = UserName();
   vote.time = std::max(log.history().time(), reviewer.now_s);
   const std::string payload = warrant::WriteVote(vote);
-  const encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType),
-                                    .payload = payload,
-                                    .signatures = {signing::SignPayload(payload, reviewer.record.name, reviewer.key)}};
+  const Result<encoding::Signature> signature = reviewer.key.SignPayload(payload, reviewer.record.name);
+  if (!signature.ok()) return signature.error();
+  const encoding::Envelope envelope{
+      .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
   for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     Result<void> appended = log.Append({envelope});
     if (appended.ok()) {

@@ -24,7 +24,7 @@
 #include "oversight/language_model.h"
 #include "oversight/peer_network.h"
 #include "result/result.h"
-#include "signing/private_key.h"
+#include "signing/signer.h"
 #include "warrant/statements.h"
 
 namespace pawl::oversight {
@@ -37,7 +37,7 @@ enum class Waiting {
 
 struct Reviewer {
   charter::Reviewer record;
-  signing::Ed25519PrivateKey key;
+  signing::Signer key;
   std::string memory_folder;  // auditors, evaluators: where it remembers the log it has seen (log_memory.h)
   std::string state_path;     // auditors: the loader's state, whose halt folder it looks into
   int64_t now_s = 0;          // local clock

@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+"""Keys with the real programs: in an ssh-agent, in a PKCS#11 token behind it, and changed by an amendment.
+
+usage: keys_test.py [TestName ...]        PAWL_BIN: folder with pawl
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "crash"))
+import small_world  # noqa: E402
+from small_world import World  # noqa: E402
+
+TOKEN_LIBRARY = "/usr/lib/softhsm/libsofthsm2.so"
+
+
+class KeysTest(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="pawl-keys-"))
+        self.world = World(self.root / "world")
+        os.makedirs(self.world.root)
+        self.world.make_keys()
+        self.world.make_tree("baseline", 0.3)
+        self.world.make_tree("better", 0.5, 1.5)
+        self.agent = None
+
+    def tearDown(self):
+        if self.agent:
+            self.agent.kill()
+            self.agent.communicate()
+        subprocess.run(["chmod", "-R", "u+w", self.root], check=False)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    # ---- agents and tokens
+
+    def start_agent(self):
+        """OpenSSH's, with an empty memory; it ends with this test."""
+        path = self.root / "agent"
+        self.agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+        self.world.environment["SSH_AUTH_SOCK"] = str(path)
+        end = time.time() + 20
+        while subprocess.run(["ssh-add", "-l"], env=self.world.environment, capture_output=True).returncode == 2:
+            self.assertLess(time.time(), end, "no agent")
+            time.sleep(0.05)
+
+    def into_agent(self, name):
+        """A new Ed25519 key that nothing but the agent has; the path of its public half."""
+        file = self.root / name
+        self.world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file)
+        self.world.run("ssh-add", "-q", file)
+        os.remove(file)
+        return f"{file}.pub"
+
+    # ---- charters and proposals
+
+    def keys(self):
+        return json.loads((self.world.root / "keys.json").read_text())
+
+    def charter_with(self, name, reviewer=None, key=None, person=None, line=None):
+        """The world's charter with another key for one reviewer, or another line for one person."""
+        keys, signers = self.keys(), (self.world.root / "signers").read_text()
+        for entry in keys["reviewers"]:
+            if entry["name"] == reviewer:
+                entry["key"] = key
+        if person:
+            signers = "".join(line if old.startswith(f"{person}@") else old for old in signers.splitlines(keepends=True))
+        (self.world.root / "keys.json").write_text(json.dumps(keys))
+        (self.world.root / "signers").write_text(signers)
+        return self.world.make_charter(name)
+
+    def begin(self, charter, keys=None):
+        for person in small_world.PEOPLE:
+            self.world.pawl("charter", "sign", charter, "--key", (keys or {}).get(person, self.world.root / person))
+        self.world.pawl("init", charter)
+
+    def review(self, expect=(0, 6)):
+        for name in ("prover-a", "evaluator-a", "auditor-b"):
+            self.world.pawl("review", "--as", name, expect=expect)
+
+    def release(self, tree, keys=None):
+        proposal = self.world.json("propose", self.world.root / tree, "-m", tree, expect=(6,))["proposal"]
+        self.review()
+        self.approve(proposal, ("ann", "bob"), keys)
+        time.sleep(1.1)  # min_interval
+        return self.world.json("release", proposal)
+
+    def approve(self, proposal, people, keys=None):
+        self.world.pawl("advance", proposal, expect=(6,))
+        for person in people:
+            self.world.pawl("approve", proposal, "--key", (keys or {}).get(person, self.world.root / person), expect=(6,))
+
+    def line_of(self, person, public):
+        kind, key = pathlib.Path(public).read_text().split()[:2]
+        return f'{person}@test namespaces="approve@pawl" {kind} {key}\n'
+
+    # ---- the tests
+
+    def test_a_reviewer_signs_with_a_key_that_stays_in_an_agent(self):
+        self.start_agent()
+        public = self.into_agent("evaluator-key")
+        enrolled = self.world.pawl("key", "enrol", "evaluator-a", "--ssh", public).strip()
+        self.assertTrue(enrolled.startswith("evaluator-a+"))
+        shutil.rmtree(self.world.home / "keys/evaluator-a")
+        self.begin(self.charter_with("charter", "evaluator-a", enrolled))
+
+        proposal = self.world.json("propose", self.world.root / "baseline", expect=(6,))["proposal"]
+        self.world.pawl("review", "--as", "prover-a")
+        # A locked agent signs nothing and lists nothing: no vote, and nothing is lost.
+        lock = self.root / "password"
+        lock.write_text("#!/bin/sh\necho secret\n")
+        lock.chmod(0o700)
+        asking = {"SSH_ASKPASS": str(lock), "SSH_ASKPASS_REQUIRE": "force"}
+        self.world.run("ssh-add", "-x", extra=asking)
+        said = self.world.json("review", "--as", "evaluator-a", expect=(5,))
+        self.assertEqual(said["error"]["rule"], "key.missing")
+        self.assertIn("ssh-agent", said["error"]["message"])
+        self.world.run("ssh-add", "-X", extra=asking)
+        self.review()
+        self.approve(proposal, ("ann", "bob"))
+        time.sleep(1.1)
+        self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+        # Without the agent, nobody can enrol its key.
+        self.world.run("ssh-add", "-q", "-D")
+        refused = self.world.json("key", "enrol", "evaluator-a", "--ssh", public, expect=(1,))
+        self.assertEqual(refused["error"]["rule"], "agent.refused")
+
+    def test_people_sign_with_a_key_in_a_token(self):
+        if not os.path.exists(TOKEN_LIBRARY):
+            self.skipTest("softhsm2 is not installed")
+        tokens = self.root / "tokens"
+        tokens.mkdir()
+        settings = self.root / "softhsm2.conf"
+        settings.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
+        self.world.environment["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"] = str(settings)
+        self.world.run("softhsm2-util", "--init-token", "--free", "--label", "pawl", "--pin", "1234", "--so-pin", "5678")
+        # The key is made outside and goes into the token for good; SoftHSM's own tool makes none.
+        secret = self.root / "token-key.pem"
+        self.world.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", secret)
+        self.world.run("softhsm2-util", "--import", secret, "--token", "pawl", "--label", "ann", "--id", "01", "--pin", "1234")
+        os.remove(secret)
+        public = self.root / "ann.pub"
+        self.start_agent()
+        pin = self.root / "pin"
+        pin.write_text("#!/bin/sh\necho 1234\n")
+        pin.chmod(0o700)
+        self.world.run("ssh-add", "-s", TOKEN_LIBRARY, extra={"SSH_ASKPASS": str(pin), "SSH_ASKPASS_REQUIRE": "force"})
+        public.write_text(self.world.run("ssh-add", "-L"))
+        self.assertTrue(public.read_text().startswith("ecdsa-sha2-nistp256 "))
+        keys = {"ann": public}
+        self.begin(self.charter_with("charter", person="ann", line=self.line_of("ann", public)), keys)
+        self.assertEqual(self.release("baseline", keys)["outcome"], "accepted")
+        # Reviewers' keys are of another kind.
+        refused = self.world.json("key", "enrol", "prover-a", "--ssh", public, expect=(1,))
+        self.assertEqual(refused["error"]["rule"], "key.kind")
+
+    def test_an_amendment_changes_a_reviewers_key_and_the_old_one_counts_no_more(self):
+        self.begin(self.world.make_charter("charter"))
+        self.assertEqual(self.release("baseline")["outcome"], "accepted")
+        before = self.world.home / "keys/evaluator-a"
+        os.rename(before, self.root / "old-key")
+        key = self.world.pawl("key", "new", "evaluator-a").strip()
+        os.rename(before, self.root / "new-key")
+        shutil.copytree(self.root / "old-key", before)
+        charter = self.charter_with("charter-2", "evaluator-a", key)
+
+        # Whoever has the reviewer's old key and fewer people than the threshold changes nothing.
+        proposal = self.world.json("charter", "amend", charter, expect=(6,))["proposal"]
+        self.review()
+        self.approve(proposal, ("ann", "bob"))
+        time.sleep(1.2)  # waiting_period
+        self.assertEqual(self.world.json("release", proposal, expect=(6,))["rule"], "approval.waiting")
+        self.approve(proposal, ("cy",))
+        self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+
+        # What it signed before stands: the live release still starts. From here on it has no voice.
+        self.assertEqual(self.world.json("current")["tree"], self.world.json("tree", self.world.root / "baseline")["tree"])
+        proposal = self.world.json("propose", self.world.root / "better", expect=(6,))["proposal"]
+        said = self.world.json("review", "--as", "evaluator-a", expect=(5,))
+        self.assertEqual(said["error"]["rule"], "key.missing")
+        shutil.rmtree(before)
+        os.rename(self.root / "new-key", before)
+        self.review()
+        self.approve(proposal, ("ann", "bob"))
+        time.sleep(1.1)
+        self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
