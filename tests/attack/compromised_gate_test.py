@@ -99,7 +99,8 @@ class CompromisedGate(AttackSuite):
         """People sign what they are shown; the gate builds the warrant."""
         self.assertEqual(self.lie(lies, "advance", proposal)["step"], "approval")
         for person in ("ada", "ben"):
-            self.home.run_lying("pawl-compromised", lies, "--json", "approve", proposal, "--key", self.home.root / person)
+            self.home.run_lying("pawl-compromised", lies, "--json", "approve", proposal, "--key", self.home.root / person,
+                                "-m", "the quorum stood when voting closed")
         self.home.wait()
         return self.lie(lies, "release", proposal)
 
