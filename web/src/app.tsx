@@ -116,20 +116,20 @@ function Banner({ of }: { of: Subject }) {
 }
 
 // People together lift what is halted: the first one says why, and the others sign the same statement.
-function Resume({ subject, done }: { subject: Subject; done: () => void }) {
+// What the last signature did is said by whoever shows this: nothing is left to resume then, and this goes.
+function Resume({ subject, done }: { subject: Subject; done: (said: string) => void }) {
   const people = subject.approval.people.filter((one) => one.has_passkey);
   const { lifts, reason: begun, signed_by, needed } = subject.resume!;
   const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
   const [reason, setReason] = useState("");
   const [failure, setFailure] = useState<Refused | null>(null);
-  const [said, setSaid] = useState("");
   const [busy, setBusy] = useState(false);
   const resume = async () => {
     const draft = await api.draft(subject.subject, { action: "resume", proposal: "", principal: who, reason: begun === null ? reason : "" });
     const { statement } = await readRequest(draft);
     if (statement.predicate["action"] !== "resume") throw new Error("the server drafted something else than a resume: nothing was signed");
     if (statement.predicate["reason"] !== (begun ?? reason.trim()) && statement.predicate["reason"] !== reason) {
-      done();
+      done("");
       throw new Error("another resume has been begun meanwhile: nothing was signed; read it and sign that one");
     }
     return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
@@ -139,10 +139,7 @@ function Resume({ subject, done }: { subject: Subject; done: () => void }) {
     setBusy(true);
     setFailure(null);
     resume()
-      .then((answer) => {
-        setSaid(answer.sentence);
-        done();
-      }, (refused: unknown) => setFailure(asRefused(refused)))
+      .then((answer) => done(answer.sentence), (refused: unknown) => setFailure(asRefused(refused)))
       .finally(() => setBusy(false));
   };
   return (
@@ -164,7 +161,6 @@ function Resume({ subject, done }: { subject: Subject; done: () => void }) {
         </form>
       )}
       <Failure failure={failure} />
-      <p role="status">{said}</p>
     </details>
   );
 }
@@ -218,6 +214,12 @@ function Halt({ subject, done }: { subject: Subject; done: () => void }) {
 function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
   useEffect(() => follow(name), [name]);
   const subject = useLoaded(() => api.subject(name), name, 2_000);
+  const [said, setSaid] = useState("");
+  useEffect(() => setSaid(""), [name]);
+  const resumed = (sentence: string) => {
+    setSaid(sentence);
+    subject.again();
+  };
   const [view, item] = rest;
   const base = "#/s/" + name;
   const link = (to: string, label: string, here: boolean) => <a href={base + to} aria-current={here ? "page" : undefined}>{label}</a>;
@@ -239,7 +241,8 @@ function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
           {(of) => (
             <>
               <Banner of={of} />
-              {of.resume !== null ? <Resume subject={of} done={subject.again} /> : null}
+              {of.resume !== null ? <Resume subject={of} done={resumed} /> : null}
+              <p role="status">{said}</p>
               <Halt subject={of} done={subject.again} />
               {view === undefined && <Inbox subject={of} />}
               {view === "p" && item !== undefined && <ProposalPage subject={of} name={item} changed={subject.again} />}
