@@ -14,6 +14,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ C = 0.9  # cap of the bets, as in the gate
 def charter_template():
     """The charter's tables without those that make_charter.py fills in."""
     with open(os.path.join(HERE, "charter", "charter.toml.in"), encoding="utf-8") as file:
-        return tomllib.loads(file.read().replace("@PROPERTIES@", "").replace("@REVIEWERS@", "").replace("@ENVELOPE@", ""))
+        return tomllib.loads(re.sub(r"^@[A-Z]+@$", "", file.read(), flags=re.MULTILINE))
 
 
 def trial_alpha(lifetime_error, index):
