@@ -126,6 +126,7 @@ Refutation Describe(const Material& material, const model::Property& property,
   };
   encoding::Json document = {{"property", material.proof.property->name},
                              {"network", material.proof.network.Text()},
+                             {"spec", crypto::Sha256(material.spec).Text()},
                              {"violates_float", counterexample.violates_float},
                              {"violates_real", counterexample.violates_real}};
   document["inputs"] = list(counterexample.inputs, 'X', 0);

@@ -1,5 +1,7 @@
 // The prover's role: every property of a network has a certificate that this process's own checker accepts for the
 // candidate's own bytes, and every property of code holds by this process's own run.
+#include <chrono>
+
 #include "oversight/code_property.h"
 #include "oversight/review.h"
 #include "sandbox/sandbox.h"
@@ -8,20 +10,36 @@
 namespace pawl::oversight {
 namespace {
 
-// Why the certificate of one property, or of its drift, does not count, or nothing.
-Result<std::string> Objection(ledger::SubjectLog& log, const Reviewer& reviewer, const warrant::RequiredProof& proof,
-                              const warrant::CertificateReference& named) {
+// Whether the certificate of one property, or of its drift, counts; what the checker did and how long it took.
+struct Checked {
+  std::string objection;  // empty: it counts
+  uint64_t leaves = 0;    // that were confirmed
+  int64_t spent_ms = 0;
+};
+
+Result<Checked> CheckNamed(ledger::SubjectLog& log, const Reviewer& reviewer, const warrant::RequiredProof& proof,
+                           const warrant::CertificateReference& named) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string what = "'" + proof.property->name + "'";
+  Checked checked;
   Result<void> allowed =
       warrant::EnvelopeAllowed(log.charter().charter, proof, named, log.history().live_trees(), log.store());
   if (!allowed.ok() && allowed.error().rule != "property.envelope") return allowed.error();
-  if (!allowed.ok())
-    return "'" + proof.property->name + "': " + allowed.error().message + " (" + allowed.error().rule + ")";
+  if (!allowed.ok()) {
+    checked.objection = what + ": " + allowed.error().message + " (" + allowed.error().rule + ")";
+    return checked;
+  }
   Result<checker::Verdict> verdict =
       warrant::CheckRequiredProof(proof, named, log.charter(), log.store(), reviewer.threads);
   if (!verdict.ok()) return verdict.error();
-  if (verdict->proven) return std::string();
-  return "'" + proof.property->name + "'" + (proof.baseline ? ", drift: " : ": ") + verdict->reason.message + " (" +
-         verdict->reason.rule + ")";
+  checked.leaves = verdict->leaves;
+  checked.spent_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count();
+  if (!verdict->proven) {
+    checked.objection =
+        what + (proof.baseline ? ", drift: " : ": ") + verdict->reason.message + " (" + verdict->reason.rule + ")";
+  }
+  return checked;
 }
 
 }  // namespace
@@ -30,7 +48,7 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
                                const audit::ProposalHistory& proposal) {
   const warrant::Candidate& candidate = *proposal.candidate;
   Opinion opinion;
-  encoding::Json checked = encoding::Json::array();
+  encoding::Json checked = encoding::Json::array(), results = encoding::Json::array();
   if (candidate.action != warrant::Action::kAmendment) {
     Result<subject::Manifest> tree = log.store().ReadManifest(candidate.tree);
     if (!tree.ok()) return tree.error();
@@ -49,10 +67,11 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
       if (reviewer.progress) {
         reviewer.progress("checking certificate of '" + proof.property->name + (proof.baseline ? "', drift" : "'"));
       }
-      Result<std::string> objection = Objection(log, reviewer, proof, candidate.certificates[i]);
-      if (!objection.ok()) return objection.error();
-      if (!objection->empty()) opinion.reasons.push_back(*objection);
+      Result<Checked> one = CheckNamed(log, reviewer, proof, candidate.certificates[i]);
+      if (!one.ok()) return one.error();
+      if (!one->objection.empty()) opinion.reasons.push_back(one->objection);
       checked.push_back(candidate.certificates[i].certificate.Text());
+      results.push_back({{"holds", one->objection.empty()}, {"leaves", one->leaves}, {"ms", one->spent_ms}});
     }
   }
   encoding::Json code = encoding::Json::array();
@@ -70,7 +89,7 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
     code.push_back({{"property", property.name}, {"words", verdict->words}, {"weaker", weaker}});
   }
   opinion.verdict = opinion.reasons.empty() ? warrant::VoteVerdict::kFor : warrant::VoteVerdict::kAgainst;
-  opinion.evidence = {{"checked", checked}};
+  opinion.evidence = {{"checked", checked}, {"results", results}};
   if (!code.empty()) opinion.evidence["code"] = code;
   return opinion;
 }

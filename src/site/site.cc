@@ -9,6 +9,7 @@
 #include "site/embedded.h"
 #include "site/metrics.h"
 #include "site/pictures.h"
+#include "site/proof_view.h"
 #include "site/proposal_view.h"
 #include "site/request.h"
 #include "site/signing_desk.h"
@@ -129,6 +130,7 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/proposals/{proposal}/charter", OfProposal<CharterChangesView>},
     {Method::kGet, "/proposals/{proposal}/networks", OfProposal<NetworksView>},
     {Method::kGet, "/proposals/{proposal}/map", DecisionMap},
+    {Method::kGet, "/proposals/{proposal}/proofs", OfProposal<ProofsView>},
     {Method::kGet, "/life", Life},
     {Method::kGet, "/releases", Releases},
     {Method::kGet, "/ledger", LedgerEntries},
@@ -273,7 +275,7 @@ std::optional<HttpResponse> Site::AnswerWatcher(const HttpRequest& request, cons
 }
 
 HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, std::string_view query) {
-  const bool is_dear = path.ends_with("/map") || path.ends_with("/networks");
+  const bool is_dear = path.ends_with("/map") || path.ends_with("/networks") || path.ends_with("/proofs");
   if (!MayAsk(request) || (is_dear && !computing_.Take())) {
     return Failed(429, {ErrorCode::kLimit, "site.rate", "too many requests", "ask again in a second"});
   }

@@ -11,7 +11,9 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "audit/records.h"
@@ -25,6 +27,7 @@
 #include "site/signing_desk.h"
 #include "subject/file_descriptor.h"
 #include "warrant/path_for_test.h"
+#include "warrant/property_check.h"
 
 namespace pawl::site {
 namespace {
@@ -39,6 +42,94 @@ constexpr char kOrigin[] = "http://localhost:8440";
 // A script in a text, and a character that turns the direction of what follows it.
 constexpr char kHostile[] = "</pre><script>document.title='owned'</script>\n<img src=x onerror=alert(1)>\npa\u202Ess\n";
 
+// Two inputs and two outputs, in the units of a room.
+constexpr char kRoomSpec[] =
+    "; X_0: room [°C], unscaled = 40 * x + 0\n; X_1: Sun <b>here</b>\n"
+    "; Y_0: heat [kW], unscaled = 20 * x + 0\n; Y_1: cooling [kW]\n"
+    "(declare-const X_0 Real)\n(declare-const X_1 Real)\n(declare-const Y_0 Real)\n(declare-const Y_1 Real)\n"
+    "(assert (>= X_0 0.25))\n(assert (<= X_0 0.75))\n(assert (>= X_1 0))\n(assert (<= X_1 0))\n"
+    "(assert (or (and (<= Y_0 -1)) (and (>= Y_0 0.5) (>= Y_1 Y_0))))\n";
+
+// The store, log and loader of a Path, as a home.
+void SaveHome(const Path& path, const std::string& folder, const std::vector<std::string>& entries) {
+  const ledger::Home home = *ledger::Home::Open(folder, ledger::HomeAccess::kCreate);
+  std::filesystem::copy(path.directory() + "/store", home.StorePath(),
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+  ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+  ASSERT_TRUE(ledger.Append(0, entries).ok());
+  ASSERT_TRUE(ledger
+                  .SignCheckpoint({.origin = "example.org/log",
+                                   .log = Path::Key("log"),
+                                   .clock_name = "example.org/clock",
+                                   .clock = Path::Key("clock")},
+                                  path.now, *ledger.StatedHead())
+                  .ok());
+  std::filesystem::create_directories(home.LoaderFolder("controller"));
+  ASSERT_TRUE(warrant::WriteStateFile(home.StatePath("controller"), path.state).ok());
+}
+
+// One more proposal of a home's, which was turned away since it breaks a property that is written with units: the
+// document is what the gate writes, or something else.
+void AppendBroken(const std::string& folder, const std::string& name, const std::string& document, int64_t now_s) {
+  const Path path = Path::WithTwoReleases();
+  Result<storage::TreeStore> store = storage::TreeStore::Open(folder + "/store", storage::StoreAccess::kReadWrite);
+  ASSERT_TRUE(store.ok());
+  ASSERT_EQ(*store->PutBlob(kRoomSpec), crypto::Sha256(kRoomSpec));
+  const audit::About about = {"controller", path.third};
+  ledger::Ledger ledger = *ledger::Ledger::Open(folder + "/ledger/controller.sqlite", ledger::LedgerAccess::kReadWrite);
+  std::vector<std::string> entries;
+  const auto log = [&](const std::string& payload) {
+    entries.push_back(encoding::SerializeEnvelope(path.BySomeone(payload, "log")));
+  };
+  log(audit::WriteProposal({.about = about,
+                            .proposal = name,
+                            .action = warrant::Action::kRelease,
+                            .tree = path.third,
+                            .parent_tree = path.state.tree,
+                            .parent_warrant = path.state.warrant,
+                            .diff = crypto::Sha256("diff"),
+                            .note = "warmer",
+                            .time = now_s}));
+  for (const audit::Step step : {audit::Step::kFreeze, audit::Step::kSurface, audit::Step::kPace}) {
+    log(audit::WriteFinding({.about = about,
+                             .proposal = name,
+                             .step = step,
+                             .outcome = audit::FindingOutcome::kPass,
+                             .rule = "",
+                             .summary = "as it should be",
+                             .evidence = {},
+                             .time = now_s}));
+  }
+  log(audit::WriteFinding({.about = about,
+                           .proposal = name,
+                           .step = audit::Step::kProperties,
+                           .outcome = audit::FindingOutcome::kRejected,
+                           .rule = "property.violated",
+                           .summary = "'calm': room = 20 °C gives heat = 12 kW",
+                           .evidence = {{"counterexample", *store->PutBlob(document)}},
+                           .time = now_s}));
+  log(audit::WriteOutcomeRecord({.about = about,
+                                 .proposal = name,
+                                 .outcome = audit::ProposalOutcome::kRejected,
+                                 .step = audit::Step::kProperties,
+                                 .rule = "property.violated",
+                                 .reason = "'calm': room = 20 °C gives heat = 12 kW",
+                                 .time = now_s}));
+  ASSERT_TRUE(ledger.Append(*ledger.Size(), entries).ok());
+}
+
+// As the gate writes it, of a network that gives 12 and 8 kW where the room has 20 °C.
+Json BrokenDocument() {
+  return {{"property", "calm"},
+          {"network", crypto::Sha256(warrant::TinyNetwork(2)).Text()},
+          {"spec", crypto::Sha256(kRoomSpec).Text()},
+          {"violates_float", true},
+          {"violates_real", true},
+          {"inputs", Json::array({"0.5", "0"})},
+          {"outputs", Json::array({"0.6", "8"})},
+          {"words", "room = 20 °C, Sun <b>here</b> = 0 gives heat = 12 kW, cooling = 8 kW"}};
+}
+
 // A home whose third proposal waits for two people: one release was made by it, one reviewer abstains, and its text is
 // hostile. `signers` are lines for the charter's file of signers beside those of Path. After it come proposals up to
 // number `proposals`, ten entries each; one in ten is open, the others were turned away.
@@ -50,13 +141,19 @@ void MakeHome(const std::string& folder, const std::string& origin, const std::s
     test.files["approvers"] += signers;
   });
   path.now = std::max(path.now, now_s);
+  const crypto::Digest certificate = *path.store().PutBlob(path.Certificate(warrant::TinyNetwork(2)));
   warrant::Tampering tampering;
-  tampering.votes = [](std::vector<warrant::Vote>& votes) {
+  tampering.candidate = [&](warrant::Candidate& candidate) {
+    candidate.certificates = {{"calm", crypto::Sha256(warrant::TinyNetwork(2)), certificate}};
+  };
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) {
     warrant::Vote vote = votes.front();
     vote.reviewer = "prover-a2";
     vote.verdict = warrant::VoteVerdict::kAbstain;
     vote.reasons = {"the certificate took too long to check <b>here</b>"};
     votes.push_back(vote);
+    votes[1].evidence = {{"checked", Json::array({certificate.Text()})},
+                         {"results", Json::array({{{"holds", true}, {"leaves", 1}, {"ms", 12}}})}};
     votes.front().evidence = {{"report",
                                {{"conditions",
                                  {{{"kind", "harm"},
@@ -128,20 +225,7 @@ void MakeHome(const std::string& folder, const std::string& origin, const std::s
                                    .reason = "too soon",
                                    .time = path.now}));
   }
-  const ledger::Home home = *ledger::Home::Open(folder, ledger::HomeAccess::kCreate);
-  std::filesystem::copy(path.directory() + "/store", home.StorePath(),
-                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
-  ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
-  ASSERT_TRUE(ledger.Append(0, entries).ok());
-  ASSERT_TRUE(ledger
-                  .SignCheckpoint({.origin = "example.org/log",
-                                   .log = Path::Key("log"),
-                                   .clock_name = "example.org/clock",
-                                   .clock = Path::Key("clock")},
-                                  path.now, *ledger.StatedHead())
-                  .ok());
-  std::filesystem::create_directories(home.LoaderFolder("controller"));
-  ASSERT_TRUE(warrant::WriteStateFile(home.StatePath("controller"), path.state).ok());
+  SaveHome(path, folder, entries);
 }
 
 SignerForTests Passkey() { return SignerForTests(crypto::SshKeyType::kWebauthnSkEcdsaP256, "localhost"); }
@@ -257,8 +341,8 @@ class SiteTest : public ::testing::Test {
               {"signature", encoding::EncodeBase64(der)}}}};
   }
 
-  // A fourth proposal: another charter, which is signed and waits.
-  void Amend() {
+  // One more proposal: another charter, which is signed and waits.
+  void Amend(const std::string& name = "p4") {
     Path path = Path::WithTwoReleases();
     const crypto::Digest charter =
         path.PutCharter([](charter::TestCharter& test) { test.Replace("max_step = 0.02", "max_step = 0.05"); });
@@ -269,7 +353,7 @@ class SiteTest : public ::testing::Test {
     ASSERT_TRUE(ledger
                     .Append(*ledger.Size(), {encoding::SerializeEnvelope(path.BySomeone(
                                                 audit::WriteProposal({.about = {"controller", charter},
-                                                                      .proposal = "p4",
+                                                                      .proposal = name,
                                                                       .action = warrant::Action::kAmendment,
                                                                       .tree = charter,
                                                                       .parent_tree = path.state.tree,
@@ -410,12 +494,19 @@ TEST_F(SiteTest, AnswersAsTheDescriptionSays) {
   }
   EXPECT_EQ(kinds, (std::set<std::string>{"subject", "proposal", "entry", "reset"}));
   check.Check(Read(Get("/api/v1/none")), document["components"]["schemas"]["Error"], "error");
-  Amend();
-  check.Check(Read(Get(kSubject + "/proposals/p4/charter")), schema_of(base + "/proposals/{proposal}/charter", "get"),
+  AppendBroken(directory_ / "home", "p4", encoding::CanonicalJson(BrokenDocument()), now_);
+  check.Check(Read(Get(kSubject + "/proposals/p4/proofs")), schema_of(base + "/proposals/{proposal}/proofs", "get"),
+              base + "/proposals/{proposal}/proofs");
+  Amend("p5");
+  check.Check(Read(Get(kSubject + "/proposals/p5/charter")), schema_of(base + "/proposals/{proposal}/charter", "get"),
               "charter");
   for (const auto& [name, schema] : document["components"]["schemas"].items()) {
     const bool by_hand = name == "Error" || name == "DraftRequest" || name == "SignatureRequest";
     EXPECT_TRUE(by_hand || check.used.contains(name)) << name << " describes nothing that is answered";
+  }
+  for (const char* member : {"certificate.checks[].ms", "certificate.command", "counterexample.broken",
+                             "counterexample.inputs[].upper", "counterexample.outputs[].unsafe_from", "words"}) {
+    EXPECT_TRUE(check.seen.contains(base + "/proposals/{proposal}/proofs.proofs[]." + member)) << member;
   }
   for (const char* member : {"votes[].evidence", "findings[].rule", "properties[].certificates",
                              "candidate.parent_tree", "decision.results", "approvals[].origin", "refusals[].reason"}) {
@@ -446,6 +537,177 @@ TEST_F(SiteTest, ShowsWhatCannotBeSeenAndNothingAsMarkup) {
   EXPECT_THAT(changes[0]["diff"].get<std::string>(), ::testing::HasSubstr("+pa\\u{202E}ss\n"));
   EXPECT_EQ(changes[1]["shown"], "facts");
   EXPECT_EQ(answer.content_type, "application/json");  // and nosniff: the markup in it is nobody's page
+}
+
+// ---- proofs
+
+// What the command that the page shows would read, put to the same function as it puts it to.
+checker::Verdict RunCommand(const std::string& command) {
+  std::vector<std::string> words;
+  std::istringstream stream(command);
+  for (std::string word; stream >> word;) words.push_back(word);
+  std::map<std::string, std::string> options;
+  for (size_t i = 5; i + 1 < words.size(); i += 2) options[words[i]] = words[i + 1];
+  EXPECT_EQ(words[0] + " " + words[1], "pawl-check certificate");
+  const auto file = [](const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    EXPECT_TRUE(in) << path;
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string network = file(words[2]), spec = file(words[3]), certificate = file(words[4]);
+  const std::string beside = options.contains("--centre")    ? file(options["--centre"])
+                             : options.contains("--against") ? file(options["--against"])
+                                                             : "";
+  warrant::PropertyBytes bytes{network, spec, certificate};
+  if (options.contains("--centre")) bytes.centre = beside;
+  if (options.contains("--against")) bytes.baseline = beside;
+  if (options.contains("--within")) bytes.within_max = *model::Decimal::Parse(options["--within"], 20);
+  return warrant::CheckPropertyCertificate(bytes);
+}
+
+TEST_F(SiteTest, ShowsTheFactsOfACertificateAndWhoCheckedIt) {
+  const Json proofs = Read(Get(kSubject + "/proposals/p3/proofs"))["proofs"];
+  ASSERT_EQ(proofs.size(), 1u);
+  EXPECT_EQ(proofs[0]["property"], "calm");
+  EXPECT_EQ(proofs[0]["counterexample"], nullptr);
+  EXPECT_THAT(proofs[0]["words"].dump(), ::testing::HasSubstr("it never happens that"));
+  const Json facts = proofs[0]["certificate"];
+  EXPECT_EQ(facts["leaves"], 1);
+  EXPECT_EQ(facts["depth"], 0);
+  EXPECT_EQ(facts["arithmetic"], "float32");
+  EXPECT_EQ(facts["envelope"], nullptr);
+  EXPECT_EQ(
+      facts["bytes"].get<size_t>(),
+      std::filesystem::file_size(directory_ / "home/store/blobs/" + facts["digest"].get<std::string>().substr(7, 2) +
+                                 "/" + facts["digest"].get<std::string>().substr(7)));
+  ASSERT_EQ(facts["checks"].size(), 1u) << "by the one prover whose vote names it";
+  EXPECT_EQ(facts["checks"][0]["ms"], 12);
+  EXPECT_EQ(facts["checks"][0]["holds"], true);
+  EXPECT_TRUE(RunCommand(facts["command"]).proven);
+  // A vote of an older version says only that it looked.
+  EXPECT_EQ(Read(Get(kSubject + "/proposals/p1/proofs"))["proofs"][0]["certificate"]["checks"], Json::array());
+}
+
+TEST_F(SiteTest, ShowsACounterexampleInTheSubjectsOwnUnits) {
+  AppendBroken(directory_ / "home", "p4", encoding::CanonicalJson(BrokenDocument()), now_);
+  const Json row = Read(Get(kSubject + "/proposals/p4/proofs"))["proofs"][0];
+  EXPECT_EQ(row["certificate"], nullptr);
+  const Json found = row["counterexample"];
+  EXPECT_EQ(found["why_not"], "");
+  // The first alternative does not hold; of the second both rows do.
+  EXPECT_EQ(found["broken"], Json::array({"heat >= 10 kW", "heat <= cooling (in the network's own scale)"}));
+  const Json room = found["inputs"][0], sun = found["inputs"][1];
+  EXPECT_EQ(room["name"], "room");
+  EXPECT_EQ(room["value"], 20.0);
+  EXPECT_EQ(room["words"], "20 °C");
+  EXPECT_EQ(room["lower"], 10.0);
+  EXPECT_EQ(room["upper"], 30.0);
+  EXPECT_EQ(sun["name"], "Sun <b>here</b>");
+  EXPECT_EQ(sun["lower"], sun["upper"]);
+  const Json heat = found["outputs"][0], cooling = found["outputs"][1];
+  EXPECT_EQ(heat["value"], 12.0);
+  EXPECT_EQ(heat["unsafe_from"], 10.0);
+  EXPECT_EQ(heat["unsafe_to"], nullptr);
+  EXPECT_EQ(cooling["involved"], true);
+  EXPECT_EQ(cooling["unsafe_from"], nullptr);
+}
+
+TEST_F(SiteTest, ShowsDriftBesideTheBaseline) {
+  Json document = BrokenDocument();
+  document["baseline"] = crypto::Sha256(warrant::TinyNetwork(1)).Text();
+  document["baseline_outputs"] = Json::array({"0.1", "8"});
+  document["within"] = "0.25";
+  AppendBroken(directory_ / "home", "p4", encoding::CanonicalJson(document), now_);
+  const Json row = Read(Get(kSubject + "/proposals/p4/proofs"))["proofs"][0];
+  EXPECT_EQ(row["kind"], "drift");
+  EXPECT_EQ(row["within"], "0.25");
+  const Json found = row["counterexample"], heat = found["outputs"][0];
+  EXPECT_EQ(found["broken"], Json::array({"heat is more than 0.25 above the baseline's (in the network's own scale)"}));
+  EXPECT_EQ(heat["baseline"], 2.0);
+  EXPECT_NEAR(heat["unsafe_from"], 7, 1e-9);
+  EXPECT_EQ(heat["unsafe_to"], nullptr);
+  EXPECT_EQ(found["outputs"][1]["involved"], false);
+}
+
+TEST_F(SiteTest, ShowsNoCounterexampleThatIsNotOne) {
+  const auto shown = [&](const char* member, const Json& value) {
+    static int number = 4;
+    Json document = BrokenDocument();
+    if (std::string_view(member) == "without") {
+      document.erase(value.get<std::string>());
+    } else {
+      document[member] = value;
+    }
+    const std::string name = "p" + std::to_string(number++);
+    AppendBroken(directory_ / "home", name, encoding::CanonicalJson(document), now_);
+    const HttpResponse answer = Get(kSubject + "/proposals/" + name + "/proofs");
+    if (answer.status != 200) return RuleOf(answer);
+    const Json found = Read(answer)["proofs"][0]["counterexample"];
+    return found["why_not"] != "" ? found["why_not"].get<std::string>() : found["broken"].dump();
+  };
+  const std::string shape = "it is about a network of another shape than the property is";
+  EXPECT_EQ(shown("inputs", Json::array({"0.5"})), shape);
+  EXPECT_EQ(shown("outputs", Json::array({"0.6", "8", "1"})), shape);
+  EXPECT_EQ(shown("inputs", Json::array({"0.5", "not finite"})), shape);
+  EXPECT_EQ(shown("inputs", Json::array({"0.9", "0"})), "[]") << "outside the property's box";
+  EXPECT_EQ(shown("outputs", Json::array({"0.4", "8"})), "[]") << "not unsafe";
+  EXPECT_THAT(shown("outputs", Json::array({"not finite", "8"})), ::testing::Not(::testing::StrEq("[]")));
+  EXPECT_EQ(shown("inputs", Json::array({"0.50", "0"})), "json.member-range");
+  EXPECT_EQ(shown("inputs", "0.5"), "json.member-type");
+  EXPECT_EQ(shown("spec", "sha256:none"), "json.member-range");
+  EXPECT_EQ(shown("without", "words"), "json.member-missing");
+  EXPECT_EQ(shown("further", 1), "json.member-unknown");
+  // Documents of older versions do not name the property's file: it is the charter's, where that fits.
+  EXPECT_EQ(shown("without", "spec"), "[]");
+  EXPECT_THAT(shown("property", "gone"),
+              ::testing::StrEq("[\"heat >= 10 kW\",\"heat <= cooling (in the network's own scale)\"]"));
+}
+
+// The facts of the first proposal that a Path makes of this tree, by these certificates.
+Json FactsOf(Path path, const crypto::Digest& tree, const warrant::Tampering& tampering) {
+  path.Make({.tree = tree}, tampering);
+  std::vector<std::string> entries = path.entries();
+  const subject::TemporaryDirectory directory;
+  SaveHome(path, directory / "home", entries);
+  Result<Site> site = Site::Open(*ledger::Home::Open(directory / "home", ledger::HomeAccess::kExisting), {"controller"},
+                                 {.names = {"localhost"}, .now_s = [now = path.now] { return now; }});
+  EXPECT_TRUE(site.ok());
+  const HttpResponse answer = site->Answer({.method = "GET",
+                                            .target = "/api/v1/subjects/controller/proposals/p3/proofs",
+                                            .body = {},
+                                            .fields = {{"host", "localhost"}}});
+  EXPECT_EQ(answer.status, 200u) << answer.body;
+  const Json rows = Json::parse(answer.body)["proofs"];
+  for (const Json& row : rows) EXPECT_TRUE(RunCommand(row["certificate"]["command"]).proven) << row;
+  return rows;
+}
+
+TEST(SiteProofs, SayHowFarOutOfItsEnvelopeANetworkIs) {
+  Path path = Path::WithEnvelopes();
+  warrant::Tampering by_envelope;
+  by_envelope.candidate = [&](warrant::Candidate& candidate) {
+    candidate.certificates[0].certificate =
+        *path.store().PutBlob(path.EnvelopeCertificate(warrant::TinyNetwork(1), 1.25));
+  };
+  const Json facts = FactsOf(path, path.third, by_envelope)[0]["certificate"];
+  const Json envelope = facts["envelope"];
+  EXPECT_EQ(envelope["tensors"], 1);
+  EXPECT_EQ(envelope["largest"], 1.25);
+  EXPECT_EQ(envelope["centre"], crypto::Sha256(warrant::TinyNetwork(1)).Text());
+  EXPECT_EQ(envelope["is_centre"], false);
+  EXPECT_EQ(envelope["furthest"], 0.8) << "the weights went from 1 to 2";
+}
+
+TEST(SiteProofs, SayWhatIsProvenOfDrift) {
+  const Path path = Path::WithDrift();
+  const Json rows = FactsOf(path, path.third, {});
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["kind"], "property");
+  EXPECT_EQ(rows[1]["kind"], "drift");
+  EXPECT_EQ(rows[1]["within"], "1.25");
+  EXPECT_EQ(rows[1]["certificate"]["within"],
+            Json::parse(R"([{"output": "Y_0", "bound": "1.25"}, {"output": "Y_1", "bound": "1.25"}])"));
+  EXPECT_EQ(rows[1]["certificate"]["leaves"], 4);
 }
 
 TEST_F(SiteTest, ProvesEveryEntry) {
@@ -1054,6 +1316,8 @@ TEST(DISABLED_Browser, MakesItsHome) {
   const char* const proposals = std::getenv("PAWL_BROWSER_PROPOSALS");
   MakeHome(std::getenv("PAWL_BROWSER_HOME"), std::getenv("PAWL_BROWSER_ORIGIN"), "localhost",
            signers == nullptr ? "" : signers, std::time(nullptr), proposals == nullptr ? 3 : std::atoi(proposals));
+  if (proposals != nullptr && std::atoi(proposals) > 3) return;
+  AppendBroken(std::getenv("PAWL_BROWSER_HOME"), "p4", encoding::CanonicalJson(BrokenDocument()), std::time(nullptr));
 }
 
 }  // namespace

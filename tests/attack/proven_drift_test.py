@@ -5,6 +5,7 @@ bound becomes a release, and nothing else does, whoever lies.
 usage: proven_drift_test.py [TestName ...]     PAWL_BIN: folder with pawl and pawl-check
 """
 
+import hashlib
 import json
 import pathlib
 import sys
@@ -87,6 +88,14 @@ class ProvenDrift(AttackSuite):
                          if event["kind"] == "candidate" and event["predicate"]["proposal"] == name)
         certificate = candidate["certificates"][1]["certificate"]
         self.assertEqual(finding["evidence"]["drift of clear-above"], certificate)
+        # Each prover's vote says what its own checker found.
+        votes = [event["predicate"]["evidence"] for event in home.events()
+                 if event["kind"] == "vote" and event["predicate"]["role"] == "prover"]
+        votes = [evidence for evidence in votes if certificate in evidence["checked"]]
+        self.assertTrue(votes)
+        for evidence in votes:
+            self.assertEqual([result["holds"] for result in evidence["results"]], [True, True])
+            self.assertTrue(all(result["leaves"] > 0 for result in evidence["results"]))
         # What the warrant names stays: the baseline's tree with its network, and the certificate.
         home.wait()
         home.pawl("store", "gc", "--older-than", "1s", "--remove", "--rejected")
@@ -109,6 +118,8 @@ class ProvenDrift(AttackSuite):
                          ("rejected", "properties", "drift.exceeded"))
         self.assertRegex(position["reason"], r"'clear-above', drift within 1: .* gives .*; the baseline gives ")
         document = json.loads(self.home.blob(self.finding("p2")["evidence"]["counterexample"]).read_text())
+        spec = (self.home.charter / "properties/clear-above.vnnlib").read_bytes()
+        self.assertEqual(document["spec"], "sha256:" + hashlib.sha256(spec).hexdigest())
         for now, then in zip(document["outputs"], document["baseline_outputs"]):
             self.assertAlmostEqual(float(now) - float(then), 1.5, 4)
         self.assertEqual(self.home.starts(), (0, self.live))

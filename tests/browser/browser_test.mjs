@@ -177,7 +177,7 @@ async function resumes(who, name, why, says) {
 }
 
 // The pictures, with their words; the home's one network moved, and a property speaks of it.
-async function showsPictures(who, base, axe) {
+async function showsPictures(who, base) {
   const { page } = who;
   await page.goto(base + "#/s/controller/p/p3");
   await page.locator("#map-words").waitFor();
@@ -188,17 +188,96 @@ async function showsPictures(who, base, axe) {
   await page.goto(base + "#/s/controller/life");
   await page.locator(".pictures figure").first().waitFor();
   assert.ok(await page.locator(".chart canvas").count() > 0);
+}
+
+// What is proven of p3, with the command that repeats the check; and what p4 breaks, in its own units.
+async function showsProofs(who, base, axe) {
+  const { page } = who;
+  await page.goto(base + "#/s/controller/p/p3");
+  await page.locator(".facts").waitFor();
+  assert.match(await page.locator(".facts").textContent(), /1 leaf, 0 splits of inputs.*prover-[a-z0-9]+: holds, 1 leaf confirmed in 12 ms/);
+  const command = await page.locator(".facts .command").textContent();
+  const [program, ...words] = command.split(" ");
+  assert.equal(program, "pawl-check");
+  assert.match(run(join(process.env.PAWL_BIN, program), words), /^proven: 1 leaves/);
+  await page.goto(base + "#/s/controller/p/p4");
+  await page.locator(".counterexample").waitFor();
+  const words4 = await page.locator("section[aria-labelledby=properties]").textContent();
+  for (const part of ["heat >= 10 kW and heat <= cooling", "roomX_020 °C10 °C to 30 °C", "Sun <b>here</b>X_10exactly 0", "heatY_012 kWfrom 10 kW on"]) {
+    assert.ok(words4.includes(part.replaceAll("X_", " X_").replaceAll("Y_", " Y_")), part + " in " + words4);
+  }
+  assert.equal(await page.locator(".counterexample .lane .point").count(), 4);
+  // It stands before the change itself.
+  assert.equal(await page.locator("article section h2").first().textContent(), "What is proven");
+  await findsNoSeriousFault(who, axe);
+}
+
+// Presses Tab until what has the focus is `wanted`, and says where it went past; nothing else moves it.
+async function tabsTo({ page }, wanted) {
+  for (let presses = 0; presses < 150; ++presses) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate((selector) => {
+      const element = document.activeElement;
+      return { there: element.matches(selector), seen: getComputedStyle(element).outlineStyle !== "none", what: element.outerHTML.slice(0, 120) };
+    }, wanted);
+    assert.ok(at.seen, "no ring around " + at.what);
+    if (at.there) return;
+  }
+  assert.fail(`Tab does not reach ${wanted}`);
+}
+
+// The newer pictures with keys alone: scrolled, asked for other inputs, opened; and a screen reader's view of each.
+async function worksByKeys(who, base, axe) {
+  const { page } = who;
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  await page.goto(base + "#/s/controller/p/p3");
+  await page.reload();
+  await page.locator("#map-words").waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");  // past the views
+  assert.equal(await focused(), "main");
+  await tabsTo(who, '[role=region][aria-label="Layers"]');
+  await tabsTo(who, "select");
+  const words = page.locator("#map-words");
+  assert.match(await words.textContent(), /^Left to right: X_0, .*Bottom to top: X_1, /);
+  await page.keyboard.press("ArrowDown");  // the two inputs change places
+  await words.getByText(/^Left to right: X_1, .*Bottom to top: X_0, /).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.labels[0].textContent.slice(0, 13)), "Left to right");
+  for (const label of ["Bottom to top", "In the box of", "Decision"]) {
+    await page.keyboard.press("Tab");
+    assert.ok((await page.evaluate(() => document.activeElement.labels[0].textContent)).startsWith(label), label);
+  }
+  const asked = page.waitForResponse((answer) => answer.url().includes("pick=smallest") && answer.ok());
+  assert.equal(await page.evaluate(() => document.activeElement.value), "largest");
+  await page.keyboard.press("ArrowUp");
+  await asked;
+  await words.waitFor();
+  await tabsTo(who, ".proofs summary");
+  const opened = () => page.locator(".proofs details").first().evaluate((element) => element.open);
+  const was = await opened();
+  await page.keyboard.press("Enter");
+  assert.equal(await opened(), !was);
+  if (was) await page.keyboard.press("Enter");
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
+  await findsNoSeriousFault(who, axe);
+  await page.goto(base + "#/s/controller/life");
+  await page.locator(".pictures figure").first().waitFor();
+  await tabsTo(who, ".pictures summary");
+  await page.keyboard.press("Enter");
+  await tabsTo(who, ".pictures [role=region]");
+  assert.ok(await page.locator(".pictures tbody tr").first().isVisible());
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
   await findsNoSeriousFault(who, axe);
 }
 
 async function checksInclusion(who, base) {
   const { page } = who;
   await page.goto(base + "#/s/controller/ledger");
-  await page.getByRole("link", { name: "5", exact: true }).click();
+  await page.getByRole("link", { name: "15", exact: true }).click();
   await page.locator("#inclusion.good").waitFor();
   assert.match(await page.locator("#signature").textContent(), /is signed by the charter's log key/);
   // A server whose proof is wrong.
-  await page.route("**/ledger/6", async (route) => {
+  await page.route("**/ledger/16", async (route) => {
     const answer = await route.fetch();
     const json = await answer.json();
     json.proof[0] = Buffer.alloc(32).toString("base64");
@@ -299,7 +378,9 @@ async function main() {
   await bea.page.getByText("1 of 2 approvals").waitFor();
   await step(approves, bea, "bea@example.org", "I have seen May's flights", /./);
   await ada.page.getByText("2 of 2 approvals").waitFor();
-  await step(showsPictures, ada, base, axe);
+  await step(showsPictures, ada, base);
+  await step(showsProofs, ada, base, axe);
+  await step(worksByKeys, ada, base, axe);
   await step(asksForNothing, ada);
   await step(halts, bea, port);
   await ada.page.locator(".banner.halted").waitFor({ timeout: 5_000 });

@@ -172,6 +172,71 @@ export interface DecisionMap {
   candidate: number[];
 }
 
+export interface CertificateFacts {
+  digest: string;
+  why_not: string;
+  bytes: number | null;
+  arithmetic: "float32" | "float64" | "real" | null;
+  leaves: number | null;
+  input_splits: number | null;
+  neuron_splits: number | null;
+  depth: number | null;
+  envelope: { tensors: number; smallest: number; largest: number; centre: string; is_centre: boolean; furthest: number | null } | null;
+  within: { output: string; bound: string }[];
+  checks: { reviewer: string; holds: boolean | null; leaves: number | null; ms: number | null; time: string; entry: number }[];
+  command: string | null;
+}
+
+export interface CounterexampleInput {
+  symbol: string;
+  name: string;
+  unit: string;
+  value: number | null;
+  words: string;
+  lower: number | null;
+  upper: number | null;
+  lower_words: string;
+  upper_words: string;
+}
+
+export interface CounterexampleOutput {
+  symbol: string;
+  name: string;
+  unit: string;
+  value: number | null;
+  words: string;
+  baseline: number | null;
+  baseline_words: string | null;
+  involved: boolean;
+  unsafe_from: number | null;
+  unsafe_to: number | null;
+}
+
+export interface Counterexample {
+  digest: string;
+  why_not: string;
+  violates_float: boolean;
+  violates_real: boolean;
+  broken: string[];
+  inputs: CounterexampleInput[];
+  inputs_left_out: number;
+  outputs: CounterexampleOutput[];
+  outputs_left_out: number;
+  within: string | null;
+}
+
+export interface Proof {
+  property: string;
+  kind: "property" | "drift";
+  network: string;
+  spec: string;
+  arithmetic: string;
+  within: string | null;
+  words: string[];
+  certificate: CertificateFacts | null;
+  counterexample: Counterexample | null;
+}
+
 export interface CharterChanges {
   changes: { what: string; before: string; after: string; effect: "loosens" | "tightens" | "other" }[];
   words: { title: string; gone: string[]; come: string[] }[];
@@ -238,6 +303,7 @@ export const api = {
   life: (subject: string) => ask<{ trials: number; pictures: LifePicture[] }>(of(subject, "/life")),
   networks: (subject: string, name: string) => ask<{ networks: NetworkChange[] }>(of(subject, `/proposals/${name}/networks`)),
   map: (subject: string, name: string, query: string) => ask<DecisionMap>(of(subject, `/proposals/${name}/map?${query}`)),
+  proofs: (subject: string, name: string) => ask<{ proofs: Proof[]; left_out: number }>(of(subject, `/proposals/${name}/proofs`)),
   charter: (subject: string, name: string) => ask<CharterChanges>(of(subject, `/proposals/${name}/charter`)),
   releases: (subject: string, first: number) =>
     ask<{ total: number; releases: Release[] }>(of(subject, `/releases?first=${first}&count=50`)),

@@ -133,7 +133,10 @@ function Map({ subject, proposal, of }: { subject: string; proposal: string; of:
   const [y, setY] = useState(Math.min(of.inputs.length - 1, 3));
   const [pick, setPick] = useState(of.outputs.every((output) => /^cost\b/.test(output)) ? "smallest" : "largest");
   const query = `network=${encodeURIComponent(of.path)}&property=${encodeURIComponent(property)}&x=${x}&y=${y}&pick=${pick}`;
-  const map = useLoaded(() => (x === y ? new Promise<DecisionMap>(() => undefined) : api.map(subject, proposal, query)), proposal + query);
+  const map = useLoaded(() => api.map(subject, proposal, query), proposal + query);
+  // Whoever chooses the other one's input has the two change places.
+  const across = (input: number) => { if (input === y) setY(x); setX(input); };
+  const upward = (input: number) => { if (input === x) setX(y); setY(input); };
   const choose = (label: string, value: string | number, set: (value: string) => void, options: [string | number, string][]) => (
     <label>{label}{" "}
       <select value={value} onChange={(event) => set(event.currentTarget.value)}>
@@ -146,12 +149,12 @@ function Map({ subject, proposal, of }: { subject: string; proposal: string; of:
     <>
       <h3>What it decides</h3>
       <div class="choices">
-        {choose("Left to right", x, (value) => setX(Number(value)), inputs)}
-        {choose("Bottom to top", y, (value) => setY(Number(value)), inputs)}
+        {choose("Left to right", x, (value) => across(Number(value)), inputs)}
+        {choose("Bottom to top", y, (value) => upward(Number(value)), inputs)}
         {choose("In the box of", property, setProperty, of.properties.map((name) => [name, name]))}
         {choose("Decision", pick, setPick, [["smallest", "smallest output"], ["largest", "largest output"]])}
       </div>
-      {x === y ? <p>Choose two different inputs.</p> : <Show of={map}>{(found) => <MapPictures of={found} />}</Show>}
+      <Show of={map}>{(found) => <MapPictures of={found} />}</Show>
     </>
   );
 }

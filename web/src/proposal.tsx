@@ -5,7 +5,8 @@ import { api, type Change, type Proposal, type Refused, type Subject, type Vote 
 import { rowsOf } from "./diff";
 import { short } from "./life";
 import { Networks } from "./networks";
-import { asRefused, Commands, Digest, Failure, Show, useLoaded } from "./parts";
+import { asRefused, Commands, Failure, Show, useLoaded } from "./parts";
+import { breaksAProperty, Proofs } from "./proofs";
 import { readRequest, signAndSend } from "./signing";
 
 const AGAINST = (vote: Vote) => vote.verdict !== "for";
@@ -243,30 +244,6 @@ function Votes({ of }: { of: Proposal }) {
   );
 }
 
-function Properties({ of }: { of: Proposal }) {
-  const finding = of.findings.filter((one) => one.step === "properties").at(-1);
-  return (
-    <section aria-labelledby="properties">
-      <h2 id="properties">What is proven</h2>
-      {finding && <p>The gate's step: <strong>{finding.outcome}</strong>: {finding.summary}</p>}
-      {of.action === "amendment" ? null : of.properties.length === 0 ? <p>The charter names no property of a network.</p> : (
-        <ul>
-          {of.properties.map((one) => (
-            <li key={one.property}>
-              <strong>{one.property}</strong>: <code>{one.spec}</code> of <code>{one.network}</code>, {one.arithmetic}
-              {one.drift_within !== null && <>, drift within {one.drift_within}</>}:{" "}
-              {one.certificates.length === 0 ? <strong class="bad">no certificate is named</strong>
-                : <>{one.certificates.length === 1 ? "certificate " : "certificates "}
-                  {one.certificates.map((digest) => <Digest key={digest} of={digest} />)}</>}
-            </li>
-          ))}
-        </ul>
-      )}
-      <p class="quiet">The loader checks each certificate again before it switches. Nothing else is claimed to be proven.</p>
-    </section>
-  );
-}
-
 function Steps({ of }: { of: Proposal }) {
   return (
     <section aria-labelledby="steps">
@@ -420,11 +397,12 @@ export function ProposalPage({ subject, name, changed }: { subject: Subject; nam
               </section>
             )}
             {of.action === "amendment" && <Amendment subject={subject.subject} proposal={name} />}
+            {breaksAProperty(of) && <Proofs subject={subject.subject} of={of} />}
             <Changes subject={subject.subject} name={name} />
             {of.action !== "amendment" && <Networks subject={subject.subject} proposal={name} />}
             <Bounds votes={of.votes} />
             <Drift votes={of.votes} />
-            <Properties of={of} />
+            {!breaksAProperty(of) && <Proofs subject={subject.subject} of={of} />}
             <Votes of={of} />
             <Steps of={of} />
             {of.approvals.length > 0 && (
