@@ -34,6 +34,8 @@ class Restorer {
       } else if (node->kind == checker::NodeKind::kLeaf && IsOpen(group_.arguments[node->index])) {
         open.push_back(std::move(box));
       } else if (node->kind == checker::NodeKind::kLeaf && group_.arguments[node->index].slopes.empty()) {
+        // There are no root bounds to refute it by.
+        if (group_.arguments[node->index].recipe == checker::Recipe::kRoot) return WrongShape("a leaf by root bounds");
         tree_.Close(box.node, tree_.ArgumentNumber(group_.arguments[node->index]));
       } else if (!Finished(box)) {
         return WrongShape("a part that is not finished by phases");

@@ -13,8 +13,12 @@ namespace {
 // Bounds waiting leaves, kLanes of one argument at a time, and reopens what is refused.
 class LeafAudit {
  public:
-  LeafAudit(const checker::Claim& claim, const Query& query, SplitTree& tree)
-      : claim_(claim), tree_(tree), engine_(claim), listed_(ListedOf(claim, query.network)) {
+  LeafAudit(const checker::Claim& claim, const Query& query, SplitTree& tree, std::function<bool()> give_up)
+      : claim_(claim),
+        tree_(tree),
+        give_up_(std::move(give_up)),
+        engine_(claim),
+        listed_(ListedOf(claim, query.network)) {
     engine_.SetListed(&listed_);
   }
 
@@ -27,7 +31,9 @@ class LeafAudit {
         {{box.lower().begin(), box.lower().end()}, {box.upper().begin(), box.upper().end()}},
         proof,
         rows.ok() ? std::span<const checker::RefutationRow>(*rows) : std::span<const checker::RefutationRow>()};
-    if (rows.ok() && !listed_.empty() && BoxProofMargins(claim_, engine_, {&one, 1}, batches)[0] > 0) return;
+    if (rows.ok() && !listed_.empty() && BoxProofMargins(claim_, engine_, {&one, 1}, batches, give_up_)[0] > 0) {
+      return;
+    }
     tree_.Reopen(box.node);
     box.must_split = true;
     refused_.push_back(std::move(box));
@@ -61,11 +67,32 @@ class LeafAudit {
     waiting_.clear();
   }
 
+  // Puts the leaves below a box to the checker, until `enough`.
+  void AddBelow(OpenBox root, const std::function<bool()>& enough) {
+    std::vector<OpenBox> open;
+    open.push_back(std::move(root));
+    while (!open.empty() && !(enough && enough())) {
+      OpenBox box = std::move(open.back());
+      open.pop_back();
+      if (const std::optional<SplitTree::SplitOf> split = tree_.split(box.node)) {
+        open.push_back(box.Child(1, split->low, split->input));
+        open.push_back(box.Child(0, split->low, split->input));
+      } else if (tree_.is_finished(box.node)) {
+        AddFinished(std::move(box));
+      } else if (tree_.is_leaf(box.node)) {
+        const std::uint32_t argument = tree_.leaf_argument(box.node);
+        Add(std::move(box), argument);
+      }
+    }
+  }
+
+  bool has_refused() const { return !refused_.empty(); }
   std::vector<OpenBox> TakeRefused() { return std::move(refused_); }
 
  private:
   const checker::Claim& claim_;
   SplitTree& tree_;
+  const std::function<bool()> give_up_;
   checker::LeafEngine engine_;
   std::vector<checker::ListedNeuron> listed_;
   std::uint32_t argument_number_ = 0;
@@ -118,13 +145,17 @@ std::vector<checker::ListedNeuron> ListedOf(const checker::Claim& claim, const F
 }
 
 std::vector<double> BoxProofMargins(const checker::Claim& claim, checker::LeafEngine& engine,
-                                    std::span<const BoxProof> proofs, std::uint64_t& batches) {
+                                    std::span<const BoxProof> proofs, std::uint64_t& batches,
+                                    const std::function<bool()>& give_up) {
   std::vector<double> margins(proofs.size(), std::numeric_limits<double>::infinity());
   LeafBatch batch(engine, margins, batches);
   for (std::size_t i = 0; i < proofs.size(); ++i) {
     const checker::CertificateLimits limits;
     checker::BoxWalk walk(proofs[i].box, claim.neurons.size(), proofs[i].proof, limits.depth_max);
-    while (walk.Next()) batch.Add(i, proofs[i], walk);
+    while (walk.Next()) {
+      batch.Add(i, proofs[i], walk);
+      if (give_up && give_up()) return std::vector<double>(proofs.size(), -1.0);
+    }
     if (!walk.finished()) margins[i] = -1.0;
   }
   batch.Flush();
@@ -194,26 +225,21 @@ std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Quer
 
 std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree,
                                          std::vector<OpenBox> below) {
-  LeafAudit audit(claim, query, tree);
-  for (OpenBox& root : below) {
-    std::vector<OpenBox> open;
-    open.push_back(std::move(root));
-    while (!open.empty()) {
-      OpenBox box = std::move(open.back());
-      open.pop_back();
-      if (const std::optional<SplitTree::SplitOf> split = tree.split(box.node)) {
-        open.push_back(box.Child(1, split->low, split->input));
-        open.push_back(box.Child(0, split->low, split->input));
-      } else if (tree.is_finished(box.node)) {
-        audit.AddFinished(std::move(box));
-      } else if (tree.is_leaf(box.node)) {
-        const std::uint32_t argument = tree.leaf_argument(box.node);
-        audit.Add(std::move(box), argument);
-      }
-    }
-  }
+  LeafAudit audit(claim, query, tree, {});
+  for (OpenBox& root : below) audit.AddBelow(std::move(root), {});
   audit.Flush();
   return audit.TakeRefused();
+}
+
+AllAccepted AcceptsLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree, OpenBox below,
+                          const std::function<bool()>& give_up) {
+  LeafAudit audit(claim, query, tree, give_up);
+  bool given_up = false;
+  audit.AddBelow(std::move(below), [&] { return audit.has_refused() || (given_up = give_up()); });
+  audit.Flush();
+  // What was given up within a box counts as refused.
+  if (given_up || (audit.has_refused() && give_up())) return AllAccepted::kGivenUp;
+  return audit.has_refused() ? AllAccepted::kNo : AllAccepted::kYes;
 }
 
 }  // namespace pawl::prover

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,9 +35,10 @@ struct BoxProof {
   std::span<const checker::RefutationRow> rows;  // of its arguments, which refute the same rows
 };
 // The smallest margin of each proof's leaves: one above 0 is accepted as it stands. `batches` is raised by how many
-// batches of the engine that took.
+// batches of the engine that took. Where `give_up` is given and says so, all margins are below 0.
 std::vector<double> BoxProofMargins(const checker::Claim& claim, checker::LeafEngine& engine,
-                                    std::span<const BoxProof> proofs, std::uint64_t& batches);
+                                    std::span<const BoxProof> proofs, std::uint64_t& batches,
+                                    const std::function<bool()>& give_up = {});
 
 // Writes the certificate of a closed tree, reads its bytes again and has the checker check them.
 struct Confirmation {
@@ -53,5 +55,11 @@ Confirmation ConfirmTree(const ProofRequest& request, const SplitTree& tree);
 std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree);
 std::vector<OpenBox> ReopenRefusedLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree,
                                          std::vector<OpenBox> below);
+
+// Whether the checker accepts every leaf below a box: a tree from elsewhere, which the first refused leaf ends, or
+// `give_up`, which is asked again and again. The tree is of no use afterwards unless the answer is kYes.
+enum class AllAccepted { kYes, kNo, kGivenUp };
+AllAccepted AcceptsLeaves(const checker::Claim& claim, const Query& query, SplitTree& tree, OpenBox below,
+                          const std::function<bool()>& give_up);
 
 }  // namespace pawl::prover

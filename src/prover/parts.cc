@@ -241,7 +241,8 @@ SharedProof::Division SharedProof::DivideFurther(const Part& part, std::size_t p
   return Divide(parts_min);
 }
 
-Result<CheckedPart> SharedProof::Check(const Part& part, std::span<const std::uint8_t> bytes) const {
+Result<CheckedPart> SharedProof::Check(const Part& part, std::span<const std::uint8_t> bytes,
+                                       const std::function<bool()>& give_up) const {
   if (bytes.size() > kPartBytesMax) return LimitReached("prover.part-bytes", "the answer is too large");
   const model::Property only = OnlyCase(*request_.property, part.case_index);
   ProofRequest request = request_;
@@ -263,8 +264,14 @@ Result<CheckedPart> SharedProof::Check(const Part& part, std::span<const std::ui
     for (const checker::Argument& argument : arguments)
       if (argument.refutations != arguments[0].refutations) return NoProof("leaves of one box refute other rows");
   }
-  if (!ReopenRefusedLeaves(work_->claim(), query, tree, {box}).empty())
-    return NoProof("the checker does not accept one of its leaves");
+  switch (AcceptsLeaves(work_->claim(), query, tree, box, give_up)) {
+    case AllAccepted::kNo:
+      return NoProof("the checker does not accept one of its leaves");
+    case AllAccepted::kGivenUp:
+      return Error{ErrorCode::kPending, "prover.part-slow", "an answer takes too long to check", {}};
+    case AllAccepted::kYes:
+      break;
+  }
   checked.proof = std::move(read->cases[0]);
   return checked;
 }

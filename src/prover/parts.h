@@ -108,7 +108,11 @@ class SharedProof {
   Division DivideFurther(const Part& part, std::size_t parts_min);
 
   // kRefused "prover.part" where the bytes are no proof of that box, kMalformed and kLimit where they are none at all.
-  Result<CheckedPart> Check(const Part& part, std::span<const std::uint8_t> tree) const;
+  // kPending "prover.part-slow" where `give_up` has said so, which is asked between leaves: an answer may have as many
+  // as its bytes hold, and each of them costs what the network costs.
+  Result<CheckedPart> Check(
+      const Part& part, std::span<const std::uint8_t> tree,
+      const std::function<bool()>& give_up = [] { return false; }) const;
   // Whether an input violates the property, exactly.
   std::optional<Counterexample> Confirm(const std::vector<double>& inputs) const;
 

@@ -174,6 +174,10 @@ TEST(PartsTest, WhatProvesAnotherBoxOrNothingIsRefused) {
   // Leaves behind one neuron that refute different rows, of which the first one's alone would be looked at.
   EXPECT_EQ(rule(written(OneGroup({refutes, other}, {Node::NeuronSplit(0), Node::Leaf(0), Node::Leaf(1)}))),
             "prover.part");
+  // A leaf by bounds of a root section, which a search over boxes never has.
+  checker::Argument by_root = refutes;
+  by_root.recipe = checker::Recipe::kRoot;
+  EXPECT_EQ(rule(written(OneGroup({by_root}, {Node::Leaf(0)}))), "prover.part");
   // Nothing at all is an answer, and proves nothing.
   const Result<CheckedPart> nothing = shared.proof->Check(part, WriteCheckpoint(shared.request, {{}}));
   ASSERT_TRUE(nothing.ok());
@@ -192,6 +196,34 @@ TEST(PartsTest, WhatProvesAnotherBoxOrNothingIsRefused) {
   ProofRequest request = shared.request;
   request.network_digest.fill(9);
   EXPECT_EQ(rule(WriteCheckpoint(request, {{}})), "prover.checkpoint-network");
+}
+
+// Of right answers the check may be given up, at any leaf; wrong ones end with their first leaf.
+TEST(PartsTest, AnAnswerIsNotCheckedForEver) {
+  Shared shared(Problem(6, {40, 40, 40}, 0.02));
+  const Part& part = shared.parts[0];
+  const PartAnswer answer = shared.Answer(part);
+  ASSERT_GT(answer.leaves, 8u);
+  int asked = 0;
+  const Result<CheckedPart> given_up = shared.proof->Check(part, answer.tree, [&] { return ++asked > 5; });
+  ASSERT_FALSE(given_up.ok());
+  EXPECT_EQ(given_up.error().rule, "prover.part-slow");
+  EXPECT_EQ(given_up.error().code, ErrorCode::kPending);
+  // Half of the box as a leaf, and a thousand behind it that nobody needs to look at.
+  using checker::Node;
+  std::vector<Node> nodes = {Node::MidpointSplit(0), Node::Leaf(0)};
+  for (std::uint32_t i = 0; i < 1'000; ++i) {
+    nodes.push_back(Node::MidpointSplit(i % 6));
+    nodes.push_back(Node::Leaf(0));
+  }
+  nodes.push_back(Node::Leaf(0));
+  const checker::Argument refutes{checker::Recipe::kBackward, {{{0, checker::kUnitMultiplier}}}, {}};
+  asked = 0;
+  const Result<CheckedPart> wrong = shared.proof->Check(
+      part, WriteCheckpoint(shared.request, {OneGroup({refutes}, std::move(nodes))}), [&] { return ++asked < 0; });
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().rule, "prover.part") << wrong.error().message;
+  EXPECT_LT(asked, 100);
 }
 
 TEST(PartsTest, CounterexamplesAreConfirmedWhateverIsSent) {
