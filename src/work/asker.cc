@@ -22,13 +22,14 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLookForAnswers{250}, kTryAgain{500}, kSignOfLife{5'000}, kShowProgress{250};
 constexpr milliseconds kServerGoneMax{60'000};
-// How long a part may be held without an answer, lease or not.
+// How long a part may be held without an answer, lease or not; and how long its answer may take to be checked.
 constexpr int64_t kHeldParts = 3, kHeldMore_ms = 30'000;
 // Into which a part is divided that a worker came no further with.
 constexpr size_t kDivideFurther = 8;
 // Of the whole's check, where leaves of the first search were refused.
 constexpr int kRoundsMax = 20;
-// Answers that prove less than they leave open, one after the other, until a worker is not asked any more.
+// Answers that prove less than they leave open or take too long to check, one after the other, until a worker is not
+// asked any more.
 constexpr int kNothingMax = 10;
 
 double SecondsSince(steady_clock::time_point start) {
@@ -153,7 +154,7 @@ class Asker {
       if (any.ok() && steady_clock::now() >= next_sign) {
         next_sign = steady_clock::now() + kSignOfLife;
         Result<void> alive = queue_->KeepAlive(job_);
-        if (alive.ok()) alive = queue_->TakeFromHolders(job_, kHeldParts * options_.part_ms + kHeldMore_ms);
+        if (alive.ok()) alive = queue_->TakeFromHolders(job_, HeldMax());
         if (!alive.ok()) any = alive.error();
       }
       if (ended_) return Ended(std::move(*ended_));
@@ -199,22 +200,26 @@ class Asker {
     if (!signer.ok()) return one;
     one.signer = signer->name;
     one.signer_key = signer->Text();
-    Result<Answer> answer = ReadAnswer(received.answer, job_, received.part);
+    Result<Answer> answer = ReadAnswer(received.answer);
     if (!answer.ok()) {
       one.wrong = answer.error().message;
       return one;
     }
     const prover::Part& part = open_.at(received.part).part;
-    if (answer->asked != AskedDigest(claim_, WriteQuestion(part))) {
-      one.signer.clear();  // somebody has changed the question
+    if (answer->job != job_ || answer->part != received.part ||
+        answer->asked != AskedDigest(claim_, WriteQuestion(part))) {
+      one.signer.clear();  // somebody has moved the answer, or changed the question
       return one;
     }
     const prover::PartAnswer& found = answer->found;
     if (found.kind == prover::PartAnswer::Kind::kTree) {
-      Result<prover::CheckedPart> checked = proof_->Check(part, found.tree);
+      const steady_clock::time_point late = steady_clock::now() + milliseconds(HeldMax());
+      Result<prover::CheckedPart> checked = proof_->Check(part, found.tree, [this, late] {
+        return request_.cancel.stop_requested() || Over() || steady_clock::now() >= late;
+      });
       if (checked.ok())
         one.checked = std::move(*checked);
-      else
+      else if (checked.error().code != ErrorCode::kPending)
         one.wrong = checked.error().message;
     } else if (found.kind == prover::PartAnswer::Kind::kViolated && !proof_->Confirm(found.inputs)) {
       one.wrong = "a counterexample that is none";
@@ -246,6 +251,10 @@ class Asker {
 
   Result<void> Take(Checked one) {
     const OpenPart open = open_.at(one.number);
+    if (!one.checked) {  // the check was given up, for its own sake or because there is no time any more
+      if (request_.cancel.stop_requested() || Over()) return {};
+      return Divide(one, open.part, ++nothing_[one.signer]);
+    }
     const bool is_little = one.checked->leaves < one.checked->open;
     const int nothing = is_little ? ++nothing_[one.signer] : (nothing_[one.signer] = 0);
     report_.parts.push_back({.part = one.number,
@@ -332,6 +341,7 @@ class Asker {
     return added;
   }
 
+  int64_t HeldMax() const { return kHeldParts * options_.part_ms + kHeldMore_ms; }
   bool Over() const {
     return request_.timeout_ms > 0 && steady_clock::now() >= start_ + milliseconds(request_.timeout_ms);
   }

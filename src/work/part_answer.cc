@@ -143,7 +143,7 @@ Result<crypto::NoteKey> SignerOf(std::string_view bytes, std::string_view signat
   return key->second;
 }
 
-Result<Answer> ReadAnswer(std::string_view bytes, std::string_view job, int64_t part) {
+Result<Answer> ReadAnswer(std::string_view bytes) {
   Result<Json> json = ParseAnswer(bytes);
   if (!json.ok()) return json.error();
   JsonObject object(*json, "answer");
@@ -157,9 +157,6 @@ Result<Answer> ReadAnswer(std::string_view bytes, std::string_view job, int64_t 
   answer.found.seconds = static_cast<double>(object.Integer("us", 0)) / 1'000'000;
   answer.worker = object.String("worker", 256);
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
-  if (answer.job != job || answer.part != part) {
-    return Refused("work.other-part", "the answer is one to another question", "do not trust who signed it");
-  }
   answer.asked = *crypto::Digest::Parse(asked);
   answer.found.tree.assign(tree.begin(), tree.end());
   return answer;

@@ -2,7 +2,8 @@
 //
 //   SignedAnswer sent = SignAnswer({.job = job, .part = 7, .asked = AskedDigest(claim, question), .worker = "worker-a",
 //                                   .found = answer}, key);
-//   Result<ReceivedAnswer> got = ReadAnswer(bytes, signature, enrolled, job, 7);
+//   Result<crypto::NoteKey> signer = SignerOf(bytes, signature, enrolled);
+//   Result<Answer> got = ReadAnswer(bytes);                          // job and part are for the caller to compare
 //
 // All three are canonical JSON; doubles are their eight bytes, little end first, in base64. An answer is signed as DSSE
 // signs, under a payload type of its own, so that no signature of a worker means anything else. Limits hold before
@@ -55,7 +56,8 @@ SignedAnswer SignAnswer(const Answer& answer, const signing::Ed25519PrivateKey& 
 // Whose key signed these bytes, by the name that stands in them; "work.not-enrolled" where that is nobody's.
 Result<crypto::NoteKey> SignerOf(std::string_view bytes, std::string_view signature,
                                  const std::map<std::string, crypto::NoteKey>& enrolled);
-// Of signed bytes: what is wrong with them is the signer's doing.
-Result<Answer> ReadAnswer(std::string_view bytes, std::string_view job, int64_t part);
+// Of signed bytes: what is wrong with them is the signer's doing. Not so that they lie where they do: whoever may write
+// to the queue can move an answer to the row of another part, or into another job.
+Result<Answer> ReadAnswer(std::string_view bytes);
 
 }  // namespace pawl::work

@@ -176,6 +176,8 @@ Result<std::vector<AnsweredPart>> Queue::Answers(const std::string& job, size_t 
     const Result<uint64_t> part = ledger::NumberOf(row[0]);
     const Result<uint64_t> size = ledger::NumberOf(row[2]);
     if (!part.ok() || !size.ok()) return NoAnswer();
+    // Each once: whoever asks takes an answer only where the part is open.
+    if (!answers.empty() && static_cast<int64_t>(*part) <= answers.back().part) return NoAnswer();
     AnsweredPart& answer = answers.emplace_back();
     answer.part = static_cast<int64_t>(*part);
     answer.signature = row[1];

@@ -71,7 +71,7 @@ class Queue {
   Result<void> Add(const std::string& job, const std::vector<NewPart>& parts);
   // Also says that the asker is there. kNotFound "work.job-gone" where the job is not there any more.
   Result<void> KeepAlive(const std::string& job);
-  // At most so many, whole; an answer that is larger than it may be comes as an empty one.
+  // At most so many, whole, each part once; an answer that is larger than it may be comes as an empty one.
   Result<std::vector<AnsweredPart>> Answers(const std::string& job, size_t count_max);
   Result<void> Remove(const std::string& job, int64_t part);
   // Waits until somebody has put something into the queue, or the time is over; nothing that a notice says is believed.
