@@ -6,6 +6,7 @@
 
 #include "authoring/charter_words.h"
 #include "encoding/time.h"
+#include "oversight/key_rotation.h"
 #include "sandbox/sandbox.h"
 
 namespace pawl::authoring {
@@ -334,6 +335,16 @@ void CompareTheRest(Comparison& compare, const Charter& before, const Charter& a
   compare.Text("witnesses", witnesses(before), witnesses(after));
 }
 
+// Whether the holder of a key that goes has agreed to the one that comes: which keys those are is said above.
+void CompareHandovers(Comparison& compare, const charter::CharterFiles& before, const charter::CharterFiles& after) {
+  const Result<std::vector<oversight::KeyChange>> changes = oversight::FindKeyChanges(before, after);
+  if (!changes.ok()) return compare.Add("rotation of a key", "", Shown(changes.error().message), Effect::kOther);
+  for (const oversight::KeyChange& one : *changes) {
+    if (one.old_key.empty() || one.new_key.empty()) continue;
+    compare.Add(Shown(one.Words()), Shown(one.old_key), Shown(one.new_key), Effect::kOther);
+  }
+}
+
 void CompareProgramRules(Comparison& compare, const charter::ProgramRules& before, const charter::ProgramRules& after) {
   const auto accepted = [](const charter::ProgramRules& rules) {
     std::vector<std::string> found;
@@ -397,6 +408,7 @@ Result<CharterChanges> CompareCharters(const charter::CharterFiles& before, cons
   CompareReviewers(compare, a, b);
   ComparePeople(compare, a, b);
   CompareTheRest(compare, a, b);
+  CompareHandovers(compare, before, after);
   CompareProgramRules(compare, *old_programs, *new_programs);
   return CharterChanges{compare.Take(),
                         CompareWords(CharterWords(a, old_programs->accepted), CharterWords(b, new_programs->accepted))};

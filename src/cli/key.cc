@@ -1,7 +1,9 @@
-// pawl key new|enrol|list: keys of the gate, of reviewers and of witnesses. People approve with their own OpenSSH keys.
+// pawl key new|enrol|list (rotate: key_rotate.cc): keys of the gate, of reviewers and of witnesses. People approve with
+// their own OpenSSH keys.
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/key_rotate.h"
 #include "crypto/ssh_key.h"
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
@@ -86,6 +88,8 @@ void AddKey(CLI::App& app, Globals& globals) {
       std::puts(key->Text().c_str());
     }
   });
+
+  AddKeyRotate(*command, globals);
 
   CLI::App* list = command->add_subcommand("list", "keys of this home that this user can sign with");
   list->footer("example:\n  pawl key list        # ssh-add -l lists those that an agent holds");

@@ -15,8 +15,14 @@ namespace {
 struct Row {
   uint64_t index = 0;
   std::string kind;
-  std::string who;
+  std::vector<std::string> signers;
   encoding::Json statement;
+
+  std::string Who() const {
+    std::string who;
+    for (const std::string& signer : signers) who += (who.empty() ? "" : ",") + signer;
+    return who;
+  }
 };
 
 Result<Row> ReadRow(uint64_t index, const std::string& entry) {
@@ -26,9 +32,9 @@ Result<Row> ReadRow(uint64_t index, const std::string& entry) {
   if (!kind.ok()) return kind.error();
   Result<encoding::Json> statement = encoding::ParseCanonicalJson(envelope->payload);
   if (!statement.ok()) return statement.error();
-  std::string who;
-  for (const encoding::Signature& signature : envelope->signatures) who += (who.empty() ? "" : ",") + signature.keyid;
-  return Row{index, std::string(audit::StatementKindName(*kind)), who, (*statement)["predicate"]};
+  std::vector<std::string> signers;
+  for (const encoding::Signature& signature : envelope->signatures) signers.push_back(signature.keyid);
+  return Row{index, std::string(audit::StatementKindName(*kind)), std::move(signers), (*statement)["predicate"]};
 }
 
 // The two or three members of a predicate that say the most.
@@ -44,7 +50,8 @@ std::string Gist(const encoding::Json& predicate) {
   return gist.size() > 160 ? gist.substr(0, 157) + "..." : gist;
 }
 
-ExitCode List(const Globals& globals) {
+// `signer`: only what it has signed; empty: everything.
+ExitCode List(const Globals& globals, const std::string& signer) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
@@ -54,11 +61,12 @@ ExitCode List(const Globals& globals) {
   for (uint64_t index = 0; index < entries->size(); ++index) {
     Result<Row> row = ReadRow(index, (*entries)[index]);
     if (!row.ok()) return Fail(globals, row.error());
+    if (!signer.empty() && std::ranges::find(row->signers, signer) == row->signers.end()) continue;
     if (globals.json) {
-      PrintJson({{"index", index}, {"kind", row->kind}, {"signed_by", row->who}, {"predicate", row->statement}});
+      PrintJson({{"index", index}, {"kind", row->kind}, {"signed_by", row->Who()}, {"predicate", row->statement}});
     } else {
       std::printf("%5llu  %-10s %-24s %s\n", static_cast<unsigned long long>(index), row->kind.c_str(),
-                  Shown(row->who).c_str(), Shown(Gist(row->statement)).c_str());
+                  Shown(row->Who()).c_str(), Shown(Gist(row->statement)).c_str());
     }
   }
   return ExitCode::kYes;
@@ -79,7 +87,7 @@ ExitCode ShowEntry(const Globals& globals, uint64_t index) {
   if (!row.ok()) return Fail(globals, row.error());
   const encoding::Json json = {{"index", index},
                                {"kind", row->kind},
-                               {"signed_by", row->who},
+                               {"signed_by", row->Who()},
                                {"leaf", merkle::LeafHash(entries->front()).Hex()},
                                {"predicate", row->statement}};
   std::puts(json.dump(globals.json ? -1 : 2, ' ', false, encoding::Json::error_handler_t::replace).c_str());
@@ -222,8 +230,10 @@ void AddLog(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("log", "the ledger");
   command->require_subcommand(1);
   CLI::App* list = command->add_subcommand("list", "every event in a line");
-  list->footer("example:\n  pawl log list");
-  list->callback([&globals] { globals.exit = List(globals); });
+  auto signer = std::make_shared<std::string>();
+  list->add_option("--signed-by", *signer, "only what this reviewer, person or key of the gate has signed");
+  list->footer("examples:\n  pawl log list\n  pawl log list --signed-by prover-a");
+  list->callback([=, &globals] { globals.exit = List(globals, *signer); });
   auto index = std::make_shared<uint64_t>(0);
   CLI::App* show = command->add_subcommand("show", "one event whole");
   const CLI::Validator is_index(

@@ -28,6 +28,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+}  // namespace
+
 Result<crypto::SshPublicKey> PublicHalf(const std::string& key) {
   const fs::path file = key.size() > 4 && key.ends_with(".pub") ? fs::path(key) : fs::path(key + ".pub");
   constexpr size_t kLineBytesMax = 16'384;
@@ -42,6 +44,8 @@ Result<crypto::SshPublicKey> PublicHalf(const std::string& key) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
   return crypto::SshPublicKey::ParseLine(line);
 }
+
+namespace {
 
 const crypto::AllowedSigner* FindSigner(const charter::Charter& charter, const crypto::SshPublicKey& key,
                                         const std::string& principal) {
@@ -131,22 +135,31 @@ Result<SignerChoice> ResolveSigner(const charter::Charter& charter, const Signer
                  "sign with a key of " + charter.approval.signers_file + ": --key FILE");
 }
 
+Result<encoding::Signature> SignWithKey(const std::string& payload, const std::string& key,
+                                        const crypto::SshPublicKey& expected, const std::string& keyid) {
+  const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, payload);
+  Result<std::string> armoured = RunSshKeygen(
+      {"ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", std::string(warrant::kApprovalNamespace)}, message);
+  if (!armoured.ok()) return armoured.error();
+  Result<crypto::Sshsig> signature = signing::ParseArmored(*armoured);
+  if (!signature.ok()) return signature.error();
+  if (signature->key.UnderlyingKey() != expected.UnderlyingKey()) {
+    return Refused("sign.not-a-signer", "ssh-keygen signed with another key than was asked for");
+  }
+  Result<crypto::SshsigFacts> facts = crypto::VerifySshsig(*signature, message, warrant::kApprovalNamespace, expected);
+  if (!facts.ok()) return facts.error();
+  return encoding::Signature{.keyid = keyid, .sig = signature->Raw()};
+}
+
 Result<encoding::Signature> SignAsPerson(const std::string& payload, const charter::Charter& charter,
                                          const SignerChoice& choice) {
   Result<SignerChoice> signer = ResolveSigner(charter, choice);
   if (!signer.ok()) return signer.error();
-  const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, payload);
-  Result<std::string> armoured = RunSshKeygen(
-      {"ssh-keygen", "-q", "-Y", "sign", "-f", signer->key, "-n", std::string(warrant::kApprovalNamespace)}, message);
-  if (!armoured.ok()) return armoured.error();
-  Result<crypto::Sshsig> signature = signing::ParseArmored(*armoured);
-  if (!signature.ok()) return signature.error();
-  const crypto::AllowedSigner* listed = FindSigner(charter, signature->key, signer->principal);
-  if (listed == nullptr) return Refused("sign.not-a-signer", "ssh-keygen signed with another key than was asked for");
-  Result<crypto::SshsigFacts> facts =
-      crypto::VerifySshsig(*signature, message, warrant::kApprovalNamespace, listed->key);
-  if (!facts.ok()) return facts.error();
-  return encoding::Signature{.keyid = signer->principal, .sig = signature->Raw()};
+  Result<crypto::SshPublicKey> half = PublicHalf(signer->key);
+  if (!half.ok()) return half.error();
+  const crypto::AllowedSigner* listed = FindSigner(charter, *half, signer->principal);
+  if (listed == nullptr) return Refused("sign.not-a-signer", "'" + signer->key + "' has changed while it was read");
+  return SignWithKey(payload, signer->key, listed->key, signer->principal);
 }
 
 }  // namespace pawl::cli

@@ -24,6 +24,13 @@ struct SignerChoice {
 Result<encoding::Signature> SignAsPerson(const std::string& payload, const charter::Charter& charter,
                                          const SignerChoice& choice);
 
+// The public half of a key file, or of the .pub of one that an agent holds. kUsage "sign.no-key".
+Result<crypto::SshPublicKey> PublicHalf(const std::string& key);
+
+// The same by a key that is named, whoever lists it.
+Result<encoding::Signature> SignWithKey(const std::string& payload, const std::string& key,
+                                        const crypto::SshPublicKey& expected, const std::string& keyid);
+
 // Whose key this would be under the charter: principal and key file.
 Result<SignerChoice> ResolveSigner(const charter::Charter& charter, const SignerChoice& choice);
 

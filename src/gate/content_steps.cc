@@ -4,6 +4,7 @@
 #include "encoding/time.h"
 #include "gate/steps.h"
 #include "oversight/content_objection.h"
+#include "oversight/key_rotation.h"
 #include "oversight/pace.h"
 #include "oversight/reviewers_files.h"
 #include "subject/surface.h"
@@ -50,7 +51,13 @@ Result<StepReport> SurfaceOfAmendment(Gate& gate, const ProposalHistory& proposa
     return Failed(FindingOutcome::kRejected, "amendment.lineage",
                   "an amendment may not change the subject's name, resource, baseline or log");
   }
-  return Passed("the new charter can be read and protects what a charter has to");
+  const Result<std::vector<oversight::KeyChange>> changes = oversight::FindKeyChanges(gate.log().charter(), *files);
+  if (!changes.ok()) return Failed(FindingOutcome::kRejected, changes.error().rule, changes.error().message);
+  std::string words = "the new charter can be read and protects what a charter has to";
+  constexpr size_t kShownMax = 16;
+  for (size_t i = 0; i < std::min(changes->size(), kShownMax); ++i) words += "; " + (*changes)[i].Words();
+  if (changes->size() > kShownMax) words += "; and " + std::to_string(changes->size() - kShownMax) + " more keys";
+  return Passed(std::move(words));
 }
 
 }  // namespace

@@ -36,23 +36,44 @@ Result<void> RequirePrivateFolder(const std::string& folder) {
 
 }  // namespace
 
-Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type) {
-  if (!IsFolderName(name)) {
+namespace {
+
+Result<crypto::NoteKey> MakeKeyIn(const Home& home, const std::string& folder_name, const std::string& name,
+                                  crypto::NoteKeyType type) {
+  if (!IsFolderName(folder_name)) {
     return Error{ErrorCode::kUsage, "key.name", "'" + name + "' cannot name a key",
                  "use letters, digits, '-', '_' and '.'"};
   }
-  if (mkdir(home.KeyFolder(name).c_str(), 0700) != 0 && errno != EEXIST) {
-    return SystemFailure("key.folder", "cannot make '" + home.KeyFolder(name) + "': " + std::strerror(errno));
+  if (mkdir(home.KeyFolder(folder_name).c_str(), 0700) != 0 && errno != EEXIST) {
+    return SystemFailure("key.folder", "cannot make '" + home.KeyFolder(folder_name) + "': " + std::strerror(errno));
   }
-  for (const std::string& folder : {home.root() + "/keys", home.KeyFolder(name)}) {
+  for (const std::string& folder : {home.root() + "/keys", home.KeyFolder(folder_name)}) {
     if (Result<void> is_private = RequirePrivateFolder(folder); !is_private.ok()) return is_private.error();
   }
   // Whoever is told the key may have it in a charter before the power fails.
   if (Result<void> flushed = storage::FlushDirectory(home.root() + "/keys"); !flushed.ok()) return flushed.error();
   Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::Generate();
   if (!key.ok()) return key.error();
-  if (Result<void> written = key->WriteFile(home.KeyPath(name)); !written.ok()) return written.error();
+  if (Result<void> written = key->WriteFile(home.KeyPath(folder_name)); !written.ok()) return written.error();
   return crypto::NoteKey::Of(name, type, key->public_key());
+}
+
+}  // namespace
+
+Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type) {
+  return MakeKeyIn(home, name, name, type);
+}
+
+Result<crypto::NoteKey> MakeNextKey(const Home& home, const std::string& name, crypto::NoteKeyType type) {
+  constexpr int kKeysMax = 1'000;
+  for (int number = 2; number < kKeysMax; ++number) {
+    const std::string folder = name + "-" + std::to_string(number);
+    std::error_code failure;
+    if (fs::exists(fs::symlink_status(home.KeyFolder(folder), failure))) continue;
+    return MakeKeyIn(home, folder, name, type);
+  }
+  return Refused("key.many", "there are a thousand keys of '" + name + "' below " + home.root() + "/keys",
+                 "remove those that no charter names any more");
 }
 
 namespace {

@@ -19,6 +19,10 @@ namespace pawl::ledger {
 // Makes keys/<name>/key.pem; never overwrites. `name` also becomes the key's name in signatures.
 Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type);
 
+// One more for the same name, in the first free of keys/<name>-2, keys/<name>-3, …: the old one signs until an
+// amendment names this one, and whoever signs takes the key that the charter names, from whatever folder.
+Result<crypto::NoteKey> MakeNextKey(const Home& home, const std::string& name, crypto::NoteKeyType type);
+
 // The private half of a public key, wherever in keys/ it is; kNotFound "key.missing" where this user has none.
 Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::NoteKey& key);
 Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto::Ed25519PublicKey& key);

@@ -4,6 +4,7 @@
 #include "encoding/time.h"
 #include "oversight/content_objection.h"
 #include "oversight/diff_document.h"
+#include "oversight/key_rotation.h"
 #include "oversight/pace.h"
 #include "oversight/review.h"
 #include "oversight/reviewers_files.h"
@@ -75,6 +76,8 @@ Result<Opinion> ReviewAsIntegrity(ledger::SubjectLog& log, const Reviewer& revie
     opinion.reasons.push_back("the new charter: " + files.error().message);
   } else if (Result<void> keys = CheckReviewersFiles(*files); !keys.ok()) {
     opinion.reasons.push_back("the new charter: " + keys.error().message);
+  } else if (const auto changes = FindKeyChanges(log.charter(), *files); !changes.ok()) {
+    opinion.reasons.push_back("the new charter: " + changes.error().message);
   }
   if (candidate.baseline != charter.subject.baseline) opinion.reasons.push_back("another baseline than the charter's");
   if (candidate.resource != charter.subject.resource_uri)

@@ -137,6 +137,14 @@ TEST_F(ReviewersTest, AnAmendmentWhoseKeysAreNotThere) {
   EXPECT_SAYS("integrity-c", "absent.toml");
 }
 
+TEST_F(ReviewersTest, AnAmendmentWithARotationThatDoesNotHold) {
+  Propose({.action = Action::kAmendment, .tree = path_.PutCharter([](charter::TestCharter& test) {
+             test.Replace("max_releases = 3", "max_releases = 4");
+             test.files["rotations/0123456789abcdef.json"] = "{}";
+           })});
+  EXPECT_SAYS("integrity-c", "the new charter: rotations/0123456789abcdef.json is no envelope");
+}
+
 TEST_F(ReviewersTest, AFileOffTheSurface) {
   Propose({.tree = path_.PutTree(
                {{"policy.onnx", warrant::TinyNetwork(1.5)}, {"improver/improve.py", "pass\n"}, {"run.sh", "true\n"}})});

@@ -277,6 +277,15 @@ def another_resource(homes):
     return world.ask("charter", "amend", world.make_charter("charter-3", replaced("urn:pawl:test:small", "urn:pawl:test:other")))
 
 
+@stops("SurfaceOfAmendment/changes.error().rule", "rejected", "surface", "charter.rotation")
+def a_rotation_that_nobody_has_signed(homes):
+    world = homes.live()
+    charter = world.make_charter("charter-3", replaced("ceiling = 0.99", "ceiling = 0.98"))
+    (charter / "rotations").mkdir()
+    (charter / "rotations/0123456789abcdef.json").write_text("{}")
+    return world.ask("charter", "amend", charter)
+
+
 @stops("Surface/surface.refused", "outside-charter", "surface", "surface.refused")
 def a_first_release_that_is_not_the_baseline(homes):
     world = homes.begun()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Follows the documents word by word, on accounts that have nothing: every command of docs/first-subject.md and then
-those of docs/recovery.md, every command of docs/team.md, and those of docs/install.md, where they do not need another
+those of docs/recovery.md, every command of docs/team.md and then of docs/keys.md, and those of docs/install.md, where they do not need another
 machine.
 
 PAWL_BIN: folder with pawl and pawl-check.
@@ -85,6 +85,15 @@ class DocumentsTest(unittest.TestCase):
         self.assertEqual((status["charter_epoch"], status["halted"]), (1, True))
         events = [json.loads(line) for line in self.account.pawl("--json", "log", "list").splitlines()]
         self.assertEqual(sum(event["kind"] == "vote" for event in events), 5)
+        # The same three, and docs/keys.md.
+        self.account.follow(self, ROOT / "docs/keys.md", at_least=15)
+        status = json.loads(self.account.pawl("--json", "status"))
+        self.assertEqual((status["charter_epoch"], status["halted"]), (2, False))
+        surface = [event["predicate"]["summary"] for event in map(json.loads, self.account.pawl("--json", "log", "list").splitlines())
+                   if event["kind"] == "finding" and event["predicate"]["step"] == "surface" and event["predicate"]["proposal"] == "p3"]
+        for words in ("reviewer evaluator-a: another key, and the old one has agreed",
+                      "person ann@example.org: another key, and the old one has agreed"):
+            self.assertIn(words, surface[0])
 
     @unittest.skipUnless(BIN == ROOT / "build/release/bin", "`make install` takes what `make build` made")
     def test_installation_without_root_leaves_nothing_but_state(self):
@@ -110,7 +119,7 @@ class DocumentsTest(unittest.TestCase):
         documents = sorted((ROOT / "docs").glob("*.md"))
         found = [block for path in documents for block in document.blocks(path)]
         self.assertGreaterEqual(len(found), 30)
-        followed = {"first-subject.md", "recovery.md", "team.md", "install.md"}
+        followed = {"first-subject.md", "recovery.md", "team.md", "keys.md", "install.md"}
         for path in documents:
             for block in document.blocks(path):
                 self.assertTrue(path.name in followed or block.left_out, f"{path.name}:{block.line}")

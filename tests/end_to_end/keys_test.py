@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Keys with the real programs: in an ssh-agent, in a PKCS#11 token behind it, and changed by an amendment.
+"""Keys with the real programs: in an ssh-agent, in a PKCS#11 token behind it, and rotated by an amendment.
 
 usage: keys_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
@@ -165,15 +165,37 @@ class KeysTest(unittest.TestCase):
     def test_an_amendment_changes_a_reviewers_key_and_the_old_one_counts_no_more(self):
         self.begin(self.world.make_charter("charter"))
         self.assertEqual(self.release("baseline")["outcome"], "accepted")
-        before = self.world.home / "keys/evaluator-a"
-        os.rename(before, self.root / "old-key")
-        key = self.world.pawl("key", "new", "evaluator-a").strip()
-        os.rename(before, self.root / "new-key")
-        shutil.copytree(self.root / "old-key", before)
-        charter = self.charter_with("charter-2", "evaluator-a", key)
+        draft = self.world.root / "charter-2"
+        shutil.copytree(self.world.charter, draft)
+        rotate = ("key", "rotate", "evaluator-a", "--from", self.world.charter, "--to", draft)
 
-        # Whoever has the reviewer's old key and fewer people than the threshold changes nothing.
-        proposal = self.world.json("charter", "amend", charter, expect=(6,))["proposal"]
+        # Who does not have the old key rotates nothing, and makes none.
+        old, new = self.world.home / "keys/evaluator-a", self.world.home / "keys/evaluator-a-2"
+        os.rename(old, self.root / "old-key")
+        self.assertEqual(self.world.json(*rotate, expect=(5,))["error"]["rule"], "key.missing")
+        self.assertFalse(new.exists())
+        os.rename(self.root / "old-key", old)
+        rotated = self.world.json(*rotate)
+        self.assertEqual(rotated["holder"], "reviewer evaluator-a")
+        self.assertIn(rotated["new"], (draft / "charter.toml").read_text())
+        # Once more is refused before anything is made or written.
+        self.assertEqual(self.world.json(*rotate, expect=(1,))["error"]["rule"], "key.place")
+        self.assertFalse((self.world.home / "keys/evaluator-a-3").exists())
+        self.assertEqual(len(list((draft / "rotations").iterdir())), 1)
+
+        # The statement is for this change alone: without the old key's signature it is refused.
+        statement = draft / rotated["statement"]
+        whole = statement.read_text()
+        envelope = json.loads(whole)
+        envelope["signatures"] = [one for one in envelope["signatures"] if one["keyid"] == "new"]
+        statement.write_text(json.dumps(envelope, sort_keys=True, separators=(",", ":")))
+        refused = self.world.json("charter", "amend", draft, expect=(1,))
+        self.assertEqual((refused["outcome"], refused["rule"]), ("rejected", "charter.rotation"))
+        self.assertIn("not signed by the old key of reviewer evaluator-a", json.dumps(refused))
+        statement.write_text(whole)
+
+        # Whoever has the reviewer's keys and fewer people than the threshold changes nothing.
+        proposal = self.world.json("charter", "amend", draft, expect=(6,))["proposal"]
         self.review()
         self.approve(proposal, ("ann", "bob"))
         time.sleep(1.2)  # waiting_period
@@ -184,14 +206,18 @@ class KeysTest(unittest.TestCase):
         # What it signed before stands: the live release still starts. From here on it has no voice.
         self.assertEqual(self.world.json("current")["tree"], self.world.json("tree", self.world.root / "baseline")["tree"])
         proposal = self.world.json("propose", self.world.root / "better", expect=(6,))["proposal"]
+        os.rename(new, self.root / "new-key")
         said = self.world.json("review", "--as", "evaluator-a", expect=(5,))
         self.assertEqual(said["error"]["rule"], "key.missing")
-        shutil.rmtree(before)
-        os.rename(self.root / "new-key", before)
+        # The new one signs from whatever folder it is in.
+        os.rename(self.root / "new-key", new)
         self.review()
         self.approve(proposal, ("ann", "bob"))
         time.sleep(1.1)
         self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+        listed = [json.loads(line) for line in
+                  self.world.pawl("--json", "log", "list", "--signed-by", "evaluator-a").splitlines()]
+        self.assertEqual([row["kind"] for row in listed], ["vote"] * 3)
 
 
 if __name__ == "__main__":
