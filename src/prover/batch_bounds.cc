@@ -1,5 +1,6 @@
 // See batch_bounds.h. The first part is compiled once per instruction set (Google Highway) and the best one is chosen
-// at run time.
+// at run time (instruction_set.h).
+#include "prover/instruction_set.h"  // before foreach_target
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "prover/batch_bounds.cc"  // NOLINT: this file, for foreach_target
 #include "hwy/foreach_target.h"                      // IWYU pragma: keep
@@ -475,11 +476,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pawl::prover {
 
-HWY_EXPORT(PropagateForms);
-HWY_EXPORT(BoundAllRows);
-HWY_EXPORT(SmearInputs);
-HWY_EXPORT(EvaluatePoints);
-HWY_EXPORT(GradientOfPoints);
 
 namespace {
 
@@ -548,9 +544,9 @@ void BatchBounds::SetBox(std::size_t lane, const float* centre, const float* rad
   }
 }
 
-void BatchBounds::Propagate(HiddenBounds hidden) { HWY_DYNAMIC_DISPATCH(PropagateForms)(*work_, hidden); }
+void BatchBounds::Propagate(HiddenBounds hidden) { PAWL_BEST(PropagateForms)(*work_, hidden); }
 
-void BatchBounds::BoundRows(const RowSet& rows) { HWY_DYNAMIC_DISPATCH(BoundAllRows)(*work_, rows); }
+void BatchBounds::BoundRows(const RowSet& rows) { PAWL_BEST(BoundAllRows)(*work_, rows); }
 
 float BatchBounds::row_bound(std::size_t row, std::size_t lane) const { return work_->row_bounds.at(row)[lane]; }
 
@@ -563,7 +559,7 @@ float BatchBounds::hidden_upper(std::size_t layer, std::size_t neuron, std::size
 }
 
 void BatchBounds::Smear(const RowSet& rows, const std::uint32_t (&row)[kLanes]) {
-  HWY_DYNAMIC_DISPATCH(SmearInputs)(*work_, rows, row);
+  PAWL_BEST(SmearInputs)(*work_, rows, row);
 }
 
 float BatchBounds::smear(std::size_t input, std::size_t lane) const { return work_->smear.at(input)[lane]; }
@@ -583,7 +579,7 @@ void BatchBounds::SetPoint(std::size_t lane, const float* input) {
   for (std::size_t i = 0; i < work_->network.inputs; ++i) work_->point.at(i)[lane] = input[i];
 }
 
-void BatchBounds::Evaluate() { HWY_DYNAMIC_DISPATCH(EvaluatePoints)(*work_); }
+void BatchBounds::Evaluate() { PAWL_BEST(EvaluatePoints)(*work_); }
 
 float BatchBounds::output(std::size_t index, std::size_t lane) const {
   return work_->layers.back().value.at(index)[lane];
@@ -593,7 +589,7 @@ void BatchBounds::Gradient(const float* coefficients) {
   for (std::size_t j = 0; j < work_->network.outputs(); ++j) {
     std::memcpy(work_->gradient_middle.at(j), coefficients + j * kLanes, kLanes * sizeof(float));
   }
-  HWY_DYNAMIC_DISPATCH(GradientOfPoints)(*work_);
+  PAWL_BEST(GradientOfPoints)(*work_);
 }
 
 float BatchBounds::gradient(std::size_t input, std::size_t lane) const {

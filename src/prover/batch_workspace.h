@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "hwy/aligned_allocator.h"
 #include "prover/batch_bounds.h"
 #include "prover/flat_network.h"
+#include "prover/instruction_set.h"
 
 namespace pawl::prover {
 
@@ -18,9 +18,7 @@ namespace pawl::prover {
 class Panel {
  public:
   explicit Panel(std::size_t neurons = 0, std::size_t columns = 0)
-      : stride_(columns * kLanes), size_(neurons * stride_), data_(hwy::AllocateAligned<float>(size_ + kLanes)) {
-    for (std::size_t i = 0; i < size_ + kLanes; ++i) data_[i] = 0;
-  }
+      : stride_(columns * kLanes), size_(neurons * stride_), data_(MakeAlignedFloats(size_ + kLanes)) {}
   float* at(std::size_t neuron, std::size_t column = 0) { return data_.get() + neuron * stride_ + column * kLanes; }
   const float* at(std::size_t neuron, std::size_t column = 0) const {
     return data_.get() + neuron * stride_ + column * kLanes;
@@ -30,7 +28,7 @@ class Panel {
  private:
   std::size_t stride_;
   std::size_t size_;
-  hwy::AlignedFreeUniquePtr<float[]> data_;
+  AlignedFloats data_;
 };
 
 // Rows that backward substitution carries at once.

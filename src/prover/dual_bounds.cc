@@ -1,5 +1,6 @@
 // See dual_bounds.h. The first part is compiled once per instruction set (Google Highway) and the best one is chosen at
 // run time.
+#include "prover/instruction_set.h"  // before foreach_target
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "prover/dual_bounds.cc"  // NOLINT: this file, for foreach_target
 #include "hwy/foreach_target.h"                     // IWYU pragma: keep
@@ -201,13 +202,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace pawl::prover {
-HWY_EXPORT(EvaluateAll);
-HWY_EXPORT(AscendAll);
 
 Matrix::Matrix(std::size_t rows, std::size_t columns)
-    : rows_(rows), columns_(columns), data_(hwy::AllocateAligned<float>(rows * columns + 16)) {
-  std::fill_n(data_.get(), rows * columns + 16, 0.0f);
-}
+    : rows_(rows), columns_(columns), data_(MakeAlignedFloats(rows * columns + 16)) {}
 
 std::uint8_t SlopeByte(float slope) { return static_cast<std::uint8_t>(std::min(255.0f, std::nearbyint(slope * 256))); }
 
@@ -248,7 +245,7 @@ DualBounds::DualBounds(const FlatNetwork& network, std::size_t columns_max)
       input_row_(network.inputs, columns_max_),
       input_point_(network.inputs, columns_max_),
       lambda_(Widest(network), columns_max_),
-      constant_(hwy::AllocateAligned<float>(columns_max_)) {}
+      constant_(MakeAlignedFloats(columns_max_)) {}
 
 DualBounds::~DualBounds() = default;
 
@@ -419,12 +416,12 @@ void DualBounds::StoreSlopes(std::size_t column, std::uint8_t* slopes) const {
 
 void DualBounds::Evaluate() {
   std::copy(start_.begin(), start_.end(), constant_.get());
-  HWY_DYNAMIC_DISPATCH(EvaluateAll)
+  PAWL_BEST(EvaluateAll)
   (layers_, top_, box_lower_, box_upper_, columns_, lambda_, input_row_, input_point_, constant_.get());
 }
 
 void DualBounds::Ascend(float slope_rate, float multiplier_rate) {
-  HWY_DYNAMIC_DISPATCH(AscendAll)
+  PAWL_BEST(AscendAll)
   (layers_, top_, input_point_, network_.inputs, columns_, slope_rate, multiplier_rate, ++steps_);
 }
 

@@ -24,8 +24,8 @@
 #include <memory>
 #include <vector>
 
-#include "hwy/aligned_allocator.h"
 #include "prover/flat_network.h"
+#include "prover/instruction_set.h"
 
 namespace pawl::prover {
 
@@ -41,7 +41,7 @@ class Matrix {
 
  private:
   std::size_t rows_ = 0, columns_ = 0;
-  hwy::AlignedFreeUniquePtr<float[]> data_;
+  AlignedFloats data_;
 };
 
 struct DualLayer;  // beside the kernels
@@ -108,7 +108,7 @@ class DualBounds {
   std::vector<float> start_, row_;
   Matrix input_row_, input_point_;  // [inputs]: coefficients over the inputs, and the minimising point
   Matrix lambda_;                   // [widest]
-  hwy::AlignedFreeUniquePtr<float[]> constant_;
+  AlignedFloats constant_;
 };
 
 // Bytes of certificates and what they stand for, as the kernels round: see checker/certificate.h.

@@ -112,6 +112,9 @@ constexpr std::size_t kShortcutSample = 16;
 // holds, the parent is dropped; or counterexamples are looked for as if there were none.
 constexpr std::size_t kLeafSample = 16;
 constexpr double kLeafShareMin = 0.4, kLeafShareUnattacked = 0.6;
+// So many leaves are bounded at once, without samples, and counterexamples are looked for only where some fail: that alone
+// would take longer.
+constexpr std::uint64_t kFewLeaves = 64;
 // Boxes that a search from scratch may bound where a parent's proof seems to fit badly, as a share of the parent's
 // leaves; and how many leaves make it worth while.
 constexpr double kProbeShare = 1.25;
@@ -179,6 +182,15 @@ void PutWorstFirst(std::vector<OpenBox>& boxes) {
                         [&](const OpenBox& box) { return box.margin < margins[kWorstFirst]; });
 }
 
+// Bounds all boxes before any is split; `boxes` are then those that fail.
+SearchOutcome RunAll(Search& search, std::vector<OpenBox>& boxes, ProofStatistics& statistics) {
+  SearchOutcome outcome = search.Run(std::move(boxes), UnprovenBoxes::kGiveBack);
+  Add(outcome, statistics);
+  boxes = std::move(outcome.given_back);
+  PutWorstFirst(boxes);
+  return outcome;
+}
+
 ProofResult SearchProof(const ProofRequest& request, const Query& query, const checker::Claim& claim,
                         const Confirmer& confirmer, const SearchOptions& options);
 
@@ -202,18 +214,27 @@ std::optional<ProofResult> Probe(const ProofRequest& request, const Query& query
 SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& query, const checker::Claim& claim,
                      const Confirmer& confirmer, const SearchOptions& options, SplitTree& tree,
                      std::vector<OpenBox>& boxes, ProofStatistics& statistics, std::optional<ProofResult>& answer) {
-  SearchOutcome outcome = TakeShortcuts(search, query, tree, boxes, statistics);
-  if (outcome.end != SearchEnd::kClosed) return outcome;
+  SearchOutcome outcome;
+  std::optional<double> share;
+  const bool is_small = statistics.parent_leaves <= kFewLeaves;
+  if (is_small) {
+    outcome = RunAll(search, boxes, statistics);
+    share = static_cast<double>(outcome.kept) / static_cast<double>(statistics.parent_leaves);
+  } else {
+    outcome = TakeShortcuts(search, query, tree, boxes, statistics);
+    if (outcome.end != SearchEnd::kClosed) return outcome;
+    share = ShareThatHolds(search, query, tree, boxes, statistics, outcome);
+  }
+  if (outcome.end != SearchEnd::kClosed || (is_small && boxes.empty())) return outcome;
   const bool is_easier = statistics.merged > 0;
-  const std::optional<double> share = ShareThatHolds(search, query, tree, boxes, statistics, outcome);
-  if (outcome.end != SearchEnd::kClosed) return outcome;
   if (share.has_value() && *share < kLeafShareMin && statistics.parent_leaves > kLeafSample) {
     outcome.end = SearchEnd::kStuck;  // Prove then begins anew without a parent
     outcome.detail = "little of the parent's proof holds";
     return outcome;
   }
-  if (!boxes.empty() && share.value_or(0) < kLeafShareUnattacked) {
-    if (std::optional<Counterexample> found = Attack(request, query, confirmer, options, kAttackRounds)) {
+  if (!boxes.empty() && (is_small || share.value_or(0) < kLeafShareUnattacked)) {
+    const int rounds = share.value_or(0) < kLeafShareUnattacked ? kAttackRounds : kReplayAttackRounds;
+    if (std::optional<Counterexample> found = Attack(request, query, confirmer, options, rounds)) {
       outcome.end = SearchEnd::kViolated;
       outcome.counterexample = std::move(found);
       return outcome;
@@ -223,11 +244,7 @@ SearchOutcome Replay(const ProofRequest& request, Search& search, const Query& q
     answer = Probe(request, query, claim, confirmer, options, statistics);
     if (answer.has_value()) return outcome;
   }
-  outcome = search.Run(std::move(boxes), UnprovenBoxes::kGiveBack);
-  Add(outcome, statistics);
-  boxes = std::move(outcome.given_back);
-  PutWorstFirst(boxes);
-  return outcome;
+  return is_small ? outcome : RunAll(search, boxes, statistics);
 }
 
 // Search and confirmation in turn, until the checker accepts the bytes or the search ends otherwise.
@@ -381,10 +398,13 @@ ProofResult ProveUntimed(const ProofRequest& request, SharedWork& work, Clock::t
   const bool replays = HasParent(request);
   options.finish_at_once =
       replays && std::any_of(request.parent->cases.begin(), request.parent->cases.end(), HasFinishedBoxes);
-  std::optional<Counterexample> found =
-      query.is_chain()
-          ? Attack(request, query, confirmer, options, by_neurons || replays ? kReplayAttackRounds : kAttackRounds)
-          : GraphSearch(claim, query, confirmer, options).Attack();
+  const bool leaves_first = replays && query.is_chain() && !by_neurons && CountLeaves(*request.parent) <= kFewLeaves;
+  std::optional<Counterexample> found;
+  if (!query.is_chain()) {
+    found = GraphSearch(claim, query, confirmer, options).Attack();
+  } else if (!leaves_first) {
+    found = Attack(request, query, confirmer, options, by_neurons || replays ? kReplayAttackRounds : kAttackRounds);
+  }
   if (found.has_value()) return Violated(std::move(*found));
   if (by_neurons) return SearchByNeurons(request, query, claim, confirmer, options);
   return SearchProof(request, query, claim, confirmer, options);
