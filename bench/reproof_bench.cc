@@ -2,11 +2,13 @@
 // them, each proven on the network as published, and then on changed networks twice in the same run: from scratch, and
 // from the certificate of the published network.
 //
-//   reproof_bench [--instances N] [--threads N] [--chain GENERATIONS] [--update TEXT]
+//   reproof_bench [--instances N] [--threads N] [--chain GENERATIONS] [--update TEXT] [--only TEXT] [--slack S]
 //
 // PAWL_VNNCOMP_DIR names the folder that holds acasxu. Updates: relative Gaussian noise on every weight (0.1 %, 1 %,
 // 5 %), rounding to 16 and 8 bits (one scale a tensor), and zeros for the smallest 10 % of each matrix. --chain goes on
 // instead for so many generations of 0.1 % noise, each from the certificate before, and shows how certificates grow.
+// --update and --only take the updates and the instances whose name contains TEXT.
+// --slack asks the parent for more than the property does: bounds on outputs moved by S, so that its leaves have room.
 //
 // Times are processor time; the check of the certificate by the checker's own routine is in both and also given alone:
 // it has to be paid by whoever proves anything.
@@ -51,7 +53,8 @@ struct Options {
   std::size_t instances = kInstances.size();
   unsigned threads = 1;
   int chain = 0;
-  std::string update;
+  double slack = 0;
+  std::string update, only;
 };
 
 std::string ReadFile(const std::string& path) {
@@ -125,6 +128,15 @@ ProofRequest RequestOf(const Network& network, const Property& property, std::ui
   request.threads = options.threads;
   request.timeout_ms = 300'000;
   return request;
+}
+
+// The property with every bound on outputs moved outward by `slack`, in the unit of the outputs.
+Property Tightened(Property property, double slack) {
+  const auto more = pawl::model::Decimal::FromDouble(slack);
+  for (auto& one : property.cases)
+    for (auto& conjunction : one.unsafe)
+      for (auto& row : conjunction) row.bound = row.bound + more;
+  return property;
 }
 
 // The bytes are read and checked once more.
@@ -232,8 +244,12 @@ int CompareUpdates(const std::vector<Loaded>& instances, const Options& options)
   std::map<std::string, std::map<std::string, Ratios>> table;
   int wrong = 0;
   for (const Loaded& instance : instances) {
-    const ProofRequest original = RequestOf(instance.network, instance.property, 1, options);
+    if (instance.name.find(options.only) == std::string::npos) continue;
+    ProofRequest original = RequestOf(instance.network, instance.property, 1, options);
+    const Property tightened = Tightened(instance.property, options.slack);
+    original.property = &tightened;
     const ProofResult proof = pawl::prover::Prove(original);
+    original.property = &instance.property;
     const auto parent = ParentOf(proof, original);
     if (!parent) {
       std::printf("%s: no certificate of the published network\n", instance.name.c_str());
@@ -309,13 +325,15 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--instances") == 0) options.instances = static_cast<std::size_t>(std::atoi(argv[i + 1]));
     if (std::strcmp(argv[i], "--threads") == 0) options.threads = static_cast<unsigned>(std::atoi(argv[i + 1]));
     if (std::strcmp(argv[i], "--chain") == 0) options.chain = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--slack") == 0) options.slack = std::atof(argv[i + 1]);
+    if (std::strcmp(argv[i], "--only") == 0) options.only = argv[i + 1];
     if (std::strcmp(argv[i], "--update") == 0) options.update = argv[i + 1];
   }
   const char* folder = std::getenv("PAWL_VNNCOMP_DIR");
   if (argc % 2 == 0 || folder == nullptr) {
     std::fprintf(stderr,
                  "usage: PAWL_VNNCOMP_DIR=… reproof_bench [--instances N] [--threads N] [--chain GENERATIONS] "
-                 "[--update TEXT]\n");
+                 "[--update TEXT] [--only TEXT] [--slack S]\n");
     return 2;
   }
   const std::vector<Loaded> instances = Load(std::string(folder) + "/acasxu", options.instances);
