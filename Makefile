@@ -1,4 +1,5 @@
 # make demo    install what is missing, build, and run the whole path on a self-improving subject; kept in DEMO_DIR
+# make demo INSIDE=0        shorter: without improvements inside an envelope
 # make demo INTERACTIVE=1   the same, shorter: you decide about an improvement, on the page, with a passkey
 # make test    install, build, and run every test (what CI runs)
 # make build   pawl and the pawl-check programs in build/release/bin

@@ -476,7 +476,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pawl::prover {
 
-
 namespace {
 
 std::size_t Widest(const FlatNetwork& network, std::size_t rows_max) {

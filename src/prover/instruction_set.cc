@@ -19,7 +19,7 @@ InstructionSet BestInstructionSet() {
 }
 
 AlignedFloats MakeAlignedFloats(std::size_t count) {
-  AlignedFloats floats(static_cast<float*>(::operator new(count * sizeof(float), std::align_val_t{64})));
+  AlignedFloats floats(static_cast<float*>(::operator new (count * sizeof(float), std::align_val_t{64})));
   std::fill_n(floats.get(), count, 0.0f);
   return floats;
 }

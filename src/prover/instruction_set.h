@@ -3,8 +3,9 @@
 //
 //   PAWL_BEST(PropagateForms)(work, hidden);
 //
-// Include it before hwy/foreach_target.h. Highway can choose as well, but its shared library measures the clock while it
-// is being loaded: 4 ms of every start of `pawl`, whether anything is proven or not. So nothing of that library is used.
+// Include it before hwy/foreach_target.h. Highway can choose as well, but its shared library measures the clock while
+// it is being loaded: 4 ms of every start of `pawl`, whether anything is proven or not. So nothing of that library is
+// used.
 #pragma once
 
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
@@ -34,7 +35,7 @@ Function* Best(std::type_identity_t<Function>* avx512, std::type_identity_t<Func
 
 // Floats aligned for every vector, zero at first. Deletes itself.
 struct FreeAligned {
-  void operator()(float* floats) const { ::operator delete(floats, std::align_val_t{64}); }
+  void operator()(float* floats) const { ::operator delete (floats, std::align_val_t{64}); }
 };
 using AlignedFloats = std::unique_ptr<float[], FreeAligned>;
 AlignedFloats MakeAlignedFloats(std::size_t count);

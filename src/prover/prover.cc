@@ -112,8 +112,8 @@ constexpr std::size_t kShortcutSample = 16;
 // holds, the parent is dropped; or counterexamples are looked for as if there were none.
 constexpr std::size_t kLeafSample = 16;
 constexpr double kLeafShareMin = 0.4, kLeafShareUnattacked = 0.6;
-// So many leaves are bounded at once, without samples, and counterexamples are looked for only where some fail: that alone
-// would take longer.
+// So many leaves are bounded at once, without samples, and counterexamples are looked for only where some fail: that
+// alone would take longer.
 constexpr std::uint64_t kFewLeaves = 64;
 // Boxes that a search from scratch may bound where a parent's proof seems to fit badly, as a share of the parent's
 // leaves; and how many leaves make it worth while.
