@@ -16,6 +16,7 @@
 #include "encoding/number.h"
 #include "encoding/time.h"
 #include "model/network.h"
+#include "oversight/key_terms.h"
 #include "oversight/reviewers_files.h"
 #include "oversight/scorer_imports.h"
 #include "prover/prover.h"
@@ -330,6 +331,34 @@ Result<void> CheckSignersNow(const charter::Charter& charter, int64_t now_s, std
                  "give them keys that are valid now: valid-after and valid-before in the approvers' file");
 }
 
+// The same of reviewers, and of what will run out soon.
+Result<void> CheckEndsNow(const charter::CharterFiles& files, int64_t now_s, std::vector<std::string>& warnings) {
+  const Result<oversight::KeyTerms> terms = oversight::ReadKeyTerms(files);
+  if (!terms.ok()) return terms.error();
+  for (const charter::QuorumRule& rule : files.charter.quorum) {
+    std::set<std::string> able;
+    for (const charter::Reviewer& reviewer : files.charter.reviewers) {
+      const auto term = terms->find(reviewer.name);
+      if (reviewer.role == rule.role && (term == terms->end() || term->second >= now_s))
+        able.insert(reviewer.principal);
+    }
+    if (static_cast<int64_t>(able.size()) >= rule.at_least) continue;
+    return Refused("charter.expired-keys",
+                   "the keys of role " + std::string(charter::RoleName(rule.role)) +
+                       " that have not run out belong to " + std::to_string(able.size()) + " principals, and " +
+                       std::to_string(rule.at_least) + " are needed",
+                   "give them later ends in reviewers.toml, or other keys: pawl key rotate");
+  }
+  const Result<std::vector<oversight::KeyEnd>> ends = oversight::KeyEnds(files);
+  if (!ends.ok()) return ends.error();
+  for (const oversight::KeyEnd& end : *ends) {
+    const bool is_said_already = end.is_person && end.at < now_s;
+    const std::string warning = is_said_already ? "" : oversight::WarnOfEnd(end, now_s);
+    if (!warning.empty()) warnings.push_back(warning);
+  }
+  return {};
+}
+
 void WarnOfKeys(const charter::Charter& charter, std::vector<std::string>& warnings) {
   const bool has_keys = std::any_of(charter.surface.begin(), charter.surface.end(),
                                     [](const charter::SurfaceEntry& entry) { return entry.keys_file.has_value(); });
@@ -371,7 +400,9 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   report.feasibility = std::move(feasibility->lines);
   report.warnings = std::move(feasibility->warnings);
   CheckEvaluator(*files, report.warnings);
-  if (Result<void> now = CheckSignersNow(charter, std::time(nullptr), report.warnings); !now.ok()) return now.error();
+  const int64_t now_s = std::time(nullptr);
+  if (Result<void> now = CheckSignersNow(charter, now_s, report.warnings); !now.ok()) return now.error();
+  if (Result<void> now = CheckEndsNow(*files, now_s, report.warnings); !now.ok()) return now.error();
   if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
   WarnOfKeys(charter, report.warnings);
   report.tolerance = TolerateFaults(charter);

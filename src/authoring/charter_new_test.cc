@@ -18,6 +18,7 @@
 #include "charter/charter.h"
 #include "charter/program_rules.h"
 #include "charter/testing.h"
+#include "encoding/time.h"
 #include "model/network.h"
 #include "sandbox/sandbox.h"
 #include "subject/testing.h"
@@ -29,6 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 class CharterNew : public testing::Test {
  protected:
@@ -199,6 +201,28 @@ TEST_F(CharterNew, CheckNamesKeysThatAreNotValidNow) {
   report = CheckCharter(At("charter"), {}, {});
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_THAT(report->warnings, Contains(HasSubstr("in line 2 of the approvers' file is valid from 2999-01-01")));
+}
+
+TEST_F(CharterNew, CheckNamesReviewersKeysThatRunOut) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  const Result<charter::Charter> charter = charter::ReadCharterFromDirectory(At("charter"));
+  ASSERT_TRUE(charter.ok());
+  const std::string name = charter->reviewers.front().name;
+  const auto check = [&](int64_t expires) {
+    Write("charter/reviewers.toml",
+          "[[reviewer]]\nname = \"" + name + "\"\nexpires = \"" + encoding::TimeText(expires) + "\"\n");
+    return CheckCharter(At("charter"), {}, {});
+  };
+  const int64_t now = std::time(nullptr);
+  const Result<CharterReport> passed = check(now - 60);
+  ASSERT_FALSE(passed.ok()) << "the only one of its role";
+  EXPECT_EQ(passed.error().rule, "charter.expired-keys");
+  const Result<CharterReport> soon = check(now + 86'400);
+  ASSERT_TRUE(soon.ok()) << soon.error().message;
+  EXPECT_THAT(soon->warnings, Contains(HasSubstr("the key of reviewer '" + name + "' runs out at")));
+  const Result<CharterReport> later = check(now + 60 * 86'400);
+  ASSERT_TRUE(later.ok());
+  EXPECT_THAT(later->warnings, Not(Contains(HasSubstr("runs out at"))));
 }
 
 TEST_F(CharterNew, LeavesNothingOfACharterThatIsRefused) {

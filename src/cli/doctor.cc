@@ -17,6 +17,7 @@
 #include "encoding/time.h"
 #include "ledger/backup.h"
 #include "ledger/keys.h"
+#include "oversight/key_terms.h"
 #include "sandbox/machine.h"
 #include "sandbox/sandbox.h"
 #include "storage/temporary_folder.h"
@@ -231,6 +232,12 @@ void CheckSubject(const ledger::Home& home, const std::string& subject, Findings
     findings.push_back({Level::kProblem, "clock",
                         subject + ": the log is " + std::to_string(ahead) + " s ahead of this clock",
                         "set the clock; time never goes back"});
+  }
+  if (const Result<std::vector<oversight::KeyEnd>> ends = oversight::KeyEnds(log->charter()); ends.ok()) {
+    for (const oversight::KeyEnd& end : *ends) {
+      const std::string warning = oversight::WarnOfEnd(end, std::time(nullptr));
+      if (!warning.empty()) findings.push_back({Level::kNote, "keys", subject + ": " + warning, "docs/keys.md"});
+    }
   }
   for (const std::vector<std::string>* command : {&charter.evaluation.command, &charter.improver.command}) {
     if (command->empty()) continue;

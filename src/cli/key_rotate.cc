@@ -10,6 +10,7 @@
 #include "encoding/time.h"
 #include "ledger/keys.h"
 #include "oversight/key_rotation.h"
+#include "oversight/key_terms.h"
 #include "signing/ssh_agent.h"
 #include "storage/named_file.h"
 #include "subject/file_descriptor.h"
@@ -224,6 +225,21 @@ Result<oversight::KeyChange> Rotate(const Globals& globals, const RotateOptions&
   return Outcome(options, *before, *keys);
 }
 
+// The new key takes over what the draft says of its holder's end.
+std::string EndOfNewKey(const RotateOptions& options, const oversight::KeyChange& change) {
+  const Result<charter::CharterFiles> after = charter::ReadCharterFiles(options.to);
+  if (!after.ok()) return "";
+  for (const crypto::AllowedSigner& signer : after->charter.approval.signers) {
+    if (signer.key.Line() == change.new_key && signer.valid_before_s) {
+      return encoding::TimeText(*signer.valid_before_s) + ", as the line in " + after->charter.approval.signers_file;
+    }
+  }
+  const Result<oversight::KeyTerms> terms = oversight::ReadKeyTerms(*after);
+  if (!terms.ok() || change.holder != "reviewer " + options.name) return "";
+  const auto term = terms->find(options.name);
+  return term == terms->end() ? "" : encoding::TimeText(term->second) + ", as reviewers.toml";
+}
+
 }  // namespace
 
 void AddKeyRotate(CLI::App& parent, Globals& globals) {
@@ -261,6 +277,9 @@ void AddKeyRotate(CLI::App& parent, Globals& globals) {
     } else {
       std::printf("%s\n  old  %s\n  new  %s\nnext: pawl charter amend %s\n", Shown(change->Words()).c_str(),
                   Shown(change->old_key).c_str(), Shown(change->new_key).c_str(), Shown(options->to).c_str());
+      if (const std::string end = EndOfNewKey(*options, *change); !end.empty()) {
+        std::printf("note: the new key runs out at %s has it: give it an end of its own\n", Shown(end).c_str());
+      }
     }
   });
 }

@@ -9,6 +9,7 @@
 #include "encoding/time.h"
 #include "gate/waiting.h"
 #include "ledger/keys.h"
+#include "oversight/key_terms.h"
 #include "oversight/quorum.h"
 #include "warrant/state.h"
 
@@ -37,6 +38,12 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
   }
   for (const std::string& name : ledger::ListExposedKeys(place.home)) {
     warnings.push_back("the key file of '" + name + "' is not kept for one user alone: chmod 600, and renew the key");
+  }
+  if (const Result<std::vector<oversight::KeyEnd>> ends = oversight::KeyEnds(log.charter()); ends.ok()) {
+    for (const oversight::KeyEnd& end : *ends) {
+      if (std::string warning = oversight::WarnOfEnd(end, std::time(nullptr)); !warning.empty())
+        warnings.push_back(std::move(warning));
+    }
   }
   return warnings;
 }

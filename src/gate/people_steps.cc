@@ -5,6 +5,7 @@
 #include "encoding/time.h"
 #include "gate/approval_reasons.h"
 #include "gate/steps.h"
+#include "oversight/key_terms.h"
 #include "oversight/quorum.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
@@ -98,14 +99,18 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
     return Failed(FindingOutcome::kRejected, "quorum.overtaken",
                   "something else has become live while votes were missing");
   }
-  const oversight::QuorumReport quorum = oversight::TallyQuorum(gate.charter(), proposal);
+  const int64_t now = std::max(gate.log().history().time(), gate.Now());
+  const Result<std::optional<ProposalHistory>> without = oversight::WithoutExpired(gate.log().charter(), proposal, now);
+  if (!without.ok()) return without.error();
+  const ProposalHistory& counted = *without ? **without : proposal;
+  const oversight::QuorumReport quorum = oversight::TallyQuorum(gate.charter(), counted);
   if (quorum.lost && !quorum.not_shown.empty()) {
     return Failed(FindingOutcome::kRejected, "quorum.not-shown", quorum.summary + "; " + quorum.not_shown);
   }
   if (quorum.lost)
     return Failed(FindingOutcome::kRejected, "quorum.not-met", quorum.summary + "; " + WhyAgainst(proposal));
   if (!quorum.met) return Waiting("quorum.waiting", "votes: " + quorum.summary, ReviewCommands(quorum.missing));
-  const oversight::ClosingTally closing = oversight::TallyClosing(gate.charter(), proposal);
+  const oversight::ClosingTally closing = oversight::TallyClosing(gate.charter(), counted);
   if (!closing.met) {
     std::vector<std::string> who = quorum.missing;
     who.insert(who.end(), closing.missing.begin(), closing.missing.end());

@@ -7,6 +7,7 @@
 #include "gate/decide.h"
 #include "ledger/loader_memory.h"
 #include "oversight/acceleration.h"
+#include "oversight/key_terms.h"
 #include "oversight/quorum.h"
 #include "warrant/approval.h"
 
@@ -214,11 +215,16 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
   // What the machine kept from its answer is tried again, whatever step that was.
   if (!proposal.findings.empty() && IsMachineFailure(proposal.findings.back())) return ForTheGate(proposal);
   if (!proposal.candidate) return ForTheGate(proposal);
-  const oversight::QuorumReport quorum = oversight::TallyQuorum(charter, proposal);
+  const Result<std::optional<ProposalHistory>> without =
+      oversight::WithoutExpired(log.charter(), proposal, std::max(log.history().time(), now_s));
+  // What has been drafted for people goes on.
+  const bool is_settled = proposal.decision.has_value();
+  const ProposalHistory& counted = without.ok() && *without && !is_settled ? **without : proposal;
+  const oversight::QuorumReport quorum = oversight::TallyQuorum(charter, counted);
   if (!proposal.closing && !quorum.missing.empty()) {
     return ForReviewers(charter, name, quorum.missing.size() == 1 ? "the vote" : "the votes", quorum.missing);
   }
-  const oversight::ClosingTally closing = oversight::TallyClosing(charter, proposal);
+  const oversight::ClosingTally closing = oversight::TallyClosing(charter, counted);
   if (!closing.met) return ForReviewers(charter, name, "the closing", closing.missing);
   if (!proposal.decision)
     return WaitFor(Party::kMachine, name + " can be drafted for people", {}, {"pawl advance " + name});

@@ -7,6 +7,7 @@
 #include "ledger/past_root.h"
 #include "merkle/checkpoint.h"
 #include "oversight/charter_trial.h"
+#include "oversight/key_terms.h"
 #include "oversight/log_memory.h"
 #include "oversight/pace.h"
 #include "oversight/peer_vote.h"
@@ -183,7 +184,10 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   const PaceReport stops = CheckStops(log.history(), proposal.proposal.action);
   if (!stops.allowed) return Waits(proposal, stops.reason);
   if (Result<void> checked = CheckVotes(log, reviewer, proposal); !checked.ok()) return checked.error();
-  const QuorumReport quorum = TallyQuorum(log.charter().charter, proposal);
+  const int64_t now = std::max(log.history().time(), reviewer.now_s);
+  const Result<std::optional<ProposalHistory>> counted = WithoutExpired(log.charter(), proposal, now);
+  if (!counted.ok()) return counted.error();
+  const QuorumReport quorum = TallyQuorum(log.charter().charter, *counted ? **counted : proposal);
   if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);
   if (reviewer.waiting == Waiting::kForEveryVote && !quorum.missing.empty()) {
     return Waits(proposal, "'" + quorum.missing.front() + "' has not voted");
@@ -195,7 +199,7 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
                                  .root = log.root(),
                                  .votes = VotesBelow(proposal, log.history().size()),
                                  .open_halts = *halts,
-                                 .time = std::max(log.history().time(), reviewer.now_s)};
+                                 .time = now};
   const Result<encoding::Envelope> closed = SignedClosing(warrant::WriteClosing(closing), reviewer);
   if (!closed.ok()) return closed.error();
   Result<void> appended = log.Append({*closed});

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "encoding/time.h"
 #include "encoding/utf8.h"
+#include "oversight/key_terms.h"
 
 namespace pawl::oversight {
 namespace {
@@ -90,6 +92,18 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
   return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
 }
 
+// Nobody would count it (key_terms.h).
+Result<void> KeyIsInForce(const ledger::SubjectLog& log, const Reviewer& reviewer, warrant::Action action) {
+  if (action == warrant::Action::kAmendment) return {};
+  const Result<KeyTerms> terms = ReadKeyTerms(log.charter());
+  if (!terms.ok()) return terms.error();
+  const auto term = terms->find(reviewer.record.name);
+  if (term == terms->end() || term->second >= std::max(log.history().time(), reviewer.now_s)) return {};
+  return Refused("reviewer.expired-key",
+                 "the key of '" + reviewer.record.name + "' ran out at " + encoding::TimeText(term->second),
+                 "pawl key rotate, and an amendment, which it may still vote on");
+}
+
 }  // namespace
 
 Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, const Reviewer& reviewer) {
@@ -116,6 +130,10 @@ Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, c
   };
   for (const std::string& name : waiting) {
     const ProposalHistory proposal = *log.history().Find(name);
+    if (const Result<void> in_force = KeyIsInForce(log, reviewer, proposal.proposal.action); !in_force.ok()) {
+      if (Result<void> taken = take(name, in_force.error()); !taken.ok()) return taken.error();
+      continue;
+    }
     if (reviewer.record.role == charter::Role::kAuditor) {
       if (Result<void> taken = take(name, ReviewAsAuditor(log, reviewer, proposal)); !taken.ok()) return taken.error();
       continue;

@@ -219,6 +219,35 @@ class KeysTest(unittest.TestCase):
                   self.world.pawl("--json", "log", "list", "--signed-by", "evaluator-a").splitlines()]
         self.assertEqual([row["kind"] for row in listed], ["vote"] * 3)
 
+    def test_a_reviewers_key_that_has_run_out_is_replaced_by_an_amendment(self):
+        def ends(charter, year):
+            (charter / "reviewers.toml").write_text("".join(
+                f'[[reviewer]]\nname = "{name}"\nexpires = "{year}-01-01T00:00:00Z"\n'
+                for name in ("evaluator-a", "auditor-b")))
+
+        charter = self.world.make_charter("charter")
+        ends(charter, 2020)
+        self.assertEqual(self.world.json("charter", "check", charter, expect=(1,))["error"]["rule"], "charter.expired-keys")
+        self.begin(charter)
+        warnings = " ".join(self.world.json("status")["warnings"])
+        for name in ("evaluator-a", "auditor-b"):
+            self.assertIn(f"the key of reviewer '{name}' ran out at 2020-01-01T00:00:00Z", warnings)
+        proposal = self.world.json("propose", self.world.root / "baseline", expect=(6,))["proposal"]
+        self.world.pawl("review", "--as", "prover-a")
+        for name in ("evaluator-a", "auditor-b"):
+            self.assertIn("(reviewer.expired-key)", self.world.pawl("review", "--as", name, expect=(6,)))
+        self.assertEqual(self.world.json("advance", proposal, expect=(6,))["rule"], "quorum.waiting")
+
+        draft = self.world.root / "charter-2"
+        shutil.copytree(charter, draft)
+        ends(draft, 2099)
+        amendment = self.world.json("charter", "amend", draft, expect=(6,))["proposal"]
+        self.world.pawl("review", "--as", "auditor-b", expect=(0, 6))
+        self.approve(amendment, small_world.PEOPLE)
+        time.sleep(1.2)  # waiting_period
+        self.assertEqual(self.world.json("release", amendment)["outcome"], "accepted")
+        self.assertEqual(self.release("baseline")["outcome"], "accepted")
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
