@@ -212,6 +212,25 @@ TEST(WorkTest, AKilledWorkerLosesNothing) {
   EXPECT_THAT(asking.report().shut_out, IsEmpty());
 }
 
+// Told to stop while it holds a part, as by SIGTERM: it hands in what it has or gives the part back, at once and not
+// when its lease runs out.
+TEST(WorkTest, AStoppedWorkerHandsInWhatItHas) {
+  const Hand a("worker-a"), b("worker-b");
+  Asking asking({&a, &b}, Hard(), 1);
+  asking.Start();
+  const auto held = [] {
+    return Sql("SELECT count(*) FROM pawl_work_parts WHERE lease_until > clock_timestamp() AND answer = ''") != "0";
+  };
+  std::optional<Running> one(std::in_place, a);
+  Await(held);
+  EXPECT_TRUE(held()) << "never seen with a part";
+  one.reset();
+  EXPECT_FALSE(held());
+  const Running other(b);
+  asking.ExpectProven();
+  EXPECT_THAT(asking.report().shut_out, IsEmpty());
+}
+
 // Takes one part and answers it with whatever `lie` makes of the question.
 void Lie(const Hand& hand, const std::function<Answer(const TakenPart&)>& lie) {
   Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kWorker);
