@@ -156,7 +156,11 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
     const std::optional<std::string> reason =
         KeptReason(gate.log().home(), gate.log().subject(),
                    warrant::StatementDigest(proposal.decision_envelope.payload), signature.keyid);
-    if (reason) who += ", who says: '" + *reason + "'";
+    if (reason) {
+      who += ", who says: '" + *reason + "'";
+    } else if (!SpokeAgainst(proposal, signature.keyid).empty()) {
+      who += ", of whom this home keeps no reason";  // signed in another one, or before somebody spoke against
+    }
   }
   return Passed(PlainText(count + ": " + who));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 
 #include "authoring/charter_changes.h"
@@ -142,7 +143,7 @@ std::vector<size_t> WeightsOf(const model::Function& function) {
     add(dense->weights);
     add(dense->bias);
   } else if (const auto* convolution = std::get_if<model::Convolution>(&function)) {
-    add(convolution->weights);
+    if (convolution->divisors.empty()) add(convolution->weights);  // else an average: all are 1, and nobody's
     add(convolution->bias);
   } else if (const auto* elementwise = std::get_if<model::Elementwise>(&function)) {
     add(elementwise->constant);
@@ -154,8 +155,46 @@ std::vector<size_t> WeightsOf(const model::Function& function) {
   return tensors;
 }
 
+// A layer's numbers as a matrix, to be drawn: of a dense layer W; of a convolution a row for each output channel, and a
+// column for each input channel and place in the kernel; of a normalization the rows scale, bias, mean and variance; of
+// a constant one row. None: rows is 0.
+struct LayerMatrix {
+  uint64_t rows = 0, columns = 0;
+  std::function<double(uint64_t row, uint64_t column)> at;
+};
+
+LayerMatrix MatrixOf(const model::Network& network, const model::Function& function) {
+  const auto values = [&](size_t tensor) -> const std::vector<double>& { return network.tensors[tensor].values; };
+  if (const auto* dense = std::get_if<model::Dense>(&function)) {
+    const std::vector<double>& w = values(dense->weights);
+    return {dense->rows, dense->columns,
+            [&w, dense](uint64_t i, uint64_t j) { return w[i * dense->row_step + j * dense->column_step]; }};
+  }
+  if (const auto* convolution = std::get_if<model::Convolution>(&function)) {
+    if (!convolution->divisors.empty() || convolution->weights == model::kNoConstant) return {};
+    const std::vector<double>& w = values(convolution->weights);
+    const uint64_t columns =
+        convolution->input_channels / std::max<uint64_t>(1, convolution->groups) * convolution->window.KernelSize();
+    if (columns * convolution->output_channels != w.size()) return {};
+    return {convolution->output_channels, columns,
+            [&w, columns](uint64_t i, uint64_t j) { return w[i * columns + j]; }};
+  }
+  if (const auto* elementwise = std::get_if<model::Elementwise>(&function)) {
+    const std::vector<double>& c = values(elementwise->constant);
+    return {1, c.size(), [&c](uint64_t, uint64_t j) { return c[j]; }};
+  }
+  if (const auto* normalization = std::get_if<model::BatchNormalization>(&function)) {
+    std::vector<const std::vector<double>*> rows;
+    for (const size_t one : WeightsOf(*normalization)) rows.push_back(&values(one));
+    const bool fits = std::ranges::all_of(rows, [&](const auto* row) { return row->size() == rows.front()->size(); });
+    if (rows.empty() || !fits) return {};
+    return {rows.size(), rows.front()->size(), [rows](uint64_t i, uint64_t j) { return (*rows[i])[j]; }};
+  }
+  return {};
+}
+
 // How far the numbers of a layer moved: largest and mean square, beside how large they were, and a coarse picture of
-// where (the largest in each of up to 24 by 48 blocks of the weights as a matrix).
+// where (the largest in each of up to 24 by 48 blocks of the layer's matrix).
 Json MovedView(const model::Network& before, const model::Network& after, const model::Function& old_function,
                const model::Function& new_function) {
   const std::vector<size_t> old_tensors = WeightsOf(old_function), new_tensors = WeightsOf(new_function);
@@ -181,19 +220,14 @@ Json MovedView(const model::Network& before, const model::Network& after, const 
                {"rows", 0},
                {"columns", 0},
                {"blocks", Json::array()}};
-  const auto* dense = std::get_if<model::Dense>(&old_function);
-  const auto* new_dense = std::get_if<model::Dense>(&new_function);
-  if (dense == nullptr || new_dense == nullptr || dense->weights == model::kNoConstant) return view;
-  if (dense->rows != new_dense->rows || dense->columns != new_dense->columns) return view;
-  const uint64_t rows = std::min<uint64_t>(24, dense->rows), columns = std::min<uint64_t>(48, dense->columns);
+  const LayerMatrix a = MatrixOf(before, old_function), b = MatrixOf(after, new_function);
+  if (a.rows == 0 || a.rows != b.rows || a.columns != b.columns) return view;
+  const uint64_t rows = std::min<uint64_t>(24, a.rows), columns = std::min<uint64_t>(48, a.columns);
   std::vector<double> blocks(rows * columns, 0);
-  const std::vector<double>& a = before.tensors[dense->weights].values;
-  const std::vector<double>& b = after.tensors[new_dense->weights].values;
-  for (uint64_t i = 0; i < dense->rows; ++i) {
-    for (uint64_t j = 0; j < dense->columns; ++j) {
-      const double difference =
-          b[i * new_dense->row_step + j * new_dense->column_step] - a[i * dense->row_step + j * dense->column_step];
-      double& block = blocks[(i * rows / dense->rows) * columns + j * columns / dense->columns];
+  for (uint64_t i = 0; i < a.rows; ++i) {
+    for (uint64_t j = 0; j < a.columns; ++j) {
+      const double difference = b.at(i, j) - a.at(i, j);
+      double& block = blocks[(i * rows / a.rows) * columns + j * columns / a.columns];
       if (std::fabs(difference) > std::fabs(block)) block = difference;
     }
   }
@@ -201,6 +235,32 @@ Json MovedView(const model::Network& before, const model::Network& after, const 
   view["columns"] = columns;
   for (const double block : blocks) view["blocks"].push_back(Finite(block));
   return view;
+}
+
+// Whether two layers differ in what is no weight: strides, paddings, factors, slopes, which element goes where.
+bool HasOtherSettings(model::Function a, model::Function b) {
+  const auto forget = [](model::Function& function) {
+    const auto one = [](size_t& tensor) { tensor = tensor == model::kNoConstant ? tensor : 0; };
+    if (auto* dense = std::get_if<model::Dense>(&function)) {
+      one(dense->weights);
+      one(dense->bias);
+    } else if (auto* convolution = std::get_if<model::Convolution>(&function)) {
+      one(convolution->weights);
+      one(convolution->bias);
+    } else if (auto* elementwise = std::get_if<model::Elementwise>(&function)) {
+      one(elementwise->constant);
+    } else if (auto* normalization = std::get_if<model::BatchNormalization>(&function)) {
+      for (size_t* tensor :
+           {&normalization->scale, &normalization->bias, &normalization->mean, &normalization->variance}) {
+        one(*tensor);
+      }
+    } else if (auto* select = std::get_if<model::Select>(&function)) {
+      for (size_t& tensor : select->constants) one(tensor);
+    }
+  };
+  forget(a);
+  forget(b);
+  return !(a == b);
 }
 
 bool SameShape(const model::Network& a, const model::Network& b) {
@@ -223,6 +283,7 @@ Json LayersView(const model::Network& network, const model::Network* parent) {
          {"inputs", network.graph.SizeOf(node.inputs.front())},
          {"outputs", node.size},
          {"weights", weights},
+         {"other_settings", parent != nullptr && HasOtherSettings(parent->graph.nodes[i].function, node.function)},
          {"moved", parent == nullptr ? Json(nullptr)
                                      : MovedView(*parent, network, parent->graph.nodes[i].function, node.function)}});
   }

@@ -12,8 +12,8 @@
 #include "halting/halting.h"
 #include "halting/resume.h"
 #include "sandbox/sandbox.h"
-#include "signing/passkey.h"
 #include "site/proposal_view.h"
+#include "site/signing_bodies.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
 
@@ -23,34 +23,7 @@ namespace {
 using audit::ProposalHistory;
 using encoding::Json;
 
-constexpr size_t kReasonBytesMax = 1'000;
 constexpr int64_t kDay_s = 86'400;
-constexpr size_t kPayloadBytesMax = size_t{64} << 10;
-
-enum class Draftable { kReject, kHalt, kResume };
-
-struct Signed {
-  std::string payload;
-  std::string principal;
-  std::string reason;  // of an approval, where others spoke against
-  signing::WebauthnAssertion assertion;
-};
-
-Result<Signed> ReadSigned(std::string_view body) {
-  Result<Json> json = encoding::ParseJson(body);
-  if (!json.ok()) return json.error();
-  encoding::JsonObject object(*json, "signature");
-  Signed read;
-  read.payload = object.Base64("payload", kPayloadBytesMax);
-  read.principal = object.String("principal", 256);
-  if (object.Has("reason")) read.reason = object.String("reason", kReasonBytesMax);
-  encoding::JsonObject assertion = object.Object("assertion");
-  read.assertion.authenticator_data = assertion.Base64("authenticator_data", 4'096);
-  read.assertion.client_data_json = assertion.Base64("client_data_json", 8'192);
-  read.assertion.signature_der = assertion.Base64("signature", 256);
-  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
-  return read;
-}
 
 bool IsListed(const charter::Charter& charter, const std::string& principal) {
   return std::ranges::any_of(charter.approval.signers,
@@ -58,7 +31,7 @@ bool IsListed(const charter::Charter& charter, const std::string& principal) {
 }
 
 // The signature as it is stored, by whichever passkey of the person's made it.
-Result<encoding::Signature> SignatureOf(const Signed& given, const std::vector<charter::Charter>& charters) {
+Result<encoding::Signature> SignatureOf(const SignedBody& given, const std::vector<charter::Charter>& charters) {
   const std::string message = encoding::PreAuthenticationEncoding(warrant::kPayloadType, given.payload);
   Error why = Refused("site.passkey", "no passkey of '" + given.principal + "' made this signature over this statement",
                       "choose the person whose passkey it is; the charter lists it after an amendment");
@@ -109,7 +82,7 @@ Result<void> CheckPace(const ledger::SubjectLog& log, const ProposalHistory& pro
                "read the next ones tomorrow; pawl serve --approvals-a-day says how many"};
 }
 
-Result<Json> TakeApproval(ledger::SubjectLog& log, const Signed& given, const DeskTerms& terms, int64_t now_s) {
+Result<Json> TakeApproval(ledger::SubjectLog& log, const SignedBody& given, const DeskTerms& terms, int64_t now_s) {
   for (const ProposalHistory& open : log.history().proposals()) {
     if (open.outcome || !open.decision || open.decision_envelope.payload != given.payload) continue;
     const std::string name = open.proposal.proposal;
@@ -135,7 +108,7 @@ Result<Json> TakeApproval(ledger::SubjectLog& log, const Signed& given, const De
   return Refused("site.statement", "this is no decision that people are asked for now", "load the proposal anew");
 }
 
-Result<Json> TakeRefusal(ledger::SubjectLog& log, const Signed& given, int64_t now_s) {
+Result<Json> TakeRefusal(ledger::SubjectLog& log, const SignedBody& given, int64_t now_s) {
   Result<audit::Refusal> refusal = audit::ReadRefusal(given.payload);
   if (!refusal.ok()) return refusal.error();
   const int64_t now = std::max(log.history().time(), now_s);
@@ -170,7 +143,7 @@ halting::Ground GroundOf(const ledger::SubjectLog& log) {
   return ground.ok() ? std::move(*ground) : halting::LedgerGround(log);
 }
 
-Result<encoding::Envelope> SignedHalt(const ledger::SubjectLog& log, const Signed& given, int64_t now_s) {
+Result<encoding::Envelope> SignedHalt(const ledger::SubjectLog& log, const SignedBody& given, int64_t now_s) {
   const halting::Ground ground = GroundOf(log);
   Result<warrant::Decision> halt = warrant::ReadDecision(given.payload);
   if (!halt.ok()) return halt.error();
@@ -191,7 +164,7 @@ Result<encoding::Envelope> SignedHalt(const ledger::SubjectLog& log, const Signe
 }
 
 // The loader's folder first: a ledger that cannot be written keeps nothing going.
-Result<Json> TakeHalt(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened, const Signed& given,
+Result<Json> TakeHalt(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened, const SignedBody& given,
                       int64_t now_s) {
   Result<encoding::Envelope> halt = SignedHalt(log, given, now_s);
   if (!halt.ok()) return halt.error();
@@ -237,7 +210,7 @@ Result<Resuming> ResumingOf(const ledger::SubjectLog& log, int64_t now_s) {
 }
 
 // One that has been begun is what everybody signs; else one as it is drafted here, within ten minutes.
-Result<Json> TakeResume(ledger::SubjectLog& log, const Signed& given, int64_t now_s) {
+Result<Json> TakeResume(ledger::SubjectLog& log, const SignedBody& given, int64_t now_s) {
   Result<Resuming> now = ResumingOf(log, now_s);
   if (!now.ok()) return now.error();
   if (now->in_force.lifts.empty()) return Refused("site.not-halted", "nothing is halted", "load the page anew");
@@ -310,15 +283,10 @@ Json ResumeView(const ledger::SubjectLog& log, int64_t now_s) {
 }
 
 Result<Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body, int64_t now_s) {
-  Result<Json> json = encoding::ParseJson(body);
-  if (!json.ok()) return json.error();
-  encoding::JsonObject object(*json, "draft");
-  const auto action = object.Choice<Draftable>(
-      "action", {{"reject", Draftable::kReject}, {"halt", Draftable::kHalt}, {"resume", Draftable::kResume}});
-  const std::string name = object.String("proposal", 64);
-  const std::string principal = object.String("principal", 256);
-  const std::string reason = gate::PlainText(object.String("reason", kReasonBytesMax));
-  if (Result<void> done = object.Finish(); !done.ok()) return done.error();
+  Result<DraftBody> asked = ReadDraftBody(body);
+  if (!asked.ok()) return asked.error();
+  const auto& [action, name, principal, given_reason] = *asked;
+  const std::string reason = gate::PlainText(given_reason);
   if (action == Draftable::kResume) return DraftResumeOf(log, principal, reason, now_s);
   if (reason.find_first_not_of(" \t\n") == std::string::npos) {
     return Error{ErrorCode::kUsage, "site.reason", "a no or a halt says why, for everybody to read", "give a reason"};
@@ -342,7 +310,7 @@ Result<Json> DraftStatement(const ledger::SubjectLog& log, std::string_view body
 
 Result<Json> TakeSignature(const ledger::SubjectLog& log, Result<ledger::SubjectLog>& opened, std::string_view body,
                            const DeskTerms& terms, int64_t now_s) {
-  Result<Signed> given = ReadSigned(body);
+  Result<SignedBody> given = ReadSignedBody(body);
   if (!given.ok()) return given.error();
   Result<audit::StatementKind> kind = audit::KindOf(given->payload);
   if (!kind.ok()) return kind.error();

@@ -37,6 +37,9 @@ async function main() {
   await pause();
   const waits = standsAt(pawl(6, "cycle", "--seed", "2", "-m", "honest improvement 4"));
 
+  const { proposals } = JSON.parse(pawl(0, "status"));
+  const breaks = proposals.find((one) => one.rule === "property.violated").proposal;
+
   mkdirSync(out, { recursive: true });
   const { page } = dee;
   const tooLarge = [];
@@ -59,6 +62,7 @@ async function main() {
   await take("life", "/life", { height: 820 });
   await take("amendment", `/p/${enrolled}`, { at: "#allowed", height: 620 });
   await take("bounds", `/p/${waits}`, { at: "#bounds", height: 620 });
+  await take("counterexample", `/p/${breaks}`, { at: "#properties", height: 860 });
   await take("sign", `/p/${waits}`, { at: "#sign", height: 620, scheme: "dark" });
   await take("phone", `/p/${waits}`, { width: 390, height: 760 });
   assert.deepEqual(tooLarge, [], `larger than ${PICTURE_BYTES_MAX} bytes`);

@@ -103,6 +103,8 @@ class DailyTest(unittest.TestCase):
         home.pawl("--json", *ada, "-m", "cho has not seen the night", expect=(6,))
         found = [event["predicate"]["summary"] for event in home.events() if event["predicate"].get("step") == "approval"]
         self.assertIn("ada@demo, who says: 'cho has not seen the night'", found[-1])
+        # Ben signed before anybody spoke against, or in another home, for all that this one knows.
+        self.assertIn("ben@demo, of whom this home keeps no reason", found[-1])
         self.waits(home, r"^p2 has its warrant and waits for whoever runs the loader; ", "pawl release p2")
         home.pawl("halt", "-m", "look first", "--key", home.root / "cho")
         self.waits(home, r"^halted by cho@demo: look first; waits for 2 of ada@demo, ben@demo and cho@demo to lift it; ",

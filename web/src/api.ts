@@ -137,7 +137,7 @@ export interface NetworkSide {
   inputs: number;
   outputs: number;
   parameters: number;
-  layers: { kind: string; name: string; inputs: number; outputs: number; weights: number; moved: Moved | null }[];
+  layers: { kind: string; name: string; inputs: number; outputs: number; weights: number; other_settings: boolean; moved: Moved | null }[];
   left_out: number;
 }
 
@@ -286,7 +286,12 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
   } catch {
     throw new Refused("page.unreachable", "the server does not answer", "it is asked again by itself; is pawl serve running?");
   }
-  const answer = await response.json();
+  let answer;
+  try {
+    answer = await response.json();
+  } catch {
+    throw new Refused("page.answer", `the answer (HTTP ${response.status}) is not pawl's`, "a proxy may have given it; is pawl serve running behind it?");
+  }
   if (!response.ok) throw new Refused(answer.error.rule, answer.error.message, answer.error.advice);
   return answer as T;
 }

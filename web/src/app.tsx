@@ -1,7 +1,7 @@
 // The page: which view the address names, and how the subject stands above all of them.
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, type Refused, type Subject } from "./api";
+import { api, type Refused, type SigningRequest, type Subject } from "./api";
 import { follow } from "./events";
 import { EntryPage, LedgerPage } from "./ledger";
 import { LifePage } from "./life";
@@ -17,7 +17,7 @@ function Inbox({ subject }: { subject: Subject }) {
       {(of) => (
         <>
           <h1>Proposals</h1>
-          {of.total === 0 && <p>There is none yet.</p>}
+          {of.total === 0 && <p>There is none yet: <code>pawl cycle</code> or <code>pawl propose DIR</code> makes one.</p>}
           <ul class="inbox">
             {of.proposals.map((one) => (
               <li key={one.proposal} class={one.party === "people" ? "people" : ""}>
@@ -43,21 +43,23 @@ function History({ subject }: { subject: Subject }) {
       {(of) => (
         <>
           <h1>Releases</h1>
-          <div class="scroll" tabIndex={0} role="region" aria-label="Releases">
-            <table>
-              <thead><tr><th scope="col">Epoch</th><th scope="col">Since</th><th scope="col">By</th><th scope="col">Proposal</th>
-                <th scope="col">Note</th><th scope="col">Tree</th><th scope="col">Warrant</th></tr></thead>
-              <tbody>
-                {of.releases.map((one) => (
-                  <tr key={one.epoch}>
-                    <td>{one.epoch}</td><td>{one.time}</td><td>{one.action}</td>
-                    <td><a href={`#/s/${subject.subject}/p/${one.proposal}`}>{one.proposal}</a></td>
-                    <td>{one.note}</td><td><Digest of={one.tree} /></td><td><Digest of={one.warrant} /></td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          {of.total === 0 ? <p>Nothing is live yet: the first proposal that people approve becomes the first release.</p> : (
+            <div class="scroll" tabIndex={0} role="region" aria-label="Releases">
+              <table>
+                <thead><tr><th scope="col">Epoch</th><th scope="col">Since</th><th scope="col">By</th><th scope="col">Proposal</th>
+                  <th scope="col">Note</th><th scope="col">Tree</th><th scope="col">Warrant</th></tr></thead>
+                <tbody>
+                  {of.releases.map((one) => (
+                    <tr key={one.epoch}>
+                      <td>{one.epoch}</td><td>{one.time}</td><td>{one.action}</td>
+                      <td><a href={`#/s/${subject.subject}/p/${one.proposal}`}>{one.proposal}</a></td>
+                      <td>{one.note}</td><td><Digest of={one.tree} /></td><td><Digest of={one.warrant} /></td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
           <Pages first={first} total={of.total} go={setFirst} />
         </>
       )}
@@ -115,32 +117,70 @@ function Banner({ of }: { of: Subject }) {
   );
 }
 
-// People together lift what is halted: the first one says why, and the others sign the same statement.
-// What the last signature did is said by whoever shows this: nothing is left to resume then, and this goes.
-function Resume({ subject, done }: { subject: Subject; done: (said: string) => void }) {
+// Who signs, and why, with a passkey of theirs: the frame of a halt and of a resume. Without `why` no reason is asked for.
+interface FrameProps {
+  subject: Subject;
+  command: string; // for whoever has no passkey here
+  who: string;
+  why: string | null;
+  button: string;
+  sign: (who: string, reason: string) => Promise<{ sentence: string }>;
+  done: (sentence: string) => void;
+}
+
+function SigningFrame({ subject, command, who: whoLabel, why, button, sign, done }: FrameProps) {
   const people = subject.approval.people.filter((one) => one.has_passkey);
-  const { lifts, reason: begun, signed_by, needed } = subject.resume!;
   const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
   const [reason, setReason] = useState("");
   const [failure, setFailure] = useState<Refused | null>(null);
   const [busy, setBusy] = useState(false);
-  const resume = async () => {
-    const draft = await api.draft(subject.subject, { action: "resume", proposal: "", principal: who, reason: begun === null ? reason : "" });
-    const { statement } = await readRequest(draft);
-    if (statement.predicate["action"] !== "resume") throw new Error("the server drafted something else than a resume: nothing was signed");
-    if (statement.predicate["reason"] !== (begun ?? reason.trim()) && statement.predicate["reason"] !== reason) {
-      done("");
-      throw new Error("another resume has been begun meanwhile: nothing was signed; read it and sign that one");
-    }
-    return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
-  };
   const act = (event: Event) => {
     event.preventDefault();
     setBusy(true);
     setFailure(null);
-    resume()
+    sign(who, why === null ? "" : reason)
       .then((answer) => done(answer.sentence), (refused: unknown) => setFailure(asRefused(refused)))
       .finally(() => setBusy(false));
+  };
+  if (people.length === 0) return <p>The charter lists no passkey for this page: <code>{command}</code>.</p>;
+  return (
+    <>
+      <form onSubmit={act}>
+        <label>{whoLabel}{" "}
+          <select required value={who} onChange={(event) => setWho(event.currentTarget.value)}>
+            <option value="">choose yourself</option>
+            {people.map((one) => <option key={one.principal} value={one.principal}>{one.principal}</option>)}
+          </select>
+        </label>
+        {why !== null && <label>{why} <input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>}
+        <button type="submit" disabled={busy}>{button}</button>
+      </form>
+      <Failure failure={failure} />
+    </>
+  );
+}
+
+// What the server drafted is what was asked for, or nothing is signed.
+async function signDraft(subject: Subject, who: string, draft: SigningRequest, action: "halt" | "resume", reason: string) {
+  const { statement } = await readRequest(draft);
+  if (statement.predicate["action"] !== action) throw new Error(`the server drafted something else than a ${action}: nothing was signed`);
+  const drafted = statement.predicate["reason"];
+  if (drafted !== reason.trim() && drafted !== reason) throw new Error("the server drafted it with another reason: nothing was signed");
+  return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
+}
+
+// People together lift what is halted: the first one says why, and the others sign the same statement.
+// What the last signature did is said by whoever shows this: nothing is left to resume then, and this goes.
+function Resume({ subject, done }: { subject: Subject; done: (said: string) => void }) {
+  const { lifts, reason: begun, signed_by, needed } = subject.resume!;
+  const sign = async (who: string, reason: string) => {
+    const draft = await api.draft(subject.subject, { action: "resume", proposal: "", principal: who, reason });
+    try {
+      return await signDraft(subject, who, draft, "resume", begun ?? reason);
+    } catch (failure) {
+      done("");  // another resume may have been begun meanwhile: it is shown
+      throw failure;
+    }
   };
   return (
     <details class="resume" open={begun !== null}>
@@ -148,64 +188,22 @@ function Resume({ subject, done }: { subject: Subject; done: (said: string) => v
       <p>Lifts:</p>
       <ul>{lifts.map((line) => <li key={line}>{line}</li>)}</ul>
       {begun !== null && <p>{signed_by.join(", ")} would resume: {begun}</p>}
-      {people.length === 0 ? <p>The charter lists no passkey for this page: <code>pawl resume</code>.</p> : (
-        <form onSubmit={act}>
-          <label>Who resumes{" "}
-            <select required value={who} onChange={(event) => setWho(event.currentTarget.value)}>
-              <option value="">choose yourself</option>
-              {people.map((one) => <option key={one.principal} value={one.principal}>{one.principal}</option>)}
-            </select>
-          </label>
-          {begun === null && <label>Why it may go on <input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>}
-          <button type="submit" disabled={busy}>Resume with a passkey</button>
-        </form>
-      )}
-      <Failure failure={failure} />
+      <SigningFrame subject={subject} command="pawl resume" who="Who resumes" why={begun === null ? "Why it may go on" : null}
+        button="Resume with a passkey" sign={sign} done={done} />
     </details>
   );
 }
 
 // One person is enough to stop everything.
 function Halt({ subject, done }: { subject: Subject; done: () => void }) {
-  const people = subject.approval.people.filter((one) => one.has_passkey);
-  const [who, setWho] = useState(people.length === 1 ? people[0]!.principal : "");
-  const [reason, setReason] = useState("");
-  const [failure, setFailure] = useState<Refused | null>(null);
   const [said, setSaid] = useState("");
-  const [busy, setBusy] = useState(false);
-  const halt = async () => {
-    const draft = await api.draft(subject.subject, { action: "halt", proposal: "", principal: who, reason });
-    const { statement } = await readRequest(draft);
-    if (statement.predicate["action"] !== "halt") throw new Error("the server drafted something else than a halt: nothing was signed");
-    return signAndSend(subject.subject, subject.approval.rp_id, who, draft);
-  };
-  const act = (event: Event) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    halt()
-      .then((answer) => {
-        setSaid(answer.sentence);
-        done();
-      }, (refused: unknown) => setFailure(asRefused(refused)))
-      .finally(() => setBusy(false));
-  };
+  const sign = async (who: string, reason: string) =>
+    signDraft(subject, who, await api.draft(subject.subject, { action: "halt", proposal: "", principal: who, reason }), "halt", reason);
   return (
     <details class="halt">
       <summary>Halt everything</summary>
-      {people.length === 0 ? <p>The charter lists no passkey for this page: <code>pawl halt -m WHY</code>.</p> : (
-        <form onSubmit={act}>
-          <label>Who halts{" "}
-            <select required value={who} onChange={(event) => setWho(event.currentTarget.value)}>
-              <option value="">choose yourself</option>
-              {people.map((one) => <option key={one.principal} value={one.principal}>{one.principal}</option>)}
-            </select>
-          </label>
-          <label>What is wrong <input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>
-          <button type="submit" disabled={busy}>Halt with a passkey</button>
-        </form>
-      )}
-      <Failure failure={failure} />
+      <SigningFrame subject={subject} command="pawl halt -m WHY" who="Who halts" why="What is wrong"
+        button="Halt with a passkey" sign={sign} done={(sentence) => { setSaid(sentence); done(); }} />
       <p role="status">{said}</p>
     </details>
   );
@@ -251,6 +249,7 @@ function SubjectPage({ name, rest }: { name: string; rest: string[] }) {
               {view === "ledger" && item === undefined && <LedgerPage subject={of} />}
               {view === "ledger" && item !== undefined && <EntryPage subject={of} index={Number(item)} />}
               {view === "enrol" && <Enrol subject={of} />}
+              {!(view === undefined || ["p", "history", "life", "ledger", "enrol"].includes(view)) && <p>There is no such view. <a href={base}>Proposals</a></p>}
             </>
           )}
         </Show>
@@ -267,7 +266,7 @@ function Subjects() {
       <main id="main" tabIndex={-1}>
         <h1>Subjects</h1>
         <Show of={subjects}>
-          {(of) => (
+          {(of) => of.subjects.length === 0 ? <p>This home has none yet: <code>pawl init DIR</code> begins one with a charter.</p> : (
             <ul class="inbox">
               {of.subjects.map((one) => (
                 <li key={one.subject} class={one.party === "people" ? "people" : ""}>

@@ -117,8 +117,8 @@ export function LifePage({ subject }: { subject: Subject }) {
       {(of) => (
         <>
           <h1>Life</h1>
-          <p>{of.trials === 1 ? "One trial" : `${of.trials} trials`} so far. Shaded: the interval that evaluators are sure of,
-            at the error that the trial spent. Dotted: the charter's limit.</p>
+          {of.trials === 0 ? <p>No trial yet: this fills with the first candidate that is tried.</p> : <p>{of.trials === 1 ? "One trial" : `${of.trials} trials`} so far. Shaded: the interval that evaluators are sure of,
+            at the error that the trial spent. Dotted: the charter's limit.</p>}
           <div class="pictures">
             {of.pictures.filter((one) => one.series.some((series) => series.points.length > 0)).map((one) => (
               <figure key={one.name}>

@@ -33,21 +33,32 @@ function MovedPicture({ of }: { of: Moved }) {
   return <canvas ref={place} width={of.columns * side} height={of.rows * side} aria-hidden="true" />;
 }
 
+// What a picture's rows and columns are, of the kinds of layers that there are.
+const WHERE: Record<string, string> = {
+  dense: "of a dense layer a row for each output and a column for each input",
+  convolution: "of a convolution a row for each output channel, and a column for each input channel and place in the kernel",
+  normalization: "of a normalization the rows are scale, bias, mean and variance",
+  elementwise: "of a constant one row",
+};
+
 function Layers({ of, parent }: { of: NetworkSide; parent: NetworkSide | null }) {
+  const drawn = Object.keys(WHERE).filter((kind) => of.layers.some((layer) => layer.kind === kind && (layer.moved?.rows ?? 0) > 0));
   const withWeights = of.layers.filter((layer) => layer.weights > 0);
   const most = Math.max(...withWeights.map((layer) => layer.moved?.relative ?? 0), Number.MIN_VALUE);
   return (
+    <>
     <div class="scroll" tabIndex={0} role="region" aria-label="Layers">
       <table class="layers">
         <thead><tr><th scope="col">Layer</th><th scope="col">Shape</th><th scope="col">Weights</th><th scope="col">Moved, relative to the parent</th>
           <th scope="col">Where</th></tr></thead>
         <tbody>
-          {of.layers.map((layer, i) => layer.weights === 0 ? null : (
+          {of.layers.map((layer, i) => layer.weights === 0 && !layer.other_settings ? null : (
             <tr key={i}>
-              <td>{layer.kind}{of.layers[i + 1]?.kind === "activation" && ", activation"}</td>
+              <td>{layer.kind}{of.layers[i + 1]?.kind === "activation" && ", activation"}
+                {layer.other_settings && <><br /><strong class="bad">other settings than the parent's</strong></>}</td>
               <td>{layer.inputs} → {layer.outputs}</td>
               <td>{layer.weights}</td>
-              <td>{layer.moved === null ? (parent === null ? "new" : "another shape") : (
+              <td>{layer.weights === 0 ? "no weights" : layer.moved === null ? (parent === null ? "new" : "another shape") : (
                 <>
                   <svg class="bar" width="120" height="10" viewBox="0 0 120 10" aria-hidden="true">
                     <rect width="120" height="10" class="ground" />
@@ -62,6 +73,10 @@ function Layers({ of, parent }: { of: NetworkSide; parent: NetworkSide | null })
         </tbody>
       </table>
     </div>
+    {drawn.length > 0 && <p class="quiet">Where: red up, blue down, strongest where most; {drawn.map((kind) => WHERE[kind]).join("; ")}.
+      A large layer is drawn in blocks, by the largest change in each.</p>}
+    {of.left_out > 0 && <p class="quiet">{of.left_out} more nodes are not shown.</p>}
+    </>
   );
 }
 
