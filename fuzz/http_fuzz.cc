@@ -76,8 +76,7 @@ void CheckSigned(std::string_view body) {
       "AAAAK3dlYmF1dGhuLXNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAAAIbmlzdHAyNTYAAABBBPtQOI"
       "8pSY0Kk60l7Ew0A3udPMPMpHh+tv7aviswA+rIn3dlyp1iiOb/c09c0I86WSHPVLIbs5i1CsDSV3+gdHIAAAAScmV2"
       "aWV3LmV4YW1wbGUub3Jn");
-  const auto wrapped =
-      signing::SshsigFromAssertion(parts, key, "approve@pawl", crypto::SshsigHash::kSha256);
+  const auto wrapped = signing::SshsigFromAssertion(parts, key, "approve@pawl", crypto::SshsigHash::kSha256);
   if (!wrapped.ok()) return Require(wrapped.error().rule == "sshsig.malformed");
   Require(parts.authenticator_data.starts_with(crypto::Sha256(key.application).Raw()));
   Require(crypto::Sshsig::ParseRaw(wrapped->Raw()).ok());

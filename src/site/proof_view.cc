@@ -477,12 +477,12 @@ Json RowOf(const ledger::SubjectLog& log, const Wanted& wanted) {
       for (const std::string& line : authoring::PropertyWords(*property)) words.push_back(sandbox::Displayable(line));
     }
   }
-  return {{"property", wanted.property},
+  return {{"property", Plain(wanted.property)},
           {"kind", wanted.is_drift ? "drift" : "property"},
           {"network", Plain(wanted.network_path)},
           {"spec", Plain(wanted.spec_path)},
           {"arithmetic", wanted.arithmetic},
-          {"within", wanted.is_drift ? Json(wanted.within) : Json(nullptr)},
+          {"within", wanted.is_drift ? Json(Plain(wanted.within)) : Json(nullptr)},
           {"words", words},
           {"certificate", nullptr},
           {"counterexample", nullptr}};

@@ -64,7 +64,7 @@ async function main() {
   await take("bounds", `/p/${waits}`, { at: "#bounds", height: 620 });
   await take("counterexample", `/p/${breaks}`, { at: "#properties", height: 860 });
   await take("sign", `/p/${waits}`, { at: "#sign", height: 620, scheme: "dark" });
-  await take("phone", `/p/${waits}`, { width: 390, height: 760 });
+  await take("phone", `/p/${waits}`, { at: "#sign", width: 390, height: 760 });
   assert.deepEqual(tooLarge, [], `larger than ${PICTURE_BYTES_MAX} bytes`);
   assert.deepEqual(dee.broken, []);
   await dee.browser.close();

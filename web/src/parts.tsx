@@ -15,6 +15,8 @@ export const asRefused = (failure: unknown) =>
 
 const LIVE_every_ms = 30_000; // a proxy may hold a stream back without anybody noticing
 
+const BUSY_ms = 1_500;  // where many ask at once, each asks again by itself, not all together
+
 // Loads, and loads again when the server tells that something has happened, or else every few seconds while somebody
 // looks; a failure keeps what was loaded before.
 export function useLoaded<T>(load: () => Promise<T>, key: string, every_ms = 0): Loaded<T> {
@@ -27,8 +29,12 @@ export function useLoaded<T>(load: () => Promise<T>, key: string, every_ms = 0):
       last = Date.now();
       return load().then(
         (value) => gone || setState({ key, value, failure: null }),
-        (failure: unknown) =>
-          gone || setState((old) => ({ key, value: old.key === key ? old.value : null, failure: asRefused(failure) })),
+        (failure: unknown) => {
+          if (gone) return;
+          const refused = asRefused(failure);
+          setState((old) => ({ key, value: old.key === key ? old.value : null, failure: refused }));
+          if (refused.rule === "site.rate") setTimeout(() => gone || void once(), BUSY_ms * (1 + Math.random()));
+        },
       );
     };
     void once();

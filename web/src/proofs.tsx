@@ -1,5 +1,6 @@
 // What is proven, and by which certificate; what is broken, at which inputs, in the subject's own units. The server reads
 // both from the ledger and the store; here nothing is computed but where to draw.
+import { useEffect, useRef } from "preact/hooks";
 import { api, type CertificateFacts, type Counterexample, type CounterexampleInput, type CounterexampleOutput, type Proof, type Proposal } from "./api";
 import { short } from "./life";
 import { Digest, Show, useLoaded } from "./parts";
@@ -189,7 +190,11 @@ export const breaksAProperty = (of: Proposal) => of.outcome !== "pending" && ["p
 
 export function Proofs({ subject, of }: { subject: string; of: Proposal }) {
   const finding = of.findings.filter((one) => one.step === "properties").at(-1);
-  const proofs = useLoaded(() => api.proofs(subject, of.proposal), `${subject}/${of.proposal}/${of.findings.length}/${of.votes.length}`);
+  const proofs = useLoaded(() => api.proofs(subject, of.proposal), `${subject}/${of.proposal}`);
+  const { again } = proofs;
+  const known = `${of.findings.length}/${of.votes.length}`;
+  const first = useRef(known);
+  useEffect(() => { if (known !== first.current) { first.current = known; again(); } }, [known, again]);  // what is shown stays until then
   return (
     <section aria-labelledby="properties">
       <h2 id="properties">What is proven</h2>
