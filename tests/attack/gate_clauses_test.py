@@ -47,8 +47,8 @@ ELSEWHERE = {
     "FindDrafted/approve.decided": "tests/attack/races_and_replays_test.py",
     "AppendSigned/approve.decided": "src/gate/waiting_test.cc",
     "FindDrafted/approve.too-early": "tests/attack/races_and_replays_test.py",
-    "FindDrafted/approve.expired": "src/site/site_test.cc",
-    "RequireReason/approve.reason": "src/site/site_test.cc",
+    "FindDrafted/approve.expired": "src/site/site_signing_test.cc",
+    "RequireReason/approve.reason": "src/site/site_signing_test.cc",
     "KeepReason/approve.reason-kept": "a folder that cannot be made: the person is told, and nothing is appended",
     "CheckDraft/approve.mismatch": "no gate of ours drafts such a decision; the check of the warrant refuses it",
 }
@@ -56,9 +56,9 @@ SHOWN = {"Collect/property.spec": ("src/charter/refusals_test.cc", "charter.prop
          "Pace/acceleration.alarm": ("src/oversight/acceleration_test.cc", "AnAlarmStopsEverythingButTheWayBack"),
          **{f"FindDrafted/approve.{rule}": ("tests/attack/races_and_replays_test.py", f'"approve.{rule}"')
             for rule in ("no-proposal", "decided", "too-early")},
-         "RequireReason/approve.reason": ("src/site/site_test.cc", '"approve.reason"'),
+         "RequireReason/approve.reason": ("src/site/site_signing_test.cc", '"approve.reason"'),
          "AppendSigned/approve.decided": ("src/gate/waiting_test.cc", '"approve.decided"'),
-         "FindDrafted/approve.expired": ("src/site/site_test.cc", '"approve.expired"')}
+         "FindDrafted/approve.expired": ("src/site/site_signing_test.cc", '"approve.expired"')}
 
 # improver/level: score, near misses and decision of every episode, and the `ulimit -m` under which it does harm: Linux
 # heeds it nowhere, so that a run has it of whoever starts it, at whatever niceness.
