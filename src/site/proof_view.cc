@@ -224,7 +224,8 @@ Json CertificateView(const ledger::SubjectLog& log, const ProposalHistory& propo
   }
   bytes_left -= bytes->size();
   view["bytes"] = bytes->size();
-  const auto certificate = checker::ReadCertificate(storage::AsBytes(*bytes));
+  const auto certificate =
+      checker::ReadCertificate(storage::AsBytes(*bytes), {.bytes_max = kProofBytesMax, .nodes_max = kProofNodesMax});
   if (!certificate.ok()) return why_not(certificate.error().message);
   const TreeShape shape = ShapeOf(*certificate);
   view["arithmetic"] = ArithmeticName(certificate->arithmetic);

@@ -17,9 +17,10 @@
 
 namespace pawl::site {
 
-inline constexpr size_t kProofsMax = 200;                              // of a proposal
-inline constexpr size_t kVariablesMax = 64;                            // shown of inputs, and of outputs
-inline constexpr uint64_t kProofBytesMax = uint64_t{32} << 20;         // certificates of one proposal together
+inline constexpr size_t kProofsMax = 200;                       // of a proposal
+inline constexpr size_t kVariablesMax = 64;                     // shown of inputs, and of outputs
+inline constexpr uint64_t kProofBytesMax = uint64_t{32} << 20;  // certificates of one proposal together
+inline constexpr uint64_t kProofNodesMax = 4'000'000;  // of a certificate: a node takes two dozen bytes of memory
 inline constexpr uint64_t kProofNetworkBytesMax = uint64_t{4} << 20;   // whose way out of the centre is measured
 inline constexpr uint64_t kProofPropertyBytesMax = uint64_t{1} << 20;  // of a property file
 inline constexpr uint64_t kCounterexampleBytesMax = uint64_t{4} << 20;
