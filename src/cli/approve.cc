@@ -104,7 +104,7 @@ ExitCode AppendAndDecide(const Globals& globals, const Place& place, const std::
   }
   Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
   if (!position.ok()) return Fail(globals, position.error());
-  return ShowPosition(globals, *position);
+  return ShowPosition(globals, place.subject, *position);
 }
 
 ExitCode Approve(const Globals& globals, const ApproveOptions& options) {

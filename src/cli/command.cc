@@ -53,12 +53,12 @@ std::string AdviceFor(const Error& error) {
 ExitCode Fail(const Globals& globals, const Error& failure) {
   Error error = failure;
   if (error.advice.empty()) error.advice = AdviceFor(error);
-  LogLine(LogLevel::kError, error.rule + ": " + error.message);
+  LogLine(LogLevel::kError, error.message, {{"rule", error.rule}});
   if (globals.json) {
     const encoding::Json json = {
         {"error", {{"rule", error.rule}, {"message", error.message}, {"advice", error.advice}}}};
     PrintJson(json);
-  } else {
+  } else if (!LogsJsonOnStandardError()) {
     std::fprintf(stderr, "pawl: %s (%s)\n", Shown(error.message).c_str(), error.rule.c_str());
     if (!error.advice.empty()) std::fprintf(stderr, "  %s\n", Shown(error.advice).c_str());
   }
@@ -117,7 +117,8 @@ Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess acce
 }
 
 std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
-  const bool shown = !globals.quiet && !globals.json && !globals.verbose;  // verbose: the log is on standard error
+  // Verbose: the log is on standard error.
+  const bool shown = !globals.quiet && !globals.json && !globals.verbose && !LogsJsonOnStandardError();
   return [shown](const std::string& line) {
     LogLine(LogLevel::kInfo, line);
     if (shown) std::fprintf(stderr, "  %s\n", Shown(line).c_str());
@@ -134,8 +135,18 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   return gate::Gate::Open(place.home, place.subject, std::move(options));
 }
 
+void LogPosition(const std::string& subject, const gate::Position& position) {
+  const std::string outcome = position.outcome ? std::string(audit::ProposalOutcomeName(*position.outcome)) : "pending";
+  LogLine(LogLevel::kInfo, outcome + " at " + std::string(audit::StepName(position.step)) + ": " + position.reason,
+          {{"subject", subject},
+           {"proposal", position.proposal},
+           {"trace_id", position.trace_id},
+           {"rule", position.rule}});
+}
+
 encoding::Json PositionJson(const gate::Position& position) {
   return {{"proposal", position.proposal},
+          {"trace_id", position.trace_id},
           {"outcome", position.outcome ? std::string(audit::ProposalOutcomeName(*position.outcome)) : "pending"},
           {"step", audit::StepName(position.step)},
           {"rule", position.rule},
@@ -143,11 +154,12 @@ encoding::Json PositionJson(const gate::Position& position) {
           {"waits_for", position.waits_for}};
 }
 
-ExitCode ShowPosition(const Globals& globals, const gate::Position& position) {
+ExitCode ShowPosition(const Globals& globals, const std::string& subject, const gate::Position& position) {
   ExitCode exit = ExitCode::kPending;
   if (position.outcome) {
     exit = *position.outcome == audit::ProposalOutcome::kAccepted ? ExitCode::kYes : ExitCode::kNo;
   }
+  LogPosition(subject, position);
   if (globals.json) {
     PrintJson(PositionJson(position));
     return exit;

@@ -32,7 +32,8 @@ struct Globals {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  std::string log_file;  // --log-file
+  std::string log_file;    // --log-file
+  std::string log_format;  // --log-format: "text" or "json"
   ExitCode exit = ExitCode::kYes;
 };
 
@@ -56,8 +57,10 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place);
 std::function<void(const std::string&)> ProgressTo(const Globals& globals);
 
 // Shows where a proposal stands, with the commands that move it on; the exit status says it in a number.
-ExitCode ShowPosition(const Globals& globals, const gate::Position& position);
+ExitCode ShowPosition(const Globals& globals, const std::string& subject, const gate::Position& position);
 encoding::Json PositionJson(const gate::Position& position);
+// Notes it in the log of this program, with the proposal's trace.
+void LogPosition(const std::string& subject, const gate::Position& position);
 
 // Text of others as it may be shown on one line of a terminal: a line feed in it is made visible.
 std::string Shown(std::string_view text);

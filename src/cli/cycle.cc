@@ -142,7 +142,7 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
     Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
     if (!position.ok()) return Fail(globals, position.error());
     if (position->outcome || options.no_review || position->step != audit::Step::kQuorum) {
-      return ShowPosition(globals, *position);
+      return ShowPosition(globals, place->subject, *position);
     }
   }
   if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())
@@ -150,7 +150,7 @@ ExitCode Cycle(const Globals& globals, const CycleOptions& options) {
   Result<gate::Gate> gate = OpenGate(globals, *place);
   if (!gate.ok()) return Fail(globals, gate.error());
   Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
-  return position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
+  return position.ok() ? ShowPosition(globals, place->subject, *position) : Fail(globals, position.error());
 }
 
 }  // namespace

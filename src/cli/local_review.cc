@@ -7,7 +7,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
+#include "cli/log_file.h"
+#include "gate/trace.h"
 #include "ledger/keys.h"
 
 extern char** environ;
@@ -25,6 +28,7 @@ std::vector<std::string> Command(const Globals& globals, const Place& place, con
       "pawl",        "--home",  place.home.root(), "--subject",
       place.subject, "--state", place.state_path,  globals.verbose ? "--verbose" : "--quiet"};
   if (!globals.log_file.empty()) words.insert(words.end(), {"--log-file", globals.log_file});
+  if (!globals.log_format.empty()) words.insert(words.end(), {"--log-format", globals.log_format});
   words.insert(words.end(), {"review", "--as", name});
   return words;
 }
@@ -65,6 +69,20 @@ Result<void> RunTogether(const Globals& globals, const Place& place, const std::
   return {};
 }
 
+// Whoever asked may have a trace of its own (W3C Trace Context, TRACEPARENT): noted beside the proposal's, so that one
+// leads to the other.
+void NoteCaller(const std::string& subject, const audit::ProposalHistory& proposal) {
+  const char* given = std::getenv("TRACEPARENT");
+  const std::optional<gate::TraceParent> caller = given == nullptr ? std::nullopt : gate::ParseTraceParent(given);
+  if (!caller) return;
+  LogLine(LogLevel::kInfo, "asked for by a caller with a trace",
+          {{"subject", subject},
+           {"proposal", proposal.proposal.proposal},
+           {"trace_id", gate::TraceIdOf(proposal.proposal)},
+           {"caller_trace_id", caller->trace_id},
+           {"caller_span_id", caller->span_id}});
+}
+
 }  // namespace
 
 Result<void> RunLocalReviewers(const Globals& globals, const Place& place) {
@@ -96,17 +114,18 @@ ExitCode ProposeAndDecide(const Globals& globals, Reviewing reviewing,
     Result<std::string> proposal = begin(*gate);
     if (!proposal.ok()) return Fail(globals, proposal.error());
     name = *proposal;
+    NoteCaller(place->subject, *gate->log().history().Find(name));
     Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
     if (!position.ok()) return Fail(globals, position.error());
     const bool waits_for_votes = !position->outcome && position->step == audit::Step::kQuorum;
-    if (!waits_for_votes || reviewing == Reviewing::kElsewhere) return ShowPosition(globals, *position);
+    if (!waits_for_votes || reviewing == Reviewing::kElsewhere) return ShowPosition(globals, place->subject, *position);
   }
   if (Result<void> reviewed = RunLocalReviewers(globals, *place); !reviewed.ok())
     return Fail(globals, reviewed.error());
   Result<gate::Gate> gate = OpenGate(globals, *place);
   if (!gate.ok()) return Fail(globals, gate.error());
   Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
-  return position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
+  return position.ok() ? ShowPosition(globals, place->subject, *position) : Fail(globals, position.error());
 }
 
 }  // namespace pawl::cli

@@ -198,6 +198,7 @@ std::vector<std::string> Desk::Command(std::initializer_list<std::string> words)
                                       "--subject=" + place_.subject,
                                       "--state=" + place_.state_path};
   if (!globals_.log_file.empty()) command.push_back("--log-file=" + globals_.log_file);
+  if (!globals_.log_format.empty()) command.push_back("--log-format=" + globals_.log_format);
   command.insert(command.end(), words);
   return command;
 }
@@ -356,7 +357,7 @@ Result<void> ServeHttp(const Globals& globals, const Settings& settings, mcp::Se
     std::printf("%s\nAuthorization: Bearer %s\n", url.c_str(), token->c_str());
   }
   std::fflush(stdout);
-  LogLine(LogLevel::kInfo, "mcp: listens at " + http->address());
+  LogLine(LogLevel::kInfo, "listens at " + http->address());
   http->Run(watch.token());
   return {};
 }

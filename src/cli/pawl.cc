@@ -107,12 +107,17 @@ ExitCode WithAnswerWritten(Globals& globals, ExitCode exit) {
 }
 
 // Runs after everything was parsed and before any command.
-void OpenLogOrEnd(const CLI::App& app, const Globals& globals) {
+void OpenLogOrEnd(const CLI::App& app, Globals& globals) {
   const auto verbosity = globals.verbose ? LogVerbosity::kVerbose : LogVerbosity::kNormal;
-  if (Result<void> opened = OpenLog(globals.log_file, verbosity); !opened.ok()) {
+  const Result<void> opened = OpenLog({.path = globals.log_file,
+                                       .verbosity = verbosity,
+                                       .format = globals.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
+                                       .command = CommandName(app)});
+  if (!opened.ok()) {
     throw CLI::RuntimeError(static_cast<int>(Fail(globals, opened.error())));
   }
-  LogLine(LogLevel::kInfo, CommandName(app) + ": begins, pawl " + kVersion + " (" + kCommit + ")");
+  if (LogsJsonOnStandardError()) globals.quiet = true;  // whoever reads the lines gets nothing else
+  LogLine(LogLevel::kInfo, std::string("begins, pawl ") + kVersion + " (" + kCommit + ")");
   LogLine(LogLevel::kDebug, "home " + ledger::Home::Place(globals.home));
 }
 
@@ -178,6 +183,9 @@ int Main(int argc, char** argv) {
   app.add_flag("-v,--verbose", globals.verbose, "say on standard error what is done, and how long it took")
       ->excludes(quiet);
   app.add_option("--log-file", globals.log_file, "note what is done in this file (rotated; at most 12 MiB in all)");
+  app.add_option("--log-format", globals.log_format, "of that file: text, or json, one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->envname("PAWL_LOG_FORMAT");
   app.footer(kExitCodes);
   app.fallthrough();
   app.require_subcommand(0, 1);
@@ -204,8 +212,8 @@ int Main(int argc, char** argv) {
   globals.exit = WithAnswerWritten(globals, globals.exit);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   char text[64];
-  std::snprintf(text, sizeof text, ": ends with status %d after %.1f s", static_cast<int>(globals.exit), took.count());
-  LogLine(LogLevel::kInfo, CommandName(app) + text);
+  std::snprintf(text, sizeof text, "ends after %.1f s", took.count());
+  LogLine(LogLevel::kInfo, text, {{"status", std::to_string(static_cast<int>(globals.exit))}});
   return static_cast<int>(globals.exit);
 }
 

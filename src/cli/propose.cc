@@ -1,7 +1,9 @@
 // pawl propose, pawl advance, pawl rollback: begin a proposal, or move one on as far as it goes.
 #include "gate/propose.h"
 
+#include "cli/advance_all.h"
 #include "cli/command.h"
+#include "cli/health_site.h"
 #include "cli/local_review.h"
 
 namespace pawl::cli {
@@ -53,10 +55,33 @@ void AddPropose(CLI::App& app, Globals& globals) {
   auto proposal = std::make_shared<std::string>();
   CLI::App* advance =
       app.add_subcommand("advance", "go on with a proposal after somebody has acted or time has passed");
-  advance->add_option("PROPOSAL", *proposal, "its name, like p3")->required();
-  advance->add_flag("--review", *review, kReviewHelp);
-  advance->footer("example:\n  pawl advance p3");
+  CLI::Option* named = advance->add_option("PROPOSAL", *proposal, "its name, like p3");
+  CLI::Option* reviewing_here = advance->add_flag("--review", *review, kReviewHelp);
+  auto all = std::make_shared<bool>(false);
+  auto watch = std::make_shared<bool>(false);
+  advance->add_flag("--all", *all, "whatever is open, of every subject that the home has, or of --subject")
+      ->excludes(named)
+      ->excludes(reviewing_here);
+  CLI::Option* everything = advance->get_option("--all");
+  CLI::Option* watching = advance->add_flag("--watch", *watch, "again whenever a log grows, until interrupted");
+  watching->needs(everything);
+  auto health_at = std::make_shared<std::string>();
+  advance->add_option("--health", *health_at, kHealthHelp)->needs(watching);
+  advance->footer(
+      "As far as the last approval; switching is the loader's (pawl release). --all is for timers and services: exit\n"
+      "status 0 where everything was looked at, whatever still waits. A step that the machine has failed is tried "
+      "again\n"
+      "after 1, 2, 4 and 8 minutes. With --watch others can propose and approve between looks; SIGINT or SIGTERM end "
+      "it\n"
+      "after the step that is under way.\n\n"
+      "examples:\n  pawl advance p3\n  pawl advance --all\n  pawl --log-file gate.log advance --all --watch");
   advance->callback([=, &globals] {
+    if (*all || named->empty()) {
+      globals.exit = *all ? AdvanceAll(globals, *watch ? Advancing::kUntilStopped : Advancing::kOnce, *health_at)
+                          : Fail(globals, {ErrorCode::kUsage, "advance.which", "which proposal?",
+                                           "pawl advance p3, or pawl advance --all"});
+      return;
+    }
     globals.exit = ProposeAndDecide(globals, reviewing(), [&](gate::Gate&) { return Result<std::string>(*proposal); });
   });
 

@@ -22,7 +22,7 @@ void AddRelease(CLI::App& app, Globals& globals) {
       return;
     }
     Result<gate::Position> position = gate::Decide(*gate, *proposal, gate::Until::kReleased);
-    globals.exit = position.ok() ? ShowPosition(globals, *position) : Fail(globals, position.error());
+    globals.exit = position.ok() ? ShowPosition(globals, place->subject, *position) : Fail(globals, position.error());
   });
 }
 

@@ -11,7 +11,7 @@ ExitCode ReviewOnce(const Globals& globals, const std::string& name, oversight::
   if (!reviewer.ok()) return Fail(globals, reviewer.error());
   const Result<std::vector<oversight::ReviewReport>> reports = reviewer->Look(globals, waiting);
   if (!reports.ok()) return Fail(globals, reports.error());
-  const ExitCode exit = ShowReviews(globals, reviewer->record(), *reports);
+  const ExitCode exit = ShowReviews(globals, *reviewer, *reports);
   if (reports->empty() && !globals.json) std::puts("nothing waits for this reviewer");
   return exit;
 }

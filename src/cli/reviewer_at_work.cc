@@ -8,7 +8,9 @@
 #include <ctime>
 
 #include "cli/critic_model.h"
+#include "cli/log_file.h"
 #include "cli/peers.h"
+#include "gate/trace.h"
 #include "ledger/keys.h"
 #include "signing/private_key.h"
 
@@ -37,8 +39,11 @@ std::string_view WhatName(ReviewReport::What what) {
 
 Result<ReviewerAtWork> ReviewerAtWork::Open(const Globals& globals, const std::string& name) {
   Result<Place> place = FindPlace(globals);
-  if (!place.ok()) return place.error();
-  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kFirstEvent);
+  return place.ok() ? Open(*std::move(place), name) : Result<ReviewerAtWork>(place.error());
+}
+
+Result<ReviewerAtWork> ReviewerAtWork::Open(Place place, const std::string& name) {
+  Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite, ledger::FoldFrom::kFirstEvent);
   if (!log.ok()) return log.error();
   const charter::Reviewer* record = log->charter().charter.FindReviewer(name);
   if (record == nullptr) {
@@ -46,12 +51,12 @@ Result<ReviewerAtWork> ReviewerAtWork::Open(const Globals& globals, const std::s
     for (const charter::Reviewer& reviewer : log->charter().charter.reviewers) names += " " + reviewer.name;
     return Error{ErrorCode::kUsage, "review.unknown", "the charter has no reviewer '" + name + "'", "it has:" + names};
   }
-  std::string memory = place->home.ReviewerFolder(name);
+  std::string memory = place.home.ReviewerFolder(name);
   if (mkdir(memory.c_str(), 0700) != 0 && errno != EEXIST) {
     return SystemFailure("review.memory", "cannot make '" + memory + "': " + std::strerror(errno));
   }
   charter::Reviewer found = *record;
-  return ReviewerAtWork(*std::move(place), *std::move(log), std::move(found), std::move(memory));
+  return ReviewerAtWork(std::move(place), *std::move(log), std::move(found), std::move(memory));
 }
 
 Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, oversight::Waiting waiting) {
@@ -83,22 +88,29 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
   return oversight::ReviewOpenProposals(log_, reviewer);
 }
 
-ExitCode ShowReviews(const Globals& globals, const charter::Reviewer& reviewer,
-                     const std::vector<ReviewReport>& reports) {
+ExitCode ShowReviews(const Globals& globals, ReviewerAtWork& at_work, const std::vector<ReviewReport>& reports) {
+  const charter::Reviewer& reviewer = at_work.record();
+  const std::string& subject = at_work.log().subject();
   const std::string role(charter::RoleName(reviewer.role));
   encoding::Json json = encoding::Json::array();
   ExitCode exit = ExitCode::kYes;
   for (const ReviewReport& report : reports) {
+    const audit::ProposalHistory* proposal = at_work.log().history().Find(report.proposal);
+    const std::string trace = proposal == nullptr ? "" : gate::TraceIdOf(proposal->proposal);
+    LogLine(LogLevel::kInfo, std::string(WhatName(report.what)) + ": " + report.summary,
+            {{"subject", subject}, {"proposal", report.proposal}, {"trace_id", trace}, {"reviewer", reviewer.name}});
     if (report.what == ReviewReport::What::kWaiting) exit = Worst(exit, ExitCode::kPending);
-    json.push_back({{"proposal", report.proposal},
+    json.push_back({{"subject", subject},
+                    {"proposal", report.proposal},
+                    {"trace_id", trace},
                     {"reviewer", reviewer.name},
                     {"role", role},
                     {"principal", reviewer.principal},
                     {"what", WhatName(report.what)},
                     {"summary", report.summary}});
     if (!globals.json) {
-      std::printf("%s: %s (%s, of %s): %s: %s\n", report.proposal.c_str(), reviewer.name.c_str(), role.c_str(),
-                  Shown(reviewer.principal).c_str(), std::string(WhatName(report.what)).c_str(),
+      std::printf("%s %s: %s (%s, of %s): %s: %s\n", subject.c_str(), report.proposal.c_str(), reviewer.name.c_str(),
+                  role.c_str(), Shown(reviewer.principal).c_str(), std::string(WhatName(report.what)).c_str(),
                   Shown(report.summary).c_str());
     }
   }

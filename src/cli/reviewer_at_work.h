@@ -18,6 +18,7 @@ namespace pawl::cli {
 class ReviewerAtWork {
  public:
   static Result<ReviewerAtWork> Open(const Globals& globals, const std::string& name);
+  static Result<ReviewerAtWork> Open(Place place, const std::string& name);
 
   // Acts on everything that waits for it, as log and charter are now. kUsage "review.unknown" where the charter in
   // force does not have it (any more); kNotFound "key.missing".
@@ -41,8 +42,8 @@ class ReviewerAtWork {
   std::string memory_folder_;
 };
 
-// Prints them, with who that is and who answers for it, and says whether one of them waits (kPending).
-ExitCode ShowReviews(const Globals& globals, const charter::Reviewer& reviewer,
+// Prints them, with the subject, who that is and who answers for it, and says whether one of them waits (kPending).
+ExitCode ShowReviews(const Globals& globals, ReviewerAtWork& reviewer,
                      const std::vector<oversight::ReviewReport>& reports);
 
 }  // namespace pawl::cli

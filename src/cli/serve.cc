@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
+#include "gate/trace.h"
 #include "server/http_server.h"
 #include "server/log_site.h"
 #include "site/login.h"
@@ -61,15 +62,35 @@ Result<void> RequireDescriptors(size_t connections) {
                "lower --connections or --streams, or raise the limit (ulimit -Hn, LimitNOFILE=)"};
 }
 
-// What it could not send is said on standard error, which is where services are read: this log belongs to one thread.
+// On standard error, which is where services are read, and in the log.
+void Say(const std::string& text) {
+  LogLine(LogLevel::kError, text);
+  if (!LogsJsonOnStandardError()) std::fprintf(stderr, "%s\n", Shown(text).c_str());
+}
+
+// An answer about a proposal: always where it was signed or the caller has a trace of its own, else for --verbose.
+void NoteAnswer(const server::HttpRequest& request, const site::TracedAnswer& answer) {
+  const std::string given = request.Field("traceparent").value_or("");
+  const std::optional<gate::TraceParent> caller = gate::ParseTraceParent(given);
+  const bool acts = server::Acts(request.method);
+  LogLine(acts || caller ? LogLevel::kInfo : LogLevel::kDebug, acts ? "acted on a proposal" : "showed a proposal",
+          {{"subject", answer.subject},
+           {"proposal", answer.proposal},
+           {"trace_id", answer.trace_id},
+           {"method", request.method},
+           {"target", request.target},
+           {"status", std::to_string(answer.status)},
+           {"caller_trace_id", caller ? caller->trace_id : ""},
+           {"caller_span_id", caller ? caller->span_id : ""}});
+}
+
 Result<std::optional<site::Notifier>> OpenNotifier(const ledger::Home& home, const std::vector<std::string>& subjects,
                                                    const std::string& file) {
   if (file.empty()) return std::optional<site::Notifier>();
   Result<site::NotifySettings> settings = site::ReadNotifySettings(file);
   if (!settings.ok()) return settings.error();
-  Result<site::Notifier> notifier =
-      site::Notifier::Open(home, subjects, std::move(*settings),
-                           [](const std::string& text) { std::fprintf(stderr, "notify: %s\n", Shown(text).c_str()); });
+  Result<site::Notifier> notifier = site::Notifier::Open(home, subjects, std::move(*settings),
+                                                         [](const std::string& text) { Say("notify: " + text); });
   if (!notifier.ok()) return notifier.error();
   return std::optional(std::move(*notifier));
 }
@@ -125,7 +146,8 @@ ExitCode Serve(const Globals& globals, const ServeOptions& options) {
   Result<site::Site> opened = site::Site::Open(*home, subjects,
                                                {.names = NamesOf(server->address(), options.names),
                                                 .now_s = [] { return int64_t{std::time(nullptr)}; },
-                                                .desk = options.desk});
+                                                .desk = options.desk,
+                                                .traced = NoteAnswer});
   answer = [&](const server::HttpRequest& request) {
     if (pages) {
       if (auto watched = pages->AnswerWatcher(request, server->counts())) return std::move(*watched);
@@ -140,11 +162,10 @@ ExitCode Serve(const Globals& globals, const ServeOptions& options) {
   if (opened.ok()) {
     pages.emplace(std::move(*opened));
   } else {
-    std::fprintf(stderr, "the logs alone are served: %s (%s)\n", Shown(opened.error().message).c_str(),
-                 opened.error().rule.c_str());
+    Say("the logs alone are served: " + opened.error().message + " (" + opened.error().rule + ")");
   }
   ShowAddresses(globals, server->address(), subjects);
-  LogLine(LogLevel::kInfo, "serve: listens at " + server->address());
+  LogLine(LogLevel::kInfo, "listens at " + server->address());
   std::jthread notifying;
   if (*notifier) notifying = std::jthread([&](const std::stop_token& stop) { (*notifier)->Run(stop); });
   server->Run(watch.token());

@@ -142,7 +142,7 @@ ExitCode StatusOfProposal(const Globals& globals, const std::string& name) {
   if (globals.json) {
     PrintJson(ProposalJson(*proposal, position));
   } else {
-    ShowPosition(globals, position);
+    ShowPosition(globals, log->subject(), position);
     ShowProposal(*proposal);
   }
   return ExitCode::kYes;

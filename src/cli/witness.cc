@@ -88,14 +88,18 @@ ExitCode RunWitness(const Globals& globals, const std::string& name, const std::
   Result<witness::Witness> witness = witness::Witness::Open(place->folder, name, place->key);
   if (!witness.ok()) return Fail(globals, witness.error());
   const InterruptWatch watch(/*enabled=*/true);
+  const server::HttpCounts* counts = nullptr;  // of the server below, before it answers anything
   Result<server::HttpServer> server = server::HttpServer::Listen(
       where, {.body_bytes_max = witness::kAddCheckpointBytesMax}, [&](const server::HttpRequest& request) {
+        if (auto watched = server::AnswerWitnessWatcher(*witness, request, *counts)) return *std::move(watched);
         const server::HttpResponse answer = server::AnswerWitness(*witness, request, std::time(nullptr));
         LogLine(answer.status < 500 ? LogLevel::kInfo : LogLevel::kError,
-                "witness: " + std::to_string(answer.status) + (answer.status == 200 ? "" : " " + answer.body));
+                answer.status == 200 ? "cosigned" : "did not cosign: " + answer.body,
+                {{"status", std::to_string(answer.status)}});
         return answer;
       });
   if (!server.ok()) return Fail(globals, server.error());
+  counts = &server->counts();
   const std::string url = "http://" + server->address();
   if (globals.json) {
     PrintJson({{"witness", name}, {"key", key}, {"url", url}, {"logs", witness->logs().size()}});

@@ -83,7 +83,7 @@ ExitCode WorkUntilStopped(const Globals& globals, const WorkChoices& choices) {
     ShowPart(globals, part);
   };
   options.says = [&](const std::string& line) {
-    LogLine(LogLevel::kInfo, "work: " + line);
+    LogLine(LogLevel::kInfo, line);
     if (!globals.quiet) std::fprintf(stderr, "%s\n", Shown(line).c_str());
   };
   if (on_terminal) {

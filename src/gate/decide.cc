@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gate/steps.h"
+#include "gate/trace.h"
 
 namespace pawl::gate {
 namespace {
@@ -129,6 +130,7 @@ int MachineFailures(const ProposalHistory& proposal) {
 Position PositionOf(const ProposalHistory& proposal) {
   Position position;
   position.proposal = proposal.proposal.proposal;
+  position.trace_id = TraceIdOf(proposal.proposal);
   if (!proposal.findings.empty()) {
     const audit::Finding& last = proposal.findings.back();
     position.step = last.step;

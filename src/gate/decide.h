@@ -28,6 +28,7 @@ enum class Until {
 // Where a proposal stands.
 struct Position {
   std::string proposal;
+  std::string trace_id;                           // trace.h
   std::optional<audit::ProposalOutcome> outcome;  // none: pending
   audit::Step step = audit::Step::kFreeze;        // the last one looked at
   std::string rule;                               // of what it failed or waits for

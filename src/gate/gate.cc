@@ -13,9 +13,19 @@
 namespace pawl::gate {
 namespace {
 
-// As many as can be folded in well under a tenth of a second, which is also what writing a snapshot of 10^5 events
-// takes.
-constexpr uint64_t kEventsPerSnapshot = 256;
+// How many events a start may have to fold before a snapshot is written. Folding one takes as long as writing more than
+// a hundred of them, and every command that opens the log folds them again: a short log is kept often, a long one when
+// there is as much to fold as takes well under a tenth of a second.
+uint64_t EventsPerSnapshot(uint64_t size) { return std::clamp<uint64_t>(size / 64, 8, 256); }
+
+// Nothing is decided on a log that lacks what its loader has seen, or that is ahead of this clock.
+Result<void> RequirePresent(ledger::SubjectLog& log, const std::string& state_path) {
+  if (Result<void> newest = ledger::RequireNotOlder(log, state_path); !newest.ok()) return newest;
+  const int64_t ahead = log.history().time() - static_cast<int64_t>(std::time(nullptr));
+  if (ahead <= log.charter().charter.pace.max_clock_skew_s) return {};
+  return SystemFailure("gate.clock", "the log is " + std::to_string(ahead) + " s ahead of this clock",
+                       "set this machine's clock; time never goes back");
+}
 
 }  // namespace
 
@@ -29,25 +39,45 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
     return Refused("gate.no-genesis", "'" + std::string(subject) + "' has no charter yet", "pawl init");
   }
   if (options.state_path.empty()) options.state_path = home.StatePath(subject);
-  if (Result<void> newest = ledger::RequireNotOlder(*log, options.state_path); !newest.ok()) return newest.error();
-  const int64_t ahead = log->history().time() - static_cast<int64_t>(std::time(nullptr));
-  if (ahead > log->charter().charter.pace.max_clock_skew_s) {
-    return SystemFailure("gate.clock", "the log is " + std::to_string(ahead) + " s ahead of this clock",
-                         "set this machine's clock; time never goes back");
-  }
+  if (Result<void> present = RequirePresent(*log, options.state_path); !present.ok()) return present.error();
   const charter::GateKeys& names = log->charter().charter.gate;
   Result<signing::Ed25519PrivateKey> log_key = ledger::FindPrivateKey(home, names.log);
   if (!log_key.ok()) return log_key.error();
   Result<signing::Ed25519PrivateKey> clock_key = ledger::FindPrivateKey(home, names.clock);
   if (!clock_key.ok()) return clock_key.error();
-  // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
-  if (log->folded() >= kEventsPerSnapshot) {
-    const Result<void> saved = log->SaveSnapshot(*log_key);
-    if (!saved.ok() && options.progress) options.progress(saved.error().message + ": " + saved.error().advice);
+  Gate gate(std::move(*log),
+            {.origin = names.log.name, .log = *log_key, .clock_name = names.clock.name, .clock = *clock_key},
+            std::move(options), std::move(*lock));
+  gate.kept_ = gate.log_.history().size() - gate.log_.folded();
+  gate.KeepSnapshot();
+  return gate;
+}
+
+// Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
+void Gate::KeepSnapshot() {
+  const uint64_t size = log_.history().size();
+  if (size - kept_ < EventsPerSnapshot(size)) return;
+  kept_ = size;
+  const Result<void> saved = log_.SaveSnapshot(keys_.log);
+  if (!saved.ok()) Say(saved.error().message + ": " + saved.error().advice);
+}
+
+void Gate::Rest() {
+  KeepSnapshot();
+  lock_.reset();
+}
+
+Result<void> Gate::Resume() {
+  Result<ledger::GateLock> lock = ledger::GateLock::Take(log_.home(), log_.subject());
+  if (!lock.ok()) return lock.error();
+  if (Result<void> refreshed = log_.Refresh(); !refreshed.ok()) return refreshed;
+  const charter::GateKeys& names = charter().gate;
+  if (!(names.log.key == keys_.log.public_key()) || !(names.clock.key == keys_.clock.public_key())) {
+    return Error{ErrorCode::kPending, "gate.keys", "an amendment has given the gate other keys", "open it again"};
   }
-  return Gate(std::move(*log),
-              {.origin = names.log.name, .log = *log_key, .clock_name = names.clock.name, .clock = *clock_key},
-              std::move(options), std::move(*lock));
+  if (Result<void> present = RequirePresent(log_, options_.state_path); !present.ok()) return present;
+  lock_ = std::move(*lock);
+  return {};
 }
 
 int64_t Gate::Now() const { return std::max<int64_t>(log_.history().time(), std::time(nullptr)); }

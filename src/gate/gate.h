@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,11 @@ class Gate {
   Gate(Gate&&) noexcept = default;
   Gate& operator=(Gate&&) = delete;
 
+  // For a gate that lives long: between Rest and Resume others may work on this subject, and this one must not. Resume
+  // takes the lock again ("gate.busy") and folds what was appended meanwhile; it refuses as Open does.
+  void Rest();
+  Result<void> Resume();
+
   ledger::SubjectLog& log() { return log_; }
   const ledger::LogKeys& keys() const { return keys_; }
   const charter::Charter& charter() const { return log_.charter().charter; }
@@ -61,10 +67,13 @@ class Gate {
   Gate(ledger::SubjectLog log, ledger::LogKeys keys, GateOptions options, ledger::GateLock lock)
       : log_(std::move(log)), keys_(std::move(keys)), options_(std::move(options)), lock_(std::move(lock)) {}
 
+  void KeepSnapshot();
+
   ledger::SubjectLog log_;
   ledger::LogKeys keys_;
   GateOptions options_;
-  ledger::GateLock lock_;
+  std::optional<ledger::GateLock> lock_;
+  uint64_t kept_ = 0;  // events in the snapshot that there is
 };
 
 // A checkpoint of the log as the gate has folded it, signed, and cosigned by as many of the charter's witnesses as

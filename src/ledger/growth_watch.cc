@@ -23,13 +23,20 @@ bool GrowthWatch::Connect() {
   return true;
 }
 
-void GrowthWatch::Wait() {
+std::optional<std::set<std::string>> GrowthWatch::Wait() {
   // What was appended before there was a connection has caused no notice: the first wait is a short one.
   const bool was_connected = connection_ && connection_->usable();
+  std::vector<std::string> names;
   if (Connect() && was_connected)
-    connection_->AwaitNotice(static_cast<int>(kLookAllTheSame.count()));
+    names = connection_->AwaitNotice(static_cast<int>(kLookAllTheSame.count()));
   else
     std::this_thread::sleep_for(kLookWithoutNotice);
+  const auto now = steady_clock::now();
+  if (names.empty() || names.size() >= kNoticesMax || now >= look_at_all_) {
+    look_at_all_ = now + kLookAllTheSame;
+    return std::nullopt;
+  }
+  return std::set<std::string>(names.begin(), names.end());
 }
 
 }  // namespace pawl::ledger

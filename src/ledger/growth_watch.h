@@ -13,6 +13,8 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "ledger/place.h"
 #include "ledger/postgresql_connection.h"
@@ -27,15 +29,17 @@ class GrowthWatch {
   explicit GrowthWatch(LedgerPlace place) : place_(std::move(place)) {}
 
   // Until something was appended to a log of the database; at most a second, and where there is no notice to be had (a
-  // SQLite file, a server that is gone) a tenth of one.
-  void Wait();
+  // SQLite file, a server that is gone) a tenth of one. Gives the names of the logs that are said to have grown, or
+  // nothing where any may have, which is so once a second at least.
+  std::optional<std::set<std::string>> Wait();
 
  private:
   bool Connect();
 
   const LedgerPlace place_;
   std::optional<PostgresqlConnection> connection_;
-  std::chrono::steady_clock::time_point again_;  // when to try to connect next
+  std::chrono::steady_clock::time_point again_;        // when to try to connect next
+  std::chrono::steady_clock::time_point look_at_all_;  // by then, whatever notices say
 };
 
 }  // namespace pawl::ledger

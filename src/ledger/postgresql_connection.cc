@@ -306,24 +306,26 @@ Result<void> PostgresqlConnection::Notify(std::string_view channel, std::string_
 }
 
 // Whether there were any; all are dropped.
-bool PostgresqlConnection::TakeNotices() {
-  bool any = false;
+std::vector<std::string> PostgresqlConnection::TakeNotices() {
+  std::vector<std::string> payloads;
   while (PGnotify* const notice = pq_->notifies(connection_.get())) {
-    any = true;
+    if (payloads.size() < kNoticesMax) payloads.emplace_back(notice->extra == nullptr ? "" : notice->extra);
     pq_->freemem(notice);
   }
-  return any;
+  return payloads;
 }
 
-void PostgresqlConnection::AwaitNotice(int timeout_ms) {
+std::vector<std::string> PostgresqlConnection::AwaitNotice(int timeout_ms) {
   const int64_t deadline_ms = Now_ms() + timeout_ms;
-  while (usable() && !TakeNotices()) {
+  while (usable()) {
+    if (std::vector<std::string> payloads = TakeNotices(); !payloads.empty()) return payloads;
     const int64_t left_ms = deadline_ms - Now_ms();
-    if (left_ms <= 0) return;
+    if (left_ms <= 0) break;
     pollfd waited{pq_->socket(connection_.get()), POLLIN, 0};
-    if (poll(&waited, 1, static_cast<int>(left_ms)) < 0) return;  // a signal: whoever waits looks
+    if (poll(&waited, 1, static_cast<int>(left_ms)) < 0) break;  // a signal: whoever waits looks
     if (waited.revents != 0 && pq_->consumeInput(connection_.get()) == 0) connection_.reset();
   }
+  return {};
 }
 
 Result<void> PostgresqlConnection::Commit() {

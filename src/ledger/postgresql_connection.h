@@ -48,6 +48,8 @@ using Rows = std::vector<Row>;
 // "ledger.damaged" where a field is no 8-byte integer of 0 or more.
 Result<uint64_t> NumberOf(std::string_view field);
 
+inline constexpr size_t kNoticesMax = 1'024;  // that are told apart at a time
+
 class PostgresqlConnection {
  public:
   // kSystem "ledger.unreachable", "ledger.libpq"; Refused "ledger.not-durable", for writers, where the server would
@@ -61,9 +63,10 @@ class PostgresqlConnection {
 
   // LISTEN and NOTIFY. A notice says nothing that is believed: it wakes whoever waits, who then looks. Channels are
   // names of this program's own. AwaitNotice returns at the first notice on any of the channels, after the time, or
-  // when the connection is lost; notices that came during an Ask count.
+  // when the connection is lost; notices that came during an Ask count. It gives the payloads of those that have come,
+  // in any order; kNoticesMax of them stand for more, and nothing for none.
   Result<void> Listen(std::string_view channel);
-  void AwaitNotice(int timeout_ms);
+  std::vector<std::string> AwaitNotice(int timeout_ms);
   // Not durably, so that its lock is held for a moment alone.
   Result<void> Notify(std::string_view channel, std::string_view payload);
 
@@ -77,7 +80,7 @@ class PostgresqlConnection {
   Result<void> SetUp(LedgerAccess access);
   Result<Rows> Take(size_t rows_max, std::string* tag);
   Result<void> AwaitAnswer(int64_t deadline_ms);
-  bool TakeNotices();
+  std::vector<std::string> TakeNotices();
   Error Lost(const std::string& what);
 
   const Libpq* pq_;

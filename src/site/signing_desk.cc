@@ -103,7 +103,7 @@ Result<Json> TakeApproval(ledger::SubjectLog& log, const SignedBody& given, cons
                                          given.principal, given.reason);
     if (!kept.ok()) return kept.error();
     if (Result<void> appended = gate::AppendSigned(log, envelope, name); !appended.ok()) return appended.error();
-    return Json{{"signed", "approval"}, {"sentence", SentenceNow(log, name, now_s)}};
+    return Json{{"signed", "approval"}, {"proposal", name}, {"sentence", SentenceNow(log, name, now_s)}};
   }
   return Refused("site.statement", "this is no decision that people are asked for now", "load the proposal anew");
 }
@@ -131,7 +131,7 @@ Result<Json> TakeRefusal(ledger::SubjectLog& log, const SignedBody& given, int64
                                       .payload = given.payload,
                                       .signatures = {std::move(*signature)}};
     if (Result<void> appended = gate::AppendSigned(log, envelope, name); !appended.ok()) return appended.error();
-    return Json{{"signed", "refusal"}, {"sentence", SentenceNow(log, name, now_s)}};
+    return Json{{"signed", "refusal"}, {"proposal", name}, {"sentence", SentenceNow(log, name, now_s)}};
   }
   return Refused("site.statement", "this refuses no decision that people are asked for now", "load the proposal anew");
 }

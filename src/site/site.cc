@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "encoding/number.h"
+#include "gate/trace.h"
 #include "ledger/loader_memory.h"
 #include "site/embedded.h"
 #include "site/metrics.h"
@@ -337,7 +338,17 @@ HttpResponse Site::AnswerApi(const HttpRequest& request, std::string_view path, 
     return stream;
   }
   const Result<Json> answer = route->handler(call);
-  return answer.ok() ? JsonAnswer(200, *answer) : Failed(answer.error());
+  HttpResponse response = answer.ok() ? JsonAnswer(200, *answer) : Failed(answer.error());
+  std::string proposal(call.name);
+  if (posts && answer.ok() && answer->is_object()) proposal = answer->value("proposal", std::string());
+  const audit::ProposalHistory* found = log->second.history().Find(proposal);
+  if (options_.traced && found != nullptr) {
+    options_.traced(request, {.subject = subject,
+                              .proposal = proposal,
+                              .trace_id = gate::TraceIdOf(found->proposal),
+                              .status = response.status});
+  }
+  return response;
 }
 
 std::vector<std::string> Routes() {

@@ -41,6 +41,13 @@ struct Rate {
   double per_second = 0;
 };
 
+// An answer that was about a proposal which the ledger has.
+struct TracedAnswer {
+  std::string subject, proposal;
+  std::string trace_id;  // gate/trace.h
+  unsigned status = 0;
+};
+
 struct SiteOptions {
   std::set<std::string> names;  // hosts as browsers send them, with the port
   std::function<int64_t()> now_s;
@@ -48,6 +55,7 @@ struct SiteOptions {
   Rate signing{.burst = 10, .per_second = 1};
   Rate computing{.burst = 20, .per_second = 2};  // of pictures that are computed for whoever asks
   DeskTerms desk{};
+  std::function<void(const server::HttpRequest&, const TracedAnswer&)> traced{};  // may be empty
 };
 
 // The pictures of a life, as of a size of its log.

@@ -395,7 +395,7 @@ class DailyTest(unittest.TestCase):
         home.pawl("--log-file", log, "-q", "release", "p2", expect=(6,))
         home.pawl("--log-file", log, "--json", "approve", "p9", expect=(2,))
         text = log.read_text()
-        for words in ("cycle: begins, pawl ", "review: begins", "cycle: ends with status 6 after", "properties: pass",
+        for words in ("cycle: begins, pawl ", "review: begins", "cycle: ends after", " status=6", "properties: pass",
                       "error [", "approve.no-proposal"):
             self.assertIn(words, text)
         for secret in (key, "a note of ours", "PRIVATE"):

@@ -108,13 +108,17 @@ class Deploy(unittest.TestCase):
     def test_units(self):
         folder = os.path.join(DEPLOY, "systemd")
         units = sorted(os.listdir(folder))
-        self.assertEqual(units, ["pawl-oversee@.service", "pawl-serve.service", "pawl-witness@.service"])
+        self.assertEqual(units, ["pawl-gate.service", "pawl-oversee@.service", "pawl-serve.service", "pawl-witness@.service"])
         with tempfile.TemporaryDirectory() as scratch:
             for unit in units:
                 with open(os.path.join(folder, unit), encoding="utf-8") as file:
                     text = file.read()
                 command = re.search(r"^ExecStart=/usr/local/bin/pawl (.*)$", text, re.M).group(1).split()
                 self.assertIsNone(objection_to([word.replace("%i", "name") for word in command]), unit)
+                for variable, value in re.findall(r"^Environment=(\w+)=(.*)$", text, re.M):
+                    option = re.search(rf"^.*\(Env:{variable}\).*$", help_of(()), re.M)
+                    self.assertIsNotNone(option, f"{unit}: nothing reads {variable}")
+                    self.assertIn(value, re.search(r"\{(.*)\}", option.group(0)).group(1).split(","), unit)
                 page = re.search(r"^Documentation=man:pawl-(\S+)\(1\)$", text, re.M).group(1)
                 self.assertTrue(help_of((page,)))
                 for needed in ("NoNewPrivileges=yes", "CapabilityBoundingSet=\n", "ProtectSystem=strict", "UMask=0077",
@@ -135,7 +139,7 @@ class Deploy(unittest.TestCase):
                 # As it is in the repository, for a user without rights: how much of the system it could touch, 0 to 10.
                 original = os.path.join(scratch, "as-it-is-" + os.path.basename(named))
                 shutil.copy(os.path.join(folder, unit), original)
-                limit = 50 if unit.startswith("pawl-oversee") else 20
+                limit = 50 if unit.startswith(("pawl-oversee", "pawl-gate")) else 20
                 done = subprocess.run(["systemd-analyze", "security", "--offline=yes", f"--threshold={limit}",
                                        "--no-pager", original], capture_output=True, text=True, check=False, timeout=60)
                 self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr)

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """Four nodes on one log in PostgreSQL with a synchronous standby, under load, while gates, reviewers, the servers and the
-links between them are killed, paused, cut off and healed at random from a seed. At the end: no event that somebody was
-told of is lost, no release without a full warrant, no two live releases, all nodes agree on the root, and every warrant
+links between them are killed, paused, cut off and healed at random from a seed. At the end: every proposal has an
+outcome, no event that somebody was told of is lost, no release without a full warrant, no two live releases, all nodes agree on the root, and every warrant
 passes `pawl-check`.
 
 usage: faults_test.py [--seed N] [--seeds COUNT] [--proposals N] [--budget SECONDS]
        --seeds     so many, from --seed on               --budget   begins no further seed after so long
        PAWL_BIN: folder with pawl and pawl-check
 
-Every node has a home of its own that joined the log, and where that is allowed a network namespace without any
-interface: its links to the two servers are all it has. The servers stream to each other over a link as well.
+Every node has a home of its own that joined the log. Those without a gate have, where that is allowed, a network namespace
+without any interface: their links to the two servers are all they have. The servers stream to each other over a link as
+well. Three nodes run a witness each, which the gates reach over a link; a warrant needs two of them.
 """
 
 import argparse
@@ -41,17 +42,21 @@ small_world.REVIEWERS = [*[(f"prover-{i}", f"lab-{i}", "prover") for i in (1, 2,
 REVIEWERS_OF = {1: ("prover-1", "auditor-1"), 2: ("prover-2", "auditor-2"), 3: ("prover-3", "auditor-3", "evaluator-3")}
 PEOPLE_AT = {2: "ann", 3: "bob"}
 GATES = (0, 1)
+WITNESSES = {"w1": 1, "w2": 2, "w3": 3}  # on which node
 OPEN_MAX = 5          # proposals under way at a time
 QUIET_S = 90          # for what is still open after everything has been mended
 # What a command may say while the world around it breaks. It is asked again.
 PASSING = {"ledger.unreachable", "ledger.unclear", "ledger.busy", "ledger.conflict", "gate.busy", "oversee.busy"}
 
 
-def light(text):
-    """Two of three provers and auditors, so that one node may be gone; no limit on the number of releases."""
+def light(text, keys, ports):
+    """Two of three provers, auditors and witnesses, so that one node may be gone; no limit on the number of releases."""
     for role in ("prover", "auditor"):
         text = text.replace(f'role = "{role}", at_least = 1', f'role = "{role}", at_least = 2')
-    return text.replace("max_releases = 20", "max_releases = 10000")
+    text = text.replace("max_releases = 20", "max_releases = 10000") + "\n[witnesses]\nat_least = 2\n"
+    for name in WITNESSES:
+        text += f'[[witnesses.witness]]\nprincipal = "of {name}"\nkey = "{keys[name]}"\nurl = "http://127.0.0.1:{ports[name].port}"\n'
+    return text
 
 
 def namespace():
@@ -133,6 +138,37 @@ class Reviewer:
         self.process.terminate()
 
 
+class Witness:
+    """`pawl witness run`, started again whenever it is down; who asks for it does so over the link."""
+
+    def __init__(self, node, name, link, round_):
+        self.node, self.name, self.link, self.round, self.process, self.ended = node, name, link, round_, None, False
+        link.target = None
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while not self.ended:
+            process = self.process = subprocess.Popen(
+                [BIN / "pawl", "--json", "witness", "run", self.name, "--listen", "127.0.0.1:0"], env=self.node.environment,
+                text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.node.root)
+            if line := process.stdout.readline():
+                said = json.loads(line)
+                self.link.target = said["url"].removeprefix("http://") if "url" in said else None
+                if "url" not in said and said["error"]["rule"] != "witness.busy":
+                    self.round.problem(f"{self.name} does not start: {said}")
+            code = process.wait()
+            self.link.target = None
+            if not self.ended and code not in (-signal.SIGKILL, 6):
+                self.round.problem(f"{self.name} ended by itself with {code}")
+            time.sleep(0.1)
+
+    def stop(self):
+        self.ended = True
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+
+
 class Entry:
     """What the test knows of a proposal."""
 
@@ -149,7 +185,7 @@ class Entry:
 class Round:
     """One seed."""
 
-    def __init__(self, template, pair, links, isolation, seed, proposals):
+    def __init__(self, template, pair, links, ports, isolation, seed, proposals):
         self.seed, self.random, self.wanted, self.pair = seed, random.Random(seed), proposals, pair
         self.root = template.root.parent / f"seed-{seed}"
         self.world = template.copy(self.root)
@@ -158,7 +194,8 @@ class Round:
         self.over, self.number = threading.Event(), 0
         self.database = f"seed_{seed}"
         pair.make_database(self.database)
-        self.nodes = [Node(i, self.root / f"node-{i}", isolation) for i in range(4)]
+        self.nodes = [Node(i, self.root / f"node-{i}", [] if i in GATES else isolation) for i in range(4)]
+        self.ports = ports
         for node in self.nodes:
             node.root.mkdir()
             node.links = pair.connect_node(links, node.root, f"node-{node.number}")
@@ -181,6 +218,11 @@ class Round:
             gate = ("gate-log", "gate-clock") if node.number in GATES else ()
             for name in (*gate, *REVIEWERS_OF[node.number]):
                 shutil.copytree(keys / name, node.home / "keys" / name)
+        log = json.loads((self.world.root / "keys.json").read_text())["log"]
+        for name, number in WITNESSES.items():
+            shutil.copytree(keys / name, self.nodes[number].home / "keys" / name)
+            self.nodes[number].ask("witness", "follow", name, log)
+        self.witnesses = [Witness(self.nodes[number], name, self.ports[name], self) for name, number in WITNESSES.items()]
         # One loader: whichever gate works, it switches the same state.
         self.state = first.home / f"loader/{SUBJECT}/state.json"
         self.reviewers = [Reviewer(self.nodes[i], name, self) for i, names in REVIEWERS_OF.items() for name in names]
@@ -309,6 +351,7 @@ class Round:
         """A fault after another, each mended before the next one of its kind; the seed says which, when and for how long."""
         chance = self.random
         kinds = [self.kill_reviewer] * 3 + [self.pause_reviewer] * 2 + [self.kill_command] * 4 + [self.pause_command] * 2
+        kinds += [self.kill_witness] * 2 + [self.pause_witness, self.cut_witness]
         kinds += [self.cut_node] * 3 + [self.delay_node] * 2 + [self.stall_node] * 2 + [self.cut_replication] * 2
         kinds += [self.revive_primary] * 2 + [self.pause_primary] * 2 + [self.restart_standby, self.fail_over]
         # Each seed has both ways in which a primary ends.
@@ -337,6 +380,15 @@ class Round:
 
     def pause_reviewer(self, chance, seconds):
         self.pause(chance.choice(self.reviewers).process, seconds)
+
+    def kill_witness(self, chance, _):
+        self.send(chance.choice(self.witnesses).process, signal.SIGKILL)
+
+    def pause_witness(self, chance, seconds):
+        self.pause(chance.choice(self.witnesses).process, seconds)
+
+    def cut_witness(self, chance, seconds):
+        self.on_links([chance.choice(self.witnesses).link], seconds, lambda link: link.cut())
 
     def kill_command(self, chance, _):
         """Of a gate, or of a person."""
@@ -426,6 +478,8 @@ class Round:
                 thread.join()
             for reviewer in self.reviewers:
                 reviewer.stop()
+        for witness in self.witnesses:
+            witness.stop()
         self.check()
         return broken, time.time() - began
 
@@ -442,6 +496,7 @@ class Round:
         self.nothing_lost(events)
         self.releases = self.one_release_each(events)
         self.every_warrant_passes()
+        self.witnesses_have_seen_this_log(events)
         if self.problems:
             raise AssertionError(f"seed {self.seed}:\n" + "\n".join(self.problems))
 
@@ -474,6 +529,9 @@ class Round:
             self.demand(count == 1, f"{fact} stands in the log {count} times")
         self.outcomes = collections.Counter(fact[2] for fact in there if fact[0] == "outcome")
         self.proposals = sum(fact[0] == "proposal" for fact in there)
+        ended = {fact[1] for fact in there if fact[0] == "outcome"}
+        pending = sorted(fact[1] for fact in there if fact[0] == "proposal" and fact[1] not in ended)
+        self.demand(not pending, f"{QUIET_S} s after everything was mended these are still pending: {pending}")
 
     def one_release_each(self, events):
         """One release an epoch, in order; of what an accepted proposal was about."""
@@ -501,6 +559,14 @@ class Round:
             live.add(self.live(state))
         self.demand(len(live) == 1, f"more than one release is live: {live}")
         self.demand(live == {(self.releases[-1]["epoch"], self.releases[-1]["tree"])}, f"{live} is not the log's last release")
+
+    def witnesses_have_seen_this_log(self, events):
+        """Each remembers a size that the log has had; a quorum of them the last release's. (What they remember of the tree is
+        held to the log by every warrant: pawl-check counts cosignatures.)"""
+        sizes = [self.nodes[number].ask("witness", "list", name)[0]["size"] for name, number in WITNESSES.items()]
+        at = [index for index, (_, kind, _, _) in enumerate(events) if kind == "release"]
+        self.demand(all(size <= len(events) for size in sizes), f"witnesses have seen {sizes} of {len(events)} entries")
+        self.demand(not at or sorted(sizes)[1] >= at[-1] - 3, f"witnesses have seen {sizes}, the last release is at {at[-1:]}")
 
     @staticmethod
     def live(state):
@@ -544,7 +610,10 @@ def main():
     print("nodes in network namespaces without an interface" if isolation else
           "nodes as processes (this machine allows no network namespace)", flush=True)
     template = World(folder / "template")
-    template.prepare(light)
+    template.root.mkdir()
+    ports = {name: links.join_port(f"to {name}") for name in WITNESSES}
+    keys = {name: template.json("key", "new", name, "--witness")["key"] for name in WITNESSES}
+    template.prepare(lambda text: light(text, keys, ports))
     (folder / "servers").mkdir()
     (folder / "servers").chmod(0o755)
     pair = Pair(folder / "servers", links)
@@ -553,7 +622,7 @@ def main():
         for seed in range(options.seed, options.seed + options.seeds):
             if done and time.time() - began > options.budget:
                 break
-            round_ = Round(template, pair, links, isolation, seed, options.proposals)
+            round_ = Round(template, pair, links, ports, isolation, seed, options.proposals)
             broken, whole = round_.run()
             pending = round_.proposals - sum(round_.outcomes.values())
             outcomes = ", ".join(f"{count} {what}" for what, count in sorted(round_.outcomes.items()))

@@ -1,7 +1,8 @@
-"""Links that a test cuts, delays, stops and heals: each a Unix socket that passes on to another.
+"""Links that a test cuts, delays, stops and heals: each a Unix socket that passes on to another, or a port on loopback.
 
   links = Links()                                   one thread for all of them
   link = links.join("node-1 to a", listen, target)  whoever connects to `listen` talks with who listens at `target`
+  link = links.join_port("to witness-1")            link.port, and link.target once it is known
   link.cut(); link.delay(0.2); link.stall(); link.heal()
 """
 
@@ -13,7 +14,8 @@ import threading
 
 class Link:
     def __init__(self, links, name, listen, target):
-        self.links, self.name, self.listen, self.target = links, name, pathlib.Path(listen), pathlib.Path(target)
+        self.links, self.name, self.port = links, name, None
+        self.listen, self.target = listen and pathlib.Path(listen), target and pathlib.Path(target)
         self.is_cut, self.delay_s, self.writers = False, 0.0, set()
         self.flows = asyncio.Event()
         self.flows.set()
@@ -48,6 +50,10 @@ class Link:
             self.flows.clear()
 
     async def serve(self):
+        if self.listen is None:
+            self.server = await asyncio.start_server(self.connect, "127.0.0.1", 0)
+            self.port = self.server.sockets[0].getsockname()[1]
+            return
         self.listen.unlink(missing_ok=True)
         self.server = await asyncio.start_unix_server(self.connect, self.listen)
         os.chmod(self.listen, 0o777)
@@ -57,7 +63,13 @@ class Link:
             await self.flows.wait()
             if self.is_cut:
                 raise ConnectionError
-            far_reader, far_writer = await asyncio.open_unix_connection(self.target)
+            if self.listen is None:
+                host, _, port = (self.target or "").rpartition(":")
+                if not port:
+                    raise ConnectionError
+                far_reader, far_writer = await asyncio.open_connection(host, int(port))
+            else:
+                far_reader, far_writer = await asyncio.open_unix_connection(self.target)
         except OSError:
             writer.transport.abort()
             return
@@ -88,6 +100,9 @@ class Links:
         async def call():
             return function(*arguments)
         return asyncio.run_coroutine_threadsafe(call(), self.loop).result()
+
+    def join_port(self, name):
+        return self.join(name, None, None)
 
     def join(self, name, listen, target):
         link = self.do(Link, self, name, listen, target)

@@ -1,0 +1,277 @@
+#!/usr/bin/python3
+"""How many proposals a second go through surface, votes by three running reviewers, approval and warrant, for distinct
+subjects, and what each program takes of a processor for one.
+
+With the real programs and keys. One home has so many subjects, each with a log and a charter of its own; three
+`pawl oversee` (a prover, an evaluator, an auditor) and one `pawl advance --all --watch` look after all of them. Each
+proposal is a `pawl propose` or `pawl rollback` of its own and each approval a `pawl approve` with ssh-keygen; two of
+either run at a time. Time is from the first proposal to the last complete warrant.
+
+  --kind rollback   no trial: the charter asks for none of what was live before
+  --kind release    the gate's trial and the evaluator's, three sandboxed runs each of 600 episodes of an awk script:
+                    one episode could show no bound, and most of it is the sandbox's start
+  --ledger          sqlite, or postgresql: a server of its own, one database, flushed to disk, without a standby
+  --witnesses N     so many `pawl witness` cosign; more than half of them have to
+  --one-by-one      the next proposal begins when the last has its warrant: how long one takes on an idle machine
+
+  PAWL_BIN=build/release/bin bench/throughput_bench.py --subjects 20 --rounds 3
+"""
+
+import argparse
+import collections
+import importlib.util
+import json
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests/crash"))
+import small_world  # noqa: E402
+from small_world import PEOPLE, REVIEWERS, World  # noqa: E402
+
+BIN = small_world.BIN = small_world.BIN.resolve()
+TICK = os.sysconf("SC_CLK_TCK")
+WAIT_S = 300
+
+
+def processor_time(process):
+    """Of a process and of what it has waited for, in seconds."""
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(field) for field in fields[11:15]) / TICK
+
+
+def server_class():
+    spec = importlib.util.spec_from_file_location("postgresql_path_test", ROOT / "tests/postgresql/path_test.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.path[:0] = [str(ROOT / "tests/postgresql"), str(ROOT / "tests/attack"), str(ROOT / "tests/end_to_end")]
+    spec.loader.exec_module(module)
+    return module.Server
+
+
+
+class Bench(World):
+    def __init__(self, root, options):
+        super().__init__(root)
+        self.options = options
+        self.subjects = [f"small-{i:03}" for i in range(options.subjects)]
+        self.daemons, self.spent = {}, collections.defaultdict(lambda: [0, 0.0])
+        self.positions = queue.Queue()
+        self.server, self.witnesses = None, []
+
+    # ---- programs
+
+    def timed(self, what, *words, expect=(0, 6)):
+        """Runs a command; again where another has the gate. Its processor time is counted under `what`."""
+        while True:
+            process = subprocess.Popen([BIN / "pawl", "--json", *map(str, words)], env=self.environment,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            out = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = code = os.waitstatus_to_exitcode(status)
+            entry = self.spent[what]
+            entry[1] += usage.ru_utime + usage.ru_stime
+            answer = json.loads(out.splitlines()[-1])
+            if answer.get("error", {}).get("rule") == "gate.busy" and what != "approve":
+                time.sleep(0.02)
+                continue
+            if code not in expect:
+                raise RuntimeError(f"pawl {' '.join(map(str, words))}: {code}: {answer}")
+            entry[0] += 1
+            return answer
+
+    def start(self, name, *words):
+        errors = open(self.root / f"{name}.err", "wb")
+        process = subprocess.Popen([BIN / "pawl", "--json", *words], env=self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=errors, text=True)
+        self.daemons[name] = process
+        return process
+
+    def listen(self, process, heard):
+        for line in process.stdout:
+            heard(json.loads(line))
+
+    # ---- the beginning
+
+    def begin(self):
+        if self.options.ledger == "postgresql":
+            self.root.chmod(0o755)
+            self.server = server_class()(self.root / "server")
+        self.make_keys()
+        self.make_tree("baseline", 0.3)
+        self.make_tree("better", 0.5, 1.5)
+        witnesses = self.make_witnesses()
+        place = ("--ledger", self.server.url()) if self.server else ()
+        for subject in self.subjects:
+            self.make_charter(f"charter-{subject}", lambda text: self.edit(text, subject) + witnesses)
+            for person in PEOPLE:
+                self.pawl("charter", "sign", self.root / f"charter-{subject}", "--key", self.root / person)
+            self.pawl("init", self.root / f"charter-{subject}", *place)
+        for name, _, _ in REVIEWERS:
+            process = self.start(name, "oversee", "--as", name)
+            threading.Thread(target=self.listen, args=(process, lambda line: None), daemon=True).start()
+        process = self.start("gate", "advance", "--all", "--watch")
+        threading.Thread(target=self.listen, args=(process, self.positions.put), daemon=True).start()
+
+    def edit(self, text, subject):
+        text = text.replace('name = "small"', f'name = "{subject}"').replace("pawl:test:small", f"pawl:test:{subject}")
+        text = text.replace("max_releases = 20", "max_releases = 10000")
+        return text.replace("[amendment]", "[rollback]\nthreshold = 1\n\n[amendment]")
+
+    def make_witnesses(self):
+        count = self.options.witnesses
+        if count == 0:
+            return ""
+        text = f"\n[witnesses]\nat_least = {count // 2 + 1}\n"
+        log = json.loads((self.root / "keys.json").read_text())["log"]
+        for i in range(count):
+            home = self.root / f"witness-{i}"
+            environment = {"PAWL_HOME": str(home)}
+            key = self.json("key", "new", f"w{i}", "--witness", extra=environment)["key"]
+            self.pawl("witness", "follow", f"w{i}", log, extra=environment)
+            process = subprocess.Popen([BIN / "pawl", "--json", "witness", "run", f"w{i}", "--listen", "127.0.0.1:0"],
+                                       env=dict(os.environ, **environment), stdout=subprocess.PIPE, text=True)
+            self.daemons[f"witness-{i}"] = process
+            url = json.loads(process.stdout.readline())["url"]
+            text += f'[[witnesses.witness]]\nprincipal = "org-{i}"\nkey = "{key}"\nurl = "{url}"\n'
+        return text
+
+    # ---- proposals on their way
+
+    def go(self, jobs, one_by_one=False):
+        """Each job is (subject, words). Returns {job: (when proposed, when its warrant was complete)}."""
+        to_propose, to_approve, failed = queue.Queue(), queue.Queue(), []
+        for job in jobs:
+            to_propose.put(job)
+        began, ended, asked, approved = {}, {}, {}, set()
+        turn = threading.Semaphore(1 if one_by_one else len(jobs))
+
+        def work(source, act):
+            while True:
+                item = source.get()
+                if item is None:
+                    return
+                try:
+                    act(*item)
+                except (RuntimeError, json.JSONDecodeError, IndexError) as error:
+                    failed.append(error)
+
+        def propose(subject, words):
+            turn.acquire()
+            began[subject] = time.monotonic()
+            asked[subject] = self.timed("propose", "--subject", subject, *words)["proposal"]
+
+        def approve(subject, proposal, person):
+            self.timed("approve", "--subject", subject, "approve", proposal, "--key", self.root / person, expect=(0, 6, 1))
+
+        workers = [threading.Thread(target=work, args=pair) for pair in 2 * [(to_propose, propose), (to_approve, approve)]]
+        for worker in workers:
+            worker.start()
+        deadline = time.monotonic() + WAIT_S
+        while len(ended) < len(jobs) and not failed and time.monotonic() < deadline:
+            try:
+                position = self.positions.get(timeout=1)
+            except queue.Empty:
+                continue
+            subject, proposal = position["subject"], position["proposal"]
+            if position["outcome"] not in ("pending",):
+                failed.append(RuntimeError(f"it was not to be decided: {position}"))
+            if position["step"] == "approval" and (subject, proposal) not in approved:
+                approved.add((subject, proposal))
+                for person in PEOPLE[:self.approvals]:
+                    to_approve.put((subject, proposal, person))
+            if position["rule"] == "release.waiting" and subject not in ended:
+                ended[subject] = time.monotonic()
+                turn.release()
+        for source in (to_propose, to_approve):
+            source.put(None)
+            source.put(None)
+        for worker in workers:
+            worker.join()
+        if failed or len(ended) < len(jobs):
+            raise failed[0] if failed else RuntimeError(f"only {len(ended)} of {len(jobs)} have a warrant")
+        return {subject: (began[subject], ended[subject], asked[subject]) for subject in ended}
+
+    def release_all(self, name):
+        self.approvals = 2
+        done = self.go([(subject, ("propose", self.root / name)) for subject in self.subjects])
+        for subject, (_, _, proposal) in done.items():
+            self.timed("release", "--subject", subject, "release", proposal, expect=(0,))
+        time.sleep(1.1)
+
+    def spent_now(self):
+        now = {name: processor_time(process.pid) for name, process in self.daemons.items()}
+        if self.server:
+            parent = self.server.process.pid
+            children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+            # Its sessions that have ended are in the parent's count.
+            now["postgres"] = processor_time(parent) + sum(processor_time(child) for child in children)
+        return now
+
+    def measure(self):
+        self.release_all("baseline")
+        if self.options.kind == "rollback":
+            self.release_all("better")
+        self.approvals = 1 if self.options.kind == "rollback" else 2
+        words = ("rollback", "1") if self.options.kind == "rollback" else ("propose", self.root / "better")
+        self.spent.clear()
+        before, begin = self.spent_now(), time.monotonic()
+        times = []
+        for _ in range(self.options.rounds):
+            done = self.go([(subject, words) for subject in self.subjects], self.options.one_by_one)
+            times += [ended - began for began, ended, _ in done.values()]
+        seconds, after = time.monotonic() - begin, self.spent_now()
+        each = {name: (after[name] - before[name]) / len(times) for name in after}
+        each.update({name: seconds_of / len(times) for name, (_, seconds_of) in self.spent.items()})
+        return seconds, times, each
+
+    def end(self):
+        for process in self.daemons.values():
+            process.send_signal(signal.SIGTERM)
+        for name, process in self.daemons.items():
+            if process.wait(timeout=60) != 0:
+                print(f"{name} ended with {process.returncode}", file=sys.stderr)
+        if self.server:
+            self.server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subjects", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--kind", choices=("rollback", "release"), default="rollback")
+    parser.add_argument("--ledger", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--witnesses", type=int, default=0)
+    parser.add_argument("--one-by-one", action="store_true")
+    options = parser.parse_args()
+    if options.kind == "release" and options.rounds != 1:
+        parser.error("a release is proposed once for each subject: --rounds 1")
+    root = pathlib.Path(tempfile.mkdtemp(prefix="throughput-"))
+    bench = Bench(root, options)
+    try:
+        bench.begin()
+        seconds, times, each = bench.measure()
+    finally:
+        bench.end()
+        subprocess.run(["chmod", "-R", "u+w", root], check=False)
+        shutil.rmtree(root, ignore_errors=True)
+    total = sum(each.values())
+    print(f"{options.kind}, {options.ledger}, {options.subjects} subjects, {len(times)} proposals, "
+          f"{options.witnesses} witnesses: {len(times) / seconds:.1f} a second; one takes {statistics.median(times):.2f} s "
+          f"(median), {max(times):.2f} s at most; load {os.getloadavg()[0]:.1f}")
+    for name, value in each.items():
+        print(f"  {name:12} {value * 1e3:6.1f} ms of a processor")
+    print(f"  {'all':12} {total * 1e3:6.1f} ms: {os.cpu_count() / total:.0f} a second on {os.cpu_count()} cores that do nothing else")
+
+
+if __name__ == "__main__":
+    main()

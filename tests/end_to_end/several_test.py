@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+"""Programs that look after every subject of a home for as long as they run: reviewers, and the gate. Their logs as JSON,
+joined by a proposal's trace; how they say that they are well.
+
+usage: several_test.py [TestName ...]        PAWL_BIN: folder with pawl
+"""
+
+import json
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests/crash"))
+from small_world import BIN, PEOPLE, REVIEWERS, World  # noqa: E402
+
+SUBJECTS = ("one", "two")
+WAIT_S = 120
+CALLER, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+def http(address, path, method="GET"):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address + path, method=method), timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+class SeveralTest(unittest.TestCase):
+    def setUp(self):
+        self.world = World(pathlib.Path(tempfile.mkdtemp(prefix="pawl-several-")) / "world")
+        self.addCleanup(self.remove)
+        self.world.root.mkdir()
+        self.world.make_keys()
+        self.world.make_tree("baseline", 0.3)
+        for subject in SUBJECTS:
+            self.begin(subject)
+        self.running = {}
+
+    def remove(self):
+        for process in self.running.values():
+            process.kill()
+            process.communicate()
+        self.world.remove()
+
+    def begin(self, subject):
+        charter = self.world.make_charter(f"charter-{subject}", lambda text: text.replace('name = "small"', f'name = "{subject}"'))
+        for person in PEOPLE:
+            self.world.pawl("charter", "sign", charter, "--key", self.world.root / person)
+        self.world.pawl("init", charter)
+
+    def start(self, name, *words):
+        """With its log as JSON on standard error, and at an address of its own for those who watch."""
+        process = subprocess.Popen([BIN / "pawl", "--log-format", "json", "--json", *words, "--health", "127.0.0.1:0"],
+                                   env=self.world.environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=open(self.world.root / f"{name}.jsonl", "w", encoding="utf-8"))
+        self.running[name] = process
+
+    def lines(self, name):
+        """Of a program's log. Every line is an object with the same first members; nothing else stands there."""
+        text = (self.world.root / f"{name}.jsonl").read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+        for line in lines:
+            self.assertTrue({"time", "level", "process", "command", "message"} <= set(line), line)
+            self.assertTrue(all(isinstance(value, str) for key, value in line.items() if key != "process"), line)
+        return lines
+
+    def until(self, what):
+        end = time.time() + WAIT_S
+        while not (found := what()):
+            self.assertLess(time.time(), end, "waited in vain")
+            time.sleep(0.2)
+        return found
+
+    def address(self, name):
+        return self.until(lambda: [line["message"].split(" at ")[1] for line in self.lines(name) if "says how it is" in line["message"]])[0]
+
+    def reached(self, subject, rule):
+        return [line for line in self.lines("gate") if line.get("subject") == subject and line.get("rule") == rule]
+
+    def test_all_subjects_and_one_trace_each(self):
+        for name, _, _ in REVIEWERS:
+            self.start(name, "oversee", "--as", name)
+        self.start("gate", "advance", "--all", "--watch")
+        traces = {}
+        for subject in SUBJECTS:
+            answer = self.world.json("--log-file", self.world.root / "propose.jsonl", "--log-format", "json", "--subject", subject,
+                                     "propose", self.world.root / "baseline", expect=(6,),
+                                     extra={"TRACEPARENT": f"00-{CALLER}-{SPAN}-01"})
+            traces[subject] = answer["trace_id"]
+            self.assertEqual(self.world.json("--subject", subject, "status", "p1")["trace_id"], answer["trace_id"])
+        self.assertEqual(len(set(traces.values())), 2)
+        for subject in SUBJECTS:
+            self.until(lambda: self.reached(subject, "approval.waiting"))
+            for person in PEOPLE[:2]:
+                self.world.json("--subject", subject, "approve", "p1", "--key", self.world.root / person, expect=(6,))
+            self.until(lambda: self.reached(subject, "release.waiting"))
+        # One id leads through everything that was done for a proposal, and back to who asked for it.
+        for subject in SUBJECTS:
+            for name, what in ((*((name, "voted") for name, _, role in REVIEWERS if role != "auditor"), ("auditor-b", "closed"))):
+                found = [line for line in self.lines(name) if line.get("trace_id") == traces[subject]]
+                self.assertEqual({(line["subject"], line["proposal"], line["reviewer"]) for line in found}, {(subject, "p1", name)})
+                self.assertTrue(any(line["message"].startswith(what) for line in found), found)
+            self.assertEqual({line["trace_id"] for line in self.reached(subject, "release.waiting")}, {traces[subject]})
+            asked = [line for line in self.lines("propose") if line.get("trace_id") == traces[subject]]
+            self.assertIn((CALLER, SPAN), [(line.get("caller_trace_id"), line.get("caller_span_id")) for line in asked])
+        self.every_program_says_that_it_is_well()
+        self.one_edited_log_keeps_no_other_waiting()
+
+    def every_program_says_that_it_is_well(self):
+        for name in self.running:
+            address = self.address(name)
+            self.assertEqual(http(address, "/healthz"), (200, "ok\n"))
+            status, text = http(address, "/metrics")
+            self.assertEqual(status, 200)
+            for subject in SUBJECTS:
+                self.assertIn(f'pawl_ledger_readable{{subject="{subject}"}} 1\n', text)
+                self.assertRegex(text, rf'pawl_acts_total{{subject="{subject}"}} [1-9]')
+            self.assertEqual((http(address, "/elsewhere")[0], http(address, "/metrics", "POST")[0]), (404, 405))
+
+    def one_edited_log_keeps_no_other_waiting(self):
+        database = sqlite3.connect(self.world.home / "ledger/one.sqlite")
+        size = database.execute("SELECT count(*) FROM events").fetchone()[0]
+        database.execute("INSERT INTO events (seq, digest, entry) VALUES (?, ?, ?)", (size, b"d" * 32, b"{}"))
+        database.commit()
+        database.close()
+        address = self.address("prover-a")
+        self.until(lambda: http(address, "/healthz")[0] == 503)
+        self.assertTrue(http(address, "/healthz")[1].startswith("one: "))
+        self.assertIn('pawl_ledger_readable{subject="one"} 0\n', http(address, "/metrics")[1])
+        before = len(self.lines("prover-a"))
+        self.world.json("--subject", "two", "release", "p1", expect=(0,))
+        time.sleep(1.1)
+        self.world.json("--subject", "two", "rollback", "1", expect=(1, 6))
+        self.world.make_tree("better", 0.5, 1.5)
+        self.world.json("--subject", "two", "propose", self.world.root / "better", expect=(6,))
+        self.until(lambda: [line for line in self.lines("prover-a")[before:] if line["message"].startswith("voted")])
+        # The gate once, as a timer runs it: it says what is wrong with one, and looks at the other.
+        self.running["gate"].send_signal(signal.SIGTERM)
+        self.assertEqual(self.running.pop("gate").wait(timeout=60), 0)
+        result = subprocess.run([BIN / "pawl", "--json", "advance", "--all"], env=self.world.environment, capture_output=True,
+                                text=True, check=False)
+        said = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertNotIn(result.returncode, (0, 6), said)
+        self.assertTrue(any("error" in line and line["error"]["message"].startswith("one: ") for line in said), said)
+        self.assertTrue(any(line.get("subject") == "two" for line in said), said)
+        prover = self.running.pop("prover-a")
+        prover.send_signal(signal.SIGTERM)
+        self.assertNotEqual(prover.wait(timeout=60), 0, "it was not well")
+
+    def test_what_is_refused(self):
+        for words, expect, rule in ((("advance",), 2, "advance.which"), (("advance", "p1", "--all"), 2, None),
+                                    (("advance", "--watch"), 2, None), (("advance", "--all", "--health", "127.0.0.1:0"), 2, None),
+                                    (("--state", "s.json", "advance", "--all"), 2, "cli.which-state"),
+                                    (("--state", "s.json", "oversee", "--as", "prover-a"), 2, "cli.which-state"),
+                                    (("oversee", "--as", "nobody"), 2, "review.unknown"),
+                                    (("oversee", "--as", "prover-a", "--health", "nowhere"), 2, "serve.address")):
+            error = self.world.json(*words, expect=(expect,))["error"]
+            self.assertTrue(rule is None or error["rule"] == rule, error)
+        # A reviewer that one charter has oversees that subject alone.
+        self.world.pawl("advance", "--all")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
