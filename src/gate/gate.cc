@@ -13,10 +13,10 @@
 namespace pawl::gate {
 namespace {
 
-// How many events a start may have to fold before a snapshot is written. Folding one takes as long as writing more than
-// a hundred of them, and every command that opens the log folds them again: a short log is kept often, a long one when
-// there is as much to fold as takes well under a tenth of a second.
-uint64_t EventsPerSnapshot(uint64_t size) { return std::clamp<uint64_t>(size / 64, 8, 256); }
+// As many as can be folded in well under a tenth of a second, which is also what writing a snapshot of 10^5 events
+// takes. Not fewer: a start that folds everything sees an edit of the database, one from a snapshot only what came
+// later.
+constexpr uint64_t kEventsPerSnapshot = 256;
 
 // Nothing is decided on a log that lacks what its loader has seen, or that is ahead of this clock.
 Result<void> RequirePresent(ledger::SubjectLog& log, const std::string& state_path) {
@@ -56,7 +56,7 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
 // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
 void Gate::KeepSnapshot() {
   const uint64_t size = log_.history().size();
-  if (size - kept_ < EventsPerSnapshot(size)) return;
+  if (size - kept_ < kEventsPerSnapshot) return;
   kept_ = size;
   const Result<void> saved = log_.SaveSnapshot(keys_.log);
   if (!saved.ok()) Say(saved.error().message + ": " + saved.error().advice);
