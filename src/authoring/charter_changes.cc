@@ -54,12 +54,18 @@ class Comparison {
   template <typename T, typename Each>
   void Named(const std::string& what, const std::map<std::string, T>& before, const std::map<std::string, T>& after,
              More more, const Each& each) {
+    Named(what, before, after, more, each, [more](const std::string&) { return Permits(more == More::kAllowsLess); });
+  }
+  // The same, where it is for `effect_of_gone` to say what it does that one is there no more.
+  template <typename T, typename Each, typename EffectOf>
+  void Named(const std::string& what, const std::map<std::string, T>& before, const std::map<std::string, T>& after,
+             More more, const Each& each, const EffectOf& effect_of_gone) {
     for (const auto& [name, value] : before) {
       const auto found = after.find(name);
       if (found != after.end()) {
         each(what + " " + Shown(name), value, found->second);
       } else {
-        Add(what, Shown(name), "", Permits(more == More::kAllowsLess));
+        Add(what, Shown(name), "", effect_of_gone(name));
       }
     }
     for (const auto& [name, value] : after) {
@@ -113,7 +119,33 @@ std::optional<double> Optional(const std::optional<uint64_t>& value) {
 }
 std::optional<double> UnlessZero(double value) { return value > 0 ? std::optional(value) : std::nullopt; }
 
+bool HasWildcard(const std::string& glob) { return glob.find_first_of("*?") != glob.npos; }
+
+// Whether the paths of a rule that is gone may now be another's: then they may change all the same, by that rule.
+bool MayBeAnothers(const std::string& gone, const Charter& after) {
+  return std::ranges::any_of(after.surface, [&](const charter::SurfaceEntry& entry) {
+    return subject::GlobMatches(entry.rule.path, gone) || (HasWildcard(gone) && HasWildcard(entry.rule.path));
+  });
+}
+
+// The first rule that fits decides, so that one that comes to stand before another takes its paths from it.
+void CompareOrder(Comparison& compare, const Charter& before, const Charter& after) {
+  const auto paths_in_both = [](const Charter& one, const Charter& other) {
+    std::vector<std::string> paths;
+    for (const charter::SurfaceEntry& entry : one.surface) {
+      if (std::ranges::any_of(other.surface, [&](const auto& it) { return it.rule.path == entry.rule.path; }))
+        paths.push_back(entry.rule.path);
+    }
+    return paths;
+  };
+  const std::vector<std::string> a = paths_in_both(before, after), b = paths_in_both(after, before);
+  if (a != b)
+    compare.Add("order of what may change, of which the first that fits decides", Listed(a, ", "), Listed(b, ", "),
+                Effect::kOther);
+}
+
 void CompareSurface(Comparison& compare, const Charter& before, const Charter& after) {
+  CompareOrder(compare, before, after);
   const auto by_path = [](const Charter& charter) {
     std::map<std::string, charter::SurfaceEntry> rules;
     for (const charter::SurfaceEntry& entry : charter.surface) rules.emplace(entry.rule.path, entry);
@@ -143,7 +175,8 @@ void CompareSurface(Comparison& compare, const Charter& before, const Charter& a
           compare.Names(what + ", operator", a.rule.operators, b.rule.operators, More::kAllowsMore);
         }
         compare.Text(what + ", list of values", a.keys_file.value_or(""), b.keys_file.value_or(""));
-      });
+      },
+      [&](const std::string& path) { return MayBeAnothers(path, after) ? Effect::kOther : Effect::kTightens; });
   const subject::TreeLimits &a = before.subject.limits, &b = after.subject.limits;
   compare.Count("files of a tree", static_cast<int64_t>(a.files_max), static_cast<int64_t>(b.files_max),
                 More::kAllowsMore);
@@ -293,8 +326,12 @@ void ComparePeople(Comparison& compare, const Charter& before, const Charter& af
   const auto keys = [](const charter::Approval& approval) {
     std::vector<std::string> found;
     for (const crypto::AllowedSigner& signer : approval.signers) {
-      found.push_back(signer.principal + " with " + std::string(crypto::SshKeyTypeName(signer.key.type)) + " " +
-                      signer.key.Fingerprint());
+      std::string text = signer.principal + " with " + std::string(crypto::SshKeyTypeName(signer.key.type)) + " " +
+                         signer.key.Fingerprint();
+      if (signer.valid_after_s) text += " from " + encoding::TimeText(*signer.valid_after_s);
+      if (signer.valid_before_s) text += " until " + encoding::TimeText(*signer.valid_before_s);
+      if (signer.namespaces.size() != 1) text += " for " + Listed(signer.namespaces, ", ");
+      found.push_back(std::move(text));
     }
     return found;
   };
@@ -362,6 +399,39 @@ void CompareProgramRules(Comparison& compare, const charter::ProgramRules& befor
                 [&](const std::string& what, const std::string& a, const std::string& b) { compare.Text(what, a, b); });
 }
 
+// What programs, properties, networks and lists say stands in files; who signs is compared one by one.
+void CompareFiles(Comparison& compare, const charter::CharterFiles& before, const charter::CharterFiles& after) {
+  const auto contents = [](const charter::CharterFiles& files, const charter::CharterFiles& others) {
+    std::map<std::string, std::string> found;
+    for (const subject::FileEntry& file : files.manifest.files) {
+      const bool is_read = file.path == charter::kCharterFile || (file.path == files.charter.approval.signers_file &&
+                                                                  file.path == others.charter.approval.signers_file);
+      if (!is_read) found.emplace(file.path, file.digest.Text());
+    }
+    return found;
+  };
+  const std::map<std::string, std::string> a = contents(before, after), b = contents(after, before);
+  for (const auto& [path, digest] : a) {
+    const auto now = b.find(path);
+    if (now == b.end() || now->second != digest)
+      compare.Add("content of " + Shown(path), digest, now == b.end() ? "" : now->second, Effect::kOther);
+  }
+  for (const auto& [path, digest] : b) {
+    if (!a.contains(path)) compare.Add("content of " + Shown(path), "", digest, Effect::kOther);
+  }
+}
+
+// What has no order, and nowhere else a line.
+void CompareNames(Comparison& compare, const Charter& before, const Charter& after) {
+  compare.Text("subject", before.subject.name, after.subject.name);
+  compare.Text("resource of warrants", before.subject.resource_uri, after.subject.resource_uri);
+  compare.Text("tree that drift is measured from", before.subject.baseline.Text(), after.subject.baseline.Text());
+  compare.Text("groups of episodes", Listed(before.evaluation.groups, ", "), Listed(after.evaluation.groups, ", "));
+  compare.Text("recorded by digest with every trial", Listed(before.evaluation.closure, ", "),
+               Listed(after.evaluation.closure, ", "));
+  compare.Text("fixed probes", before.evaluation.probes_file.value_or(""), after.evaluation.probes_file.value_or(""));
+}
+
 std::vector<ChangedWords> CompareWords(const std::vector<Section>& before, const std::vector<Section>& after) {
   std::vector<ChangedWords> words;
   const auto lacks = [](const std::vector<std::string>& lines, const std::string& line) {
@@ -401,6 +471,7 @@ Result<CharterChanges> CompareCharters(const charter::CharterFiles& before, cons
   if (!new_programs.ok()) return new_programs.error();
   const Charter &a = before.charter, &b = after.charter;
   Comparison compare;
+  CompareNames(compare, a, b);
   CompareSurface(compare, a, b);
   CompareProperties(compare, a, b);
   CompareTrial(compare, a, b);
@@ -410,6 +481,7 @@ Result<CharterChanges> CompareCharters(const charter::CharterFiles& before, cons
   CompareTheRest(compare, a, b);
   CompareHandovers(compare, before, after);
   CompareProgramRules(compare, *old_programs, *new_programs);
+  CompareFiles(compare, before, after);
   return CharterChanges{compare.Take(),
                         CompareWords(CharterWords(a, old_programs->accepted), CharterWords(b, new_programs->accepted))};
 }

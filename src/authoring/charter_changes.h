@@ -5,8 +5,9 @@
 //   for (const CharterChange& change : changes->changes) …   // {"step limit of score", "0.02", "0.05", kLoosens}
 //
 // What has an order is compared by it: limits, thresholds, times, who may sign, what may change. The rest (another
-// program, another key) is kOther: whether it allows more cannot be seen from the charter. `words` holds every sentence
-// of CharterWords that only one of the two has, so that nothing is left out because nobody thought of comparing it.
+// program, another key, another order of rules, another content of any file) is kOther: whether it allows more cannot
+// be seen from here. `words` holds every sentence of CharterWords that only one of the two has, so that nothing is left
+// out because nobody thought of comparing it.
 //
 // Thread safety: a pure function of the bytes.
 #pragma once

@@ -66,6 +66,66 @@ TEST(CharterChanges, SaysWhoMayDoMore) {
   EXPECT_EQ(fewer.changes[1].effect, Effect::kTightens);
 }
 
+// The same names, and something else behind them.
+TEST(CharterChanges, SaysWhichFilesHaveAnotherContent) {
+  for (const char* path : {"properties/calm.vnnlib", "mutants/loud.onnx", "evaluate.py", "probes.bin"}) {
+    const std::string change = Only([&](charter::TestCharter& test) {
+      std::string& bytes = test.files[path];
+      if (std::string_view(path) == "properties/calm.vnnlib") {
+        bytes.replace(bytes.find("Y_0 100"), 7, "Y_0 900");
+      } else if (std::string_view(path) == "mutants/loud.onnx") {
+        bytes = subject::Testdata("policy.onnx") + std::string("\x7a\x00", 2);
+      } else if (std::string_view(path) == "probes.bin") {
+        bytes[0] = 'q';
+      } else {
+        bytes += "# and more\n";
+      }
+    });
+    EXPECT_TRUE(change.starts_with("content of " + std::string(path) + ": sha256:")) << change;
+    EXPECT_TRUE(change.ends_with(", other")) << change;
+  }
+  EXPECT_TRUE(Only([](charter::TestCharter& test) {
+                test.files["sitecustomize.py"] = "x = 1\n";
+              }).starts_with("content of sitecustomize.py:  -> sha256:"));
+}
+
+// A rule that stands before another takes its paths, and one that is gone leaves them to the next.
+TEST(CharterChanges, SaysWhereOneRuleTakesThePlaceOfAnother) {
+  const std::string strict = "[[surface]]\npath = \"improver/rates.txt\"\nkind = \"text\"\nmax_changed_lines = 1\n\n";
+  const std::string wide = "[[surface]]\npath = \"improver/**\"";
+  const auto with_strict = [&](charter::TestCharter& test) { test.Replace(wide, strict + wide); };
+  const CharterChanges moved = Compared(
+      [&](charter::TestCharter& test) { test.Replace(strict, "").Replace("[[property]]", strict + "[[property]]"); },
+      with_strict);
+  ASSERT_EQ(moved.changes.size(), 1u);
+  EXPECT_EQ(moved.changes[0].what, "order of what may change, of which the first that fits decides");
+  EXPECT_EQ(moved.changes[0].before, "policy.onnx, improver/rates.txt, improver/**");
+  EXPECT_EQ(moved.changes[0].after, "policy.onnx, improver/**, improver/rates.txt");
+  const CharterChanges gone = Compared([&](charter::TestCharter& test) { test.Replace(strict, ""); }, with_strict);
+  ASSERT_EQ(gone.changes.size(), 1u);
+  EXPECT_EQ(gone.changes[0].effect, Effect::kOther);  // its paths may change by more lines now
+  EXPECT_TRUE(Only(Replace("[[surface]]\npath = \"policy.onnx\"\nkind = \"network\"\noperators = [\"Gemm\", "
+                           "\"Relu\"]\nmax_parameters = 20_000\n",
+                           ""))
+                  .ends_with(", tightens"));
+}
+
+TEST(CharterChanges, SaysHowLongAKeyIsGood) {
+  const CharterChanges longer = Compared(
+      [](charter::TestCharter& test) {
+        test.files["approvers"] = charter::TestSigner("ann@example.org", 'A') +
+                                  charter::TestSigner("bob@example.org", 'B') +
+                                  charter::TestSigner("cy@example.org", 'C');
+      },
+      [](charter::TestCharter& test) {
+        std::string& text = test.files["approvers"];
+        text.replace(text.find("namespaces"), 0, "valid-before=\"20300101Z\",");
+      });
+  ASSERT_EQ(longer.changes.size(), 2u);
+  EXPECT_EQ(longer.changes[0].effect, Effect::kLoosens);
+  EXPECT_TRUE(longer.changes[1].before.ends_with(" until 2030-01-01T00:00:00Z")) << longer.changes[1].before;
+}
+
 // Every sentence that changes is there, also where nothing has an order.
 TEST(CharterChanges, LeavesNoSentenceOut) {
   const CharterChanges same = Compared([](charter::TestCharter&) {});

@@ -133,6 +133,21 @@ class SmallestGroup {
   int looks_ = 0;
 };
 
+// Whether an amendment needs votes or signatures of this role (spec/warrant.md, `quorum.not-met`).
+bool IsAskedOfAmendments(Role role) {
+  switch (role) {
+    case Role::kIntegrity:
+    case Role::kAuditor:
+      return true;
+    case Role::kProver:
+    case Role::kEvaluator:
+    case Role::kCritic:
+    case Role::kPeer:
+      return false;
+  }
+  return false;
+}
+
 constexpr const char* kSinglePoint = "single point of failure: ";
 
 void NameRoles(const Charter& charter, std::vector<std::string>& points) {
@@ -203,7 +218,10 @@ std::vector<std::string> ToleranceWords(const FaultTolerance& tolerance) {
   for (const RoleTolerance& role : tolerance.roles) lines.push_back(role.Text());
   lines.push_back("together: " + std::to_string(tolerance.lying) +
                   " may lie: all votes and approvals of a release take " + std::to_string(tolerance.colluders.size()) +
-                  ", for example " + Joined({tolerance.colluders.begin(), tolerance.colluders.end()}));
+                  ", for example " + Joined({tolerance.colluders.begin(), tolerance.colluders.end()}) +
+                  "; of another charter, which can change who is asked, " + std::to_string(tolerance.amenders.size()) +
+                  ", for example " + Joined({tolerance.amenders.begin(), tolerance.amenders.end()}) +
+                  ", where the gate keeps back a veto");
   lines.push_back("together: " + std::to_string(tolerance.silent) + " may be silent, whoever they are");
   lines.insert(lines.end(), tolerance.notes.begin(), tolerance.notes.end());
   return lines;
@@ -211,15 +229,17 @@ std::vector<std::string> ToleranceWords(const FaultTolerance& tolerance) {
 
 FaultTolerance TolerateFaults(const Charter& charter) {
   FaultTolerance tolerance;
-  std::vector<Demand> demands;
+  std::vector<Demand> demands, of_amendment;
   const Names people = ApproversOf(charter);
   const auto approvers = static_cast<int64_t>(people.size());
   for (const charter::QuorumRule& rule : charter.quorum) {
     tolerance.roles.push_back(OfRule(charter, rule));
     if (rule.at_least == 0) continue;
     demands.push_back({PrincipalsOf(charter, rule.role), static_cast<size_t>(tolerance.roles.back().lying + 1)});
+    if (IsAskedOfAmendments(rule.role)) of_amendment.push_back(demands.back());
   }
   demands.push_back({people, static_cast<size_t>(charter.approval.threshold)});
+  of_amendment.push_back({people, static_cast<size_t>(charter.amendment.threshold)});
   tolerance.roles.push_back(OfPeople("approver", approvers, charter.approval.threshold));
   tolerance.silent = approvers - charter.approval.threshold;
   for (const RoleTolerance& role : tolerance.roles) {
@@ -239,8 +259,11 @@ FaultTolerance TolerateFaults(const Charter& charter) {
     tolerance.silent = std::min(tolerance.silent, silent);
   }
   tolerance.colluders = SmallestGroup(std::move(demands)).Find();
-  tolerance.lying = static_cast<int64_t>(tolerance.colluders.size()) - 1;
+  tolerance.amenders = SmallestGroup(std::move(of_amendment)).Find();
+  tolerance.lying = static_cast<int64_t>(std::min(tolerance.colluders.size(), tolerance.amenders.size())) - 1;
   tolerance.notes = {
+      "any one approver can halt, and any one can veto another charter: nothing passes meanwhile, and the numbers of "
+      "those who may object are about votes and refusals alone",
       "auditors wait for every vote that can still come, unless they run with --quorum-is-enough; the numbers of the "
       "silent hold with it",
       "one gate ('" + sandbox::DisplayableOnOneLine(charter.gate.log.name) +

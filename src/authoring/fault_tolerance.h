@@ -3,7 +3,7 @@
 //
 //   const FaultTolerance tolerance = TolerateFaults(charter);
 //   for (const RoleTolerance& role : tolerance.roles) …     // role.who, role.lying, role.silent, …
-//   tolerance.colluders                                     // a smallest group whose yes is every yes: by name
+//   tolerance.colluders, tolerance.amenders                 // a smallest group whose yes is every yes: by name
 //   tolerance.single_points                                 // sentences, each naming who it is
 //
 // Principals are counted, as the quorum counts them: two reviewers of one principal fail together. A lying one says yes
@@ -34,10 +34,11 @@ struct RoleTolerance {
 
 struct FaultTolerance {
   std::vector<RoleTolerance> roles;  // in the order of the charter's quorum, then people, then witnesses
-  // Who together have every vote for, closing signature and approval that a release needs: as few as can be, so that
-  // `lying` is one less.
+  // Who together have every vote for, closing signature and approval that a release needs: as few as can be.
   std::vector<std::string> colluders;
-  int64_t lying = 0;
+  // The same of an amendment, which asks fewer roles and can change all of them; a veto can be kept back as a vote can.
+  std::vector<std::string> amenders;
+  int64_t lying = 0;               // one less than the smaller of the two
   int64_t silent = 0;              // so few that whoever they are, a release can still pass; votes need not be complete
   std::vector<std::string> notes;  // what is single in every charter: the gate, its database
   std::vector<std::string> single_points;  // warnings

@@ -90,6 +90,17 @@ TEST(FaultTolerance, TwoOfThreeOfEachStandOneOfAnyKind) {
   EXPECT_EQ(Of(ToleranceOf(test), "prover").objecting, 1);
 }
 
+// An amendment asks neither provers nor evaluators, and its charter need not have any but the liars'.
+TEST(FaultTolerance, FewerThanAReleaseTakesCanBeEnoughForAnotherCharter) {
+  const FaultTolerance tolerance =
+      ToleranceOf(WithThreeOfEach()
+                      .Replace("{ role = \"prover\", at_least = 2 }", "{ role = \"prover\", at_least = 3 }")
+                      .Replace("{ role = \"auditor\", at_least = 2 }", "{ role = \"auditor\", at_least = 1 }"));
+  EXPECT_EQ(tolerance.colluders.size(), 4u);  // ann and both of the laboratories prove, and another approves
+  EXPECT_EQ(tolerance.amenders.size(), 3u);   // the approvers, of whom bob is an auditor
+  EXPECT_EQ(tolerance.lying, 2);
+}
+
 TEST(FaultTolerance, OneOfSeveralIsEnoughOrAllAreNeeded) {
   const FaultTolerance one = ToleranceOf(
       WithThreeOfEach().Replace("{ role = \"prover\", at_least = 2 }", "{ role = \"prover\", at_least = 1 }"));
@@ -167,26 +178,35 @@ TEST(FaultTolerance, NoSmallerGroupSuffices) {
       charter.quorum.push_back({.role = role, .at_least = 1 + draw(members), .position = {}});
     }
     for (unsigned i = 0; i < people; ++i) charter.approval.signers.emplace_back().principal = name(i);
-    charter.approval.threshold = charter.amendment.threshold = 1 + draw(people);
-    const auto suffices = [&](unsigned set) {
+    const unsigned threshold = 1 + draw(people);
+    charter.approval.threshold = threshold;
+    charter.amendment.threshold = threshold + draw(people + 1 - threshold);
+    const auto suffices = [&](unsigned set, bool amends) {
       for (const charter::QuorumRule& rule : charter.quorum) {
+        if (amends && rule.role != charter::Role::kAuditor) continue;
         int64_t votes = 0;
         for (const charter::Reviewer& reviewer : charter.reviewers) {
           if (reviewer.role == rule.role && (set >> (reviewer.principal[0] - 'a') & 1) != 0) ++votes;
         }
         if (votes < rule.at_least) return false;
       }
-      return __builtin_popcount(set) >= charter.approval.threshold;
+      return __builtin_popcount(set) >= (amends ? charter.amendment.threshold : charter.approval.threshold);
     };
-    int fewest = static_cast<int>(people);
-    for (unsigned set = 0; set < 1u << people; ++set) {
-      if (suffices(set)) fewest = std::min(fewest, __builtin_popcount(set));
-    }
     const FaultTolerance tolerance = TolerateFaults(charter);
-    ASSERT_EQ(tolerance.colluders.size(), static_cast<size_t>(fewest)) << round;
-    unsigned set = 0;
-    for (const std::string& who : tolerance.colluders) set |= 1u << (who[0] - 'a');
-    EXPECT_TRUE(suffices(set)) << round;
+    int fewest_of_both = static_cast<int>(people);
+    for (const bool amends : {false, true}) {
+      int fewest = static_cast<int>(people);
+      for (unsigned set = 0; set < 1u << people; ++set) {
+        if (suffices(set, amends)) fewest = std::min(fewest, __builtin_popcount(set));
+      }
+      const std::vector<std::string>& group = amends ? tolerance.amenders : tolerance.colluders;
+      ASSERT_EQ(group.size(), static_cast<size_t>(fewest)) << round;
+      unsigned set = 0;
+      for (const std::string& who : group) set |= 1u << (who[0] - 'a');
+      EXPECT_TRUE(suffices(set, amends)) << round;
+      fewest_of_both = std::min(fewest_of_both, fewest);
+    }
+    EXPECT_EQ(tolerance.lying, fewest_of_both - 1);
   }
 }
 

@@ -42,9 +42,13 @@ Json ToleranceJson(const authoring::FaultTolerance& tolerance) {
                      {"objecting", role.objecting},
                      {"silent", role.silent}});
   }
-  return {{"roles", roles},           {"colluders", tolerance.colluders},
-          {"lying", tolerance.lying}, {"silent", tolerance.silent},
-          {"notes", tolerance.notes}, {"single_points", tolerance.single_points}};
+  return {{"roles", roles},
+          {"colluders", tolerance.colluders},
+          {"amenders", tolerance.amenders},
+          {"lying", tolerance.lying},
+          {"silent", tolerance.silent},
+          {"notes", tolerance.notes},
+          {"single_points", tolerance.single_points}};
 }
 
 Json ReportJson(const authoring::CharterReport& report) {
