@@ -65,6 +65,8 @@ struct Shared {
   void Queue(std::deque<ConnectionPtr>& line, ConnectionPtr connection);
   void Hear(int turns);
   void ServeNext();
+  // Whether a large answer may be sent now; takes others back for it from who is slow to take them.
+  bool HasRoomFor(size_t bytes);
 
   asio::io_context& io;
   HttpLimits limits;
@@ -104,8 +106,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Stage stage() const { return stage_; }
   Clock::time_point since() const { return since_; }
   const asio::ip::address& peer() const { return peer_; }
+  size_t charged() const { return charged_; }  // bytes of a large answer that is being sent
 
  private:
+  void Discharge() { shared_.answers_bytes -= std::exchange(charged_, 0); }
   void OnHead(Failure failure);
   void OnRead(Failure failure);
   void Send(HttpResponse answer);
@@ -130,6 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_idle_ = true;                     // no byte of the next request has come
   bool keep_alive_ = false;
   bool has_ended_ = false;
+  size_t charged_ = 0;
   // Of a stream:
   std::function<std::optional<std::string>()> more_;
   std::string text_;
@@ -156,6 +161,28 @@ void Shared::ServeNext() {
   connection->Serve();
   is_serving = !acting.empty() || !reading.empty() || !streaming.empty();
   if (is_serving) Hear(kTurnsBetweenAnswers);
+}
+
+bool Shared::HasRoomFor(size_t bytes) {
+  const auto fits = [&] { return answers_bytes + bytes <= limits.answers_bytes_max; };
+  while (!fits()) {
+    std::map<asio::ip::address, size_t> of_peer;
+    std::vector<ConnectionPtr> slow;
+    for (const std::weak_ptr<Connection>& one : connections) {
+      const ConnectionPtr connection = one.lock();
+      if (!connection || connection->charged() == 0) continue;
+      of_peer[connection->peer()] += connection->charged();
+      if (Clock::now() - connection->since() >= limits.taking_ms_min) slow.push_back(connection);
+    }
+    const auto order = [&](const ConnectionPtr& one) {
+      return std::tuple(-static_cast<int64_t>(of_peer[one->peer()]), one->since());
+    };
+    const auto victim = std::ranges::min_element(slow, {}, order);
+    if (victim == slow.end()) return false;
+    ++counts.too_slow;
+    (*victim)->End();
+  }
+  return true;
 }
 
 void Connection::Begin() {
@@ -242,7 +269,7 @@ bool Connection::MayStream() const {
 
 void Connection::Send(HttpResponse answer) {
   const bool is_large = answer.body.size() > kSmallAnswerBytesMax;
-  if (is_large && shared_.answers_bytes + answer.body.size() > shared_.limits.answers_bytes_max) {
+  if (is_large && !shared_.HasRoomFor(answer.body.size())) {
     answer = HttpResponse::Text(503, "too many answers are being sent; ask again\n");
   }
   if (answer.more && !MayStream()) {
@@ -267,12 +294,12 @@ void Connection::Send(HttpResponse answer) {
   if (!more_) response_.content_length(answer.body.size());
   if (!head) response_.body() = std::move(answer.body);
   Enter(Stage::kTaking);
-  const size_t charged = is_large ? response_.body().size() : 0;
-  shared_.answers_bytes += charged;
+  charged_ = is_large ? response_.body().size() : 0;
+  shared_.answers_bytes += charged_;
   if (more_) BeginStream();
   stream_.expires_after(more_ ? shared_.limits.stream_taken_ms_max : shared_.limits.answer_ms_max);
-  http::async_write(stream_, response_, [self = shared_from_this(), charged](Failure failure, size_t) {
-    self->shared_.answers_bytes -= charged;
+  http::async_write(stream_, response_, [self = shared_from_this()](Failure failure, size_t) {
+    self->Discharge();
     self->response_.body() = {};
     if (!self->more_) return self->OnSent(failure);
     self->is_writing_ = false;
@@ -333,6 +360,7 @@ void Connection::Linger(size_t bytes) {
 void Connection::End() {
   if (has_ended_) return;
   has_ended_ = true;
+  Discharge();
   --(stage_ == Stage::kStreaming ? shared_.counts.streams : shared_.counts.connections);
   shared_.connections.erase(place_);
   stream_.close();

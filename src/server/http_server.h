@@ -12,8 +12,9 @@
 // Room is kept for whoever has something to say. Requests that act (POST) are answered before those that read, and
 // those before event streams. Where all connections are taken, a new one takes the place of one that waits: of the
 // address that has most of them, the one that has waited longest, one between two requests or with half a request
-// first, one that is slow to take its answer last. Nobody locks others out by waiting. Streams (HttpResponse::more) are
-// counted apart, and have an end with the server.
+// first, one that is slow to take its answer last. Where all room for large answers is taken, the one that has been
+// taken longest gives it up, of the address that has most of it. Nobody locks others out by waiting. Streams
+// (HttpResponse::more) are counted apart, and have an end with the server.
 //
 // Thread safety: Listen and Run belong to one thread; the stop may be requested from any.
 #pragma once
@@ -35,8 +36,11 @@ struct HttpLimits {
   size_t streams_max = 256;          // one more gets 503
   size_t streams_per_peer_max = 64;  // of an address that is not this machine
   size_t head_bytes_max = 8'192;
-  size_t body_bytes_max = 0;                              // of a request
-  size_t answers_bytes_max = size_t{64} << 20;            // of all large answers that are being sent; beyond it 503
+  size_t body_bytes_max = 0;  // of a request
+  // Of all large answers that are being sent. Beyond it, whoever has taken longest over one is cut off, or there is
+  // 503.
+  size_t answers_bytes_max = size_t{64} << 20;
+  std::chrono::milliseconds taking_ms_min{2'000};         // that nobody is cut off within for that
   std::chrono::milliseconds request_ms_max{10'000};       // from the connection, or from the answer before it
   std::chrono::milliseconds answer_ms_max{60'000};        // to take the answer
   std::chrono::milliseconds stream_poll_ms{500};          // how often a stream is asked for more

@@ -286,6 +286,23 @@ TEST_F(HttpTest, SendsOnlySoMuchAtATime) {
   EXPECT_TRUE(Ask("GET /small HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
 }
 
+// Who asks for much and takes nothing does not keep it from the others.
+TEST_F(HttpTest, TakesALargeAnswerBackFromWhoDoesNotTakeIt) {
+  Start({.answers_bytes_max = size_t{17} << 20, .taking_ms_min = milliseconds(300)});
+  const subject::FileDescriptor slow(Connect()), slower(Connect());
+  for (const int fd : {slower.get(), slow.get()}) {
+    Send(fd, "GET /large HTTP/1.1\r\n\r\n");
+    std::this_thread::sleep_for(milliseconds(400));
+  }
+  const std::string whole = Ask("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(whole.starts_with("HTTP/1.1 200")) << whole.substr(0, 80);
+  EXPECT_GT(whole.size(), size_t{8} << 20);
+  EXPECT_LT(Rest(slower.get()).size(), size_t{8} << 20);  // was cut off
+  Send(slow.get(), "GET /2 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_GT(Rest(slow.get()).size(), size_t{8} << 20);
+  EXPECT_EQ(server_->counts().too_slow, 1u);
+}
+
 TEST_F(HttpTest, EndsGracefully) {
   Start();
   const subject::FileDescriptor idle(Connect()), busy(Connect());
