@@ -92,6 +92,13 @@ int64_t WaitsUntil(Gate& gate, const ProposalHistory& proposal) {
   return std::max(proposal.candidate->time, proposal.closing->time) + gate.charter().amendment.waiting_period_s;
 }
 
+// So that nobody's words end before they do, and go on as another's.
+std::string WithoutQuotes(const std::string& words) {
+  std::string without;
+  for (const char c : words) without += c == '\'' ? "’" : std::string(1, c);
+  return without;
+}
+
 }  // namespace
 
 Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
@@ -157,7 +164,7 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
         KeptReason(gate.log().home(), gate.log().subject(),
                    warrant::StatementDigest(proposal.decision_envelope.payload), signature.keyid);
     if (reason) {
-      who += ", who says: '" + *reason + "'";
+      who += ", who says: '" + WithoutQuotes(*reason) + "'";
     } else if (!SpokeAgainst(proposal, signature.keyid).empty()) {
       who += ", of whom this home keeps no reason";  // signed in another one, or before somebody spoke against
     }

@@ -14,6 +14,7 @@ namespace {
 
 using encoding::Json;
 
+constexpr size_t kBatchesKept = 64;
 constexpr char kComeBackAfter[] = "retry: 2000\n\n";  // milliseconds, for browsers
 
 std::string DataOf(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -73,6 +74,8 @@ Result<std::string> EventFeed::Batch(uint64_t first, uint64_t count) {
     const audit::ProposalHistory* proposal = log_.history().Find(name);
     if (proposal != nullptr) states += Event("proposal", DataOf(PositionView(log_, *proposal, now_s_())));
   }
+  // Where those who follow stand is for them to say.
+  if (batches_.size() >= kBatchesKept) batches_.clear();
   return batches_[first] = states + rows;
 }
 

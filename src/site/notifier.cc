@@ -38,6 +38,7 @@ constexpr uint64_t kSettingsBytesMax = 65'536;
 constexpr size_t kTargetsMax = 32, kUrlBytesMax = 2'048;
 constexpr uint64_t kEntriesPerStep = 200;  // of one log for one target
 constexpr int64_t kFirstWait_s = 5, kLongestWait_s = 3'600, kGiveUp_s = 86'400;
+constexpr std::chrono::seconds kTurnMax{1};  // of one target, beside the message that is being sent
 constexpr std::string_view kSecretPrefix = "whsec_";
 constexpr size_t kSigningSecretMin = 24, kSigningSecretMax = 64;
 
@@ -307,8 +308,10 @@ void Notifier::Advance(const NotifyTarget& target, ledger::SubjectLog& log, Plac
   const uint64_t count = std::min(kEntriesPerStep, log.history().size() - place.next);
   const Result<std::vector<std::string>> entries = log.ledger().Entries(place.next, count);
   if (!entries.ok()) return say_(entries.error().message);
+  const auto begun = std::chrono::steady_clock::now();
   for (const std::string& entry : *entries) {
-    if (stop.stop_requested()) return;
+    // Who is slow to take its messages keeps the others, and a halt that they are to hear of, waiting for one at most.
+    if (stop.stop_requested() || std::chrono::steady_clock::now() - begun >= kTurnMax) return;
     if (const std::optional<Notice> notice = NoticeOf(log.subject(), place.next, entry)) {
       const Result<unsigned> status = SendByCurl(MakePost(target, *notice, settings_.link, now_s));
       if (!status.ok() || *status < 200 || *status > 299) {

@@ -105,9 +105,14 @@ TEST_F(SiteTest, AsksWhyWhereSomebodyRefused) {
   EXPECT_EQ(
       RuleOf(Post("/signatures", Signature(decision, "ada@example.org", *ada_, 0x05, {.origin = kOrigin}, " \n\t"))),
       "approve.reason");
-  const HttpResponse answer = Post("/signatures", Signature(decision, "ada@example.org", *ada_, 0x05,
-                                                            {.origin = kOrigin}, "it was tried\nat night"));
+  Json signature = Signature(decision, "ada@example.org", *ada_, 0x05, {.origin = kOrigin}, "it was tried\nat night");
+  const HttpResponse answer = Post("/signatures", signature);
   ASSERT_EQ(answer.status, 200u) << answer.body;
+  EXPECT_EQ(Proposal()["approvals"][0]["reason"], "it was tried at night");
+  // Whoever reads the log can send her signature again, with words that are not hers.
+  signature["reason"] = "nobody needs to look at this one";
+  Post("/signatures", signature);
+  EXPECT_EQ(Proposal()["approvals"].size(), 1u);
   EXPECT_EQ(Proposal()["approvals"][0]["reason"], "it was tried at night");
   // Whoever has changed their mind answers to nobody but the others.
   EXPECT_EQ(Post("/signatures", Signature(decision, "bea@example.org", *bea_)).status, 200u);

@@ -27,9 +27,9 @@ EVENTS = "/api/v1/subjects/controller/events"
 
 
 class Receiver:
-    """Keeps what is posted to it, and answers with the statuses that it is told, then with 204."""
+    """Keeps what is posted to it, and answers with the statuses that it is told, then with 204, after a while."""
 
-    def __init__(self, statuses=()):
+    def __init__(self, statuses=(), seconds=0):
         self.posts, statuses = [], list(statuses)
         outer = self
 
@@ -38,6 +38,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status = statuses.pop(0) if statuses else 204
                 outer.posts.append((status, dict(self.headers.items()), body))
+                time.sleep(seconds)
                 self.send_response(status)
                 self.send_header("location", "/elsewhere")
                 self.end_headers()
@@ -153,22 +154,33 @@ class Serve(unittest.TestCase):
         os.chmod(path, 0o600)
         return path
 
+    def tell_from_the_beginning(self, *names):
+        os.mkdir(os.path.join(self.home, "notify"), 0o700)
+        for name in names:
+            with open(os.path.join(self.home, "notify", name + ".json"), "w", encoding="utf-8") as file:
+                json.dump({"controller": 0}, file)
+
+    def test_a_slow_receiver_keeps_no_message_from_the_others(self):
+        slow, quick = Receiver(seconds=1.2), Receiver()
+        path = self.settings([{"name": "a", "form": "slack", "url": slow.url},
+                              {"name": "b", "form": "slack", "url": quick.url}])
+        self.tell_from_the_beginning("a", "b")
+        self.serve("--notify", path)
+        self.assertEqual(len(quick.wait_for(10, seconds=40)), 10)
+        self.assertLess(len(slow.posts), 9)
+
     def test_tells_programs_and_channels(self):
         key = bytes(range(32))
         hook, channel = Receiver([500, 302]), Receiver()
         path = self.settings([
             {"name": "ci", "form": "webhook", "url": hook.url, "secret": "whsec_" + base64.b64encode(key).decode()},
             {"name": "team", "form": "slack", "url": channel.url}])
-        # From the ledger's beginning, as if both had been named then.
-        os.mkdir(os.path.join(self.home, "notify"), 0o700)
-        for name in ("ci", "team"):
-            with open(os.path.join(self.home, "notify", name + ".json"), "w", encoding="utf-8") as file:
-                json.dump({"controller": 0}, file)
+        self.tell_from_the_beginning("ci", "team")
         self.serve("--notify", path)
-        messages = [json.loads(body)["text"] for _, _, body in channel.wait_for(8)]
+        messages = [json.loads(body)["text"] for _, _, body in channel.wait_for(10)]
         self.assertEqual(messages[0],
                          "controller: p1 was proposed (release) <https://review.example.org/#/s/controller/p/p1|look>")
-        self.assertTrue(messages[-1].startswith("controller: p3 waits for people"), messages)
+        self.assertTrue(messages[7].startswith("controller: p3 waits for people"), messages)
         self.assertFalse(any("script" in text or "better" in text for text in messages), "a candidate's words")
         # Not taken twice, and then: the same message, with the same id, each time signed anew.
         posts = hook.wait_for(len(messages) + 2)
@@ -180,8 +192,8 @@ class Serve(unittest.TestCase):
             mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
             self.assertEqual(headers["webhook-signature"], "v1," + mac)
             self.assertLess(abs(time.time() - int(headers["webhook-timestamp"])), 60)
-        last = json.loads(posts[-1][2])
-        self.assertEqual((last["type"], last["data"]["proposal"], last["data"]["link"]),
+        waits = json.loads(posts[9][2])  # two of them were the first one again
+        self.assertEqual((waits["type"], waits["data"]["proposal"], waits["data"]["link"]),
                          ("proposal.waits-for-people", "p3", "https://review.example.org/#/s/controller/p/p3"))
         # A server that comes back says nothing twice.
         self.process.send_signal(signal.SIGTERM)
