@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -16,8 +18,11 @@ struct Shapes {
 TEST(LaneKernels, EqualScalarLoopsBitForBit) {
   std::mt19937_64 random(7);
   std::normal_distribution<double> normal(0, 1);
-  for (const Shapes& shape :
-       {Shapes{1, 1, 1}, Shapes{3, 5, 2}, Shapes{50, 50, 6}, Shapes{7, 13, 9}, Shapes{11, 23, 3}, Shapes{5, 10, 16}}) {
+  std::vector<Shapes> shapes = {{1, 1, 1},   {3, 5, 2},  {50, 50, 6}, {7, 13, 9},  {11, 23, 3},
+                                {5, 10, 16}, {1, 70, 1}, {3, 131, 4}, {2, 64, 18}, {67, 1, 5}};
+  // Whatever is left over by the tiles of columns and of coefficients.
+  for (std::size_t n = 1; n <= 17; ++n) shapes.insert(shapes.end(), {{2, n, 1}, {2, 3, n}, {n, n, n}});
+  for (const Shapes& shape : shapes) {
     std::vector<double> weights(shape.rows * shape.columns);
     for (double& w : weights) w = random() % 5 == 0 ? 0 : normal(random);
     const auto draw = [&](std::size_t n) {
@@ -63,6 +68,49 @@ TEST(LaneKernels, EqualScalarLoopsBitForBit) {
         ASSERT_EQ(out[j][l], sum);
       }
     }
+  }
+}
+
+// Each operation by itself, in every lane of both halves, on every pair of numbers that are treated apart.
+TEST(Lanes, AreEightNumbers) {
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> all = {0.0, -0.0, 1.5, -1.5, 3.25, 5e-324, -5e-324, 1e308, -1e308, inf, -inf, nan};
+  const auto same = [](double a, double b) {
+    return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
+  };
+  for (std::size_t shift = 0; shift < all.size(); ++shift) {
+    for (std::size_t from = 0; from < all.size(); ++from) {
+      double a[kLanes], b[kLanes];
+      Lanes x = nan, y = nan;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        x.Set(l, a[l] = all[(from + l) % all.size()]);
+        y.Set(l, b[l] = all[(from + l + shift) % all.size()]);
+      }
+      Lanes sum = x, difference = x;
+      sum += y;
+      difference -= y;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        ASSERT_TRUE(same(x[l], a[l]) && same(Lanes(a[l])[l], a[l]));
+        ASSERT_TRUE(same((x + y)[l], a[l] + b[l]) && same(sum[l], a[l] + b[l]));
+        ASSERT_TRUE(same((x - y)[l], a[l] - b[l]) && same(difference[l], a[l] - b[l]));
+        ASSERT_TRUE(same((x * y)[l], a[l] * b[l]) && same((x / y)[l], a[l] / b[l]) && same((-x)[l], -a[l]));
+        ASSERT_TRUE(same(Max(x, y)[l], a[l] > b[l] ? a[l] : b[l]) && same(Min(x, y)[l], a[l] < b[l] ? a[l] : b[l]));
+        ASSERT_TRUE(same(Abs(x)[l], a[l] < 0 ? -a[l] : a[l]));
+        ASSERT_EQ(Select(x < y, 1, 2)[l], a[l] < b[l] ? 1 : 2);
+        ASSERT_EQ(Select(x > y, 1, 2)[l], a[l] > b[l] ? 1 : 2);
+        ASSERT_EQ(Select(x <= y, 1, 2)[l], a[l] <= b[l] ? 1 : 2);
+        ASSERT_EQ(Select(x >= y, 1, 2)[l], a[l] >= b[l] ? 1 : 2);
+        ASSERT_EQ(Select(x != y, 1, 2)[l], a[l] != b[l] ? 1 : 2);
+        ASSERT_EQ(Select((x < y) | (x > 1), 1, 2)[l], a[l] < b[l] || a[l] > 1 ? 1 : 2);
+        ASSERT_EQ(Select((x < y) & (x > 1), 1, 2)[l], a[l] < b[l] && a[l] > 1 ? 1 : 2);
+      }
+    }
+  }
+  for (std::size_t l = 0; l < kLanes; ++l) {
+    Lanes one = 0.0;
+    one.Set(l, nan);
+    EXPECT_TRUE(Any(one != 0.0)) << l;
+    EXPECT_FALSE(Any(one > 0.0)) << l;
   }
 }
 
