@@ -34,7 +34,7 @@ quick: build
 
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on. The
 # latter wait a third of their time for disks, processes and clocks, so one test more runs than there are cores, and the
-# fuzz targets (one test, `fuzzing`, here) run at low priority beside them, the better part of a minute by the clock each.
+# fuzz targets (one test, `fuzzing`, here) run at low priority beside them, half a minute by the clock each.
 test: build
 	tools/include-closure
 	cmake --preset fuzz
