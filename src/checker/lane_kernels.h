@@ -14,8 +14,8 @@
 #include "checker/lanes.h"
 
 // Functions with __attribute__((target(...))) in their definitions are this machine's to call only if DetectedSet says
-// so.
-#if defined(__x86_64__) && defined(__GNUC__)
+// so. PAWL_BASELINE_ALONE leaves them out of a source.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(PAWL_BASELINE_ALONE)
 #define PAWL_X86_VARIANTS 1
 #else
 #define PAWL_X86_VARIANTS 0
