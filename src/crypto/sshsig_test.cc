@@ -13,13 +13,13 @@ using signing::SignerForTests;
 using signing::SshsigFromAssertion;
 using signing::WebauthnAssertion;
 
-constexpr char kNamespace[] = "approve@pawl";
-constexpr char kMessage[] = "the decision statement";
+constexpr char kSignedNamespace[] = "approve@pawl";
+constexpr char kSignedMessage[] = "the decision statement";
 constexpr SshKeyType kTypes[] = {SshKeyType::kEd25519, SshKeyType::kEcdsaP256, SshKeyType::kSkEd25519,
                                  SshKeyType::kSkEcdsaP256, SshKeyType::kWebauthnSkEcdsaP256};
 
-std::string RuleOf(const Sshsig& signature, const SshPublicKey& key, std::string_view message = kMessage,
-                   std::string_view name_space = kNamespace) {
+std::string RuleOf(const Sshsig& signature, const SshPublicKey& key, std::string_view message = kSignedMessage,
+                   std::string_view name_space = kSignedNamespace) {
   const Result<SshsigFacts> facts = VerifySshsig(signature, message, name_space, key);
   return facts.ok() ? "ok" : facts.error().rule;
 }
@@ -87,10 +87,10 @@ TEST(Sshsig, EveryTypeVerifiesWithBothHashesAndStatesItsFacts) {
     const SignerForTests signer(type, "review.example.org");
     for (const SshsigHash hash : {SshsigHash::kSha256, SshsigHash::kSha512}) {
       for (const uint8_t flags : std::initializer_list<uint8_t>{0, 1, 4, 5}) {
-        const Sshsig made = signer.Sign(kMessage, kNamespace, flags, 0x01020304, hash);
+        const Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace, flags, 0x01020304, hash);
         const Result<Sshsig> parsed = signing::ParseArmored(signing::Armored(made));
         ASSERT_TRUE(parsed.ok()) << parsed.error().message;
-        const Result<SshsigFacts> facts = VerifySshsig(*parsed, kMessage, kNamespace, signer.public_key);
+        const Result<SshsigFacts> facts = VerifySshsig(*parsed, kSignedMessage, kSignedNamespace, signer.public_key);
         ASSERT_TRUE(facts.ok()) << facts.error().message;
         EXPECT_EQ(facts->signature_type, type);
         EXPECT_EQ(facts->user_present, IsSecurityKey(type) && (flags & 1) != 0);
@@ -106,20 +106,20 @@ TEST(Sshsig, EveryTypeVerifiesWithBothHashesAndStatesItsFacts) {
 TEST(Sshsig, RefusesAnotherMessageNamespaceHashOrKey) {
   for (const SshKeyType type : kTypes) {
     const SignerForTests signer(type), other(type);
-    Sshsig made = signer.Sign(kMessage, kNamespace);
+    Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace);
     EXPECT_EQ(RuleOf(made, signer.public_key), "ok");
     const bool webauthn = type == SshKeyType::kWebauthnSkEcdsaP256;
     const char* broken = webauthn ? "sshsig.client-data" : "sshsig.signature";
     EXPECT_EQ(RuleOf(made, signer.public_key, "another decision"), broken);
-    EXPECT_EQ(RuleOf(made, signer.public_key, kMessage, "git"), "sshsig.namespace");
+    EXPECT_EQ(RuleOf(made, signer.public_key, kSignedMessage, "git"), "sshsig.namespace");
     EXPECT_EQ(RuleOf(made, other.public_key), "sshsig.key");
     made.name_space = "git";
-    EXPECT_EQ(RuleOf(made, signer.public_key, kMessage, "git"), broken);
-    made.name_space = kNamespace;
+    EXPECT_EQ(RuleOf(made, signer.public_key, kSignedMessage, "git"), broken);
+    made.name_space = kSignedNamespace;
     made.hash = SshsigHash::kSha256;
     EXPECT_EQ(RuleOf(made, signer.public_key), broken);
     // The signer's own key field exchanged: the signature is still not the other's.
-    Sshsig posing = signer.Sign(kMessage, kNamespace);
+    Sshsig posing = signer.Sign(kSignedMessage, kSignedNamespace);
     posing.key = other.public_key;
     EXPECT_EQ(RuleOf(posing, other.public_key), "sshsig.signature");
   }
@@ -129,7 +129,7 @@ TEST(Sshsig, NoKeyMakesSignaturesOfAnotherType) {
   for (const SshKeyType key_type : kTypes) {
     for (const SshKeyType signature_type : kTypes) {
       SignerForTests signer(signature_type);
-      Sshsig made = signer.Sign(kMessage, kNamespace);
+      Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace);
       // The same key pair, presented as a key of key_type.
       const bool ed25519 = signature_type == SshKeyType::kEd25519 || signature_type == SshKeyType::kSkEd25519;
       const bool key_ed25519 = key_type == SshKeyType::kEd25519 || key_type == SshKeyType::kSkEd25519;
@@ -146,7 +146,7 @@ TEST(Sshsig, NoKeyMakesSignaturesOfAnotherType) {
 TEST(Sshsig, EveryFlippedBitOfTheRawFormFails) {
   for (const SshKeyType type : kTypes) {
     const SignerForTests signer(type);
-    const std::string raw = signer.Sign(kMessage, kNamespace).Raw();
+    const std::string raw = signer.Sign(kSignedMessage, kSignedNamespace).Raw();
     // P-256 takes longer: every fifth bit there, so that each bit of a byte has its turn.
     const size_t step = signer.public_key.key.size() == 32 ? 1 : 5;
     for (size_t bit = 0; bit < raw.size() * 8; bit += step) {
@@ -162,7 +162,8 @@ TEST(Sshsig, EveryFlippedBitOfTheRawFormFails) {
 }
 
 TEST(Sshsig, RefusesOtherArmour) {
-  const std::string good = signing::Armored(SignerForTests(SshKeyType::kEd25519).Sign(kMessage, kNamespace));
+  const std::string good =
+      signing::Armored(SignerForTests(SshKeyType::kEd25519).Sign(kSignedMessage, kSignedNamespace));
   ASSERT_TRUE(signing::ParseArmored(good).ok());
   ASSERT_TRUE(signing::ParseArmored(good.substr(0, good.size() - 1)).ok());
   std::string crlf = good, joined = good;
@@ -178,25 +179,25 @@ TEST(Sshsig, RefusesOtherArmour) {
 
 TEST(Sshsig, RefusesUnknownVersionsHashesAndReservedBytes) {
   const SignerForTests signer(SshKeyType::kEd25519);
-  const Sshsig made = signer.Sign(kMessage, kNamespace);
+  const Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace);
   const auto raw = [&](uint32_t version, std::string_view name_space, std::string_view reserved,
                        std::string_view hash) {
     return "SSHSIG" + SshWord(version) + SshString(made.key.Blob()) + SshString(name_space) + SshString(reserved) +
            SshString(hash) + SshString(made.signature);
   };
-  EXPECT_TRUE(Sshsig::ParseRaw(raw(1, kNamespace, "", "sha512")).ok());
-  EXPECT_FALSE(Sshsig::ParseRaw(raw(2, kNamespace, "", "sha512")).ok());
-  EXPECT_FALSE(Sshsig::ParseRaw(raw(1, kNamespace, "x", "sha512")).ok());
+  EXPECT_TRUE(Sshsig::ParseRaw(raw(1, kSignedNamespace, "", "sha512")).ok());
+  EXPECT_FALSE(Sshsig::ParseRaw(raw(2, kSignedNamespace, "", "sha512")).ok());
+  EXPECT_FALSE(Sshsig::ParseRaw(raw(1, kSignedNamespace, "x", "sha512")).ok());
   EXPECT_FALSE(Sshsig::ParseRaw(raw(1, "", "", "sha512")).ok());
   for (const char* hash : {"sha1", "sha384", "SHA512", ""}) {
-    EXPECT_FALSE(Sshsig::ParseRaw(raw(1, kNamespace, "", hash)).ok());
+    EXPECT_FALSE(Sshsig::ParseRaw(raw(1, kSignedNamespace, "", hash)).ok());
   }
 }
 
 TEST(Sshsig, EcdsaNumbersHaveOneForm) {
   const SignerForTests signer(SshKeyType::kEcdsaP256);
-  Sshsig made = signer.Sign(kMessage, kNamespace);
-  const std::string raw = signer.p256.SignRaw(SshsigToBeSigned(kMessage, kNamespace, SshsigHash::kSha512));
+  Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace);
+  const std::string raw = signer.p256.SignRaw(SshsigToBeSigned(kSignedMessage, kSignedNamespace, SshsigHash::kSha512));
   const std::string r = DerInteger(raw.substr(0, 32)), s = DerInteger(raw.substr(32));
   const auto with = [&](const std::string& first, const std::string& second, const std::string& rest = "") {
     made.signature = SshString("ecdsa-sha2-nistp256") + SshString(SshString(first) + SshString(second) + rest);
@@ -219,24 +220,26 @@ TEST(Webauthn, AcceptsWhatBrowsersSend) {
   for (const char* after : {"}", ",\"crossOrigin\":false}",
                             ",\"crossOrigin\":false,\"other_keys_can_be_added_here\":\"do not compare\"}"}) {
     const SignerForTests::Browser browser{.after = after};
-    const Sshsig made = signer.Sign(kMessage, kNamespace, 5, 0, SshsigHash::kSha512, &browser);
+    const Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace, 5, 0, SshsigHash::kSha512, &browser);
     EXPECT_EQ(RuleOf(made, signer.public_key), "ok") << after;
   }
   const SignerForTests::Browser extended{.extensions = "\xa1\x61\x61\x01"};
-  EXPECT_EQ(RuleOf(signer.Sign(kMessage, kNamespace, 0x85, 0, SshsigHash::kSha512, &extended), signer.public_key),
-            "ok");
+  EXPECT_EQ(
+      RuleOf(signer.Sign(kSignedMessage, kSignedNamespace, 0x85, 0, SshsigHash::kSha512, &extended), signer.public_key),
+      "ok");
   // The same key in the file under either of its names.
   SshPublicKey renamed = signer.public_key;
   renamed.type = SshKeyType::kWebauthnSkEcdsaP256;
   const SignerForTests::Browser browser;
-  EXPECT_EQ(RuleOf(signer.Sign(kMessage, kNamespace, 5, 0, SshsigHash::kSha512, &browser), renamed), "ok");
-  EXPECT_EQ(RuleOf(signer.Sign(kMessage, kNamespace), renamed), "sshsig.key");  // not made in a browser
+  EXPECT_EQ(RuleOf(signer.Sign(kSignedMessage, kSignedNamespace, 5, 0, SshsigHash::kSha512, &browser), renamed), "ok");
+  EXPECT_EQ(RuleOf(signer.Sign(kSignedMessage, kSignedNamespace), renamed), "sshsig.key");  // not made in a browser
 }
 
 TEST(Webauthn, RefusesOtherClientData) {
   const SignerForTests signer(SshKeyType::kWebauthnSkEcdsaP256, "review.example.org");
   const auto rule = [&](const SignerForTests::Browser& browser, uint8_t flags = 5) {
-    return RuleOf(signer.Sign(kMessage, kNamespace, flags, 0, SshsigHash::kSha512, &browser), signer.public_key);
+    return RuleOf(signer.Sign(kSignedMessage, kSignedNamespace, flags, 0, SshsigHash::kSha512, &browser),
+                  signer.public_key);
   };
   const char* refused = "sshsig.client-data";
   EXPECT_EQ(rule({}), "ok");
@@ -260,8 +263,8 @@ TEST(Webauthn, RefusesOtherClientData) {
 TEST(Webauthn, TheOriginFieldMustBeTheSignedOne) {
   const SignerForTests signer(SshKeyType::kWebauthnSkEcdsaP256, "review.example.org");
   const SignerForTests::Browser evil{.origin = "https://evil.example"};
-  Sshsig made = signer.Sign(kMessage, kNamespace, 5, 0, SshsigHash::kSha512, &evil);
-  EXPECT_EQ(VerifySshsig(made, kMessage, kNamespace, signer.public_key)->origin, "https://evil.example");
+  Sshsig made = signer.Sign(kSignedMessage, kSignedNamespace, 5, 0, SshsigHash::kSha512, &evil);
+  EXPECT_EQ(VerifySshsig(made, kSignedMessage, kSignedNamespace, signer.public_key)->origin, "https://evil.example");
   const std::string field = SshString("https://evil.example");
   made.signature.replace(made.signature.find(field), field.size(), SshString("https://review.example.org"));
   EXPECT_EQ(RuleOf(made, signer.public_key), "sshsig.client-data");
@@ -269,18 +272,18 @@ TEST(Webauthn, TheOriginFieldMustBeTheSignedOne) {
 
 TEST(Webauthn, WrapsAnAssertion) {
   const SignerForTests signer(SshKeyType::kSkEcdsaP256, "review.example.org");
-  const std::string challenge = SshsigToBeSigned(kMessage, kNamespace, SshsigHash::kSha256);
+  const std::string challenge = SshsigToBeSigned(kSignedMessage, kSignedNamespace, SshsigHash::kSha256);
   WebauthnAssertion assertion{.authenticator_data = signer.AuthenticatorData(5, 9, ""),
                               .client_data_json = SignerForTests::ClientData({}, challenge),
                               .signature_der = {}};
   assertion.signature_der =
       signer.p256.SignDer(assertion.authenticator_data + Sha256(assertion.client_data_json).Raw());
   const auto wrap = [&](const WebauthnAssertion& from) {
-    return SshsigFromAssertion(from, signer.public_key, kNamespace, SshsigHash::kSha256);
+    return SshsigFromAssertion(from, signer.public_key, kSignedNamespace, SshsigHash::kSha256);
   };
   const Result<Sshsig> wrapped = wrap(assertion);
   ASSERT_TRUE(wrapped.ok()) << wrapped.error().message;
-  const Result<SshsigFacts> facts = VerifySshsig(*wrapped, kMessage, kNamespace, signer.public_key);
+  const Result<SshsigFacts> facts = VerifySshsig(*wrapped, kSignedMessage, kSignedNamespace, signer.public_key);
   ASSERT_TRUE(facts.ok()) << facts.error().message;
   EXPECT_TRUE(facts->user_present && facts->user_verified);
   EXPECT_EQ(facts->counter, 9u);

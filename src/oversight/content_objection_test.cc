@@ -36,25 +36,25 @@ pointer = "/notes"
 type = "any"
 )";
 
-std::string Refused(const std::string& before, const std::string& after, const std::string& keys = kKeys) {
+std::string ObjectionTo(const std::string& before, const std::string& after, const std::string& keys = kKeys) {
   const Result<std::vector<KeyRule>> rules = ReadKeyRules(keys, "x.toml");
   if (!rules.ok()) return rules.error().message;
   return FindRefusedKey(*rules, Json::parse(before), Json::parse(after)).value_or("");
 }
 
 TEST(JsonKeys, LetOnlyTheListedValuesChangeWithinTheirRanges) {
-  EXPECT_EQ(Refused(R"({"retries": 1, "fixed": {"a": [1, 2]}})", R"({"fixed": {"a": [1, 2]}, "retries": 5})"), "");
-  EXPECT_EQ(Refused(R"({"rate": 0.1})", R"({"rate": -3})"), "");
-  EXPECT_EQ(Refused(R"({"tools": {"a": {"mode": "ask"}}})", R"({"tools": {"a": {"mode": "read"}}})"), "");
-  EXPECT_EQ(Refused(R"({"tools": [{}]})", R"({"tools": [{"mode": "read"}]})"), "");
-  EXPECT_EQ(Refused(R"({"on": true})", "{}"), "");
-  EXPECT_EQ(Refused(R"({"notes": {"a": 1}})", R"({"notes": {"a": [2], "b": null}})"), "");
-  EXPECT_EQ(Refused(R"({"notes": 1})", R"({"notes": {"a": 1}})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"retries": 1, "fixed": {"a": [1, 2]}})", R"({"fixed": {"a": [1, 2]}, "retries": 5})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"rate": 0.1})", R"({"rate": -3})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"tools": {"a": {"mode": "ask"}}})", R"({"tools": {"a": {"mode": "read"}}})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"tools": [{}]})", R"({"tools": [{"mode": "read"}]})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"on": true})", "{}"), "");
+  EXPECT_EQ(ObjectionTo(R"({"notes": {"a": 1}})", R"({"notes": {"a": [2], "b": null}})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"notes": 1})", R"({"notes": {"a": 1}})"), "");
 }
 
 TEST(JsonKeys, RefuseEverythingElse) {
   const auto has = [](const std::string& before, const std::string& after, const std::string& words) {
-    EXPECT_NE(Refused(before, after).find(words), std::string::npos) << after << ": " << Refused(before, after);
+    EXPECT_NE(ObjectionTo(before, after).find(words), std::string::npos) << after << ": " << ObjectionTo(before, after);
   };
   has(R"({"retries": 1})", R"({"retries": 6})", "/retries is 6, and its key allows integer from 0 up to 5");
   has(R"({"retries": 1})", R"({"retries": -1})", "/retries is -1");
@@ -79,9 +79,9 @@ TEST(JsonKeys, RefuseEverythingElse) {
 TEST(JsonKeys, TheFirstKeyThatMatchesDecides) {
   const std::string keys =
       "[[key]]\npointer = \"/a\"\ntype = \"integer\"\nmax = 1\n[[key]]\npointer = \"/*\"\ntype = \"any\"\n";
-  EXPECT_NE(Refused(R"({"a": 1})", R"({"a": 2})", keys), "");
-  EXPECT_EQ(Refused(R"({"b": 1})", R"({"b": 2})", keys), "");
-  EXPECT_EQ(Refused(R"({"b/~": 1})", R"({"b/~": 2})", "[[key]]\npointer = \"/b~1~0\"\ntype = \"any\"\n"), "");
+  EXPECT_NE(ObjectionTo(R"({"a": 1})", R"({"a": 2})", keys), "");
+  EXPECT_EQ(ObjectionTo(R"({"b": 1})", R"({"b": 2})", keys), "");
+  EXPECT_EQ(ObjectionTo(R"({"b/~": 1})", R"({"b/~": 2})", "[[key]]\npointer = \"/b~1~0\"\ntype = \"any\"\n"), "");
 }
 
 // What a wide key lets come or go brings nothing in that an earlier key forbids, and takes nothing out with it.
@@ -91,34 +91,35 @@ TEST(JsonKeys, JudgeEveryValueOfAStructureThatComesOrGoes) {
   };
   const auto has = [](const std::string& keys, const std::string& before, const std::string& after,
                       const std::string& words) {
-    const std::string refused = Refused(before, after, keys);
+    const std::string refused = ObjectionTo(before, after, keys);
     EXPECT_NE(refused.find(words), std::string::npos) << before << " -> " << after << ": " << refused;
   };
   const std::string modes = key("/tools/*/mode", "type = \"string\"\nwords = [\"read\", \"ask\"]\nmay_add = true") +
                             key("/tools/*", "type = \"any\"\nmay_add = true");
   has(modes, R"({"tools": {}})", R"({"tools": {"b": {"mode": "write"}}})", "/tools/b/mode is \"write\"");
   has(modes, R"({"tools": [1]})", R"({"tools": [{"mode": "write"}]})", "/tools/0/mode is \"write\"");
-  EXPECT_EQ(Refused(R"({"tools": {}})", R"({"tools": {"b": {"mode": "read", "more": {"mode": "write"}}}})", modes), "");
+  EXPECT_EQ(ObjectionTo(R"({"tools": {}})", R"({"tools": {"b": {"mode": "read", "more": {"mode": "write"}}}})", modes),
+            "");
   const std::string under = key("/a/x", "type = \"integer\"\nmax = 1") + key("/a", "type = \"any\"");
   has(under, R"({"a": {"x": 1}})", R"({"a": []})", "/a/x is gone");
   has(under, R"({"a": {"x": 1}})", R"({"a": 1})", "/a/x is gone");
   has(under, R"({"a": []})", R"({"a": {"x": 9}})", "/a/x is new");
-  EXPECT_EQ(Refused(R"({"a": {"y": 1}})", R"({"a": [{"x": 9}]})", under), "");
+  EXPECT_EQ(ObjectionTo(R"({"a": {"y": 1}})", R"({"a": [{"x": 9}]})", under), "");
   const std::string deep =
       key("/a/x/y", "type = \"integer\"\nmax = 1") + key("/a/*", "type = \"any\"\nmay_add = true\nmay_remove = true");
   has(deep, R"({"a": {"x": {"y": 1}}})", R"({"a": {}})", "/a/x/y is gone");
   has(deep, R"({"a": {}})", R"({"a": {"x": {"y": 1}}})", "/a/x/y is new");
-  EXPECT_EQ(Refused(R"({"a": {"x": {"z": 1}}})", R"({"a": {}})", deep), "");
+  EXPECT_EQ(ObjectionTo(R"({"a": {"x": {"z": 1}}})", R"({"a": {}})", deep), "");
   // What no key matches stays, below a value that may go as well.
   has(key("/on", "type = \"boolean\"\nmay_remove = true"), R"({"on": {"fixed": 1}})", "{}", "/on/fixed differs");
 }
 
 TEST(JsonKeys, TellTheZeroesApart) {
-  EXPECT_NE(Refused(R"({"a": 0.0})", R"({"a": -0.0})"), "");
-  EXPECT_EQ(Refused(R"({"a": -0.0})", R"({"a": -0.00})"), "");
+  EXPECT_NE(ObjectionTo(R"({"a": 0.0})", R"({"a": -0.0})"), "");
+  EXPECT_EQ(ObjectionTo(R"({"a": -0.0})", R"({"a": -0.00})"), "");
   const std::string from_0 = "[[key]]\npointer = \"/a\"\ntype = \"number\"\nmin = 0\n";
-  EXPECT_EQ(Refused(R"({"a": 1})", R"({"a": 0.0})", from_0), "");
-  EXPECT_NE(Refused(R"({"a": 1})", R"({"a": -0.0})", from_0), "");
+  EXPECT_EQ(ObjectionTo(R"({"a": 1})", R"({"a": 0.0})", from_0), "");
+  EXPECT_NE(ObjectionTo(R"({"a": 1})", R"({"a": -0.0})", from_0), "");
 }
 
 TEST(JsonKeys, RefuseFilesThatSayNothing) {

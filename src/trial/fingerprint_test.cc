@@ -11,14 +11,14 @@
 namespace pawl::trial {
 namespace {
 
-const std::vector<MetricRange> kTwo = {{"harm", 0, 1, Direction::kLowerIsBetter}, {"score", 0, 10}};
+const std::vector<MetricRange> kTwoMetrics = {{"harm", 0, 1, Direction::kLowerIsBetter}, {"score", 0, 10}};
 
 EpisodeTable Table(std::size_t episodes, double shift, std::uint64_t seed) {
   Generator generator(seed);
   std::vector<double> values;
   for (std::size_t i = 0; i < episodes; ++i) values.push_back(generator.Coin() ? 1 : 0);
   for (std::size_t i = 0; i < episodes; ++i) values.push_back(8 * generator.Uniform() + shift);
-  return EpisodeTable(kTwo, episodes, values);
+  return EpisodeTable(kTwoMetrics, episodes, values);
 }
 
 TEST(PermutePairs, IsTheVStatisticOfTheDefinition) {
@@ -94,8 +94,8 @@ TEST(FingerprintOf, NamesWhatChanged) {
   const std::vector<std::string> baseline = {"a", "a", "b", "b", "a"};
   const std::vector<std::string> candidate = {"a", "b", "b", "c", "b"};
   const std::vector<std::string> parent = {"a", "b", "b", "b", "b"};
-  EpisodeTable before(kTwo, 3, {0, 0, 1, 5, 5, 5});
-  EpisodeTable after(kTwo, 3, {0, 1, 1, 5, 5, 7});
+  EpisodeTable before(kTwoMetrics, 3, {0, 0, 1, 5, 5, 5});
+  EpisodeTable after(kTwoMetrics, 3, {0, 1, 1, 5, 5, 7});
   const Fingerprint print = FingerprintOf({candidate, baseline, parent, &after, &before});
   EXPECT_EQ(print.probes, 5U);
   EXPECT_EQ(print.changed_from_baseline, 3U);
@@ -116,7 +116,7 @@ TEST(FingerprintOf, TellsWhatTheFirstProbesThatChangedAsked) {
   const std::vector<std::string> baseline(7, "a");
   const std::vector<std::string> candidate = {"a", "b", "b", "b", "b", "b", "c"};
   const std::vector<std::string> inputs = {"at 0", "at 1", "", "at 3", "at 4", "at 5", ""};
-  const EpisodeTable table(kTwo, 1, {0, 5});
+  const EpisodeTable table(kTwoMetrics, 1, {0, 5});
   FingerprintQuestion question{candidate, baseline, {}, &table, &table};
   EXPECT_TRUE(FingerprintOf(question).changes.at(0).inputs.empty()) << "nobody has said";
   question.inputs = inputs;
@@ -132,8 +132,8 @@ TEST(FingerprintOf, TellsWhatTheFirstProbesThatChangedAsked) {
 
 TEST(FingerprintOf, TellsWhatTheEpisodesWereThatChangedMost) {
   const std::vector<std::string> none;
-  EpisodeTable before(kTwo, 3, {0, 0, 1, 5, 5, 5});
-  EpisodeTable after(kTwo, 3, {0, 1, 1, 5, 5, 7});
+  EpisodeTable before(kTwoMetrics, 3, {0, 0, 1, 5, 5, 5});
+  EpisodeTable after(kTwoMetrics, 3, {0, 1, 1, 5, 5, 7});
   after.Describe({"at 0", "", "at 2"});
   const Fingerprint print = FingerprintOf({none, none, none, &after, &before});
   ASSERT_EQ(print.episodes_changed_most.size(), 2U);

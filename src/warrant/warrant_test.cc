@@ -28,7 +28,7 @@ std::string RuleOf(const std::string& bytes) {
   const Result<Warrant> warrant = ReadWarrant(bytes);
   return warrant.ok() ? "ok" : warrant.error().rule;
 }
-std::string RuleWith(const std::function<void(Json&)>& change) {
+std::string RuleWithEdit(const std::function<void(Json&)>& change) {
   Json json = Json::parse(Bytes());
   change(json);
   return RuleOf(encoding::CanonicalJson(json));
@@ -51,13 +51,13 @@ TEST(WarrantFile, HasEveryMemberAndNoOther) {
   const Json whole = Json::parse(Bytes());
   for (const auto& [name, value] : whole.items()) {
     const std::string key = name;
-    EXPECT_NE(RuleWith([&](Json& json) { json.erase(key); }), "ok") << key;
-    EXPECT_NE(RuleWith([&](Json& json) { json[key] = true; }), "ok") << key;
+    EXPECT_NE(RuleWithEdit([&](Json& json) { json.erase(key); }), "ok") << key;
+    EXPECT_NE(RuleWithEdit([&](Json& json) { json[key] = true; }), "ok") << key;
   }
-  EXPECT_EQ(RuleWith([](Json& json) { json["more"] = 1; }), "json.member-unknown");
-  EXPECT_NE(RuleWith([](Json& json) { json["format"] = "pawl-warrant/v2"; }), "ok");
-  EXPECT_NE(RuleWith([](Json& json) { json["candidate"]["more"] = 1; }), "ok");
-  EXPECT_NE(RuleWith([](Json& json) { json["votes"][0]["signatures"][0]["cert"] = ""; }), "ok");
+  EXPECT_EQ(RuleWithEdit([](Json& json) { json["more"] = 1; }), "json.member-unknown");
+  EXPECT_NE(RuleWithEdit([](Json& json) { json["format"] = "pawl-warrant/v2"; }), "ok");
+  EXPECT_NE(RuleWithEdit([](Json& json) { json["candidate"]["more"] = 1; }), "ok");
+  EXPECT_NE(RuleWithEdit([](Json& json) { json["votes"][0]["signatures"][0]["cert"] = ""; }), "ok");
 }
 
 TEST(WarrantFile, IsCanonical) {
@@ -77,12 +77,13 @@ TEST(WarrantFile, IsCanonical) {
 
 TEST(WarrantFile, HoldsHashesOfTheirSizeAndNumber) {
   for (const char* name : {"closing_consistency", "previous_consistency"}) {
-    EXPECT_NE(RuleWith([&](Json& json) { json[name] = Json::array({encoding::EncodeBase64(std::string(31, 'h'))}); }),
-              "ok");
-    EXPECT_NE(RuleWith([&](Json& json) { json[name] = Json::array({"*"}); }), "ok");
-    EXPECT_NE(RuleWith([&](Json& json) { json[name] = Json::array({7}); }), "ok");
+    EXPECT_NE(
+        RuleWithEdit([&](Json& json) { json[name] = Json::array({encoding::EncodeBase64(std::string(31, 'h'))}); }),
+        "ok");
+    EXPECT_NE(RuleWithEdit([&](Json& json) { json[name] = Json::array({"*"}); }), "ok");
+    EXPECT_NE(RuleWithEdit([&](Json& json) { json[name] = Json::array({7}); }), "ok");
     const auto hashes = [&](size_t count) {
-      return RuleWith([&](Json& json) {
+      return RuleWithEdit([&](Json& json) {
         json[name] = std::vector<std::string>(count, encoding::EncodeBase64(std::string(32, 'h')));
       });
     };
@@ -98,16 +99,16 @@ TEST(WarrantFile, IsBoundedBeforeAnythingIsDecoded) {
   std::string many = "[";
   for (int i = 0; i < 1'000'000; ++i) many += "1,";
   EXPECT_EQ(RuleOf(many + "1]"), "json.too-many");
-  EXPECT_EQ(RuleWith([](Json& json) { json["votes"] = std::vector<Json>(257, json["votes"][0]); }),
+  EXPECT_EQ(RuleWithEdit([](Json& json) { json["votes"] = std::vector<Json>(257, json["votes"][0]); }),
             "json.member-range");
-  EXPECT_EQ(RuleWith([](Json& json) {
+  EXPECT_EQ(RuleWithEdit([](Json& json) {
               json["decision"]["signatures"] = std::vector<Json>(65, json["decision"]["signatures"][0]);
             }),
             "json.member-range");
   std::string signatures = "{\"closing\":{\"payload\":\"\",\"payloadType\":\"\",\"signatures\":[";
   for (int i = 0; i < 250'000; ++i) signatures += "{\"keyid\":\"\",\"sig\":\"\"},";
   EXPECT_EQ(RuleOf(signatures + "{}]}}"), "json.too-many") << "a million signatures' worth of bytes";
-  EXPECT_NE(RuleWith([](Json& json) { json["proof"] = std::string(600'000, 'p'); }), "ok");
+  EXPECT_NE(RuleWithEdit([](Json& json) { json["proof"] = std::string(600'000, 'p'); }), "ok");
 }
 
 TEST(WarrantSpecification, ListsEveryClause) {
