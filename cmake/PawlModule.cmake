@@ -12,6 +12,7 @@
 # STD_ONLY: C++ standard library alone; built with -fno-exceptions -fno-rtti.
 # BATCHED: several sources are compiled as one, for modules whose headers are dearer to compile than their own code. Names
 # in unnamed namespaces then have to differ within the module.
+# BATCHED_WITHOUT_CACHE: the same where there is no compiler cache; with one, a change recompiles its own source alone.
 # TESTS_APART: tests of the module that use the same names for different things. All others are compiled as one where
 # there is no compiler cache.
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
@@ -29,7 +30,7 @@ if(NOT CCACHE)
 endif()
 
 function(pawl_library NAME)
-  cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY;BATCHED;TESTS_APART" ""
+  cmake_parse_arguments(ARG "TRUSTED;FOR_TRUSTED_TESTS;STD_ONLY;BATCHED;BATCHED_WITHOUT_CACHE;TESTS_APART" ""
                         "SOURCES;DEPENDS;LINK;TESTS;TEST_DEPENDS;TEST_LINK" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pawl_library(${NAME}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
@@ -53,7 +54,7 @@ function(pawl_library NAME)
     if(ARG_STD_ONLY)
       target_compile_options(${TARGET} PRIVATE -fno-exceptions -fno-rtti)
     endif()
-    if(ARG_BATCHED)
+    if(ARG_BATCHED OR (ARG_BATCHED_WITHOUT_CACHE AND NOT CCACHE))
       set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${PAWL_BATCH})
     endif()
     # libFuzzer's instrumentation goes into the libraries that parse; the driver is linked by the fuzz targets alone.
