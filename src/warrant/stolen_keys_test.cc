@@ -11,7 +11,7 @@
 namespace pawl::warrant {
 namespace {
 
-std::string Why(const WarrantVerdict& verdict) { return verdict.reason.rule + ": " + verdict.reason.message; }
+std::string Reason(const WarrantVerdict& verdict) { return verdict.reason.rule + ": " + verdict.reason.message; }
 
 // Keys of so many principals of a role sign; every other key does.
 WarrantVerdict WithPrincipalsOf(charter::Role role, int64_t count) {
@@ -41,7 +41,7 @@ TEST(StolenKeys, FewerThanTheThresholdOfAnyRoleReleaseNothing) {
   for (const charter::QuorumRule& rule : path.charter().quorum) {
     const bool is_auditor = rule.role == charter::Role::kAuditor;
     const WarrantVerdict enough = WithPrincipalsOf(rule.role, rule.at_least);
-    EXPECT_TRUE(enough.accepted) << RoleName(rule.role) << " " << Why(enough);
+    EXPECT_TRUE(enough.accepted) << RoleName(rule.role) << " " << Reason(enough);
     for (int64_t count = 0; count < rule.at_least; ++count) {
       const WarrantVerdict verdict = WithPrincipalsOf(rule.role, count);
       EXPECT_FALSE(verdict.accepted) << RoleName(rule.role) << " " << count;
@@ -77,7 +77,7 @@ TEST(StolenKeys, FewerPeopleThanTheThresholdDecideNothing) {
         return copy.Ask(made);
       };
       const WarrantVerdict verdict = ask(signers);
-      EXPECT_EQ(verdict.accepted, count == one.threshold) << one.what << " " << count << " " << Why(verdict);
+      EXPECT_EQ(verdict.accepted, count == one.threshold) << one.what << " " << count << " " << Reason(verdict);
       if (count == one.threshold || count == 0) continue;
       EXPECT_EQ(verdict.reason.rule, "approval.threshold") << one.what;
       signers.push_back("ann-two");
@@ -90,7 +90,7 @@ TEST(StolenKeys, FewerWitnessesThanTheQuorumReleaseNothing) {
   for (size_t count = 1; count <= 3; ++count) {
     // The log's signature and the clock's stand first.
     const WarrantVerdict verdict = Witnessed([count](merkle::SignedNote& note) { note.signatures.resize(2 + count); });
-    EXPECT_EQ(verdict.accepted, count == 3) << count << " " << Why(verdict);
+    EXPECT_EQ(verdict.accepted, count == 3) << count << " " << Reason(verdict);
     EXPECT_EQ(verdict.reason.rule, count < 3 ? "log.witnesses" : "") << count;
   }
 }
