@@ -44,7 +44,7 @@ PEOPLE_AT = {2: "ann", 3: "bob"}
 GATES = (0, 1)
 WITNESSES = {"w1": 1, "w2": 2, "w3": 3}  # on which node
 OPEN_MAX = 5          # proposals under way at a time
-QUIET_S = 90          # for what is still open after everything has been mended
+QUIET_S = 90          # after everything has been mended, for the next of what is still open to end
 # What a command may say while the world around it breaks. It is asked again.
 PASSING = {"ledger.unreachable", "ledger.unclear", "ledger.busy", "ledger.conflict", "gate.busy", "oversee.busy"}
 
@@ -469,8 +469,13 @@ class Round:
             broken = time.time() - began
             self.pair.wait_until_synchronous()
             self.adopt()
-            end = time.time() + QUIET_S
+            # As long as something ends now and then: what was left behind may be many.
+            left, end = None, time.time() + QUIET_S
             while time.time() < end and not self.all_ended():
+                with self.lock:
+                    now = sum(entry.outcome is None for entry in self.book.values())
+                if now != left:
+                    left, end = now, time.time() + QUIET_S
                 time.sleep(0.1)
         finally:
             self.over.set()
@@ -531,7 +536,7 @@ class Round:
         self.proposals = sum(fact[0] == "proposal" for fact in there)
         ended = {fact[1] for fact in there if fact[0] == "outcome"}
         pending = sorted(fact[1] for fact in there if fact[0] == "proposal" and fact[1] not in ended)
-        self.demand(not pending, f"{QUIET_S} s after everything was mended these are still pending: {pending}")
+        self.demand(not pending, f"everything was mended, and for {QUIET_S} s nothing ended: {pending}")
 
     def one_release_each(self, events):
         """One release an epoch, in order; of what an accepted proposal was about."""
