@@ -42,6 +42,7 @@ ELSEWHERE = {
     "Bounds/bounds.no-report": "Trial, which has passed, names the report",
     "Pace/acceleration.alarm": "src/oversight/acceleration_test.cc: the rule is CheckPace's, and passes as pace.interval does",
     "StoppedByHalt/acceleration.alarm": "likewise, and passes as halt.in-force does",
+    "Resume/gate.keys": "the end of a rest: what would be signed with the earlier keys, no fold takes",
     # What a person is told before signing; what is signed all the same, Decide and the check of the warrant judge.
     "FindDrafted/approve.no-proposal": "tests/attack/races_and_replays_test.py",
     "FindDrafted/approve.decided": "tests/attack/races_and_replays_test.py",
@@ -665,7 +666,7 @@ def a_log_without_a_charter(homes):
     return world.ask("propose", world.root / "baseline")
 
 
-@stops("Open/gate.clock", "error", "", "gate.clock")
+@stops("RequirePresent/gate.clock", "error", "", "gate.clock")
 def a_clock_that_went_back(homes):
     """The log was written by a gate whose clock was an hour ahead."""
     world = homes.live()
