@@ -8,7 +8,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { browserPackages, enrol, folder, freePort, here, packagesOf, pawl, person, run, serve } from "./browser.mjs";
 
@@ -161,10 +160,8 @@ async function halts(who, port) {
   await page.getByRole("button", { name: "Halt with a passkey" }).click();
   await page.locator(".banner.halted").getByText("Halted by bea@example.org: evidence vanished", { exact: true }).waitFor();
   const took = Date.now() - began;
-  // A second of a machine that has a processor to spare; of one that others keep busy, as much longer as they wait for it.
-  const patience = 1_000 * Math.max(1, loadavg()[0] / cpus().length);
   console.log(`the halt took ${took} ms among 200 streams and 200 slow clients`);
-  assert.ok(took < patience, `the halt took ${took} ms, of at most ${patience}`);
+  assert.ok(took < 1_000, `the halt took ${took} ms`);
   assert.equal(pawl(who.home, "status").halted, true);
   disperse();
 }
