@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -17,7 +18,7 @@ namespace {
 
 // pg_type.dat of PostgreSQL's sources; these never change.
 constexpr Oid kBytea = 17, kInt8 = 20, kText = 25, kInt8Array = 1016, kByteaArray = 1001;
-constexpr size_t kMessageBytesMax = 300;
+constexpr size_t kMessageBytesMax = 300, kHostMessagesMax = 8;
 
 int64_t Now_ms() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -64,6 +65,63 @@ std::string Shown(const char* text) {
     if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = ' ';
   }
   return line;
+}
+
+// What libpq says of the hosts that it has tried, a line each; a line that begins with a tab explains the one before.
+std::string ShownOfHosts(std::string_view text) {
+  std::string shown;
+  for (size_t lines = 0; !text.empty() && lines < kHostMessagesMax; ++lines) {
+    const std::string line(text.substr(0, text.find('\n')));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (!line.empty() && line.front() != '\t') shown += (shown.empty() ? "" : "; ") + Shown(line.c_str());
+  }
+  return shown;
+}
+
+// libpq's options for hosts: lists with commas, an entry for each host, or one port for all of them.
+constexpr std::array<const char*, 3> kHostOptions = {"host", "hostaddr", "port"};
+using HostLists = std::array<std::string, kHostOptions.size()>;
+
+std::vector<std::string> EntriesOf(std::string_view list) {
+  std::vector<std::string> entries;
+  for (size_t begin = 0; !list.empty() && begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    entries.emplace_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return entries;
+}
+
+// The hosts after the one at which libpq gave up, empty lists where it was the last. libpq goes on by itself where a
+// host is not there, is just starting or is a standby, but not where one refuses: a standby that has not heard of the
+// database or the role yet, one whose pg_hba.conf is of before, one that has no session left.
+HostLists HostsAfter(const Libpq& pq, PGconn* connection) {
+  const std::unique_ptr<PQconninfoOption, decltype(Libpq::conninfoFree)> options(pq.conninfo(connection),
+                                                                                 pq.conninfoFree);
+  std::array<std::vector<std::string>, kHostOptions.size()> entries;
+  for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    const auto* const known = std::find(kHostOptions.begin(), kHostOptions.end(), std::string_view(option->keyword));
+    if (known != kHostOptions.end() && option->val != nullptr)
+      entries[known - kHostOptions.begin()] = EntriesOf(option->val);
+  }
+  const auto& [names, addresses, ports] = entries;
+  const size_t count = std::max(names.size(), addresses.size());
+  const auto is_here = [&](size_t index) {
+    const bool named = index < names.size() && !names[index].empty();
+    const std::vector<std::string>& host = named ? names : addresses;
+    return index < host.size() && host[index] == pq.host(connection) &&
+           (ports.size() <= 1 || (index < ports.size() && ports[index] == pq.port(connection)));
+  };
+  size_t at = 0;
+  while (at < count && !is_here(at)) ++at;
+  if (at == count) at = 0;  // at libpq's own folder for sockets, say
+  HostLists left;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].size() <= 1) continue;  // for all hosts, or no list
+    for (size_t j = at + 1; j < entries[i].size(); ++j) left[i] += (j == at + 1 ? "" : ",") + entries[i][j];
+    if (left[i].empty()) return {};  // no more; or nothing that libpq would take instead of the whole list
+  }
+  return left;
 }
 
 constexpr char kReachAdvice[] =
@@ -130,6 +188,30 @@ void KeepWarning(void* kept, const PGresult* notice) {
   *static_cast<std::string*>(kept) = Shown(field(notice, PG_DIAG_MESSAGE_PRIMARY));
 }
 
+PGconn* Connect(const Libpq& pq, const std::string& url, LedgerAccess access, PostgresqlTimeouts timeouts,
+                const HostLists& hosts) {
+  const std::string connect_s = std::to_string(timeouts.connect_s), answer_ms = std::to_string(timeouts.answer_ms);
+  std::vector<const char*> names, values;
+  const auto set = [&](const char* name, const char* value) {
+    names.push_back(name);
+    values.push_back(value);
+  };
+  // Before the URL: it may say otherwise.
+  set("connect_timeout", connect_s.c_str());
+  set("keepalives_idle", "30");
+  set("keepalives_interval", "10");
+  set("keepalives_count", "3");
+  set("tcp_user_timeout", answer_ms.c_str());
+  set("target_session_attrs", access == LedgerAccess::kReadWrite ? "read-write" : "primary");
+  set("fallback_application_name", "pawl");
+  set("dbname", url.c_str());
+  // After it: what Pawl relies on. libpq passes over what is empty.
+  set("client_encoding", "UTF8");
+  for (size_t i = 0; i < hosts.size(); ++i) set(kHostOptions[i], hosts[i].c_str());
+  set(nullptr, nullptr);
+  return pq.connectdbParams(names.data(), values.data(), /*expand_dbname=*/1);
+}
+
 using PgResult = std::unique_ptr<PGresult, decltype(Libpq::clear)>;
 
 }  // namespace
@@ -165,39 +247,27 @@ PostgresqlConnection::PostgresqlConnection(const Libpq* pq, PGconn* connection, 
 
 Result<PostgresqlConnection> PostgresqlConnection::Open(const std::string& url, LedgerAccess access,
                                                         PostgresqlTimeouts timeouts) {
-  const std::string connect_s = std::to_string(timeouts.connect_s), answer_ms = std::to_string(timeouts.answer_ms);
-  const std::pair<const char*, const char*> settings[] = {
-      // Before the URL: it may say otherwise.
-      {"connect_timeout", connect_s.c_str()},
-      {"keepalives_idle", "30"},
-      {"keepalives_interval", "10"},
-      {"keepalives_count", "3"},
-      {"tcp_user_timeout", answer_ms.c_str()},
-      {"target_session_attrs", access == LedgerAccess::kReadWrite ? "read-write" : "primary"},
-      {"fallback_application_name", "pawl"},
-      {"dbname", url.c_str()},
-      // After it: what Pawl relies on.
-      {"client_encoding", "UTF8"},
-      {nullptr, nullptr},
-  };
-  std::vector<const char*> names, values;
-  for (const auto& [name, value] : settings) {
-    names.push_back(name);
-    values.push_back(value);
-  }
   const Result<const Libpq*> loaded = LoadLibpq();
   if (!loaded.ok()) return loaded.error();
   const Libpq& pq = **loaded;
-  PostgresqlConnection opened(&pq, pq.connectdbParams(names.data(), values.data(), /*expand_dbname=*/1), timeouts);
-  if (!opened.connection_) return Unreachable("no memory");
-  if (!opened.usable()) return Unreachable(Shown(pq.errorMessage(opened.connection_.get())));
-  pq.setNoticeReceiver(opened.connection_.get(), &KeepWarning, opened.warning_.get());
-  if (pq.setnonblocking(opened.connection_.get(), 1) != 0) return Unreachable("it cannot be waited for");
-  if (Result<void> set = opened.SetUp(access); !set.ok()) return set.error();
-  return opened;
+  std::string said;
+  for (HostLists hosts;;) {
+    PostgresqlConnection opened(&pq, Connect(pq, url, access, timeouts, hosts), timeouts);
+    if (!opened.connection_) return Unreachable("no memory");
+    if (!opened.usable()) {
+      said += (said.empty() ? "" : "; ") + ShownOfHosts(pq.errorMessage(opened.connection_.get()));
+      hosts = HostsAfter(pq, opened.connection_.get());
+      if (hosts == HostLists()) return Unreachable(said);
+      continue;
+    }
+    if (Result<void> set = opened.SetUp(access); !set.ok()) return set.error();
+    return opened;
+  }
 }
 
 Result<void> PostgresqlConnection::SetUp(LedgerAccess access) {
+  pq_->setNoticeReceiver(connection_.get(), &KeepWarning, warning_.get());
+  if (pq_->setnonblocking(connection_.get(), 1) != 0) return Unreachable("it cannot be waited for");
   const bool writes = access == LedgerAccess::kReadWrite;
   const Result<Rows> rows =
       Ask("SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),"

@@ -52,8 +52,9 @@ inline constexpr size_t kNoticesMax = 1'024;  // that are told apart at a time
 
 class PostgresqlConnection {
  public:
-  // kSystem "ledger.unreachable", "ledger.libpq"; Refused "ledger.not-durable", for writers, where the server would
-  // acknowledge what is not on disk. The URL's own settings go before Pawl's (connect_timeout, keepalives,
+  // At the first of the URL's hosts that lets us in and is the primary, whatever the others say. kSystem
+  // "ledger.unreachable" with what each has said, "ledger.libpq"; Refused "ledger.not-durable", for writers, where the
+  // server would acknowledge what is not on disk. The URL's own settings go before Pawl's (connect_timeout, keepalives,
   // target_session_attrs).
   static Result<PostgresqlConnection> Open(const std::string& url, LedgerAccess access, PostgresqlTimeouts timeouts);
 

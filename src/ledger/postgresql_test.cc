@@ -1,6 +1,8 @@
 // What a log in PostgreSQL has to stand beside what holds for every ledger (ledger_test.cc): servers that are gone,
 // that acknowledge too early or lie, answers that are lost, and rows that somebody has changed.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <atomic>
 #include <chrono>
@@ -133,6 +135,103 @@ TEST_F(PostgresqlTest, AServerThatIsNotThereIsSaidToBe) {
   EXPECT_FALSE(ledger.error().advice.empty());
   EXPECT_EQ(RuleOf(Ledger::Open(LedgerPlace{server_.Url("dbname=none"), "log"}, LedgerAccess::kReadOnly)),
             "ledger.unreachable");
+}
+
+// Whoever connects gets these bytes, and nothing else.
+class RefusingHost {
+ public:
+  explicit RefusingHost(const std::string& answer) : listener_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{AF_UNIX, {}};
+    (folder() + "/.s.PGSQL.5432").copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(listener_, 5), 0);
+    thread_ = std::thread([this, answer] {
+      for (int guest; (guest = accept(listener_, nullptr, nullptr)) >= 0; close(guest)) {
+        char startup[1'024];
+        EXPECT_GT(read(guest, startup, sizeof startup), 0);
+        EXPECT_GE(write(guest, answer.data(), answer.size()), 0);
+        ++guests_;
+      }
+    });
+  }
+  ~RefusingHost() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  RefusingHost(const RefusingHost&) = delete;
+  RefusingHost& operator=(const RefusingHost&) = delete;
+
+  const std::string& folder() const { return directory_.path(); }
+  int guests() const { return guests_; }
+
+  // ErrorResponse of PostgreSQL's protocol.
+  static std::string Fatal(const std::string& state, const std::string& message) {
+    std::string fields;
+    for (const std::string& field : {std::string("SFATAL"), "C" + state, "M" + message, std::string()}) {
+      fields += field + '\0';
+    }
+    const size_t length = fields.size() + 4;
+    return std::string("E\0\0", 3) + static_cast<char>(length >> 8) + static_cast<char>(length & 0xff) + fields;
+  }
+
+ private:
+  subject::TemporaryDirectory directory_;
+  int listener_;
+  std::atomic<int> guests_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(PostgresqlTest, AHostThatRefusesDoesNotKeepFromTheOthers) {
+  using std::string_literals::operator""s;
+  const std::string ours = server_.folder();
+  const auto open = [](const std::string& hosts, const std::string& more = "") {
+    return Ledger::Open(LedgerPlace{"postgresql://postgres@/postgres?host=" + hosts + more, TestName()},
+                        LedgerAccess::kReadWrite);
+  };
+  for (const std::string& answer : {
+           RefusingHost::Fatal("3D000", "database \"postgres\" does not exist"),
+           RefusingHost::Fatal("28000", "no pg_hba.conf entry"),
+           RefusingHost::Fatal("28P01", "password authentication failed"),
+           RefusingHost::Fatal("53300", "sorry, too many clients already"),
+           RefusingHost::Fatal("57P03", "the database system is starting up"),
+           "R\0\0\0\x08\0\0\0\x63"s,  // a way of authentication that there is not
+           "HTTP/1.1 400 Bad Request\r\n\r\n"s,
+           ""s,
+       }) {
+    const RefusingHost first(answer), second(answer);
+    EXPECT_EQ(RuleOf(open(first.folder() + "," + ours)), "ok") << answer;
+    EXPECT_EQ(RuleOf(open(first.folder() + "," + second.folder() + "," + ours, "&port=5432")), "ok") << answer;
+    EXPECT_EQ(RuleOf(open(first.folder() + "," + ours + "," + second.folder(), "&port=5432,5432,5432")), "ok")
+        << answer;
+    const int guests = first.guests() + second.guests();
+    const Result<Ledger> none = open(first.folder() + ",/nowhere," + second.folder());
+    ASSERT_EQ(RuleOf(none), "ledger.unreachable");
+    for (const std::string& host : {first.folder(), "/nowhere"s, second.folder()}) {
+      EXPECT_NE(none.error().message.find(host), std::string::npos) << none.error().message;
+    }
+    EXPECT_EQ(first.guests() + second.guests(), guests + 2) << "each is asked once";
+  }
+}
+
+TEST_F(PostgresqlTest, HostListsOfEveryShapeEnd) {
+  const RefusingHost host(RefusingHost::Fatal("28000", "no"));
+  const std::string here = host.folder();
+  const std::vector<std::string> lists = {
+      "host=" + here,
+      "host=" + here + ",",
+      "host=," + here,
+      "host=,",
+      "host=" + here + "," + here,
+      "host=" + here + "," + here + "&port=5432,",
+      "host=" + here + "&port=5432,5433",
+      "host=" + here + "," + here + "&hostaddr=127.0.0.1,&port=1",
+      "hostaddr=127.0.0.1,127.0.0.1&port=1,2",
+  };
+  for (const std::string& list : lists) {
+    const LedgerPlace place{"postgresql://postgres@/no_database_of_this_name?" + list, TestName()};
+    EXPECT_EQ(RuleOf(Ledger::Open(place, LedgerAccess::kReadOnly)), "ledger.unreachable") << list;
+  }
 }
 
 TEST_F(PostgresqlTest, ALedgerOutlivesItsServersRestart) {
