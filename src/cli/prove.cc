@@ -343,6 +343,8 @@ void AddWorkers(const Found& found, encoding::Json& json) {
                      {"leaves", part.leaves},
                      {"worker", part.worker}});
   for (const auto& [name, why] : report.shut_out) shut_out[name] = why;
+  encoding::Json held = encoding::Json::object();
+  for (const auto& [name, times] : report.held_too_long) held[name] = times;
   json["workers"] = {{"shared_out", report.shared},
                      {"alone_seconds", report.alone_seconds},
                      {"divide_seconds", report.divide_seconds},
@@ -350,6 +352,7 @@ void AddWorkers(const Found& found, encoding::Json& json) {
                      {"check_seconds", found.result.statistics.seconds_confirming},
                      {"parts", std::move(parts)},
                      {"shut_out", std::move(shut_out)},
+                     {"held_too_long", std::move(held)},
                      {"unsigned_answers", report.unsigned_answers}};
 }
 
@@ -366,6 +369,10 @@ void ShowWorkers(const Found& found) {
               report.parts.size(), answers.size());
   for (const auto& [name, why] : report.shut_out)
     std::printf("  '%s' is shut out: %s\n", Shown(name).c_str(), Shown(why).c_str());
+  for (const auto& [name, times] : report.held_too_long) {
+    std::printf("  '%s' has held %llu parts for too long, by the queue's word; others got them\n", Shown(name).c_str(),
+                static_cast<unsigned long long>(times));
+  }
   if (report.unsigned_answers > 0)
     std::printf("  %llu answers that no enrolled worker had signed were thrown away\n",
                 static_cast<unsigned long long>(report.unsigned_answers));

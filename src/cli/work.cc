@@ -8,6 +8,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
+#include "cli/work_people.h"
 #include "ledger/keys.h"
 #include "ledger/place.h"
 #include "work/worker.h"
@@ -110,12 +111,12 @@ ExitCode WorkUntilStopped(const Globals& globals, const WorkChoices& choices) {
 
 void AddWork(CLI::App& app, Globals& globals) {
   auto choices = std::make_shared<WorkChoices>();
+  const std::shared_ptr<std::string> url(choices, &choices->url);
   CLI::App* command = app.add_subcommand("work", "prove parts of hard proofs for others, until interrupted");
   command->add_option("--log", choices->url, "the database with the queue, without a password")
       ->option_text("URL")
       ->required();
-  command->add_option("--as", choices->name, "the worker's name: of a key in this home (pawl key new NAME)")
-      ->required();
+  command->add_option("--as", choices->name, "the worker's name: of a key in this home (pawl key new NAME)");
   command->add_flag("--once", choices->once, "one part, or none where there is none");
   command->add_option("--lease", choices->lease_s, "seconds after which a part of a worker that is gone is another's")
       ->capture_default_str()
@@ -134,7 +135,13 @@ void AddWork(CLI::App& app, Globals& globals) {
       "examples:\n"
       "  pawl key new worker-a              # its line goes into the file that the asker names with --worker-keys\n"
       "  pawl work --log 'postgresql://pawl_worker@db.example.org/pawl?sslmode=verify-full' --as worker-a");
-  command->callback([choices, &globals] { globals.exit = WorkUntilStopped(globals, *choices); });
+  command->require_subcommand(0, 1);
+  AddWorkForPeople(*command, url, globals);
+  command->callback([=, &globals] {
+    if (!command->get_subcommands().empty()) return;  // its own callback has run
+    globals.exit = choices->name.empty() ? Fail(globals, {ErrorCode::kUsage, "work.who", "who works?", "--as NAME"})
+                                         : WorkUntilStopped(globals, *choices);
+  });
 }
 
 }  // namespace pawl::cli

@@ -85,6 +85,7 @@ class Asker {
     std::optional<Answer> answer;
     std::optional<prover::CheckedPart> checked;
     std::string wrong;  // what the signer is shut out for; empty: nothing
+    std::string answer_bytes, signature;
     double seconds = 0;
   };
 
@@ -111,7 +112,7 @@ class Asker {
     job_.resize(16);
     if (getrandom(job_.data(), job_.size(), 0) != static_cast<ssize_t>(job_.size()))
       return SystemFailure("work.random", "the system gives no random bytes");
-    Job job{.id = job_, .claim = {}, .network = files_.network, .property = files_.property, .enrolled = {}};
+    Job job{.id = job_, .kind = kProofKind, .claim = {}, .files = {files_.network, files_.property}, .enrolled = {}};
     Claim claim{.arithmetic = request_.arithmetic, .network = {}, .property = {}, .radii = request_.radii};
     claim.network.bytes = request_.network_digest;
     claim.property.bytes = request_.property_digest;
@@ -144,7 +145,8 @@ class Asker {
       if (Over()) return Ended(proof_->Finish(prover::UnknownReason::kTimeout));
       if (enrolled_.empty()) {
         return Refused("work.no-worker", "every enrolled worker is shut out",
-                       "see why (pawl_work_shut_out), or enrol others with --worker-keys");
+                       "see why with `pawl work list`, let one in again with `pawl work readmit`, or enrol others with "
+                       "--worker-keys");
       }
       if (steady_clock::now() >= next_line) {
         Show();
@@ -154,7 +156,7 @@ class Asker {
       if (any.ok() && steady_clock::now() >= next_sign) {
         next_sign = steady_clock::now() + kSignOfLife;
         Result<void> alive = queue_->KeepAlive(job_);
-        if (alive.ok()) alive = queue_->TakeFromHolders(job_, HeldMax());
+        if (alive.ok()) alive = TakeFromHolders();
         if (!alive.ok()) any = alive.error();
       }
       if (ended_) return Ended(std::move(*ended_));
@@ -191,6 +193,21 @@ class Asker {
     return !answers->empty();
   }
 
+  // Who holds what is the database's word, for which nobody is shut out.
+  Result<void> TakeFromHolders() {
+    const Result<std::vector<std::string>> holders = queue_->TakeFromHolders(job_, HeldMax());
+    if (!holders.ok()) return holders.error();
+    for (const std::string& holder : *holders) {
+      const std::string name = holder.substr(0, holder.find('+'));
+      ++report_.held_too_long[name];
+      if (options_.says) {
+        options_.says("by the queue's word '" + name + "' has held a part for more than " +
+                      std::to_string(HeldMax() / 1'000) + " s without an answer: it goes to another");
+      }
+    }
+    return {};
+  }
+
   // Reads what others share alone.
   Checked Check(const AnsweredPart& received) const {
     const double start_s = ThreadSeconds();
@@ -200,6 +217,8 @@ class Asker {
     if (!signer.ok()) return one;
     one.signer = signer->name;
     one.signer_key = signer->Text();
+    one.answer_bytes = received.answer;
+    one.signature = received.signature;
     Result<Answer> answer = ReadAnswer(received.answer);
     if (!answer.ok()) {
       one.wrong = answer.error().message;
@@ -273,11 +292,10 @@ class Asker {
 
   // A part of which hardly anything was proven: it is taken apart here, so that it gets easier whatever workers do.
   Result<void> Divide(const Checked& one, const prover::Part& part, int nothing) {
-    if (nothing >= kNothingMax) {
-      if (Result<void> shut =
-              ShutOut(one, "it has proven next to nothing of its last " + std::to_string(nothing) + " parts");
-          !shut.ok())
-        return shut;
+    // A machine that is merely slow does no harm elsewhere.
+    if (nothing >= kNothingMax && enrolled_.contains(one.signer)) {
+      Name(one, "it has proven next to nothing of its last " + std::to_string(nothing) + " parts; of this proof alone");
+      if (Result<void> no_more = queue_->AskNoMore(job_, one.signer_key); !no_more.ok()) return no_more;
     }
     prover::SharedProof::Division division = proof_->DivideFurther(part, kDivideFurther);
     if (division.ended) {
@@ -308,11 +326,19 @@ class Asker {
   }
 
   Result<void> ShutOut(const Checked& one, const std::string& why) {
+    Name(one, why);
+    const Evidence evidence{.claim = claim_,
+                            .question = WriteQuestion(open_.at(one.number).part),
+                            .answer = one.answer_bytes,
+                            .signature = one.signature};
+    if (Result<void> shut = queue_->ShutOut(one.signer_key, why, evidence); !shut.ok()) return shut;
+    return queue_->PutBack(job_, one.number);
+  }
+
+  void Name(const Checked& one, const std::string& why) {
     report_.shut_out.emplace(one.signer, why);
     enrolled_.erase(one.signer);
     if (options_.says) options_.says("'" + one.signer + "' is shut out: " + why);
-    if (Result<void> shut = queue_->ShutOut(one.signer_key, why); !shut.ok()) return shut;
-    return queue_->PutBack(job_, one.number);
   }
 
   prover::ProofResult Violated(const std::vector<double>& inputs) {

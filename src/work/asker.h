@@ -55,9 +55,10 @@ struct PartRecord {
 struct AskReport {
   bool shared = false;  // whether anything was shared out
   double alone_seconds = 0, divide_seconds = 0, shared_seconds = 0;
-  std::vector<PartRecord> parts;                // answers that were taken, in that order
-  std::map<std::string, std::string> shut_out;  // by name: why
-  uint64_t unsigned_answers = 0;                // that no enrolled worker had signed, or as one to another question
+  std::vector<PartRecord> parts;                  // answers that were taken, in that order
+  std::map<std::string, std::string> shut_out;    // by name: why
+  std::map<std::string, uint64_t> held_too_long;  // by name, as the queue says: how many parts
+  uint64_t unsigned_answers = 0;                  // that no enrolled worker had signed, or as one to another question
 };
 
 struct AskedFiles {

@@ -1,11 +1,12 @@
-// The queue of proof parts in PostgreSQL: whoever asks puts them there, workers take them by lease.
+// The queue of work in PostgreSQL, of parts of proofs and batches of trials: whoever asks puts them there, workers take
+// them by lease.
 //
 //   Result<Queue> queue = Queue::Open(url, QueueSide::kAsker);                  // makes the tables where it may
 //   Result<void> begun = queue->Begin(job);
 //   Result<std::vector<AnsweredPart>> answers = queue->Answers(job.id, 16);
 //
 //   Result<Queue> queue = Queue::Open(url, QueueSide::kWorker);
-//   Result<std::optional<TakenPart>> taken = queue->Take(key_text, 15'000, {});
+//   Result<std::optional<TakenPart>> taken = queue->Take(key_text, {kProofKind}, 15'000, {});
 //   Result<bool> held = queue->Extend(*taken, 15'000);                          // false: somebody else has it now
 //   Result<bool> there = queue->Answer(*taken, answer);
 //
@@ -22,21 +23,25 @@
 #include <string>
 #include <vector>
 
+#include "crypto/digest.h"
 #include "ledger/postgresql_connection.h"
 #include "result/result.h"
 
 namespace pawl::work {
 
-inline constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;   // of a network or a property
+inline constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;   // one file of a job
 inline constexpr std::size_t kAnswerBytesMax = std::size_t{6} << 20;  // see part_answer.h
 inline constexpr std::size_t kQuestionBytesMax = std::size_t{64} << 10;
 inline constexpr int kAskerSilence_ms = 60'000;
 
+// What a job is, for workers to choose by.
+inline constexpr char kProofKind[] = "proof";
+
 struct Job {
-  std::string id;                     // 16 random bytes
-  std::string claim;                  // see ClaimOf in part_answer.h
-  std::string network;                // ONNX
-  std::string property;               // VNN-LIB
+  std::string id;  // 16 random bytes
+  std::string kind;
+  std::string claim;                  // see part_answer.h
+  std::vector<std::string> files;     // that the claim names by their digests
   std::vector<std::string> enrolled;  // verifier keys of the workers that may take its parts, as text
 };
 
@@ -56,6 +61,39 @@ struct AnsweredPart {
   int64_t part = 0;
   std::string answer;  // as the worker has signed it
   std::string signature;
+};
+
+// What a worker was shut out for, for a person to look at.
+struct Evidence {
+  std::string claim, question, answer, signature;
+};
+
+// ---- For people, as the database says.
+struct ListedJob {
+  std::string job, kind;
+  uint64_t waiting = 0, held = 0, answered = 0;  // parts
+};
+struct ListedPart {
+  std::string job;
+  int64_t part = 0;
+  std::string holder;                  // a verifier key
+  uint64_t held_ms = 0, lease_ms = 0;  // for how long, and until it is another's
+};
+struct ListedWorker {
+  std::string key, why;
+  uint64_t at_s = 0;  // POSIX
+};
+struct Listing {
+  std::vector<ListedJob> jobs;
+  std::vector<ListedPart> held;
+  std::vector<ListedWorker> shut_out;
+};
+inline constexpr std::size_t kListedMax = 1'000;  // of each
+
+// Where somebody asks, and whom.
+struct WhoIsAsked {
+  enum class Whom { kNobody, kOthers, kThisKey, kThisKeyOtherKinds } whom = Whom::kNobody;
+  std::string kind;  // kThisKeyOtherKinds: one of them
 };
 
 enum class QueueSide { kAsker, kWorker };
@@ -78,25 +116,34 @@ class Queue {
   void AwaitChange(int timeout_ms);
   // Without its answer, for whoever takes it next.
   Result<void> PutBack(const std::string& job, int64_t part);
-  // Parts that somebody has held for longer than this without an answer, however often the lease was extended.
-  Result<void> TakeFromHolders(const std::string& job, int64_t held_ms_max);
+  // Parts that somebody has held for longer than this without an answer, however often the lease was extended. Gives
+  // the holders' keys by the database's word, which whoever may write to it can change.
+  Result<std::vector<std::string>> TakeFromHolders(const std::string& job, int64_t held_ms_max);
   Result<void> End(const std::string& job);
-  // For good: until somebody deletes the row.
-  Result<void> ShutOut(const std::string& key, const std::string& why);
+  // Of every job, until a person lets it in again.
+  Result<void> ShutOut(const std::string& key, const std::string& why, const Evidence& evidence);
+  // Of this job alone.
+  Result<void> AskNoMore(const std::string& job, const std::string& key);
+
+  // ---- people
+  Result<Listing> List();
+  // kNotFound "work.not-shut-out".
+  Result<Evidence> EvidenceAgainst(const std::string& key);
+  Result<void> Readmit(const std::string& key);
 
   // ---- both
   // Why a worker was shut out, or nothing.
   Result<std::optional<std::string>> WhyShutOut(const std::string& key);
 
   // ---- workers
-  // Of jobs that enrol this key and are not listed. Nothing where there is none to take.
-  Result<std::optional<TakenPart>> Take(const std::string& key, int64_t lease_ms,
+  // Of jobs of these kinds that enrol this key and are not listed. Nothing where there is none to take.
+  Result<std::optional<TakenPart>> Take(const std::string& key, const std::vector<std::string>& kinds, int64_t lease_ms,
                                         const std::vector<std::string>& jobs_refused);
-  // Whether somebody asks, and enrols this key.
-  enum class Asked { kByNobody, kOfOthers, kOfThisKey };
-  Result<Asked> WhoIsAsked(const std::string& key);
-  // Without its enrolled keys. "work.job-gone".
+  Result<WhoIsAsked> Whom(const std::string& key, const std::vector<std::string>& kinds);
+  // Without its files and enrolled keys. "work.job-gone".
   Result<Job> Read(const std::string& job);
+  // "work.job-gone"; "work.too-large"; kRefused "work.other-files" where its bytes do not have the digest.
+  Result<std::string> ReadFile(const std::string& job, const crypto::Digest& digest, std::size_t bytes_max);
   Result<bool> Extend(const TakenPart& taken, int64_t lease_ms);
   Result<bool> Answer(const TakenPart& taken, const std::string& answer, const std::string& signature);
   Result<void> GiveBack(const TakenPart& taken);

@@ -237,7 +237,7 @@ void Lie(const Hand& hand, const std::function<Answer(const TakenPart&)>& lie) {
   ASSERT_TRUE(queue.ok());
   std::optional<TakenPart> taken;
   Await([&] {
-    Result<std::optional<TakenPart>> part = queue->Take(hand.key.Text(), 60'000, {});
+    Result<std::optional<TakenPart>> part = queue->Take(hand.key.Text(), {kProofKind}, 60'000, {});
     EXPECT_TRUE(part.ok()) << part.error().message;
     if (part.ok()) taken = *part;
     return taken.has_value();
@@ -258,6 +258,11 @@ Answer AnswerTo(const TakenPart& taken) {
           .asked = AskedDigest(queue->Read(taken.job)->claim, taken.question),
           .worker = {},
           .found = {}};
+}
+
+bool IsShutOut(const Hand& hand) {
+  Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kWorker);
+  return queue.ok() && queue->WhyShutOut(hand.key.Text())->has_value();
 }
 
 TEST(WorkTest, WhoAnswersGarbageIsNamedAndShutOut) {
@@ -306,6 +311,15 @@ TEST(WorkTest, WhoAnswersGarbageIsNamedAndShutOut) {
   Asking next({&noise}, Hard());
   next.Start();
   EXPECT_EQ(next.GetError().rule, "work.no-worker");
+  // What it has signed is kept for whoever wants to see it, who may let it in again.
+  Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kAsker);
+  ASSERT_TRUE(queue.ok());
+  const Result<Evidence> evidence = queue->EvidenceAgainst(noise.key.Text());
+  ASSERT_TRUE(evidence.ok());
+  EXPECT_TRUE(SignerOf(evidence->answer, evidence->signature, {{"noise", noise.key}}).ok());
+  EXPECT_EQ(ReadAnswer(evidence->answer)->asked, AskedDigest(evidence->claim, evidence->question));
+  ASSERT_TRUE(queue->Readmit(noise.key.Text()).ok());
+  EXPECT_FALSE(IsShutOut(noise));
 }
 
 // One that proves next to nothing of any part holds the proof up no longer than it takes to see that.
@@ -324,6 +338,8 @@ TEST(WorkTest, WhoProvesNothingIsShutOut) {
   const Running last(honest);
   asking.ExpectProven();
   EXPECT_THAT(asking.report().shut_out, Contains(Key("idler")));
+  // Of this proof alone: it has not lied.
+  EXPECT_FALSE(IsShutOut(idler));
 }
 
 TEST(WorkTest, WhoIsNotEnrolledIsRefused) {
@@ -340,7 +356,7 @@ TEST(WorkTest, WhoIsNotEnrolledIsRefused) {
   // Whoever may write to the tables can take a part all the same; its answer is thrown away, and nobody is blamed.
   Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kWorker);
   ASSERT_TRUE(queue.ok());
-  const Result<std::optional<TakenPart>> taken = queue->Take(a.key.Text(), 60'000, {});
+  const Result<std::optional<TakenPart>> taken = queue->Take(a.key.Text(), {kProofKind}, 60'000, {});
   ASSERT_TRUE(taken.ok() && taken->has_value());
   Answer answer = AnswerTo(**taken);
   answer.worker = "worker-a";
@@ -414,15 +430,15 @@ TEST(WorkTest, WhatAJobSaysWronglyIsLeftToOthers) {
   const prover::TightProblem problem(3, {5}, 0.5);
   const std::string network = problem.plain.ToOnnx(), vnnlib = VnnlibOf(problem);
   Claim claim{.network = crypto::Sha256(network), .property = crypto::Sha256(vnnlib), .radii = {}};
-  const Job right{std::string(16, 'r'), WriteClaim(claim), network, vnnlib, {a.key.Text()}};
+  const Job right{std::string(16, 'r'), kProofKind, WriteClaim(claim), {network, vnnlib}, {a.key.Text()}};
   Job job = right;
   std::vector<Job> jobs;
   job.claim = "{}";
   jobs.push_back(job);
-  job.claim = right.claim, job.network += " ";
+  job.claim = right.claim, job.files[0] += " ";
   jobs.push_back(job);
   claim.network = crypto::Sha256("no network");
-  job.network = "no network", job.claim = WriteClaim(claim);
+  job.files[0] = "no network", job.claim = WriteClaim(claim);
   jobs.push_back(job);
   const prover::Part part{0, 0, 0, {-0.1, -0.1, -0.1, 0.1, 0.1, 0.1}};
   const auto outcome = [&](Job made, const std::string& question) {
@@ -450,12 +466,13 @@ TEST(QueueTest, ALeaseThatRanOutIsAnothers) {
   Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kAsker);
   ASSERT_TRUE(queue.ok());
   const std::string id(16, 'q');
-  ASSERT_TRUE(queue->Begin({id, "claim", "network", "property", {"a", "b"}}).ok());
+  ASSERT_TRUE(queue->Begin({id, "kind", "claim", {"file"}, {"a", "b"}}).ok());
   ASSERT_TRUE(queue->Add(id, {{0, 3, "small"}, {1, 2, "large"}}).ok());
   ASSERT_TRUE(queue->Add(id, {{1, 2, "again"}}).ok());  // as after a lost answer: nothing changes
-  const auto take = [&](const std::string& key, int64_t lease_ms) { return *queue->Take(key, lease_ms, {}); };
+  const auto take = [&](const std::string& key, int64_t lease_ms) { return *queue->Take(key, {"kind"}, lease_ms, {}); };
   EXPECT_FALSE(take("c", 60'000).has_value());
-  EXPECT_FALSE(queue->Take("a", 60'000, {id})->has_value());
+  EXPECT_FALSE(queue->Take("a", {"kind"}, 60'000, {id})->has_value());
+  EXPECT_FALSE(queue->Take("a", {"other", "kinds"}, 60'000, {})->has_value());
   const std::optional<TakenPart> first = take("a", 1);
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(first->question, "large");
@@ -478,18 +495,23 @@ TEST(QueueTest, ALeaseThatRanOutIsAnothers) {
   // Held for too long, however long the lease.
   EXPECT_EQ(take("b", 600'000)->question, "large");
   std::this_thread::sleep_for(milliseconds(5));
-  ASSERT_TRUE(queue->TakeFromHolders(id, 60'000).ok());
+  EXPECT_THAT(*queue->TakeFromHolders(id, 60'000), IsEmpty());
   EXPECT_FALSE(take("a", 60'000).has_value());
-  ASSERT_TRUE(queue->TakeFromHolders(id, 1).ok());
+  EXPECT_THAT(*queue->TakeFromHolders(id, 1), testing::UnorderedElementsAre("a", "b"));
   EXPECT_EQ(take("a", 60'000)->question, "large");
   // Nobody works for an asker that has not been heard of.
   Sql("UPDATE pawl_work_jobs SET alive_until = clock_timestamp() - interval '1 s'");
   Sql("UPDATE pawl_work_parts SET lease_until = '-infinity'");
   EXPECT_FALSE(take("a", 60'000).has_value());
-  EXPECT_EQ(*queue->WhoIsAsked("a"), Queue::Asked::kByNobody);
+  const auto whom = [&](const std::string& key, const std::string& kind) { return *queue->Whom(key, {kind}); };
+  EXPECT_EQ(whom("a", "kind").whom, WhoIsAsked::Whom::kNobody);
   ASSERT_TRUE(queue->KeepAlive(id).ok());
-  EXPECT_EQ(*queue->WhoIsAsked("a"), Queue::Asked::kOfThisKey);
-  EXPECT_EQ(*queue->WhoIsAsked("c"), Queue::Asked::kOfOthers);
+  EXPECT_EQ(whom("a", "kind").whom, WhoIsAsked::Whom::kThisKey);
+  EXPECT_EQ(whom("a", "other").whom, WhoIsAsked::Whom::kThisKeyOtherKinds);
+  EXPECT_EQ(whom("a", "other").kind, "kind");
+  EXPECT_EQ(whom("c", "kind").whom, WhoIsAsked::Whom::kOthers);
+  ASSERT_TRUE(queue->AskNoMore(id, "a").ok());
+  EXPECT_EQ(whom("a", "kind").whom, WhoIsAsked::Whom::kOthers);
   ASSERT_TRUE(queue->End(id).ok());
   EXPECT_EQ(queue->KeepAlive(id).error().rule, "work.job-gone");
   EXPECT_EQ(Sql("SELECT count(*) FROM pawl_work_parts"), "0");
@@ -500,24 +522,83 @@ TEST(QueueTest, LargeFilesComeWhole) {
   ASSERT_TRUE(queue.ok());
   const std::string id(16, 'l');
   for (const size_t size : {size_t{0}, size_t{512} << 10, (size_t{512} << 10) + 1, size_t{3} << 20}) {
-    std::string network(size, 'n');
-    for (size_t i = 0; i < size; i += 1'000) network[i] = static_cast<char>(i / 1'000);
-    ASSERT_TRUE(queue->Begin({id, "claim", network, "property", {}}).ok());
-    const Result<Job> read = queue->Read(id);
+    std::string file(size, 'n');
+    for (size_t i = 0; i < size; i += 1'000) file[i] = static_cast<char>(i / 1'000);
+    ASSERT_TRUE(queue->Begin({id, "kind", "claim", {file, "property"}, {}}).ok());
+    EXPECT_EQ(queue->Read(id)->claim, "claim");
+    const Result<std::string> read = queue->ReadFile(id, crypto::Sha256(file), kFileBytesMax);
     ASSERT_TRUE(read.ok());
-    EXPECT_TRUE(read->network == network);
-    EXPECT_EQ(read->property, "property");
+    EXPECT_TRUE(*read == file);
+    EXPECT_EQ(*queue->ReadFile(id, crypto::Sha256("property"), 8), "property");
+    EXPECT_EQ(queue->ReadFile(id, crypto::Sha256("property"), 7).error().rule, "work.too-large");
+    EXPECT_EQ(queue->ReadFile(id, crypto::Sha256("none"), 8).error().rule, "work.job-gone");
+    Sql("UPDATE pawl_work_files SET bytes = 'changed' WHERE bytes = 'property'");
+    EXPECT_EQ(queue->ReadFile(id, crypto::Sha256("property"), 8).error().rule, "work.other-files");
     ASSERT_TRUE(queue->End(id).ok());
   }
+  EXPECT_EQ(Sql("SELECT count(*) FROM pawl_work_files"), "0");
   EXPECT_EQ(queue->Read(id).error().rule, "work.job-gone");
-  EXPECT_EQ(queue->Begin({id, "claim", std::string(kFileBytesMax + 1, 'n'), "property", {}}).error().rule,
+  EXPECT_EQ(queue->Begin({id, "kind", "claim", {std::string(kFileBytesMax + 1, 'n')}, {}}).error().rule,
             "work.too-large");
+}
+
+TEST(QueueTest, PeopleSeeWhoHoldsWhatAndLetAWorkerInAgain) {
+  Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kAsker);
+  ASSERT_TRUE(queue.ok());
+  const std::string id(16, 'p');
+  ASSERT_TRUE(queue->Begin({id, "kind", "claim", {}, {"a", "b"}}).ok());
+  ASSERT_TRUE(queue->Add(id, {{0, 0, "q"}, {1, 0, "q"}, {2, 0, "q"}, {3, 0, "q"}}).ok());
+  const std::optional<TakenPart> answered = *queue->Take("a", {"kind"}, 60'000, {});
+  ASSERT_TRUE(*queue->Answer(*answered, "answer", "s"));
+  ASSERT_TRUE(queue->GiveBack(**queue->Take("b", {"kind"}, 60'000, {})).ok());
+  ASSERT_TRUE(queue->Take("b", {"kind"}, 60'000, {})->has_value());
+  const Evidence evidence{"claim", "question", std::string(600'000, 'x'), "signature"};
+  ASSERT_TRUE(queue->ShutOut("shut-out", "garbage", evidence).ok());
+  ASSERT_TRUE(queue->ShutOut("shut-out", "again", {}).ok());  // the first reason stays
+  const Result<Listing> listing = queue->List();
+  ASSERT_TRUE(listing.ok()) << listing.error().message;
+  ASSERT_EQ(listing->jobs.size(), 1u);
+  EXPECT_EQ(listing->jobs[0].kind, "kind");
+  EXPECT_EQ(listing->jobs[0].waiting, 2u);
+  EXPECT_EQ(listing->jobs[0].held, 1u);
+  EXPECT_EQ(listing->jobs[0].answered, 1u);
+  ASSERT_EQ(listing->held.size(), 1u);
+  EXPECT_EQ(listing->held[0].holder, "b");
+  EXPECT_EQ(listing->held[0].part, 1);
+  EXPECT_LE(listing->held[0].held_ms, 60'000u);
+  EXPECT_GT(listing->held[0].lease_ms, 0u);
+  const auto is_shut_out = [](const ListedWorker& worker) {
+    return worker.key == "shut-out" && worker.why == "garbage";
+  };
+  EXPECT_EQ(std::count_if(listing->shut_out.begin(), listing->shut_out.end(), is_shut_out), 1);
+  EXPECT_EQ(queue->EvidenceAgainst("shut-out")->answer, evidence.answer);
+  EXPECT_EQ(queue->EvidenceAgainst("shut-out")->signature, "signature");
+  EXPECT_EQ(queue->EvidenceAgainst("other").error().rule, "work.not-shut-out");
+  ASSERT_TRUE(queue->Readmit("shut-out").ok());
+  EXPECT_FALSE(queue->WhyShutOut("shut-out")->has_value());
+  EXPECT_EQ(queue->Readmit("shut-out").error().rule, "work.not-shut-out");
+  ASSERT_TRUE(queue->End(id).ok());
+}
+
+// Nothing of it is migrated: a queue holds nothing that anybody would miss.
+TEST(QueueTest, AnOlderPawlsQueueIsNamed) {
+  Sql("CREATE DATABASE older");
+  std::string url = PostgresqlServer::Shared().Url();
+  url.replace(url.find("/postgres?"), 10, "/older?");
+  Result<Queue> queue = Queue::Open(url, QueueSide::kAsker);
+  ASSERT_TRUE(queue.ok()) << queue.error().message;
+  Result<ledger::PostgresqlConnection> connection =
+      ledger::PostgresqlConnection::Open(url, ledger::LedgerAccess::kReadWrite, {});
+  ASSERT_TRUE(connection.ok() && connection->Ask("DROP TABLE pawl_work_files", {}, 1).ok());
+  const Result<Queue> refused = Queue::Open(url, QueueSide::kAsker);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().rule, "ledger.schema");
 }
 
 TEST(QueueTest, ADatabaseThatShowsAnAnswerTwiceIsNotBelieved) {
   Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kAsker);
   ASSERT_TRUE(queue.ok());
-  const Job job{.id = std::string(16, 't'), .claim = "c", .network = "n", .property = "p", .enrolled = {}};
+  const Job job{.id = std::string(16, 't'), .kind = "k", .claim = "c", .files = {}, .enrolled = {}};
   ASSERT_TRUE(queue->Begin(job).ok());
   ASSERT_TRUE(queue->Add(job.id, {{1, 0, "q"}, {2, 0, "q"}}).ok());
   // Too large to be read, so that it comes as an empty one.

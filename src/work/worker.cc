@@ -41,11 +41,13 @@ Result<std::unique_ptr<JobAtWork>> ReadJob(Queue& queue, const std::string& id, 
   if (!job.ok()) return job.error();
   Result<Claim> claim = ReadClaim(job->claim);
   if (!claim.ok()) return claim.error();
-  if (crypto::Sha256(job->network) != claim->network || crypto::Sha256(job->property) != claim->property)
-    return Refused("work.other-files", "the job's files are not those that it names", "ask whoever asked");
-  Result<model::Network> network = model::ReadOnnx(storage::AsBytes(job->network), model::NetworkLimits());
+  const Result<std::string> network_bytes = queue.ReadFile(id, claim->network, kFileBytesMax);
+  if (!network_bytes.ok()) return network_bytes.error();
+  Result<model::Network> network = model::ReadOnnx(storage::AsBytes(*network_bytes), model::NetworkLimits());
   if (!network.ok()) return network.error();
-  Result<model::Property> property = model::ReadVnnlib(job->property, model::PropertyLimits());
+  const Result<std::string> property_bytes = queue.ReadFile(id, claim->property, kFileBytesMax);
+  if (!property_bytes.ok()) return property_bytes.error();
+  Result<model::Property> property = model::ReadVnnlib(*property_bytes, model::PropertyLimits());
   if (!property.ok()) return property.error();
   if (Result<void> fits = model::CheckFits(*network, *property); !fits.ok()) return fits.error();
   auto work = std::make_unique<JobAtWork>();
@@ -96,7 +98,7 @@ class WorkerAtWork {
  private:
   // Takes a part and answers it; false where there was none.
   Result<bool> Turn() {
-    Result<std::optional<TakenPart>> taken = queue_.Take(key_text_, options_.lease_ms, refused_);
+    Result<std::optional<TakenPart>> taken = queue_.Take(key_text_, kinds_, options_.lease_ms, refused_);
     if (!taken.ok()) return taken.error();
     if (!taken->has_value()) return Idle();
     said_.clear();
@@ -180,17 +182,30 @@ class WorkerAtWork {
     if (!why.ok()) return why.error();
     if (why->has_value()) {
       return Refused("work.shut-out", "'" + key_.name + "' was shut out: " + **why,
-                     "mend this machine; then let the queue's owner delete the row in pawl_work_shut_out");
+                     "mend this machine; then let whoever asks run pawl work readmit " + key_.name);
     }
-    const Result<Queue::Asked> asked = queue_.WhoIsAsked(key_text_);
+    const Result<WhoIsAsked> asked = queue_.Whom(key_text_, kinds_);
     if (!asked.ok()) return asked.error();
-    const Error not_enrolled = Refused("work.not-enrolled", "no job enrols '" + key_.name + "'",
-                                       "let whoever asks add this line to the file of --worker-keys: " + key_text_);
+    const auto why_not = [&]() -> std::optional<Error> {
+      switch (asked->whom) {
+        case WhoIsAsked::Whom::kOthers:
+          return Refused("work.not-enrolled", "no job enrols '" + key_.name + "'",
+                         "let whoever asks add this line to the file of --worker-keys: " + key_text_);
+        case WhoIsAsked::Whom::kThisKeyOtherKinds:
+          return Refused("work.other-kind",
+                         "the work that '" + key_.name + "' is asked for is none that it takes: " + asked->kind,
+                         "pawl work --help says how it takes more");
+        case WhoIsAsked::Whom::kNobody:
+        case WhoIsAsked::Whom::kThisKey:
+          return std::nullopt;
+      }
+      return std::nullopt;
+    }();
     if (options_.until == WorkUntil::kOnePart) {
-      if (*asked == Queue::Asked::kOfOthers) return not_enrolled;
+      if (why_not) return *why_not;
       return Error{ErrorCode::kPending, "work.nothing", "there is no part to take", "try again later"};
     }
-    if (*asked == Queue::Asked::kOfOthers) Say(not_enrolled.message + ": " + not_enrolled.advice);
+    if (why_not) Say(why_not->message + ": " + why_not->advice);
     return false;
   }
 
@@ -210,6 +225,7 @@ class WorkerAtWork {
   const crypto::NoteKey& key_;
   const signing::Ed25519PrivateKey& secret_;
   const std::string key_text_;
+  const std::vector<std::string> kinds_ = {kProofKind};
   Queue queue_;
   std::unique_ptr<JobAtWork> job_;
   std::vector<std::string> refused_;  // jobs

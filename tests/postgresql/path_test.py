@@ -211,6 +211,9 @@ class PostgresqlPathTest(unittest.TestCase):
             self.assertIsNone(asks.poll(), "it has asked nobody")
         process = go("worker-b", *work, "worker-b")
         self.assertEqual((answer(process)["error"]["rule"], process.returncode), ("work.not-enrolled", 1))
+        queue = ("--log", self.server.url("pawl_worker"))
+        listed = answer(go("worker-b", "work", "list", *queue))
+        self.assertEqual([(job["kind"], job["held"], job["answered"]) for job in listed["jobs"]], [("proof", 0, 0)])
         self.server.sql("SET ROLE pawl_worker; UPDATE pawl_work_parts SET answer = 'yes' WHERE part = 0", "pawl")
         process = go("worker-a", *work, "worker-a")
         self.assertEqual((answer(process)["outcome"], process.returncode), ("proven", 0))
@@ -222,6 +225,15 @@ class PostgresqlPathTest(unittest.TestCase):
         self.assertGreaterEqual(len(found["workers"]["parts"]), 8)
         works.terminate()
         self.assertEqual(answer(works)["outcome"], "proven")
+        self.server.sql(f"INSERT INTO pawl_work_shut_out VALUES ('{keys[0]}', 'noise', now(), 'c', 'q', 'a', 's')", "pawl")
+        self.assertEqual(answer(go("worker-a", *work, "worker-a"))["error"]["rule"], "work.shut-out")
+        shut_out, = answer(go("worker-b", "work", "list", *queue))["shut_out"]
+        self.assertEqual((shut_out["key"], shut_out["why"]), (keys[0], "noise"))
+        self.assertEqual(answer(go("worker-b", "work", "evidence", "worker-a", *queue))["answer"], "YQ==")
+        self.assertIn("error", answer(go("worker-b", "work", "readmit", "worker-a", *queue)))  # not for a worker to do
+        for expected in ("readmitted", "error"):
+            self.assertIn(expected, answer(go("worker-b", "work", "readmit", "worker-a", "--log", self.server.url())))
+        self.assertEqual(answer(go("worker-a", *work, "worker-a"))["error"]["rule"], "work.nothing")
         self.assertEqual(works.returncode, 0)
         subprocess.run([BIN / "pawl-check", "certificate", network, spec, self.folder / "cert"], check=True,
                        stdout=subprocess.DEVNULL)
