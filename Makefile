@@ -33,14 +33,14 @@ quick: build
 	$(CTEST) --test-dir build/release -L quick -j $(JOBS)
 
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on. The
-# latter wait a third of their time for disks, processes and clocks, so one test more runs than there are cores, and the
-# fuzz targets (one test, `fuzzing`, here) run at low priority beside them, half a minute by the clock each.
+# latter wait half of their time for disks, namespaces, processes and clocks, so three run for each core, the longest first,
+# and the fuzz targets (one test, `fuzzing`, here) run at low priority beside them, half a minute by the clock each.
 test: build
 	tools/include-closure
 	cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
 	$(CTEST) --test-dir build/fuzz -L quick -j $$(($(JOBS) + 1))
-	$(CTEST) --test-dir build/release -L 'quick|test|fuzz' -j $$(($(JOBS) + 2))
+	$(CTEST) --test-dir build/release -L 'quick|test|fuzz' -j $$(($(JOBS) * 3))
 
 test-long: test
 	@INSTALL=$(INSTALL) tools/install-dependencies packages-long.txt || echo 'what needs them is skipped'
