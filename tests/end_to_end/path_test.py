@@ -85,13 +85,24 @@ class PathTest(unittest.TestCase):
         subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
         shutil.rmtree(cls.folder, ignore_errors=True)
 
-    def home(self):
+    def home(self, made=None):
         """A copy of the home with a released baseline."""
         root = pathlib.Path(self.folder) / self.id().rsplit(".", 1)[1]
-        shutil.copytree(self.made.root, root, symlinks=True)
+        shutil.copytree((made or self.made).root, root, symlinks=True)
         home = Home(root)
         home.subject = root / "subject"
         return home
+
+    def home_that_waits_for_people(self):
+        """A copy of a home with an improvement that everybody but people has decided about, and where that stands."""
+        if "improved" not in type(self).__dict__:
+            cls = type(self)
+            root = pathlib.Path(self.folder) / "improved"
+            shutil.copytree(self.made.root, root, symlinks=True)
+            cls.improved = Home(root)
+            cls.improved_position = cls.improved.position("cycle", "--seed", "2", expect=(6,))
+            self.assertEqual(cls.improved_position["step"], "approval")
+        return self.home(self.improved), self.improved_position
 
     def candidate(self, home, name="candidate", edit=None):
         tree = home.root / name
@@ -157,9 +168,7 @@ class PathTest(unittest.TestCase):
     # ---- people
 
     def test_a_refusal_by_a_person_ends_the_proposal_when_too_few_are_left(self):
-        home = self.home()
-        position = home.position("cycle", "--seed", "2", expect=(6,))
-        self.assertEqual(position["step"], "approval")
+        home, position = self.home_that_waits_for_people()
         # Its properties were proven from the live release's certificates.
         findings = [event["predicate"] for event in home.events()]
         proven = [finding["summary"] for finding in findings
@@ -171,16 +180,16 @@ class PathTest(unittest.TestCase):
         self.assertIn("not today", ended["reason"])
 
     def test_one_person_alone_releases_nothing(self):
-        home = self.home()
-        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home, position = self.home_that_waits_for_people()
+        proposal = position["proposal"]
         home.position("approve", proposal, "--key", home.root / "ada", expect=(6,))
         again = home.position("approve", proposal, "--key", home.root / "ada", expect=(6,))
         self.assertEqual(again["rule"], "approval.waiting")
         self.assertEqual(home.position("release", proposal, expect=(6,))["rule"], "approval.waiting")
 
     def test_a_stranger_cannot_approve(self):
-        home = self.home()
-        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home, position = self.home_that_waits_for_people()
+        proposal = position["proposal"]
         home.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home.root / "stranger")
         error = home.fails("approve", proposal, "--key", home.root / "stranger", expect=1)
         self.assertEqual(error["error"]["rule"], "sign.not-a-signer")
@@ -316,8 +325,8 @@ class PathTest(unittest.TestCase):
         self.assertEqual((position["step"], position["rule"]), ("pace", "pace.interval"))
 
     def test_a_halt_stops_everything_until_people_lift_it(self):
-        home = self.home()
-        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home, position = self.home_that_waits_for_people()
+        proposal = position["proposal"]
         home.approve(proposal)
         home.pawl("halt", "-m", "look first", "--key", home.root / "cho")
         self.assertEqual(home.position("release", proposal, expect=(6,))["rule"], "halt.in-force")
@@ -368,8 +377,8 @@ class PathTest(unittest.TestCase):
         self.assertEqual(len(warrant["decision"]["signatures"]), 3)
 
     def test_one_person_who_refuses_twice_is_one_person(self):
-        home = self.home()
-        proposal = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        home, position = self.home_that_waits_for_people()
+        proposal = position["proposal"]
         for reason in ("no", "still no"):
             home.position("reject", proposal, "-m", reason, "--key", home.root / "cho", expect=(6,))
         self.accepted_by_both(home, proposal, "-m", "cho has not read it")
@@ -432,8 +441,8 @@ class PathTest(unittest.TestCase):
     # ---- the loader
 
     def test_a_second_loader_follows_the_chain_of_warrants(self):
-        home = self.home()
-        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        home, position = self.home_that_waits_for_people()
+        home.accepted(position, time.time())
         home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
         state = home.root / "other-state.json"
         check = [BIN / "pawl-check", "warrant"]
