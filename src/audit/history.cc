@@ -259,7 +259,6 @@ Result<void> History::ApplyClosing(const encoding::Envelope& envelope) {
     if (std::find(signatures.begin(), signatures.end(), signature) == signatures.end()) signatures.push_back(signature);
   }
   std::sort(signatures.begin(), signatures.end(), [](const auto& a, const auto& b) { return a.keyid < b.keyid; });
-  Saw(closing->time);
   proposal.closing = std::move(*closing);
   proposal.closing_envelope = envelope;
   proposal.closing_envelope.signatures = std::move(signatures);

@@ -159,8 +159,8 @@ class History {
   // Everything that a resume has named, with the last time that one states: halts, and votes that raised an alarm.
   const std::map<Digest, int64_t>& lifted() const { return lifted_; }
   std::vector<Digest> OpenHalts() const;  // sorted
-  // The latest time that the gate or an auditor states, POSIX seconds; 0 before genesis. A vote, refusal or halt does
-  // not move it: one reviewer or approver with a wrong clock must not set everybody's.
+  // The latest time that the gate states, POSIX seconds; 0 before genesis. Nobody else's word moves it: one reviewer,
+  // auditor or approver with a wrong clock must not set everybody's.
   int64_t time() const { return time_; }
 
  private:

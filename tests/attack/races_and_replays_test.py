@@ -19,7 +19,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_home import AUDITORS, AttackHome, AttackSuite, BIN, FOR_TESTS, SUBJECT  # noqa: E402
+from attack_home import AUDITORS, AttackHome, AttackSuite, BIN, FOR_TESTS, SUBJECT, VOTERS  # noqa: E402
 
 FILE = "improver/hyperparameters.json"
 
@@ -319,6 +319,23 @@ class RacesAndReplays(AttackSuite):
                 self.assertEqual((error["rule"], error["advice"].split(",")[0]), ("gate.busy", f"pawl advance {proposal}"))
         kinds = [event["kind"] for event in home.events()[before:]]
         self.assertEqual(kinds, ["decision", "refusal"])
+
+    def test_an_auditor_whose_clock_is_years_ahead_ends_one_proposal(self):
+        """Its closing statement is well signed and stands in the log for good: nobody else's clock may follow it."""
+        home = self.home
+        proposal = home.position("propose", home.candidate("first"), expect=(6,))["proposal"]
+        home.review(VOTERS)
+        told = home.root / "told"
+        answer = home.run_lying("pawl-compromised", {"PAWL_LIES": "time", "PAWL_LIES_SECONDS": str(3 * 365 * 86_400),
+                                                     "PAWL_LIES_TOLD": str(told)}, "--json", "review", "--as", "auditor-a")
+        self.assertEqual((json.loads(answer.stdout)[0]["what"], told.exists()), ("closed", True))
+        other = json.loads(home.review(("auditor-b",))["auditor-b"].stdout)[0]
+        self.assertEqual((other["what"], "(audit.closing)" in other["summary"]), ("waiting", True))
+        self.assertEqual(home.position("advance", proposal, expect=(6,))["rule"], "quorum.closing")
+        # The next one goes the whole way, and the loader beside takes it.
+        second = self.approved(home, "second")
+        self.assertEqual(home.position("release", second, expect=(0,))["outcome"], "accepted")
+        home.check(home.last_warrant(), expect=0)
 
     # ---- proposals that race
 
