@@ -1,12 +1,14 @@
 #include "authoring/charter_changes.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 
 #include "authoring/charter_words.h"
 #include "encoding/time.h"
 #include "oversight/key_rotation.h"
+#include "oversight/key_terms.h"
 #include "sandbox/sandbox.h"
 
 namespace pawl::authoring {
@@ -382,6 +384,27 @@ void CompareHandovers(Comparison& compare, const charter::CharterFiles& before, 
   }
 }
 
+// When reviewers' keys run out (reviewers.toml): one that is put off counts again, whoever has it.
+void CompareTerms(Comparison& compare, const charter::CharterFiles& before, const charter::CharterFiles& after) {
+  const Result<oversight::KeyTerms> old_terms = oversight::ReadKeyTerms(before);
+  const Result<oversight::KeyTerms> new_terms = oversight::ReadKeyTerms(after);
+  for (const Result<oversight::KeyTerms>* terms : {&old_terms, &new_terms}) {
+    if (!terms->ok()) return compare.Add("ends of reviewers' keys", "", Shown(terms->error().message), Effect::kOther);
+  }
+  constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  const auto end_of = [](const oversight::KeyTerms& terms, const std::string& name) {
+    const auto found = terms.find(name);
+    return found == terms.end() ? kNever : found->second;
+  };
+  const auto text = [](int64_t end) { return end == kNever ? std::string("none") : encoding::TimeText(end); };
+  for (const charter::Reviewer& one : after.charter.reviewers) {
+    const int64_t old_end = end_of(*old_terms, one.name), new_end = end_of(*new_terms, one.name);
+    if (old_end == new_end) continue;
+    compare.Add("end of the key of reviewer " + Shown(one.name), text(old_end), text(new_end),
+                new_end > old_end ? Effect::kLoosens : Effect::kTightens);
+  }
+}
+
 void CompareProgramRules(Comparison& compare, const charter::ProgramRules& before, const charter::ProgramRules& after) {
   const auto accepted = [](const charter::ProgramRules& rules) {
     std::vector<std::string> found;
@@ -480,6 +503,7 @@ Result<CharterChanges> CompareCharters(const charter::CharterFiles& before, cons
   ComparePeople(compare, a, b);
   CompareTheRest(compare, a, b);
   CompareHandovers(compare, before, after);
+  CompareTerms(compare, before, after);
   CompareProgramRules(compare, *old_programs, *new_programs);
   CompareFiles(compare, before, after);
   return CharterChanges{compare.Take(),

@@ -126,6 +126,36 @@ TEST(CharterChanges, SaysHowLongAKeyIsGood) {
   EXPECT_TRUE(longer.changes[1].before.ends_with(" until 2030-01-01T00:00:00Z")) << longer.changes[1].before;
 }
 
+// An end that is put off gives a key its voice back: people read whose, not that a file has another digest.
+TEST(CharterChanges, SaysWhenAReviewersKeyRunsOut) {
+  const auto ends = [](const std::string& date) -> Edit {
+    const std::string text = "[[reviewer]]\nname = \"prover-a\"\nexpires = \"" + date + "\"\n";
+    return [=](charter::TestCharter& test) {
+      test.files.erase("reviewers.toml");
+      if (!date.empty()) test.files["reviewers.toml"] = text;
+    };
+  };
+  const auto change = [&](const std::string& from, const std::string& to) {
+    const CharterChanges compared = Compared(ends(to), ends(from));
+    EXPECT_EQ(compared.changes.size(), 2u);  // the other: the file's content
+    for (const CharterChange& one : compared.changes) {
+      if (one.what.starts_with("end of"))
+        return one.what + ": " + one.before + " -> " + one.after + ", " + std::string(EffectName(one.effect));
+    }
+    return std::string();
+  };
+  const std::string early = "2026-01-31T23:59:59Z", late = "2099-01-31T23:59:59Z";
+  EXPECT_EQ(change(early, late), "end of the key of reviewer prover-a: " + early + " -> " + late + ", loosens");
+  EXPECT_EQ(change(late, early), "end of the key of reviewer prover-a: " + late + " -> " + early + ", tightens");
+  EXPECT_EQ(change(early, ""), "end of the key of reviewer prover-a: " + early + " -> none, loosens");
+  EXPECT_EQ(change("", late), "end of the key of reviewer prover-a: none -> " + late + ", tightens");
+  const CharterChanges unreadable =
+      Compared([](charter::TestCharter& test) { test.files["reviewers.toml"] = "expires = 1\n"; });
+  EXPECT_TRUE(std::ranges::any_of(unreadable.changes, [](const CharterChange& one) {
+    return one.what == "ends of reviewers' keys" && !one.after.empty() && one.effect == Effect::kOther;
+  }));
+}
+
 // Every sentence that changes is there, also where nothing has an order.
 TEST(CharterChanges, LeavesNoSentenceOut) {
   const CharterChanges same = Compared([](charter::TestCharter&) {});
