@@ -40,12 +40,45 @@ Error NotThere(const std::string& what, const std::string& where) {
   return Error{ErrorCode::kUsage, "key.holder", where + " has no " + what, "pawl charter check says whom it lists"};
 }
 
-// Asked before a key is made: the draft still has the key that goes.
-Result<void> IsInDraft(const charter::Charter& draft, const std::string& holder, const std::string& key) {
+// The file of the draft that lists the key.
+std::string FileOf(const RotateOptions& options, const charter::Charter& draft) {
+  const bool is_person = !options.new_file.empty();
+  return options.to + "/" + (is_person ? draft.approval.signers_file : std::string(charter::kCharterFile));
+}
+
+// A file of the draft around the key that goes. Between a person's type of key and key may stand any number of blanks.
+struct DraftFile {
+  std::string was, before, after;
+  std::string With(const std::string& key) const { return before + key + after; }
+};
+Result<DraftFile> FindInFile(const std::string& path, const std::string& key) {
+  constexpr size_t kFileBytesMax = size_t{1} << 20;
+  const Result<std::string> text = storage::ReadNamedFile(path, kFileBytesMax);
+  if (!text.ok()) return text.error();
+  const size_t blank = key.find(' ');
+  const std::string material = blank == key.npos ? key : key.substr(blank + 1), type = key.substr(0, blank);
+  const size_t at = text->find(material);
+  if (at == text->npos || text->find(material, at + 1) != text->npos) {
+    return Refused("key.place", "'" + path + "' does not have the old key exactly once",
+                   "begin from a fresh copy of the charter in force, or edit the file by hand");
+  }
+  DraftFile file{*text, text->substr(0, at), text->substr(at + material.size())};
+  if (blank == key.npos) return file;
+  file.before.erase(file.before.find_last_not_of(" \t") + 1);
+  if (file.before.ends_with(type)) file.before.resize(file.before.size() - type.size());
+  return file;
+}
+
+// Asked before a key is made or anything signed: the draft still has the key that goes, where it can be replaced.
+Result<void> IsInDraft(const RotateOptions& options, const charter::Charter& draft, const std::string& holder,
+                       const std::string& key) {
   const std::vector<oversight::HeldCharterKey> keys = oversight::KeysOf(draft);
-  if (std::binary_search(keys.begin(), keys.end(), oversight::HeldCharterKey{holder, key})) return {};
-  return Refused("key.place", "the draft does not have this key of " + holder + " any more",
-                 "it is rotated there already; or begin from a fresh copy of the charter in force");
+  if (!std::binary_search(keys.begin(), keys.end(), oversight::HeldCharterKey{holder, key})) {
+    return Refused("key.place", "the draft does not have this key of " + holder + " any more",
+                   "it is rotated there already; or begin from a fresh copy of the charter in force");
+  }
+  const Result<DraftFile> file = FindInFile(FileOf(options, draft), key);
+  return file.ok() ? Result<void>() : file.error();
 }
 
 // ---- a person
@@ -73,7 +106,7 @@ Result<Handover> OfPerson(const RotateOptions& options, const charter::Charter& 
                  "which of the " + std::to_string(listed.size()) + " keys of '" + options.name + "' goes?",
                  "--old FILE names it; FILE.pub is enough where the key is lost"};
   }
-  if (Result<void> there = IsInDraft(draft, holder, old_key->Line()); !there.ok()) return there.error();
+  if (Result<void> there = IsInDraft(options, draft, holder, old_key->Line()); !there.ok()) return there.error();
   const Result<crypto::SshPublicKey> new_key = PublicHalf(options.new_file);
   if (!new_key.ok()) return new_key.error();
   const auto by = [](const std::string& file, const crypto::SshPublicKey& key, std::string_view keyid) {
@@ -130,7 +163,7 @@ Result<Handover> OfNoteKey(const RotateOptions& options, const charter::Charter&
   const auto found = FindNoteKey(options, before);
   if (!found.ok()) return found.error();
   const auto& [holder, old_key] = *found;
-  if (Result<void> there = IsInDraft(draft, holder, old_key.Text()); !there.ok()) return there.error();
+  if (Result<void> there = IsInDraft(options, draft, holder, old_key.Text()); !there.ok()) return there.error();
   std::optional<signing::Signer> old_signer;
   if (!options.is_lost) {
     Result<signing::Signer> signer = ledger::FindSigner(home, old_key);
@@ -153,19 +186,6 @@ Result<Handover> OfNoteKey(const RotateOptions& options, const charter::Charter&
 }
 
 // ---- the draft
-
-// Puts `after` where the file has `before`, exactly once.
-Result<void> ReplaceInFile(const std::string& path, const std::string& before, const std::string& after) {
-  constexpr size_t kFileBytesMax = size_t{1} << 20;
-  Result<std::string> text = storage::ReadNamedFile(path, kFileBytesMax);
-  if (!text.ok()) return text.error();
-  const size_t at = text->find(before);
-  if (at == std::string::npos || text->find(before, at + 1) != std::string::npos) {
-    return Refused("key.place", "'" + path + "' does not have the old key exactly once",
-                   "begin from a fresh copy of the charter in force, or edit the file by hand");
-  }
-  return storage::WriteNamedFile(path, text->replace(at, before.size(), after));
-}
 
 Result<void> WriteStatement(const RotateOptions& options, const charter::Charter& before, const Handover& keys) {
   const std::string payload =
@@ -199,6 +219,25 @@ Result<oversight::KeyChange> Outcome(const RotateOptions& options, const charter
   return Refused("key.place", "the draft does not change this key", "begin from a fresh copy of the charter in force");
 }
 
+// The statement and the key, or neither: a draft with the statement alone is refused wherever it is read.
+Result<oversight::KeyChange> WriteDraft(const RotateOptions& options, const charter::CharterFiles& before,
+                                        const Handover& keys, const std::string& path) {
+  const Result<DraftFile> file = FindInFile(path, keys.old_key);
+  if (!file.ok()) return file.error();
+  Result<void> written = options.is_lost ? Result<void>() : WriteStatement(options, before.charter, keys);
+  if (written.ok()) written = storage::WriteNamedFile(path, file->With(keys.new_key));
+  Result<oversight::KeyChange> outcome =
+      written.ok() ? Outcome(options, before, keys) : Result<oversight::KeyChange>(written.error());
+  if (outcome.ok()) return outcome;
+  const std::string statement = options.to + "/" + oversight::RotationPath(keys.new_key);
+  std::error_code failure;
+  if (!options.is_lost) fs::remove(statement, failure);
+  if (storage::WriteNamedFile(path, file->was).ok() && !failure) return outcome;
+  Error error = outcome.error();
+  error.message += "; and '" + path + "' or '" + statement + "' could not be put back";
+  return error;
+}
+
 Result<oversight::KeyChange> Rotate(const Globals& globals, const RotateOptions& options) {
   const Result<charter::CharterFiles> before = charter::ReadCharterFiles(options.from);
   if (!before.ok()) return before.error();
@@ -216,13 +255,7 @@ Result<oversight::KeyChange> Rotate(const Globals& globals, const RotateOptions&
     keys = OfNoteKey(options, before->charter, draft->charter, *home);
   }
   if (!keys.ok()) return keys.error();
-  if (!options.is_lost) {
-    if (Result<void> written = WriteStatement(options, before->charter, *keys); !written.ok()) return written.error();
-  }
-  const std::string file =
-      options.to + "/" + (is_person ? draft->charter.approval.signers_file : std::string(charter::kCharterFile));
-  if (Result<void> written = ReplaceInFile(file, keys->old_key, keys->new_key); !written.ok()) return written.error();
-  return Outcome(options, *before, *keys);
+  return WriteDraft(options, *before, *keys, FileOf(options, draft->charter));
 }
 
 // The new key takes over what the draft says of its holder's end.

@@ -123,7 +123,16 @@ class KeysTest(unittest.TestCase):
         said = self.world.json("review", "--as", "evaluator-a", expect=(5,))
         self.assertEqual(said["error"]["rule"], "key.missing")
         self.assertIn("ssh-agent", said["error"]["message"])
-        self.world.run("ssh-add", "-X", extra=asking)
+        # Who runs for long waits for it, and then votes.
+        with subprocess.Popen([small_world.BIN / "pawl", "oversee", "--as", "evaluator-a"], env=self.world.environment, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as overseer:
+            try:
+                self.assertIn("(key.missing); trying again", overseer.stderr.readline())
+                self.world.run("ssh-add", "-X", extra=asking)
+                self.assertIn("oversees small", overseer.stdout.readline())
+                self.assertIn("p1: evaluator-a (evaluator, of lab-b): voted", overseer.stdout.readline())
+            finally:
+                overseer.kill()
         self.review()
         self.approve(proposal, ("ann", "bob"))
         time.sleep(1.1)
@@ -218,6 +227,36 @@ class KeysTest(unittest.TestCase):
         listed = [json.loads(line) for line in
                   self.world.pawl("--json", "log", "list", "--signed-by", "evaluator-a").splitlines()]
         self.assertEqual([row["kind"] for row in listed], ["vote"] * 3)
+
+    def test_a_rotation_is_whole_or_leaves_the_draft_as_it_was(self):
+        signers = self.world.root / "signers"
+        signers.write_text(signers.read_text().replace("ssh-ed25519 ", "ssh-ed25519  ", 1))  # as people write it
+        charter, draft = self.world.make_charter("charter"), self.world.root / "charter-2"
+        shutil.copytree(charter, draft)
+
+        def files():
+            return {path: path.read_bytes() for path in draft.rglob("*") if path.is_file()}
+
+        before = files()
+        person = ("key", "rotate", "ann@test", "--from", charter, "--to", draft, "--old", self.world.root / "ann", "--new")
+        # Onto the key of another: refused, and the draft can be used as if nobody had tried.
+        refused = self.world.json(*person, self.world.root / "bob", expect=(3,))
+        self.assertEqual((refused["error"]["rule"], files()), ("charter.signers", before))
+        # A key that stands where it cannot be replaced is refused before another is made or anything signed.
+        toml = draft / "charter.toml"
+        key = next(one["key"] for one in self.keys()["reviewers"] if one["name"] == "prover-a")
+        toml.write_text(toml.read_text() + f"# was: {key}\n")
+        refused = self.world.json("key", "rotate", "prover-a", "--from", charter, "--to", draft, expect=(1,))
+        self.assertEqual((refused["error"]["rule"], files().keys(), (self.world.home / "keys/prover-a-2").exists()),
+                         ("key.place", before.keys(), False))
+        toml.write_bytes(before[toml])
+
+        self.world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "next", "-f", self.root / "next")
+        rotated = self.world.json(*person, self.root / "next")
+        self.assertIsNotNone(rotated["statement"])
+        lines = (draft / "approvers").read_text().splitlines()
+        self.assertEqual(lines[0], f'ann@test namespaces="approve@pawl" {rotated["new"]}')
+        self.assertEqual(lines[1:], signers.read_text().splitlines()[1:])
 
     def test_a_reviewers_key_that_has_run_out_is_replaced_by_an_amendment(self):
         def ends(charter, year):
