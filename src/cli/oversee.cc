@@ -18,6 +18,7 @@
 #include "cli/log_file.h"
 #include "cli/reviewer_at_work.h"
 #include "cli/watched_places.h"
+#include "signing/ssh_agent.h"
 #include "subject/file_descriptor.h"
 
 namespace pawl::cli {
@@ -28,10 +29,15 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kRetry{30'000};  // what waits without a change of the log: a clock, a machine to be mended
 constexpr milliseconds kBackOffMin{1'000}, kBackOffMax{60'000};
+constexpr milliseconds kBeginAgain{10'000};
 
-// What may pass by itself. Anything else about the log or this reviewer is for a person to look at.
+// What may pass by itself: a machine's trouble, an agent that is locked. Anything else about the log or this reviewer
+// is for a person to look at.
 bool MayPass(const Error& error) {
-  return error.code == ErrorCode::kSystem || error.code == ErrorCode::kPending || error.code == ErrorCode::kLimit;
+  const bool of_agent = error.rule.starts_with("agent.") ||
+                        (error.rule == "key.missing" && !signing::SshAgent::OfEnvironment().path().empty());
+  return of_agent || error.code == ErrorCode::kSystem || error.code == ErrorCode::kPending ||
+         error.code == ErrorCode::kLimit;
 }
 
 Result<subject::FileDescriptor> TakeTurn(const std::string& folder, const std::string& name) {
@@ -67,6 +73,13 @@ struct Overseen {
   milliseconds back_off = kBackOffMin;
 };
 
+// One that could not be begun with, and may be later: its database is away, its init is under way.
+struct SetAside {
+  Place place;
+  std::string rule;  // why
+  steady_clock::time_point again;
+};
+
 class Overseer {
  public:
   Overseer(const Globals& globals, std::string name, oversight::Waiting waiting, HealthSite& health)
@@ -74,10 +87,17 @@ class Overseer {
 
   // Begins with those of the places whose charter has the reviewer; the others have none of its work.
   Result<void> Begin(std::vector<Place> places) {
-    several_ = several_ || overseen_.size() + places.size() > 1;
-    for (Place& place : places) {
-      const std::string subject = place.subject;
-      Result<ReviewerAtWork> reviewer = ReviewerAtWork::Open(std::move(place), name_);
+    several_ = several_ || overseen_.size() + aside_.size() + places.size() > 1;
+    std::map<std::string, std::string> before;  // why those were set aside that are tried again
+    std::erase_if(aside_, [&](SetAside& one) {
+      if (steady_clock::now() < one.again) return false;
+      before[one.place.subject] = one.rule;
+      places.push_back(std::move(one.place));
+      return true;
+    });
+    for (const Place& place : places) {
+      const std::string& subject = place.subject;
+      Result<ReviewerAtWork> reviewer = ReviewerAtWork::Open(place, name_);
       if (reviewer.ok() && !turn_) {
         Result<subject::FileDescriptor> turn = TakeTurn(reviewer->memory_folder(), name_);
         if (!turn.ok()) return turn.error();
@@ -89,14 +109,20 @@ class Overseer {
         overseen_.emplace_back(*std::move(reviewer));
       } else if (several_ && reviewer.error().rule == "review.unknown") {
         not_its_own_ = reviewer.error();
-      } else if (several_ && !MayPass(reviewer.error())) {
+      } else if (several_ && (MayPass(reviewer.error()) || reviewer.error().rule == "gate.no-genesis")) {
+        const Error& error = reviewer.error();
+        if (before[subject] != error.rule) Say(subject + ": " + error.message + " (" + error.rule + "); trying again");
+        health_.TellBroken(subject, error.rule);
+        aside_.push_back({place, error.rule, steady_clock::now() + kBeginAgain});
+      } else if (several_) {
         GiveUp(subject, reviewer.error());
       } else {
         return reviewer.error();  // whoever starts it again may find the machine mended
       }
     }
-    if (overseen_.empty() && given_up_) return *given_up_;
-    if (overseen_.empty() && not_its_own_) return *not_its_own_;
+    if (!overseen_.empty() || !aside_.empty()) return {};
+    if (given_up_) return *given_up_;
+    if (not_its_own_) return *not_its_own_;
     return {};
   }
 
@@ -110,7 +136,7 @@ class Overseer {
       const std::string subject = at->reviewer.log().subject();
       at = overseen_.erase(at);
       GiveUp(subject, looked.error());
-      if (overseen_.empty()) return looked.error();
+      if (overseen_.empty() && aside_.empty()) return looked.error();
     }
     std::fflush(stdout);
     return {};
@@ -176,6 +202,7 @@ class Overseer {
   HealthSite& health_;
   std::optional<subject::FileDescriptor> turn_;
   std::vector<Overseen> overseen_;
+  std::vector<SetAside> aside_;
   std::optional<Error> given_up_, not_its_own_;
 };
 

@@ -164,6 +164,22 @@ class SeveralTest(unittest.TestCase):
         prover.send_signal(signal.SIGTERM)
         self.assertNotEqual(prover.wait(timeout=60), 0, "it was not well")
 
+    def test_a_log_that_cannot_be_opened_yet_keeps_no_other_waiting_and_is_taken_up(self):
+        ledgers = self.world.home / "ledger"
+        (ledgers / "three.sqlite").touch()  # an init that is under way
+        (ledgers / "elsewhere.url").write_text("postgresql://127.0.0.1:1/nothing?sslmode=disable\n")
+        self.start("prover-a", "oversee", "--as", "prover-a")
+        address = self.address("prover-a")
+        self.until(lambda: "three: gate.no-genesis" in http(address, "/healthz")[1])
+        self.begin("three")
+        for subject in ("one", "three"):
+            self.world.json("--subject", subject, "propose", self.world.root / "baseline", expect=(6,))
+            self.until(lambda: [line for line in self.lines("prover-a")
+                                if line.get("subject") == subject and line["message"].startswith("voted")])
+        status, text = http(address, "/healthz")
+        self.assertEqual((status, text.count("\n"), text.split(":")[0]), (503, 1, "elsewhere"))
+        self.assertEqual(sum("elsewhere: " in line["message"] for line in self.lines("prover-a")), 1, "said once")
+
     def test_what_is_refused(self):
         for words, expect, rule in ((("advance",), 2, "advance.which"), (("advance", "p1", "--all"), 2, None),
                                     (("advance", "--watch"), 2, None), (("advance", "--all", "--health", "127.0.0.1:0"), 2, None),
