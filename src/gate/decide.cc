@@ -98,11 +98,18 @@ Result<StepReport> ReportMachineFailure(const ProposalHistory& proposal, const E
                  {error.advice.empty() ? retry : retry + " (first: " + error.advice + ")"});
 }
 
+bool HasPassed(const ProposalHistory& proposal, audit::Step step) {
+  const audit::Finding* finding = proposal.FindingOf(step);
+  return finding != nullptr && finding->outcome == FindingOutcome::kPass;
+}
+
 // Runs one step and logs its report. When others have appended meanwhile, what the step saw may be out of date: it
-// reads again and runs again.
-Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& step) {
+// reads again and runs again. Nothing where another gate has taken the proposal past this step meanwhile, which it can
+// where this one's lock was lost with the database's server.
+Result<std::optional<StepReport>> RunStep(Gate& gate, const std::string& name, const PathStep& step) {
   for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     const ProposalHistory proposal = *gate.log().history().Find(name);
+    if (proposal.outcome || HasPassed(proposal, step.name)) return std::optional<StepReport>();
     Result<StepReport> report = step.run(gate, proposal);
     if (!report.ok() && report.error().rule != kConflict) report = ReportMachineFailure(proposal, report.error());
     Result<void> appended = report.ok() ? Result<void>() : Result<void>(report.error());
@@ -110,7 +117,7 @@ Result<StepReport> RunStep(Gate& gate, const std::string& name, const PathStep& 
       const std::vector<encoding::Envelope> events = EventsOf(gate, proposal, step.name, *report);
       if (!events.empty()) appended = gate.log().Append(events);
     }
-    if (appended.ok()) return report;
+    if (appended.ok()) return std::optional<StepReport>(*std::move(report));
     if (appended.error().rule != kConflict) return appended.error();
     if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
   }
@@ -152,10 +159,10 @@ Result<Position> Decide(Gate& gate, const std::string& name, Until until) {
   if (found == nullptr) {
     return Error{ErrorCode::kNotFound, "gate.no-proposal", "there is no proposal '" + name + "'", "pawl status"};
   }
-  if (found->outcome) return PositionOf(*found);
   for (const PathStep& step : kPath) {
-    const audit::Finding* finding = gate.log().history().Find(name)->FindingOf(step.name);
-    if (finding != nullptr && finding->outcome == FindingOutcome::kPass) continue;
+    found = gate.log().history().Find(name);
+    if (found->outcome) break;
+    if (HasPassed(*found, step.name)) continue;
     if (step.name == audit::Step::kRelease && until == Until::kLastApproval) {
       Position position = PositionOf(*gate.log().history().Find(name));
       position.step = step.name;
@@ -164,13 +171,15 @@ Result<Position> Decide(Gate& gate, const std::string& name, Until until) {
       position.waits_for = {"pawl release " + name};
       return position;
     }
-    Result<StepReport> report = RunStep(gate, name, step);
-    if (!report.ok()) return report.error();
-    gate.Say(std::string(audit::StepName(step.name)) + ": " + std::string(audit::FindingOutcomeName(report->outcome)) +
-             ": " + report->summary);
-    if (report->outcome == FindingOutcome::kPass) continue;
+    const Result<std::optional<StepReport>> run = RunStep(gate, name, step);
+    if (!run.ok()) return run.error();
+    if (!run->has_value()) continue;
+    const StepReport& report = **run;
+    gate.Say(std::string(audit::StepName(step.name)) + ": " + std::string(audit::FindingOutcomeName(report.outcome)) +
+             ": " + report.summary);
+    if (report.outcome == FindingOutcome::kPass) continue;
     Position position = PositionOf(*gate.log().history().Find(name));
-    position.waits_for = report->waits_for;
+    position.waits_for = report.waits_for;
     return position;
   }
   return PositionOf(*gate.log().history().Find(name));

@@ -23,7 +23,7 @@ import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from small_world import BIN, SUBJECT, World  # noqa: E402
+from small_world import BIN, PEOPLE, REVIEWERS, SUBJECT, World  # noqa: E402
 
 FAILURES_MAX = 5
 
@@ -452,6 +452,51 @@ class MachineFailuresTest(unittest.TestCase):
         # Free again: the lock went with the process, not with the file.
         self.assertEqual(world.json("advance", "p1", expect=(6,))["proposal"], "p1")
         world.pawl("log", "verify")
+
+    def test_a_gate_whose_lock_was_lost_goes_on_where_another_has_got_to(self):
+        """As after the fail-over of a database: the first stands still in its trial while a second one takes its proposal
+        further, or to its end. Nothing is wrong with the log then, and nobody is told that there is."""
+        for to_the_end, answer in ((False, ("quorum", "pending", 6)), (True, ("release", "accepted", 0))):
+            for attempt in range(50):
+                world = self.template.copy(self.folder / f"{self.id()}-{to_the_end}-{attempt}")
+                first = subprocess.Popen([BIN / "pawl", "--json", "propose", world.root / "baseline", "-m", "first"],
+                                         env=world.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+                with first:
+                    while first.poll() is None and "candidate" not in (event["kind"] for event in self.events(world)):
+                        pass
+                    first.send_signal(signal.SIGSTOP)
+                    caught = self.steps(world)[-1] == "properties"
+                    if caught:
+                        (world.home / f"ledger/{SUBJECT}.sqlite.gate").unlink()
+                        second = world.json("advance", "p1", expect=(5, 6))
+                        caught = "error" not in second  # it was not stopped while it wrote
+                    if caught and to_the_end:
+                        second = self.released(world)
+                    time.sleep(1.1)  # statements of one second are the same bytes, and taken for a retry
+                    first.send_signal(signal.SIGCONT)
+                    said = json.loads(first.communicate(timeout=120)[0].splitlines()[-1])
+                if caught:
+                    break
+            else:
+                self.fail("no gate was caught at work")
+            self.assertEqual((second["step"], second["outcome"]), answer[:2])
+            self.assertEqual((said.get("step"), said.get("outcome"), first.returncode), answer, said)
+            passed = self.steps(world, "pass")
+            self.assertEqual(len(passed), len(set(passed)), "a step has passed twice")
+            world.pawl("log", "verify")
+
+    @staticmethod
+    def released(world):
+        for name, _, _ in REVIEWERS:
+            world.pawl("review", "--as", name)
+        world.pawl("advance", "p1", expect=(6,))
+        for person in PEOPLE[:2]:
+            world.pawl("approve", "p1", "--key", world.root / person, expect=(6,))
+        return world.json("release", "p1")
+
+    def steps(self, world, outcome=None):
+        findings = [event["predicate"] for event in self.events(world) if event["kind"] == "finding"]
+        return [finding["step"] for finding in findings if outcome in (None, finding["outcome"])]
 
     @staticmethod
     def holds_the_gate(world, process):
