@@ -24,6 +24,7 @@ import json
 import os
 import pathlib
 import queue
+import re
 import shutil
 import signal
 import statistics
@@ -66,7 +67,7 @@ class Bench(World):
         self.subjects = [f"small-{i:03}" for i in range(options.subjects)]
         self.daemons, self.spent = {}, collections.defaultdict(lambda: [0, 0.0])
         self.positions = queue.Queue()
-        self.server, self.witnesses = None, []
+        self.server, self.logs = None, {}
 
     # ---- programs
 
@@ -123,6 +124,8 @@ class Bench(World):
         threading.Thread(target=self.listen, args=(process, self.positions.put), daemon=True).start()
 
     def edit(self, text, subject):
+        if subject in self.logs:
+            text = re.sub(r'(?m)^log = ".*"$', f'log = "{self.logs[subject]}"', text)
         text = text.replace('name = "small"', f'name = "{subject}"').replace("pawl:test:small", f"pawl:test:{subject}")
         text = text.replace("max_releases = 20", "max_releases = 10000")
         return text.replace("[amendment]", "[rollback]\nthreshold = 1\n\n[amendment]")
@@ -132,12 +135,14 @@ class Bench(World):
         if count == 0:
             return ""
         text = f"\n[witnesses]\nat_least = {count // 2 + 1}\n"
-        log = json.loads((self.root / "keys.json").read_text())["log"]
+        # Witnesses know a log by its key: each has one of its own.
+        self.logs = {subject: self.pawl("key", "new", f"log-{subject}").strip() for subject in self.subjects}
         for i in range(count):
             home = self.root / f"witness-{i}"
             environment = {"PAWL_HOME": str(home)}
             key = self.json("key", "new", f"w{i}", "--witness", extra=environment)["key"]
-            self.pawl("witness", "follow", f"w{i}", log, extra=environment)
+            for log in self.logs.values():
+                self.pawl("witness", "follow", f"w{i}", log, extra=environment)
             process = subprocess.Popen([BIN / "pawl", "--json", "witness", "run", f"w{i}", "--listen", "127.0.0.1:0"],
                                        env=dict(os.environ, **environment), stdout=subprocess.PIPE, text=True)
             self.daemons[f"witness-{i}"] = process
