@@ -39,6 +39,24 @@ Result<void> ChooseLedger(const ledger::Home& home, const std::string& subject, 
   return ledger::KeepLedgerPlace(home.root() + "/ledger", place);
 }
 
+// Witnesses know a log by its key: after one subject's checkpoint they would take another's for a second tree of the
+// same log, and nothing of it would ever be complete.
+Result<void> RequireLogKeyOfItsOwn(const ledger::Home& home, const charter::Charter& charter) {
+  if (charter.witnesses.all.empty()) return {};
+  for (const std::string& other : home.Subjects()) {
+    if (other == charter.subject.name) continue;
+    const Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, other, ledger::LedgerAccess::kReadOnly);
+    if (!log.ok() || !log->history().has_genesis()) continue;
+    if (log->history().charter().gate.log.name != charter.gate.log.name) continue;
+    return Refused(
+        "init.shared-log-key",
+        "the charter has witnesses, and its [gate] log '" + charter.gate.log.name + "' is the key of '" + other +
+            "' too: witnesses would take the two logs for one that was tampered with",
+        "pawl key new LOG-KEY, name it in [gate] log, sign the charter again, and have the witnesses follow it");
+  }
+  return {};
+}
+
 Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   Result<warrant::CharterFiles> files = warrant::ReadCharterFiles(options.charter);
   if (!files.ok()) return files.error();
@@ -58,6 +76,7 @@ Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kCreate);
   if (!home.ok()) return home.error();
   if (Result<void> outside = home->RequireOutside(options.charter); !outside.ok()) return outside.error();
+  if (Result<void> own = RequireLogKeyOfItsOwn(*home, charter); !own.ok()) return own.error();
   const std::string& subject = charter.subject.name;
   Result<storage::TreeStore> store = storage::TreeStore::Open(home->StorePath(), storage::StoreAccess::kReadWrite);
   if (!store.ok()) return store.error();

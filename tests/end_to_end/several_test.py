@@ -52,11 +52,24 @@ class SeveralTest(unittest.TestCase):
             process.communicate()
         self.world.remove()
 
-    def begin(self, subject):
-        charter = self.world.make_charter(f"charter-{subject}", lambda text: text.replace('name = "small"', f'name = "{subject}"'))
+    def begin(self, subject, edit=lambda text: text, **options):
+        charter = self.world.make_charter(f"charter-{subject}",
+                                          lambda text: edit(text.replace('name = "small"', f'name = "{subject}"')))
         for person in PEOPLE:
             self.world.pawl("charter", "sign", charter, "--key", self.world.root / person)
-        self.world.pawl("init", charter)
+        return self.world.json("init", charter, **options)
+
+    def test_witnesses_tell_logs_apart_by_their_keys(self):
+        """What they have cosigned for one subject, they would hold against another that shares its log's key."""
+        witness = self.world.json("key", "new", "w", "--witness")["key"]
+        shared = json.loads((self.world.root / "keys.json").read_text())["log"]
+        own = self.world.pawl("key", "new", "log-of-three").strip()
+        asked = f'\n[witnesses]\nat_least = 1\n[[witnesses.witness]]\nprincipal = "w"\nkey = "{witness}"\nurl = "http://127.0.0.1:1"\n'
+        error = self.begin("three", lambda text: text + asked, expect=(1,))["error"]
+        self.assertEqual(error["rule"], "init.shared-log-key")
+        self.assertIn("'one'", error["message"])
+        self.assertFalse((self.world.home / "ledger/three.sqlite").exists())
+        self.begin("four", lambda text: text.replace(shared, own) + asked)
 
     def start(self, name, *words):
         """With its log as JSON on standard error, and at an address of its own for those who watch."""
