@@ -18,7 +18,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -47,27 +46,10 @@ LONG = ["test_a_rollback_after_a_rollback"]
 REVIEWERS = ("prover-a", "prover-b", "evaluator-a", "evaluator-b", "integrity-a")
 
 
-class DailyTest(unittest.TestCase):
+class DailyTest(path_test.HomesTest):
     @classmethod
-    def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-daily-"))
-        cls.made = Home(cls.folder / "template")
-        os.makedirs(cls.made.root)
-        cls.made.make_keys()
-        cls.made.begin()
-        cls.made.released_baseline()
-
-    @classmethod
-    def tearDownClass(cls):
-        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
-        shutil.rmtree(cls.folder, ignore_errors=True)
-
-    def home(self):
-        root = self.folder / self.id().rsplit(".", 1)[1]
-        shutil.copytree(self.made.root, root, symlinks=True)
-        home = Home(root)
-        home.subject = root / "subject"
-        return home
+    def make_home(cls, root):
+        return Home(root)
 
     def status(self, home):
         return json.loads(home.pawl("--json", "status"))
@@ -196,8 +178,8 @@ class DailyTest(unittest.TestCase):
         self.assertEqual(self.status(home)["charter_epoch"], 0)
 
     def test_a_rollback_after_a_rollback(self):
-        home = self.home()
-        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        home, position = self.home_that_waits_for_people()
+        home.accepted(position, time.time())
         home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
         trees = [release["tree"] for release in self.status(home)["releases"]]
         self.accepted_rollback(home, [])
@@ -237,8 +219,7 @@ class DailyTest(unittest.TestCase):
     # ---- keeping it
 
     def test_backup_restore_and_removing_what_nobody_names(self):
-        home = self.home()
-        position = home.position("cycle", "--seed", "2", expect=(6,))
+        home, position = self.home_that_waits_for_people()
         home.approve(position["proposal"])
         home.release(position["proposal"])
         pending = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
@@ -296,14 +277,14 @@ class DailyTest(unittest.TestCase):
         home.accepted(position, time.time())
 
     def test_a_ledger_that_was_put_back_is_appended_to_by_nobody(self):
-        home = self.home()
+        home, position = self.home_that_waits_for_people()
         ledger = home.home / f"ledger/{SUBJECT}.sqlite"
         database = sqlite3.connect(ledger)
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         database.close()
         kept = home.root / "older.sqlite"
         shutil.copyfile(ledger, kept)
-        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        home.accepted(position, time.time())
         newer = home.root / "newer"
         newer.mkdir()
         for file in ledger.parent.glob(f"{SUBJECT}.sqlite*"):

@@ -70,15 +70,22 @@ class Home(demo_run.Demo):
         return [json.loads(line) for line in self.pawl("--json", "log", "list").splitlines()]
 
 
-class PathTest(unittest.TestCase):
+class HomesTest(unittest.TestCase):
+    """Tests that begin with a copy of one home, made once."""
+
+    @classmethod
+    def make_home(cls, root):
+        return Home(root)
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="pawl-path-")
-        cls.made = Home(pathlib.Path(cls.folder) / "template")
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-homes-"))
+        cls.made = cls.make_home(cls.folder / "template")
         os.makedirs(cls.made.root)
         cls.made.make_keys()
         cls.made.begin()
         cls.made.released_baseline()
+        cls.improved = None
 
     @classmethod
     def tearDownClass(cls):
@@ -87,23 +94,26 @@ class PathTest(unittest.TestCase):
 
     def home(self, made=None):
         """A copy of the home with a released baseline."""
-        root = pathlib.Path(self.folder) / self.id().rsplit(".", 1)[1]
+        root = self.folder / self.id().rsplit(".", 1)[1]
         shutil.copytree((made or self.made).root, root, symlinks=True)
-        home = Home(root)
+        home = self.make_home(root)
         home.subject = root / "subject"
         return home
 
     def home_that_waits_for_people(self):
         """A copy of a home with an improvement that everybody but people has decided about, and where that stands."""
-        if "improved" not in type(self).__dict__:
-            cls = type(self)
-            root = pathlib.Path(self.folder) / "improved"
+        cls = type(self)
+        if cls.improved is None:
+            root = self.folder / "improved"
             shutil.copytree(self.made.root, root, symlinks=True)
-            cls.improved = Home(root)
-            cls.improved_position = cls.improved.position("cycle", "--seed", "2", expect=(6,))
+            improved = self.make_home(root)
+            cls.improved_position = improved.position("cycle", "--seed", "2", expect=(6,))
+            cls.improved = improved
             self.assertEqual(cls.improved_position["step"], "approval")
         return self.home(self.improved), self.improved_position
 
+
+class PathTest(HomesTest):
     def candidate(self, home, name="candidate", edit=None):
         tree = home.root / name
         shutil.copytree(home.subject, tree)
@@ -241,7 +251,7 @@ class PathTest(unittest.TestCase):
     # ---- evaluators, improvers, candidates
 
     def broken_evaluator(self, name, body):
-        root = pathlib.Path(self.folder) / name
+        root = self.folder / name
         os.makedirs(root)
         home = Home(root)
         home.make_keys()
@@ -299,7 +309,7 @@ class PathTest(unittest.TestCase):
         self.assertEqual((position["outcome"], position["rule"]), ("outside-charter", "surface.pickle"))
 
     def test_an_improver_that_never_ends_is_stopped(self):
-        root = pathlib.Path(self.folder) / "endless"
+        root = self.folder / "endless"
         os.makedirs(root)
         home = Home(root)
         home.make_keys()
@@ -315,7 +325,7 @@ class PathTest(unittest.TestCase):
     # ---- pace, halt, amendment
 
     def test_too_early_waits(self):
-        root = pathlib.Path(self.folder) / "slow"
+        root = self.folder / "slow"
         os.makedirs(root)
         home = Home(root)
         home.make_keys()
@@ -364,7 +374,7 @@ class PathTest(unittest.TestCase):
         self.assertIn("halt.in-force", home.fly(expect=(1,)).stderr)
 
     def test_an_approval_after_the_warrant_is_in_the_renewed_one(self):
-        root = pathlib.Path(self.folder) / "late"
+        root = self.folder / "late"
         os.makedirs(root)
         home = Home(root)
         home.make_keys()
@@ -535,7 +545,7 @@ class PathTest(unittest.TestCase):
     def test_a_full_disk_loses_nothing(self):
         if os.geteuid() != 0:
             self.skipTest("needs root for a small file system")
-        root = pathlib.Path(self.folder) / "small"
+        root = self.folder / "small"
         os.makedirs(root)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", root], check=True)
         try:
@@ -552,7 +562,7 @@ class PathTest(unittest.TestCase):
                         filler.flush()
                 except OSError:
                     pass
-            tree = pathlib.Path(self.folder) / "for-the-small"
+            tree = self.folder / "for-the-small"
             shutil.copytree(home.subject, tree)
             path = tree / "improver/hyperparameters.json"
             path.write_text(path.read_text() + " " * 200_000 + "\n")
