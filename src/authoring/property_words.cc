@@ -162,6 +162,18 @@ std::vector<std::string> PropertyWords(const model::Property& property) {
   return lines;
 }
 
+std::string_view ArithmeticName(checker::Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case checker::Arithmetic::kReal:
+      return "real";
+    case checker::Arithmetic::kFloat32:
+      return "float32";
+    case checker::Arithmetic::kFloat64:
+      return "float64";
+  }
+  return "";
+}
+
 std::vector<std::string> CounterexampleTable(const model::Property& property, const prover::Counterexample& found) {
   std::vector<std::string> lines;
   const auto add = [&](const char* letter, size_t number, size_t variable, double value) {

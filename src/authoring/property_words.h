@@ -11,6 +11,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/property.h"
@@ -30,6 +31,9 @@ std::string RowWords(const model::Property& property, const model::Row& row);
 // The whole property, one line each; what depends on a line stands below it, two blanks further in. Long lists are cut,
 // and say how many lines were left out.
 std::vector<std::string> PropertyWords(const model::Property& property);
+
+// "real", "float32", "float64": as charters and commands have it.
+std::string_view ArithmeticName(checker::Arithmetic arithmetic);
 
 // The counterexample as a table: variable, the network's number, name, value in the unit. B_i are a baseline's outputs.
 std::vector<std::string> CounterexampleTable(const model::Property& property, const prover::Counterexample& found);

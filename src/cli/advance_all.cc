@@ -183,6 +183,7 @@ ExitCode AdvanceAll(const Globals& globals, Advancing advancing, const std::stri
   }
   for (; !watch.token().stop_requested(); places->Wait()) {
     for (KeptGate& kept : gates) {
+      health.Begin(kept.place.subject);
       if (watch.token().stop_requested()) break;
       if (HasWork(*places, kept)) LookAndTell(globals, kept, health);
     }

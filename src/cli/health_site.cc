@@ -22,6 +22,11 @@ Result<void> HealthSite::Listen(const std::string& where) {
   return {};
 }
 
+void HealthSite::Begin(const std::string& subject) {
+  const std::lock_guard guard(mutex_);
+  subjects_.try_emplace(subject);
+}
+
 void HealthSite::Tell(const std::string& subject, const LookedAt& looked) {
   const std::lock_guard guard(mutex_);
   Subject& one = subjects_[subject];
@@ -66,7 +71,7 @@ server::HttpResponse HealthSite::Answer(const server::HttpRequest& request) cons
     }
   };
   family("pawl_ledger_readable", "gauge", "1 where the last look at the ledger succeeded.",
-         [](const Subject& one) { return one.rule.empty() ? 1 : 0; });
+         [](const Subject& one) { return one.rule.empty() && one.looked.looked_s > 0 ? 1 : 0; });
   family("pawl_ledger_events_total", "counter", "Entries of the ledger.",
          [](const Subject& one) { return one.looked.events; });
   family("pawl_looked_time_seconds", "gauge", "When it last looked and nothing was wrong.",

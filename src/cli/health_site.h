@@ -44,6 +44,8 @@ class HealthSite {
   // "" before Listen.
   std::string address() const { return server_ ? server_->address() : std::string(); }
 
+  // From now on it is looked after: without a look that succeeds it is not readable, and was looked at in 1970.
+  void Begin(const std::string& subject);
   void Tell(const std::string& subject, const LookedAt& looked);
   // What it was told of the subject before still stands, and is not well.
   void TellBroken(const std::string& subject, const std::string& rule);

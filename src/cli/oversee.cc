@@ -107,6 +107,7 @@ class Overseer {
         if (!globals_.json && !globals_.quiet) std::printf("%s oversees %s\n", name_.c_str(), subject.c_str());
         std::fflush(stdout);
         overseen_.emplace_back(*std::move(reviewer));
+        health_.Begin(subject);
       } else if (several_ && reviewer.error().rule == "review.unknown") {
         not_its_own_ = reviewer.error();
       } else if (several_ && (MayPass(reviewer.error()) || reviewer.error().rule == "gate.no-genesis")) {

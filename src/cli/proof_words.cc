@@ -5,18 +5,6 @@
 
 namespace pawl::cli {
 
-std::string_view ArithmeticName(checker::Arithmetic arithmetic) {
-  switch (arithmetic) {
-    case checker::Arithmetic::kReal:
-      return "real";
-    case checker::Arithmetic::kFloat32:
-      return "float32";
-    case checker::Arithmetic::kFloat64:
-      return "float64";
-  }
-  return "";
-}
-
 std::string_view StatusName(prover::ProofStatus status) {
   switch (status) {
     case prover::ProofStatus::kProven:

@@ -16,7 +16,6 @@
 
 namespace pawl::cli {
 
-std::string_view ArithmeticName(checker::Arithmetic arithmetic);
 std::string_view StatusName(prover::ProofStatus status);
 // Empty for UnknownReason::kNone.
 std::string_view ReasonName(prover::UnknownReason reason);

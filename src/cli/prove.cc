@@ -399,7 +399,7 @@ void ShowRadius(const Found& found) {
 
 encoding::Json ResultJson(const Question& question, const prover::ProofResult& result) {
   encoding::Json json = {
-      {"status", StatusName(result.status)},       {"arithmetic", ArithmeticName(question.arithmetic)},
+      {"status", StatusName(result.status)},       {"arithmetic", authoring::ArithmeticName(question.arithmetic)},
       {"network", question.network_digest.Text()}, {"property", question.property_digest.Text()},
       {"boxes", result.statistics.boxes},          {"leaves", result.statistics.leaves},
       {"seconds", result.statistics.seconds}};
@@ -425,7 +425,7 @@ encoding::Json ResultJson(const Question& question, const prover::ProofResult& r
 
 void ShowResult(const Question& question, const prover::ProofResult& result, uint64_t memory_mib) {
   std::printf("%s (%s arithmetic, %.2f s, boxes %llu, leaves %llu)\n", std::string(StatusName(result.status)).c_str(),
-              std::string(ArithmeticName(question.arithmetic)).c_str(), result.statistics.seconds,
+              std::string(authoring::ArithmeticName(question.arithmetic)).c_str(), result.statistics.seconds,
               static_cast<unsigned long long>(result.statistics.boxes),
               static_cast<unsigned long long>(result.statistics.leaves));
   switch (result.status) {

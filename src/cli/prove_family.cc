@@ -194,7 +194,7 @@ encoding::Json MemberJson(const Member& member) {
   encoding::Json json = {{"name", member.rule->name},
                          {"network_file", member.rule->network},
                          {"status", StatusName(result.status)},
-                         {"arithmetic", ArithmeticName(member.request.arithmetic)},
+                         {"arithmetic", authoring::ArithmeticName(member.request.arithmetic)},
                          {"network", crypto::Digest{member.request.network_digest}.Text()},
                          {"property", crypto::Digest{member.request.property_digest}.Text()},
                          {"boxes", result.statistics.boxes},

@@ -161,7 +161,9 @@ Result<std::vector<KeyChange>> FindKeyChanges(const charter::CharterFiles& befor
     for (const std::string& key : keys) changes.push_back({KeyChangeKind::kEnrolled, holder, "", key});
   }
   std::sort(changes.begin(), changes.end(), [](const KeyChange& a, const KeyChange& b) {
-    return std::tie(a.holder, a.kind, a.old_key, a.new_key) < std::tie(b.holder, b.kind, b.old_key, b.new_key);
+    const bool a_agreed = a.kind != KeyChangeKind::kReplaced, b_agreed = b.kind != KeyChangeKind::kReplaced;
+    return std::tie(a_agreed, a.holder, a.kind, a.old_key, a.new_key) <
+           std::tie(b_agreed, b.holder, b.kind, b.old_key, b.new_key);
   });
   return changes;
 }

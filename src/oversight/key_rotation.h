@@ -56,11 +56,11 @@ struct KeyChange {
   std::string Words() const;
 };
 
-// What the amendment from `before` to `after` does to keys, by holder. Where one key of a holder goes and one comes,
-// without a statement, it is replaced; otherwise they are revoked and enrolled. Statements that `before` holds as well
-// are of the past and are not read. Refused ("charter.rotation"): a statement of this amendment that is malformed, is
-// about another subject, starting charter or change than this, or is not signed by both keys; by a person's under
-// `presence = "required"` with presence.
+// What the amendment from `before` to `after` does to keys: first those that are replaced, then by holder. Where one
+// key of a holder goes and one comes, without a statement, it is replaced; otherwise they are revoked and enrolled.
+// Statements that `before` holds as well are of the past and are not read. Refused ("charter.rotation"): a statement of
+// this amendment that is malformed, is about another subject, starting charter or change than this, or is not signed by
+// both keys; by a person's under `presence = "required"` with presence.
 Result<std::vector<KeyChange>> FindKeyChanges(const charter::CharterFiles& before, const charter::CharterFiles& after);
 
 }  // namespace pawl::oversight

@@ -92,6 +92,15 @@ TEST_F(KeyRotationTest, WithoutAStatementIsAReplacement) {
               ElementsAre("reviewer evaluator-a: another key, WITHOUT the old one's word"));
 }
 
+// Summaries are cut where an amendment changes many keys: what somebody might hide behind the others stands first.
+TEST_F(KeyRotationTest, SaysFirstWhatNobodyHasAgreedTo) {
+  const Asked asked = Amend(before_, after_, {},
+                            [](charter::TestCharter& test) { test.files["approvers"] += Path::SignerLine("mallory"); });
+  EXPECT_EQ(asked.rule, "") << asked.message;
+  EXPECT_THAT(asked.words, ElementsAre("reviewer evaluator-a: another key, WITHOUT the old one's word",
+                                       "person mallory@example.org: a key is enrolled"));
+}
+
 TEST_F(KeyRotationTest, NeedsTheOldKeysConsentAndTheNewOnesPossession) {
   const encoding::Signature old_one = By(rotation_, "evaluator-a", kOldKeyId);
   const encoding::Signature new_one = By(rotation_, "stranger", kNewKeyId);

@@ -175,18 +175,6 @@ Json FurthestOf(const ledger::SubjectLog& log, const crypto::Digest& centre, con
   return distances.ok() && !distances->empty() ? Json(std::ranges::max(*distances)) : Json(nullptr);
 }
 
-const char* ArithmeticName(checker::Arithmetic arithmetic) {
-  switch (arithmetic) {
-    case checker::Arithmetic::kReal:
-      return "real";
-    case checker::Arithmetic::kFloat32:
-      return "float32";
-    case checker::Arithmetic::kFloat64:
-      return "float64";
-  }
-  return "real";
-}
-
 // What repeats the check on this machine, from the very files.
 std::string CommandOf(const ledger::SubjectLog& log, const Wanted& wanted, const crypto::Digest& certificate,
                       const std::optional<crypto::Digest>& centre) {
@@ -228,7 +216,7 @@ Json CertificateView(const ledger::SubjectLog& log, const ProposalHistory& propo
       checker::ReadCertificate(storage::AsBytes(*bytes), {.bytes_max = kProofBytesMax, .nodes_max = kProofNodesMax});
   if (!certificate.ok()) return why_not(certificate.error().message);
   const TreeShape shape = ShapeOf(*certificate);
-  view["arithmetic"] = ArithmeticName(certificate->arithmetic);
+  view["arithmetic"] = authoring::ArithmeticName(certificate->arithmetic);
   view["leaves"] = shape.leaves;
   view["input_splits"] = shape.input_splits;
   view["neuron_splits"] = shape.neuron_splits;

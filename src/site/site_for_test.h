@@ -123,6 +123,8 @@ inline Json BrokenDocument() {
           {"words", "room = 20 °C, Sun <b>here</b> = 0 gives heat = 12 kW, cooling = 8 kW"}};
 }
 
+inline constexpr char kEndOfAKey[] = "2099-01-31T23:59:59Z";  // of the reviewer prover-a
+
 // A home whose third proposal waits for two people: one release was made by it, one reviewer abstains, and its text is
 // hostile. `signers` are lines for the charter's file of signers beside those of Path. After it come proposals up to
 // number `proposals`, ten entries each; one in ten is open, the others were turned away.
@@ -132,6 +134,7 @@ inline void MakeHome(const std::string& folder, const std::string& origin, const
     test.Replace("signers = \"approvers\"",
                  "signers = \"approvers\"\nrp_id = \"" + rp_id + "\"\norigins = [\"" + origin + "\"]");
     test.files["approvers"] += signers;
+    test.files["reviewers.toml"] = std::string("[[reviewer]]\nname = \"prover-a\"\nexpires = \"") + kEndOfAKey + "\"\n";
   });
   path.now = std::max(path.now, now_s);
   const crypto::Digest certificate = *path.store().PutBlob(path.Certificate(warrant::TinyNetwork(2)));

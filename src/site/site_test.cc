@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 
+#include "encoding/time.h"
 #include "server/http_server.h"
 #include "site/embedded.h"
 #include "site/login.h"
@@ -181,6 +182,18 @@ TEST_F(SiteTest, ShowsWhatCannotBeSeenAndNothingAsMarkup) {
   EXPECT_THAT(changes[0]["diff"].get<std::string>(), ::testing::HasSubstr("+pa\\u{202E}ss\n"));
   EXPECT_EQ(changes[1]["shown"], "facts");
   EXPECT_EQ(answer.content_type, "application/json");  // and nosniff: the markup in it is nobody's page
+}
+
+TEST_F(SiteTest, WarnsOfAKeyThatRunsOut) {
+  const auto ends = [&] { return Read(Get(kSubject))["key_ends"]; };
+  const int64_t end = *encoding::ParseTime(kEndOfAKey);
+  ASSERT_EQ(ends().size(), 1u);  // a person's, which has run out long ago
+  EXPECT_THAT(ends()[0].get<std::string>(), ::testing::HasSubstr("'eve@example.org' in line"));
+  now_ = end - 29 * 86'400;
+  ASSERT_EQ(ends().size(), 2u);
+  EXPECT_THAT(ends()[0].get<std::string>(), ::testing::HasSubstr("'prover-a' runs out at 2099-01-31T23:59:59Z"));
+  now_ = end + 1;
+  EXPECT_THAT(ends()[0].get<std::string>(), ::testing::HasSubstr("'prover-a' ran out at"));
 }
 
 TEST_F(SiteTest, ProvesEveryEntry) {

@@ -10,6 +10,8 @@
 #include "gate/waiting.h"
 #include "merkle/checkpoint.h"
 #include "merkle/signed_note.h"
+#include "oversight/key_terms.h"
+#include "sandbox/sandbox.h"
 #include "site/signing_desk.h"
 #include "tlog/growing_tree.h"
 #include "warrant/state.h"
@@ -76,6 +78,18 @@ Result<Covered> LatestCovered(const ledger::Ledger& ledger) {
   return Covered{std::move(**note), checkpoint->size};
 }
 
+// What to say of keys that have run out or soon will.
+Json KeyEndsNow(const charter::CharterFiles& charter, int64_t now_s) {
+  Json words = Json::array();
+  const Result<std::vector<oversight::KeyEnd>> ends = oversight::KeyEnds(charter);
+  if (!ends.ok()) return Json::array({sandbox::DisplayableOnOneLine(ends.error().message)});
+  for (const oversight::KeyEnd& end : *ends) {
+    const std::string warning = oversight::WarnOfEnd(end, now_s);
+    if (!warning.empty()) words.push_back(sandbox::DisplayableOnOneLine(warning));
+  }
+  return words;
+}
+
 }  // namespace
 
 Result<Json> EntryRow(uint64_t index, const std::string& entry) {
@@ -116,6 +130,7 @@ Json SubjectView(ledger::SubjectLog& log, int64_t now_s) {
                {"loader_unreadable", loader.broken ? Json(*loader.broken) : Json(nullptr)},
                {"ledger_older", loader.older ? Json(*loader.older) : Json(nullptr)},
                {"log_key", charter.gate.log.Text()},
+               {"key_ends", KeyEndsNow(log.charter(), now_s)},
                {"single_operator", charter.assurance == charter::Assurance::kSingleOperator},
                {"approval",
                 {{"threshold", charter.approval.threshold},

@@ -5,8 +5,10 @@ joined by a proposal's trace; how they say that they are well.
 usage: several_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
 
+import fcntl
 import json
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -192,6 +194,17 @@ class SeveralTest(unittest.TestCase):
         status, text = http(address, "/healthz")
         self.assertEqual((status, text.count("\n"), text.split(":")[0]), (503, 1, "elsewhere"))
         self.assertEqual(sum("elsewhere: " in line["message"] for line in self.lines("prover-a")), 1, "said once")
+
+    def test_a_gate_that_another_keeps_waiting_says_that_it_has_not_looked(self):
+        with open(self.world.home / "ledger/one.sqlite.gate", "w", encoding="utf-8") as lock:  # of one that was stopped
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.start("gate", "advance", "--all", "--watch")
+            address = self.address("gate")
+            self.until(lambda: re.search(r'looked_time_seconds\{subject="two"\} [1-9]', http(address, "/metrics")[1]))
+            text = http(address, "/metrics")[1]
+            for line in ('pawl_looked_time_seconds{subject="one"} 0\n', 'pawl_ledger_readable{subject="one"} 0\n'):
+                self.assertIn(line, text)
+        self.until(lambda: 'pawl_ledger_readable{subject="one"} 1\n' in http(address, "/metrics")[1])
 
     def test_what_is_refused(self):
         for words, expect, rule in ((("advance",), 2, "advance.which"), (("advance", "p1", "--all"), 2, None),

@@ -24,6 +24,7 @@ export interface Subject extends SubjectSummary {
   loader_unreadable: string | null;
   ledger_older: string | null;
   log_key: string;
+  key_ends: string[];
   single_operator: boolean;
   resume: { lifts: string[]; reason: string | null; signed_by: string[]; needed: number } | null;
   approval: {

@@ -110,6 +110,7 @@ function Banner({ of }: { of: Subject }) {
       {stops.map((one) => <p key={one}>Halted by {one}</p>)}
       {of.ledger_older !== null && <p class="bad">{of.ledger_older}</p>}
       {of.loader_unreadable !== null && <p class="bad">The loader starts nothing: {of.loader_unreadable}</p>}
+      {of.key_ends.map((one) => <p key={one} class="bad">{one}</p>)}
       {of.single_operator && <p>Single operator: one person answers for every reviewer and every approval.</p>}
       {!of.approval.presence_required && <p>Approvals may come from software keys: no human presence is proven.</p>}
       <Commands of={of.commands} />
