@@ -4,13 +4,16 @@ links between them are killed, paused, cut off and healed at random from a seed.
 outcome, no event that somebody was told of is lost, no release without a full warrant, no two live releases, all nodes agree on the root, and every warrant
 passes `pawl-check`.
 
-usage: faults_test.py [--seed N] [--seeds COUNT] [--proposals N] [--budget SECONDS]
+usage: faults_test.py [--seed N] [--seeds COUNT] [--proposals N] [--budget SECONDS] [--passed FILE]
        --seeds     so many, from --seed on               --budget   begins no further seed after so long
+       --passed    seeds that this file names have passed with these programs and are left out; those that pass are added
        PAWL_BIN: folder with pawl and pawl-check
 
 Every node has a home of its own that joined the log. Those without a gate have, where that is allowed, a network namespace
 without any interface: their links to the two servers are all they have. The servers stream to each other over a link as
-well. Three nodes run a witness each, which the gates reach over a link; a warrant needs two of them.
+well. Three nodes run a witness each, which the gates reach over a link; a warrant needs two of them. Gates propose and
+release, a command each; beside them a `pawl advance --all --watch` takes up what a gate that was killed has left, while
+everything goes on breaking, and nobody else looks for that.
 """
 
 import argparse
@@ -42,8 +45,10 @@ small_world.REVIEWERS = [*[(f"prover-{i}", f"lab-{i}", "prover") for i in (1, 2,
 REVIEWERS_OF = {1: ("prover-1", "auditor-1"), 2: ("prover-2", "auditor-2"), 3: ("prover-3", "auditor-3", "evaluator-3")}
 PEOPLE_AT = {2: "ann", 3: "bob"}
 GATES = (0, 1)
+KEEPER = 1            # the gate there also runs by itself
 WITNESSES = {"w1": 1, "w2": 2, "w3": 3}  # on which node
 OPEN_MAX = 5          # proposals under way at a time
+PUSH_S = 5            # a proposal that has not been tried for so long is
 QUIET_S = 90          # after everything has been mended, for the next of what is still open to end
 # What a command may say while the world around it breaks. It is asked again.
 PASSING = {"ledger.unreachable", "ledger.unclear", "ledger.busy", "ledger.conflict", "gate.busy", "oversee.busy"}
@@ -107,22 +112,21 @@ class Node:
             return choose(sorted(self.running, key=lambda process: process.pid)) if self.running else None
 
 
-class Reviewer:
-    """`pawl oversee`, started again whenever it is down."""
+class Daemon:
+    """A program of a node's that runs for long and says what it does, a line each; started again whenever it is down."""
 
-    def __init__(self, node, name, round_):
-        self.node, self.name, self.round, self.process, self.ended = node, name, round_, None, False
+    def __init__(self, node, name, words, hear, round_):
+        self.node, self.name, self.words, self.hear, self.round = node, name, words, hear, round_
+        self.process, self.ended = None, False
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
-        options = ["--quorum-is-enough"] if self.name.startswith("auditor") else []
         while not self.ended:
-            self.process = self.node.start("oversee", "--as", self.name, *options)
+            self.process = self.node.start(*self.words)
             last = None
             for line in self.process.stdout:
                 last = json.loads(line)
-                for report in last if isinstance(last, list) else []:
-                    self.round.hear(self.name, report)
+                self.hear(last)
             code = self.process.wait()
             with self.node.lock:
                 self.node.running.discard(self.process)
@@ -174,12 +178,13 @@ class Entry:
 
     def __init__(self, name, step):
         self.name, self.step, self.outcome = name, step, None
-        self.closed, self.approved, self.looked = False, set(), 0.0
+        self.approved, self.looked = set(), time.time()
 
     def ready(self, now):
-        """Whether pushing it may do something; now and then it is pushed all the same."""
+        """Whether releasing it may do something; now and then it is tried all the same."""
         enough = len(self.approved) == len(PEOPLE_AT)
-        return (self.step == "quorum" and self.closed) or (self.step == "approval" and enough) or now - self.looked > 2
+        due = self.step == "release" or (self.step == "approval" and enough)
+        return now - self.looked > (0.3 if due else PUSH_S)
 
 
 class Round:
@@ -190,7 +195,7 @@ class Round:
         self.root = template.root.parent / f"seed-{seed}"
         self.world = template.copy(self.root)
         self.lock, self.book, self.problems = threading.Lock(), {}, []
-        self.told, self.faults, self.asked = [], collections.Counter(), 0
+        self.told, self.faults, self.asked = set(), collections.Counter(), 0
         self.over, self.number = threading.Event(), 0
         self.database = f"seed_{seed}"
         pair.make_database(self.database)
@@ -225,9 +230,19 @@ class Round:
         self.witnesses = [Witness(self.nodes[number], name, self.ports[name], self) for name, number in WITNESSES.items()]
         # One loader: whichever gate works, it switches the same state.
         self.state = first.home / f"loader/{SUBJECT}/state.json"
-        self.reviewers = [Reviewer(self.nodes[i], name, self) for i, names in REVIEWERS_OF.items() for name in names]
+        self.reviewers = [self.reviewer(self.nodes[i], name) for i, names in REVIEWERS_OF.items() for name in names]
         self.take_whole_path("propose", self.world.root / "baseline", "-m", "baseline")
         self.take_whole_path("propose", self.world.root / "better", "-m", "better")
+        # It takes up what a gate that was killed has left, and says of it where it stands.
+        self.keeper = Daemon(self.nodes[KEEPER], "the gate that looks after all",
+                             ("--state", self.state, "advance", "--all", "--watch"), self.hear_position, self)
+
+    def reviewer(self, node, name):
+        def hear(reports):
+            for report in reports if isinstance(reports, list) else []:
+                self.hear(name, report)
+        options = ["--quorum-is-enough"] if name.startswith("auditor") else []
+        return Daemon(node, name, ("oversee", "--as", name, *options), hear, self)
 
     def take_whole_path(self, *words):
         """Before anything breaks."""
@@ -252,11 +267,22 @@ class Round:
     def hear(self, reviewer, report):
         with self.lock:
             if report["what"] == "voted":
-                self.told.append(("vote", reviewer, report["proposal"]))
+                self.told.add(("vote", reviewer, report["proposal"]))
             if report["what"] in ("closed", "cosigned"):
-                self.told.append(("closing", reviewer, report["proposal"]))
-                if report["proposal"] in self.book:
-                    self.book[report["proposal"]].closed = True
+                self.told.add(("closing", reviewer, report["proposal"]))
+
+    def hear_position(self, answer):
+        """Where a gate says that a proposal stands."""
+        if "error" in answer:
+            return
+        with self.lock:
+            name = answer["proposal"]
+            entry = self.book.setdefault(name, Entry(name, answer["step"]))
+            self.told.add(("proposal", name))
+            entry.step, entry.looked = answer["step"], time.time()
+            if answer["outcome"] != "pending":
+                entry.outcome = answer["outcome"]
+                self.told.add(("outcome", name, answer["outcome"]))
 
     def passing(self, code, answer, words):
         """Whether an answer is about the broken world alone; anything else that is no position is a finding."""
@@ -286,14 +312,7 @@ class Round:
                 if answer and answer["error"]["rule"] == "gate.busy":
                     time.sleep(0.3)
                 continue
-            with self.lock:
-                name = answer["proposal"]
-                entry = self.book.setdefault(name, Entry(name, answer["step"]))
-                self.told.append(("proposal", name))
-                entry.step, entry.looked = answer["step"], time.time()
-                if answer["outcome"] != "pending":
-                    entry.outcome = answer["outcome"]
-                    self.told.append(("outcome", name, answer["outcome"]))
+            self.hear_position(answer)
 
     def next_words(self, chance):
         now = time.time()
@@ -335,7 +354,7 @@ class Round:
                 # Not this node's to move on; or decided, overtaken meanwhile.
                 if code == 5 and rule == "key.missing":
                     with self.lock:
-                        self.told.append(("approval", name, entry.name))
+                        self.told.add(("approval", name, entry.name))
                         entry.approved.add(name)
                 elif rule in ("approve.decided", "approve.too-early"):
                     with self.lock:
@@ -364,16 +383,11 @@ class Round:
             self.faults[fault.__name__.replace("_", " ")] += 1
 
     def all_ended(self):
+        """By what everybody was told, and then by the log."""
         with self.lock:
-            return self.asked >= self.wanted and all(entry.outcome for entry in self.book.values())
-
-    def adopt(self):
-        """Proposals that nobody was told of: their gate was killed, or lost the database, after it had made them."""
-        rows = self.nodes[3].ask("status")["proposals"]
-        with self.lock:
-            for row in rows:
-                if row["outcome"] == "pending":
-                    self.book.setdefault(row["proposal"], Entry(row["proposal"], row["step"]))
+            if self.asked < self.wanted or any(entry.outcome is None for entry in self.book.values()):
+                return False
+        return all(row["outcome"] != "pending" for row in self.nodes[3].ask("status")["proposals"])
 
     def kill_reviewer(self, chance, _):
         self.send(chance.choice(self.reviewers).process, signal.SIGKILL)
@@ -391,7 +405,7 @@ class Round:
         self.on_links([chance.choice(self.witnesses).link], seconds, lambda link: link.cut())
 
     def kill_command(self, chance, _):
-        """Of a gate, or of a person."""
+        """Of a gate, also the one that runs by itself, or of a person."""
         self.send(self.some_command(chance), signal.SIGKILL)
 
     def pause_command(self, chance, seconds):
@@ -468,7 +482,6 @@ class Round:
             self.break_things()
             broken = time.time() - began
             self.pair.wait_until_synchronous()
-            self.adopt()
             # As long as something ends now and then: what was left behind may be many.
             left, end = None, time.time() + QUIET_S
             while time.time() < end and not self.all_ended():
@@ -476,13 +489,13 @@ class Round:
                     now = sum(entry.outcome is None for entry in self.book.values())
                 if now != left:
                     left, end = now, time.time() + QUIET_S
-                time.sleep(0.1)
+                time.sleep(0.2)
         finally:
             self.over.set()
             for thread in threads:
                 thread.join()
-            for reviewer in self.reviewers:
-                reviewer.stop()
+            for daemon in (self.keeper, *self.reviewers):
+                daemon.stop()
         for witness in self.witnesses:
             witness.stop()
         self.check()
@@ -601,14 +614,40 @@ def read_export(folder):
             yield "sha256:" + hashlib.sha256(payload).hexdigest(), kind, statement["predicate"], signers
 
 
+class Passed:
+    """Seeds that have passed: a line each, which counts for the same programs, test and number of proposals alone."""
+
+    def __init__(self, file, proposals):
+        self.file, self.proposals = file and pathlib.Path(file), proposals
+        of = hashlib.sha256()
+        for path in (BIN / "pawl", BIN / "pawl-check", *sorted(pathlib.Path(__file__).parent.glob("*.py"))):
+            of.update(hashlib.sha256(path.read_bytes()).digest())
+        self.programs = of.hexdigest()
+        lines = self.file.read_text().splitlines() if self.file and self.file.exists() else []
+        self.seeds = {int(line.split()[2]) for line in lines if line.startswith(f"{self.programs} {proposals} ")}
+
+    def add(self, seed):
+        self.seeds.add(seed)
+        if self.file:
+            with open(self.file, "a", encoding="utf-8") as out:
+                out.write(f"{self.programs} {self.proposals} {seed}\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--proposals", type=int, default=200)
     parser.add_argument("--budget", type=float, default=float("inf"))
+    parser.add_argument("--passed")
     options = parser.parse_args()
     began = time.time()
+    passed = Passed(options.passed, options.proposals)
+    wanted = range(options.seed, options.seed + options.seeds)
+    if left_out := [seed for seed in wanted if seed in passed.seeds]:
+        print(f"passed before with these programs: {', '.join(map(str, left_out))}", flush=True)
+    if len(left_out) == len(wanted):
+        return
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-nodes-"))
     folder.chmod(0o755)
     links, isolation = Links(), namespace()
@@ -624,7 +663,7 @@ def main():
     pair = Pair(folder / "servers", links)
     done, faults = 0, collections.Counter()
     try:
-        for seed in range(options.seed, options.seed + options.seeds):
+        for seed in (seed for seed in wanted if seed not in left_out):
             if done and time.time() - began > options.budget:
                 break
             round_ = Round(template, pair, links, ports, isolation, seed, options.proposals)
@@ -636,6 +675,7 @@ def main():
                   + ", ".join(f"{count} {what}" for what, count in sorted(round_.faults.items())), flush=True)
             faults += round_.faults
             done += 1
+            passed.add(seed)
             round_.remove()
     finally:
         pair.stop()
@@ -644,7 +684,9 @@ def main():
             shutil.rmtree(folder, ignore_errors=True)
         else:
             print(f"left as it was: {folder}", file=sys.stderr)
-    print(f"{done} of {options.seeds} seeds, {sum(faults.values())} faults of {len(faults)} kinds, {time.time() - began:.1f} s")
+    print(f"{done} of {options.seeds} seeds, {sum(faults.values())} faults of {len(faults)} kinds, {time.time() - began:.1f} s"
+          + (f"; still to run: {', '.join(map(str, rest))}" if (rest := [seed for seed in wanted if seed not in passed.seeds])
+             else ""))
     if not faults or done == 0:
         raise AssertionError("nothing broke: this has tested nothing")
 
