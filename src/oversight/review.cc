@@ -88,6 +88,10 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
     }
     if (appended.error().rule != "ledger.conflict") return appended.error();
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();
+    // The same reviewer at work on two machines: nobody votes twice, and nothing is wrong with the log.
+    if (HasVoted(*log.history().Find(name), reviewer.record.name)) {
+      return ReviewReport{name, ReviewReport::What::kNothingToDo, {}, "its key has voted meanwhile, from elsewhere"};
+    }
   }
   return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
 }

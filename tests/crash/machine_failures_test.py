@@ -485,6 +485,25 @@ class MachineFailuresTest(unittest.TestCase):
             self.assertEqual(len(passed), len(set(passed)), "a step has passed twice")
             world.pawl("log", "verify")
 
+    def test_a_reviewer_at_work_twice_votes_once(self):
+        """With its key on two machines, say: the slower one finds that its vote is there, and ends well."""
+        world = self.world()
+        world.json("propose", world.root / "baseline", "-m", "first", expect=(6,))
+        slow = subprocess.Popen([BIN / "pawl", "--json", "review", "--as", "evaluator-a"], env=world.environment,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        with slow:
+            while not pathlib.Path(f"/proc/{slow.pid}/task/{slow.pid}/children").read_text():
+                self.assertIsNone(slow.poll(), "it was not seen at work")
+            slow.send_signal(signal.SIGSTOP)
+            time.sleep(1.1)  # votes of one second are the same bytes, and taken for a retry
+            self.assertEqual([each["what"] for each in world.json("review", "--as", "evaluator-a")], ["voted"])
+            slow.send_signal(signal.SIGCONT)
+            said = json.loads(slow.communicate(timeout=120)[0].splitlines()[-1])
+        self.assertEqual((slow.returncode, "error" in said), (0, False), said)
+        self.assertEqual([each["what"] for each in said], ["nothing to do"])
+        votes = [event for event in self.events(world) if event["kind"] == "vote"]
+        self.assertEqual(len(votes), 1)
+
     @staticmethod
     def released(world):
         for name, _, _ in REVIEWERS:
