@@ -232,13 +232,19 @@ Result<oversight::KeyChange> WriteDraft(const RotateOptions& options, const char
   const std::string statement = options.to + "/" + oversight::RotationPath(keys.new_key);
   std::error_code failure;
   if (!options.is_lost) fs::remove(statement, failure);
-  if (storage::WriteNamedFile(path, file->was).ok() && !failure) return outcome;
+  const bool is_left = !options.is_lost && fs::exists(statement, failure);
+  if (storage::WriteNamedFile(path, file->was).ok() && !is_left) return outcome;
   Error error = outcome.error();
   error.message += "; and '" + path + "' or '" + statement + "' could not be put back";
   return error;
 }
 
 Result<oversight::KeyChange> Rotate(const Globals& globals, const RotateOptions& options) {
+  std::error_code failure;
+  if (fs::equivalent(options.from, options.to, failure)) {
+    return Error{ErrorCode::kUsage, "key.draft", "--from and --to are one directory: the charter in force is no draft",
+                 "cp -r it, and name the copy as --to"};
+  }
   const Result<charter::CharterFiles> before = charter::ReadCharterFiles(options.from);
   if (!before.ok()) return before.error();
   const Result<charter::CharterFiles> draft = charter::ReadCharterFiles(options.to);

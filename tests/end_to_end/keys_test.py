@@ -251,6 +251,16 @@ class KeysTest(unittest.TestCase):
                          ("key.place", before.keys(), False))
         toml.write_bytes(before[toml])
 
+        # Nor is the charter in force its own draft, or a folder of statements a file.
+        refused = self.world.json("key", "rotate", "prover-a", "--from", charter, "--to", f"{charter}/", expect=(2,))
+        self.assertEqual(refused["error"]["rule"], "key.draft")
+        (draft / "rotations").rmdir()
+        (draft / "rotations").write_text("")
+        refused = self.world.json("key", "rotate", "prover-a", "--from", charter, "--to", draft, expect=(5,))
+        self.assertNotIn("could not be put back", refused["error"]["message"])
+        (draft / "rotations").unlink()
+        self.assertEqual(files(), before)
+
         self.world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "next", "-f", self.root / "next")
         rotated = self.world.json(*person, self.root / "next")
         self.assertIsNotNone(rotated["statement"])
