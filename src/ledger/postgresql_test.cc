@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -212,6 +213,21 @@ TEST_F(PostgresqlTest, AHostThatRefusesDoesNotKeepFromTheOthers) {
     }
     EXPECT_EQ(first.guests() + second.guests(), guests + 2) << "each is asked once";
   }
+}
+
+// The hosts need not stand in the URL.
+TEST_F(PostgresqlTest, HostsOfTheEnvironmentAndOfAServiceAreTriedInTurn) {
+  const RefusingHost first(RefusingHost::Fatal("28000", "no"));
+  const subject::TemporaryDirectory directory;
+  const std::string hosts = first.folder() + "," + server_.folder();
+  std::ofstream(directory / "services") << "[ours]\nhost=" << hosts << "\nuser=postgres\ndbname=postgres\n";
+  setenv("PGHOST", hosts.c_str(), 1);
+  EXPECT_EQ(RuleOf(Ledger::Open({"postgresql://postgres@/postgres", TestName()}, LedgerAccess::kReadWrite)), "ok");
+  unsetenv("PGHOST");
+  setenv("PGSERVICEFILE", (directory / "services").c_str(), 1);
+  EXPECT_EQ(RuleOf(Ledger::Open({"postgresql://?service=ours", TestName()}, LedgerAccess::kReadOnly)), "ok");
+  unsetenv("PGSERVICEFILE");
+  EXPECT_EQ(first.guests(), 2);
 }
 
 TEST_F(PostgresqlTest, HostListsOfEveryShapeEnd) {
