@@ -299,6 +299,10 @@ class PathTest(HomesTest):
         home = self.home()
         position = home.position("propose", home.subject, expect=(1,))
         self.assertEqual(position["rule"], "surface.no-change")
+        # What has ended is looked at no more.
+        events = len(home.events())
+        self.assertEqual(home.position("advance", position["proposal"], expect=(1,))["rule"], "surface.no-change")
+        self.assertEqual(len(home.events()), events)
 
     def test_a_pickle_is_refused_whatever_its_name(self):
         home = self.home()
