@@ -579,12 +579,15 @@ class Round:
         self.demand(live == {(self.releases[-1]["epoch"], self.releases[-1]["tree"])}, f"{live} is not the log's last release")
 
     def witnesses_have_seen_this_log(self, events):
-        """Each remembers a size that the log has had; a quorum of them the last release's. (What they remember of the tree is
-        held to the log by every warrant: pawl-check counts cosignatures.)"""
+        """Each remembers a size that the log has had; a quorum of them that of the last release's warrant, which others may
+        have appended to before the release. (What they remember of the tree is held to the log by every warrant: pawl-check
+        counts cosignatures.)"""
         sizes = [self.nodes[number].ask("witness", "list", name)[0]["size"] for name, number in WITNESSES.items()]
-        at = [index for index, (_, kind, _, _) in enumerate(events) if kind == "release"]
+        at = [index for index, (_, kind, predicate, _) in enumerate(events)
+              if kind == "warrant" and predicate["warrant"] == self.releases[-1]["warrant"]]
         self.demand(all(size <= len(events) for size in sizes), f"witnesses have seen {sizes} of {len(events)} entries")
-        self.demand(not at or sorted(sizes)[1] >= at[-1] - 3, f"witnesses have seen {sizes}, the last release is at {at[-1:]}")
+        self.demand(len(at) == 1 and sorted(sizes)[1] >= at[0] - 3,
+                    f"witnesses have seen {sizes}, the last release's warrant is at {at}")
 
     @staticmethod
     def live(state):
