@@ -19,7 +19,7 @@
 # include what TEST_DEPENDS names as well.
 
 set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage weakening charter warrant audit ledger witness evaluation
-    prover work sandbox trial oversight report gate halting server mcp authoring site incidents cli)
+    prover sandbox trial oversight work report gate halting server mcp authoring site incidents cli)
 
 # Without a compiler cache everything is compiled from the start: fewer and larger batches read headers less often, and
 # g++ collects no garbage below 800 MB, which takes a tenth of its time.

@@ -13,6 +13,7 @@
 
 #include "cli/family_bar.h"
 #include "cli/log_file.h"
+#include "cli/worker_keys.h"
 #include "halting/halt_room.h"
 #include "ledger/loader_memory.h"
 #include "sandbox/sandbox.h"
@@ -128,6 +129,9 @@ std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   halting::KeepRoomForHalt(place.state_path);
   gate::GateOptions options;
+  Result<std::optional<work::TrialShare>> workers = GateWorkers(globals);
+  if (!workers.ok()) return workers.error();
+  options.workers = std::move(*workers);
   options.state_path = place.state_path;
   options.progress = ProgressTo(globals);
   options.proving = [bar = FamilyBar(globals)](const prover::FamilyProgress& progress) { bar.Show(progress); };

@@ -32,8 +32,10 @@ struct Globals {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  std::string log_file;    // --log-file
-  std::string log_format;  // --log-format: "text" or "json"
+  std::string workers, worker_keys;  // --workers, --worker-keys of whoever opens a gate; empty: nobody
+  size_t batch_episodes = 0;         // --batch-episodes
+  std::string log_file;              // --log-file
+  std::string log_format;            // --log-format: "text" or "json"
   ExitCode exit = ExitCode::kYes;
 };
 

@@ -10,6 +10,7 @@
 #include "cli/live_envelopes.h"
 #include "cli/local_review.h"
 #include "cli/peers.h"
+#include "cli/worker_keys.h"
 #include "gate/propose.h"
 #include "oversight/peer_rules.h"
 #include "sandbox/sandbox.h"
@@ -161,6 +162,7 @@ void AddCycle(CLI::App& app, Globals& globals) {
   CLI::Option* seed = command->add_option("--seed", options->seed, "seed of the improver (default: random)");
   command->add_option("-m,--note", options->note, "what it is, for people");
   command->add_flag("--no-review", options->no_review, "leave the reviewers of this machine alone");
+  AddGateWorkers(*command, globals);
   command->footer("example:\n  pawl cycle && pawl approve p4 && pawl release p4");
   command->callback([=, &globals] {
     options->seed_given = seed->count() > 0;

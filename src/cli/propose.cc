@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/health_site.h"
 #include "cli/local_review.h"
+#include "cli/worker_keys.h"
 
 namespace pawl::cli {
 namespace {
@@ -44,6 +45,7 @@ void AddPropose(CLI::App& app, Globals& globals) {
   propose->add_option("DIRECTORY", *directory, "the candidate: a complete tree")->required();
   propose->add_option("-m,--note", *note, "what it is, for people");
   propose->add_flag("--review", *review, kReviewHelp);
+  AddGateWorkers(*propose, globals);
   propose->footer(
       "Ends with what it waits for, and the command to type. Exit status 6: pending.\n"
       "example:\n  pawl propose ./candidate -m 'second layer widened'");
@@ -65,6 +67,7 @@ void AddPropose(CLI::App& app, Globals& globals) {
   CLI::Option* everything = advance->get_option("--all");
   CLI::Option* watching = advance->add_flag("--watch", *watch, "again whenever a log grows, until interrupted");
   watching->needs(everything);
+  AddGateWorkers(*advance, globals);
   auto health_at = std::make_shared<std::string>();
   advance->add_option("--health", *health_at, kHealthHelp)->needs(watching);
   advance->footer(
@@ -74,7 +77,9 @@ void AddPropose(CLI::App& app, Globals& globals) {
       "after 1, 2, 4 and 8 minutes. With --watch others can propose and approve between looks; SIGINT or SIGTERM end "
       "it\n"
       "after the step that is under way.\n\n"
-      "examples:\n  pawl advance p3\n  pawl advance --all\n  pawl --log-file gate.log advance --all --watch");
+      "examples:\n  pawl advance p3\n  pawl advance --all\n  pawl --log-file gate.log advance --all --watch\n"
+      "  pawl advance --all --watch --workers 'postgresql://pawl_gate@db.example.org/pawl?sslmode=verify-full' \\\n"
+      "    --worker-keys workers.txt");
   advance->callback([=, &globals] {
     if (*all || named->empty()) {
       globals.exit = *all ? AdvanceAll(globals, *watch ? Advancing::kUntilStopped : Advancing::kOnce, *health_at)

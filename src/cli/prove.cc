@@ -17,6 +17,7 @@
 #include "cli/interrupt.h"
 #include "cli/proof_words.h"
 #include "cli/prove_family.h"
+#include "cli/worker_keys.h"
 #include "crypto/digest.h"
 #include "crypto/note_key.h"
 #include "ledger/place.h"
@@ -235,32 +236,6 @@ struct Found {
   std::optional<prover::WidestProof> widest;  // of "auto", its result moved away
   std::vector<checker::TensorRadius> radii;   // that were proven or, without "auto", asked for
 };
-
-// A line of verifier key each, as `pawl key new` prints them; what follows a # is for people.
-Result<std::vector<crypto::NoteKey>> ReadWorkerKeys(const std::string& path) {
-  constexpr size_t kBytesMax = 1 << 20;
-  Result<std::string> text = storage::ReadNamedFile(path, kBytesMax);
-  if (!text.ok()) return text.error();
-  std::vector<crypto::NoteKey> keys;
-  std::istringstream lines(*text);
-  size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    line = line.substr(0, line.find('#'));
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    if (line.empty()) continue;
-    Result<crypto::NoteKey> key = crypto::NoteKey::Parse(line);
-    const auto is_same = [&](const crypto::NoteKey& other) { return other.name == key->name; };
-    if (!key.ok() || key->type != crypto::NoteKeyType::kEd25519 || std::any_of(keys.begin(), keys.end(), is_same))
-      return Malformed(
-          "prove.worker-keys",
-          path + ", line " + std::to_string(number) + ": no verifier key of a worker, or a name for the second time",
-          "a line each, as `pawl key new NAME` prints it on the worker's machine");
-    keys.push_back(std::move(*key));
-  }
-  if (keys.empty()) return Malformed("prove.worker-keys", path + " enrols nobody", "pawl key new NAME prints a key");
-  return keys;
-}
 
 Result<prover::ProofResult> ProveShared(const Globals& globals, const ProveOptions& options, const Question& question,
                                         const prover::ProofRequest& request, Found& found) {

@@ -11,6 +11,7 @@
 #include "cli/work_people.h"
 #include "ledger/keys.h"
 #include "ledger/place.h"
+#include "sandbox/machine.h"
 #include "work/worker.h"
 
 namespace pawl::cli {
@@ -18,6 +19,8 @@ namespace {
 
 struct WorkChoices {
   std::string url, name;
+  std::vector<std::string> charters;
+  bool only_trials = false;
   bool once = false;
   double lease_s = 15;
   unsigned threads = 1;
@@ -46,12 +49,18 @@ Result<WorkerKey> FindWorkerKey(const Globals& globals, const std::string& name)
 void ShowPart(const Globals& globals, const work::WorkedPart& part) {
   if (globals.json) {
     PrintJson({{"job", part.job},
+               {"kind", part.kind},
                {"part", part.part},
                {"outcome", part.outcome},
                {"detail", part.detail},
                {"leaves", part.leaves},
                {"open", part.open},
+               {"episodes", part.episodes},
                {"seconds", part.seconds}});
+  } else if (!globals.quiet && part.kind == "trial") {
+    std::printf("batch %lld of job %.8s: %s, %llu episodes, %.2f s%s%s\n", static_cast<long long>(part.part),
+                part.job.c_str(), part.outcome.c_str(), static_cast<unsigned long long>(part.episodes), part.seconds,
+                part.detail.empty() ? "" : ": ", Shown(part.detail).c_str());
   } else if (!globals.quiet) {
     std::printf("part %lld of job %.8s: %s, %llu leaves, %llu boxes open, %.2f s%s%s\n",
                 static_cast<long long>(part.part), part.job.c_str(), part.outcome.c_str(),
@@ -74,6 +83,19 @@ ExitCode WorkUntilStopped(const Globals& globals, const WorkChoices& choices) {
   const bool on_terminal = !globals.quiet && !globals.json && isatty(STDERR_FILENO) != 0;
   work::WorkOptions options;
   options.url = choices.url;
+  options.proofs = !choices.only_trials;
+  for (const std::string& text : choices.charters) {
+    const Result<crypto::Digest> charter = crypto::Digest::Parse(text);
+    if (!charter.ok())
+      return Fail(globals, Error{ErrorCode::kUsage, "work.charter", "'" + text + "' is no digest of a charter",
+                                 "pawl tree CHARTER prints it: sha256:…"});
+    options.charters.push_back(*charter);
+  }
+  if (choices.only_trials && options.charters.empty())
+    return Fail(globals, Error{ErrorCode::kUsage, "work.charter", "trials of which charter?", "--trials-of sha256:…"});
+  if (!options.charters.empty() && !sandbox::ThisMachine().capabilities.usable())
+    return Fail(globals, Refused("work.no-sandbox", "trials need a sandbox, and this machine has none",
+                                 "pawl sandbox check says what is missing; without --trials-of it proves parts"));
   options.lease_ms = static_cast<int64_t>(choices.lease_s * 1'000);
   options.threads = choices.threads;
   options.memory_mib = choices.memory_mib;
@@ -95,14 +117,16 @@ ExitCode WorkUntilStopped(const Globals& globals, const WorkChoices& choices) {
     };
   }
   if (!globals.json && !globals.quiet && !choices.once) {
-    std::printf("%s works\n", choices.name.c_str());
+    std::printf("%s works%s\n", choices.name.c_str(), options.proofs ? ": parts of proofs" : "");
+    for (const crypto::Digest& charter : options.charters)
+      std::printf("  batches of trials of %s\n", charter.Text().c_str());
     std::fflush(stdout);
   }
   const Result<work::WorkTally> tally = work::Work(options, key->key, key->secret);
   if (!tally.ok()) return Fail(globals, tally.error());
   if (!globals.json && !globals.quiet && !choices.once) {
-    std::printf("%llu parts, %llu leaves\n", static_cast<unsigned long long>(tally->parts),
-                static_cast<unsigned long long>(tally->leaves));
+    std::printf("%llu parts, %llu leaves, %llu episodes\n", static_cast<unsigned long long>(tally->parts),
+                static_cast<unsigned long long>(tally->leaves), static_cast<unsigned long long>(tally->episodes));
   }
   return ExitCode::kYes;
 }
@@ -112,11 +136,18 @@ ExitCode WorkUntilStopped(const Globals& globals, const WorkChoices& choices) {
 void AddWork(CLI::App& app, Globals& globals) {
   auto choices = std::make_shared<WorkChoices>();
   const std::shared_ptr<std::string> url(choices, &choices->url);
-  CLI::App* command = app.add_subcommand("work", "prove parts of hard proofs for others, until interrupted");
+  CLI::App* command =
+      app.add_subcommand("work", "prove parts of hard proofs and run batches of trials for others, until interrupted");
   command->add_option("--log", choices->url, "the database with the queue, without a password")
       ->option_text("URL")
       ->required();
   command->add_option("--as", choices->name, "the worker's name: of a key in this home (pawl key new NAME)");
+  command
+      ->add_option("--trials-of", choices->charters,
+                   "take batches of trials under this charter, whose evaluator runs here in the sandbox as the charter "
+                   "has it; may be given again")
+      ->option_text("DIGEST");
+  command->add_flag("--only-trials", choices->only_trials, "take no parts of proofs");
   command->add_flag("--once", choices->once, "one part, or none where there is none");
   command->add_option("--lease", choices->lease_s, "seconds after which a part of a worker that is gone is another's")
       ->capture_default_str()
@@ -126,15 +157,17 @@ void AddWork(CLI::App& app, Globals& globals) {
       ->capture_default_str()
       ->check(CLI::Range(16, 1 << 20));
   command->footer(
-      "Takes parts that `pawl prove --workers` shares out. What it answers is signed, and checked by whoever asks: "
-      "who\n"
-      "answers garbage is shut out. SIGINT or SIGTERM have it hand in what it has, or give the part back; a second "
+      "Takes parts that `pawl prove --workers` shares out, and with --trials-of batches of the trials of a gate with\n"
+      "--workers. What it answers is signed, and checked by whoever asks: who answers garbage is shut out. SIGINT or "
+      "SIGTERM have it hand in what it has, or give the part back; a second "
       "one\n"
       "ends it at once. It may be killed at any moment: the part is another's when its lease has run out.\n"
       "Exit status with --once: 0 one part was worked on, 1 no job enrols this key, 6 there is no part to take.\n\n"
       "examples:\n"
       "  pawl key new worker-a              # its line goes into the file that the asker names with --worker-keys\n"
-      "  pawl work --log 'postgresql://pawl_worker@db.example.org/pawl?sslmode=verify-full' --as worker-a");
+      "  pawl work --log 'postgresql://pawl_worker@db.example.org/pawl?sslmode=verify-full' --as worker-a\n"
+      "  pawl work --log 'postgresql://pawl_worker@db.example.org/pawl?sslmode=verify-full' --as worker-a \\\n"
+      "    --trials-of sha256:…             # of a charter that you know: pawl tree CHARTER");
   command->require_subcommand(0, 1);
   AddWorkForPeople(*command, url, globals);
   command->callback([=, &globals] {

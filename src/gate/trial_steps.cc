@@ -6,6 +6,7 @@
 #include "oversight/charter_trial.h"
 #include "sandbox/sandbox.h"
 #include "trial/evidence.h"
+#include "work/trial_asker.h"
 
 namespace pawl::gate {
 namespace {
@@ -24,20 +25,28 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   Result<std::string> checkpoint = oversight::CommitCheckpoint(gate.log(), proposal.candidate_index);
   if (!checkpoint.ok()) return checkpoint.error();
   const std::string signature = gate.keys().log.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
-  Result<oversight::CharterTrial> trial =
-      oversight::RunCharterTrial({.log = &gate.log(),
-                                  .candidate = *proposal.candidate,
-                                  .seed_signature = signature,
-                                  .progress = [&](const std::string& line) { gate.Say(line); }});
+  const oversight::TrialOrder order{.log = &gate.log(),
+                                    .candidate = *proposal.candidate,
+                                    .seed_signature = signature,
+                                    .progress = [&](const std::string& line) { gate.Say(line); }};
+  std::string share;  // what the figures rest on, where there are workers
+  const auto run = [&]() -> Result<oversight::CharterTrial> {
+    if (!gate.options().workers) return oversight::RunCharterTrial(order);
+    work::TrialShareReport report;
+    Result<oversight::CharterTrial> shared = work::RunTrialWithWorkers(order, *gate.options().workers, report);
+    share = "; " + work::DescribeShare(report);
+    return shared;
+  };
+  Result<oversight::CharterTrial> trial = run();
   if (!trial.ok()) return trial.error();
   Result<crypto::Digest> document =
       gate.log().store().PutBlob(encoding::CanonicalJson(trial::TrialReportToJson(trial->report)));
   if (!document.ok()) return document.error();
   StepReport report = trial->report.verdict == trial::TrialVerdict::kVoid
                           ? Failed(FindingOutcome::kRejected, trial->report.void_rule, oversight::DescribeTrial(*trial))
-                          : Passed("at most " + std::to_string(gate.charter().evaluation.episodes) + " episodes, " +
-                                   std::to_string(gate.charter().evaluation.probes) + " probes" +
-                                   sandbox::AcceptedWords(trial->weaker_guarantees));
+                          : Passed(PlainText("at most " + std::to_string(gate.charter().evaluation.episodes) +
+                                             " episodes, " + std::to_string(gate.charter().evaluation.probes) +
+                                             " probes" + sandbox::AcceptedWords(trial->weaker_guarantees) + share));
   report.evidence = {{kReport, *document}};
   return report;
 }

@@ -27,39 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A read-only copy of a tree whose bytes were checked just now.
-Result<std::string> VerifiedView(storage::TreeStore& store, const crypto::Digest& tree) {
-  Result<std::string> view = store.Materialise(tree);
-  if (!view.ok()) return view.error();
-  if (Result<void> whole = store.VerifyMaterialised(tree); !whole.ok()) return whole.error();
-  return view;
-}
-
-struct Runner {
-  const charter::Evaluation& evaluation;
-  std::string charter_view;
-  std::string scratch;
-  weakening::Weakenings accepted;
-
-  trial::EvaluationRequest Request(const std::string& subject, std::span<const trial::Seed> seeds) const {
-    trial::EvaluationRequest request;
-    request.command = evaluation.command;
-    request.subject_command = evaluation.subject_command;
-    request.charter_directory = charter_view;
-    request.subject_directory = subject;
-    request.scratch_directory = scratch;
-    request.seeds = seeds;
-    request.limits.wall_ms = evaluation.limits.wall_seconds * 1'000;
-    request.limits.cpu_ms = evaluation.limits.cpu_seconds * 1'000;
-    request.limits.memory_mib = evaluation.limits.memory_mib;
-    request.limits.processes = evaluation.limits.processes;
-    request.limits.output_bytes = evaluation.limits.output_mib << 20;
-    request.limits.output_files = evaluation.limits.files;
-    request.accepted = accepted;
-    return request;
-  }
-};
-
 std::vector<trial::Seed> ReadProbes(const std::string& bytes) {
   std::vector<trial::Seed> seeds(bytes.size() / sizeof(trial::Seed));
   for (size_t i = 0; i < seeds.size(); ++i) {
@@ -80,6 +47,32 @@ Result<std::vector<trial::Seed>> FixedProbes(ledger::SubjectLog& log) {
 }
 
 }  // namespace
+
+Result<std::string> VerifiedView(storage::TreeStore& store, const crypto::Digest& tree) {
+  Result<std::string> view = store.Materialise(tree);
+  if (!view.ok()) return view.error();
+  if (Result<void> whole = store.VerifyMaterialised(tree); !whole.ok()) return whole.error();
+  return view;
+}
+
+trial::EvaluationRequest EvaluationSetting::RequestOf(const std::string& subject_view,
+                                                      std::span<const trial::Seed> seeds) const {
+  trial::EvaluationRequest request;
+  request.command = evaluation.command;
+  request.subject_command = evaluation.subject_command;
+  request.charter_directory = charter_view;
+  request.subject_directory = subject_view;
+  request.scratch_directory = scratch;
+  request.seeds = seeds;
+  request.limits.wall_ms = evaluation.limits.wall_seconds * 1'000;
+  request.limits.cpu_ms = evaluation.limits.cpu_seconds * 1'000;
+  request.limits.memory_mib = evaluation.limits.memory_mib;
+  request.limits.processes = evaluation.limits.processes;
+  request.limits.output_bytes = evaluation.limits.output_mib << 20;
+  request.limits.output_files = evaluation.limits.files;
+  request.accepted = accepted;
+  return request;
+}
 
 Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter) {
   trial::TrialRules rules;
@@ -123,11 +116,16 @@ bool IsAcceptable(const charter::Charter& charter, const trial::TrialReport& rep
 Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log) {
   Result<std::string> view = VerifiedView(log.store(), log.charter().charter.digest);
   if (!view.ok()) return view.error();
+  return DescribeEvaluation(log.charter().charter.evaluation, *view);
+}
+
+Result<trial::EvaluationEnvironment> DescribeEvaluation(const charter::Evaluation& evaluation,
+                                                        const std::string& charter_directory) {
   trial::EnvironmentQuestion question;
-  question.command = log.charter().charter.evaluation.command;
-  question.subject_command = log.charter().charter.evaluation.subject_command;
-  question.charter_directory = *view;
-  for (const std::string& path : log.charter().charter.evaluation.closure) question.closure.emplace_back(path);
+  question.command = evaluation.command;
+  question.subject_command = evaluation.subject_command;
+  question.charter_directory = charter_directory;
+  for (const std::string& path : evaluation.closure) question.closure.emplace_back(path);
   return trial::DescribeEnvironment(question);
 }
 
@@ -143,8 +141,8 @@ namespace {
 // One trial while it runs: the trees it compares, and what the sandbox could not promise.
 class RunningTrial {
  public:
-  RunningTrial(const TrialOrder& order, const trial::TrialRules& rules, const Runner& runner)
-      : order_(order), rules_(rules), runner_(runner) {}
+  RunningTrial(const TrialOrder& order, const trial::TrialRules& rules, const EvaluationSetting& setting)
+      : order_(order), rules_(rules), setting_(setting) {}
 
   // Adds the episodes of one more part to a table. Nothing where the trial is void.
   Result<bool> AddEpisodes(const crypto::Digest& tree, std::span<const trial::Seed> seeds, trial::EpisodeTable& to) {
@@ -152,10 +150,8 @@ class RunningTrial {
     const std::pair<std::string, size_t> key(tree.Text(), to.episodes());
     auto known = parts_.find(key);
     if (known == parts_.end()) {
-      Result<std::string> view = VerifiedView(order_.log->store(), tree);
-      if (!view.ok()) return view.error();
       Result<trial::Evaluation<trial::EpisodeTable>> run =
-          trial::RunEpisodes(runner_.Request(*view, seeds), rules_.metrics, rules_.groups);
+          order_.episodes != nullptr ? order_.episodes->Run(tree) : RunHere(tree, seeds);
       if (!run.ok()) return run.error();
       Note(run->weaker_guarantees);
       if (!run->table) return Void(run->void_reason);
@@ -168,7 +164,7 @@ class RunningTrial {
   Result<bool> Decide(const crypto::Digest& tree, std::span<const trial::Seed> probes, trial::Decisions& to) {
     Result<std::string> view = VerifiedView(order_.log->store(), tree);
     if (!view.ok()) return view.error();
-    Result<trial::Evaluation<trial::Decisions>> run = trial::RunDecisions(runner_.Request(*view, probes));
+    Result<trial::Evaluation<trial::Decisions>> run = trial::RunDecisions(setting_.RequestOf(*view, probes));
     if (!run.ok()) return run.error();
     Note(run->weaker_guarantees);
     if (!run->table) return Void(run->void_reason);
@@ -180,6 +176,12 @@ class RunningTrial {
   const weakening::Weakenings& weaker_guarantees() const { return weaker_guarantees_; }
 
  private:
+  Result<trial::Evaluation<trial::EpisodeTable>> RunHere(const crypto::Digest& tree,
+                                                         std::span<const trial::Seed> seeds) {
+    Result<std::string> view = VerifiedView(order_.log->store(), tree);
+    if (!view.ok()) return view.error();
+    return trial::RunEpisodes(setting_.RequestOf(*view, seeds), rules_.metrics, rules_.groups);
+  }
   bool Void(const Error& reason) {
     void_reason_ = reason;
     return false;
@@ -188,7 +190,7 @@ class RunningTrial {
 
   const TrialOrder& order_;
   const trial::TrialRules& rules_;
-  const Runner& runner_;
+  const EvaluationSetting& setting_;
   std::map<std::pair<std::string, size_t>, trial::EpisodeTable> parts_;  // by tree and first episode
   weakening::Weakenings weaker_guarantees_;
   Error void_reason_;
@@ -287,8 +289,8 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   if (!charter_view.ok()) return charter_view.error();
   Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
   if (!programs.ok()) return programs.error();
-  const Runner runner{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
-  RunningTrial running(order, *rules, runner);
+  const EvaluationSetting setting{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
+  RunningTrial running(order, *rules, setting);
   trial::TrialData data;
   const crypto::Digest digest = crypto::Sha256(order.seed_signature);
   std::memcpy(&data.permutation_seed, digest.bytes.data(), sizeof data.permutation_seed);
@@ -316,6 +318,11 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
     const std::span<const trial::Seed> part = std::span(*seeds).subspan(done, look - done);
     say("trial: episodes " + std::to_string(done + 1) + " to " + std::to_string(look) + " of at most " +
         std::to_string(rules->episodes));
+    if (order.episodes != nullptr) {
+      std::vector<crypto::Digest> trees;
+      for (const auto& [tree, table] : runs) trees.push_back(tree);
+      if (Result<void> begun = order.episodes->Begin(trees, part); !begun.ok()) return begun.error();
+    }
     for (auto& [tree, table] : runs) {
       Result<bool> ran = running.AddEpisodes(tree, part, *table);
       if (!ran.ok()) return ran.error();
@@ -347,9 +354,9 @@ Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth) 
   if (!charter_view.ok()) return charter_view.error();
   Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
   if (!programs.ok()) return programs.error();
-  const Runner runner{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
+  const EvaluationSetting setting{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
   if (order.progress) order.progress("measuring the last release afresh");
-  RunningTrial running(order, *rules, runner);
+  RunningTrial running(order, *rules, setting);
   trial::EpisodeTable now, before;
   for (const uint64_t look : trial::TrialLooks(rules->episodes)) {
     const std::span<const trial::Seed> part = std::span(*seeds).subspan(now.episodes(), look - now.episodes());

@@ -21,8 +21,10 @@
 #include "ledger/subject_log.h"
 #include "oversight/acceleration.h"
 #include "result/result.h"
+#include "storage/tree_store.h"
 #include "trial/environment.h"
 #include "trial/report.h"
+#include "trial/run.h"
 #include "warrant/statements.h"
 #include "weakening/weakening.h"
 
@@ -41,6 +43,22 @@ bool IsAcceptable(const charter::Charter& charter, const trial::TrialReport& rep
 
 // What the evaluator of the charter in force runs on, here and now.
 Result<trial::EvaluationEnvironment> DescribeEvaluation(ledger::SubjectLog& log);
+// The same of a charter whose files lie in this directory.
+Result<trial::EvaluationEnvironment> DescribeEvaluation(const charter::Evaluation& evaluation,
+                                                        const std::string& charter_directory);
+
+// A read-only copy of a tree whose bytes were checked just now.
+Result<std::string> VerifiedView(storage::TreeStore& store, const crypto::Digest& tree);
+
+// How a charter's evaluator is run over a tree.
+struct EvaluationSetting {
+  const charter::Evaluation& evaluation;
+  std::string charter_view;
+  std::string scratch;             // a folder that is there, and nobody else's
+  weakening::Weakenings accepted;  // the charter's
+
+  trial::EvaluationRequest RequestOf(const std::string& subject_view, std::span<const trial::Seed> seeds) const;
+};
 
 // The checkpoint body whose last leaf is the commit: what seeds are drawn from.
 Result<std::string> CommitCheckpoint(const ledger::SubjectLog& log, uint64_t candidate_index);
@@ -63,11 +81,23 @@ std::optional<Growth> LastGrowth(std::span<const audit::ReleaseRecord> releases,
 // The same for what was live when a candidate was committed.
 std::optional<Growth> GrowthBefore(const audit::History& history, const warrant::Candidate& candidate);
 
+// Runs the episodes of a trial where this machine alone does not (work/trial_asker.h). What it gives is as good as its
+// maker says: evaluators have none.
+class EpisodeRunner {
+ public:
+  virtual ~EpisodeRunner() = default;
+  // What Run is going to be asked for: each of these trees, on these seeds, which follow those of the look before. A
+  // tree may stand there twice.
+  virtual Result<void> Begin(const std::vector<crypto::Digest>& trees, std::span<const trial::Seed> seeds) = 0;
+  virtual Result<trial::Evaluation<trial::EpisodeTable>> Run(const crypto::Digest& tree) = 0;
+};
+
 struct TrialOrder {
   ledger::SubjectLog* log = nullptr;
   warrant::Candidate candidate;
   std::string seed_signature;  // 64 bytes, over warrant::SeedMessage
   std::function<void(const std::string&)> progress;
+  EpisodeRunner* episodes = nullptr;  // of RunCharterTrial; null: this machine runs them
 };
 
 struct CharterTrial {

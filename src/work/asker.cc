@@ -213,7 +213,7 @@ class Asker {
     const double start_s = ThreadSeconds();
     Checked one;
     one.number = received.part;
-    const Result<crypto::NoteKey> signer = SignerOf(received.answer, received.signature, enrolled_);
+    const Result<crypto::NoteKey> signer = SignerOf(AnswerKind::kProof, received.answer, received.signature, enrolled_);
     if (!signer.ok()) return one;
     one.signer = signer->name;
     one.signer_key = signer->Text();

@@ -19,7 +19,6 @@ static_assert(std::endian::native == std::endian::little);
 using encoding::Json;
 using encoding::JsonObject;
 
-constexpr char kAnswerType[] = "application/vnd.pawl.part-answer+json";
 constexpr size_t kInputsMax = 100'000;
 
 constexpr std::pair<std::string_view, checker::Arithmetic> kArithmetics[] = {
@@ -127,11 +126,21 @@ SignedAnswer SignAnswer(const Answer& answer, const signing::Ed25519PrivateKey& 
                                         {"tree", encoding::EncodeBase64(tree)},
                                         {"us", static_cast<int64_t>(answer.found.seconds * 1'000'000)},
                                         {"worker", answer.worker}});
-  sent.signature = key.Sign(encoding::PreAuthenticationEncoding(kAnswerType, sent.bytes));
+  sent.signature = key.Sign(encoding::PreAuthenticationEncoding(AnswerTypeOf(AnswerKind::kProof), sent.bytes));
   return sent;
 }
 
-Result<crypto::NoteKey> SignerOf(std::string_view bytes, std::string_view signature,
+std::string_view AnswerTypeOf(AnswerKind kind) {
+  switch (kind) {
+    case AnswerKind::kProof:
+      return "application/vnd.pawl.part-answer+json";
+    case AnswerKind::kTrial:
+      return "application/vnd.pawl.trial-answer+json";
+  }
+  return {};
+}
+
+Result<crypto::NoteKey> SignerOf(AnswerKind kind, std::string_view bytes, std::string_view signature,
                                  const std::map<std::string, crypto::NoteKey>& enrolled) {
   const Error nobody = Refused("work.not-enrolled", "an answer came that no enrolled worker has signed",
                                "see who may write to the queue's tables");
@@ -139,7 +148,7 @@ Result<crypto::NoteKey> SignerOf(std::string_view bytes, std::string_view signat
   if (!json.ok() || !json->is_object() || !json->contains("worker") || !(*json)["worker"].is_string()) return nobody;
   const auto key = enrolled.find((*json)["worker"].get<std::string>());
   if (key == enrolled.end()) return nobody;
-  if (!key->second.key.Verify(encoding::PreAuthenticationEncoding(kAnswerType, bytes), signature)) return nobody;
+  if (!key->second.key.Verify(encoding::PreAuthenticationEncoding(AnswerTypeOf(kind), bytes), signature)) return nobody;
   return key->second;
 }
 

@@ -53,8 +53,12 @@ struct SignedAnswer {
 };
 SignedAnswer SignAnswer(const Answer& answer, const signing::Ed25519PrivateKey& key);
 
+// Payload types of DSSE: no answer of one kind is one of the other.
+enum class AnswerKind { kProof, kTrial };
+std::string_view AnswerTypeOf(AnswerKind kind);
+
 // Whose key signed these bytes, by the name that stands in them; "work.not-enrolled" where that is nobody's.
-Result<crypto::NoteKey> SignerOf(std::string_view bytes, std::string_view signature,
+Result<crypto::NoteKey> SignerOf(AnswerKind kind, std::string_view bytes, std::string_view signature,
                                  const std::map<std::string, crypto::NoteKey>& enrolled);
 // Of signed bytes: what is wrong with them is the signer's doing. Not so that they lie where they do: whoever may write
 // to the queue can move an answer to the row of another part, or into another job.

@@ -228,6 +228,22 @@ Result<void> Queue::Remove(const std::string& job, int64_t part) {
   return Done(Ask("DELETE FROM pawl_work_parts WHERE job = $1 AND part = $2", {Bytes(job), Integer(part)}, 0));
 }
 
+Result<std::optional<int64_t>> Queue::TakeOwn(const std::string& job, int64_t held_ms_max) {
+  const Result<Rows> rows =
+      Ask("WITH next AS (SELECT job, part FROM pawl_work_parts WHERE job = $1 AND answer = ''"
+          "  AND (lease_until < clock_timestamp() OR taken_at < clock_timestamp() - $2 * interval '1 ms')"
+          "  ORDER BY lease_until < clock_timestamp() DESC, part DESC LIMIT 1 FOR UPDATE SKIP LOCKED)"
+          " UPDATE pawl_work_parts AS p SET attempt = p.attempt + 1, holder = '', taken_at = clock_timestamp(),"
+          " lease_until = clock_timestamp() + interval '1 h' FROM next"
+          " WHERE p.job = next.job AND p.part = next.part RETURNING p.part",
+          {Bytes(job), Integer(held_ms_max)}, 1);
+  if (!rows.ok()) return rows.error();
+  if (rows->empty()) return std::optional<int64_t>();
+  const Result<uint64_t> part = rows->front().size() == 1 ? ledger::NumberOf(rows->front()[0]) : NoAnswer();
+  if (!part.ok()) return part.error();
+  return std::optional(static_cast<int64_t>(*part));
+}
+
 Result<void> Queue::PutBack(const std::string& job, int64_t part) {
   Result<void> put =
       Done(Ask("UPDATE pawl_work_parts SET answer = '', signature = '', holder = '', lease_until = '-infinity',"
@@ -374,7 +390,7 @@ Result<std::optional<TakenPart>> Queue::Take(const std::string& key, const std::
           " UPDATE pawl_work_parts AS p SET attempt = p.attempt + 1, holder = $1, taken_at = clock_timestamp(),"
           " lease_until = clock_timestamp() + $2 * interval '1 ms' FROM next"
           " WHERE p.job = next.job AND p.part = next.part"
-          " RETURNING substring(p.job FROM 1 FOR 17), p.part, p.attempt, substring(p.question FROM 1 FOR 65537)",
+          " RETURNING substring(p.job FROM 1 FOR 17), p.part, p.attempt, substring(p.question FROM 1 FOR 262145)",
           {Bytes(key), Integer(lease_ms), ledger::BytesArray(jobs_refused), ledger::BytesArray(kinds)}, 1);
   return Taken(rows);
 }

@@ -31,7 +31,7 @@ namespace pawl::work {
 
 inline constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;   // one file of a job
 inline constexpr std::size_t kAnswerBytesMax = std::size_t{6} << 20;  // see part_answer.h
-inline constexpr std::size_t kQuestionBytesMax = std::size_t{64} << 10;
+inline constexpr std::size_t kQuestionBytesMax = std::size_t{256} << 10;
 inline constexpr int kAskerSilence_ms = 60'000;
 
 // What a job is, for workers to choose by.
@@ -114,6 +114,9 @@ class Queue {
   Result<void> Remove(const std::string& job, int64_t part);
   // Waits until somebody has put something into the queue, or the time is over; nothing that a notice says is believed.
   void AwaitChange(int timeout_ms);
+  // One for whoever asks to do itself, which nobody then takes for an hour: one that waits, the last first, else one
+  // that somebody has held for longer than this. Nothing where there is none.
+  Result<std::optional<int64_t>> TakeOwn(const std::string& job, int64_t held_ms_max);
   // Without its answer, for whoever takes it next.
   Result<void> PutBack(const std::string& job, int64_t part);
   // Parts that somebody has held for longer than this without an answer, however often the lease was extended. Gives

@@ -316,7 +316,7 @@ TEST(WorkTest, WhoAnswersGarbageIsNamedAndShutOut) {
   ASSERT_TRUE(queue.ok());
   const Result<Evidence> evidence = queue->EvidenceAgainst(noise.key.Text());
   ASSERT_TRUE(evidence.ok());
-  EXPECT_TRUE(SignerOf(evidence->answer, evidence->signature, {{"noise", noise.key}}).ok());
+  EXPECT_TRUE(SignerOf(AnswerKind::kProof, evidence->answer, evidence->signature, {{"noise", noise.key}}).ok());
   EXPECT_EQ(ReadAnswer(evidence->answer)->asked, AskedDigest(evidence->claim, evidence->question));
   ASSERT_TRUE(queue->Readmit(noise.key.Text()).ok());
   EXPECT_FALSE(IsShutOut(noise));
@@ -644,10 +644,12 @@ TEST(PartAnswerTest, WhatIsWrittenIsRead) {
   answer.found.tree = {0, 255, 7};
   answer.found.inputs = {0.5};
   const SignedAnswer sent = SignAnswer(answer, hand.secret);
-  EXPECT_TRUE(SignerOf(sent.bytes, sent.signature, {{"worker-a", hand.key}}).ok());
-  EXPECT_EQ(SignerOf(sent.bytes, sent.signature, {{"worker-a", other.key}}).error().rule, "work.not-enrolled");
-  EXPECT_EQ(SignerOf(sent.bytes, sent.signature, {{"worker-b", hand.key}}).error().rule, "work.not-enrolled");
-  EXPECT_EQ(SignerOf(sent.bytes, "", {{"worker-a", hand.key}}).error().rule, "work.not-enrolled");
+  EXPECT_TRUE(SignerOf(AnswerKind::kProof, sent.bytes, sent.signature, {{"worker-a", hand.key}}).ok());
+  EXPECT_EQ(SignerOf(AnswerKind::kProof, sent.bytes, sent.signature, {{"worker-a", other.key}}).error().rule,
+            "work.not-enrolled");
+  EXPECT_EQ(SignerOf(AnswerKind::kProof, sent.bytes, sent.signature, {{"worker-b", hand.key}}).error().rule,
+            "work.not-enrolled");
+  EXPECT_EQ(SignerOf(AnswerKind::kProof, sent.bytes, "", {{"worker-a", hand.key}}).error().rule, "work.not-enrolled");
   const Result<Answer> got = ReadAnswer(sent.bytes);
   ASSERT_TRUE(got.ok()) << got.error().message;
   EXPECT_EQ(got->found.tree, answer.found.tree);
@@ -685,7 +687,7 @@ TEST(PartAnswerTest, WhatIsMalformedIsRefused) {
   const std::string too_large = encoding::EncodeBase64(std::string(prover::kPartBytesMax + 1, 'x'));
   EXPECT_FALSE(ReadAnswer(with(answer, "\"tree\":\"\"", "\"tree\":\"" + too_large + "\"")).ok());
   for (const char* other : {"", "7", "[]", "{}", "{\"worker\":7}", "{\"worker\":\"worker-a\"}"})
-    EXPECT_FALSE(SignerOf(other, std::string(64, 's'), {{"worker-a", hand.key}}).ok());
+    EXPECT_FALSE(SignerOf(AnswerKind::kProof, other, std::string(64, 's'), {{"worker-a", hand.key}}).ok());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -15,6 +16,8 @@
 #include "storage/named_file.h"
 #include "work/part_answer.h"
 #include "work/queue.h"
+#include "work/trial_at_work.h"
+#include "work/trial_batch.h"
 
 namespace pawl::work {
 namespace {
@@ -26,7 +29,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLookForWork{500}, kSleepStep{100};
 constexpr milliseconds kBackOffMin_worker{500}, kBackOffMax_worker{30'000};
 
-// A job as it is worked on: read once, for all of its parts that come here.
+// A proof as it is worked on: read once, for all of its parts that come here.
 struct JobAtWork {
   std::string id, claim_text;
   Claim claim;
@@ -36,10 +39,9 @@ struct JobAtWork {
   std::optional<prover::PartProver> prover;
 };
 
-Result<std::unique_ptr<JobAtWork>> ReadJob(Queue& queue, const std::string& id, const WorkOptions& options) {
-  Result<Job> job = queue.Read(id);
-  if (!job.ok()) return job.error();
-  Result<Claim> claim = ReadClaim(job->claim);
+Result<std::unique_ptr<JobAtWork>> ReadProof(Queue& queue, const std::string& id, const Job& job,
+                                             const WorkOptions& options) {
+  Result<Claim> claim = ReadClaim(job.claim);
   if (!claim.ok()) return claim.error();
   const Result<std::string> network_bytes = queue.ReadFile(id, claim->network, kFileBytesMax);
   if (!network_bytes.ok()) return network_bytes.error();
@@ -52,7 +54,7 @@ Result<std::unique_ptr<JobAtWork>> ReadJob(Queue& queue, const std::string& id, 
   if (Result<void> fits = model::CheckFits(*network, *property); !fits.ok()) return fits.error();
   auto work = std::make_unique<JobAtWork>();
   work->id = id;
-  work->claim_text = std::move(job->claim);
+  work->claim_text = job.claim;
   work->claim = std::move(*claim);
   work->network = std::move(*network);
   work->property = std::move(*property);
@@ -71,11 +73,23 @@ Result<std::unique_ptr<JobAtWork>> ReadJob(Queue& queue, const std::string& id, 
 // What may pass by itself.
 bool WorkMayPass(const Error& error) { return error.code == ErrorCode::kSystem || error.code == ErrorCode::kPending; }
 
+std::vector<std::string> KindsOf(const WorkOptions& options) {
+  std::vector<std::string> kinds;
+  if (options.proofs) kinds.push_back(kProofKind);
+  for (const crypto::Digest& charter : options.charters) kinds.push_back(TrialKindOf(charter));
+  return kinds;
+}
+
 class WorkerAtWork {
  public:
   WorkerAtWork(const WorkOptions& options, const crypto::NoteKey& key, const signing::Ed25519PrivateKey& secret,
                Queue queue)
-      : options_(options), key_(key), secret_(secret), key_text_(key.Text()), queue_(std::move(queue)) {}
+      : options_(options),
+        key_(key),
+        secret_(secret),
+        key_text_(key.Text()),
+        kinds_(KindsOf(options)),
+        queue_(std::move(queue)) {}
 
   Result<WorkTally> Run() {
     milliseconds back_off = kBackOffMin_worker;
@@ -103,12 +117,30 @@ class WorkerAtWork {
     if (!taken->has_value()) return Idle();
     said_.clear();
     const TakenPart& part = **taken;
-    WorkedPart report{.job = encoding::EncodeHex(part.job), .part = part.part, .outcome = {}, .detail = {}};
-    if (!job_ || job_->id != part.job) {
-      Result<std::unique_ptr<JobAtWork>> job = ReadJob(queue_, part.job, options_);
+    WorkedPart report{.job = encoding::EncodeHex(part.job), .kind = {}, .part = part.part, .outcome = {}, .detail = {}};
+    if ((!job_ || job_->id != part.job) && (!trial_ || trial_->id() != part.job)) {
+      job_.reset();
+      trial_.reset();
+      Result<Job> job = queue_.Read(part.job);
       if (!job.ok()) return Refuse(part, std::move(report), job.error());
-      job_ = std::move(*job);
+      if (job->kind != kProofKind) {
+        Result<std::unique_ptr<TrialAtWork>> trial = TrialAtWork::Read(queue_, *job, options_.charters);
+        if (!trial.ok()) return Refuse(part, std::move(report), trial.error());
+        trial_ = std::move(*trial);
+      } else {
+        Result<std::unique_ptr<JobAtWork>> proof = ReadProof(queue_, part.job, *job, options_);
+        if (!proof.ok()) return Refuse(part, std::move(report), proof.error());
+        job_ = std::move(*proof);
+      }
+      // Fetching may have taken a while.
+      const Result<bool> held = queue_.Extend(part, options_.lease_ms);
+      if (!held.ok()) return held.error();
     }
+    return trial_ ? RunBatch(part, std::move(report)) : ProvePart(part, std::move(report));
+  }
+
+  Result<bool> ProvePart(const TakenPart& part, WorkedPart report) {
+    report.kind = "proof";
     const Result<prover::Part> question = ReadQuestion(part.question);
     if (!question.ok()) return Refuse(part, std::move(report), question.error());
     bool lost = false;
@@ -143,6 +175,45 @@ class WorkerAtWork {
     return true;
   }
 
+  // One run of the evaluator, with a sign of life to the queue each third of the lease. It is not broken off: batches
+  // are small.
+  Result<bool> RunBatch(const TakenPart& part, WorkedPart report) {
+    report.kind = "trial";
+    const steady_clock::time_point start = steady_clock::now();
+    std::future<Result<std::string>> run =
+        std::async(std::launch::async, [this, &part] { return trial_->Run(part.question); });
+    const milliseconds period(options_.lease_ms / 3);
+    bool lost = false;
+    for (steady_clock::time_point next = start; run.wait_for(kSleepStep) != std::future_status::ready;) {
+      if (lost || steady_clock::now() < next) continue;
+      next = steady_clock::now() + period;
+      const Result<bool> held = queue_.Extend(part, options_.lease_ms);
+      lost = held.ok() && !*held;
+    }
+    const Result<std::string> found = run.get();
+    // What this machine cannot run another may.
+    if (!found.ok()) return LeaveToOthers(part, std::move(report), found.error());
+    report.seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
+    report.episodes = static_cast<uint64_t>(std::count(found->begin(), found->end(), '\n'));
+    if (!lost) {
+      const SignedAnswer sent = SignTrialAnswer({.job = part.job,
+                                                 .part = part.part,
+                                                 .asked = AskedDigest(trial_->claim_text(), part.question),
+                                                 .worker = key_.name,
+                                                 .seconds = report.seconds,
+                                                 .episodes = *found},
+                                                secret_);
+      const Result<bool> there = queue_.Answer(part, sent.bytes, sent.signature);
+      if (!there.ok()) return there.error();
+      lost = !*there;
+    }
+    report.outcome = lost ? "lost" : "run";
+    ++tally_.parts;
+    tally_.episodes += lost ? 0 : report.episodes;
+    if (options_.worked) options_.worked(report);
+    return true;
+  }
+
   // The search, with a sign of life to the queue each third of the lease.
   Result<prover::PartAnswer> Prove(const TakenPart& part, const prover::Part& question, bool& lost) {
     std::stop_source stop;
@@ -167,7 +238,11 @@ class WorkerAtWork {
   // A job that cannot be worked on: others may try.
   Result<bool> Refuse(const TakenPart& part, WorkedPart report, const Error& why) {
     if (WorkMayPass(why)) return why;
+    return LeaveToOthers(part, std::move(report), why);
+  }
+  Result<bool> LeaveToOthers(const TakenPart& part, WorkedPart report, const Error& why) {
     job_.reset();
+    trial_.reset();
     refused_.push_back(part.job);
     if (refused_.size() > kRefusedMax) refused_.erase(refused_.begin());
     if (Result<void> given = queue_.GiveBack(part); !given.ok()) return given.error();
@@ -225,9 +300,10 @@ class WorkerAtWork {
   const crypto::NoteKey& key_;
   const signing::Ed25519PrivateKey& secret_;
   const std::string key_text_;
-  const std::vector<std::string> kinds_ = {kProofKind};
+  const std::vector<std::string> kinds_;
   Queue queue_;
-  std::unique_ptr<JobAtWork> job_;
+  std::unique_ptr<JobAtWork> job_;  // the last one, of either kind
+  std::unique_ptr<TrialAtWork> trial_;
   std::vector<std::string> refused_;  // jobs
   std::string said_;
   WorkTally tally_;

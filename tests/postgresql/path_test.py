@@ -100,10 +100,10 @@ class PostgresqlPathTest(unittest.TestCase):
         subprocess.run(["chmod", "-R", "u+w", cls.folder], check=False)
         shutil.rmtree(cls.folder)
 
-    def propose(self, name, better):
+    def propose(self, name, better, *more):
         home = self.home
         home.wait()
-        proposal = home.position("propose", home.candidate(name, better), "-m", name, expect=(6,))["proposal"]
+        proposal = home.position("propose", home.candidate(name, better), "-m", name, *more, expect=(6,))["proposal"]
         home.review()
         return proposal
 
@@ -113,7 +113,20 @@ class PostgresqlPathTest(unittest.TestCase):
 
     def test_1_a_change_goes_the_whole_path(self):
         home = self.home
-        proposal = self.propose("better", 1)
+        # With a worker beside the gate's own trial, who has no more rights than the manual gives.
+        (self.folder / "trial-workers.txt").write_text(
+            json.loads(home.pawl("--json", "key", "new", "worker-t"))["key"] + "\n", encoding="utf-8")
+        worker = subprocess.Popen([BIN / "pawl", "--json", "work", "--log", self.server.url("pawl_worker"), "--as",
+                                   "worker-t", "--only-trials", "--trials-of", home.pawl("tree", home.charter).strip()],
+                                  env=home.environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        proposal = self.propose("better", 1, "--workers", self.server.url(), "--worker-keys",
+                                self.folder / "trial-workers.txt", "--batch-episodes", 2000)
+        worker.terminate()
+        batches = [json.loads(line) for line in worker.communicate(timeout=60)[0].splitlines()]
+        self.assertIn(("trial", "run"), {(batch["kind"], batch["outcome"]) for batch in batches}, batches)
+        trial, = [event["predicate"]["summary"] for event in home.events() if event["kind"] == "finding" and
+                  (event["predicate"]["proposal"], event["predicate"]["step"]) == (proposal, "trial")]
+        self.assertIn("workers gave", trial)
         home.position("advance", proposal, expect=(6,))
         home.approve(proposal)
         home.position("release", proposal, expect=(0,))
