@@ -59,6 +59,24 @@ Result<ReviewerAtWork> ReviewerAtWork::Open(Place place, const std::string& name
   return ReviewerAtWork(std::move(place), *std::move(log), std::move(found), std::move(memory));
 }
 
+Result<signing::Signer> ReviewerAtWork::Key() {
+  const auto same = [](const struct stat& a, const struct stat& b) {
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
+           a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
+  };
+  const std::string path = place_.home.KeyPath(record_.key.name);
+  struct stat now {};
+  const bool is_file = lstat(path.c_str(), &now) == 0;
+  if (is_file && key_ && key_->public_key() == record_.key.key && same(now, key_file_)) return *key_;
+  key_.reset();
+  if (is_file) {
+    const Result<signing::Ed25519PrivateKey> read = signing::Ed25519PrivateKey::ReadFile(path);
+    key_file_ = now;
+    if (read.ok() && read->public_key() == record_.key.key) return key_.emplace(*read);
+  }
+  return ledger::FindSigner(place_.home, record_.key);  // in a folder of another name, or in an agent
+}
+
 Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, oversight::Waiting waiting) {
   if (Result<void> refreshed = log_.Refresh(); !refreshed.ok()) return refreshed.error();
   const charter::Reviewer* record = log_.charter().charter.FindReviewer(record_.name);
@@ -67,7 +85,7 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
                  ""};
   }
   record_ = *record;
-  Result<signing::Signer> key = ledger::FindSigner(place_.home, record->key);
+  Result<signing::Signer> key = Key();
   if (!key.ok()) return key.error();
   std::optional<oversight::LanguageModel> model;
   if (record->role == charter::Role::kCritic) {

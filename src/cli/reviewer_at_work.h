@@ -7,11 +7,15 @@
 // one thread.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/command.h"
 #include "oversight/review.h"
+#include "signing/signer.h"
 
 namespace pawl::cli {
 
@@ -30,6 +34,8 @@ class ReviewerAtWork {
   const std::string& memory_folder() const { return memory_folder_; }
 
  private:
+  // The key of its record. The file of its name is read again only where it has changed.
+  Result<signing::Signer> Key();
   ReviewerAtWork(Place place, ledger::SubjectLog log, charter::Reviewer record, std::string memory_folder)
       : place_(std::move(place)),
         log_(std::move(log)),
@@ -40,6 +46,8 @@ class ReviewerAtWork {
   ledger::SubjectLog log_;
   charter::Reviewer record_;
   std::string memory_folder_;
+  std::optional<signing::Signer> key_;  // as it was read last
+  struct stat key_file_ {};             // of the file as it was then
 };
 
 // Prints them, with the subject, who that is and who answers for it, and says whether one of them waits (kPending).

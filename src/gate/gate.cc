@@ -13,10 +13,10 @@
 namespace pawl::gate {
 namespace {
 
-// As many as can be folded in well under a tenth of a second, which is also what writing a snapshot of 10^5 events
-// takes. Not fewer: a start that folds everything sees an edit of the database, one from a snapshot only what came
-// later.
-constexpr uint64_t kEventsPerSnapshot = 256;
+// How many new events are worth a snapshot: on a short log few, because writing one costs less than folding them at
+// every start; on a long one as many as can be folded in well under a tenth of a second, which is also what writing a
+// snapshot of 10^5 events takes.
+uint64_t EventsPerSnapshot(uint64_t size) { return std::clamp<uint64_t>(size / 16, 16, 256); }
 
 // Nothing is decided on a log that lacks what its loader has seen, or that is ahead of this clock.
 Result<void> RequirePresent(ledger::SubjectLog& log, const std::string& state_path) {
@@ -56,7 +56,7 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
 // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
 void Gate::KeepSnapshot() {
   const uint64_t size = log_.history().size();
-  if (size - kept_ < kEventsPerSnapshot) return;
+  if (size - kept_ < EventsPerSnapshot(size)) return;
   kept_ = size;
   const Result<void> saved = log_.SaveSnapshot(keys_.log);
   if (!saved.ok()) Say(saved.error().message + ": " + saved.error().advice);
@@ -64,20 +64,23 @@ void Gate::KeepSnapshot() {
 
 void Gate::Rest() {
   KeepSnapshot();
-  lock_.reset();
+  lock_->Release();
 }
 
 Result<void> Gate::Resume() {
-  Result<ledger::GateLock> lock = ledger::GateLock::Take(log_.home(), log_.subject());
-  if (!lock.ok()) return lock.error();
+  if (Result<void> taken = lock_->TakeAgain(log_.home(), log_.subject()); !taken.ok()) return taken;
+  Result<void> taken_up = TakeUp();
+  if (!taken_up.ok()) lock_->Release();
+  return taken_up;
+}
+
+Result<void> Gate::TakeUp() {
   if (Result<void> refreshed = log_.Refresh(); !refreshed.ok()) return refreshed;
   const charter::GateKeys& names = charter().gate;
   if (!(names.log.key == keys_.log.public_key()) || !(names.clock.key == keys_.clock.public_key())) {
     return Error{ErrorCode::kPending, "gate.keys", "an amendment has given the gate other keys", "open it again"};
   }
-  if (Result<void> present = RequirePresent(log_, options_.state_path); !present.ok()) return present;
-  lock_ = std::move(*lock);
-  return {};
+  return RequirePresent(log_, options_.state_path);
 }
 
 int64_t Gate::Now() const { return std::max<int64_t>(log_.history().time(), std::time(nullptr)); }

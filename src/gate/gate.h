@@ -69,6 +69,7 @@ class Gate {
   Gate(ledger::SubjectLog log, ledger::LogKeys keys, GateOptions options, ledger::GateLock lock)
       : log_(std::move(log)), keys_(std::move(keys)), options_(std::move(options)), lock_(std::move(lock)) {}
 
+  Result<void> TakeUp();
   void KeepSnapshot();
 
   ledger::SubjectLog log_;

@@ -25,11 +25,15 @@ class GateLock {
   // Does not wait. kSystem "gate.lock" where the ledger's folder cannot be written, "ledger.unreachable" and the like.
   static Result<GateLock> Take(const Home& home, std::string_view subject);
 
+  // For who takes it again soon: others may have it between. TakeAgain fails as Take does, and then it is not held.
+  void Release();
+  Result<void> TakeAgain(const Home& home, std::string_view subject);
+
  private:
-  GateLock(subject::FileDescriptor fd, std::shared_ptr<const PostgresqlLock> shared)
-      : fd_(std::move(fd)), shared_(std::move(shared)) {}
+  explicit GateLock(subject::FileDescriptor fd) : fd_(std::move(fd)) {}
+  Result<void> TakeShared(const Home& home, std::string_view subject);
   subject::FileDescriptor fd_;
-  std::shared_ptr<const PostgresqlLock> shared_;  // null where the log is a file of this home
+  std::shared_ptr<PostgresqlLock> shared_;  // null where the log is a file of this home
 };
 
 }  // namespace pawl::ledger

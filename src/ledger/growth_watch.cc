@@ -1,6 +1,6 @@
 #include "ledger/growth_watch.h"
 
-#include <thread>
+#include <poll.h>
 
 namespace pawl::ledger {
 namespace {
@@ -23,17 +23,21 @@ bool GrowthWatch::Connect() {
   return true;
 }
 
-std::optional<std::set<std::string>> GrowthWatch::Wait() {
+std::optional<std::set<std::string>> GrowthWatch::Wait(int also) {
   // What was appended before there was a connection has caused no notice: the first wait is a short one.
   const bool was_connected = connection_ && connection_->usable();
   std::vector<std::string> names;
-  if (Connect() && was_connected)
-    names = connection_->AwaitNotice(static_cast<int>(kLookAllTheSame.count()));
-  else
-    std::this_thread::sleep_for(kLookWithoutNotice);
+  const bool listens = Connect() && was_connected;
+  if (listens) {
+    names = connection_->AwaitNotice(static_cast<int>(kLookAllTheSame.count()), also);
+  } else {
+    pollfd waited{also, POLLIN, 0};  // poll ignores -1
+    poll(&waited, 1, static_cast<int>(kLookWithoutNotice.count()));
+  }
   const auto now = steady_clock::now();
-  if (names.empty() || names.size() >= kNoticesMax || now >= look_at_all_) {
-    look_at_all_ = now + kLookAllTheSame;
+  const bool is_lost = listens && !connection_->usable();
+  if (is_lost || names.size() >= kNoticesMax || now >= look_at_all_) {
+    look_at_all_ = now + (listens && !is_lost ? kLookAllTheSame : kLookWithoutNotice);
     return std::nullopt;
   }
   return std::set<std::string>(names.begin(), names.end());

@@ -30,8 +30,9 @@ class GrowthWatch {
 
   // Until something was appended to a log of the database; at most a second, and where there is no notice to be had (a
   // SQLite file, a server that is gone) a tenth of one. Gives the names of the logs that are said to have grown, or
-  // nothing where any may have, which is so once a second at least.
-  std::optional<std::set<std::string>> Wait();
+  // nothing where any may have, which is so after each of these times at least.
+  // Returns earlier when `also`, a descriptor or -1, can be read.
+  std::optional<std::set<std::string>> Wait(int also = -1);
 
  private:
   bool Connect();

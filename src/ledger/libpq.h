@@ -19,8 +19,9 @@ namespace pawl::ledger {
 #define PAWL_LIBPQ_FUNCTIONS(X)                                                                                        \
   X(clear) X(cmdStatus) X(connectdbParams) X(conninfo) X(conninfoFree) X(conninfoParse) X(consumeInput)                \
   X(errorMessage) X(finish) X(flush) X(freemem) X(getResult) X(getisnull) X(getlength) X(getvalue) X(host) X(isBusy)   \
-  X(nfields) X(notifies) X(port) X(resultErrorField) X(resultErrorMessage) X(resultStatus) X(sendQueryParams)          \
-  X(setNoticeReceiver) X(setSingleRowMode) X(setnonblocking) X(socket) X(status)
+  X(nfields) X(notifies) X(port) X(resultErrorField) X(resultErrorMessage) X(resultStatus) X(sendPrepare)              \
+  X(sendQueryParams) X(sendQueryPrepared) X(setNoticeReceiver) X(setSingleRowMode) X(setnonblocking) X(socket)         \
+  X(status)
 // clang-format on
 
 struct Libpq {

@@ -342,6 +342,21 @@ Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag) {
   return rows;
 }
 
+// Parsed and planned once for each connection: both cost the server more than running it. Texts are this program's own,
+// so that there are few.
+Result<std::string> PostgresqlConnection::Prepare(const char* sql, const std::vector<Oid>& types) {
+  const auto known = prepared_.find(std::string_view(sql));
+  if (known != prepared_.end()) return known->second;
+  std::string name = "pawl_" + std::to_string(prepared_.size());
+  if (pq_->sendPrepare(connection_.get(), name.c_str(), sql, static_cast<int>(types.size()), types.data()) == 0) {
+    return Lost(Shown(pq_->errorMessage(connection_.get())));
+  }
+  const Result<Rows> prepared = Take(0, nullptr);
+  if (!prepared.ok()) return prepared.error();
+  prepared_.emplace(sql, name);
+  return name;
+}
+
 Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max) {
   if (!usable()) return Lost("the connection was lost");
   std::vector<Oid> types;
@@ -353,9 +368,11 @@ Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parame
     lengths.push_back(static_cast<int>(parameter.bytes.size()));
     formats.push_back(1);
   }
+  const Result<std::string> name = Prepare(sql, types);
+  if (!name.ok()) return name.error();
   PGconn* connection = connection_.get();
-  if (pq_->sendQueryParams(connection, sql, static_cast<int>(parameters.size()), types.data(), values.data(),
-                           lengths.data(), formats.data(), 1) == 0 ||
+  if (pq_->sendQueryPrepared(connection, name->c_str(), static_cast<int>(parameters.size()), values.data(),
+                             lengths.data(), formats.data(), 1) == 0 ||
       pq_->setSingleRowMode(connection) == 0) {
     return Lost(Shown(pq_->errorMessage(connection)));
   }
@@ -385,15 +402,16 @@ std::vector<std::string> PostgresqlConnection::TakeNotices() {
   return payloads;
 }
 
-std::vector<std::string> PostgresqlConnection::AwaitNotice(int timeout_ms) {
+std::vector<std::string> PostgresqlConnection::AwaitNotice(int timeout_ms, int also) {
   const int64_t deadline_ms = Now_ms() + timeout_ms;
   while (usable()) {
     if (std::vector<std::string> payloads = TakeNotices(); !payloads.empty()) return payloads;
     const int64_t left_ms = deadline_ms - Now_ms();
     if (left_ms <= 0) break;
-    pollfd waited{pq_->socket(connection_.get()), POLLIN, 0};
-    if (poll(&waited, 1, static_cast<int>(left_ms)) < 0) break;  // a signal: whoever waits looks
-    if (waited.revents != 0 && pq_->consumeInput(connection_.get()) == 0) connection_.reset();
+    pollfd waited[] = {{pq_->socket(connection_.get()), POLLIN, 0}, {also, POLLIN, 0}};  // poll ignores -1
+    if (poll(waited, 2, static_cast<int>(left_ms)) < 0) break;  // a signal: whoever waits looks
+    if (waited[0].revents != 0 && pq_->consumeInput(connection_.get()) == 0) connection_.reset();
+    if (waited[1].revents != 0) return usable() ? TakeNotices() : std::vector<std::string>();
   }
   return {};
 }
@@ -419,20 +437,37 @@ Result<void> PostgresqlConnection::Commit() {
   return SystemFailure("ledger.input-output", "the ledger's database has taken the transaction back", "try again");
 }
 
-Result<std::shared_ptr<const PostgresqlLock>> PostgresqlLock::Take(const std::string& url, std::string_view name,
-                                                                   std::string_view log) {
+Result<std::shared_ptr<PostgresqlLock>> PostgresqlLock::Take(const std::string& url, std::string_view name,
+                                                             std::string_view log) {
   Result<PostgresqlConnection> connection = PostgresqlConnection::Open(url, LedgerAccess::kReadWrite, {});
   if (!connection.ok()) return connection.error();
-  const Result<Rows> rows = connection->Ask(
+  std::shared_ptr<PostgresqlLock> lock(new PostgresqlLock(std::move(*connection), url, name, log));
+  const Result<bool> taken = lock->TakeAgain();
+  if (!taken.ok()) return taken.error();
+  if (!*taken) lock.reset();
+  return lock;
+}
+
+Result<bool> PostgresqlLock::TakeAgain() {
+  if (!connection_) return Unreachable("the connection was lost");
+  const Result<Rows> rows = connection_->Ask(
       "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended(concat_ws('/', $1, current_schema(), $2), 0))"
       " THEN 1::int8 ELSE 0::int8 END",
-      {Text(name), Text(log)}, 1);
+      {Text(name_), Text(log_)}, 1);
   if (!rows.ok()) return rows.error();
   if (rows->size() != 1 || rows->front().size() != 1) return Damaged("the ledger's database locks nothing");
   const Result<uint64_t> taken = NumberOf(rows->front().front());
   if (!taken.ok()) return taken.error();
-  if (*taken == 0) return std::shared_ptr<const PostgresqlLock>();
-  return std::shared_ptr<const PostgresqlLock>(new PostgresqlLock(std::move(*connection)));
+  return *taken != 0;
+}
+
+void PostgresqlLock::Release() {
+  if (!connection_) return;
+  const Result<Rows> released = connection_->Ask(
+      "SELECT CASE WHEN pg_advisory_unlock(hashtextextended(concat_ws('/', $1, current_schema(), $2), 0))"
+      " THEN 1::int8 ELSE 0::int8 END",
+      {Text(name_), Text(log_)}, 1);
+  if (!released.ok()) connection_.reset();
 }
 
 }  // namespace pawl::ledger

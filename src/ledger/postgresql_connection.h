@@ -11,7 +11,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,7 +69,8 @@ class PostgresqlConnection {
   // when the connection is lost; notices that came during an Ask count. It gives the payloads of those that have come,
   // in any order; kNoticesMax of them stand for more, and nothing for none.
   Result<void> Listen(std::string_view channel);
-  std::vector<std::string> AwaitNotice(int timeout_ms);
+  // Also returns when `also`, a descriptor or -1, can be read.
+  std::vector<std::string> AwaitNotice(int timeout_ms, int also = -1);
   // Not durably, so that its lock is held for a moment alone.
   Result<void> Notify(std::string_view channel, std::string_view payload);
 
@@ -79,6 +82,7 @@ class PostgresqlConnection {
  private:
   PostgresqlConnection(const Libpq* pq, PGconn* connection, PostgresqlTimeouts timeouts);
   Result<void> SetUp(LedgerAccess access);
+  Result<std::string> Prepare(const char* sql, const std::vector<Oid>& types);
   Result<Rows> Take(size_t rows_max, std::string* tag);
   Result<void> AwaitAnswer(int64_t deadline_ms);
   std::vector<std::string> TakeNotices();
@@ -87,6 +91,7 @@ class PostgresqlConnection {
   const Libpq* pq_;
   std::unique_ptr<PGconn, decltype(Libpq::finish)> connection_;
   PostgresqlTimeouts timeouts_;
+  std::map<std::string, std::string, std::less<>> prepared_;  // statements by text, with their names
   std::unique_ptr<std::string> warning_;  // the last one; behind a pointer, since libpq keeps its address
 };
 
@@ -94,12 +99,21 @@ class PostgresqlConnection {
 class PostgresqlLock {
  public:
   // One holder for each name and log of a database. Nothing where another session holds it; does not wait.
-  static Result<std::shared_ptr<const PostgresqlLock>> Take(const std::string& url, std::string_view name,
-                                                            std::string_view log);
+  static Result<std::shared_ptr<PostgresqlLock>> Take(const std::string& url, std::string_view name,
+                                                      std::string_view log);
+
+  // Lets go of it and keeps the session, which costs the server more than all that is asked in it. Where that fails the
+  // session ends, and the lock with it.
+  void Release();
+  // After Release, in the same session: whether it was free. An error where the session is gone: Take another.
+  Result<bool> TakeAgain();
+  const std::string& url() const { return url_; }
 
  private:
-  explicit PostgresqlLock(PostgresqlConnection connection) : connection_(std::move(connection)) {}
-  PostgresqlConnection connection_;
+  PostgresqlLock(PostgresqlConnection connection, std::string url, std::string_view name, std::string_view log)
+      : connection_(std::move(connection)), url_(std::move(url)), name_(name), log_(log) {}
+  std::optional<PostgresqlConnection> connection_;
+  std::string url_, name_, log_;
 };
 
 }  // namespace pawl::ledger

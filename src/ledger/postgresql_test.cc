@@ -397,6 +397,33 @@ TEST_F(PostgresqlTest, OneGateForAllHomes) {
   EXPECT_EQ(RuleOf(GateLock::Take(here, TestName())), "ok");
 }
 
+// A gate that lives long keeps the lock's session while others may have the lock.
+TEST_F(PostgresqlTest, AGateLockIsTakenAgain) {
+  const subject::TemporaryDirectory directory;
+  const auto home_of = [&](const std::string& name) {
+    Home home = *Home::Open(directory / name, HomeAccess::kCreate);
+    EXPECT_TRUE(KeepLedgerPlace(home.root() + "/ledger", PlaceOfTest()).ok());
+    return home;
+  };
+  const Home here = home_of("here"), there = home_of("there");
+  Result<GateLock> lock = GateLock::Take(here, TestName());
+  ASSERT_TRUE(lock.ok()) << lock.error().message;
+  lock->Release();
+  {
+    Result<GateLock> other = GateLock::Take(there, TestName());
+    EXPECT_EQ(RuleOf(other), "ok");
+    EXPECT_EQ(RuleOf(lock->TakeAgain(here, TestName())), "gate.busy");
+  }
+  while (RuleOf(lock->TakeAgain(here, TestName())) == "gate.busy") {  // the server notices in a moment
+  }
+  EXPECT_EQ(RuleOf(GateLock::Take(there, TestName())), "gate.busy");
+  // A session that is lost meanwhile costs a new one.
+  lock->Release();
+  Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pawl'");
+  EXPECT_EQ(RuleOf(lock->TakeAgain(here, TestName())), "ok");
+  EXPECT_EQ(RuleOf(GateLock::Take(there, TestName())), "gate.busy");
+}
+
 // ---- answers that are lost
 
 TEST_F(PostgresqlTest, ALostAnswerIsLearnedByReading) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 
 #include <cstring>
@@ -136,6 +137,25 @@ TEST_F(SnapshotTest, AnotherLogIsFoldedWhole) {
   std::vector<std::string> shorter(path_.entries().begin(), path_.entries().end() - 5);
   ASSERT_TRUE(ledger.Append(0, shorter).ok());
   EXPECT_EQ(FoldedByStart(), size() - 5);
+}
+
+// A start that folds everything sees an edit of the database; so does one from a snapshot, of what it would have folded
+// without.
+TEST_F(SnapshotTest, AnEntryBelowItThatWasAlteredIsDoubt) {
+  EXPECT_EQ(FoldedByStart(), 0u);
+  for (const uint64_t index : {uint64_t{0}, size() / 2, size() - 1}) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(home_.LedgerPath(kSubject).c_str(), &database), SQLITE_OK);
+    const std::string at = " WHERE seq = " + std::to_string(index);
+    EXPECT_EQ(
+        sqlite3_exec(database, ("UPDATE events SET entry = entry || x'20'" + at).c_str(), nullptr, nullptr, nullptr),
+        SQLITE_OK);
+    EXPECT_FALSE(SubjectLog::Open(home_, kSubject, LedgerAccess::kReadWrite, FoldFrom::kSnapshot).ok()) << index;
+    const std::string back = "UPDATE events SET entry = substr(entry, 1, length(entry) - 1)" + at;
+    EXPECT_EQ(sqlite3_exec(database, back.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+    EXPECT_EQ(FoldedByStart(), 0u) << index;
+  }
 }
 
 // What no start would read is not written, and does not take the place of what one reads.

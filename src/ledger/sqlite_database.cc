@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "ledger/database.h"
@@ -53,13 +54,42 @@ Error DatabaseError(sqlite3* database, int code, const std::string& what) {
   return SystemFailure(rule, what + ": " + (database ? sqlite3_errmsg(database) : sqlite3_errstr(code)), advice);
 }
 
-// One prepared statement. Binding and stepping report through code().
+// A connection's statements, each prepared once: preparing takes longer than running them, and whoever follows many
+// logs asks each for its size ten times a second. Keyed by the text's own address, so that each text stands in one
+// place.
+class Statements {
+ public:
+  Statements() = default;
+  ~Statements() { Finalize(); }
+  Statements(const Statements&) = delete;
+  Statements& operator=(const Statements&) = delete;
+
+  sqlite3_stmt*& Of(const char* sql) { return prepared_[sql]; }
+  void Swap(Statements& other) { prepared_.swap(other.prepared_); }
+  // Before the connection closes.
+  void Finalize() {
+    for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+    prepared_.clear();
+  }
+
+ private:
+  std::map<const char*, sqlite3_stmt*> prepared_;
+};
+
+// A use of a prepared statement; one at a time of each. Binding and stepping report through code().
 class Query {
  public:
-  Query(sqlite3* database, const char* sql) : database_(database) {
-    code_ = sqlite3_prepare_v2(database, sql, -1, &statement_, nullptr);
+  Query(sqlite3* database, Statements& statements, const char* sql)
+      : database_(database), statement_(statements.Of(sql)) {
+    if (statement_ == nullptr) {
+      code_ = sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+    }
   }
-  ~Query() { sqlite3_finalize(statement_); }
+  ~Query() {
+    if (statement_ == nullptr) return;
+    sqlite3_reset(statement_);  // ends its read, too
+    sqlite3_clear_bindings(statement_);
+  }
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
@@ -101,7 +131,7 @@ class Query {
 
  private:
   sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
+  sqlite3_stmt*& statement_;  // in its place among the connection's
   int code_ = SQLITE_OK;
 };
 
@@ -128,7 +158,10 @@ Result<void> Execute(sqlite3* database, const char* sql, const std::string& what
 
 class SqliteDatabase final : public Database {
  public:
-  ~SqliteDatabase() override { sqlite3_close(handle_); }
+  ~SqliteDatabase() override {
+    statements_.Finalize();
+    sqlite3_close(handle_);
+  }
   Result<void> Open(const std::string& path, int flags) {
     const int code = sqlite3_open_v2(path.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     if (code != SQLITE_OK) return DatabaseError(handle_, code, "cannot open '" + path + "'");
@@ -139,7 +172,7 @@ class SqliteDatabase final : public Database {
     if (Result<void> opened = Open(path, flags); !opened.ok()) return opened.error();
     sqlite3_busy_timeout(handle_, kBusyTimeout_ms);
     Harden(handle_);
-    Query query(handle_, "PRAGMA user_version");
+    Query query(handle_, statements_, "PRAGMA user_version");
     if (!query.Step()) return query.error("cannot read '" + path + "'");
     const auto version = static_cast<int>(query.Integer(0));
     if (version <= kSchemaVersion) return version;
@@ -167,18 +200,19 @@ class SqliteDatabase final : public Database {
     SqliteDatabase renewed;
     if (Result<void> opened = renewed.OpenCopy(original_); !opened.ok()) return opened;
     std::swap(handle_, renewed.handle_);
+    statements_.Swap(renewed.statements_);
     copied_ = renewed.copied_;
     return {};
   }
   sqlite3* handle() const { return handle_; }
 
   Result<void> Begin() override {
-    Result<void> begun = Execute(handle_, "BEGIN IMMEDIATE", "cannot lock the ledger");
+    Result<void> begun = Run("BEGIN IMMEDIATE", "cannot lock the ledger");
     writing_ = begun.ok();
     return begun;
   }
   Result<void> Commit() override {
-    Result<void> committed = Execute(handle_, "COMMIT", "cannot commit to the ledger");
+    Result<void> committed = Run("COMMIT", "cannot commit to the ledger");
     if (committed.ok()) writing_ = false;
     return committed;
   }
@@ -188,13 +222,13 @@ class SqliteDatabase final : public Database {
   Result<void> RequireDurableReads() override { return {}; }  // nothing is seen before it was flushed
 
   Result<uint64_t> CountEvents() override {
-    Query query(handle_, "SELECT COALESCE(MAX(seq) + 1, 0) FROM events");
+    Query query(handle_, statements_, "SELECT COALESCE(MAX(seq) + 1, 0) FROM events");
     if (!query.Step()) return query.error("cannot read the ledger's size");
     return static_cast<uint64_t>(query.Integer(0));
   }
 
   Result<std::optional<uint64_t>> FindEvent(const Digest& digest) override {
-    Query query(handle_, "SELECT seq FROM events WHERE digest = ?");
+    Query query(handle_, statements_, "SELECT seq FROM events WHERE digest = ?");
     query.Bind(1, digest.Raw());
     if (query.Step()) return std::optional(static_cast<uint64_t>(query.Integer(0)));
     if (query.failed()) return query.error("cannot look an entry up");
@@ -202,7 +236,7 @@ class SqliteDatabase final : public Database {
   }
 
   Result<std::vector<StoredEvent>> ReadEvents(uint64_t first, uint64_t count) override {
-    Query query(handle_, "SELECT seq, entry FROM events WHERE seq >= ? ORDER BY seq LIMIT ?");
+    Query query(handle_, statements_, "SELECT seq, entry FROM events WHERE seq >= ? ORDER BY seq LIMIT ?");
     query.Bind(1, static_cast<int64_t>(first)).Bind(2, static_cast<int64_t>(count));
     std::vector<StoredEvent> events;
     while (query.Step()) {
@@ -215,7 +249,7 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> InsertEvents(uint64_t first, std::span<const std::string> entries) override {
-    Query query(handle_, "INSERT INTO events (seq, digest, entry) VALUES (?, ?, ?)");
+    Query query(handle_, statements_, "INSERT INTO events (seq, digest, entry) VALUES (?, ?, ?)");
     for (const std::string& entry : entries) {
       query.Reset();
       query.Bind(1, static_cast<int64_t>(first++)).Bind(2, crypto::Sha256(entry).Raw()).Bind(3, entry);
@@ -226,7 +260,7 @@ class SqliteDatabase final : public Database {
   }
 
   Result<std::vector<Digest>> ReadNodes(std::span<const NodeAddress> addresses) override {
-    Query query(handle_, "SELECT hash FROM nodes WHERE level = ? AND position = ?");
+    Query query(handle_, statements_, "SELECT hash FROM nodes WHERE level = ? AND position = ?");
     std::vector<Digest> hashes;
     for (const NodeAddress& at : addresses) {
       query.Reset();
@@ -243,7 +277,7 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> InsertNodes(std::span<const StoredNode> nodes) override {
-    Query query(handle_, "INSERT INTO nodes (level, position, hash) VALUES (?, ?, ?)");
+    Query query(handle_, statements_, "INSERT INTO nodes (level, position, hash) VALUES (?, ?, ?)");
     for (const StoredNode& node : nodes) {
       query.Reset();
       query.Bind(1, static_cast<int64_t>(node.at.level)).Bind(2, static_cast<int64_t>(node.at.position));
@@ -255,16 +289,16 @@ class SqliteDatabase final : public Database {
   }
 
   Result<std::optional<std::string>> ReadCheckpoint(uint64_t size) override {
-    Query query(handle_, "SELECT note FROM checkpoints WHERE size = ?");
+    Query query(handle_, statements_, "SELECT note FROM checkpoints WHERE size = ?");
     query.Bind(1, static_cast<int64_t>(size));
     return NoteOf(query);
   }
   Result<std::optional<std::string>> ReadLatestCheckpoint() override {
-    Query query(handle_, "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1");
+    Query query(handle_, statements_, "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1");
     return NoteOf(query);
   }
   Result<void> StoreCheckpoint(uint64_t size, const std::string& note) override {
-    Query query(handle_, "INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)");
+    Query query(handle_, statements_, "INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)");
     query.Bind(1, static_cast<int64_t>(size)).Bind(2, note);
     query.Step();
     if (query.failed()) return query.error("cannot store a checkpoint");
@@ -292,7 +326,15 @@ class SqliteDatabase final : public Database {
     return std::optional<std::string>();
   }
 
+  // Runs one that gives no rows.
+  Result<void> Run(const char* sql, const std::string& what) {
+    Query query(handle_, statements_, sql);
+    query.Step();
+    return query.failed() ? Result<void>(query.error(what)) : Result<void>();
+  }
+
   sqlite3* handle_ = nullptr;
+  Statements statements_;
   bool writing_ = false;
   std::string original_;  // of a copy: which file it was made of, and when; empty for a file in its place
   LedgerFiles copied_;

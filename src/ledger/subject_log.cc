@@ -28,6 +28,31 @@ Result<void> RequireCheckpointHolds(SubjectLog& log) {
                  "restore the ledger from a back-up");
 }
 
+// So many entries, or all that there are, are read and hashed again below a snapshot's size.
+constexpr uint64_t kEventsReadAgain = 256;
+
+// Whether the last entries below a snapshot's size are those that were folded then: with the database's tree of what is
+// before them they have to give the snapshot's root. A hash costs a hundredth of a signature, so that a start reads at
+// least as many entries as it did when it folded them.
+bool EntriesAreThoseFolded(const Ledger& ledger, const tlog::Frontier& folded) {
+  const uint64_t size = folded.size();
+  const uint64_t begin = size < kEventsReadAgain ? 0 : (size - kEventsReadAgain) / kEventsReadAgain * kEventsReadAgain;
+  std::vector<crypto::Digest> nodes;
+  uint64_t at = 0;
+  for (unsigned level = 63; level-- > 0;) {
+    if ((begin >> level & 1) == 0) continue;
+    Result<crypto::Digest> node = ledger.Hashes()(level, at >> level);
+    if (!node.ok()) return false;
+    nodes.push_back(*node);
+    at += uint64_t{1} << level;
+  }
+  Result<tlog::Frontier> again = tlog::Frontier::From(begin, std::move(nodes));
+  const Result<std::vector<std::string>> entries = ledger.Entries(begin, size - begin);
+  if (!again.ok() || !entries.ok()) return false;
+  for (const std::string& entry : *entries) again->Append(merkle::LeafHash(entry));
+  return again->size() == size && again->Root() == folded.Root();
+}
+
 }  // namespace
 
 Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, LedgerAccess access, FoldFrom from) {
@@ -67,6 +92,7 @@ void SubjectLog::TakeUpSnapshot() {
   if (!snapshot.ok()) return;
   Result<crypto::Digest> stored = ledger_->Root(snapshot->history.size());
   if (!stored.ok() || *stored != snapshot->frontier.Root()) return;
+  if (!EntriesAreThoseFolded(*ledger_, snapshot->frontier)) return;
   auto history = std::make_unique<audit::History>(std::move(snapshot->history));
   std::swap(history, history_);
   if (!LoadCharter().ok()) {
@@ -130,16 +156,26 @@ Result<void> SubjectLog::Append(const std::vector<encoding::Envelope>& envelopes
   for (const encoding::Envelope& envelope : envelopes) entries.push_back(encoding::SerializeEnvelope(envelope));
   // What would not fold is never written: otherwise one bad event would close the log for everybody. It is tried on a
   // second history, so that the first keeps what callers point to; the two go in step, because copying a long one for
-  // every event would cost more than everything else.
+  // every event would cost more than everything else (TakeOverTrial).
   if (!trial_) trial_ = std::make_unique<audit::History>(*history_);
   Result<uint64_t> index = TryAndAppend(entries);
   if (!index.ok()) {
     trial_.reset();
     return index.error();
   }
-  if (*index == history_->size()) return Fold(entries);
+  if (*index == history_->size()) return TakeOverTrial(entries);
   trial_.reset();  // they were in the log already
   return Refresh();
+}
+
+// The trial has verified these entries, and a signature costs more than anything else of an event: the history takes
+// over what came of it as long as copying one is cheaper than that.
+Result<void> SubjectLog::TakeOverTrial(const std::vector<std::string>& entries) {
+  constexpr size_t kCopiedProposalsMax = 1'000;
+  if (trial_->proposals().size() > kCopiedProposalsMax) return Fold(entries);
+  *history_ = *trial_;
+  for (const std::string& entry : entries) frontier_.Append(merkle::LeafHash(entry));
+  return LoadCharter();
 }
 
 Result<uint64_t> SubjectLog::TryAndAppend(const std::vector<std::string>& entries) {

@@ -71,6 +71,7 @@ class SubjectLog {
   Result<void> Fold(const std::vector<std::string>& entries);
   Result<void> FetchAndFold(SharedStore& shared, const std::vector<std::string>& entries);
   Result<void> LoadCharter();
+  Result<void> TakeOverTrial(const std::vector<std::string>& entries);
   void TakeUpSnapshot();
   // The index that the ledger gave them. After an error the trial is no longer in step.
   Result<uint64_t> TryAndAppend(const std::vector<std::string>& entries);

@@ -176,14 +176,11 @@ Result<void> WriteKeyFile(const std::string& path, std::string text) {
   return failure;
 }
 
-EvpKey PrivateKey(const std::array<uint8_t, 32>& seed) {
-  return EvpKey(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
-}
-
 }  // namespace
 
-Ed25519PrivateKey::Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, Ed25519PublicKey public_key)
-    : seed_(seed), public_key_(std::move(public_key)) {}
+Ed25519PrivateKey::Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, std::shared_ptr<evp_pkey_st> key,
+                                     Ed25519PublicKey public_key)
+    : seed_(seed), key_(std::move(key)), public_key_(std::move(public_key)) {}
 
 Ed25519PrivateKey::~Ed25519PrivateKey() { OPENSSL_cleanse(seed_.data(), seed_.size()); }
 
@@ -201,14 +198,15 @@ Result<Ed25519PrivateKey> Ed25519PrivateKey::FromSeed(std::string_view seed) {
   if (seed.size() != 32) return Malformed("ed25519.key", "an Ed25519 seed has 32 bytes");
   std::array<uint8_t, 32> bytes{};
   std::copy(seed.begin(), seed.end(), bytes.begin());
-  const EvpKey key = PrivateKey(bytes);
+  std::shared_ptr<evp_pkey_st> key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes.data(), bytes.size()),
+                                   EVP_PKEY_free);
   std::string raw(32, '\0');
   size_t size = raw.size();
   const bool good = key && EVP_PKEY_get_raw_public_key(key.get(), Bytes(raw), &size) == 1 && size == raw.size();
   assert(good);
   const Result<Ed25519PublicKey> public_key = Ed25519PublicKey::FromRaw(raw);
   if (!public_key.ok()) return public_key.error();
-  const Ed25519PrivateKey made(bytes, *public_key);
+  const Ed25519PrivateKey made(bytes, std::move(key), *public_key);
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return made;
 }
@@ -228,9 +226,7 @@ Result<void> Ed25519PrivateKey::WriteFile(const std::string& path) const {
   return WriteKeyFile(path, Ed25519KeyText(seed_));
 }
 
-std::string Ed25519PrivateKey::Sign(std::string_view message) const {
-  return SignWith(PrivateKey(seed_).get(), nullptr, message);
-}
+std::string Ed25519PrivateKey::Sign(std::string_view message) const { return SignWith(key_.get(), nullptr, message); }
 
 Result<P256PrivateKey> P256PrivateKey::From(std::shared_ptr<evp_pkey_st> key) {
   std::string point(65, '\0');

@@ -44,8 +44,10 @@ class Ed25519PrivateKey {
   std::string Sign(std::string_view message) const;
 
  private:
-  Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, crypto::Ed25519PublicKey public_key);
+  Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, std::shared_ptr<evp_pkey_st> key,
+                    crypto::Ed25519PublicKey public_key);
   std::array<uint8_t, 32> seed_;
+  std::shared_ptr<evp_pkey_st> key_;  // the same in libcrypto, which wipes itself; made once, since that takes long
   crypto::Ed25519PublicKey public_key_;
 };
 
