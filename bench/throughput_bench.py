@@ -3,13 +3,16 @@
 subjects, and what each program takes of a processor for one.
 
 With the real programs and keys. One home has so many subjects, each with a log and a charter of its own; three
-`pawl oversee` (a prover, an evaluator, an auditor) and one `pawl advance --all --watch` look after all of them. Each
-proposal is a `pawl propose` or `pawl rollback` of its own and each approval a `pawl approve` with ssh-keygen; two of
-either run at a time. Time is from the first proposal to the last complete warrant.
+`pawl oversee` (a prover, an evaluator, an auditor) and one `pawl advance --all --watch --requests` look after all of
+them. Proposals and approvals are lines on the gate's standard input; an approval is signed by an ssh-agent that holds
+the people's keys, over the decision statement of its one proposal. Time is from the first proposal to the last complete
+warrant.
 
   --kind rollback   no trial: the charter asks for none of what was live before
   --kind release    the gate's trial and the evaluator's, three sandboxed runs each of 600 episodes of an awk script:
                     one episode could show no bound, and most of it is the sandbox's start
+  --commands        a `pawl propose` or `pawl rollback` for each proposal, and a `pawl approve` with ssh-keygen for each
+                    approval; two of either run at a time
   --ledger          sqlite, or postgresql: a server of its own, one database, flushed to disk, without a standby
   --witnesses N     so many `pawl witness` cosign; more than half of them have to
   --one-by-one      the next proposal begins when the last has its warrant: how long one takes on an idle machine
@@ -18,7 +21,9 @@ either run at a time. Time is from the first proposal to the last complete warra
 """
 
 import argparse
+import base64
 import collections
+import hashlib
 import importlib.util
 import json
 import os
@@ -27,7 +32,9 @@ import queue
 import re
 import shutil
 import signal
+import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -49,6 +56,40 @@ def processor_time(process):
     """Of a process and of what it has waited for, in seconds."""
     fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return sum(int(field) for field in fields[11:15]) / TICK
+
+
+def ssh_string(data):
+    return struct.pack(">I", len(data)) + data
+
+
+class Agent:
+    """An ssh-agent with the people's keys, which signs as `ssh-keygen -Y sign -n approve@pawl` asks it to."""
+
+    def __init__(self, root, keys):
+        self.path = root / "agent"
+        self.process = subprocess.Popen(["ssh-agent", "-D", "-a", self.path], stdout=subprocess.DEVNULL)
+        while not self.path.exists():
+            time.sleep(0.01)
+        subprocess.run(["ssh-add", "-q", *keys], env=dict(os.environ, SSH_AUTH_SOCK=str(self.path)), check=True)
+        self.public = {key.name: base64.b64decode(key.with_suffix(".pub").read_text().split()[1]) for key in keys}
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(self.path))
+
+    def ask(self, message):
+        self.socket.sendall(ssh_string(message))
+        answer = b""
+        while len(answer) < 4 or len(answer) < 4 + struct.unpack(">I", answer[:4])[0]:
+            answer += self.socket.recv(65536)
+        return answer[4:]
+
+    def sign(self, person, message):
+        terms = ssh_string(b"approve@pawl") + ssh_string(b"") + ssh_string(b"sha512")
+        signed = b"SSHSIG" + terms + ssh_string(hashlib.sha512(message).digest())
+        answer = self.ask(b"\x0d" + ssh_string(self.public[person]) + ssh_string(signed) + bytes(4))
+        if answer[:1] != b"\x0e":
+            raise RuntimeError(f"the agent does not sign: {answer[:1]!r}")
+        whole = b"SSHSIG" + struct.pack(">I", 1) + ssh_string(self.public[person]) + terms + answer[1:]
+        return base64.b64encode(whole).decode()
 
 
 def server_class():
@@ -92,7 +133,7 @@ class Bench(World):
 
     def start(self, name, *words):
         errors = open(self.root / f"{name}.err", "wb")
-        process = subprocess.Popen([BIN / "pawl", "--json", *words], env=self.environment, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([BIN / "pawl", "--json", *words], env=self.environment, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=errors, text=True)
         self.daemons[name] = process
         return process
@@ -120,7 +161,9 @@ class Bench(World):
         for name, _, _ in REVIEWERS:
             process = self.start(name, "oversee", "--as", name)
             threading.Thread(target=self.listen, args=(process, lambda line: None), daemon=True).start()
-        process = self.start("gate", "advance", "--all", "--watch")
+        process = self.start("gate", "advance", "--all", "--watch", *([] if self.options.commands else ["--requests"]))
+        self.agent = Agent(self.root, [self.root / person for person in PEOPLE])
+        self.daemons["ssh-agent"] = self.agent.process
         threading.Thread(target=self.listen, args=(process, self.positions.put), daemon=True).start()
 
     def edit(self, text, subject):
@@ -153,7 +196,47 @@ class Bench(World):
     # ---- proposals on their way
 
     def go(self, jobs, one_by_one=False):
-        """Each job is (subject, words). Returns {job: (when proposed, when its warrant was complete)}."""
+        return self.go_by_commands(jobs, one_by_one) if self.options.commands else self.go_by_requests(jobs, one_by_one)
+
+    def request(self, **what):
+        gate = self.daemons["gate"]
+        gate.stdin.write(json.dumps(what, default=str) + "\n")
+        gate.stdin.flush()
+
+    def go_by_requests(self, jobs, one_by_one):
+        """Each job is (subject, words). Returns {subject: (when proposed, when its warrant was complete, proposal)}."""
+        waiting, began, ended, approved = collections.deque(jobs), {}, {}, set()
+
+        def propose():
+            subject, (kind, what) = waiting.popleft()
+            began[subject] = time.monotonic()
+            self.request(subject=subject, **{kind: what})
+
+        for _ in range(1 if one_by_one else len(jobs)):
+            propose()
+        deadline = time.monotonic() + WAIT_S
+        while len(ended) < len(jobs) and time.monotonic() < deadline:
+            try:
+                position = self.positions.get(timeout=1)
+            except queue.Empty:
+                continue
+            if "error" in position or position.get("outcome", "pending") != "pending":
+                raise RuntimeError(f"it was not to be decided: {position}")
+            subject, proposal = position["subject"], position["proposal"]
+            if "to_sign" in position and (subject, proposal) not in approved:
+                approved.add((subject, proposal))
+                message = base64.b64decode(position["to_sign"])
+                for person in PEOPLE[:self.approvals]:
+                    self.request(subject=subject, approve=proposal, signature=self.agent.sign(person, message))
+            if position.get("rule") == "release.waiting" and subject in began and subject not in ended:
+                ended[subject] = (began[subject], time.monotonic(), proposal)
+                if waiting:
+                    propose()
+        if len(ended) < len(jobs):
+            raise RuntimeError(f"only {len(ended)} of {len(jobs)} have a warrant")
+        return ended
+
+    def go_by_commands(self, jobs, one_by_one):
         to_propose, to_approve, failed = queue.Queue(), queue.Queue(), []
         for job in jobs:
             to_propose.put(job)
@@ -243,7 +326,7 @@ class Bench(World):
         for process in self.daemons.values():
             process.send_signal(signal.SIGTERM)
         for name, process in self.daemons.items():
-            if process.wait(timeout=60) != 0:
+            if process.wait(timeout=60) != 0 and name != "ssh-agent":
                 print(f"{name} ended with {process.returncode}", file=sys.stderr)
         if self.server:
             self.server.stop()
@@ -255,6 +338,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--kind", choices=("rollback", "release"), default="rollback")
     parser.add_argument("--ledger", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--commands", action="store_true")
     parser.add_argument("--witnesses", type=int, default=0)
     parser.add_argument("--one-by-one", action="store_true")
     options = parser.parse_args()
@@ -270,7 +354,7 @@ def main():
         subprocess.run(["chmod", "-R", "u+w", root], check=False)
         shutil.rmtree(root, ignore_errors=True)
     total = sum(each.values())
-    print(f"{options.kind}, {options.ledger}, {options.subjects} subjects, {len(times)} proposals, "
+    print(f"{options.kind}, {options.ledger}, {'commands' if options.commands else 'requests'}, {options.subjects} subjects, {len(times)} proposals, "
           f"{options.witnesses} witnesses: {len(times) / seconds:.1f} a second; one takes {statistics.median(times):.2f} s "
           f"(median), {max(times):.2f} s at most; load {os.getloadavg()[0]:.1f}")
     for name, value in each.items():

@@ -1,17 +1,22 @@
 #include "cli/advance_all.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <map>
+#include <utility>
 
+#include "cli/gate_requests.h"
 #include "cli/health_site.h"
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
 #include "cli/watched_places.h"
+#include "encoding/base64.h"
+#include "warrant/statements.h"
 
 namespace pawl::cli {
 namespace {
@@ -53,6 +58,7 @@ struct KeptGate {
   steady_clock::time_point again;           // when to look whatever the log's size
   std::map<std::string, std::string> told;  // what was said of each open proposal
   std::string failure;                      // what was said last where the subject could not be looked at
+  std::vector<GateRequest> requests;        // still to be done, in their order
 };
 
 // Where a proposal stands, if that is new.
@@ -66,8 +72,47 @@ bool IsNews(KeptGate& kept, const gate::Position& position) {
   return true;
 }
 
+// The one answer to a request: the proposal that it is about, or why nothing was done.
+ExitCode Answer(const Globals& globals, uint64_t line, const std::string& subject, const Result<std::string>& done) {
+  if (done.ok() && globals.json) {
+    PrintJson({{"line", line}, {"subject", subject}, {"proposal", *done}});
+  } else if (done.ok()) {
+    std::printf("line %llu: %s %s\n", static_cast<unsigned long long>(line), subject.c_str(), done->c_str());
+  } else {
+    const Error& error = done.error();
+    LogLine(LogLevel::kError, error.message, {{"line", std::to_string(line)}, {"rule", error.rule}});
+    if (globals.json) {
+      PrintJson({{"line", line},
+                 {"subject", subject},
+                 {"error", {{"rule", error.rule}, {"message", error.message}, {"advice", error.advice}}}});
+    } else {
+      std::fprintf(stderr, "line %llu: %s (%s)\n", static_cast<unsigned long long>(line), Shown(error.message).c_str(),
+                   error.rule.c_str());
+    }
+  }
+  return done.ok() ? ExitCode::kYes : ExitCodeFor(done.error().code);
+}
+
+// All that wait, with the same: nothing can be done here.
+ExitCode AnswerAll(const Globals& globals, KeptGate& kept, const Error& error) {
+  ExitCode exit = ExitCode::kYes;
+  for (const GateRequest& request : std::exchange(kept.requests, {})) {
+    exit = Worst(exit, Answer(globals, request.line, request.subject, error));
+  }
+  return exit;
+}
+
+// Requires the gate's lock.
+ExitCode ActOnAll(const Globals& globals, KeptGate& kept) {
+  ExitCode exit = ExitCode::kYes;
+  for (const GateRequest& request : std::exchange(kept.requests, {})) {
+    exit = Worst(exit, Answer(globals, request.line, request.subject, Act(*kept.gate, request)));
+  }
+  return exit;
+}
+
 // Takes everything that is open in one subject as far as it goes. An Error is about the subject, not about a proposal.
-Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kept) {
+Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kept, ExitCode& answered) {
   if (kept.gate && IdentityOf(kept.place) != kept.file) kept.gate.reset();
   if (!kept.gate) {
     kept.file = IdentityOf(kept.place);
@@ -78,6 +123,7 @@ Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kep
     if (resumed.error().rule != "gate.busy") kept.gate.reset();
     return resumed.error();
   }
+  answered = Worst(answered, ActOnAll(globals, kept));
   std::vector<std::string> open;
   for (const audit::ProposalHistory& proposal : kept.gate->log().history().proposals()) {
     if (IsDue(proposal, std::time(nullptr))) open.push_back(proposal.proposal.proposal);
@@ -96,10 +142,21 @@ Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kep
   return positions;
 }
 
-void Show(const Globals& globals, const KeptGate& kept, const gate::Position& position) {
+// What whoever gives approvals has to sign for an open proposal, and to read first; empty where nothing is drafted.
+std::string MessageToSign(KeptGate& kept, const gate::Position& position) {
+  const audit::ProposalHistory* proposal = kept.gate->log().history().Find(position.proposal);
+  if (proposal == nullptr || !proposal->decision || proposal->outcome || position.step != audit::Step::kApproval) {
+    return {};
+  }
+  return encoding::PreAuthenticationEncoding(warrant::kPayloadType, proposal->decision_envelope.payload);
+}
+
+void Show(const Globals& globals, KeptGate& kept, const gate::Position& position, bool takes_requests) {
   if (globals.json) {
     encoding::Json json = PositionJson(position);
     json["subject"] = kept.place.subject;
+    const std::string message = takes_requests ? MessageToSign(kept, position) : "";
+    if (!message.empty()) json["to_sign"] = encoding::EncodeBase64(message);
     LogPosition(kept.place.subject, position);
     PrintJson(json);
     return;
@@ -108,17 +165,19 @@ void Show(const Globals& globals, const KeptGate& kept, const gate::Position& po
   ShowPosition(globals, kept.place.subject, position);
 }
 
-ExitCode AdvanceOnce(const Globals& globals, std::vector<KeptGate>& gates) {
+ExitCode AdvanceOnce(const Globals& globals, std::vector<KeptGate>& gates, bool takes_requests) {
   ExitCode exit = ExitCode::kYes;
   for (KeptGate& kept : gates) {
-    const Result<std::vector<gate::Position>> positions = LookAt(globals, kept);
+    const Result<std::vector<gate::Position>> positions = LookAt(globals, kept, exit);
     if (!positions.ok()) {
       Error error = positions.error();
       error.message = kept.place.subject + ": " + error.message;
       exit = Worst(exit, Fail(globals, error));
       continue;
     }
-    for (const gate::Position& position : *positions) Show(globals, kept, position);
+    for (const gate::Position& position : *positions) {
+      if (IsNews(kept, position)) Show(globals, kept, position, takes_requests);
+    }
     kept.gate.reset();
   }
   return exit;
@@ -132,8 +191,9 @@ bool HasWork(const WatchedPlaces& places, KeptGate& kept) {
   return size.ok() && *size != kept.seen;
 }
 
-void LookAndTell(const Globals& globals, KeptGate& kept, HealthSite& health) {
-  const Result<std::vector<gate::Position>> positions = LookAt(globals, kept);
+void LookAndTell(const Globals& globals, const Advancing& advancing, KeptGate& kept, HealthSite& health) {
+  ExitCode answered = ExitCode::kYes;  // each request has its own answer
+  const Result<std::vector<gate::Position>> positions = LookAt(globals, kept, answered);
   if (positions.ok()) {
     kept.failure.clear();
     kept.again = steady_clock::now() + kLookAgain;
@@ -142,7 +202,7 @@ void LookAndTell(const Globals& globals, KeptGate& kept, HealthSite& health) {
       if (!position.outcome) ++open;
       if (!IsNews(kept, position)) continue;
       ++moved;
-      Show(globals, kept, position);
+      Show(globals, kept, position, advancing.takes_requests);
     }
     health.Tell(kept.place.subject, {.events = kept.seen, .open = open, .looked_s = std::time(nullptr)});
     health.CountActs(kept.place.subject, moved);
@@ -156,6 +216,7 @@ void LookAndTell(const Globals& globals, KeptGate& kept, HealthSite& health) {
   kept.again = steady_clock::now() + (error.code == ErrorCode::kPending ? kBusyAgain : kAfterFailure);
   const std::string words = kept.place.subject + ": " + error.message + " (" + error.rule + ")";
   if (error.code == ErrorCode::kPending) return;
+  AnswerAll(globals, kept, error);
   health.TellBroken(kept.place.subject, error.rule);
   if (words == kept.failure) return;
   kept.failure = words;
@@ -165,27 +226,100 @@ void LookAndTell(const Globals& globals, KeptGate& kept, HealthSite& health) {
                  static_cast<long long>(kAfterFailure.count() / 1'000));
 }
 
+// What comes on standard input, and which gate it is for.
+class Requests {
+ public:
+  Requests(const Globals& globals, bool are_taken) : globals_(globals), are_taken_(are_taken), reader_(STDIN_FILENO) {}
+
+  bool ended() const { return !are_taken_ || reader_.ended(); }
+
+  // Gives what has come to its gates, as many as there is room for, and answers what cannot be anybody's.
+  ExitCode Distribute(std::vector<KeptGate>& gates, milliseconds wait) {
+    ExitCode exit = ExitCode::kYes;
+    if (ended()) return exit;
+    for (const RequestLine& line : reader_.Take(Room(gates), wait)) {
+      Result<GateRequest> request = ParseRequest(line);
+      if (!request.ok()) {
+        exit = Worst(exit, Answer(globals_, line.number, "", request.error()));
+        continue;
+      }
+      const auto kept =
+          std::ranges::find(gates, request->subject, [](const KeptGate& one) { return one.place.subject; });
+      if (kept == gates.end()) {
+        const Error unknown{ErrorCode::kUsage, "cli.no-subject", "there is no subject '" + request->subject + "' here",
+                            "pawl status lists them; one that was just added is seen within seconds"};
+        exit = Worst(exit, Answer(globals_, line.number, request->subject, unknown));
+        continue;
+      }
+      kept->requests.push_back(*std::move(request));
+      kept->again = steady_clock::now();
+    }
+    return exit;
+  }
+
+  // For who does not wait for others: whatever cannot be done now is answered.
+  ExitCode DoOnce(std::vector<KeptGate>& gates) {
+    ExitCode exit = Distribute(gates, milliseconds(500));
+    for (KeptGate& kept : gates) {
+      if (kept.requests.empty()) continue;
+      const Result<std::vector<gate::Position>> positions = LookAt(globals_, kept, exit);
+      if (!positions.ok()) {
+        exit = Worst(exit, AnswerAll(globals_, kept, positions.error()));
+        continue;
+      }
+      for (const gate::Position& position : *positions) {
+        if (IsNews(kept, position)) Show(globals_, kept, position, /*takes_requests=*/true);
+      }
+    }
+    std::fflush(stdout);
+    return exit;
+  }
+
+  void WaitWith(WatchedPlaces& places, const std::vector<KeptGate>& gates) const {
+    const bool takes = !ended() && Room(gates) > 0;
+    if (takes && reader_.has_lines()) return;
+    places.Wait(takes ? reader_.fd() : -1);
+  }
+
+ private:
+  static size_t Room(const std::vector<KeptGate>& gates) {
+    size_t waiting = 0;
+    for (const KeptGate& kept : gates) waiting += kept.requests.size();
+    return kRequestsMax - std::min(waiting, kRequestsMax);
+  }
+
+  const Globals& globals_;
+  const bool are_taken_;
+  RequestReader reader_;
+};
+
 }  // namespace
 
-ExitCode AdvanceAll(const Globals& globals, Advancing advancing, const std::string& health_at) {
-  const InterruptWatch watch(/*enabled=*/advancing == Advancing::kUntilStopped);
+ExitCode AdvanceAll(const Globals& globals, const Advancing& advancing) {
+  const InterruptWatch watch(/*enabled=*/advancing.until_stopped);
   Result<WatchedPlaces> places = WatchedPlaces::Find(globals);
   if (!places.ok()) return Fail(globals, places.error());
   std::vector<KeptGate> gates;
   for (Place& place : places->TakeNew()) gates.emplace_back(std::move(place));
-  if (advancing == Advancing::kOnce) return AdvanceOnce(globals, gates);
+  Requests requests(globals, advancing.takes_requests);
+  if (!advancing.until_stopped) {
+    ExitCode exit = ExitCode::kYes;
+    while (!requests.ended()) exit = Worst(exit, requests.DoOnce(gates));
+    return Worst(exit, AdvanceOnce(globals, gates, advancing.takes_requests));
+  }
   HealthSite health;
-  if (Result<void> listens = ListenForHealth(globals, health, health_at); !listens.ok()) {
+  if (Result<void> listens = ListenForHealth(globals, health, advancing.health_at); !listens.ok()) {
     return Fail(globals, listens.error());
   }
   if (!globals.json && !globals.quiet) {
     std::printf("the gate looks after %zu subject%s\n", gates.size(), gates.size() == 1 ? "" : "s");
   }
-  for (; !watch.token().stop_requested(); places->Wait()) {
+  for (; !watch.token().stop_requested(); requests.WaitWith(*places, gates)) {
+    requests.Distribute(gates, milliseconds(0));
     for (KeptGate& kept : gates) {
       health.Begin(kept.place.subject);
       if (watch.token().stop_requested()) break;
-      if (HasWork(*places, kept)) LookAndTell(globals, kept, health);
+      if (HasWork(*places, kept)) LookAndTell(globals, advancing, kept, health);
     }
     std::fflush(stdout);
     for (Place& place : places->TakeNew()) gates.emplace_back(std::move(place));

@@ -3,37 +3,12 @@
 
 #include "cli/advance_all.h"
 #include "cli/command.h"
+#include "cli/gate_requests.h"
 #include "cli/health_site.h"
 #include "cli/local_review.h"
 #include "cli/worker_keys.h"
 
 namespace pawl::cli {
-namespace {
-
-// The tree to roll back to: named, or the one that was live before the present one.
-Result<crypto::Digest> RollbackTree(const std::string& target, const audit::History& history) {
-  if (!target.empty()) {
-    if (target.rfind("sha256:", 0) == 0) return crypto::Digest::Parse(target);
-    for (const audit::ReleaseRecord& release : history.releases()) {
-      if (std::to_string(release.epoch) == target) return release.tree;
-    }
-    return Error{ErrorCode::kUsage, "rollback.target", "'" + target + "' is neither a tree nor the epoch of a release",
-                 "pawl status --json lists them"};
-  }
-  const auto& releases = history.releases();
-  if (releases.size() < 2) {
-    return Error{ErrorCode::kUsage, "rollback.target", "nothing was live before the present release", ""};
-  }
-  // After a rollback the release before is what people have just left.
-  const audit::ProposalHistory* last = history.Find(releases.back().proposal);
-  if (last == nullptr || last->proposal.action != warrant::Action::kRelease) {
-    return Error{ErrorCode::kUsage, "rollback.target", "the live release is a rollback itself: to what?",
-                 "pawl rollback EPOCH; pawl status --json lists them"};
-  }
-  return releases[releases.size() - 2].tree;
-}
-
-}  // namespace
 
 void AddPropose(CLI::App& app, Globals& globals) {
   auto review = std::make_shared<bool>(false);
@@ -70,6 +45,9 @@ void AddPropose(CLI::App& app, Globals& globals) {
   AddGateWorkers(*advance, globals);
   auto health_at = std::make_shared<std::string>();
   advance->add_option("--health", *health_at, kHealthHelp)->needs(watching);
+  auto requests = std::make_shared<bool>(false);
+  advance->add_flag("--requests", *requests, "take proposals and approvals from standard input, a line of JSON each")
+      ->needs(everything);
   advance->footer(
       "As far as the last approval; switching is the loader's (pawl release). --all is for timers and services: exit\n"
       "status 0 where everything was looked at, whatever still waits. A step that the machine has failed is tried "
@@ -77,12 +55,20 @@ void AddPropose(CLI::App& app, Globals& globals) {
       "after 1, 2, 4 and 8 minutes. With --watch others can propose and approve between looks; SIGINT or SIGTERM end "
       "it\n"
       "after the step that is under way.\n\n"
+      "With --requests each line is one of\n"
+      "  {\"subject\":\"a\",\"propose\":\"/srv/candidate\",\"note\":\"wider\"}\n"
+      "  {\"subject\":\"a\",\"rollback\":\"3\",\"note\":\"alerts too late\"}\n"
+      "  {\"subject\":\"a\",\"approve\":\"p4\",\"signature\":\"-----BEGIN SSH SIGNATURE-----...\"}\n"
+      "and has one answer. A signature is a person's, made by ssh-keygen -Y sign -n approve@pawl over the bytes that\n"
+      "\"to_sign\" has in base64 where a proposal waits for approval (--json); \"reason\" and \"as\" are pawl "
+      "approve's.\n\n"
       "examples:\n  pawl advance p3\n  pawl advance --all\n  pawl --log-file gate.log advance --all --watch\n"
+      "  pawl --json advance --all --requests < requests.jsonl\n"
       "  pawl advance --all --watch --workers 'postgresql://pawl_gate@db.example.org/pawl?sslmode=verify-full' \\\n"
       "    --worker-keys workers.txt");
   advance->callback([=, &globals] {
     if (*all || named->empty()) {
-      globals.exit = *all ? AdvanceAll(globals, *watch ? Advancing::kUntilStopped : Advancing::kOnce, *health_at)
+      globals.exit = *all ? AdvanceAll(globals, {*watch, *requests, *health_at})
                           : Fail(globals, {ErrorCode::kUsage, "advance.which", "which proposal?",
                                            "pawl advance p3, or pawl advance --all"});
       return;

@@ -56,6 +56,6 @@ std::vector<Place> WatchedPlaces::TakeNew() {
   return places;
 }
 
-void WatchedPlaces::Wait() { grown_ = growth_->Wait(); }
+void WatchedPlaces::Wait(int also) { grown_ = growth_->Wait(also); }
 
 }  // namespace pawl::cli

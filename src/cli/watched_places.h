@@ -32,8 +32,8 @@ class WatchedPlaces {
   std::vector<Place> TakeNew();
   // Whether there is, or could come to be, more than one.
   bool all() const { return all_; }
-  // Until a log may have grown; then MayHaveGrown says which.
-  void Wait();
+  // Until a log may have grown, then MayHaveGrown says which; or until `also`, a descriptor or -1, can be read.
+  void Wait(int also = -1);
   bool MayHaveGrown(const std::string& subject) const { return !grown_ || grown_->contains(subject); }
 
  private:

@@ -5,6 +5,7 @@ joined by a proposal's trace; how they say that they are well.
 usage: several_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
 
+import base64
 import fcntl
 import json
 import pathlib
@@ -205,6 +206,139 @@ class SeveralTest(unittest.TestCase):
             for line in ('pawl_looked_time_seconds{subject="one"} 0\n', 'pawl_ledger_readable{subject="one"} 0\n'):
                 self.assertIn(line, text)
         self.until(lambda: 'pawl_ledger_readable{subject="one"} 1\n' in http(address, "/metrics")[1])
+
+    # ---- proposals and approvals as lines on the gate's standard input
+
+    def once(self, lines, expect):
+        """The gate once with these lines of bytes; its answers by line, and where the proposals stand."""
+        result = subprocess.run([BIN / "pawl", "--json", "advance", "--all", "--requests"], env=self.world.environment,
+                                input=lines, capture_output=True, check=False)
+        self.assertEqual(result.returncode, expect, result)
+        said = [json.loads(line) for line in result.stdout.splitlines()]
+        answers = [one for one in said if "line" in one]
+        self.assertEqual(len({one["line"] for one in answers}), len(answers), "one answer each")
+        return {one["line"]: one for one in answers}, [one for one in said if "step" in one]
+
+    def test_lines_that_are_refused(self):
+        baseline = str(self.world.root / "baseline")
+        good = json.dumps({"subject": "two", "propose": baseline, "note": "the first"}).encode()
+        for_one = {"subject": "one"}
+        lines = ((b"{", "json.syntax"), (b"[]", "json.member-type"), (b"7", "json.member-type"), (b"\xff", "json.utf8"),
+                 (b'{"subject":"one","subject":"two","propose":"x"}', "json.duplicate"),
+                 (b'{"subject":["one"],"propose":"x"}', None), (b"[" * 100, "json.too-deep"),
+                 (json.dumps(dict(for_one, note="x" * 200_000)).encode(), "request.too-long"),
+                 (json.dumps(for_one), "request.kind"), (json.dumps({"propose": baseline}), "json.member-missing"),
+                 (json.dumps(dict(for_one, propose=baseline, rollback="1")), "request.kind"),
+                 (json.dumps(dict(for_one, propose="")), "request.kind"), (json.dumps(dict(for_one, approve="")), None),
+                 (json.dumps(dict(for_one, propose=baseline, notes="x")), "json.member-unknown"),
+                 (json.dumps(dict(for_one, propose=baseline, signature="x")), "json.member-unknown"),
+                 (json.dumps(dict(for_one, propose="x" * 5_000)), None),
+                 (json.dumps(dict(for_one, propose=7)), "json.member-type"),
+                 (json.dumps({"subject": "nobody", "propose": baseline}), "cli.no-subject"),
+                 (json.dumps({"subject": "../one", "propose": baseline}), "cli.no-subject"),
+                 (json.dumps(dict(for_one, propose=baseline + "/nowhere")), None),
+                 (json.dumps(dict(for_one, propose=str(self.world.home))), "home.inside-subject"),
+                 (json.dumps(dict(for_one, rollback="")), "rollback.target"),
+                 (json.dumps(dict(for_one, rollback="sha256:0")), "digest.malformed"),
+                 (json.dumps(dict(for_one, approve="p1", signature="AA==")), "approve.no-proposal"))
+        text = b"\n".join(line if isinstance(line, bytes) else line.encode() for line, _ in lines)
+        answers, positions = self.once(b"\n".join((text, b"", b"  ", good)), 2)
+        self.assertEqual(set(answers), {*range(1, len(lines) + 1), len(lines) + 3})
+        for i, (line, rule) in enumerate(lines):
+            self.assertIn("error", answers[i + 1], line)
+            self.assertTrue(rule is None or answers[i + 1]["error"]["rule"] == rule, (line[:80], answers[i + 1]))
+        # The last line needs no line feed, and none of the others kept it from being done.
+        self.assertEqual(answers[len(lines) + 3], {"line": len(lines) + 3, "subject": "two", "proposal": "p1"})
+        self.assertEqual([(one["subject"], one["proposal"], one["step"]) for one in positions], [("two", "p1", "quorum")])
+        self.assertEqual(self.world.json("--subject", "one", "status")["proposals"], [])
+        early, _ = self.once(json.dumps({"subject": "two", "approve": "p1", "signature": "AA=="}).encode(), 6)
+        self.assertEqual(early[1]["error"]["rule"], "approve.too-early")
+        self.assertEqual(self.world.json("advance", "p1", "--requests", expect=(2,)).get("step"), None)
+
+    def signed(self, person, message):
+        """As a person signs who has the bytes: with ssh-keygen alone."""
+        path = self.world.root / "message"
+        path.write_bytes(message)
+        self.world.run("ssh-keygen", "-q", "-Y", "sign", "-f", self.world.root / person, "-n", "approve@pawl", path)
+        signature = path.with_name("message.sig")
+        text = signature.read_text()
+        signature.unlink()
+        return text
+
+    def begin_gate(self):
+        gate = subprocess.Popen([BIN / "pawl", "--json", "advance", "--all", "--watch", "--requests"], text=True,
+                                env=self.world.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.running["gate"] = gate
+        return gate
+
+    def heard(self, gate, what):
+        while True:
+            one = json.loads(gate.stdout.readline())
+            if what(one):
+                return one
+
+    def test_a_running_gate_takes_lines(self):
+        gate = self.begin_gate()
+
+        def ask(**request):
+            gate.stdin.write(json.dumps(request) + "\n")
+            gate.stdin.flush()
+
+        answered = {}
+        for subject in SUBJECTS:
+            ask(subject=subject, propose=str(self.world.root / "baseline"))
+        for number in (1, 2):
+            one = self.heard(gate, lambda one: "line" in one)
+            answered[one["line"]] = one["subject"]
+        self.assertEqual(answered, {1: "one", 2: "two"})
+        for name, _, _ in REVIEWERS:
+            self.start(name, "oversee", "--as", name)
+        messages = {}
+        while set(messages) != set(SUBJECTS):
+            one = self.heard(gate, lambda one: "to_sign" in one)
+            messages[one["subject"]] = base64.b64decode(one["to_sign"])
+        for subject, message in messages.items():  # exactly the decision on the ledger, which says what it is about
+            self.assertIn(f'"subject":[{{"digest":', message.decode())
+            self.assertIn(f'"name":"{subject}"', message.decode())
+        signatures = {person: self.signed(person, messages["one"]) for person in PEOPLE[:2]}
+
+        def answer(**request):
+            ask(**request)
+            one = self.heard(gate, lambda one: "line" in one)
+            return one["error"]["rule"] if "error" in one else one["proposal"]
+
+        # A signature is over one decision, by somebody of the charter, and as the one that it is said to be.
+        self.assertEqual(answer(subject="two", approve="p1", signature=signatures["ann"]), "approval.signature")
+        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"], **{"as": "bob@test"}), "sign.not-a-signer")
+        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"][:-60]), "sshsig.malformed")
+        self.world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.world.root / "stranger")
+        self.assertEqual(answer(subject="one", approve="p1", signature=self.signed("stranger", messages["one"])), "sign.not-a-signer")
+        self.assertEqual(self.world.json("--subject", "one", "status", "p1")["approvals"], [])
+        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"]), "p1")
+        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"]), "p1", "the same again is the same")
+        self.assertEqual(len(self.world.json("--subject", "one", "status", "p1")["approvals"]), 1)
+        # Killed in the middle of many lines: what was answered is there, and the log is whole.
+        for _ in range(40):
+            ask(subject="two", propose=str(self.world.root / "baseline"))
+        self.heard(gate, lambda one: "line" in one)
+        gate.kill()
+        said = gate.communicate()[0].splitlines()
+        whole = [json.loads(line) for line in said if line.endswith("}")]
+        promised = {one["proposal"] for one in whole if "line" in one and "error" not in one}
+        self.world.pawl("--subject", "two", "log", "verify")
+        there = {one["proposal"] for one in self.world.json("--subject", "two", "status")["proposals"]}
+        self.assertLessEqual(promised, there)
+        gate = self.begin_gate()
+        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["bob"]), "p1")
+        self.heard(gate, lambda one: one.get("rule") == "release.waiting" and one["subject"] == "one")
+        self.world.json("--subject", "one", "release", "p1")
+        # Input that ends is no reason to end.
+        gate.stdin.close()
+        time.sleep(0.5)
+        self.assertIsNone(gate.poll())
+        gate.send_signal(signal.SIGTERM)
+        self.assertEqual(self.running.pop("gate").wait(timeout=60), 0)
+        gate.stdout.close()
 
     def test_what_is_refused(self):
         for words, expect, rule in ((("advance",), 2, "advance.which"), (("advance", "p1", "--all"), 2, None),
