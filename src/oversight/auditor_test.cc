@@ -63,7 +63,9 @@ class CosigningTest : public ::testing::Test {
                             .now_s = now_,
                             .waiting = waiting_,
                             .progress = {}};
-    Result<ReviewReport> report = ReviewAsAuditor(log, reviewer, log.history().proposals().back());
+    // A copy: appending folds into the history that the original lives in.
+    const audit::ProposalHistory proposal = log.history().proposals().back();
+    Result<ReviewReport> report = ReviewAsAuditor(log, reviewer, proposal);
     if (!report.ok()) return report.error().rule;
     return report->what == ReviewReport::What::kCosigned ? "signed" : report->summary;
   }

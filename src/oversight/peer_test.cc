@@ -151,7 +151,9 @@ class PeerTest : public ::testing::Test {
                            .now_s = path_.now,
                            .progress = {},
                            .peers = Network()};
-    const Result<ReviewReport> report = ReviewAsAuditor(*log_, auditor, log_->history().proposals().back());
+    // A copy: appending folds into the history that the original lives in.
+    const audit::ProposalHistory proposal = log_->history().proposals().back();
+    const Result<ReviewReport> report = ReviewAsAuditor(*log_, auditor, proposal);
     return report.ok() ? report->summary : report.error().rule;
   }
 
