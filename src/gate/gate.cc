@@ -13,10 +13,10 @@
 namespace pawl::gate {
 namespace {
 
-// How many new events are worth a snapshot: on a short log few, because writing one costs less than folding them at
-// every start; on a long one as many as can be folded in well under a tenth of a second, which is also what writing a
-// snapshot of 10^5 events takes.
-uint64_t EventsPerSnapshot(uint64_t size) { return std::clamp<uint64_t>(size / 16, 16, 256); }
+// As many as can be folded in well under a tenth of a second, which is also what writing a snapshot of 10^5 events
+// takes. Not fewer: whoever had the gate's key could have signed the snapshot, and a start that folds everything
+// believes nobody.
+constexpr uint64_t kEventsPerSnapshot = 256;
 
 // Nothing is decided on a log that lacks what its loader has seen, or that is ahead of this clock.
 Result<void> RequirePresent(ledger::SubjectLog& log, const std::string& state_path) {
@@ -56,7 +56,7 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
 // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
 void Gate::KeepSnapshot() {
   const uint64_t size = log_.history().size();
-  if (size - kept_ < EventsPerSnapshot(size)) return;
+  if (size - kept_ < kEventsPerSnapshot) return;
   kept_ = size;
   const Result<void> saved = log_.SaveSnapshot(keys_.log);
   if (!saved.ok()) Say(saved.error().message + ": " + saved.error().advice);

@@ -375,8 +375,9 @@ TEST_F(TrialWorkTest, AWorkerRunsNoProgramThatItWasNotToldOf) {
   std::vector<std::string> files;
   for (const crypto::Digest& tree : {charter, trees_[0]}) {
     files.push_back(Got(store_->ReadBlob(tree, 1 << 20)));
-    for (const subject::FileEntry& file : store_->ReadManifest(tree)->files)
-      files.push_back(Got(store_->ReadBlob(file.digest, 1 << 20)));
+    const Result<subject::Manifest> manifest = store_->ReadManifest(tree);
+    ASSERT_TRUE(manifest.ok());
+    for (const subject::FileEntry& file : manifest->files) files.push_back(Got(store_->ReadBlob(file.digest, 1 << 20)));
   }
   const auto outcome = [&](const std::string& kind, const TrialClaim& claim, const TrialQuestion& question) {
     static char id = 'a';

@@ -42,7 +42,7 @@ ELSEWHERE = {
     "Bounds/bounds.no-report": "Trial, which has passed, names the report",
     "Pace/acceleration.alarm": "src/oversight/acceleration_test.cc: the rule is CheckPace's, and passes as pace.interval does",
     "StoppedByHalt/acceleration.alarm": "likewise, and passes as halt.in-force does",
-    "Resume/gate.keys": "the end of a rest: what would be signed with the earlier keys, no fold takes",
+    "TakeUp/gate.keys": "the end of a rest: what would be signed with the earlier keys, no fold takes",
     # What a person is told before signing; what is signed all the same, Decide and the check of the warrant judge.
     "FindDrafted/approve.no-proposal": "tests/attack/races_and_replays_test.py",
     "FindDrafted/approve.decided": "tests/attack/races_and_replays_test.py",

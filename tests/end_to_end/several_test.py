@@ -322,8 +322,9 @@ class SeveralTest(unittest.TestCase):
             ask(subject="two", propose=str(self.world.root / "baseline"))
         self.heard(gate, lambda one: "line" in one)
         gate.kill()
-        said = gate.communicate()[0].splitlines()
-        whole = [json.loads(line) for line in said if line.endswith("}")]
+        gate.wait()
+        said = gate.stdout.read().splitlines(keepends=True)  # a line may have been cut by the end
+        whole = [json.loads(line) for line in said if line.endswith("\n")]
         promised = {one["proposal"] for one in whole if "line" in one and "error" not in one}
         self.world.pawl("--subject", "two", "log", "verify")
         there = {one["proposal"] for one in self.world.json("--subject", "two", "status")["proposals"]}
