@@ -338,6 +338,7 @@ class SeveralTest(unittest.TestCase):
         time.sleep(0.5)
         self.assertIsNone(gate.poll())
         gate.send_signal(signal.SIGTERM)
+        gate.stdout.read()  # with nobody reading it would wait for room for its lines
         self.assertEqual(self.running.pop("gate").wait(timeout=60), 0)
         gate.stdout.close()
 
