@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <map>
+#include <stop_token>
 #include <utility>
 
 #include "cli/gate_requests.h"
@@ -112,7 +113,8 @@ ExitCode ActOnAll(const Globals& globals, KeptGate& kept) {
 }
 
 // Takes everything that is open in one subject as far as it goes. An Error is about the subject, not about a proposal.
-Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kept, ExitCode& answered) {
+Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kept, ExitCode& answered,
+                                           const std::stop_token& stop = {}) {
   if (kept.gate && IdentityOf(kept.place) != kept.file) kept.gate.reset();
   if (!kept.gate) {
     kept.file = IdentityOf(kept.place);
@@ -130,6 +132,7 @@ Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kep
   }
   std::vector<gate::Position> positions;
   for (const std::string& name : open) {
+    if (stop.stop_requested()) break;  // each may have a trial
     Result<gate::Position> position = gate::Decide(*kept.gate, name, gate::Until::kLastApproval);
     if (!position.ok()) {
       kept.gate.reset();
@@ -191,9 +194,10 @@ bool HasWork(const WatchedPlaces& places, KeptGate& kept) {
   return size.ok() && *size != kept.seen;
 }
 
-void LookAndTell(const Globals& globals, const Advancing& advancing, KeptGate& kept, HealthSite& health) {
+void LookAndTell(const Globals& globals, const Advancing& advancing, KeptGate& kept, HealthSite& health,
+                 const std::stop_token& stop) {
   ExitCode answered = ExitCode::kYes;  // each request has its own answer
-  const Result<std::vector<gate::Position>> positions = LookAt(globals, kept, answered);
+  const Result<std::vector<gate::Position>> positions = LookAt(globals, kept, answered, stop);
   if (positions.ok()) {
     kept.failure.clear();
     kept.again = steady_clock::now() + kLookAgain;
@@ -319,7 +323,7 @@ ExitCode AdvanceAll(const Globals& globals, const Advancing& advancing) {
     for (KeptGate& kept : gates) {
       health.Begin(kept.place.subject);
       if (watch.token().stop_requested()) break;
-      if (HasWork(*places, kept)) LookAndTell(globals, advancing, kept, health);
+      if (HasWork(*places, kept)) LookAndTell(globals, advancing, kept, health, watch.token());
     }
     std::fflush(stdout);
     for (Place& place : places->TakeNew()) gates.emplace_back(std::move(place));

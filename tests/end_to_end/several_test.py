@@ -329,18 +329,19 @@ class SeveralTest(unittest.TestCase):
         self.world.pawl("--subject", "two", "log", "verify")
         there = {one["proposal"] for one in self.world.json("--subject", "two", "status")["proposals"]}
         self.assertLessEqual(promised, there)
+        gate.stdout.close()
         gate = self.begin_gate()
         self.assertEqual(answer(subject="one", approve="p1", signature=signatures["bob"]), "p1")
         self.heard(gate, lambda one: one.get("rule") == "release.waiting" and one["subject"] == "one")
         self.world.json("--subject", "one", "release", "p1")
         # Input that ends is no reason to end.
         gate.stdin.close()
+        gate.stdin = None
         time.sleep(0.5)
         self.assertIsNone(gate.poll())
         gate.send_signal(signal.SIGTERM)
-        gate.stdout.read()  # with nobody reading it would wait for room for its lines
-        self.assertEqual(self.running.pop("gate").wait(timeout=60), 0)
-        gate.stdout.close()
+        gate.communicate(timeout=60)  # with its lines read: all that "two" has to sign is more than a pipe holds
+        self.assertEqual(self.running.pop("gate").returncode, 0)
 
     def test_what_is_refused(self):
         for words, expect, rule in ((("advance",), 2, "advance.which"), (("advance", "p1", "--all"), 2, None),
