@@ -60,8 +60,7 @@ Result<std::string> TakeApproval(gate::Gate& gate, const GateRequest& request) {
   if (Result<void> given = gate::RequireReason(**proposal, principal, request.words); !given.ok()) {
     return given.error();
   }
-  Result<void> kept =
-      gate::KeepReason(log.home(), log.subject(), warrant::StatementDigest(envelope.payload), principal, request.words);
+  Result<void> kept = gate::KeepReasonOfNew(log.home(), log.subject(), **proposal, principal, request.words);
   if (!kept.ok()) return kept.error();
   if (Result<void> appended = gate::AppendSigned(log, envelope, request.what); !appended.ok()) return appended.error();
   return request.what;

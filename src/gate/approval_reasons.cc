@@ -1,10 +1,12 @@
 #include "gate/approval_reasons.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "encoding/json.h"
 #include "gate/gate.h"
 #include "storage/named_file.h"
+#include "warrant/statements.h"
 
 namespace pawl::gate {
 namespace {
@@ -54,6 +56,14 @@ Result<void> KeepReason(const ledger::Home& home, const std::string& subject, co
   if (failure) return SystemFailure("approve.reason-kept", "cannot make '" + folder + "': " + failure.message());
   return storage::WriteNamedFile(FileOfReason(folder, principal),
                                  encoding::CanonicalJson({{"principal", principal}, {"reason", words}}));
+}
+
+Result<void> KeepReasonOfNew(const ledger::Home& home, const std::string& subject,
+                             const audit::ProposalHistory& proposal, const std::string& principal,
+                             const std::string& reason) {
+  const std::vector<encoding::Signature>& there = proposal.decision_envelope.signatures;
+  if (std::ranges::find(there, principal, &encoding::Signature::keyid) != there.end()) return {};
+  return KeepReason(home, subject, warrant::StatementDigest(proposal.decision_envelope.payload), principal, reason);
 }
 
 std::optional<std::string> KeptReason(const ledger::Home& home, const std::string& subject,

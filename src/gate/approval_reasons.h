@@ -33,6 +33,12 @@ Result<void> RequireReason(const audit::ProposalHistory& proposal, const std::st
 Result<void> KeepReason(const ledger::Home& home, const std::string& subject, const crypto::Digest& decision,
                         const std::string& principal, const std::string& reason);
 
+// The same of an approval that comes as a signature alone, which anybody can read on the ledger and send again: where
+// the proposal has it already, the words stay those that were given with it.
+Result<void> KeepReasonOfNew(const ledger::Home& home, const std::string& subject,
+                             const audit::ProposalHistory& proposal, const std::string& principal,
+                             const std::string& reason);
+
 // Nothing where none was given here, or what was kept cannot be read.
 std::optional<std::string> KeptReason(const ledger::Home& home, const std::string& subject,
                                       const crypto::Digest& decision, const std::string& principal);

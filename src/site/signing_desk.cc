@@ -99,13 +99,8 @@ Result<Json> TakeApproval(ledger::SubjectLog& log, const SignedBody& given, cons
     if (Result<void> why = gate::RequireReason(**proposal, given.principal, given.reason); !why.ok())
       return why.error();
     if (Result<void> pace = CheckPace(log, **proposal, given.principal, terms, now_s); !pace.ok()) return pace.error();
-    // Approvals can be read by everybody: one that is sent here again brings no other words with it.
-    const auto& there = (*proposal)->decision_envelope.signatures;
-    if (std::ranges::find(there, given.principal, &encoding::Signature::keyid) == there.end()) {
-      Result<void> kept = gate::KeepReason(log.home(), log.subject(), warrant::StatementDigest(given.payload),
-                                           given.principal, given.reason);
-      if (!kept.ok()) return kept.error();
-    }
+    Result<void> kept = gate::KeepReasonOfNew(log.home(), log.subject(), **proposal, given.principal, given.reason);
+    if (!kept.ok()) return kept.error();
     if (Result<void> appended = gate::AppendSigned(log, envelope, name); !appended.ok()) return appended.error();
     return Json{{"signed", "approval"}, {"proposal", name}, {"sentence", SentenceNow(log, name, now_s)}};
   }

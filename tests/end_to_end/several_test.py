@@ -314,8 +314,11 @@ class SeveralTest(unittest.TestCase):
         self.world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.world.root / "stranger")
         self.assertEqual(answer(subject="one", approve="p1", signature=self.signed("stranger", messages["one"])), "sign.not-a-signer")
         self.assertEqual(self.world.json("--subject", "one", "status", "p1")["approvals"], [])
-        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"]), "p1")
-        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"]), "p1", "the same again is the same")
+        self.assertEqual(answer(subject="one", approve="p1", signature=signatures["ann"], reason="tried at night"), "p1")
+        again = answer(subject="one", approve="p1", signature=signatures["ann"], reason="nobody has to look")
+        self.assertEqual(again, "p1", "the same again is the same")
+        kept = [json.loads(file.read_text()) for file in (self.world.home / "reasons").rglob("*") if file.is_file()]
+        self.assertEqual(kept, [{"principal": "ann@test", "reason": "tried at night"}])
         self.assertEqual(len(self.world.json("--subject", "one", "status", "p1")["approvals"]), 1)
         # Killed in the middle of many lines: what was answered is there, and the log is whole.
         for _ in range(40):
