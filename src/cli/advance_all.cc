@@ -28,6 +28,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLookAgain{30'000};  // at what waits for a clock
 constexpr milliseconds kBusyAgain{200};
 constexpr milliseconds kAfterFailure{10'000};
+constexpr milliseconds kRequestsWaitMax{10'000};  // for a subject that another gate is at work on
 
 // A machine failure counts, and the last one that is allowed rejects: whoever looks by itself gives the machine time
 // to be mended, twice as long after each.
@@ -55,11 +56,12 @@ struct KeptGate {
   Place place;
   std::optional<gate::Gate> gate;  // at rest between looks
   std::optional<FileIdentity> file;
-  uint64_t seen = 0;                        // entries after the last look
-  steady_clock::time_point again;           // when to look whatever the log's size
-  std::map<std::string, std::string> told;  // what was said of each open proposal
-  std::string failure;                      // what was said last where the subject could not be looked at
-  std::vector<GateRequest> requests;        // still to be done, in their order
+  uint64_t seen = 0;                                    // entries after the last look
+  steady_clock::time_point again;                       // when to look whatever the log's size
+  std::map<std::string, std::string> told;              // what was said of each open proposal
+  std::string failure;                                  // what was said last where the subject could not be looked at
+  std::vector<GateRequest> requests;                    // still to be done, in their order
+  std::optional<steady_clock::time_point> waits_since;  // where what is asked for cannot be done yet
 };
 
 // Where a proposal stands, if that is new.
@@ -104,9 +106,10 @@ ExitCode AnswerAll(const Globals& globals, KeptGate& kept, const Error& error) {
 }
 
 // Requires the gate's lock.
-ExitCode ActOnAll(const Globals& globals, KeptGate& kept) {
+ExitCode ActOnAll(const Globals& globals, KeptGate& kept, const std::stop_token& stop) {
   ExitCode exit = ExitCode::kYes;
   for (const GateRequest& request : std::exchange(kept.requests, {})) {
+    if (stop.stop_requested()) break;
     exit = Worst(exit, Answer(globals, request.line, request.subject, Act(*kept.gate, request)));
   }
   return exit;
@@ -125,7 +128,7 @@ Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kep
     if (resumed.error().rule != "gate.busy") kept.gate.reset();
     return resumed.error();
   }
-  answered = Worst(answered, ActOnAll(globals, kept));
+  answered = Worst(answered, ActOnAll(globals, kept, stop));
   std::vector<std::string> open;
   for (const audit::ProposalHistory& proposal : kept.gate->log().history().proposals()) {
     if (IsDue(proposal, std::time(nullptr))) open.push_back(proposal.proposal.proposal);
@@ -200,6 +203,7 @@ void LookAndTell(const Globals& globals, const Advancing& advancing, KeptGate& k
   const Result<std::vector<gate::Position>> positions = LookAt(globals, kept, answered, stop);
   if (positions.ok()) {
     kept.failure.clear();
+    kept.waits_since.reset();
     kept.again = steady_clock::now() + kLookAgain;
     uint64_t moved = 0, open = 0;
     for (const gate::Position& position : *positions) {
@@ -213,6 +217,9 @@ void LookAndTell(const Globals& globals, const Advancing& advancing, KeptGate& k
     return;
   }
   const Error& error = positions.error();
+  // Requests of one subject keep those of others from being read no longer than this.
+  if (!kept.waits_since) kept.waits_since = steady_clock::now();
+  if (steady_clock::now() - *kept.waits_since > kRequestsWaitMax) AnswerAll(globals, kept, error);
   if (error.rule == "gate.busy") {
     kept.again = steady_clock::now() + kBusyAgain;
     return;

@@ -84,7 +84,8 @@ bool RequestReader::CutLine(std::vector<RequestLine>& lines) {
 
 std::vector<RequestLine> RequestReader::Take(size_t count, std::chrono::milliseconds wait) {
   std::vector<RequestLine> lines;
-  while (lines.size() < count) {
+  // Blank lines are none, and come without end: there is an end to looking at them as well.
+  for (size_t turns = 0; lines.size() < count && turns < 2 * kRequestsMax; ++turns) {
     has_lines_ = CutLine(lines);
     if (has_lines_) continue;
     if (ended_) break;
@@ -95,6 +96,7 @@ std::vector<RequestLine> RequestReader::Take(size_t count, std::chrono::millisec
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) break;
     ended_ = got <= 0;
     if (got > 0) buffer_.append(bytes.data(), static_cast<size_t>(got));
+    has_lines_ = !buffer_.empty();
   }
   return lines;
 }

@@ -125,6 +125,7 @@ class Query {
     return size == 0 ? std::string() : std::string(static_cast<const char*>(bytes), static_cast<size_t>(size));
   }
   void Reset() {
+    if (statement_ == nullptr) return;  // code_ says why
     sqlite3_reset(statement_);
     code_ = SQLITE_OK;
   }

@@ -224,7 +224,11 @@ class TrialAsker::Impl {
     for (auto each = enrolled_.begin(); each != enrolled_.end();) {
       const Result<std::optional<std::string>> why = queue_->WhyShutOut(each->second.Text());
       if (!why.ok()) return why.error();
-      if (why->has_value()) report_.shut_out.emplace(each->first, **why);
+      if (why->has_value()) {
+        // Words of whoever may write to the queue: they have no place in what the gate signs.
+        Say("the queue shuts '" + each->first + "' out: " + **why);
+        report_.shut_out.emplace(each->first, "so the queue says (pawl work evidence)");
+      }
       each = why->has_value() ? enrolled_.erase(each) : std::next(each);
     }
     if (enrolled_.empty()) {

@@ -55,6 +55,9 @@ Result<std::unique_ptr<TrialAtWork>> TrialAtWork::Read(Queue& queue, const Job& 
   if (!charter.ok()) return charter.error();
   work->charter_.emplace(std::move(*charter));
   const charter::Evaluation& evaluation = work->charter_->charter.evaluation;
+  // Which trees a trial compares is the queue's word, and of such a charter a tree is a program.
+  if (!evaluation.subject_command.empty())
+    return Refused("work.subject-program", "a subject that is a program is not run for others");
   Result<trial::TrialRules> rules = oversight::MakeTrialRules(work->charter_->charter);
   if (!rules.ok()) return rules.error();
   work->rules_ = std::move(*rules);

@@ -261,6 +261,17 @@ TEST_F(TrialWorkTest, OneIsKilledAndOneLiesAndNothingIsLost) {
   EXPECT_THAT(ReadTrialAnswer(evidence->answer)->episodes, HasSubstr("0.875"));
 }
 
+// Whoever may write to the queue can shut anybody out of it, and puts no words into what the gate signs.
+TEST_F(TrialWorkTest, TheQueueShutsOutInNoWordsOfItsOwn) {
+  const TrialHand a("worker-a");
+  Result<Queue> queue = Queue::Open(share_.url, QueueSide::kAsker);
+  ASSERT_TRUE(queue->ShutOut(a.key.Text(), "so that every episode was run here twice", {}).ok());
+  ExpectTrue(Ask({&a}));
+  EXPECT_THAT(said_, HasSubstr("run here twice"));
+  EXPECT_THAT(DescribeShare(report_), Not(HasSubstr("twice")));
+  EXPECT_THAT(DescribeShare(report_), HasSubstr("so the queue says"));
+}
+
 TEST_F(TrialWorkTest, WhatWorkersGiveIsWhatIsFoundHere) {
   const TrialHand a("worker-a");
   std::jthread works([&](std::stop_token stop) { EXPECT_TRUE(Work(Options(stop), a.key, a.secret).ok()); });
@@ -372,8 +383,14 @@ TEST_F(TrialWorkTest, AWorkerRunsNoProgramThatItWasNotToldOf) {
   Result<Queue> queue = Queue::Open(share_.url, QueueSide::kAsker);
   ASSERT_TRUE(queue.ok());
   const crypto::Digest charter = charter_->charter.digest;
+  // A charter of subjects that are programs: which of them a worker would run is the queue's word.
+  charter::TestCharter of_programs;
+  of_programs.files["evaluate.sh"] = Evaluator(kBySeed);
+  of_programs.Replace("command = [\"python3\", \"evaluate.py\"]",
+                      "command = [\"sh\", \"evaluate.sh\"]\nsubject_command = [\"sh\", \"main.sh\"]");
+  const crypto::Digest programs = Put("of-programs", of_programs.files);
   std::vector<std::string> files;
-  for (const crypto::Digest& tree : {charter, trees_[0]}) {
+  for (const crypto::Digest& tree : {charter, programs, trees_[0]}) {
     files.push_back(Got(store_->ReadBlob(tree, 1 << 20)));
     const Result<subject::Manifest> manifest = store_->ReadManifest(tree);
     ASSERT_TRUE(manifest.ok());
@@ -387,6 +404,7 @@ TEST_F(TrialWorkTest, AWorkerRunsNoProgramThatItWasNotToldOf) {
     std::string said;
     WorkOptions options = Options();
     options.until = WorkUntil::kOnePart;
+    options.charters = {charter, programs};
     options.worked = [&](const WorkedPart& worked) { said = worked.outcome + " " + worked.detail; };
     const Result<WorkTally> tally = Work(options, a.key, a.secret);
     EXPECT_TRUE(queue->End(job).ok());
@@ -401,6 +419,8 @@ TEST_F(TrialWorkTest, AWorkerRunsNoProgramThatItWasNotToldOf) {
   EXPECT_THAT(outcome(TrialKindOf(charter), {charter, crypto::Sha256("other"), {trees_[0]}}, question),
               HasSubstr("work.other-environment"));
   EXPECT_THAT(outcome(TrialKindOf(charter), claim, {trees_[1], {seeds_[0]}}), HasSubstr("work.other-tree"));
+  EXPECT_THAT(outcome(TrialKindOf(programs), {programs, environment_, {trees_[0]}}, question),
+              HasSubstr("work.subject-program"));
   EXPECT_THAT(outcome(TrialKindOf(charter), {charter, environment_, {trees_[1]}}, question),
               HasSubstr("work.job-gone"));  // a tree whose files the job has not
 }

@@ -123,6 +123,8 @@ class WorkerAtWork {
       trial_.reset();
       Result<Job> job = queue_.Read(part.job);
       if (!job.ok()) return Refuse(part, std::move(report), job.error());
+      if (job->kind == kProofKind && !options_.proofs)
+        return Refuse(part, std::move(report), Refused("work.other-kind", "this worker takes no proofs"));
       if (job->kind != kProofKind) {
         Result<std::unique_ptr<TrialAtWork>> trial = TrialAtWork::Read(queue_, *job, options_.charters);
         if (!trial.ok()) return Refuse(part, std::move(report), trial.error());

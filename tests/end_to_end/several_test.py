@@ -6,6 +6,7 @@ usage: several_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
 
 import base64
+import contextlib
 import fcntl
 import json
 import pathlib
@@ -15,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -345,6 +347,24 @@ class SeveralTest(unittest.TestCase):
         gate.send_signal(signal.SIGTERM)
         gate.communicate(timeout=60)  # with its lines read: all that "two" has to sign is more than a pipe holds
         self.assertEqual(self.running.pop("gate").returncode, 0)
+
+    def test_blank_lines_without_end_are_no_reason_to_answer_nothing(self):
+        gate = self.begin_gate()
+
+        def flood():
+            with contextlib.suppress(BrokenPipeError, ValueError):
+                while True:
+                    gate.stdin.write("\n" * 65536)
+
+        gate.stdin.write('{"subject":"one"\n')
+        gate.stdin.flush()
+        sender = threading.Thread(target=flood, daemon=True)
+        sender.start()
+        self.assertIn("error", self.heard(gate, lambda one: "line" in one))
+        gate.send_signal(signal.SIGTERM)
+        self.assertEqual(self.running.pop("gate").wait(timeout=60), 0)
+        sender.join(timeout=60)
+        gate.stdout.close()
 
     def test_what_is_refused(self):
         for words, expect, rule in ((("advance",), 2, "advance.which"), (("advance", "p1", "--all"), 2, None),
