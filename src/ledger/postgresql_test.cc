@@ -150,8 +150,8 @@ class RefusingHost {
       for (int guest; (guest = accept(listener_, nullptr, nullptr)) >= 0; close(guest)) {
         char startup[1'024];
         EXPECT_GT(read(guest, startup, sizeof startup), 0);
+        ++guests_;  // before it can know
         EXPECT_GE(write(guest, answer.data(), answer.size()), 0);
-        ++guests_;
       }
     });
   }
