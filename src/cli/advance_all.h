@@ -13,7 +13,7 @@ namespace pawl::cli {
 
 struct Advancing {
   bool until_stopped = false;   // or once
-  bool takes_requests = false;  // from standard input, gate_requests.h: once, until it ends, and then everything open
+  bool takes_requests = false;  // from standard input, request_lines.h: once, until it ends, and then everything open
   std::string health_at;        // an address, or empty; until stopped
 };
 

@@ -9,7 +9,6 @@
 #include "encoding/dsse.h"
 #include "encoding/json.h"
 #include "encoding/number.h"
-#include "work/queue.h"
 
 namespace pawl::work {
 namespace {

@@ -10,6 +10,7 @@
 // anything is allocated. Thread safety: pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,6 +25,9 @@
 #include "signing/private_key.h"
 
 namespace pawl::work {
+
+inline constexpr std::size_t kAnswerBytesMax = std::size_t{6} << 20;
+inline constexpr std::size_t kQuestionBytesMax = std::size_t{256} << 10;
 
 struct Claim {
   checker::Arithmetic arithmetic = checker::Arithmetic::kFloat32;

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "work/part_answer.h"
+
 namespace pawl::work {
 namespace {
 

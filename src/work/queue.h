@@ -29,9 +29,7 @@
 
 namespace pawl::work {
 
-inline constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;   // one file of a job
-inline constexpr std::size_t kAnswerBytesMax = std::size_t{6} << 20;  // see part_answer.h
-inline constexpr std::size_t kQuestionBytesMax = std::size_t{256} << 10;
+inline constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;  // one file of a job
 inline constexpr int kAskerSilence_ms = 60'000;
 
 // What a job is, for workers to choose by.
