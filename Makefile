@@ -34,7 +34,7 @@ quick: build
 
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on. The
 # latter wait half of their time for disks, namespaces, processes and clocks, so three run for each core, the longest first,
-# and the fuzz targets (one test, `fuzzing`, here) run at low priority beside them, half a minute by the clock each.
+# and the fuzz targets (one test, `fuzzing`, here) run at low priority beside them, ten seconds by the clock each.
 test: build
 	tools/include-closure
 	cmake --preset fuzz

@@ -9,6 +9,8 @@
 #include <limits>
 #include <random>
 
+#include "random_cases.h"
+
 namespace pawl::checker {
 namespace {
 
@@ -57,7 +59,7 @@ TEST(Curves, LinesLieOnTheirSides) {
   std::mt19937_64 random(2);
   std::normal_distribution<double> normal(0, 1);
   double gap = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (std::size_t i = 0; i < RandomCases(20'000); ++i) {
     const double limits[2] = {normal(random), normal(random)};
     const bool open = random() % 5 == 0;
     const Step steps[] = {

@@ -18,6 +18,7 @@
 #include "checker/leaf.h"
 #include "checker/random_claim_for_test.h"
 #include "checker/random_root_for_test.h"
+#include "random_cases.h"
 
 namespace pawl::checker {
 namespace {
@@ -242,7 +243,7 @@ void TryPair(const model::Network& network, const model::Network& baseline, std:
 
 TEST(Drift, NoPairOfEvaluationsLeavesItsBounds) {
   Counts counts;
-  for (std::uint64_t seed = 1; seed <= 110; ++seed) {
+  for (std::uint64_t seed = 1; seed <= RandomCases(110); ++seed) {
     std::mt19937_64 random(seed);
     const std::string bytes = RandomBytes(seed);
     const model::Network baseline = Read(bytes), network = Neighbour(baseline, bytes, random);
@@ -251,10 +252,10 @@ TEST(Drift, NoPairOfEvaluationsLeavesItsBounds) {
   }
   std::printf("%zu pairs, %zu bounded, %zu evaluations, %zu differences, %zu layers with trees\n", counts.pairs,
               counts.bounded, counts.evaluations, counts.differences, counts.with_trees);
-  EXPECT_GT(counts.pairs, 90u);
-  EXPECT_GT(counts.with_trees, 50u);
+  EXPECT_GT(counts.pairs, RandomCases(90));
+  EXPECT_GT(counts.with_trees, RandomCases(50));
   EXPECT_GT(counts.bounded, counts.pairs * 3 / 4);
-  EXPECT_GT(counts.differences, 10'000u);
+  EXPECT_GT(counts.differences, RandomCases(10'000));
 }
 
 // Graphs that have nothing in common but their inputs and outputs.

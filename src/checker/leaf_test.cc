@@ -11,6 +11,7 @@
 #include "checker/deployed_evaluation_for_test.h"
 #include "checker/proof_search_for_test.h"
 #include "checker/random_claim_for_test.h"
+#include "random_cases.h"
 
 namespace pawl::checker {
 namespace {
@@ -78,7 +79,7 @@ void CheckExact(const LeafEngine& engine, const RootBox& box, std::size_t task, 
 
 TEST(LeafBounds, NoEvaluationLeavesThem) {
   std::size_t deployed = 0, exact = 0, bounded = 0, leaves = 0;
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (std::uint64_t seed = 1; seed <= RandomCases(1500); ++seed) {
     std::mt19937_64 random(seed);
     model::Network network = RandomModel(seed);
     if (seed % 2 == 0) Rescale(network, random);
@@ -122,8 +123,8 @@ TEST(LeafBounds, NoEvaluationLeavesThem) {
   }
   std::printf("%zu leaves, %zu bounded, %zu deployed and %zu exact evaluations\n", leaves, bounded, deployed, exact);
   EXPECT_GT(bounded, leaves * 9 / 10);
-  EXPECT_GT(deployed, 20'000u);
-  EXPECT_GT(exact, 20'000u);
+  EXPECT_GT(deployed, RandomCases(20'000));
+  EXPECT_GT(exact, RandomCases(20'000));
 }
 
 // The lower bound of the row that `text` asserts, over the whole box.

@@ -12,6 +12,7 @@
 #include "checker/proof_search_for_test.h"
 #include "checker/random_claim_for_test.h"
 #include "checker/random_root_for_test.h"
+#include "random_cases.h"
 
 namespace pawl::checker {
 namespace {
@@ -118,7 +119,7 @@ class PhasesCheck {
 
 TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
   Counts counts;
-  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+  for (std::uint64_t seed = 1; seed <= RandomCases(500); ++seed) {
     std::mt19937_64 random(seed);
     const model::Network network = RandomModel(seed);
     const model::Property property = RandomProperty(random, network.input_size(), network.output_size());
@@ -148,11 +149,11 @@ TEST(Phases, NoEvaluationInALeafLeavesItsBounds) {
       counts.leaves, counts.bounded, counts.with_phases, counts.with_weights, counts.with_trees, counts.deployed,
       counts.exact);
   EXPECT_GT(counts.bounded, counts.leaves * 9 / 10);
-  EXPECT_GT(counts.with_phases, 5000u);
-  EXPECT_GT(counts.with_weights, 3000u);
-  EXPECT_GT(counts.with_trees, 100u);
-  EXPECT_GT(counts.deployed, 5'000u);
-  EXPECT_GT(counts.exact, 3'000u);
+  EXPECT_GT(counts.with_phases, RandomCases(5000));
+  EXPECT_GT(counts.with_weights, RandomCases(3000));
+  EXPECT_GT(counts.with_trees, RandomCases(100));
+  EXPECT_GT(counts.deployed, RandomCases(5'000));
+  EXPECT_GT(counts.exact, RandomCases(3'000));
 }
 
 // z = relu(a + b) − relu(a) − relu(b) over a and b in [−1, 1] is never above 0; by slopes alone nothing below 1 is

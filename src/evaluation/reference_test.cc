@@ -15,6 +15,7 @@
 #include "model/onnx_writer_for_test.h"
 #include "model/random_graph_for_test.h"
 #include "model/random_network_for_test.h"
+#include "random_cases.h"
 
 namespace pawl::evaluation {
 namespace {
@@ -71,7 +72,7 @@ void Compare(const std::string& bytes, uint64_t seed, size_t& exact_networks) {
 TEST(RandomGraphs, AreReadAsTheOperatorsAreDefined) {
   std::map<std::string, size_t> operators;
   size_t exact = 0;
-  constexpr uint64_t kGraphs = 1'500;
+  constexpr uint64_t kGraphs = RandomCases(1'500);
   for (uint64_t seed = 0; seed < kGraphs; ++seed) {
     SCOPED_TRACE("graph " + std::to_string(seed));
     onnx::RandomGraph generator(seed, onnx::Dialect::kEverything);
@@ -114,7 +115,7 @@ TEST(RandomGraphs, AreReadAsTheOperatorsAreDefined) {
                            "Tanh",
                            "Transpose",
                            "Unsqueeze"}) {
-    EXPECT_GE(operators[name], 10u) << name;
+    EXPECT_GE(operators[name], RandomCases(10)) << name;
   }
 }
 

@@ -10,6 +10,8 @@
 #include <random>
 #include <string>
 
+#include "random_cases.h"
+
 namespace pawl::model {
 namespace {
 
@@ -104,7 +106,7 @@ TEST(Decimal, AgreesWithRationalArithmetic) {
     if (random() % 3 == 0) text += "e" + std::to_string(static_cast<int>(random() % 641) - 320);
     return text;
   };
-  for (int i = 0; i < 3000; ++i) {
+  for (size_t i = 0; i < RandomCases(3000); ++i) {
     const std::string a = number(), b = number();
     const mpq_class p = Exact(a), q = Exact(b);
     EXPECT_EQ(Exact((D(a) + D(b)).ToString()), p + q) << a << " " << b;
@@ -129,7 +131,7 @@ TEST(Decimal, AgreesWithRationalArithmetic) {
 
 TEST(Decimal, HoldsEveryDoubleExactly) {
   std::mt19937_64 random(7);
-  for (int i = 0; i < 3000; ++i) {
+  for (size_t i = 0; i < RandomCases(3000); ++i) {
     const double x = std::bit_cast<double>(random());
     if (!std::isfinite(x)) continue;
     const Decimal exact = Decimal::FromDouble(x);
