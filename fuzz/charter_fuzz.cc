@@ -55,7 +55,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   Require(charter->approval.threshold >= 1 &&
           charter->amendment.threshold <= static_cast<int64_t>(charter->ApproverCount()));
-  Require(charter->FindQuorum(Role::kAuditor) != nullptr && charter->FindQuorum(Role::kEvaluator) != nullptr);
-  Require(!charter->bounds.harm.empty() && !charter->surface.empty() && charter->pace.min_interval_s >= 1);
+  const bool is_tried = !charter->evaluation.command.empty();
+  Require(charter->FindQuorum(Role::kAuditor) != nullptr);
+  Require(charter->FindQuorum(is_tried ? Role::kEvaluator : Role::kProver) != nullptr);
+  Require(is_tried || charter->FindQuorum(Role::kEvaluator) == nullptr);
+  Require(charter->bounds.harm.empty() != is_tried && !charter->surface.empty() && charter->pace.min_interval_s >= 1);
+  // Without trials whatever may change is one network, and proven to stay near the baseline's.
+  for (const SurfaceEntry& entry : charter->surface) {
+    bool is_proven = is_tried;
+    for (const Property& property : charter->properties)
+      is_proven = is_proven || (property.network == entry.rule.path && property.drift_within > 0);
+    Require(is_proven && (is_tried || entry.rule.kind == subject::SurfaceKind::kNetwork));
+  }
   return 0;
 }

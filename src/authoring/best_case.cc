@@ -84,6 +84,7 @@ double ErrorOfOne(const charter::Charter& charter, double alpha) {
 
 Result<std::vector<BestCase>> BestCases(const charter::Charter& charter, const TrialSize& size,
                                         const GroupShares& shares) {
+  if (charter.evaluation.command.empty()) return std::vector<BestCase>();
   if (Result<trial::TrialRules> rules = oversight::MakeTrialRules(charter); !rules.ok()) return rules.error();
   const uint64_t episodes = size.episodes;
   const uint64_t probes = static_cast<uint64_t>(charter.evaluation.probes);

@@ -222,15 +222,30 @@ bool LowerIsBetter(const Charter& charter, const std::string& metric) {
   return found != nullptr && found->direction == charter::Direction::kLowerIsBetter;
 }
 
+void CompareImprover(Comparison& compare, const Charter& before, const Charter& after) {
+  compare.Text("improver's command", Listed(before.improver.command, " "), Listed(after.improver.command, " "));
+  CompareLimits(compare, "improver", before.improver.limits, after.improver.limits);
+}
+
+// That releases are tried at all, or no more: with the trial go all bounds that it shows, or they come.
+void CompareWhetherTried(Comparison& compare, const Charter& before, const Charter& after) {
+  const bool goes = after.evaluation.command.empty();
+  const auto gone_or_come = [&](const std::string& what, const std::string& value) {
+    compare.Add(what, goes ? value : "", goes ? "" : value, goes ? Effect::kLoosens : Effect::kTightens);
+  };
+  const Charter& tried = goes ? before : after;
+  gone_or_come("a trial of every release", Listed(tried.evaluation.command, " "));
+  for (const charter::HarmBound& harm : tried.bounds.harm) gone_or_come("harm limit", Shown(harm.name));
+  gone_or_come("limits of improvement, step, ceiling, drift of decisions and acceleration", "as a trial shows them");
+}
+
 void CompareTrial(Comparison& compare, const Charter& before, const Charter& after) {
   const charter::Evaluation &a = before.evaluation, &b = after.evaluation;
   compare.Text("evaluation's command", Listed(a.command, " "), Listed(b.command, " "));
   compare.Text("command of the subject in a trial", Listed(a.subject_command, " "), Listed(b.subject_command, " "));
-  compare.Text("improver's command", Listed(before.improver.command, " "), Listed(after.improver.command, " "));
   compare.Text("episodes of a trial", Whole(a.episodes), Whole(b.episodes));
   compare.Text("probes of a trial", Whole(a.probes), Whole(b.probes));
   CompareLimits(compare, "evaluation", a.limits, b.limits);
-  CompareLimits(compare, "improver", before.improver.limits, after.improver.limits);
   const auto metrics = [](const Charter& charter) {
     std::map<std::string, charter::Metric> found;
     for (const charter::Metric& metric : charter.evaluation.metrics) found.emplace(metric.name, metric);
@@ -460,13 +475,25 @@ std::vector<ChangedWords> CompareWords(const std::vector<Section>& before, const
   const auto lacks = [](const std::vector<std::string>& lines, const std::string& line) {
     return std::find(lines.begin(), lines.end(), line) == lines.end();
   };
-  for (size_t i = 0; i < before.size(); ++i) {
-    ChangedWords section{before[i].title, {}, {}};
-    for (const std::string& line : before[i].lines) {
-      if (lacks(after[i].lines, line)) section.gone.push_back(line);
+  // A section that only one of them has is one of no lines in the other.
+  const auto lines_of = [](const std::vector<Section>& sections, const std::string& title) {
+    const auto found = std::ranges::find(sections, title, &Section::title);
+    return found == sections.end() ? std::vector<std::string>() : found->lines;
+  };
+  std::vector<std::string> titles;
+  for (const std::vector<Section>* sections : {&before, &after}) {
+    for (const Section& section : *sections) {
+      if (lacks(titles, section.title)) titles.push_back(section.title);
     }
-    for (const std::string& line : after[i].lines) {
-      if (lacks(before[i].lines, line)) section.come.push_back(line);
+  }
+  for (const std::string& title : titles) {
+    ChangedWords section{title, {}, {}};
+    const std::vector<std::string> old_lines = lines_of(before, title), new_lines = lines_of(after, title);
+    for (const std::string& line : old_lines) {
+      if (lacks(new_lines, line)) section.gone.push_back(line);
+    }
+    for (const std::string& line : new_lines) {
+      if (lacks(old_lines, line)) section.come.push_back(line);
     }
     if (!section.gone.empty() || !section.come.empty()) words.push_back(std::move(section));
   }
@@ -494,11 +521,16 @@ Result<CharterChanges> CompareCharters(const charter::CharterFiles& before, cons
   if (!new_programs.ok()) return new_programs.error();
   const Charter &a = before.charter, &b = after.charter;
   Comparison compare;
+  const bool was_tried = !a.evaluation.command.empty(), is_tried = !b.evaluation.command.empty();
+  if (was_tried != is_tried) CompareWhetherTried(compare, a, b);
   CompareNames(compare, a, b);
   CompareSurface(compare, a, b);
   CompareProperties(compare, a, b);
-  CompareTrial(compare, a, b);
-  CompareBounds(compare, a.bounds, b.bounds, LowerIsBetter(a, a.bounds.capability.metric));
+  CompareImprover(compare, a, b);
+  if (was_tried && is_tried) {
+    CompareTrial(compare, a, b);
+    CompareBounds(compare, a.bounds, b.bounds, LowerIsBetter(a, a.bounds.capability.metric));
+  }
   CompareReviewers(compare, a, b);
   ComparePeople(compare, a, b);
   CompareTheRest(compare, a, b);

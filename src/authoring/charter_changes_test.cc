@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "charter/testing.h"
+#include "charter/untried_for_test.h"
 
 namespace pawl::authoring {
 namespace {
@@ -154,6 +155,60 @@ TEST(CharterChanges, SaysWhenAReviewersKeyRunsOut) {
   EXPECT_TRUE(std::ranges::any_of(unreadable.changes, [](const CharterChange& one) {
     return one.what == "ends of reviewers' keys" && !one.after.empty() && one.effect == Effect::kOther;
   }));
+}
+
+// That nothing is tried any more is what people read first, and no number that is gone passes for a smaller one.
+TEST(CharterChanges, SayThatTrialsEndOrBegin) {
+  const CharterChanges ends = Compared(charter::WithoutTrials);
+  ASSERT_FALSE(ends.changes.empty());
+  EXPECT_EQ(ends.changes[0].what, "a trial of every release");
+  EXPECT_EQ(ends.changes[0].before, "python3 evaluate.py");
+  EXPECT_EQ(ends.changes[0].after, "");
+  EXPECT_EQ(ends.changes[0].effect, Effect::kLoosens);
+  const auto effect_of = [](const CharterChanges& compared, const std::string& what, const std::string& name) {
+    const auto found = std::ranges::find_if(compared.changes, [&](const CharterChange& one) {
+      return one.what == what && (one.before == name || one.after == name);
+    });
+    return found == compared.changes.end() ? "none" : std::string(EffectName(found->effect));
+  };
+  const std::string limits = "limits of improvement, step, ceiling, drift of decisions and acceleration";
+  EXPECT_EQ(effect_of(ends, "harm limit", "near_miss"), "loosens");
+  EXPECT_EQ(effect_of(ends, limits, "as a trial shows them"), "loosens");
+  EXPECT_EQ(effect_of(ends, "quorum of role", "evaluator"), "loosens");
+  EXPECT_EQ(effect_of(ends, "reviewer", "evaluator-a (evaluator, ann@example.org)"), "other");
+  for (const CharterChange& one : ends.changes) {
+    EXPECT_EQ(one.what.find("largest step"), std::string::npos);
+    EXPECT_EQ(one.what.find("episodes"), std::string::npos);
+    EXPECT_EQ(one.what.find("MiB"), std::string::npos) << one.what;
+  }
+  charter::TestCharter tried, untried;
+  charter::WithoutTrials(untried);
+  const Result<CharterChanges> begins = CompareCharters(*untried.ReadFiles(), *tried.ReadFiles());
+  ASSERT_TRUE(begins.ok());
+  EXPECT_EQ(effect_of(*begins, "a trial of every release", "python3 evaluate.py"), "tightens");
+  EXPECT_EQ(effect_of(*begins, "harm limit", "near_miss"), "tightens");
+  EXPECT_EQ(effect_of(*begins, limits, "as a trial shows them"), "tightens");
+  // Within charters that ask for none there is nothing of trials to compare.
+  const CharterChanges within = Compared(Replace("drift_within = 1.25", "drift_within = 1.5"), charter::WithoutTrials);
+  ASSERT_EQ(within.changes.size(), 1u);
+  EXPECT_EQ(within.changes[0].what, "to be proven: calm, drift within");
+}
+
+// A section of words that only one of the two has.
+TEST(CharterChanges, SayThatAnImproverComesOrGoes) {
+  const std::string improver =
+      "[improver]\ncommand = [\"python3\", \"improver/improve.py\"]\nlimits = { wall_seconds = 60, memory_mib = 1024, "
+      "processes = 16 }\n\n";
+  const CharterChanges gone = Compared(Replace(improver, ""));
+  ASSERT_EQ(gone.words.size(), 1u);
+  EXPECT_EQ(gone.words[0].title, "improver");
+  EXPECT_EQ(gone.words[0].gone.size(), 1u);
+  EXPECT_TRUE(gone.words[0].come.empty());
+  charter::TestCharter with, without;
+  without.Replace(improver, "");
+  const Result<CharterChanges> come = CompareCharters(*without.ReadFiles(), *with.ReadFiles());
+  ASSERT_EQ(come->words.size(), 1u);
+  EXPECT_EQ(come->words[0].come.size(), 1u);
 }
 
 // Every sentence that changes is there, also where nothing has an order.

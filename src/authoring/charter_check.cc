@@ -247,6 +247,7 @@ class PropertyChecker {
 // What depends on this machine or on work still to do.
 void CheckEvaluator(const warrant::CharterFiles& files, std::vector<std::string>& warnings) {
   const charter::Evaluation& evaluation = files.charter.evaluation;
+  if (evaluation.command.empty()) return;
   if (Result<std::string> program = trial::ResolveEvaluator(evaluation.command); !program.ok()) {
     warnings.push_back("the evaluator cannot run on this machine: " + program.error().message);
   }
@@ -268,7 +269,8 @@ void CheckEvaluator(const warrant::CharterFiles& files, std::vector<std::string>
 // What the evaluator in Python is made of has to be the charter's and the system's.
 Result<void> CheckScorer(const warrant::CharterFiles& files, std::vector<std::string>& warnings) {
   const charter::Charter& charter = files.charter;
-  if (!charter.evaluation.subject_command.empty()) return {};  // it does not see the subject's files
+  // Nobody tries anything, or whoever does it does not see the subject's files.
+  if (charter.evaluation.command.empty() || !charter.evaluation.subject_command.empty()) return {};
   Result<oversight::ScorerImports> imports = oversight::ReadScorerImports(files, charter.evaluation.command);
   if (!imports.ok()) return imports.error();
   for (const charter::SurfaceEntry& entry : charter.surface) {
@@ -367,6 +369,24 @@ void WarnOfKeys(const charter::Charter& charter, std::vector<std::string>& warni
   }
 }
 
+// Without trials whatever a charter leaves open is seen by nobody.
+void WarnOfUntried(const charter::Charter& charter, std::vector<std::string>& warnings) {
+  if (!charter.evaluation.command.empty()) return;
+  warnings.push_back(
+      "no trial is asked for: outside the boxes of the properties nothing is shown about a change, by anybody");
+  for (const charter::SurfaceEntry& entry : charter.surface) {
+    if (entry.rule.max_parameters || entry.rule.max_bytes) continue;
+    warnings.push_back("'" + entry.rule.path + "' may grow to " +
+                       std::to_string(charter.subject.limits.file_bytes_max) +
+                       " bytes, and no trial would notice: give its rule max_parameters");
+  }
+  for (const charter::Property& property : charter.properties) {
+    if (property.falsified_by) continue;
+    warnings.push_back("property '" + property.name +
+                       "' has no mutant that shows that it can fail, and no trial stands beside it: falsified_by");
+  }
+}
+
 // A test suite that runs the candidate's code in its own process can be made to pass by it.
 Result<void> WarnOfCode(const warrant::CharterFiles& files, const charter::CodeProperty& property,
                         std::vector<std::string>& warnings) {
@@ -405,6 +425,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   if (Result<void> now = CheckEndsNow(*files, now_s, report.warnings); !now.ok()) return now.error();
   if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
   WarnOfKeys(charter, report.warnings);
+  WarnOfUntried(charter, report.warnings);
   report.tolerance = TolerateFaults(charter);
   const std::vector<std::string>& points = report.tolerance.single_points;
   report.warnings.insert(report.warnings.end(), points.begin(), points.end());

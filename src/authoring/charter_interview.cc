@@ -119,19 +119,28 @@ Result<void> CharterInterview::Fill(NewCharterOptions& options, const std::set<s
     const char* text;
     Kind kind;
     std::string* answer;
+    bool is_of_trials = true;
   };
   const Question questions[] = {
-      {"--evaluator", "your evaluator, a Python file (empty: a placeholder is written)", Kind::kOptionalFile,
-       &options.evaluator},
+      {"--evaluator", "your evaluator, a Python file (empty: a placeholder is written; --no-evaluation does without)",
+       Kind::kOptionalFile, &options.evaluator},
       {"--harm-limit", "share of episodes that may at most end in harm", Kind::kNumber, &options.harm_limit},
       {"--max-step", "largest gain in score that one step may bring", Kind::kNumber, &options.max_step},
       {"--ceiling", "score above which people have to decide first", Kind::kNumber, &options.ceiling},
       {"--drift-limit", "share of decisions that may differ from the first release's", Kind::kNumber,
        &options.drift_limit},
-      {"--min-interval", "shortest time between two releases", Kind::kDuration, &options.min_interval},
-      {"--waiting-period", "how long a new charter waits for a veto", Kind::kDuration, &options.waiting_period},
+      {"--min-interval", "shortest time between two releases", Kind::kDuration, &options.min_interval, false},
+      {"--waiting-period", "how long a new charter waits for a veto", Kind::kDuration, &options.waiting_period, false},
   };
+  if (!options.trials) {
+    if (Result<void> done = Ask(given, "--drift-within", "how far outputs may get from the first release's, proven",
+                                Kind::kNumber, options.drift_within);
+        !done.ok()) {
+      return done;
+    }
+  }
   for (const Question& question : questions) {
+    if (!options.trials && question.is_of_trials) continue;
     if (Result<void> done = Ask(given, question.option, question.text, question.kind, *question.answer); !done.ok()) {
       return done;
     }

@@ -57,6 +57,15 @@ TEST_F(Interview, WhatWasGivenIsNotAsked) {
   EXPECT_EQ(options_.waiting_period, "2h");
 }
 
+TEST_F(Interview, WithoutTrialsNothingIsAskedAboutThem) {
+  options_.trials = false;
+  ASSERT_EQ(Fill(directory_ / "My Subject" + "\n\nyes\n\n0.5\n2h\n\n"), "ok");
+  EXPECT_EQ(options_.drift_within, "0.5");
+  EXPECT_EQ(options_.min_interval, "2h");
+  EXPECT_EQ(out_.str().find("score"), std::string::npos);
+  EXPECT_EQ(out_.str().find("evaluator"), std::string::npos);
+}
+
 TEST_F(Interview, WhatDoesNotFitIsAskedAgain) {
   ASSERT_EQ(
       Fill("/no/such/folder\n" + (directory_ / "My Subject") + "\nname\nperhaps\nyes\n/no/key\n\n/no/evaluator\n" +

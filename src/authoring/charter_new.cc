@@ -139,6 +139,7 @@ Result<Keys> SingleOperatorKeys(const NewCharterOptions& options, const std::str
   if (!clock.ok()) return clock.error();
   keys.clock = *clock;
   for (const char* role : {"prover", "evaluator", "integrity", "auditor"}) {
+    if (!options.trials && std::string_view(role) == "evaluator") continue;
     const std::string reviewer = name + "-" + role;
     Result<std::string> reviewer_key = KeyInHome(*home, reviewer, crypto::NoteKeyType::kEd25519);
     if (!reviewer_key.ok()) return reviewer_key.error();
@@ -194,7 +195,9 @@ std::string SubjectText(const std::string& name, const std::string& resource, co
          "\"  # the only tree that may be the first release; drift is measured from it\n\n";
 }
 
-std::string PropertyText(const TreeSurvey& survey, Files& files, NewCharter& made) {
+// A sample property for each network that takes one; `proven` is given their paths.
+std::string PropertyText(const TreeSurvey& survey, const NewCharterOptions& options, Files& files, NewCharter& made,
+                         std::set<std::string>& proven) {
   std::string text;
   size_t number = 0;
   for (const SurveyedFile& file : survey.files) {
@@ -211,8 +214,10 @@ std::string PropertyText(const TreeSurvey& survey, Files& files, NewCharter& mad
     const std::string name = "outputs-in-range-" + std::to_string(number);
     files["properties/" + name + ".vnnlib"] = sample->spec;
     text += "[[property]]\nname = \"" + name + "\"\nnetwork = " + TomlQuoted(file.path) + "\nspec = \"properties/" +
-            name + ".vnnlib\"\narithmetic = \"" + sample->arithmetic +
-            "\"\n# drift_within = 0.1  # to be proven: there, no output is further than this from the baseline's\n";
+            name + ".vnnlib\"\narithmetic = \"" + sample->arithmetic + "\"\n" + (options.trials ? "# " : "") +
+            "drift_within = " + options.drift_within +
+            "  # to be proven: there, no output is further than this from the baseline's\n";
+    proven.insert(file.path);
     if (sample->mutant.empty()) {
       text += "# falsified_by = \"…\"  # a network that violates it, to show that it can fail\n\n";
       made.notes.push_back("no falsifying network for '" + file.path + "': its last layer has no bias to move");
@@ -242,8 +247,20 @@ std::string ImproverText(const TreeSurvey& survey) {
          limits;
 }
 
+std::string PaceText(const NewCharterOptions& options) {
+  return "[pace]\nmin_interval = " + TomlQuoted(options.min_interval) +
+         "\nmax_releases = " + std::to_string(options.max_releases) + "\nwindow = " + TomlQuoted(options.window) +
+         "\n\n";
+}
+
 // The numbers that nobody gave are ones that can be shown: `pawl charter plan` says what they need.
 std::string TrialText(const NewCharterOptions& options) {
+  if (!options.trials) {
+    return "# No [evaluation]: nothing is tried. What may change is proven, as to its properties and how far it gets "
+           "from\n"
+           "# the first release; nothing else is shown about it, and nothing else may change.\n\n" +
+           PaceText(options);
+  }
   const std::string evaluator =
       options.evaluator.empty() ? "# The evaluator is a placeholder: it gives every candidate the worst values until "
                                   "it is replaced.\n"
@@ -270,9 +287,7 @@ std::string TrialText(const NewCharterOptions& options) {
          "\n# max_growth = 0.04  # within pace.window, however many steps\n\n[bounds.drift]\nlimit = " +
          options.drift_limit +
          "  # share of decisions that may differ from the baseline's\n\n[bounds.acceleration]\nexpected_step = " +
-         PlainNumber(expected) + "\n\n[pace]\nmin_interval = " + TomlQuoted(options.min_interval) +
-         "\nmax_releases = " + std::to_string(options.max_releases) + "\nwindow = " + TomlQuoted(options.window) +
-         "\n\n";
+         PlainNumber(expected) + "\n\n" + PaceText(options);
 }
 
 // What this machine lacks, since the first trial will most likely run here. Nothing is given up that it has.
@@ -292,7 +307,7 @@ std::string SandboxText(NewCharter& made) {
          names + "]\n\n";
 }
 
-std::string ReviewerText(const Keys& keys, NewCharter& made) {
+std::string ReviewerText(const Keys& keys, const NewCharterOptions& options, NewCharter& made) {
   std::string text = "# Reviewers do the checks again, each with a key of its own. Votes count by principal.\n";
   std::map<std::string, std::set<std::string>> principals;
   for (const ReviewerEntry& entry : keys.reviewers) {
@@ -300,10 +315,14 @@ std::string ReviewerText(const Keys& keys, NewCharter& made) {
     text += "[[reviewer]]\nname = " + TomlQuoted(entry.name) + "\nprincipal = " + TomlQuoted(entry.principal) +
             "\nrole = \"" + entry.role + "\"\nkey = \"" + entry.key + "\"\n\n";
   }
-  // Who names reviewers has chosen the roles; a trial cannot do without evaluators, and no closing without an auditor.
+  // Who names reviewers has chosen the roles; a trial cannot do without evaluators, where there is none the proofs not
+  // without provers, and no closing without an auditor.
   const bool chosen = !keys.reviewers.empty();
   for (const char* role : {"prover", "evaluator", "integrity", "auditor"}) {
-    const bool needed = std::string_view(role) == "evaluator" || std::string_view(role) == "auditor";
+    const bool is_evaluator = std::string_view(role) == "evaluator";
+    if (is_evaluator && !options.trials) continue;
+    const bool needed =
+        is_evaluator || std::string_view(role) == "auditor" || (!options.trials && std::string_view(role) == "prover");
     if (principals.contains(role) || (chosen && !needed)) continue;
     principals[role].insert("somebody");
     made.to_fill_in.push_back(std::string("a reviewer of role ") + role);
@@ -429,28 +448,38 @@ Result<NewCharter> WriteNewCharter(const NewCharterOptions& options) {
 
   Files files;
   const std::string resource = options.resource.empty() ? "urn:pawl:subject:" + made.name : options.resource;
-  SurfaceText surface = WriteSurface(*survey);
-  made.notes = std::move(surface.notes);
-  if (surface.toml.empty()) made.to_fill_in.push_back("a [[surface]] rule: nothing in the tree may change as it is");
+  std::set<std::string> proven;
+  const std::string properties = PropertyText(*survey, options, files, made, proven);
+  TreeSurvey changing = *survey;
+  if (!options.trials) std::erase_if(changing.files, [&](const auto& file) { return !proven.contains(file.path); });
+  SurfaceText surface = WriteSurface(changing);
+  made.notes.insert(made.notes.begin(), surface.notes.begin(), surface.notes.end());
+  if (surface.toml.empty()) {
+    made.to_fill_in.push_back(options.trials
+                                  ? "a [[surface]] rule: nothing in the tree may change as it is"
+                                  : "a network with a property: without [evaluation] nothing else may change");
+  }
   std::string text = SubjectText(made.name, resource, *survey);
   text += "# What may change, and how far. Take out what should stay as it is: what no rule lists may not change.\n" +
           surface.toml;
-  text += PropertyText(*survey, files, made);
+  text += properties;
   text += ImproverText(*survey);
   text += TrialText(options);
   text += SandboxText(made);
-  text += ReviewerText(*keys, made);
+  text += ReviewerText(*keys, options, made);
   text += PeopleText(*keys, people, options, made);
   files[charter::kCharterFile] = std::move(text);
-  Result<std::string> evaluator = options.evaluator.empty()
-                                      ? std::string(kPlaceholderEvaluator)
-                                      : storage::ReadNamedFile(options.evaluator, size_t{1} << 20);
-  if (!evaluator.ok()) return evaluator.error();
-  files["evaluate.py"] = *evaluator;
+  if (options.trials) {
+    Result<std::string> evaluator = options.evaluator.empty()
+                                        ? std::string(kPlaceholderEvaluator)
+                                        : storage::ReadNamedFile(options.evaluator, size_t{1} << 20);
+    if (!evaluator.ok()) return evaluator.error();
+    files["evaluate.py"] = *evaluator;
+  }
   files["approvers.allowed_signers"] =
       people ? keys->signers
              : "# One line for each person: alice@example.org namespaces=\"approve@pawl\" sk-ssh-… AAAA…\n";
-  if (options.evaluator.empty()) {
+  if (options.trials && options.evaluator.empty()) {
     made.notes.push_back("evaluate.py is a placeholder: nothing is accepted until it is replaced (spec/evaluation.md)");
   }
   if (Result<void> written = WriteDraft(options.directory, files, made.to_fill_in.empty()); !written.ok()) {

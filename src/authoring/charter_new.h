@@ -28,6 +28,10 @@ struct NewCharterOptions {
   std::string principal = "operator";  // single operator: who that is
   std::string home;                    // --home
   std::string evaluator;               // a file that becomes evaluate.py; empty: the placeholder
+  // Without trials only networks may change, each proven to keep a sample property and to stay within `drift_within` of
+  // the first release's; what is said below of harm, step, ceiling, drift, episodes and probes is not written.
+  bool trials = true;
+  std::string drift_within = "0.1";  // in the networks' own units
   // Numbers and durations as charter.toml takes them.
   std::string harm_limit = "0.01";
   std::string max_step = "0.02";

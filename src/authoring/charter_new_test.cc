@@ -98,6 +98,62 @@ TEST_F(CharterNew, OfASingleOperatorPassesTheCheck) {
   for (const std::string& warning : report->warnings) EXPECT_THAT(warning, testing::Not(HasSubstr("never be shown")));
 }
 
+TEST_F(CharterNew, WithoutTrialsLetsNothingChangeButProvenNetworks) {
+  NewCharterOptions options = SingleOperator();
+  options.trials = false;
+  options.drift_within = "0.25";
+  const Result<NewCharter> made = WriteNewCharter(options);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_TRUE(made->to_fill_in.empty());
+  EXPECT_FALSE(fs::exists(At("charter/evaluate.py")));
+  const Result<charter::Charter> charter = charter::ReadCharterFromDirectory(At("charter"));
+  ASSERT_TRUE(charter.ok()) << charter.error().message;
+  EXPECT_TRUE(charter->evaluation.command.empty());
+  ASSERT_EQ(charter->surface.size(), 1u) << "neither the improver nor the settings";
+  EXPECT_EQ(charter->surface[0].rule.path, "policy.onnx");
+  EXPECT_EQ(charter->properties[0].drift_within, 0.25);
+  EXPECT_EQ(charter->reviewers.size(), 3u);
+  CheckOptions check;
+  check.baseline = At("tree");
+  check.threads = 1;
+  const Result<CharterReport> report = CheckCharter(At("charter"), check, {});
+  ASSERT_TRUE(report.ok()) << report.error().message << " " << report.error().advice;
+  EXPECT_TRUE(report->feasibility.empty());
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("no trial is asked for")));
+  EXPECT_THAT(report->warnings, Not(Contains(HasSubstr("may grow to"))));
+  EXPECT_THAT(report->warnings, Not(Contains(HasSubstr("falsified_by"))));
+  EXPECT_THAT(report->warnings, Not(Contains(HasSubstr("placeholder"))));
+  const auto trial = std::ranges::find(report->sections, "trial", &Section::title);
+  ASSERT_NE(trial, report->sections.end());
+  EXPECT_THAT(trial->lines, Contains(HasSubstr("NONE")));
+  EXPECT_THAT(trial->lines, Contains(HasSubstr("no output of policy.onnx is further than 0.25")));
+}
+
+TEST_F(CharterNew, WithoutTrialsSaysWhatNobodyWouldNotice) {
+  NewCharterOptions options = SingleOperator();
+  options.trials = false;
+  ASSERT_TRUE(WriteNewCharter(options).ok());
+  std::string text = Read("charter/charter.toml");
+  for (const char* line : {"max_parameters", "falsified_by", "max_bytes"}) {
+    const size_t at = text.find(std::string("\n") + line);
+    if (at != std::string::npos) text.erase(at, text.find('\n', at + 1) - at);
+  }
+  Write("charter/charter.toml", text);
+  const Result<CharterReport> report = CheckCharter(At("charter"), {}, {});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("may grow to")));
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("has no mutant")));
+}
+
+TEST_F(CharterNew, WithoutTrialsAndWithoutANetworkHasSomethingToFillIn) {
+  fs::remove(root_ / "tree/policy.onnx");
+  NewCharterOptions options = SingleOperator();
+  options.trials = false;
+  const Result<NewCharter> made = WriteNewCharter(options);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_THAT(made->to_fill_in, Contains(HasSubstr("a network with a property")));
+}
+
 TEST_F(CharterNew, OfSeveralPeopleIsReadWithTheirKeys) {
   NewCharterOptions options = SingleOperator();
   options.single_operator = false;

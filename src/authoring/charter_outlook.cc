@@ -298,6 +298,10 @@ double MeanOfLimited(double mean, double deviation, double max) {
 }
 
 Result<Plan> MakePlan(const charter::Charter& charter, const TrialSize& size, const PlanOptions& options) {
+  if (charter.evaluation.command.empty()) {
+    return Error{ErrorCode::kUsage, "plan.no-trial", "this charter asks for no trial, so there is none to plan",
+                 "pawl charter check says what it asks for instead"};
+  }
   if (Result<void> fits = RequirePossible(charter, options); !fits.ok()) return fits.error();
   Result<Feasibility> feasibility = CheckFeasibility(charter, size, options.group_shares);
   if (!feasibility.ok()) return feasibility.error();

@@ -60,7 +60,8 @@ struct Plan {
 
 inline constexpr uint64_t kPlannedIndexMax = 1'000'000;
 
-// Errors: those of BestCases; kUsage ("plan.question") for a quality out of range.
+// Errors: those of BestCases; kUsage for a quality out of range ("plan.question"), and for a charter that has no
+// evaluation ("plan.no-trial").
 Result<Plan> MakePlan(const charter::Charter& charter, const TrialSize& size, const PlanOptions& options);
 
 // The mean of measurements of a true mean with normal noise of a deviation, where they are limited to [0, max].

@@ -10,6 +10,7 @@
 #include "authoring/best_case.h"
 #include "authoring/charter_check.h"
 #include "charter/testing.h"
+#include "charter/untried_for_test.h"
 #include "oversight/charter_trial.h"
 
 namespace pawl::authoring {
@@ -222,6 +223,21 @@ TEST(CharterPlan, RefusesACandidateThatCannotBe) {
 }
 
 // Numbers are those of all episodes, whatever the share of the group.
+TEST(CharterPlan, HasNothingToPlanWhereTheCharterAsksForNoTrial) {
+  charter::TestCharter test;
+  charter::WithoutTrials(test);
+  const Result<charter::CharterFiles> files = test.ReadFiles();
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  const Result<TrialSize> size = SizeOfTrial(*files);
+  ASSERT_TRUE(size.ok());
+  const Result<Plan> plan = MakePlan(files->charter, *size, {.gain = 0.1});
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().rule, "plan.no-trial");
+  const Result<std::vector<BestCase>> cases = BestCases(files->charter, *size, {});
+  ASSERT_TRUE(cases.ok());
+  EXPECT_TRUE(cases->empty());
+}
+
 TEST(CharterPlan, TakesTheShareOfAGroup) {
   charter::TestCharter test;
   test.Replace("closure = [\"/usr/bin/python3\"]", "closure = [\"/usr/bin/python3\"]\ngroups = [\"day\", \"night\"]")

@@ -80,8 +80,7 @@ std::string ErrorWords(double lifetime_error) {
   return " (wrong with probability at most " + PlainNumber(lifetime_error) + " over the subject's whole life)";
 }
 
-Section TrialWords(const charter::Charter& charter) {
-  Section section{"trial", {}};
+void AddTrialWords(const charter::Charter& charter, Section& section) {
   const charter::Evaluation& evaluation = charter.evaluation;
   section.lines.push_back("candidate, parent and baseline each run " + Count(evaluation.episodes, "episode") + " and " +
                           Count(evaluation.probes, "probe") + " of: " + JoinedWords(evaluation.command, " ") + " (" +
@@ -131,6 +130,18 @@ Section TrialWords(const charter::Charter& charter) {
   }
   section.lines.push_back("to be shown: at most " + PlainNumber(100 * bounds.drift.limit) +
                           " % of decisions differ from the baseline's" + ErrorWords(bounds.drift.lifetime_error));
+  section.lines.push_back("growth of more than " + PlainNumber(bounds.acceleration.expected_step) +
+                          " a release on average raises an alarm, and a false one at most once in " +
+                          PlainNumber(1 / bounds.acceleration.alarm_level) + " releases on average");
+}
+
+Section TrialWords(const charter::Charter& charter) {
+  Section section{"trial", {}};
+  if (charter.evaluation.command.empty()) {
+    section.lines.push_back("NONE: this charter asks for no trial; what may change is held by proofs alone");
+  } else {
+    AddTrialWords(charter, section);
+  }
   for (const charter::Property& property : charter.properties) {
     if (property.drift_within <= 0) continue;
     section.lines.push_back("to be proven, by a certificate that every loader checks: on all inputs that '" +
@@ -138,9 +149,6 @@ Section TrialWords(const charter::Charter& charter) {
                             sandbox::DisplayableOnOneLine(property.network) + " is further than " +
                             PlainNumber(property.drift_within) + " from the baseline's, as the networks give them");
   }
-  section.lines.push_back("growth of more than " + PlainNumber(bounds.acceleration.expected_step) +
-                          " a release on average raises an alarm, and a false one at most once in " +
-                          PlainNumber(1 / bounds.acceleration.alarm_level) + " releases on average");
   return section;
 }
 

@@ -19,6 +19,8 @@ constexpr int64_t kYear_s = 365 * kDay_s;
 constexpr IntegerRange kThreshold{1, kThresholdMax};
 constexpr NumberRange kErrorRange{1e-12, 0.5};
 constexpr NumberRange kAnyNumber{-1e12, 1e12};
+constexpr char kUntried[] =
+    "(harm, improvement, capability, drift, acceleration) is shown by trials alone, and there is no [evaluation]";
 const std::vector<std::string_view> kRoles = {"prover", "evaluator", "integrity", "auditor", "critic", "peer"};
 
 // Names appear in folders, commands, certificates and metrics.
@@ -298,8 +300,12 @@ Charter ReadTables(TomlTable root, ProgramRules& programs) {
     ReadProperty(table, charter.properties, programs.properties);
   if (root.Has("envelope")) charter.envelope = ReadEnvelope(root.Table("envelope", Need::kOptional));
   if (root.Has("improver")) charter.improver = ReadImprover(root.Table("improver", Need::kOptional));
-  charter.evaluation = ReadEvaluation(root.Table("evaluation", Need::kRequired));
-  charter.bounds = ReadBounds(root.Table("bounds", Need::kRequired));
+  if (root.Has("evaluation")) {
+    charter.evaluation = ReadEvaluation(root.Table("evaluation", Need::kRequired));
+    charter.bounds = ReadBounds(root.Table("bounds", Need::kRequired));
+  } else if (root.Has("bounds")) {
+    root.Fail("bounds", "charter.untried", kUntried, "add [evaluation], or leave [bounds] out");
+  }
   charter.pace = ReadPace(root.Table("pace", Need::kRequired));
   for (TomlTable& table : root.Tables("reviewer", kReviewersMax, Need::kRequired))
     charter.reviewers.push_back(ReadReviewer(table));
@@ -333,11 +339,12 @@ crypto::NoteKey NobodysKey() {
 
 std::string_view RoleName(Role role) { return kRoles[static_cast<size_t>(role)]; }
 
-const Metric* Evaluation::Find(std::string_view name) const {
-  const auto at =
-      std::find_if(metrics.begin(), metrics.end(), [&](const Metric& metric) { return metric.name == name; });
-  return at == metrics.end() ? nullptr : &*at;
+static auto FindIn(const auto& entries, const auto& key, auto member) {
+  const auto at = std::ranges::find(entries, key, member);
+  return at == entries.end() ? nullptr : &*at;
 }
+
+const Metric* Evaluation::Find(std::string_view name) const { return FindIn(metrics, name, &Metric::name); }
 
 std::vector<subject::SurfaceRule> Charter::SurfaceRules() const {
   std::vector<subject::SurfaceRule> rules;
@@ -345,16 +352,9 @@ std::vector<subject::SurfaceRule> Charter::SurfaceRules() const {
   return rules;
 }
 
-const Reviewer* Charter::FindReviewer(std::string_view name) const {
-  const auto at =
-      std::find_if(reviewers.begin(), reviewers.end(), [&](const Reviewer& reviewer) { return reviewer.name == name; });
-  return at == reviewers.end() ? nullptr : &*at;
-}
+const Reviewer* Charter::FindReviewer(std::string_view name) const { return FindIn(reviewers, name, &Reviewer::name); }
 
-const QuorumRule* Charter::FindQuorum(Role role) const {
-  const auto at = std::find_if(quorum.begin(), quorum.end(), [&](const QuorumRule& rule) { return rule.role == role; });
-  return at == quorum.end() ? nullptr : &*at;
-}
+const QuorumRule* Charter::FindQuorum(Role role) const { return FindIn(quorum, role, &QuorumRule::role); }
 
 size_t Charter::ApproverCount() const {
   std::set<std::string_view> principals;

@@ -105,7 +105,7 @@ struct Metric {
 };
 
 struct Evaluation {
-  std::vector<std::string> command;          // run in the charter's directory
+  std::vector<std::string> command;          // run in the charter's directory; empty: no trials, and no `bounds`
   std::vector<std::string> subject_command;  // where the subject is a program: run in its tree; else empty
   ProcessLimits limits;
   int64_t episodes = 0;                    // of one trial

@@ -217,6 +217,7 @@ Result<void> CheckPinned(const subject::Manifest& manifest, Position position, c
 }
 
 Result<void> CheckEvaluator(const subject::Manifest& manifest, const Evaluation& evaluation) {
+  if (evaluation.command.empty()) return {};
   Result<void> pinned = CheckPinned(manifest, evaluation.position, evaluation.command, "the evaluator");
   if (!pinned.ok()) return pinned;
   Result<void> program = CheckSystemProgram(evaluation.position, evaluation.subject_command, "the subject");
@@ -281,7 +282,26 @@ Result<void> CheckGroups(const Charter& charter) {
   return {};
 }
 
+// Without trials proofs alone say what a change does. So what may change is a network, by its path, of which a property
+// is proven, and how far it is from the baseline's.
+Result<void> CheckProven(const Charter& charter) {
+  for (const SurfaceEntry& entry : charter.surface) {
+    const std::string& path = entry.rule.path;
+    const bool is_proven =
+        path.find_first_of("*?") == path.npos && std::ranges::any_of(charter.properties, [&](const Property& property) {
+          return property.network == path && property.drift_within > 0;
+        });
+    if (is_proven) continue;
+    return Refuse(entry.position, "charter.unproven",
+                  "no property with drift_within is about " + Quoted(path) +
+                      ", and there is no [evaluation]: nothing would say what a change of it does",
+                  "give it such a property, or leave the rule out; whatever is no network takes an [evaluation]");
+  }
+  return {};
+}
+
 Result<void> CheckBounds(const Charter& charter) {
+  if (charter.evaluation.command.empty()) return CheckProven(charter);
   const Bounds& bounds = charter.bounds;
   std::vector<std::pair<Position, std::string>> named = {{bounds.improvement.position, bounds.improvement.metric},
                                                          {bounds.capability.position, bounds.capability.metric}};
@@ -386,8 +406,14 @@ Result<void> CheckQuorum(const Charter& charter) {
   }
   // Trial, bounds and drift are recomputed by evaluators, halts and the closing of votes by auditors, and by nobody
   // else beside the gate. Manifest, surface, pace, certificates and thresholds are checked by pawl-check itself.
-  for (const auto& [role, what] : {std::pair{Role::kEvaluator, "trial, bounds and drift"},
-                                   std::pair{Role::kAuditor, "halts and the closing of votes"}}) {
+  const bool is_tried = !charter.evaluation.command.empty();
+  if (const QuorumRule* rule = charter.FindQuorum(Role::kEvaluator); rule != nullptr && !is_tried) {
+    return Refuse(rule->position, "charter.untried", "without [evaluation] evaluators have nothing to try",
+                  "leave role and reviewers out, or add one");
+  }
+  for (const auto& [role, what] :
+       {is_tried ? std::pair{Role::kEvaluator, "trial, bounds and drift"} : std::pair{Role::kProver, "all proofs"},
+        std::pair{Role::kAuditor, "halts and the closing of votes"}}) {
     if (roles.contains(role)) continue;
     return Refuse(charter.quorum.front().position, "charter.no-enforcer",
                   "nobody but the gate would watch over " + std::string(what),

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "charter/testing.h"
+#include "charter/untried_for_test.h"
 
 namespace pawl::charter {
 namespace {
@@ -455,6 +456,85 @@ TEST(Refusals, WitnessesThatCountTwice) {
   const std::string clock = TestNoteKey("example.org/clock", '5', crypto::NoteKeyType::kEd25519Cosignature);
   EXPECT_EQ(Rule(WithWitnesses("at_least = 2", 2).Replace(first, clock).Read()), "charter.key-shared");
   EXPECT_EQ(Rule(WithWitnesses("at_least = 2", 2).Replace(first, TestNoteKey("w0", 'a')).Read()), "charter.key");
+}
+
+TestCharter Untried() {
+  TestCharter charter;
+  WithoutTrials(charter);
+  return charter;
+}
+
+TEST(Untried, ACharterWithoutEvaluationIsReadAsOneThatAsksForNoTrial) {
+  const Result<Charter> charter = Untried().Read();
+  ASSERT_EQ(Rule(charter), "ok");
+  EXPECT_TRUE(charter->evaluation.command.empty() && charter->evaluation.metrics.empty());
+  EXPECT_TRUE(charter->bounds.harm.empty());
+  EXPECT_EQ(charter->evaluation.Find("score"), nullptr);
+  EXPECT_EQ(charter->FindQuorum(Role::kEvaluator), nullptr);
+}
+
+TEST(Untried, NoBoundIsTakenThatATrialWouldShow) {
+  for (const auto& [name, text] : {std::pair{"harm", "[[bounds.harm]]\nmetric = \"score\"\nlimit = 0.5\n"},
+                                   std::pair{"harm", "[bounds.harm]\nmetric = \"score\"\nlimit = 0.5\n"},
+                                   std::pair{"improvement", "[bounds.improvement]\nmetric = \"score\"\n"},
+                                   std::pair{"capability", "[bounds.capability]\nceiling = 0.5\n"},
+                                   std::pair{"drift", "[bounds.drift]\nlimit = 0.1\n"},
+                                   std::pair{"acceleration", "[bounds.acceleration]\nexpected_step = 0.1\n"}}) {
+    const Result<Charter> charter = Untried().Append(std::string("\n") + text).Read();
+    ASSERT_EQ(Rule(charter), "charter.untried") << text;
+    EXPECT_NE(charter.error().message.find(name), std::string::npos) << charter.error().message;
+  }
+  EXPECT_EQ(Rule(Untried().Append("\n[bounds]\nmore = 1\n").Read()), "charter.untried") << "not passed over";
+  EXPECT_EQ(Rule(Untried().Append("\n[bounds]\n").Read()), "charter.untried");
+  EXPECT_EQ(Rule(Untried().Append("\n[bounds]\nharms = 1\n").Read()), "charter.untried");
+  EXPECT_EQ(Rule(Untried().Append("\n[bounds]\nharm = 1\n").Read()), "charter.untried");
+}
+
+TEST(Untried, AnEvaluationThatIsThereIsWhole) {
+  EXPECT_EQ(Rule(Untried().Append("\n[evaluation]\n").Read()), "charter.missing-key");
+  EXPECT_EQ(Rule(Untried().Append("\n[evaluation]\ncommand = []\n").Read()), "charter.type");
+  TestCharter unbound;
+  std::string& text = unbound.files["charter.toml"];
+  text.erase(text.find("[bounds.harm]"), text.find("[pace]") - text.find("[bounds.harm]"));
+  EXPECT_EQ(Rule(unbound.Read()), "charter.missing-key");
+}
+
+TEST(Untried, OnlyNetworksThatAreProvenToKeepNearTheBaselineMayChange) {
+  const auto surface = [](const std::string& path, const std::string& kind) {
+    return "[[surface]]\npath = \"" + path + "\"\nkind = \"" + kind + "\"\n\n[[property]]";
+  };
+  EXPECT_EQ(Rule(Untried().Replace("drift_within = 1.25\n", "").Read()), "charter.unproven");
+  for (const auto& [path, kind] :
+       {std::pair{"other.onnx", "network"}, std::pair{"settings.json", "json"}, std::pair{"notes.txt", "text"},
+        std::pair{"*.onnx", "network"}, std::pair{"polic?.onnx", "network"}, std::pair{"**/policy.onnx", "network"}}) {
+    EXPECT_EQ(Rule(Untried().Replace("[[property]]", surface(path, kind)).Read()), "charter.unproven") << path;
+  }
+  TestCharter first = Untried();
+  first.Replace("[[surface]]", "[[surface]]\npath = \"pol*.onnx\"\nkind = \"network\"\n\n[[surface]]");
+  EXPECT_EQ(Rule(first.Read()), "charter.unproven") << "whichever rule it is";
+  // A network's name may have a star in it; as a glob it would cover others.
+  TestCharter star = Untried();
+  star.Replace("path = \"policy.onnx\"", "path = \"pol*.onnx\"");
+  star.Replace("network = \"policy.onnx\"", "network = \"pol*.onnx\"");
+  EXPECT_EQ(Rule(star.Read()), "charter.unproven");
+  // One property of a network is enough to say how far it may get; others need not.
+  TestCharter two = Untried();
+  two.Append("\n[[property]]\nname = \"calmer\"\nnetwork = \"policy.onnx\"\nspec = \"properties/calm.vnnlib\"\n");
+  EXPECT_EQ(Rule(two.Read()), "ok");
+}
+
+TEST(Untried, SomebodyBesideTheGateProvesAndNobodyIsToTry) {
+  TestCharter evaluators = Untried();
+  evaluators.Replace("  { role = \"auditor\"", "  { role = \"evaluator\", at_least = 1 },\n  { role = \"auditor\"");
+  evaluators.Replace("\n[quorum]", Reviewer("evaluator-a", "ann@example.org", "evaluator", '2') + "\n[quorum]");
+  EXPECT_EQ(Rule(evaluators.Read()), "charter.untried");
+  TestCharter unheard = Untried();
+  unheard.Replace("\n[quorum]", Reviewer("evaluator-a", "ann@example.org", "evaluator", '2') + "\n[quorum]");
+  EXPECT_EQ(Rule(unheard.Read()), "charter.reviewer-unheard");
+  TestCharter nobody = Untried();
+  nobody.Replace("  { role = \"prover\", at_least = 1 },\n", "");
+  nobody.Replace("role = \"prover\"", "role = \"auditor\"").Replace("at_least = 1", "at_least = 2");
+  EXPECT_EQ(Rule(nobody.Read()), "charter.no-enforcer");
 }
 
 TEST(Refusals, RevokedTreesAreDigests) {

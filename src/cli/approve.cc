@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "authoring/charter_changes.h"
 #include "cli/command.h"
 #include "cli/not_yet_signer.h"
 #include "cli/ssh_sign.h"
@@ -21,6 +22,23 @@ struct ApproveOptions {
   std::string reason;
   bool yes = false;
 };
+
+// What the new charter would allow that the one in force does not. The rest is in its diff, and on the page.
+void ShowWhatItAllows(const ledger::SubjectLog& log, const warrant::Candidate& candidate) {
+  const Result<charter::CharterFiles> after = charter::ReadCharterFiles(log.store(), candidate.tree);
+  const Result<authoring::CharterChanges> compared =
+      after.ok() ? authoring::CompareCharters(log.charter(), *after) : Result<authoring::CharterChanges>(after.error());
+  if (!compared.ok()) {
+    std::printf("  WHAT IT ALLOWS CANNOT BE SAID: %s\n", Shown(compared.error().message).c_str());
+    return;
+  }
+  for (const authoring::CharterChange& one : compared->changes) {
+    if (one.effect != authoring::Effect::kLoosens) continue;
+    std::printf("  ALLOWS MORE  %s: %s -> %s\n", Shown(one.what).c_str(),
+                one.before.empty() ? "none" : Shown(one.before).c_str(),
+                one.after.empty() ? "none" : Shown(one.after).c_str());
+  }
+}
 
 // What changes, by our own diff: of the tree against what is live, or of the new charter against the one in force.
 void ShowChanges(const ledger::SubjectLog& log, const std::string& name, const warrant::Candidate& candidate) {
@@ -61,6 +79,7 @@ void ShowDecision(const ledger::SubjectLog& log, const ProposalHistory& proposal
                 logged.vote.reasons.empty() ? "" : Shown(logged.vote.reasons.front()).c_str());
   }
   std::printf("  votes     %s\n", oversight::TallyQuorum(log.charter().charter, proposal).summary.c_str());
+  if (candidate.action == warrant::Action::kAmendment) ShowWhatItAllows(log, candidate);
   ShowChanges(log, proposal.proposal.proposal, candidate);
   for (const audit::LoggedVote& logged : proposal.votes) {
     if (logged.vote.role == "evaluator" && !logged.vote.reasons.empty()) {

@@ -116,6 +116,10 @@ ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::s
   if (!shares.ok()) return Fail(globals, shares.error());
   Result<authoring::TrialSize> size = authoring::SizeOfTrial(log->charter());
   if (!size.ok()) return Fail(globals, size.error());
+  if (charter.evaluation.command.empty() && asked != 0) {
+    return Fail(globals,
+                Error{ErrorCode::kUsage, "plan.no-trial", "this charter asks for no trial", "leave out --episodes"});
+  }
   if (asked != 0) size->episodes = asked;
   Result<std::vector<Line>> lines = Lines(charter, spent, *size, shares->of);
   if (!lines.ok()) return Fail(globals, lines.error());
@@ -143,6 +147,9 @@ ExitCode Budget(const Globals& globals, uint64_t asked, const std::vector<std::s
                {"groups", of_groups},
                {"groups_from", shares->source},
                {"conditions", conditions}});
+  } else if (charter.evaluation.command.empty()) {
+    std::printf("this charter asks for no trial, so none spends anything; %llu releases were proposed (k)\n",
+                static_cast<unsigned long long>(spent));
   } else {
     PrintBudget(*lines, spent, size->episodes);
     if (!charter.evaluation.groups.empty()) {

@@ -81,7 +81,7 @@ void ShowReport(const authoring::CharterReport& report) {
     for (const std::string& finding : property.findings) std::printf("  - %s\n", Shown(finding).c_str());
     for (const std::string& line : property.counterexample) std::printf("      %s\n", Shown(line).c_str());
   }
-  PrintSection("what the limits need", report.feasibility);
+  if (!report.feasibility.empty()) PrintSection("what the limits need", report.feasibility);
   PrintSection("what the quorum tolerates", authoring::ToleranceWords(report.tolerance));
   for (const std::string& warning : report.warnings) std::printf("warning: %s\n", Shown(warning).c_str());
   std::printf("charter %s: %s\n", report.digest.c_str(),
@@ -299,22 +299,35 @@ void AddNew(CLI::App* parent, Globals& globals) {
                  "one person may do everything; keys of gate and reviewers are made in the home");
   make->add_option("--key", options->operator_key, "single operator: OpenSSH public key that approves");
   make->add_option("--principal", options->principal, "single operator: who that is")->capture_default_str();
-  make->add_option("--evaluator", options->evaluator, "your evaluator (default: a placeholder that passes nothing)");
+  CLI::Option* evaluator = make->add_option("--evaluator", options->evaluator,
+                                            "your evaluator (default: a placeholder that passes nothing)");
+  auto untried = std::make_shared<bool>(false);
+  CLI::Option* without =
+      make->add_flag("--no-evaluation", *untried, "ask for no trials: only networks that are proven may change")
+          ->excludes(evaluator);
   const auto number = [&](const char* name, std::string& value, const char* what) {
-    make->add_option(name, value, what)->capture_default_str()->check(CLI::Number);
+    return make->add_option(name, value, what)->capture_default_str()->check(CLI::Number);
   };
   const auto duration = [&](const char* name, std::string& value, const char* what) {
     make->add_option(name, value, what)->capture_default_str()->check(IsDuration());
   };
   const auto count = [&](const char* name, int64_t& value, const char* what) {
-    make->add_option(name, value, what)->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
+    return make->add_option(name, value, what)
+        ->capture_default_str()
+        ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
   };
-  number("--harm-limit", options->harm_limit, "share of episodes that may at most end in harm");
-  number("--max-step", options->max_step, "largest gain in score that one step may bring");
-  number("--ceiling", options->ceiling, "score above which people have to decide first");
-  number("--drift-limit", options->drift_limit, "share of decisions that may differ from the first release's");
-  count("--episodes", options->episodes, "of one trial");
-  count("--probes", options->probes, "at which decisions are compared, in one trial");
+  for (CLI::Option* of_trials :
+       {number("--harm-limit", options->harm_limit, "share of episodes that may at most end in harm"),
+        number("--max-step", options->max_step, "largest gain in score that one step may bring"),
+        number("--ceiling", options->ceiling, "score above which people have to decide first"),
+        number("--drift-limit", options->drift_limit, "share of decisions that may differ from the first release's"),
+        count("--episodes", options->episodes, "of one trial"),
+        count("--probes", options->probes, "at which decisions are compared, in one trial")}) {
+    without->excludes(of_trials);
+  }
+  number("--drift-within", options->drift_within,
+         "without trials: how far outputs may get from the first release's, proven")
+      ->needs(without);
   duration("--min-interval", options->min_interval, "shortest time between two releases");
   count("--max-releases", options->max_releases, "in any window");
   duration("--window", options->window, "length of that window");
@@ -326,8 +339,10 @@ void AddNew(CLI::App* parent, Globals& globals) {
       "Exit status 6: written, and keys or people are still to be filled in by hand; they are listed.\n"
       "examples:\n  pawl charter new\n"
       "  pawl charter new charter --subject ./subject --single-operator --key ~/.ssh/id_ed25519.pub --yes\n"
-      "  pawl charter new charter --subject ./subject --signers people.allowed_signers --evaluator evaluate.py --yes");
+      "  pawl charter new charter --subject ./subject --signers people.allowed_signers --evaluator evaluate.py --yes\n"
+      "  pawl charter new charter --subject ./subject --no-evaluation --drift-within 0.05");
   make->callback([=, &globals] {
+    options->trials = !*untried;
     const bool asks = !*yes && !globals.json && isatty(STDIN_FILENO) != 0;
     if (asks) {
       std::set<std::string> given;

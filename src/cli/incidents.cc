@@ -57,7 +57,10 @@ class Worlds {
   }
 
   incidents::IncidentWorld& first() { return *first_; }
-  bool Has(incidents::Needs needs) const { return needs == incidents::Needs::kAnyCharter || first_->is_example(); }
+  bool Has(incidents::Needs needs) const {
+    if (needs == incidents::Needs::kTrials) return !first_->charter().evaluation.command.empty();
+    return needs == incidents::Needs::kAnyCharter || first_->is_example();
+  }
   Result<incidents::IncidentWorld*> Of(incidents::Needs needs) {
     if (needs != incidents::Needs::kBeside) return first_.get();
     if (beside_ == nullptr) {
@@ -130,12 +133,11 @@ Result<void> CheckOptions(const Options& options) {
 }
 
 Row NotTried(const incidents::Incident& incident) {
-  return {incident.id,
-          incident.attempt,
-          false,
-          kNotTried,
-          {kNotTried, "", "", "its program is made for the built-in example: pawl incidents run --only " + incident.id,
-           ""}};
+  const std::string why =
+      incident.needs == incidents::Needs::kTrials
+          ? "the charter asks for no trial: there is no evaluator to deceive"
+          : "its program is made for the built-in example: pawl incidents run --only " + incident.id;
+  return {incident.id, incident.attempt, false, kNotTried, {kNotTried, "", "", why, ""}};
 }
 
 Result<Table> Run(const Globals& globals, const Options& options) {

@@ -27,6 +27,9 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
   if (charter.approval.presence == charter::Presence::kSoftware) {
     warnings.push_back("approvals may come from software keys: no human presence is proven");
   }
+  if (charter.evaluation.command.empty()) {
+    warnings.push_back("nothing is tried: the charter has no evaluation, and what may change is proven");
+  }
   std::string readable;
   for (const ledger::HeldKey& held : ledger::ListKeys(place.home)) {
     for (const charter::Reviewer& reviewer : charter.reviewers) {

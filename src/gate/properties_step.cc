@@ -307,7 +307,7 @@ Result<encoding::Envelope> Commit(Gate& gate, const ProposalHistory& proposal,
   candidate.charter_epoch = history.charter_epoch();
   candidate.budget_index = history.budget_index() + (candidate.action == Action::kRelease ? 1 : 0);
   candidate.diff = proposal.proposal.diff;
-  if (candidate.action == Action::kRelease) {
+  if (candidate.action == Action::kRelease && !charter.evaluation.command.empty()) {
     Result<trial::EvaluationEnvironment> environment = oversight::DescribeEvaluation(gate.log());
     if (!environment.ok()) return environment.error();
     Result<crypto::Digest> digest = gate.log().store().PutBlob(environment->description);

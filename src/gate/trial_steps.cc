@@ -22,6 +22,7 @@ constexpr uint64_t kReportBytesMax = uint64_t{1} << 20;
 
 Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   if (proposal.proposal.action != Action::kRelease) return Passed("no trial is asked for by this action");
+  if (gate.charter().evaluation.command.empty()) return Passed("this charter asks for no trial");
   Result<std::string> checkpoint = oversight::CommitCheckpoint(gate.log(), proposal.candidate_index);
   if (!checkpoint.ok()) return checkpoint.error();
   const std::string signature = gate.keys().log.Sign(warrant::SeedMessage(proposal.candidate_digest, *checkpoint));
@@ -53,6 +54,7 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
 
 Result<StepReport> Bounds(Gate& gate, const ProposalHistory& proposal) {
   if (proposal.proposal.action != Action::kRelease) return Passed("no bound applies to this action");
+  if (gate.charter().evaluation.command.empty()) return Passed("this charter has no bound that a trial would show");
   const audit::Finding* finding = proposal.FindingOf(audit::Step::kTrial);
   const auto document = finding->evidence.find(kReport);
   if (document == finding->evidence.end()) {

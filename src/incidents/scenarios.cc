@@ -88,7 +88,7 @@ Incident Charter(const char* id, const char* words, const char* rule, const char
                  const char* line) {
   return {id,
           words,
-          Needs::kAnyCharter,
+          std::string_view(section) == "evaluation" ? Needs::kTrials : Needs::kAnyCharter,
           {"refused", "load", rule, "", ""},
           [=, section = std::string(section), key = std::string(key),
            line = std::string(line)](IncidentWorld& world) -> Result<Ending> {
@@ -201,8 +201,10 @@ void AddOffSurface(std::vector<Incident>& all) {
   }
   outside("T6", "copies a file of the charter", "surface.charter-copy",
           [](IncidentWorld& world, const fs::path& tree) -> Result<void> {
-            const std::string& program = world.charter().evaluation.command.back();
-            const std::string file = world.is_example() ? "reference.py" : program;
+            const charter::Charter& charter = world.charter();
+            const bool untried = charter.evaluation.command.empty();  // then it has a property
+            const std::string& named = untried ? charter.properties.front().spec : charter.evaluation.command.back();
+            const std::string file = world.is_example() ? "reference.py" : named;
             return WriteText(tree / Changeable(world), Read(fs::path(world.charter_directory()) / file));
           });
   const auto disguised = [&](const char* words, const char* rule, std::string bytes) {
@@ -383,11 +385,12 @@ std::vector<Protection> ProtectionsOf(const charter::Charter& charter) {
   const auto add = [&](const char* id, const char* question, bool holds, const char* yes, const char* no) {
     all.push_back({id, question, holds, holds ? yes : no});
   };
+  const bool untried = charter.evaluation.command.empty();
   const std::string& goal = charter.bounds.improvement.metric;
   add("T1", "is something measured beside what improves?",
-      std::any_of(charter.bounds.harm.begin(), charter.bounds.harm.end(),
-                  [&](const charter::HarmBound& harm) { return harm.metric != goal; }),
-      "a harm has a metric of its own",
+      untried || std::any_of(charter.bounds.harm.begin(), charter.bounds.harm.end(),
+                             [&](const charter::HarmBound& harm) { return harm.metric != goal; }),
+      untried ? "nothing is scored: what may change is proven" : "a harm has a metric of its own",
       "every harm is about the metric that improves: add one that a blind detector shows");
   const bool may_be_program =
       std::any_of(charter.surface.begin(), charter.surface.end(), [](const charter::SurfaceEntry& entry) {

@@ -23,6 +23,7 @@ namespace pawl::incidents {
 
 enum class Needs {
   kAnyCharter,  // can be tried under every charter
+  kTrials,      // under every one that asks for trials
   kExample,     // a program made for the built-in example
   kBeside,      // likewise, where the evaluator reads the subject itself
 };

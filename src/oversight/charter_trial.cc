@@ -75,6 +75,7 @@ trial::EvaluationRequest EvaluationSetting::RequestOf(const std::string& subject
 }
 
 Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter) {
+  if (charter.evaluation.command.empty()) return Refused("charter-trial.none", "this charter asks for no trial");
   trial::TrialRules rules;
   for (const charter::Metric& metric : charter.evaluation.metrics) {
     const bool higher = metric.direction == charter::Direction::kHigherIsBetter;

@@ -30,7 +30,7 @@
 
 namespace pawl::oversight {
 
-// The charter's bounds as trial conditions, checked.
+// The charter's bounds as trial conditions, checked. kRefused "charter-trial.none" where it has no evaluation.
 Result<trial::TrialRules> MakeTrialRules(const charter::Charter& charter);
 
 // r of n evaluators, from the charter's quorum and reviewers; 1 of 1 where their e-values decide together, since each

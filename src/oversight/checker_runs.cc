@@ -38,6 +38,19 @@ Result<std::string> CheckerRuns::File(const std::string& name, const std::string
   return path;
 }
 
+sandbox::Limits LimitsOfRun(const charter::Charter& charter, int64_t time_limit_s) {
+  constexpr charter::ProcessLimits kWithoutEvaluation{
+      .memory_mib = 2'048, .processes = 64, .output_mib = 64, .files = 1'000};
+  const charter::Evaluation& evaluation = charter.evaluation;
+  const charter::ProcessLimits& limits = evaluation.command.empty() ? kWithoutEvaluation : evaluation.limits;
+  return {.wall_ms = time_limit_s * 1'000,
+          .cpu_ms = time_limit_s * 1'000 * 2,
+          .memory_mib = limits.memory_mib,
+          .processes = limits.processes,
+          .output_bytes = limits.output_mib << 20,
+          .output_files = limits.files};
+}
+
 std::string OnOneShortLine(std::string text) {
   const bool is_cut = text.size() > kWordsBytesMax;
   text.resize(std::min(text.size(), kWordsBytesMax));

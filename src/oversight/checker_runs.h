@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "charter/charter.h"
 #include "result/result.h"
 #include "sandbox/sandbox.h"
 #include "storage/temporary_folder.h"
@@ -28,6 +29,10 @@ class CheckerRuns {
   weakening::Weakenings accepted_;
   size_t outputs_ = 0;
 };
+
+// What such a run may use beside its time: the evaluation's limits; where the charter has none, 2,048 MiB, 64 processes
+// and 64 MiB in 1,000 files (spec/charter.md, "Without an evaluation").
+sandbox::Limits LimitsOfRun(const charter::Charter& charter, int64_t time_limit_s);
 
 // What a program printed, cut after 400 bytes and harmless to show.
 std::string OnOneShortLine(std::string text);

@@ -22,16 +22,6 @@ Result<std::string> View(storage::TreeStore& store, const crypto::Digest& tree) 
   return view;
 }
 
-sandbox::Limits LimitsOf(const charter::Charter& charter, const charter::CodeProperty& property) {
-  const charter::ProcessLimits& limits = charter.evaluation.limits;
-  return {.wall_ms = property.time_limit_s * 1'000,
-          .cpu_ms = property.time_limit_s * 1'000 * 2,
-          .memory_mib = limits.memory_mib,
-          .processes = limits.processes,
-          .output_bytes = limits.output_mib << 20,
-          .output_files = limits.files};
-}
-
 Result<CodeVerdict> RunCommand(ledger::SubjectLog& log, const charter::CodeProperty& property, const CodeTrees& trees,
                                const weakening::Weakenings& accepted) {
   const charter::Charter& charter = log.charter().charter;
@@ -43,7 +33,7 @@ Result<CodeVerdict> RunCommand(ledger::SubjectLog& log, const charter::CodePrope
   job.argv = property.command;
   job.argv.front() = *program;
   job.working_directory = "/in/charter";
-  job.limits = LimitsOf(charter, property);
+  job.limits = LimitsOfRun(charter, property.time_limit_s);
   const std::pair<crypto::Digest, const char*> views[] = {{charter.digest, "/in/charter"},
                                                           {trees.candidate, "/in/subject"},
                                                           {trees.parent.value_or(trees.candidate), "/in/parent"}};
@@ -89,7 +79,8 @@ Result<CodeVerdict> RunSolvers(ledger::SubjectLog& log, const charter::CodePrope
     verdict.words = query.error().message + " (" + query.error().rule + ")";
     return verdict;
   }
-  return AskSolvers(SmtSolvers(property.time_limit_s), *query, LimitsOf(log.charter().charter, property), accepted);
+  return AskSolvers(SmtSolvers(property.time_limit_s), *query,
+                    LimitsOfRun(log.charter().charter, property.time_limit_s), accepted);
 }
 
 }  // namespace

@@ -80,8 +80,9 @@ Result<std::optional<ContentObjection>> FindTwinObjection(const subject::Surface
 
 Result<std::optional<ContentObjection>> FindScorerImport(const subject::SurfaceReport& report,
                                                          const charter::CharterFiles& charter) {
-  if (!charter.charter.evaluation.subject_command.empty()) return std::optional<ContentObjection>();
-  Result<ScorerImports> imports = ReadScorerImports(charter, charter.charter.evaluation.command);
+  const charter::Evaluation& evaluation = charter.charter.evaluation;
+  if (evaluation.command.empty() || !evaluation.subject_command.empty()) return std::optional<ContentObjection>();
+  Result<ScorerImports> imports = ReadScorerImports(charter, evaluation.command);
   if (!imports.ok()) return imports.error();
   for (const subject::SurfaceFinding& finding : report.findings) {
     if (!finding.change.after) continue;

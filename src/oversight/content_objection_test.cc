@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "charter/testing.h"
+#include "charter/untried_for_test.h"
+#include "oversight/checker_runs.h"
 #include "oversight/json_keys.h"
 
 namespace pawl::oversight {
@@ -228,6 +230,29 @@ TEST_F(ContentObjectionTest, AFileThatAnswersAnImportOfTheEvaluator) {
   test_.files.erase("metrics.py");
   test_.Replace("[evaluation]\n", "[evaluation]\nsubject_command = [\"python3\", \"answer.py\"]\n");
   EXPECT_EQ(Objection({}, {{"improver/metrics.py", "x = 1\n"}}), "");
+}
+
+// Without an evaluation there is no evaluator whose imports could be answered, and there are no limits of its.
+TEST(CharterWithoutTrials, HasNoScorerAndLimitsOfItsOwnForPrograms) {
+  charter::TestCharter tried, untried;
+  charter::WithoutTrials(untried);
+  const Result<charter::CharterFiles> files = untried.ReadFiles();
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  subject::MemoryBlobs blobs;
+  const subject::Manifest from = blobs.Tree({{"policy.onnx", subject::Testdata("policy.onnx")}}), to = blobs.Tree({});
+  const Result<subject::SurfaceReport> report =
+      subject::CheckSurface(files->charter.SurfaceRules(), to, from, blobs.Reader());
+  ASSERT_TRUE(report.ok());
+  const Result<std::optional<ContentObjection>> objection = FindContentObjection(*report, *files, blobs.Reader());
+  ASSERT_TRUE(objection.ok()) << objection.error().message;
+  EXPECT_FALSE(objection->has_value());
+  const sandbox::Limits limits = LimitsOfRun(files->charter, 7), of_trials = LimitsOfRun(*tried.Read(), 7);
+  EXPECT_EQ(limits.wall_ms, 7'000);
+  EXPECT_EQ(limits.memory_mib, 2'048);
+  EXPECT_EQ(limits.processes, 64);
+  EXPECT_EQ(limits.output_bytes, 64 << 20);
+  EXPECT_EQ(limits.output_files, 1'000);
+  EXPECT_EQ(of_trials.memory_mib, 1'024) << "the evaluation's";
 }
 
 TEST_F(ContentObjectionTest, ACopyOfTheChartersFile) {

@@ -30,17 +30,11 @@ Result<sandbox::Outcome> RunPeer(ledger::SubjectLog& log, const PeerRule& rule, 
   if (!runs.ok()) return runs.error();
   const Result<std::string> program = trial::ResolveSubjectProgram(rule.command);
   if (!program.ok()) return program.error();
-  const charter::ProcessLimits& limits = log.charter().charter.evaluation.limits;
   sandbox::Job job;
   job.argv = rule.command;
   job.argv.front() = *program;
   job.working_directory = "/in/peer";
-  job.limits = {.wall_ms = rule.time_limit_s * 1'000,
-                .cpu_ms = rule.time_limit_s * 1'000 * 2,
-                .memory_mib = limits.memory_mib,
-                .processes = limits.processes,
-                .output_bytes = limits.output_mib << 20,
-                .output_files = limits.files};
+  job.limits = LimitsOfRun(log.charter().charter, rule.time_limit_s);
   const std::pair<crypto::Digest, const char*> views[] = {
       {release.tree, "/in/peer"},
       {candidate.tree, "/in/subject"},

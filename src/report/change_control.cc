@@ -31,7 +31,11 @@ constexpr std::size_t kAlarmsShown = 10;
 
 std::string Percent(double share) { return ShortNumber(100 * share) + " %"; }
 
-void AddSummary(const Life& life, Document& document) {
+// What is said where the charter in force asks for no trials.
+constexpr char kUntried[] =
+    "The charter in force asks for no trials: what may change is proven, and nothing else is shown about it.";
+
+void AddSummary(const Life& life, const charter::Charter& charter, Document& document) {
   std::size_t released = 0;
   for (const LifeEntry& entry : life.entries) released += entry.epoch ? 1 : 0;
   const std::string verified = life.verified == life.size
@@ -43,15 +47,19 @@ void AddSummary(const Life& life, Document& document) {
   document.Add(Paragraph{"Subject " + life.subject + " under charter " + life.charter + ", from a ledger of " +
                          std::to_string(life.size) + " entries up to " + encoding::TimeText(life.time) + ". " +
                          verified});
-  List list{{Cell::OfFile(std::to_string(life.entries.size()) + " proposals were tested, " + std::to_string(released) +
-                              " became releases.",
-                          kLifeTableName),
-             Cell("Probability that any accepted proposal of the whole life breaks a harm limit of the charter that it "
-                  "was tested under: at most " +
-                      ShortNumber(life.harm_error) +
-                      ", the sum over all harm conditions of what each trial could spend, and of what is left for "
-                      "later ones.",
-                  life.charter_index)}};
+  List list{{Cell::OfFile(std::to_string(life.entries.size()) + " proposals were committed, " +
+                              std::to_string(released) + " became releases.",
+                          kLifeTableName)}};
+  if (charter.evaluation.command.empty()) list.items.push_back(Cell(kUntried, life.charter_index));
+  if (life.harm_error > 0) {
+    list.items.push_back(
+        Cell("Probability that any accepted proposal of the whole life breaks a harm limit of the charter that it "
+             "was tested under: at most " +
+                 ShortNumber(life.harm_error) +
+                 ", the sum over all harm conditions of what each trial could spend, and of what is left for "
+                 "later ones.",
+             life.charter_index));
+  }
   if (life.alarms.empty()) list.items.push_back("No alarm about accelerating growth is open.");
   for (std::size_t i = 0; i < std::min(life.alarms.size(), kAlarmsShown); ++i) {
     list.items.push_back(Cell("Open alarm: " + life.alarms[i].text, life.alarms[i].entry));
@@ -78,6 +86,7 @@ void AddWords(const std::vector<Topic>& words, Part part, Document& document) {
 }
 
 void AddProtocol(const Life& life, const charter::Charter& charter, Document& document) {
+  if (charter.evaluation.command.empty()) return document.Add(Paragraph{kUntried});
   document.Add(Heading{3, "what each trial may spend"});
   document.Add(
       Paragraph{"The k-th trial of the subject tests a condition at 6/(pi^2 k^2) of its lifetime error, whatever "
@@ -311,9 +320,10 @@ void AddFrameworks(const charter::Charter& charter, Document& document) {
   row("Regulation (EU) 2024/1689, Article 15",
       "accuracy, robustness, cybersecurity; feedback loops of systems that go on learning",
       "properties proved for every input they name (" + std::to_string(charter.properties.size()) +
-          "); harm limits with lifetime errors; bounds on step, ceiling, drift and acceleration; evaluation in a "
-          "sandbox "
-          "on seeds that nobody could foresee");
+          (charter.evaluation.command.empty()
+               ? "), and how far outputs are from the baseline's at most"
+               : "); harm limits with lifetime errors; bounds on step, ceiling, drift and acceleration; evaluation in "
+                 "a sandbox on seeds that nobody could foresee"));
   row("NIST AI RMF 1.0, MANAGE 2.4", "mechanisms and responsibilities to supersede, disengage or deactivate",
       "halt by one signature, which works without the gate; rollback to an earlier release; alarm about accelerating "
       "growth, which only people lift");
@@ -381,7 +391,8 @@ std::vector<std::uint64_t> EvidenceOf(const LifeEntry& entry) {
   return entry.vote_indices.empty() ? std::vector{entry.candidate_index} : entry.vote_indices;
 }
 
-std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter) {
+// What a charter with an evaluation asks of a trial.
+static std::vector<Column> AskedColumns(const charter::Charter& charter) {
   using trial::ConditionKind;
   const charter::Bounds& bounds = charter.bounds;
   const Measure capability = MeasureOf(charter, bounds.capability.metric);
@@ -402,6 +413,12 @@ std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter)
   if (bounds.drift.energy_limit > 0) {
     columns.push_back({ConditionKind::kDrift, "drift-energy", {"outcomes"}, "energy distance"});
   }
+  return columns;
+}
+
+std::vector<Column> ColumnsOf(const Life& life, const charter::Charter& charter) {
+  using trial::ConditionKind;
+  std::vector<Column> columns = charter.evaluation.command.empty() ? std::vector<Column>() : AskedColumns(charter);
   for (const LifeEntry& entry : life.entries) {
     for (const Measured& measured : entry.conditions) {
       const bool known = std::any_of(columns.begin(), columns.end(), [&](const Column& column) {
@@ -421,7 +438,7 @@ std::string EntryFileName(std::uint64_t index) { return "entries/" + std::to_str
 
 Document ChangeControlReport(const Life& life, const charter::Charter& charter, const std::vector<Topic>& words) {
   Document document{.title = "Change control report: " + life.subject, .blocks = {}};
-  AddSummary(life, document);
+  AddSummary(life, charter, document);
   document.Add(Heading{2, "Description of modifications"});
   AddWords(words, Part::kModifications, document);
   document.Add(Heading{2, "Modification protocol"});

@@ -36,7 +36,9 @@ class Charters {
     if (const auto found = asked_.find(digest); found != asked_.end()) return &found->second;
     Result<charter::Charter> charter = read_(digest);
     if (!charter.ok()) return charter.error();
-    Result<trial::TrialRules> rules = oversight::MakeTrialRules(*charter);
+    // A charter without evaluation asks nothing of a trial.
+    Result<trial::TrialRules> rules =
+        charter->evaluation.command.empty() ? trial::TrialRules{} : oversight::MakeTrialRules(*charter);
     if (!rules.ok()) return rules.error();
     Asked asked{*charter, EvaluatorSetOf(*charter), *rules, oversight::EvaluatorShareOf(*charter),
                 HarmErrorSum(*rules)};
@@ -222,7 +224,10 @@ LifeEntry EntryOf(const audit::ProposalHistory& proposal, const Asked& asked, co
 Result<double> HarmErrorOf(const audit::History& history, Charters& charters) {
   Result<const Asked*> now = charters.Of(history.charter().digest);
   if (!now.ok()) return now.error();
-  double error = trial::RemainingError((*now)->harm_error_sum, static_cast<std::uint64_t>(history.budget_index()));
+  double error = 0;  // a charter without evaluation has none to spend
+  if ((*now)->harm_error_sum > 0) {
+    error = trial::RemainingError((*now)->harm_error_sum, static_cast<std::uint64_t>(history.budget_index()));
+  }
   for (const audit::ProposalHistory& proposal : history.proposals()) {
     if (!proposal.candidate || proposal.candidate->action != warrant::Action::kRelease) continue;
     Result<const Asked*> then = charters.Of(proposal.candidate->charter);

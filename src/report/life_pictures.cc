@@ -257,11 +257,14 @@ Drawing PacePicture(const Life& life, const charter::Charter& charter) {
 }  // namespace
 
 std::vector<Drawing> LifePictures(const Life& life, const charter::Charter& charter) {
-  std::vector<Drawing> drawings = {CapabilityPicture(life, charter), GrowthPicture(life, charter)};
-  for (const charter::HarmBound& harm : charter.bounds.harm) drawings.push_back(HarmPicture(life, charter, harm));
-  drawings.push_back(DriftPicture(life, charter));
-  drawings.push_back(EnergyPicture(life, charter));
-  drawings.push_back(BudgetPicture(life));
+  std::vector<Drawing> drawings;
+  if (!charter.evaluation.command.empty()) {  // else there is nothing that trials would be held to
+    drawings = {CapabilityPicture(life, charter), GrowthPicture(life, charter)};
+    for (const charter::HarmBound& harm : charter.bounds.harm) drawings.push_back(HarmPicture(life, charter, harm));
+    drawings.push_back(DriftPicture(life, charter));
+    drawings.push_back(EnergyPicture(life, charter));
+    drawings.push_back(BudgetPicture(life));
+  }
   drawings.push_back(PacePicture(life, charter));
   std::map<std::string, int> times;  // "near_miss" and "near-miss" are two harms
   for (Drawing& drawing : drawings) {

@@ -11,6 +11,7 @@
 
 #include "audit/records.h"
 #include "charter/testing.h"
+#include "charter/untried_for_test.h"
 #include "encoding/dsse.h"
 #include "merkle/tree.h"
 #include "report/change_control.h"
@@ -393,6 +394,33 @@ TEST(LifeOf, AddsWhatWasSpentUnderEachCharterToWhatIsLeft) {
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
   path.Go({.tree = path.third});
   EXPECT_NEAR(LifeOfPath(path).harm_error, 1e-3 * spent + 1e-5 * (1 - spent), 1e-9);
+}
+
+// Nothing is said of trials that were never asked for; what was spent before stays spent.
+TEST(LifeOf, KnowsChartersThatAskForNoTrial) {
+  warrant::Path path = warrant::Path::OfItsOwn(charter::WithoutTrials);
+  const Life life = LifeOfPath(path);
+  EXPECT_EQ(life.harm_error, 0);
+  ASSERT_EQ(life.entries.size(), 2u);
+  EXPECT_TRUE(life.entries[1].conditions.empty() && life.entries[1].verdicts.empty());
+  EXPECT_EQ(life.entries[1].proven_drifts.size(), 1u);
+  const std::string text = WriteHtml(ChangeControlReport(life, path.charter(), kWords));
+  EXPECT_NE(text.find("asks for no trials"), std::string::npos);
+  for (const char* words : {"breaks a harm limit", "what each trial may spend", "harm limits with lifetime errors"}) {
+    EXPECT_EQ(text.find(words), std::string::npos) << words;
+  }
+  const std::vector<Drawing> drawings = LifePictures(life, path.charter());
+  ASSERT_EQ(drawings.size(), 1u);
+  EXPECT_EQ(drawings[0].file, "pace.svg");
+
+  warrant::Path other;
+  other.Go({.tree = other.baseline});
+  other.Go({.tree = other.second});
+  other.Accept(warrant::MakeAmendment(other, other.PutCharter(charter::WithoutTrials), warrant::kThree));
+  other.now += warrant::kDay;
+  EXPECT_NEAR(LifeOfPath(other).harm_error, 1e-3 * 6 / (M_PI * M_PI) * (1 + 1.0 / 4), 1e-9);
+  EXPECT_NE(WriteHtml(ChangeControlReport(LifeOfPath(other), other.charter(), kWords)).find("breaks a harm limit"),
+            std::string::npos);
 }
 
 // What was measured in one metric is no figure of another that an amendment puts in its place.

@@ -310,6 +310,7 @@ std::vector<Vote> Path::Votes(const Candidate& candidate, const Digest& digest) 
   for (const TestReviewer& reviewer : kReviewers) {
     const std::string name = reviewer.name, role = reviewer.role;
     if (role == "auditor" || name == "prover-a2") continue;
+    if (role == "evaluator" && charter().evaluation.command.empty()) continue;
     Vote vote;
     vote.about = candidate.about;
     vote.candidate = digest;
@@ -359,10 +360,10 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   candidate.charter_epoch = state.charter_epoch;
   candidate.budget_index = change.action == Action::kRelease ? ++budget_index_ : budget_index_;
   candidate.diff = proposal.diff;
-  candidate.environment = crypto::Sha256("environment");
+  if (!charter().evaluation.command.empty()) candidate.environment = crypto::Sha256("environment");
   if (certificates_.contains(change.tree)) candidate.certificates = certificates_.at(change.tree);
   const double drift_within = charter().properties[0].drift_within;
-  if (drift_within > 0 && change.action != Action::kAmendment && change.tree != baseline) {
+  if (drift_within > 0 && networks_.contains(change.tree) && change.tree != baseline) {
     const std::string certificate =
         DriftCertificate(networks_.at(change.tree), networks_.at(baseline), encoding::NumberText(drift_within));
     candidate.certificates.push_back({.property = "calm",

@@ -240,6 +240,13 @@ Result<void> VoteSeeds(Examination& x) {
   return Ok();
 }
 
+// The commit of a release names what its trials run on; where the charter asks for none there is nothing to name.
+Result<void> TrialEnvironment(Examination& x) {
+  const bool is_untried = x.charter.evaluation.command.empty(), names_trial = x.candidate.environment.has_value();
+  if (names_trial != is_untried || !x.is(Action::kRelease)) return Ok();
+  return No(names_trial ? "a trial where the charter asks for none" : "no trial, and the charter asks for one");
+}
+
 // Whose votes in favour are needed. Rollbacks bring back what passed its trial before, and amendments try and prove
 // nothing; auditors say yes by closing.
 bool IsNeeded(const Examination& x, charter::Role role) {
@@ -593,6 +600,7 @@ constexpr Clause kClauses[] = {
     {"warrant.epoch", NextEpoch, Asked::kWithState},
     {"warrant.parent", LiveParent, Asked::kWithState},
     {"vote.signature", VoteSignatures, Asked::kAlways},
+    {"warrant.trial", TrialEnvironment, Asked::kAlways},
     {"vote.seeds", VoteSeeds, Asked::kAlways},
     {"quorum.not-met", Quorum, Asked::kAlways},
     {"closing.signature", ClosingSignatures, Asked::kAlways},
@@ -655,6 +663,7 @@ void AddWarnings(Examination& x) {
   if (x.charter.assurance == charter::Assurance::kSingleOperator) {
     x.verdict.warnings.push_back("single operator: one person answers for every reviewer and every approval");
   }
+  if (x.charter.evaluation.command.empty()) x.verdict.warnings.push_back("no trial: the charter has no evaluation");
 }
 
 // Without a state there is nothing to decide; what can be said is whether the signatures hold.

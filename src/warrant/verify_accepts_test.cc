@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "charter/untried_for_test.h"
 #include "encoding/base64.h"
 #include "signing/sign.h"
 #include "warrant/path_for_test.h"
@@ -42,6 +43,35 @@ TEST(Verify, AcceptsTheWholePath) {
                                .warrant = verdict.warrant,
                                .action = Action::kRelease});
   EXPECT_EQ(verdict.next, expected);
+}
+
+TEST(Verify, AcceptsWhatIsProvenWhereTheCharterAsksForNoTrial) {
+  Path path = Path::OfItsOwn(charter::WithoutTrials);
+  const MadeWarrant made = path.Make({.tree = path.third});
+  EXPECT_FALSE(made.candidate.environment);
+  const WarrantVerdict verdict = path.Ask(made);
+  ASSERT_TRUE(verdict.accepted) << Why(verdict);
+  EXPECT_EQ(verdict.warnings.back(), "no trial: the charter has no evaluation") << "every verdict says so";
+  path.Accept(made);
+  EXPECT_TRUE(path.Ask(made, {}, Purpose::kRestart).accepted);
+  path.now += kDay;
+  EXPECT_TRUE(path.Ask(path.Make({.action = Action::kRollback, .tree = path.second})).accepted);
+}
+
+TEST(Verify, AsksForTrialsAsTheCharterInForceDoes) {
+  Path path = Path::WithTwoReleases();
+  const Digest tried = path.charter().digest;
+  path.Accept(MakeAmendment(path, path.PutCharter(charter::WithoutTrials), kThree));
+  path.now += kDay;
+  EXPECT_TRUE(path.charter().evaluation.command.empty());
+  path.Go({.tree = path.third});
+  path.Accept(MakeAmendment(path, tried, kThree));
+  path.now += 7 * kDay;
+  EXPECT_FALSE(path.charter().evaluation.command.empty());
+  Tampering untried;
+  untried.candidate = [](Candidate& candidate) { candidate.environment.reset(); };
+  EXPECT_EQ(path.Ask(path.Make({.tree = path.second}, untried)).reason.rule, "warrant.trial");
+  EXPECT_TRUE(path.Ask(path.Make({.tree = path.second})).accepted);
 }
 
 TEST(Verify, FollowsAStaleLinkOfAChainAndSwitchesOnlyToTheLast) {

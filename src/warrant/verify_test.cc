@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "charter/untried_for_test.h"
 #include "checker/certificate.h"
 #include "encoding/base64.h"
 #include "merkle/cosignature.h"
@@ -97,6 +98,22 @@ void SeedSignature(encoding::Json& evidence, const std::string& name, const Dige
                    const std::string& body) {
   evidence["checkpoint"] = body;
   evidence["seed_signature"] = encoding::EncodeBase64(Path::Key(name).Sign(SeedMessage(candidate, body)));
+}
+
+// The third release of a subject whose charter has no evaluation.
+WarrantVerdict Untried(const Tampering& tampering) {
+  Path path = Path::OfItsOwn(charter::WithoutTrials);
+  return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
+}
+void WithoutEvaluators(std::vector<Vote>& votes) {
+  std::erase_if(votes, [](const Vote& vote) { return vote.role == "evaluator"; });
+}
+// All of a trial taken out of a warrant.
+Tampering WithoutTrial() {
+  Tampering tampering;
+  tampering.candidate = [](Candidate& candidate) { candidate.environment.reset(); };
+  tampering.votes = WithoutEvaluators;
+  return tampering;
 }
 
 WarrantVerdict Approvals(const std::function<void(encoding::Envelope&)>& change) {
@@ -447,6 +464,90 @@ const Case kCases[] = {
        Tampering removed;
        removed.votes = [](std::vector<Vote>& votes) { votes.push_back(AlsoFrom(votes[0], "prover-a2")); };
        return path.Ask(path.Make({.tree = path.third}, removed));
+     }},
+
+    // Trials.
+    {"NoTrialWhereTheCharterAsksForOne", "warrant.trial", [] { return Third(WithoutTrial()); }},
+    {"NoTrialAtTheFirstRelease", "warrant.trial",
+     [] {
+       Path path;
+       return path.Ask(path.Make({.tree = path.baseline}, WithoutTrial()));
+     }},
+    {"NoTrialAtARestart", "warrant.trial",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third}, WithoutTrial());
+       path.state.releases.push_back({.epoch = 3, .tree = path.third, .warrant = crypto::Sha256(made.bytes)});
+       path.state.tree = path.third;
+       return path.Ask(made, {}, Purpose::kRestart);
+     }},
+    {"ATrialWithoutEvaluators", "quorum.not-met", [] { return Third(&Tampering::votes, WithoutEvaluators); }},
+    {"ATrialWhereTheCharterAsksForNone", "warrant.trial",
+     [] {
+       Tampering tampering;
+       tampering.candidate = [](Candidate& candidate) { candidate.environment = crypto::Sha256("environment"); };
+       return Untried(tampering);
+     }},
+    {"AnEvaluatorWhereTheCharterHasNone", "vote.signature",
+     [] {
+       Tampering tampering;
+       tampering.votes = [](std::vector<Vote>& votes) {
+         votes.push_back(AlsoFrom(votes[0], "evaluator-a"));
+         votes.back().role = "evaluator";
+       };
+       return Untried(tampering);
+     }},
+    {"NoTrialByACharterThatIsNotInForce", "charter.not-current",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const CharterFiles other = *ReadCharterFiles(path.store(), path.PutCharter(charter::WithoutTrials));
+       Tampering tampering = WithoutTrial();
+       tampering.question = [&](WarrantQuestion& question) { question.charter = &other; };
+       return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
+     }},
+    {"NoTrialByACharterThatTheWarrantNames", "charter.not-current",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const CharterFiles other = *ReadCharterFiles(path.store(), path.PutCharter(charter::WithoutTrials));
+       Tampering tampering = WithoutTrial();
+       tampering.candidate = [&](Candidate& candidate) {
+         candidate.environment.reset();
+         candidate.charter = other.charter.digest;
+       };
+       tampering.decision = [&](Decision& decision) { decision.charter = other.charter.digest; };
+       tampering.question = [&](WarrantQuestion& question) { question.charter = &other; };
+       return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
+     }},
+    {"ACommitOfBeforeTrialsWereAmendedAway", "charter.not-current",
+     [] {
+       Path path = Path::WithTwoReleases();
+       const MadeWarrant made = path.Make({.tree = path.third}, WithoutTrial());
+       path.Accept(MakeAmendment(path, path.PutCharter(charter::WithoutTrials), kThree));
+       const CharterFiles now = *ReadCharterFiles(path.store(), path.state.charter);
+       Tampering asked;
+       asked.question = [&](WarrantQuestion& question) { question.charter = &now; };
+       return path.Ask(made, asked);
+     }},
+    {"TrialsAmendedAwayByTwoPeople", "approval.threshold",
+     [] {
+       return Amendment(charter::WithoutTrials, {"ann", "bob"});
+     }},
+    {"UntriedWithoutItsDrift", "drift.certificate",
+     [] {
+       Tampering tampering;
+       tampering.candidate = [](Candidate& candidate) { candidate.certificates.pop_back(); };
+       return Untried(tampering);
+     }},
+    {"UntriedTooFarFromTheBaseline", "drift.certificate",
+     [] {
+       Path path = Path::OfItsOwn(charter::WithoutTrials);
+       return path.Ask(path.Make({.tree = path.NetworkTree(2.5)}));
+     }},
+    {"UntriedAndAnotherFile", "surface.refused",
+     [] {
+       Path path = Path::OfItsOwn(charter::WithoutTrials);
+       const Digest tree = path.PutTree({{"policy.onnx", TinyNetwork(2)}, {"improver/improve.py", "more()\n"}});
+       return path.Ask(path.Make({.tree = tree}));
      }},
 
     // Seeds.

@@ -9,7 +9,6 @@ each case has to fail where its own clause is.
 """
 
 import argparse
-import base64
 import collections
 import hashlib
 import json
@@ -17,7 +16,6 @@ import os
 import pathlib
 import shutil
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
@@ -72,7 +70,6 @@ awk -v mode="$1" -v level="$level" -v miss="${miss:-0}" -v word="${word:-stay}" 
   else printf "{\\"probe\\":%d,\\"decision\\":\\"%s\\"}\\n", i, word }' > "$7"
 """
 EDGE = 99.99999237060547  # the greatest float32 below 100, where the property begins to be broken
-small_world.NETWORK[EDGE] = base64.b64encode(struct.pack("<4f", EDGE, 0, 0, EDGE)).decode()
 CODE_PROPERTY = """
 [[property]]
 kind = "command"

@@ -9,7 +9,9 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
+import struct
 import subprocess
 
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", pathlib.Path(__file__).resolve().parent.parent.parent / "build/release/bin"))
@@ -17,9 +19,10 @@ SUBJECT = "small"
 PEOPLE = ["ann", "bob", "cy"]
 REVIEWERS = [("prover-a", "lab-a", "prover"), ("evaluator-a", "lab-b", "evaluator"), ("auditor-b", "lab-c", "auditor")]
 
+# Of a charter that asks for no trials.
+UNTRIED_REVIEWERS = [("prover-a", "lab-a", "prover"), ("integrity-b", "lab-b", "integrity"), ("auditor-b", "lab-c", "auditor")]
+
 # y = factor * x for two inputs, as ONNX.
-NETWORK = {
-    1.0: "AACAPwAAAAAAAAAAAACAPw==", 1.5: "AADAPwAAAAAAAAAAAADAPw==", 200.0: "AABIQwAAAAAAAAAAAABIQw=="}
 BEFORE = "CAc6cQoSCgF4CgFXCgFCEgF5IgRHZW1tEgFnKhsIAggCEAFCAVdKEA=="
 AFTER = ("KhEIAhABQgFCSggAAAAAAAAAAFoTCgF4Eg4KDAgBEggKAggBCgIIAmITCgF5Eg4KDAgBEggKAggBCgIIAkIECgAQDQ==")
 
@@ -145,7 +148,23 @@ class Failed(Exception):
 
 
 def network(factor):
-    return base64.b64decode(BEFORE) + base64.b64decode(NETWORK[factor]) + base64.b64decode(AFTER)
+    return base64.b64decode(BEFORE) + struct.pack("<4f", factor, 0, 0, factor) + base64.b64decode(AFTER)
+
+
+def without_trials(text):
+    """The charter without evaluation, bounds and evaluators, in which the network alone may change."""
+    def cut(begin, end):
+        nonlocal text
+        at = text.index(begin)
+        text = text[:at] + text[text.index(end, at):]
+
+    cut('[[surface]]\npath = "improver/**"', "[[property]]")
+    cut("[evaluation]", "# Tests run as ordinary")
+    cut("[bounds.harm]", "[pace]")
+    text = re.sub(r'\[\[reviewer\]\]\nname = "evaluator-[^\[]*', "", text)
+    other = '  { role = "integrity", at_least = 1 },\n' if 'role = "integrity"' in text else ""
+    text = text.replace('  { role = "evaluator", at_least = 1 },\n', other)
+    return text.replace("falsified_by", "drift_within = 1.0\nfalsified_by")
 
 
 class World:

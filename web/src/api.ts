@@ -86,7 +86,7 @@ export interface Proposal extends Position {
   }[];
   quorum: { met: boolean; lost: boolean; missing: string[]; summary: string };
   votes: Vote[];
-  candidate: { digest: string; epoch: number; charter: string; budget_index: number; parent_tree: string | null } | null;
+  candidate: { digest: string; epoch: number; charter: string; budget_index: number; parent_tree: string | null; environment: string | null } | null;
   decision: (SigningRequest & { results: Record<string, string>; issued: string; expires: string; needed: number }) | null;
   approvals: { principal: string; key: string; signature: string; origin: string | null; reason: string | null; presence_proven: boolean }[];
   objections: string[];

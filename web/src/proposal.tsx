@@ -131,6 +131,16 @@ const BOUNDS: Record<string, string> = {
   harm: "harm", improvement: "improvement", step: "size of the step", growth: "growth within the window", ceiling: "ceiling", drift: "drift",
 };
 
+// Said where a trial would be shown.
+function Untried() {
+  return (
+    <section aria-labelledby="untried">
+      <h2 id="untried">Not tried</h2>
+      <p>This charter asks for no trial. What is proven, below, is all that is shown about this change.</p>
+    </section>
+  );
+}
+
 function Bounds({ votes }: { votes: Vote[] }) {
   const groups = new Map<string, Measured[]>();
   for (const vote of votes) {
@@ -400,6 +410,7 @@ export function ProposalPage({ subject, name, changed }: { subject: Subject; nam
             {breaksAProperty(of) && <Proofs subject={subject.subject} of={of} />}
             <Changes subject={subject.subject} name={name} />
             {of.action !== "amendment" && <Networks subject={subject.subject} proposal={name} />}
+            {of.action === "release" && of.candidate !== null && of.candidate.environment === null && <Untried />}
             <Bounds votes={of.votes} />
             <Drift votes={of.votes} />
             {!breaksAProperty(of) && <Proofs subject={subject.subject} of={of} />}
