@@ -3,11 +3,13 @@
 subjects, and what each program takes of a processor for one.
 
 With the real programs and keys. One home has so many subjects, each with a log and a charter of its own; three
-`pawl oversee` (a prover, an evaluator, an auditor) and one `pawl advance --all --watch --requests` look after all of
+`pawl oversee` (a prover, an evaluator, an auditor; without trials an integrity reviewer for the evaluator) and one `pawl advance --all --watch --requests` look after all of
 them. Proposals and approvals are lines on the gate's standard input; an approval is signed by an ssh-agent that holds
 the people's keys, over the decision statement of its one proposal. Time is from the first proposal to the last complete
 warrant.
 
+  --kind proof-only a release under a charter without an evaluation: a network of one layer, whose property and drift are
+                    proven by the gate, and checked again by the prover and by whoever loads
   --kind rollback   no trial: the charter asks for none of what was live before
   --kind release    the gate's trial and the evaluator's, three sandboxed runs each of 600 episodes of an awk script:
                     one episode could show no bound, and most of it is the sandbox's start
@@ -17,6 +19,7 @@ warrant.
   --witnesses N     so many `pawl witness` cosign; more than half of them have to
   --one-by-one      the next proposal begins when the last has its warrant: how long one takes on an idle machine
 
+  PAWL_BIN=build/release/bin bench/throughput_bench.py --subjects 20 --kind proof-only
   PAWL_BIN=build/release/bin bench/throughput_bench.py --subjects 20 --rounds 3
 """
 
@@ -45,7 +48,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/crash"))
 import small_world  # noqa: E402
-from small_world import PEOPLE, REVIEWERS, World  # noqa: E402
+from small_world import PEOPLE, REVIEWERS, UNTRIED_REVIEWERS, World, without_trials  # noqa: E402
 
 BIN = small_world.BIN = small_world.BIN.resolve()
 TICK = os.sysconf("SC_CLK_TCK")
@@ -109,6 +112,8 @@ class Bench(World):
         self.daemons, self.spent = {}, collections.defaultdict(lambda: [0, 0.0])
         self.positions = queue.Queue()
         self.server, self.logs = None, {}
+        self.proof_only = options.kind == "proof-only"
+        self.reviewers = small_world.REVIEWERS = UNTRIED_REVIEWERS if self.proof_only else REVIEWERS
 
     # ---- programs
 
@@ -150,7 +155,7 @@ class Bench(World):
             self.server = server_class()(self.root / "server")
         self.make_keys()
         self.make_tree("baseline", 0.3)
-        self.make_tree("better", 0.5, 1.5)
+        self.make_tree("better", 0.3 if self.proof_only else 0.5, 1.5)
         witnesses = self.make_witnesses()
         place = ("--ledger", self.server.url()) if self.server else ()
         for subject in self.subjects:
@@ -158,7 +163,7 @@ class Bench(World):
             for person in PEOPLE:
                 self.pawl("charter", "sign", self.root / f"charter-{subject}", "--key", self.root / person)
             self.pawl("init", self.root / f"charter-{subject}", *place)
-        for name, _, _ in REVIEWERS:
+        for name, _, _ in self.reviewers:
             process = self.start(name, "oversee", "--as", name)
             threading.Thread(target=self.listen, args=(process, lambda line: None), daemon=True).start()
         process = self.start("gate", "advance", "--all", "--watch", *([] if self.options.commands else ["--requests"]))
@@ -171,6 +176,8 @@ class Bench(World):
             text = re.sub(r'(?m)^log = ".*"$', f'log = "{self.logs[subject]}"', text)
         text = text.replace('name = "small"', f'name = "{subject}"').replace("pawl:test:small", f"pawl:test:{subject}")
         text = text.replace("max_releases = 20", "max_releases = 10000")
+        if self.proof_only:
+            text = without_trials(text)
         return text.replace("[amendment]", "[rollback]\nthreshold = 1\n\n[amendment]")
 
     def make_witnesses(self):
@@ -336,7 +343,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subjects", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--kind", choices=("rollback", "release"), default="rollback")
+    parser.add_argument("--kind", choices=("proof-only", "rollback", "release"), default="rollback")
     parser.add_argument("--ledger", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--commands", action="store_true")
     parser.add_argument("--witnesses", type=int, default=0)
