@@ -1,6 +1,5 @@
 #include "work/asker.h"
 
-#include <sys/random.h>
 #include <time.h>
 
 #include <algorithm>
@@ -100,18 +99,12 @@ class Asker {
       division = proof_->Divide(options_.parts_min);
       if (division.ended) return Ended(std::move(*division.ended));
     }
-    Result<Queue> queue = Queue::Open(options_.url, QueueSide::kAsker);
+    Result<Queue> queue = OpenToAsk(options_.url, enrolled_, report_.shut_out);
     if (!queue.ok()) return queue.error();
     queue_.emplace(std::move(*queue));
-    for (auto each = enrolled_.begin(); each != enrolled_.end();) {
-      const Result<std::optional<std::string>> why = queue_->WhyShutOut(each->second.Text());
-      if (!why.ok()) return why.error();
-      if (why->has_value()) report_.shut_out.emplace(each->first, **why);
-      each = why->has_value() ? enrolled_.erase(each) : std::next(each);
-    }
-    job_.resize(16);
-    if (getrandom(job_.data(), job_.size(), 0) != static_cast<ssize_t>(job_.size()))
-      return SystemFailure("work.random", "the system gives no random bytes");
+    Result<std::string> id = NewJobId();
+    if (!id.ok()) return id.error();
+    job_ = std::move(*id);
     Job job{.id = job_, .kind = kProofKind, .claim = {}, .files = {files_.network, files_.property}, .enrolled = {}};
     Claim claim{.arithmetic = request_.arithmetic, .network = {}, .property = {}, .radii = request_.radii};
     claim.network.bytes = request_.network_digest;

@@ -1,5 +1,7 @@
 #include "work/queue.h"
 
+#include <sys/random.h>
+
 #include <chrono>
 #include <iterator>
 #include <thread>
@@ -230,20 +232,25 @@ Result<void> Queue::Remove(const std::string& job, int64_t part) {
   return Done(Ask("DELETE FROM pawl_work_parts WHERE job = $1 AND part = $2", {Bytes(job), Integer(part)}, 0));
 }
 
-Result<std::optional<int64_t>> Queue::TakeOwn(const std::string& job, int64_t held_ms_max) {
+Result<std::optional<OwnPart>> Queue::TakeOwn(const std::string& job, int64_t held_ms_max) {
+  // Whoever holds one keeps it: its answer is compared with what is found here.
   const Result<Rows> rows =
-      Ask("WITH next AS (SELECT job, part FROM pawl_work_parts WHERE job = $1 AND answer = ''"
+      Ask("WITH next AS (SELECT job, part, CASE WHEN lease_until < clock_timestamp() THEN 0::int8 ELSE 1::int8 END AS "
+          "held FROM pawl_work_parts"
+          "  WHERE job = $1 AND answer = ''"
           "  AND (lease_until < clock_timestamp() OR taken_at < clock_timestamp() - $2 * interval '1 ms')"
           "  ORDER BY lease_until < clock_timestamp() DESC, part DESC LIMIT 1 FOR UPDATE SKIP LOCKED)"
-          " UPDATE pawl_work_parts AS p SET attempt = p.attempt + 1, holder = '', taken_at = clock_timestamp(),"
+          " UPDATE pawl_work_parts AS p SET attempt = p.attempt + 1 - next.held,"
+          " holder = CASE next.held WHEN 1 THEN p.holder ELSE '' END, taken_at = clock_timestamp(),"
           " lease_until = clock_timestamp() + interval '1 h' FROM next"
-          " WHERE p.job = next.job AND p.part = next.part RETURNING p.part",
+          " WHERE p.job = next.job AND p.part = next.part RETURNING p.part, next.held",
           {Bytes(job), Integer(held_ms_max)}, 1);
   if (!rows.ok()) return rows.error();
-  if (rows->empty()) return std::optional<int64_t>();
-  const Result<uint64_t> part = rows->front().size() == 1 ? ledger::NumberOf(rows->front()[0]) : NoAnswer();
-  if (!part.ok()) return part.error();
-  return std::optional(static_cast<int64_t>(*part));
+  if (rows->empty()) return std::optional<OwnPart>();
+  if (rows->front().size() != 2) return NoAnswer();
+  const Result<uint64_t> part = ledger::NumberOf(rows->front()[0]), held = ledger::NumberOf(rows->front()[1]);
+  if (!part.ok() || !held.ok()) return NoAnswer();
+  return std::optional(OwnPart{static_cast<int64_t>(*part), *held != 0});
 }
 
 Result<void> Queue::PutBack(const std::string& job, int64_t part) {
@@ -462,6 +469,27 @@ Result<void> Queue::GiveBack(const TakenPart& taken) {
       Ask("UPDATE pawl_work_parts SET lease_until = '-infinity', holder = '' WHERE job = $1 AND part = $2"
           " AND attempt = $3",
           {Bytes(taken.job), Integer(taken.part), Integer(taken.attempt)}, 0));
+}
+
+// ---- Whoever asks, before it begins
+
+Result<Queue> OpenToAsk(const std::string& url, std::map<std::string, crypto::NoteKey>& enrolled,
+                        std::map<std::string, std::string>& shut_out) {
+  Result<Queue> queue = Queue::Open(url, QueueSide::kAsker);
+  if (!queue.ok()) return queue;
+  for (auto each = enrolled.begin(); each != enrolled.end();) {
+    const Result<std::optional<std::string>> why = queue->WhyShutOut(each->second.Text());
+    if (!why.ok()) return why.error();
+    if (why->has_value()) shut_out.emplace(each->first, **why);
+    each = why->has_value() ? enrolled.erase(each) : std::next(each);
+  }
+  return queue;
+}
+
+Result<std::string> NewJobId() {
+  std::string id(16, '\0');
+  if (getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size())) return id;
+  return SystemFailure("work.random", "the system gives no random bytes");
 }
 
 }  // namespace pawl::work

@@ -19,11 +19,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "crypto/digest.h"
+#include "crypto/note_key.h"
 #include "ledger/postgresql_connection.h"
 #include "result/result.h"
 
@@ -53,6 +55,12 @@ struct TakenPart {
   std::string job;
   int64_t part = 0, attempt = 0;
   std::string question;
+};
+
+// That whoever asks does itself.
+struct OwnPart {
+  int64_t part = 0;
+  bool held = false;  // by somebody else as well
 };
 
 struct AnsweredPart {
@@ -113,8 +121,8 @@ class Queue {
   // Waits until somebody has put something into the queue, or the time is over; nothing that a notice says is believed.
   void AwaitChange(int timeout_ms);
   // One for whoever asks to do itself, which nobody then takes for an hour: one that waits, the last first, else one
-  // that somebody has held for longer than this. Nothing where there is none.
-  Result<std::optional<int64_t>> TakeOwn(const std::string& job, int64_t held_ms_max);
+  // that somebody has held for longer than this, and may still answer. Nothing where there is none.
+  Result<std::optional<OwnPart>> TakeOwn(const std::string& job, int64_t held_ms_max);
   // Without its answer, for whoever takes it next.
   Result<void> PutBack(const std::string& job, int64_t part);
   // Parts that somebody has held for longer than this without an answer, however often the lease was extended. Gives
@@ -161,5 +169,12 @@ class Queue {
   ledger::PostgresqlConnection connection_;
   std::string url_;
 };
+
+// The queue, for whoever asks these workers, by name. Those whom it shuts out are taken from `enrolled` and put into
+// `shut_out` with why, in the words of whoever may write to the queue.
+Result<Queue> OpenToAsk(const std::string& url, std::map<std::string, crypto::NoteKey>& enrolled,
+                        std::map<std::string, std::string>& shut_out);
+// kSystem "work.random".
+Result<std::string> NewJobId();
 
 }  // namespace pawl::work

@@ -98,7 +98,7 @@ class TrialAsker::Impl {
       }
     }
     if (alone_) return {};
-    Result<void> shared = job_.empty() ? Share() : Result<void>();
+    Result<void> shared = is_asking_ ? Result<void>() : Share();
     if (shared.ok() && !alone_) shared = Post();
     if (!shared.ok()) return Leave("the queue of work: " + shared.error().message);
     return {};
@@ -134,10 +134,13 @@ class TrialAsker::Impl {
     own_.reset();
     from_ = done_ = 0;
     void_.reset();
-    if (queue_ && !job_.empty()) {
-      for (const auto& [part, place] : open_) static_cast<void>(queue_->Remove(job_, part));
+    if (is_asking_) {
+      for (const auto* parts : {&open_, &ran_here_}) {
+        for (const auto& [part, place] : *parts) static_cast<void>(queue_->Remove(job_, part));
+      }
     }
     open_.clear();
+    ran_here_.clear();
     report_.of_workers = false;
     report_.results = report_.worker_results = report_.worker_batches = report_.drawn = 0;
     report_.unseen = 0;
@@ -154,16 +157,19 @@ class TrialAsker::Impl {
 
  private:
   using Place = std::pair<crypto::Digest, size_t>;  // tree and first episode
+  enum class RunAgain { kSame, kLie, kUnsteady, kVoid };
   struct Batch {
     std::vector<trial::Seed> seeds;
     std::optional<EpisodeTable> table;
     std::string signer, signer_key;  // empty: it was run here
-    Evidence evidence;
+    // Of a worker's: what is signed beside table and question.
+    int64_t part = 0, us = 0;
+    std::string signature;
   };
   // What this machine runs while workers do the rest.
   struct OwnRun {
     Place place;
-    int64_t part = 0;
+    OwnPart part;
     steady_clock::time_point start = steady_clock::now();
     std::future<Result<TableRun>> run;
   };
@@ -218,18 +224,14 @@ class TrialAsker::Impl {
   }
 
   Result<void> Share() {
-    Result<Queue> queue = Queue::Open(share_.url, QueueSide::kAsker);
+    std::map<std::string, std::string> shut_out;
+    Result<Queue> queue = OpenToAsk(share_.url, enrolled_, shut_out);
     if (!queue.ok()) return queue.error();
     queue_.emplace(std::move(*queue));
-    for (auto each = enrolled_.begin(); each != enrolled_.end();) {
-      const Result<std::optional<std::string>> why = queue_->WhyShutOut(each->second.Text());
-      if (!why.ok()) return why.error();
-      if (why->has_value()) {
-        // Words of whoever may write to the queue: they have no place in what the gate signs.
-        Say("the queue shuts '" + each->first + "' out: " + **why);
-        report_.shut_out.emplace(each->first, "so the queue says (pawl work evidence)");
-      }
-      each = why->has_value() ? enrolled_.erase(each) : std::next(each);
+    for (const auto& [name, why] : shut_out) {
+      // Words of whoever may write to the queue: they have no place in what the gate signs.
+      Say("the queue shuts '" + name + "' out: " + why);
+      report_.shut_out.emplace(name, "so the queue says (pawl work evidence)");
     }
     if (enrolled_.empty()) {
       alone_ = true;
@@ -239,18 +241,18 @@ class TrialAsker::Impl {
     }
     Result<std::vector<std::string>> files = Files();
     if (!files.ok()) return files.error();
-    std::string id(16, '\0');
-    if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
-      return SystemFailure("work.random", "the system gives no random bytes");
+    Result<std::string> id = NewJobId();
+    if (!id.ok()) return id.error();
     claim_ = WriteTrialClaim({setting_.charter.charter.digest, setting_.environment, {trees_.begin(), trees_.end()}});
-    Job job{.id = id,
+    Job job{.id = *id,
             .kind = TrialKindOf(setting_.charter.charter.digest),
             .claim = claim_,
             .files = std::move(*files),
             .enrolled = {}};
     for (const auto& [name, key] : enrolled_) job.enrolled.push_back(key.Text());
     if (Result<void> begun = queue_->Begin(job); !begun.ok()) return begun;
-    job_ = id;
+    job_ = *std::move(id);
+    is_asking_ = true;
     return {};
   }
 
@@ -266,8 +268,8 @@ class TrialAsker::Impl {
   }
 
   void EndJob() {
-    if (queue_ && !job_.empty()) static_cast<void>(queue_->End(job_));  // else it goes after an hour of silence
-    job_.clear();
+    if (is_asking_) static_cast<void>(queue_->End(job_));  // else it goes after an hour of silence
+    is_asking_ = false;
   }
 
   // Without workers from here on; the trial begins again, since what they gave is in it.
@@ -321,9 +323,15 @@ class TrialAsker::Impl {
 
   Result<bool> BeginOwn() {
     const int64_t held_ms = own_count_ == 0 ? kHeldUnknown_ms : 5'000 + 3 * own_ms_ / own_count_;
-    const Result<std::optional<int64_t>> taken = queue_->TakeOwn(job_, held_ms);
+    const Result<std::optional<OwnPart>> taken = queue_->TakeOwn(job_, held_ms);
     if (!taken.ok()) return taken.error();
-    auto part = taken->has_value() ? open_.find(**taken) : open_.end();
+    if (taken->has_value() && ran_here_.erase((*taken)->part) > 0) {
+      // Its holder has had time enough to answer what was run here long ago.
+      if (Result<void> removed = queue_->Remove(job_, (*taken)->part); !removed.ok()) return removed.error();
+      return true;
+    }
+    auto part = taken->has_value() ? open_.find((*taken)->part) : open_.end();
+    const bool is_held = part == open_.end() || (*taken)->held;
     if (part == open_.end()) {
       if (steady_clock::now() - seen_ < kQueueHidesMax + milliseconds(held_ms)) return false;
       part = std::prev(open_.end());  // whatever the queue shows
@@ -334,43 +342,93 @@ class TrialAsker::Impl {
     if (!view.ok()) return FromHere(view.error());
     own_.emplace();
     own_->place = place;
-    own_->part = part->first;
+    own_->part = {part->first, is_held};
     own_->run = std::async(std::launch::async,
                            [this, view = *view, seeds = &batches_.at(place).seeds] { return RunOn(view, *seeds); });
     return true;
   }
 
   Result<void> Harvest() {
-    const int64_t part = own_->part;
-    Batch& batch = batches_.at(own_->place);
+    const OwnPart part = own_->part;
+    const Place place = own_->place;
+    Batch& batch = batches_.at(place);
     Result<TableRun> found = own_->run.get();
     own_ms_ += std::chrono::duration_cast<milliseconds>(steady_clock::now() - own_->start).count();
     ++own_count_;
     own_.reset();
     if (!found.ok()) return FromHere(found.error());
     if (!Note(*found)) return {};
+    open_.erase(part.part);
+    if (!batch.signer.empty()) return Compared(SettleOn(place, batch, std::move(*found->table)));
     batch.table = std::move(*found->table);
-    batch.signer.clear();
-    open_.erase(part);
-    return queue_->Remove(job_, part);
+    if (!part.held) return queue_->Remove(job_, part.part);
+    ran_here_.emplace(part.part, place);
+    return {};
+  }
+
+  // What a worker has signed of a batch that this machine has run as well, of its own accord.
+  Result<void> Compared(const Result<RunAgain>& found) {
+    if (!found.ok()) return found.error();
+    switch (*found) {
+      case RunAgain::kSame:
+        ++report_.compared;
+        return {};
+      case RunAgain::kVoid:
+        return {};
+      case RunAgain::kLie:
+        return AfterBlame();
+      case RunAgain::kUnsteady:
+        return Leave(kUnsteadyWords);
+    }
+    return {};
   }
 
   Result<bool> TakeBatchAnswers() {
     Result<std::vector<AnsweredPart>> answers = queue_->Answers(job_, 8);
     if (!answers.ok()) return answers.error();
     for (const AnsweredPart& received : *answers) {
-      const auto open = open_.find(received.part);
-      Result<void> done = open == open_.end() ? queue_->Remove(job_, received.part) : TakeBatch(received, open->second);
+      const auto open = open_.find(received.part), late = ran_here_.find(received.part);
+      Result<void> done = open != open_.end()       ? TakeBatch(received, open->second)
+                          : late != ran_here_.end() ? CompareLate(received, late->second)
+                                                    : queue_->Remove(job_, received.part);
       if (!done.ok()) return done.error();
     }
     return !answers->empty();
   }
 
   Result<void> TakeBatch(const AnsweredPart& received, const Place& place) {
-    Batch& batch = batches_.at(place);
+    Result<std::optional<Batch>> given = ReadGiven(received, place);
+    if (!given.ok()) return given.error();
+    if (!given->has_value()) {
+      ++report_.unsigned_answers;
+      return queue_->PutBack(job_, received.part);
+    }
+    Batch& batch = batches_.at(place) = std::move(**given);
+    ++report_.by_worker[batch.signer];
+    seen_ = steady_clock::now();
+    open_.erase(received.part);
+    return queue_->Remove(job_, received.part);
+  }
+
+  // An answer to what was run here because it took so long.
+  Result<void> CompareLate(const AnsweredPart& received, const Place& place) {
+    ran_here_.erase(received.part);
+    if (Result<void> removed = queue_->Remove(job_, received.part); !removed.ok()) return removed;
+    Result<std::optional<Batch>> given = ReadGiven(received, place);
+    if (!given.ok()) return given.error();
+    const Batch& own = batches_.at(place);
+    if (!given->has_value() || !own.table || !own.signer.empty()) return {};
+    return Compared(SettleOn(place, **given, *own.table));
+  }
+
+  // The batch as a worker answers it; nothing where nobody who is asked has signed this. The error of AfterBlame where
+  // the signer has signed what is no answer.
+  Result<std::optional<Batch>> ReadGiven(const AnsweredPart& received, const Place& place) {
+    Batch batch;
+    batch.seeds = batches_.at(place).seeds;
     const std::string question = WriteTrialQuestion({place.first, batch.seeds});
     const Result<crypto::NoteKey> signer = SignerOf(AnswerKind::kTrial, received.answer, received.signature, enrolled_);
-    if (!signer.ok()) return NotSigned(received.part);
+    if (!signer.ok()) return std::optional<Batch>();
     const Evidence evidence{claim_, question, received.answer, received.signature};
     const Result<TrialAnswer> answer = ReadTrialAnswer(received.answer);
     const auto garbage = [&](const Error& error) {
@@ -379,23 +437,31 @@ class TrialAsker::Impl {
     };
     if (!answer.ok()) return garbage(answer.error());
     if (answer->job != job_ || answer->part != received.part || answer->asked != AskedDigest(claim_, question))
-      return NotSigned(received.part);  // somebody has moved the answer, or changed the question
+      return std::optional<Batch>();  // somebody has moved the answer, or changed the question
     Result<EpisodeTable> table =
         trial::ReadEpisodes(answer->episodes, rules_.metrics, batch.seeds.size(), rules_.groups);
     if (!table.ok()) return garbage(table.error());
     batch.table = std::move(*table);
     batch.signer = signer->name;
     batch.signer_key = signer->Text();
-    batch.evidence = evidence;
-    ++report_.by_worker[signer->name];
-    seen_ = steady_clock::now();
-    open_.erase(received.part);
-    return queue_->Remove(job_, received.part);
+    batch.part = answer->part;
+    batch.us = answer->us;
+    batch.signature = received.signature;
+    if (EvidenceOf(place, batch).answer != received.answer)
+      return garbage(Malformed("work.not-canonical", "its episodes are not written as pawl work writes them"));
+    return std::optional(std::move(batch));
   }
 
-  Result<void> NotSigned(int64_t part) {
-    ++report_.unsigned_answers;
-    return queue_->PutBack(job_, part);
+  // What the signer of a batch has signed, written again.
+  Evidence EvidenceOf(const Place& place, const Batch& batch) const {
+    Evidence evidence{claim_, WriteTrialQuestion({place.first, batch.seeds}), {}, batch.signature};
+    evidence.answer = WriteTrialAnswer({.job = job_,
+                                        .part = batch.part,
+                                        .asked = AskedDigest(claim_, evidence.question),
+                                        .worker = batch.signer,
+                                        .us = batch.us,
+                                        .episodes = EpisodesText(*batch.table, rules_.groups)});
+    return evidence;
   }
 
   // ---- What is run here
@@ -432,22 +498,29 @@ class TrialAsker::Impl {
 
   // The very run that a worker says it has done, and where it comes out otherwise once more: a worker is blamed only
   // where this machine finds the same twice. From then on the batch is as it was found here.
-  enum class RunAgain { kSame, kLie, kUnsteady, kVoid };
   Result<RunAgain> RunAgainHere(const Place& place, Batch& batch) {
     Result<std::optional<EpisodeTable>> own = RunHere(place.first, batch.seeds);
     if (!own.ok()) return own.error();
     if (!own->has_value()) return RunAgain::kVoid;
+    return SettleOn(place, batch, std::move(**own));
+  }
+  Result<RunAgain> SettleOn(const Place& place, Batch& batch, EpisodeTable own) {
     RunAgain found = RunAgain::kSame;
-    if (!batch.signer.empty() && !SameTable(**own, *batch.table)) {
+    if (!batch.signer.empty() && !SameTable(own, *batch.table)) {
       const Result<std::optional<EpisodeTable>> second = RunHere(place.first, batch.seeds);
       if (!second.ok()) return second.error();
       if (!second->has_value()) return RunAgain::kVoid;
-      found = SameTable(**own, **second) ? RunAgain::kLie : RunAgain::kUnsteady;
+      found = SameTable(own, **second) ? RunAgain::kLie : RunAgain::kUnsteady;
     }
-    const Batch given = batch;
-    batch.table = std::move(**own);
+    if (found == RunAgain::kLie) {
+      const std::string name = batch.signer;
+      const Evidence evidence = EvidenceOf(place, batch);
+      const std::string why = WhatDiffers(place, own, *batch.table);
+      batch.signer.clear();
+      Blame(name, batch.signer_key, why, evidence);
+    }
+    batch.table = std::move(own);
     batch.signer.clear();
-    if (found == RunAgain::kLie) Blame(given, WhatDiffers(place, *batch.table, *given.table));
     return found;
   }
 
@@ -499,7 +572,6 @@ class TrialAsker::Impl {
   }
 
   // Nothing that it gave counts from now on.
-  void Blame(const Batch& given, const std::string& why) { Blame(given.signer, given.signer_key, why, given.evidence); }
   void Blame(const std::string& name, const std::string& key, const std::string& why, const Evidence& evidence) {
     report_.shut_out.emplace(name, why);
     Say("'" + name + "' is shut out, and all that it gave is run again: " + why);
@@ -511,7 +583,7 @@ class TrialAsker::Impl {
     }
     if (!queue_) return;
     Result<void> shut = queue_->ShutOut(key, why, evidence);
-    if (shut.ok() && !job_.empty()) shut = queue_->AskNoMore(job_, key);
+    if (shut.ok() && is_asking_) shut = queue_->AskNoMore(job_, key);
     if (!shut.ok()) Say("it could not be shut out of other work: " + shut.error().message);
   }
   Error AfterBlame() { return enrolled_.empty() ? Leave("every enrolled worker is shut out") : Again(); }
@@ -526,10 +598,12 @@ class TrialAsker::Impl {
   weakening::Weakenings weaker_guarantees_;
   std::map<std::string, crypto::NoteKey> enrolled_;  // and not shut out
   std::optional<Queue> queue_;
-  std::string job_, claim_;
+  std::string job_, claim_;  // also when nobody is asked any more: answers are to these
+  bool is_asking_ = false;   // whether the job is in the queue
   int64_t next_part_ = 0;
-  std::map<Place, Batch> batches_;  // of every look so far
-  std::map<int64_t, Place> open_;   // of this look, by part
+  std::map<Place, Batch> batches_;     // of every look so far
+  std::map<int64_t, Place> open_;      // of this look, by part
+  std::map<int64_t, Place> ran_here_;  // that somebody else held as well, and has not answered
   std::set<crypto::Digest> trees_;
   std::vector<trial::Seed> seeds_;  // of this look
   size_t from_ = 0, done_ = 0;      // its episodes
@@ -561,7 +635,9 @@ std::string DescribeShare(const TrialShareReport& report) {
            " results, in " + std::to_string(report.worker_batches) + " batches; " + std::to_string(report.drawn) +
            " of these, drawn when the answers were here, gave the same when run again here: a falsified batch stays "
            "unseen with a chance of at most " +
-           chances + "; what workers say ends nothing";
+           chances + "; " +
+           (report.compared > 0 ? std::to_string(report.compared) + " that both had run were the same; " : "") +
+           "what workers say ends nothing";
   } else {
     text = "every episode was run here" + (report.alone.empty() ? "" : " (" + report.alone + ")");
   }

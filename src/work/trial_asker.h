@@ -15,7 +15,11 @@
 // same runs, since evaluators that compute many episodes at once may round otherwise beside others. What differs is run
 // here once more. Where both agree against the answer its signer has lied and is shut out with what it signed as
 // evidence, and all that it gave is thrown away and run again. Where they do not the evaluator cannot be repeated:
-// nobody is blamed, and the trial is run here.
+// nobody is blamed, and the trial is run here. What this machine has run while somebody held it too long is compared
+// with the answer as well, where that still comes.
+//
+// Evidence takes no room: an answer is taken only where it is, byte for byte, what EpisodesText says of its table, so
+// that table, seeds and signature are all of it, and what was signed is written again when somebody is blamed.
 //
 // Nothing waits for workers: batches that nobody takes, or that somebody holds for long, are run here, and so is
 // everything where the queue cannot be reached. Not shared out: subjects that are programs, which may remember what
@@ -48,6 +52,7 @@ struct TrialShareReport {
   uint64_t worker_results = 0;
   uint64_t worker_batches = 0;
   uint64_t drawn = 0;                           // of those: run again here
+  uint64_t compared = 0;                        // more, which a worker and this machine had run anyway
   double unseen = 0;                            // of one falsified batch, at most; of m its m-th power
   std::map<std::string, uint64_t> by_worker;    // batches, as they came
   std::map<std::string, std::string> shut_out;  // by name: why

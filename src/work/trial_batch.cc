@@ -53,14 +53,17 @@ Result<TrialQuestion> ReadTrialQuestion(std::string_view text) {
   return question;
 }
 
+std::string WriteTrialAnswer(const TrialAnswer& answer) {
+  return encoding::CanonicalJson({{"asked", answer.asked.Text()},
+                                  {"episodes", encoding::EncodeBase64(answer.episodes)},
+                                  {"job", encoding::EncodeBase64(answer.job)},
+                                  {"part", answer.part},
+                                  {"us", answer.us},
+                                  {"worker", answer.worker}});
+}
+
 SignedAnswer SignTrialAnswer(const TrialAnswer& answer, const signing::Ed25519PrivateKey& key) {
-  SignedAnswer sent;
-  sent.bytes = encoding::CanonicalJson({{"asked", answer.asked.Text()},
-                                        {"episodes", encoding::EncodeBase64(answer.episodes)},
-                                        {"job", encoding::EncodeBase64(answer.job)},
-                                        {"part", answer.part},
-                                        {"us", static_cast<int64_t>(answer.seconds * 1'000'000)},
-                                        {"worker", answer.worker}});
+  SignedAnswer sent{.bytes = WriteTrialAnswer(answer), .signature = {}};
   sent.signature = key.Sign(encoding::PreAuthenticationEncoding(AnswerTypeOf(AnswerKind::kTrial), sent.bytes));
   return sent;
 }
@@ -75,7 +78,7 @@ Result<TrialAnswer> ReadTrialAnswer(std::string_view bytes) {
   answer.episodes = object.Base64("episodes", kEpisodesTextBytesMax);
   answer.job = object.Base64("job", 64);
   answer.part = object.Integer("part", 0);
-  answer.seconds = static_cast<double>(object.Integer("us", 0)) / 1'000'000;
+  answer.us = object.Integer("us", 0);
   answer.worker = object.String("worker", 256);
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
   answer.asked = *crypto::Digest::Parse(asked);

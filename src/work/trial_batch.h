@@ -53,9 +53,10 @@ struct TrialAnswer {
   int64_t part = 0;
   crypto::Digest asked;  // AskedDigest of claim and question
   std::string worker;    // the key's name
-  double seconds = 0;    // by its own word
+  int64_t us = 0;        // that it took, by its own word
   std::string episodes;  // see EpisodesText
 };
+std::string WriteTrialAnswer(const TrialAnswer& answer);
 SignedAnswer SignTrialAnswer(const TrialAnswer& answer, const signing::Ed25519PrivateKey& key);
 // Of signed bytes: what is wrong with them is the signer's doing; job, part and question are for the caller to compare.
 Result<TrialAnswer> ReadTrialAnswer(std::string_view bytes);

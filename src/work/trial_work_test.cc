@@ -318,16 +318,78 @@ TEST_F(TrialWorkTest, WhatEndsAProposalIsRunHereAndALieIsSeenThen) {
   EXPECT_FALSE(report_.of_workers);
   EXPECT_THAT(report_.shut_out, Contains(Key("liar")));
   EXPECT_TRUE(IsShutOut(liar));
+  // What it had signed is written again from what was taken of it.
+  Result<Queue> queue = Queue::Open(share_.url, QueueSide::kAsker);
+  const Evidence evidence = Got(queue->EvidenceAgainst(liar.key.Text()));
+  EXPECT_TRUE(SignerOf(AnswerKind::kTrial, evidence.answer, evidence.signature, {{"liar", liar.key}}).ok());
+  EXPECT_EQ(Got(ReadTrialAnswer(evidence.answer)).asked, AskedDigest(evidence.claim, evidence.question));
+}
+
+// Somebody holds two batches until they are taken from it, and answers then: nothing is drawn, and the lie is seen.
+TEST_F(TrialWorkTest, WhatBothHaveRunIsCompared) {
+  share_.rerun_share = 0;
+  share_.rerun_min = 0;
+  for (const bool lies : {true, false}) {
+    const TrialHand slow(lies ? "liar" : "slow");
+    share_.enrolled.clear();
+    report_ = {};
+    said_.clear();
+    const std::jthread works([&](std::stop_token stop) {
+      Result<Queue> queue = Queue::Open(PostgresqlServer::Shared().Url(), QueueSide::kWorker);
+      ASSERT_TRUE(queue.ok());
+      std::vector<std::pair<TakenPart, SignedAnswer>> held;
+      std::unique_ptr<TrialAtWork> work;
+      const auto until = [&](auto condition) {
+        while (!stop.stop_requested() && !condition()) std::this_thread::sleep_for(milliseconds(5));
+        return !stop.stop_requested();
+      };
+      while (held.size() < 2) {
+        std::optional<TakenPart> taken;
+        if (!until([&] {
+              taken = *queue->Take(slow.key.Text(), {TrialKindOf(charter_->charter.digest)}, 600'000, {});
+              return taken.has_value();
+            })) {
+          return;
+        }
+        if (!work) work = std::move(*TrialAtWork::Read(*queue, *queue->Read(taken->job), {charter_->charter.digest}));
+        const std::string found = Got(work->Run(taken->question));
+        held.emplace_back(*taken, SignTrialAnswer({.job = taken->job,
+                                                   .part = taken->part,
+                                                   .asked = AskedDigest(work->claim_text(), taken->question),
+                                                   .worker = slow.key.name,
+                                                   .us = 7,
+                                                   .episodes = lies ? Better(found) : found},
+                                                  slow.secret));
+      }
+      const std::string gone =
+          "SELECT count(*) FROM pawl_work_parts WHERE lease_until > clock_timestamp() + interval '50 min'";
+      if (!until([&] { return TrialSql(gone) != "0"; })) return;
+      EXPECT_TRUE(*queue->Extend(held[0].first, 600'000));
+      for (const auto& [part, sent] : held) EXPECT_TRUE(*queue->Answer(part, sent.bytes, sent.signature));
+    });
+    ExpectTrue(Ask({&slow}));
+    EXPECT_EQ(IsShutOut(slow), lies) << said_;
+    EXPECT_EQ(report_.shut_out.contains("liar"), lies);
+    EXPECT_EQ(report_.compared > 0, !lies) << said_;
+    const auto says = HasSubstr("that both had run were the same");
+    EXPECT_EQ(testing::Value(DescribeShare(report_), says), !lies);
+  }
 }
 
 TEST_F(TrialWorkTest, WhoSignsNonsenseIsShutOut) {
-  for (const char* nonsense : {"", "{\"episode\":0,\"metrics\":{\"near_miss\":0,\"score\":2}}\n"}) {
+  const std::function<std::string(std::string)> kinds[] = {
+      [](const std::string&) { return ""; },
+      [](const std::string&) { return "{\"episode\":0,\"metrics\":{\"near_miss\":0,\"score\":2}}\n"; },
+      // True, in other words: what was signed could not be written again.
+      [](std::string text) { return text.replace(text.find("0,\"score"), 1, "0.0"); },
+  };
+  for (const auto& nonsense : kinds) {
     const TrialHand liar("liar");
     share_.enrolled.clear();
     report_ = {};
-    const std::jthread lies = Lying(liar, [&](const std::string&) { return nonsense; });
+    const std::jthread lies = Lying(liar, nonsense);
     ExpectTrue(Ask({&liar}));
-    EXPECT_THAT(report_.shut_out, Contains(Key("liar"))) << nonsense;
+    EXPECT_THAT(report_.shut_out, Contains(Key("liar")));
     EXPECT_EQ(report_.alone, "every enrolled worker is shut out");
   }
 }
@@ -445,6 +507,7 @@ TEST(TrialBatchTest, WhatIsWrittenIsRead) {
   const Result<EpisodeTable> again = trial::ReadEpisodes(EpisodesText(table, groups), metrics, 3, groups);
   ASSERT_TRUE(again.ok()) << again.error().message;
   for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(SameEpisode(table, i, *again, i)) << i;
+  EXPECT_EQ(EpisodesText(*again, groups), EpisodesText(table, groups));
   EXPECT_FALSE(SameEpisode(table, 0, *again, 2));
   const EpisodeTable values(metrics, 1, {0, 0.5}, {0}), group(metrics, 1, {0, 0.5}, {1});
   EXPECT_FALSE(SameEpisode(values, 0, group, 0));

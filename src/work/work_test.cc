@@ -498,7 +498,20 @@ TEST(QueueTest, ALeaseThatRanOutIsAnothers) {
   EXPECT_THAT(*queue->TakeFromHolders(id, 60'000), IsEmpty());
   EXPECT_FALSE(take("a", 60'000).has_value());
   EXPECT_THAT(*queue->TakeFromHolders(id, 1), testing::UnorderedElementsAre("a", "b"));
-  EXPECT_EQ(take("a", 60'000)->question, "large");
+  const std::optional<TakenPart> large = take("a", 60'000);
+  EXPECT_EQ(large->question, "large");
+  // Whoever asks takes what waits, which is nobody's then, and afterwards what is held, which its holder may answer.
+  const auto take_own = [&](int64_t held_ms) { return *queue->TakeOwn(id, held_ms); };
+  EXPECT_EQ(take_own(60'000)->part, 0);
+  EXPECT_FALSE(take_own(60'000).has_value());
+  std::this_thread::sleep_for(milliseconds(5));
+  const std::optional<OwnPart> held = take_own(1);
+  ASSERT_TRUE(held.has_value());
+  EXPECT_EQ(held->part, large->part);
+  EXPECT_TRUE(held->held);
+  EXPECT_TRUE(*queue->Extend(*large, 60'000));
+  EXPECT_TRUE(*queue->Answer(*large, "late", "s"));
+  ASSERT_TRUE(queue->PutBack(id, large->part).ok());
   // Nobody works for an asker that has not been heard of.
   Sql("UPDATE pawl_work_jobs SET alive_until = clock_timestamp() - interval '1 s'");
   Sql("UPDATE pawl_work_parts SET lease_until = '-infinity'");

@@ -202,7 +202,7 @@ class WorkerAtWork {
                                                  .part = part.part,
                                                  .asked = AskedDigest(trial_->claim_text(), part.question),
                                                  .worker = key_.name,
-                                                 .seconds = report.seconds,
+                                                 .us = static_cast<int64_t>(report.seconds * 1'000'000),
                                                  .episodes = *found},
                                                 secret_);
       const Result<bool> there = queue_.Answer(part, sent.bytes, sent.signature);
