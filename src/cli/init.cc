@@ -2,8 +2,10 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "cli/command.h"
+#include "gate/shared_log_key.h"
 #include "ledger/place.h"
 #include "oversight/reviewers_files.h"
 #include "storage/named_file.h"
@@ -39,22 +41,15 @@ Result<void> ChooseLedger(const ledger::Home& home, const std::string& subject, 
   return ledger::KeepLedgerPlace(home.root() + "/ledger", place);
 }
 
-// Witnesses know a log by its key: after one subject's checkpoint they would take another's for a second tree of the
-// same log, and nothing of it would ever be complete.
 Result<void> RequireLogKeyOfItsOwn(const ledger::Home& home, const charter::Charter& charter) {
   if (charter.witnesses.all.empty()) return {};
-  for (const std::string& other : home.Subjects()) {
-    if (other == charter.subject.name) continue;
-    const Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, other, ledger::LedgerAccess::kReadOnly);
-    if (!log.ok() || !log->history().has_genesis()) continue;
-    if (log->history().charter().gate.log.name != charter.gate.log.name) continue;
-    return Refused(
-        "init.shared-log-key",
-        "the charter has witnesses, and its [gate] log '" + charter.gate.log.name + "' is the key of '" + other +
-            "' too: witnesses would take the two logs for one that was tampered with",
-        "pawl key new LOG-KEY, name it in [gate] log, sign the charter again, and have the witnesses follow it");
-  }
-  return {};
+  const std::optional<std::string> other = gate::OtherSubjectOfLogKey(home, charter);
+  if (!other) return {};
+  return Refused(
+      "init.shared-log-key",
+      "the charter has witnesses, and its [gate] log '" + charter.gate.log.name + "' is the key of '" + *other +
+          "' too: witnesses would take the two logs for one that was tampered with",
+      "pawl key new LOG-KEY, name it in [gate] log, sign the charter again, and have the witnesses follow it");
 }
 
 Result<std::string> Begin(const Globals& globals, const InitOptions& options) {

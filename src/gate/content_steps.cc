@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "encoding/time.h"
+#include "gate/shared_log_key.h"
 #include "gate/steps.h"
 #include "oversight/content_objection.h"
 #include "oversight/key_rotation.h"
@@ -50,6 +51,13 @@ Result<StepReport> SurfaceOfAmendment(Gate& gate, const ProposalHistory& proposa
       next.subject.baseline != now.subject.baseline || !(next.gate.log == now.gate.log)) {
     return Failed(FindingOutcome::kRejected, "amendment.lineage",
                   "an amendment may not change the subject's name, resource, baseline or log");
+  }
+  const bool brings_witnesses = now.witnesses.all.empty() && !next.witnesses.all.empty();
+  if (const auto other = brings_witnesses ? OtherSubjectOfLogKey(gate.log().home(), next) : std::nullopt) {
+    return Failed(FindingOutcome::kRejected, "amendment.shared-log-key",
+                  "the new charter has witnesses, and its log key is that of '" + *other +
+                      "' too: they would take the two logs for one that was tampered with; begin a subject with a log "
+                      "key of its own");
   }
   const Result<std::vector<oversight::KeyChange>> changes = oversight::FindKeyChanges(gate.log().charter(), *files);
   if (!changes.ok()) return Failed(FindingOutcome::kRejected, changes.error().rule, changes.error().message);

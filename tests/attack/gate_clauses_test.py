@@ -275,6 +275,18 @@ def another_resource(homes):
     return world.ask("charter", "amend", world.make_charter("charter-3", replaced("urn:pawl:test:small", "urn:pawl:test:other")))
 
 
+@stops("SurfaceOfAmendment/amendment.shared-log-key", "rejected", "surface", "amendment.shared-log-key")
+def witnesses_of_a_log_key_that_two_share(homes):
+    world = homes.live()
+    other = world.make_charter("charter-other", replaced('name = "small"', 'name = "other"'))
+    for person in small_world.PEOPLE:
+        world.pawl("charter", "sign", other, "--key", world.root / person)
+    world.pawl("init", other)
+    key = world.pawl("key", "new", "w", "--witness").strip()
+    return world.ask("--subject", SUBJECT, "charter", "amend", world.make_charter("charter-3", lambda text: text + (
+        f'\n[witnesses]\nat_least = 1\n[[witnesses.witness]]\nprincipal = "w"\nkey = "{key}"\nurl = "http://127.0.0.1:1"\n')))
+
+
 @stops("SurfaceOfAmendment/changes.error().rule", "rejected", "surface", "charter.rotation")
 def a_rotation_that_nobody_has_signed(homes):
     world = homes.live()

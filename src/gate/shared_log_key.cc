@@ -1,0 +1,17 @@
+#include "gate/shared_log_key.h"
+
+#include "ledger/subject_log.h"
+
+namespace pawl::gate {
+
+std::optional<std::string> OtherSubjectOfLogKey(const ledger::Home& home, const charter::Charter& charter) {
+  for (const std::string& other : home.Subjects()) {
+    if (other == charter.subject.name) continue;
+    const Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, other, ledger::LedgerAccess::kReadOnly);
+    if (!log.ok() || !log->history().has_genesis()) continue;
+    if (log->history().charter().gate.log.name == charter.gate.log.name) return other;
+  }
+  return std::nullopt;
+}
+
+}  // namespace pawl::gate
