@@ -106,7 +106,7 @@ Result<ReviewerEntry> ParseReviewer(const std::string& text) {
 // A key of this name in the home: the one that is there, or a new one.
 Result<std::string> KeyInHome(const ledger::Home& home, const std::string& name, crypto::NoteKeyType type) {
   for (const ledger::HeldKey& held : ledger::ListKeys(home)) {
-    if (held.name == name) return held.key.As(type).Text();
+    if (held.name == name && held.key.name == name) return held.key.As(type).Text();
   }
   Result<crypto::NoteKey> made = ledger::MakeKey(home, name, type);
   if (!made.ok()) return made.error();

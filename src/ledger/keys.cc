@@ -11,6 +11,7 @@
 #include "encoding/utf8.h"
 #include "signing/private_key.h"
 #include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
 
 namespace pawl::ledger {
 namespace {
@@ -38,6 +39,21 @@ Result<void> RequirePrivateFolder(const std::string& folder) {
 
 namespace {
 
+constexpr size_t kVerifierKeyBytesMax = 1'024;
+
+std::string VerifierKeyPath(const Home& home, const std::string& folder_name) {
+  return home.KeyFolder(folder_name) + "/verifier-key";
+}
+
+// As it was printed when it was made; of a key that an earlier Pawl made, or that came alone, by its folder's name.
+crypto::NoteKey VerifierKeyOf(const Home& home, const std::string& folder_name, const crypto::Ed25519PublicKey& key) {
+  const Result<std::string> text = subject::ReadRegularFile(VerifierKeyPath(home, folder_name), kVerifierKeyBytesMax,
+                                                            "key.verifier", subject::Links::kRefuse);
+  const Result<crypto::NoteKey> kept = text.ok() ? crypto::NoteKey::Parse(*text) : text.error();
+  if (kept.ok() && kept->key == key) return *kept;
+  return crypto::NoteKey::Of(folder_name, crypto::NoteKeyType::kEd25519, key);
+}
+
 Result<crypto::NoteKey> MakeKeyIn(const Home& home, const std::string& folder_name, const std::string& name,
                                   crypto::NoteKeyType type) {
   if (!IsFolderName(folder_name)) {
@@ -55,7 +71,10 @@ Result<crypto::NoteKey> MakeKeyIn(const Home& home, const std::string& folder_na
   Result<signing::Ed25519PrivateKey> key = signing::Ed25519PrivateKey::Generate();
   if (!key.ok()) return key.error();
   if (Result<void> written = key->WriteFile(home.KeyPath(folder_name)); !written.ok()) return written.error();
-  return crypto::NoteKey::Of(name, type, key->public_key());
+  const crypto::NoteKey made = crypto::NoteKey::Of(name, type, key->public_key());
+  // Only what ListKeys says hangs on it.
+  static_cast<void>(storage::ReplaceFile(VerifierKeyPath(home, folder_name), made.Text()));
+  return made;
 }
 
 }  // namespace
@@ -100,7 +119,7 @@ std::vector<HeldPrivateKey> ReadKeys(const Home& home) {
 std::vector<HeldKey> ListKeys(const Home& home) {
   std::vector<HeldKey> keys;
   for (const HeldPrivateKey& held : ReadKeys(home)) {
-    keys.push_back({held.name, crypto::NoteKey::Of(held.name, crypto::NoteKeyType::kEd25519, held.key.public_key())});
+    keys.push_back({held.name, VerifierKeyOf(home, held.name, held.key.public_key())});
   }
   std::sort(keys.begin(), keys.end(), [](const HeldKey& a, const HeldKey& b) { return a.name < b.name; });
   return keys;

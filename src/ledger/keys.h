@@ -16,7 +16,8 @@
 
 namespace pawl::ledger {
 
-// Makes keys/<name>/key.pem; never overwrites. `name` also becomes the key's name in signatures.
+// Makes keys/<name>/key.pem; never overwrites. `name` also becomes the key's name in signatures. The verifier key is
+// kept beside it for ListKeys.
 Result<crypto::NoteKey> MakeKey(const Home& home, const std::string& name, crypto::NoteKeyType type);
 
 // One more for the same name, in the first free of keys/<name>-2, keys/<name>-3, …: the old one signs until an
@@ -31,7 +32,8 @@ Result<signing::Ed25519PrivateKey> FindPrivateKey(const Home& home, const crypto
 // kNotFound "key.missing" where neither has it; an agent that cannot be asked is named in the message.
 Result<signing::Signer> FindSigner(const Home& home, const crypto::NoteKey& key);
 
-// Every key of this home that this user can read: folder name and public key as a type-01 verifier key.
+// Every key of this home that this user can read: the folder's name, and the verifier key as it was when it was made.
+// Where that is not kept beside it (an earlier Pawl made it), one of the folder's name that cosigns nothing.
 struct HeldKey {
   std::string name;
   crypto::NoteKey key;

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "signing/private_key.h"
 #include "subject/testing.h"
 
@@ -85,6 +87,25 @@ TEST_F(KeysTest, ListsOnlyKeysThatAreKeptAsTheyShouldBe) {
   EXPECT_EQ(held[0].key, good);
   EXPECT_EQ(RuleOf(FindPrivateKey(home_, open)), "key.missing");
   EXPECT_EQ(ListExposedKeys(home_), (std::vector<std::string>{"linked", "open"}));
+}
+
+// A key that hands over has the name of the one before, and not its folder's; a witness's cosigns.
+TEST_F(KeysTest, ListsVerifierKeysAsTheyWereMade) {
+  const NoteKey first = *MakeKey(home_, "prover-a", NoteKeyType::kEd25519);
+  const NoteKey next = *MakeNextKey(home_, "prover-a", NoteKeyType::kEd25519);
+  const NoteKey witness = *MakeKey(home_, "w", NoteKeyType::kEd25519Cosignature);
+  const auto listed = [&] {
+    std::map<std::string, std::string> keys;
+    for (const HeldKey& held : ListKeys(home_)) keys[held.name] = held.key.Text();
+    return keys;
+  };
+  EXPECT_EQ(listed(), (std::map<std::string, std::string>{
+                          {"prover-a", first.Text()}, {"prover-a-2", next.Text()}, {"w", witness.Text()}}));
+  // What stands there is believed of this key alone; without it there is the folder's name.
+  for (const std::string& kept : {first.Text(), std::string("nonsense"), std::string()}) {
+    directory_.Write("home/keys/prover-a-2/verifier-key", kept);
+    EXPECT_EQ(listed()["prover-a-2"], NoteKey::Of("prover-a-2", NoteKeyType::kEd25519, next.key).Text()) << kept;
+  }
 }
 
 // The key itself would be 0600; whoever may enter can still see that it is there, and put another in its place.
