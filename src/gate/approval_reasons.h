@@ -6,8 +6,8 @@
 //   KeptReason(home, log.subject(), decision, "ada@example.org");
 //
 // What a person signs is the decision statement, the same for everybody, so the words are not part of it: on the ledger
-// they stand in the gate's finding, as what the gate was told here. A gate in another home does not see them, and says
-// so in its finding.
+// they stand in the gate's finding, as words that nobody signed: whoever first sends a signature chooses them. A gate
+// in another home does not see them, and says so in its finding.
 //
 // Thread safety: files, each written as a whole; no shared state.
 #pragma once

@@ -118,16 +118,15 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
     return Failed(FindingOutcome::kRejected, "quorum.not-met", quorum.summary + "; " + WhyAgainst(proposal));
   if (!quorum.met) return Waiting("quorum.waiting", "votes: " + quorum.summary, ReviewCommands(quorum.missing));
   const oversight::ClosingTally closing = oversight::TallyClosing(gate.charter(), counted);
+  const std::string closed = std::to_string(closing.principals.size()) + "/" + std::to_string(closing.at_least);
+  // An amendment under a charter without a rule for integrity reviewers asks no role for a vote.
+  const std::string votes = quorum.summary.empty() ? "" : quorum.summary + ", ";
   if (!closing.met) {
     std::vector<std::string> who = quorum.missing;
     who.insert(who.end(), closing.missing.begin(), closing.missing.end());
-    return Waiting("quorum.closing",
-                   "votes: " + quorum.summary + "; " + std::to_string(closing.principals.size()) + "/" +
-                       std::to_string(closing.at_least) + " auditors have closed",
-                   ReviewCommands(who));
+    return Waiting("quorum.closing", "votes: " + votes + closed + " auditors have closed", ReviewCommands(who));
   }
-  return Passed(quorum.summary + ", auditor " + std::to_string(closing.principals.size()) + "/" +
-                std::to_string(closing.at_least));
+  return Passed(votes + "auditor " + closed);
 }
 
 Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
@@ -164,7 +163,7 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
         KeptReason(gate.log().home(), gate.log().subject(),
                    warrant::StatementDigest(proposal.decision_envelope.payload), signature.keyid);
     if (reason) {
-      who += ", who says: '" + WithoutQuotes(*reason) + "'";
+      who += ", in words that nobody signed: '" + WithoutQuotes(*reason) + "'";
     } else if (!SpokeAgainst(proposal, signature.keyid).empty()) {
       who += ", of whom this home keeps no reason";  // signed in another one, or before somebody spoke against
     }

@@ -86,10 +86,10 @@ class DailyTest(path_test.HomesTest):
         # Whoever approves although somebody refused says why, and the ledger has it.
         ada = ("approve", proposal, "--key", home.root / "ada")
         self.assertEqual(home.fails(*ada, expect=2)["error"]["rule"], "approve.reason")
-        home.pawl("--json", *ada, "-m", "cho hasn't seen the night', cho@demo, who says: 'yes", expect=(6,))
+        home.pawl("--json", *ada, "-m", "cho hasn't seen the night', cho@demo, in words that nobody signed: 'yes", expect=(6,))
         found = [event["predicate"]["summary"] for event in home.events() if event["predicate"].get("step") == "approval"]
         # Her words stay hers, whatever they imitate.
-        self.assertIn("ada@demo, who says: 'cho hasn’t seen the night’, cho@demo, who says: ’yes'", found[-1])
+        self.assertIn("ada@demo, in words that nobody signed: 'cho hasn’t seen the night’, cho@demo, in words that nobody signed: ’yes'", found[-1])
         # Ben signed before anybody spoke against, or in another home, for all that this one knows.
         self.assertIn("ben@demo, of whom this home keeps no reason", found[-1])
         self.waits(home, r"^p2 has its warrant and waits for whoever runs the loader; ", "pawl release p2")

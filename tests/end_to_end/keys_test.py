@@ -211,6 +211,14 @@ class KeysTest(unittest.TestCase):
         self.assertEqual(self.world.json("release", proposal, expect=(6,))["rule"], "approval.waiting")
         self.approve(proposal, ("cy",))
         self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+        # Of an amendment this charter asks no role but auditors.
+        events = [json.loads(line) for line in self.world.pawl("--json", "log", "list").splitlines()]
+        self.assertEqual([event["predicate"]["summary"] for event in events if event["kind"] == "finding" and
+                          (event["predicate"]["proposal"], event["predicate"]["step"], event["predicate"]["outcome"]) ==
+                          (proposal, "quorum", "pass")], ["auditor 1/1"])
+        # The key has the reviewer's name, as the charter has it, in whatever folder it lies.
+        held = {row["name"]: row["key"] for row in self.world.json("key", "list")}
+        self.assertIn(held["evaluator-a-2"], (draft / "charter.toml").read_text())
 
         # What it signed before stands: the live release still starts. From here on it has no voice.
         self.assertEqual(self.world.json("current")["tree"], self.world.json("tree", self.world.root / "baseline")["tree"])
