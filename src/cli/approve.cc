@@ -1,6 +1,7 @@
 // pawl approve, pawl reject: a person reads what everything came to, and signs exactly one decision statement.
 #include <algorithm>
 #include <ctime>
+#include <optional>
 
 #include "authoring/charter_changes.h"
 #include "cli/command.h"
@@ -9,6 +10,7 @@
 #include "encoding/time.h"
 #include "gate/approval_reasons.h"
 #include "gate/drafted_decision.h"
+#include "ledger/keys.h"
 #include "oversight/quorum.h"
 
 namespace pawl::cli {
@@ -104,23 +106,32 @@ Result<const charter::Charter*> ListingCharter(const std::vector<charter::Charte
   return ResolveSigner(charters.front(), choice).error();
 }
 
-Result<void> AppendIn(const Place& place, const std::string& name, const encoding::Envelope& envelope) {
-  Result<ledger::SubjectLog> log = OpenLog(place, ledger::LedgerAccess::kReadWrite);
-  return log.ok() ? gate::AppendSigned(*log, envelope, name) : Result<void>(log.error());
+// Whether a gate can work here. One folds the whole log before it finds that its keys are elsewhere.
+Result<void> RequireGateKeys(const ledger::SubjectLog& log) {
+  const charter::GateKeys& keys = log.charter().charter.gate;
+  for (const crypto::NoteKey& key : {keys.log, keys.clock}) {
+    if (Result<signing::Ed25519PrivateKey> held = ledger::FindPrivateKey(log.home(), key); !held.ok())
+      return held.error();
+  }
+  return {};
 }
 
-// Appends and takes the proposal on. What a person has signed stands on the ledger whatever a gate is doing: one that
-// holds its lock for ever keeps out no veto.
+ExitCode FailSigned(const Globals& globals, const std::string& name, Error error) {
+  error.message = "the signature is on the ledger, and the proposal waits: " + error.message;
+  error.advice = "pawl advance " + name + ", where and when a gate can work";
+  return Fail(globals, error);
+}
+
+// Appends to the log that the person was shown, and takes the proposal on. What a person has signed stands on the
+// ledger whatever a gate is doing: one that holds its lock for ever keeps out no veto.
 ExitCode AppendAndDecide(const Globals& globals, const Place& place, const std::string& name,
-                         const encoding::Envelope& envelope) {
-  if (Result<void> appended = AppendIn(place, name, envelope); !appended.ok()) return Fail(globals, appended.error());
+                         std::optional<ledger::SubjectLog> log, const encoding::Envelope& envelope) {
+  if (Result<void> appended = gate::AppendSigned(*log, envelope, name); !appended.ok())
+    return Fail(globals, appended.error());
+  if (Result<void> held = RequireGateKeys(*log); !held.ok()) return FailSigned(globals, name, held.error());
+  log.reset();
   Result<gate::Gate> gate = OpenGate(globals, place);
-  if (!gate.ok()) {
-    Error error = gate.error();
-    error.message = "the signature is on the ledger, and the proposal waits: " + error.message;
-    error.advice = "pawl advance " + name + ", where and when a gate can work";
-    return Fail(globals, error);
-  }
+  if (!gate.ok()) return FailSigned(globals, name, gate.error());
   Result<gate::Position> position = gate::Decide(*gate, name, gate::Until::kLastApproval);
   if (!position.ok()) return Fail(globals, position.error());
   return ShowPosition(globals, place.subject, *position);
@@ -130,64 +141,59 @@ ExitCode Approve(const Globals& globals, const ApproveOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   encoding::Envelope envelope;
-  {
-    Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
-    if (!log.ok()) return Fail(globals, log.error());
-    Result<const ProposalHistory*> proposal = gate::FindDrafted(*log, options.proposal, std::time(nullptr));
-    if (!proposal.ok()) return Fail(globals, proposal.error());
-    Result<std::vector<charter::Charter>> charters = gate::ChartersOf(*log, *(*proposal)->candidate);
-    if (!charters.ok()) return Fail(globals, charters.error());
-    Result<const charter::Charter*> listing = ListingCharter(*charters, options.signer);
-    if (!listing.ok()) return Fail(globals, listing.error());
-    Result<SignerChoice> signer = ResolveSigner(**listing, options.signer);
-    if (!signer.ok()) return Fail(globals, signer.error());
-    if (!globals.json) ShowDecision(*log, **proposal);
-    if (Result<void> given = gate::RequireReason(**proposal, signer->principal, options.reason); !given.ok()) {
-      return Fail(globals, given.error());
-    }
-    const Asking asking = options.yes ? Asking::kAnswered : Asking::kOnTerminal;
-    if (Result<void> confirmed = ConfirmSigning(globals, asking); !confirmed.ok()) {
-      return Fail(globals, confirmed.error());
-    }
-    envelope = {.payload_type = (*proposal)->decision_envelope.payload_type,
-                .payload = (*proposal)->decision_envelope.payload,
-                .signatures = {}};
-    Result<encoding::Signature> signature = SignAsPerson(envelope.payload, **listing, *signer);
-    if (!signature.ok()) return Fail(globals, signature.error());
-    envelope.signatures.push_back(std::move(*signature));
-    if (Result<void> valid = gate::VerifyUnder(*charters, envelope, std::time(nullptr)); !valid.ok()) {
-      return Fail(globals, valid.error());
-    }
-    Result<void> kept = gate::KeepReason(log->home(), log->subject(), warrant::StatementDigest(envelope.payload),
-                                         signer->principal, options.reason);
-    if (!kept.ok()) return Fail(globals, kept.error());
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
+  if (!log.ok()) return Fail(globals, log.error());
+  Result<const ProposalHistory*> proposal = gate::FindDrafted(*log, options.proposal, std::time(nullptr));
+  if (!proposal.ok()) return Fail(globals, proposal.error());
+  Result<std::vector<charter::Charter>> charters = gate::ChartersOf(*log, *(*proposal)->candidate);
+  if (!charters.ok()) return Fail(globals, charters.error());
+  Result<const charter::Charter*> listing = ListingCharter(*charters, options.signer);
+  if (!listing.ok()) return Fail(globals, listing.error());
+  Result<SignerChoice> signer = ResolveSigner(**listing, options.signer);
+  if (!signer.ok()) return Fail(globals, signer.error());
+  if (!globals.json) ShowDecision(*log, **proposal);
+  if (Result<void> given = gate::RequireReason(**proposal, signer->principal, options.reason); !given.ok()) {
+    return Fail(globals, given.error());
   }
-  return AppendAndDecide(globals, *place, options.proposal, envelope);
+  const Asking asking = options.yes ? Asking::kAnswered : Asking::kOnTerminal;
+  if (Result<void> confirmed = ConfirmSigning(globals, asking); !confirmed.ok()) {
+    return Fail(globals, confirmed.error());
+  }
+  envelope = {.payload_type = (*proposal)->decision_envelope.payload_type,
+              .payload = (*proposal)->decision_envelope.payload,
+              .signatures = {}};
+  Result<encoding::Signature> signature = SignAsPerson(envelope.payload, **listing, *signer);
+  if (!signature.ok()) return Fail(globals, signature.error());
+  envelope.signatures.push_back(std::move(*signature));
+  if (Result<void> valid = gate::VerifyUnder(*charters, envelope, std::time(nullptr)); !valid.ok()) {
+    return Fail(globals, valid.error());
+  }
+  Result<void> kept = gate::KeepReason(log->home(), log->subject(), warrant::StatementDigest(envelope.payload),
+                                       signer->principal, options.reason);
+  if (!kept.ok()) return Fail(globals, kept.error());
+  return AppendAndDecide(globals, *place, options.proposal, *std::move(log), envelope);
 }
 
 ExitCode Reject(const Globals& globals, const ApproveOptions& options) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   encoding::Envelope envelope{.payload_type = std::string(warrant::kPayloadType), .payload = {}, .signatures = {}};
-  {
-    Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadOnly);
-    if (!log.ok()) return Fail(globals, log.error());
-    Result<const ProposalHistory*> proposal =
-        gate::FindDrafted(*log, options.proposal, std::time(nullptr), gate::Expiry::kIgnored);
-    if (!proposal.ok()) return Fail(globals, proposal.error());
-    Result<SignerChoice> signer = ResolveSigner(log->charter().charter, options.signer);
-    if (!signer.ok()) return Fail(globals, WhyNoSigner(*log, options.signer, signer.error()));
-    envelope.payload =
-        audit::WriteRefusal({.about = {.subject = log->subject(), .digest = (*proposal)->candidate->tree},
-                             .decision = warrant::StatementDigest((*proposal)->decision_envelope.payload),
-                             .principal = signer->principal,
-                             .reason = gate::PlainText(options.reason),
-                             .time = std::max<int64_t>(log->history().time(), std::time(nullptr))});
-    Result<encoding::Signature> signature = SignAsPerson(envelope.payload, log->charter().charter, *signer);
-    if (!signature.ok()) return Fail(globals, signature.error());
-    envelope.signatures.push_back(std::move(*signature));
-  }
-  return AppendAndDecide(globals, *place, options.proposal, envelope);
+  Result<ledger::SubjectLog> log = OpenLog(*place, ledger::LedgerAccess::kReadWrite);
+  if (!log.ok()) return Fail(globals, log.error());
+  Result<const ProposalHistory*> proposal =
+      gate::FindDrafted(*log, options.proposal, std::time(nullptr), gate::Expiry::kIgnored);
+  if (!proposal.ok()) return Fail(globals, proposal.error());
+  Result<SignerChoice> signer = ResolveSigner(log->charter().charter, options.signer);
+  if (!signer.ok()) return Fail(globals, WhyNoSigner(*log, options.signer, signer.error()));
+  envelope.payload = audit::WriteRefusal({.about = {.subject = log->subject(), .digest = (*proposal)->candidate->tree},
+                                          .decision = warrant::StatementDigest((*proposal)->decision_envelope.payload),
+                                          .principal = signer->principal,
+                                          .reason = gate::PlainText(options.reason),
+                                          .time = std::max<int64_t>(log->history().time(), std::time(nullptr))});
+  Result<encoding::Signature> signature = SignAsPerson(envelope.payload, log->charter().charter, *signer);
+  if (!signature.ok()) return Fail(globals, signature.error());
+  envelope.signatures.push_back(std::move(*signature));
+  return AppendAndDecide(globals, *place, options.proposal, *std::move(log), envelope);
 }
 
 }  // namespace
@@ -203,7 +209,7 @@ void AddApprove(CLI::App& app, Globals& globals) {
   add_signer(approve);
   approve->add_flag("--yes", options->yes, "do not ask again on a terminal");
   approve->add_option("-m,--reason", options->reason,
-                      "why, for everybody to read; asked for where others spoke against");
+                      "why, for everybody to read, as words that nobody signed; asked for where others spoke against");
   approve->footer(
       "Where a reviewer voted against, or another person refused, -m says why you approve all the same.\n\n"
       "examples:\n  pawl approve p3 --key ~/.ssh/id_ed25519_sk\n  pawl approve p3 -m 'tried at night, see the report'");
