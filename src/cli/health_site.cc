@@ -1,25 +1,11 @@
 #include "cli/health_site.h"
 
-#include <cstdio>
-#include <utility>
-
-#include "cli/log_file.h"
 #include "encoding/utf8.h"
 
 namespace pawl::cli {
-namespace {
-
-constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
-
-}  // namespace
 
 Result<void> HealthSite::Listen(const std::string& where) {
-  Result<server::HttpServer> server = server::HttpServer::Listen(
-      where, {.connections_max = 16}, [this](const server::HttpRequest& request) { return Answer(request); });
-  if (!server.ok()) return server.error();
-  server_.emplace(std::move(*server));
-  thread_ = std::jthread([this](const std::stop_token& stop) { server_->Run(stop); });
-  return {};
+  return server_.Listen(where, {.wrong = [this] { return Wrong(); }, .metrics = [this] { return Metrics(); }});
 }
 
 void HealthSite::Begin(const std::string& subject) {
@@ -44,26 +30,20 @@ void HealthSite::CountActs(const std::string& subject, uint64_t acts) {
   subjects_[subject].acts += acts;
 }
 
-server::HttpResponse HealthSite::Answer(const server::HttpRequest& request) const {
-  if (request.target != "/healthz" && request.target != "/metrics") {
-    return server::HttpResponse::Text(404, "there are /healthz and /metrics\n");
-  }
-  if (server::Acts(request.method)) {
-    server::HttpResponse refused = server::HttpResponse::Text(405, "only GET and HEAD here\n");
-    refused.allow = "GET, HEAD";
-    return refused;
-  }
+std::string HealthSite::Wrong() const {
   const std::lock_guard guard(mutex_);
-  if (request.target == "/healthz") {
-    std::string broken;
-    for (const auto& [name, one] : subjects_) {
-      if (!one.rule.empty()) broken += name + ": " + one.rule + "\n";
-    }
-    return broken.empty() ? server::HttpResponse::Text(200, "ok\n") : server::HttpResponse::Text(503, broken);
+  std::string broken;
+  for (const auto& [name, one] : subjects_) {
+    if (!one.rule.empty()) broken += name + ": " + one.rule + "\n";
   }
+  return broken;
+}
+
+std::string HealthSite::Metrics() const {
+  const std::lock_guard guard(mutex_);
   std::string text;
   const auto family = [&](const std::string& name, const char* type, const char* help, auto value) {
-    text += "# HELP " + name + " " + help + "\n# TYPE " + name + " " + type + "\n";
+    text += MetricHead(name, type, help);
     for (const auto& [subject, one] : subjects_) {
       // A ledger's file may be called anything; a subject has a name, in which nothing has to be escaped.
       if (!encoding::IsName(subject)) continue;
@@ -80,15 +60,7 @@ server::HttpResponse HealthSite::Answer(const server::HttpRequest& request) cons
          [](const Subject& one) { return one.looked.open; });
   family("pawl_acts_total", "counter", "What it has signed or moved on since it began.",
          [](const Subject& one) { return one.acts; });
-  return {.status = 200, .content_type = kMetricsType, .body = text};
-}
-
-Result<void> ListenForHealth(const Globals& globals, HealthSite& health, const std::string& where) {
-  if (where.empty()) return {};
-  if (Result<void> listens = health.Listen(where); !listens.ok()) return listens;
-  LogLine(LogLevel::kInfo, "says how it is at http://" + health.address());
-  if (!globals.quiet) std::fprintf(stderr, "health: http://%s/healthz\n", health.address().c_str());
-  return {};
+  return text;
 }
 
 }  // namespace pawl::cli

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
+#include "cli/work_health.h"
 #include "cli/work_people.h"
 #include "ledger/keys.h"
 #include "ledger/place.h"
@@ -25,6 +27,7 @@ struct WorkChoices {
   double lease_s = 15;
   unsigned threads = 1;
   uint64_t memory_mib = 1'024;
+  std::string health_at;
 };
 
 struct WorkerKey {
@@ -56,6 +59,7 @@ void ShowPart(const Globals& globals, const work::WorkedPart& part) {
                {"leaves", part.leaves},
                {"open", part.open},
                {"episodes", part.episodes},
+               {"trace_id", part.trace},
                {"seconds", part.seconds}});
   } else if (!globals.quiet && part.kind == "trial") {
     std::printf("batch %lld of job %.8s: %s, %llu episodes, %.2f s%s%s\n", static_cast<long long>(part.part),
@@ -101,8 +105,19 @@ ExitCode WorkUntilStopped(const Globals& globals, const WorkChoices& choices) {
   options.memory_mib = choices.memory_mib;
   options.until = choices.once ? work::WorkUntil::kOnePart : work::WorkUntil::kStopped;
   options.cancel = watch.token();
+  WorkHealth health;
+  if (Result<void> listens = ListenForHealth(globals, health, choices.health_at); !listens.ok()) {
+    return Fail(globals, listens.error());
+  }
+  options.looked = [&] { health.TellLooked(std::time(nullptr)); };
+  options.troubled = [&](const Error& error) { health.TellTroubled(error.rule); };
   options.worked = [&](const work::WorkedPart& part) {
     if (on_terminal) std::fputs("\r\x1b[K", stderr);
+    health.TellWorked(part);
+    LogLine(LogLevel::kInfo,
+            part.kind + (part.kind.empty() ? "part " : " part ") + std::to_string(part.part) + ": " + part.outcome +
+                (part.detail.empty() ? "" : ": " + part.detail),
+            {{"job", part.job}, {"trace_id", part.trace}});
     ShowPart(globals, part);
   };
   options.says = [&](const std::string& line) {
@@ -149,6 +164,7 @@ void AddWork(CLI::App& app, Globals& globals) {
       ->option_text("DIGEST");
   command->add_flag("--only-trials", choices->only_trials, "take no parts of proofs");
   command->add_flag("--once", choices->once, "one part, or none where there is none");
+  command->add_option("--health", choices->health_at, kHealthHelp);
   command->add_option("--lease", choices->lease_s, "seconds after which a part of a worker that is gone is another's")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 3'600.0));
@@ -167,7 +183,8 @@ void AddWork(CLI::App& app, Globals& globals) {
       "  pawl key new worker-a              # its line goes into the file that the asker names with --worker-keys\n"
       "  pawl work --log 'postgresql://pawl_worker@db.example.org/pawl?sslmode=verify-full' --as worker-a\n"
       "  pawl work --log 'postgresql://pawl_worker@db.example.org/pawl?sslmode=verify-full' --as worker-a \\\n"
-      "    --trials-of sha256:…             # of a charter that you know: pawl tree CHARTER");
+      "    --trials-of sha256:…             # of a charter that you know: pawl tree CHARTER\n"
+      "  pawl work --log 'postgresql://…' --as worker-a --health 127.0.0.1:9467  # for whoever watches it");
   command->require_subcommand(0, 1);
   AddWorkForPeople(*command, url, globals);
   command->callback([=, &globals] {

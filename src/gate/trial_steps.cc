@@ -3,6 +3,7 @@
 // trials (step 7), and so what this one does not show is left to them: else a good candidate would need luck twice.
 #include "encoding/json.h"
 #include "gate/steps.h"
+#include "gate/trace.h"
 #include "oversight/charter_trial.h"
 #include "sandbox/sandbox.h"
 #include "trial/evidence.h"
@@ -34,7 +35,9 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   const auto run = [&]() -> Result<oversight::CharterTrial> {
     if (!gate.options().workers) return oversight::RunCharterTrial(order);
     work::TrialShareReport report;
-    Result<oversight::CharterTrial> shared = work::RunTrialWithWorkers(order, *gate.options().workers, report);
+    work::TrialShare with = *gate.options().workers;
+    with.trace = TraceIdOf(proposal.proposal);
+    Result<oversight::CharterTrial> shared = work::RunTrialWithWorkers(order, with, report);
     share = "; " + work::DescribeShare(report);
     return shared;
   };

@@ -243,7 +243,8 @@ class TrialAsker::Impl {
     if (!files.ok()) return files.error();
     Result<std::string> id = NewJobId();
     if (!id.ok()) return id.error();
-    claim_ = WriteTrialClaim({setting_.charter.charter.digest, setting_.environment, {trees_.begin(), trees_.end()}});
+    claim_ = WriteTrialClaim(
+        {setting_.charter.charter.digest, setting_.environment, {trees_.begin(), trees_.end()}, share_.trace});
     Job job{.id = *id,
             .kind = TrialKindOf(setting_.charter.charter.digest),
             .claim = claim_,

@@ -61,6 +61,7 @@ Result<std::unique_ptr<TrialAtWork>> TrialAtWork::Read(Queue& queue, const Job& 
   Result<trial::TrialRules> rules = oversight::MakeTrialRules(work->charter_->charter);
   if (!rules.ok()) return rules.error();
   work->rules_ = std::move(*rules);
+  work->trace_ = claim->trace;
   Result<charter::ProgramRules> programs = charter::ReadProgramRules(*work->charter_);
   if (!programs.ok()) return programs.error();
   const Result<std::string> view = oversight::VerifiedView(work->store_, claim->charter);

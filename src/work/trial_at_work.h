@@ -33,6 +33,7 @@ class TrialAtWork {
 
   const std::string& id() const { return id_; }
   const std::string& claim_text() const { return claim_text_; }
+  const std::string& trace() const { return trace_; }  // by whoever asks; may be empty
 
   // What the evaluator finds, as EpisodesText. An error says nothing about the tree: whoever asks runs it itself.
   Result<std::string> Run(const std::string& question);
@@ -42,6 +43,7 @@ class TrialAtWork {
       : id_(job.id), claim_text_(job.claim), folder_(std::move(folder)), store_(std::move(store)) {}
 
   const std::string id_, claim_text_;
+  std::string trace_;
   storage::HeldFolder folder_;
   storage::TreeStore store_;
   std::optional<charter::CharterFiles> charter_;

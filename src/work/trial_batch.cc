@@ -9,14 +9,21 @@
 #include "encoding/number.h"
 
 namespace pawl::work {
+namespace {
+
+constexpr size_t kTraceDigits = 32;
+
+}  // namespace
 
 std::string TrialKindOf(const crypto::Digest& charter) { return "trial " + charter.Text(); }
 
 std::string WriteTrialClaim(const TrialClaim& claim) {
   encoding::Json trees = encoding::Json::array();
   for (const crypto::Digest& tree : claim.trees) trees.push_back(tree.Text());
-  return encoding::CanonicalJson(
-      {{"charter", claim.charter.Text()}, {"environment", claim.environment.Text()}, {"trees", std::move(trees)}});
+  return encoding::CanonicalJson({{"charter", claim.charter.Text()},
+                                  {"environment", claim.environment.Text()},
+                                  {"trace", claim.trace},
+                                  {"trees", std::move(trees)}});
 }
 
 Result<TrialClaim> ReadTrialClaim(std::string_view text) {
@@ -25,9 +32,12 @@ Result<TrialClaim> ReadTrialClaim(std::string_view text) {
   if (!json.ok()) return json.error();
   encoding::JsonObject object(*json, "claim");
   const std::string charter = object.DigestText("charter"), environment = object.DigestText("environment");
+  const std::string trace = object.String("trace", kTraceDigits);
+  const bool is_trace = trace.size() == kTraceDigits && trace.find_first_not_of("0123456789abcdef") == trace.npos;
+  if (!trace.empty() && !is_trace) object.Fail("json.member-range", "trace", "is not the id of a trace");
   const std::vector<std::string> trees = object.DigestTexts("trees", kTrialTreesMax);
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();
-  TrialClaim claim{*crypto::Digest::Parse(charter), *crypto::Digest::Parse(environment), {}};
+  TrialClaim claim{*crypto::Digest::Parse(charter), *crypto::Digest::Parse(environment), {}, trace};
   for (const std::string& tree : trees) claim.trees.push_back(*crypto::Digest::Parse(tree));
   return claim;
 }

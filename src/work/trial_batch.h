@@ -36,6 +36,7 @@ struct TrialClaim {
   crypto::Digest charter;
   crypto::Digest environment;         // that the evaluator has to run on (trial/environment.h)
   std::vector<crypto::Digest> trees;  // at most kTrialTreesMax, each once
+  std::string trace = {};             // the proposal's, of 32 hexadecimal digits, for logs; empty: it has none
 };
 inline constexpr std::size_t kTrialTreesMax = 10'000;
 std::string WriteTrialClaim(const TrialClaim& claim);

@@ -488,12 +488,13 @@ TEST_F(TrialWorkTest, AWorkerRunsNoProgramThatItWasNotToldOf) {
 }
 
 TEST(TrialBatchTest, WhatIsWrittenIsRead) {
-  const TrialClaim claim{crypto::Sha256("c"), crypto::Sha256("e"), {crypto::Sha256("t")}};
+  const TrialClaim claim{crypto::Sha256("c"), crypto::Sha256("e"), {crypto::Sha256("t")}, std::string(32, 'a')};
   const Result<TrialClaim> read = ReadTrialClaim(WriteTrialClaim(claim));
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->charter, claim.charter);
   EXPECT_EQ(read->environment, claim.environment);
   EXPECT_EQ(read->trees, claim.trees);
+  EXPECT_EQ(read->trace, claim.trace);
   TrialQuestion question{crypto::Sha256("t"), std::vector<Seed>(kBatchEpisodesMax)};
   question.seeds[3][7] = 9;
   const Result<TrialQuestion> asked = ReadTrialQuestion(WriteTrialQuestion(question));
@@ -517,7 +518,7 @@ TEST(TrialBatchTest, WhatIsWrittenIsRead) {
 }
 
 TEST(TrialBatchTest, WhatIsMalformedIsRefused) {
-  const std::string claim = WriteTrialClaim({{}, {}, {crypto::Sha256("t")}});
+  const std::string claim = WriteTrialClaim({{}, {}, {crypto::Sha256("t")}, {}});
   const std::string question = WriteTrialQuestion({{}, {Seed()}});
   const TrialHand hand("worker-a");
   const SignedAnswer sent =
@@ -529,7 +530,9 @@ TEST(TrialBatchTest, WhatIsMalformedIsRefused) {
   EXPECT_TRUE(ReadTrialAnswer(sent.bytes).ok());
   EXPECT_FALSE(ReadTrialQuestion(WriteTrialQuestion({{}, {}})).ok());
   EXPECT_FALSE(ReadTrialQuestion(WriteTrialQuestion({{}, std::vector<Seed>(kBatchEpisodesMax + 1)})).ok());
-  EXPECT_FALSE(ReadTrialClaim(WriteTrialClaim({{}, {}, std::vector<crypto::Digest>(kTrialTreesMax + 1)})).ok());
+  EXPECT_FALSE(ReadTrialClaim(WriteTrialClaim({{}, {}, std::vector<crypto::Digest>(kTrialTreesMax + 1), {}})).ok());
+  for (const std::string& trace : {std::string(31, 'a'), std::string(32, 'A'), std::string(33, 'a')})
+    EXPECT_FALSE(ReadTrialClaim(WriteTrialClaim({{}, {}, {}, trace})).ok()) << trace;
   const TrialAnswer large{
       .job = "j", .part = 1, .asked = {}, .worker = "w", .episodes = std::string(kEpisodesTextBytesMax + 1, 'x')};
   EXPECT_FALSE(ReadTrialAnswer(SignTrialAnswer(large, hand.secret).bytes).ok());

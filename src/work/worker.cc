@@ -97,11 +97,13 @@ class WorkerAtWork {
       const Result<bool> worked = Turn();
       if (worked.ok()) {
         back_off = kBackOffMin_worker;
+        if (options_.looked) options_.looked();
         if (*worked && options_.until == WorkUntil::kOnePart) break;
         if (!*worked) queue_.AwaitChange(static_cast<int>(kLookForWork.count()));
         continue;
       }
       if (!WorkMayPass(worked.error()) || options_.until == WorkUntil::kOnePart) return worked.error();
+      if (options_.troubled) options_.troubled(worked.error());
       Say(worked.error().message + " (" + worked.error().rule + "); trying again");
       Sleep(back_off);
       back_off = std::min(2 * back_off, kBackOffMax_worker);
@@ -117,7 +119,9 @@ class WorkerAtWork {
     if (!taken->has_value()) return Idle();
     said_.clear();
     const TakenPart& part = **taken;
-    WorkedPart report{.job = encoding::EncodeHex(part.job), .kind = {}, .part = part.part, .outcome = {}, .detail = {}};
+    WorkedPart report;
+    report.job = encoding::EncodeHex(part.job);
+    report.part = part.part;
     if ((!job_ || job_->id != part.job) && (!trial_ || trial_->id() != part.job)) {
       job_.reset();
       trial_.reset();
@@ -181,6 +185,7 @@ class WorkerAtWork {
   // are small.
   Result<bool> RunBatch(const TakenPart& part, WorkedPart report) {
     report.kind = "trial";
+    report.trace = trial_->trace();
     const steady_clock::time_point start = steady_clock::now();
     std::future<Result<std::string>> run =
         std::async(std::launch::async, [this, &part] { return trial_->Run(part.question); });

@@ -36,6 +36,7 @@ struct WorkedPart {
   uint64_t leaves = 0, open = 0;
   uint64_t episodes = 0;
   double seconds = 0;
+  std::string trace;  // of the proposal, by whoever asks; may be empty
 };
 
 struct WorkOptions {
@@ -48,6 +49,8 @@ struct WorkOptions {
   WorkUntil until = WorkUntil::kStopped;
   std::stop_token cancel;
   std::function<void(const WorkedPart&)> worked;                                 // after each part
+  std::function<void()> looked;                                                  // the queue has answered
+  std::function<void(const Error&)> troubled;                                    // it has not, and is tried again
   std::function<void(const std::string&)> says;                                  // one line: what it waits for
   std::function<void(double seconds, uint64_t leaves, double volume)> progress;  // of the part under way
 };

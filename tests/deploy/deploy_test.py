@@ -59,7 +59,7 @@ def objection_to(arguments):
         if word.startswith("-"):
             if not re.search(rf"^\s+(-\w,\s*)?{re.escape(word)}(\s|$)", help_of(tuple(words)) + general, re.M):
                 return f"pawl {' '.join(words)} has no option {word}"
-            if re.search(rf"^\s+(-\w,\s*)?{re.escape(word)}\s+(TEXT|UINT|INT)", help_of(tuple(words)) + general, re.M):
+            if re.search(rf"^\s+(-\w,\s*)?{re.escape(word)}\s+(TEXT|UINT|INT|URL)", help_of(tuple(words)) + general, re.M):
                 if not rest:
                     return f"{word} takes a value"
                 rest.pop(0)
@@ -108,7 +108,8 @@ class Deploy(unittest.TestCase):
     def test_units(self):
         folder = os.path.join(DEPLOY, "systemd")
         units = sorted(os.listdir(folder))
-        self.assertEqual(units, ["pawl-gate.service", "pawl-oversee@.service", "pawl-serve.service", "pawl-witness@.service"])
+        self.assertEqual(units, ["pawl-gate.service", "pawl-oversee@.service", "pawl-serve.service", "pawl-witness@.service",
+                                 "pawl-work@.service"])
         with tempfile.TemporaryDirectory() as scratch:
             for unit in units:
                 with open(os.path.join(folder, unit), encoding="utf-8") as file:
@@ -139,7 +140,7 @@ class Deploy(unittest.TestCase):
                 # As it is in the repository, for a user without rights: how much of the system it could touch, 0 to 10.
                 original = os.path.join(scratch, "as-it-is-" + os.path.basename(named))
                 shutil.copy(os.path.join(folder, unit), original)
-                limit = 50 if unit.startswith(("pawl-oversee", "pawl-gate")) else 20
+                limit = 50 if unit.startswith(("pawl-oversee", "pawl-gate", "pawl-work")) else 20
                 done = subprocess.run(["systemd-analyze", "security", "--offline=yes", f"--threshold={limit}",
                                        "--no-pager", original], capture_output=True, text=True, check=False, timeout=60)
                 self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr)
@@ -217,7 +218,7 @@ class Deploy(unittest.TestCase):
                 for volume in template["spec"].get("volumes", []):
                     if "persistentVolumeClaim" in volume:
                         self.assertIn(volume["persistentVolumeClaim"]["claimName"], claims)
-        self.assertEqual(set(pods), {"pawl-page", "pawl-prover-a", "pawl-witness"})
+        self.assertEqual(set(pods), {"pawl-page", "pawl-prover-a", "pawl-witness", "pawl-worker"})
         for one in objects:
             if one["kind"] == "Service":
                 found = [ports for labels, ports in pods.values() if one["spec"]["selector"].items() <= labels.items()]
