@@ -106,7 +106,7 @@ Result<void> History::Apply(uint64_t index, std::string_view entry) {
 
 Result<void> History::ApplyEnvelope(uint64_t index, const encoding::Envelope& envelope) {
   if (envelope.payload_type != kPayloadType) return Malformed("history.payload-type", "is no in-toto statement");
-  Result<StatementKind> kind = KindOf(envelope.payload);
+  Result<StatementKind> kind = KindToRead(envelope.payload);
   if (!kind.ok()) return kind.error();
   if (index == 0 && *kind != StatementKind::kDecision) return Impossible("a log begins with its genesis decision");
   switch (*kind) {

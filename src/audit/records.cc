@@ -94,6 +94,17 @@ Result<StatementKind> KindOf(std::string_view payload) {
                    "a newer Pawl may be needed to read this");
 }
 
+Result<StatementKind> KindToRead(std::string_view payload) {
+  // A quotation mark within a string stands behind a backslash, and of all members the last with this name is the one
+  // that is meant: only the statement's subject follows it, which has none.
+  const size_t at = payload.rfind(R"("predicateType":")");
+  const std::string_view member = payload.substr(at == payload.npos ? payload.size() : at);
+  for (const auto& [name, kind] : kKinds) {
+    if (member.starts_with(R"("predicateType":"urn:pawl:)" + std::string(name) + ":v1\"")) return kind;
+  }
+  return KindOf(payload);
+}
+
 std::string WriteProposal(const Proposal& statement) { return WriteStatement("proposal", kProposal, statement); }
 std::string WriteFinding(const Finding& statement) { return WriteStatement("finding", kFinding, statement); }
 std::string WriteRefusal(const Refusal& statement) { return WriteStatement("refusal", kRefusal, statement); }

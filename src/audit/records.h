@@ -124,5 +124,8 @@ enum class StatementKind {
 };
 std::string_view StatementKindName(StatementKind kind);
 Result<StatementKind> KindOf(std::string_view payload);
+// The same by what the text says alone, which is a guess at whose reader to ask: that one checks everything, and the
+// kind with it. An error is KindOf's.
+Result<StatementKind> KindToRead(std::string_view payload);
 
 }  // namespace pawl::audit

@@ -166,6 +166,7 @@ TEST(Statements, AreReadAsTheyAreWritten) {
     EXPECT_EQ(*again, sample.payload);
     ASSERT_TRUE(KindOf(sample.payload).ok());
     EXPECT_EQ(*KindOf(sample.payload), sample.kind);
+    EXPECT_EQ(*KindToRead(sample.payload), sample.kind);
     EXPECT_EQ(StatementDigest(sample.payload), crypto::Sha256(sample.payload));
   }
 }
@@ -292,6 +293,18 @@ TEST(Statements, SpeakOfOneSubject) {
   Json json = Json::parse(sample.payload);
   json["predicateType"] = "urn:pawl:spell:v1";
   EXPECT_EQ(KindOf(encoding::CanonicalJson(json)).error().rule, "statement.kind");
+  EXPECT_EQ(KindToRead(encoding::CanonicalJson(json)).error().rule, "statement.kind");
+  EXPECT_FALSE(KindToRead("").ok());
+}
+
+TEST(Statements, AreReadAsTheirOwnKindWhateverTheyHold) {
+  Json json = Json::parse(Of(StatementKind::kVote).payload);
+  json["predicate"]["evidence"] = {{"predicateType", "urn:pawl:release:v1"},
+                                   {"zz", {{"predicateType", "urn:pawl:finding:v1"}}}};
+  json["predicate"]["reasons"] = {R"("predicateType":"urn:pawl:release:v1")",
+                                  R"(\"predicateType":"urn:pawl:release:v1")"};
+  json["subject"][0]["name"] = R"("predicateType":"urn:pawl:release:v1")";
+  EXPECT_EQ(*KindToRead(encoding::CanonicalJson(json)), StatementKind::kVote);
 }
 
 }  // namespace

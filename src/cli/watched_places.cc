@@ -6,7 +6,7 @@ namespace pawl::cli {
 namespace {
 
 constexpr std::chrono::seconds kLookForSubjects{5};
-constexpr char kLooking[] = "sqlite:";  // a place that tells nobody
+constexpr std::string_view kSqlite = "sqlite:";  // alone, a place that tells nothing
 
 }  // namespace
 
@@ -42,16 +42,18 @@ std::vector<Place> WatchedPlaces::TakeNew() {
     given_.insert(name);
     places.push_back(*std::move(place));
   }
-  // One notice is enough for all logs of one database. Files, and several databases, are looked at every tenth of a
-  // second.
+  // One notice is enough for all logs of one database, and for all files of a folder. Logs of several kinds are looked
+  // at every tenth of a second.
   const std::string before = watched_;
   for (const Place& place : places) {
     const Result<ledger::LedgerPlace> at = place.home.PlaceOfLedger(place.subject);
-    const std::string url = at.ok() && !at->url.starts_with("sqlite:") ? at->url : kLooking;
-    watched_ = watched_.empty() || watched_ == url ? url : kLooking;
+    std::string url(at.ok() ? at->url : kSqlite);
+    if (url.starts_with(kSqlite)) url.resize(std::max(kSqlite.size(), url.rfind('/') + 1));
+    watched_ = watched_.empty() || watched_ == url ? url : kSqlite;
   }
   if (growth_ == nullptr || watched_ != before) {
-    growth_ = std::make_unique<ledger::GrowthWatch>(ledger::LedgerPlace{watched_.empty() ? kLooking : watched_, {}});
+    growth_ = std::make_unique<ledger::GrowthWatch>(
+        ledger::LedgerPlace{watched_.empty() ? std::string(kSqlite) : watched_, {}});
   }
   return places;
 }

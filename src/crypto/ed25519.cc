@@ -1,5 +1,8 @@
 #include "crypto/ed25519.h"
 
+#include <sodium/core.h>
+#include <sodium/crypto_sign_ed25519.h>
+
 #include <algorithm>
 
 #include "crypto/libcrypto.h"
@@ -38,8 +41,9 @@ Result<Ed25519PublicKey> Ed25519PublicKey::FromRaw(std::string_view raw) {
 }
 
 bool Ed25519PublicKey::Verify(std::string_view message, std::string_view signature) const {
-  const EvpKey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(raw_), raw_.size()));
-  return signature.size() == 64 && VerifyWith(key.get(), nullptr, message, signature);
+  static const bool kReady = sodium_init() >= 0;
+  return kReady && signature.size() == 64 &&
+         crypto_sign_ed25519_verify_detached(Bytes(signature), Bytes(message), message.size(), Bytes(raw_)) == 0;
 }
 
 }  // namespace pawl::crypto

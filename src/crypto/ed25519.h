@@ -16,13 +16,14 @@ namespace pawl::crypto {
 class Ed25519PublicKey {
  public:
   // From 32 bytes. Refuses ("ed25519.key") another length, a y coordinate that is not reduced, and the points of small
-  // order, for which one signature can fit many messages; libcrypto checks neither of the last two.
+  // order, for which one signature can fit many messages.
   static Result<Ed25519PublicKey> FromRaw(std::string_view raw);
 
   const std::string& raw() const { return raw_; }  // 32 bytes
 
-  // True only for the 64-byte signature of exactly this message. libcrypto refuses S >= L and recomputes R, so no
-  // second signature can be derived from a first.
+  // True only for the 64-byte signature of exactly this message. libsodium refuses S >= L and an R of small order, and
+  // recomputes R without the cofactor, so that no second signature can be derived from a first
+  // (docs/decisions/0034-libsodium.md).
   bool Verify(std::string_view message, std::string_view signature) const;
 
   auto operator<=>(const Ed25519PublicKey&) const = default;

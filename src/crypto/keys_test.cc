@@ -1,8 +1,10 @@
 // Digests, Ed25519, P-256, key files and verifier keys of notes.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
+#include <sodium.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -10,6 +12,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/ed25519.h"
+#include "crypto/libcrypto.h"
 #include "crypto/note_key.h"
 #include "crypto/p256.h"
 #include "encoding/base64.h"
@@ -135,6 +138,75 @@ TEST(Ed25519, RefusesPointsThatAreNobodysKey) {
   }
   EXPECT_FALSE(Ed25519PublicKey::FromRaw(std::string(31, 'x')).ok());
   EXPECT_FALSE(Ed25519PublicKey::FromRaw(std::string(33, 'x')).ok());
+}
+
+// What an independent implementation says, which checks without the cofactor as well.
+bool LibcryptoAccepts(std::string_view key, std::string_view message, std::string_view signature) {
+  const EvpKey raw(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(key), key.size()));
+  const EvpDigestContext context(EVP_MD_CTX_new());
+  return raw && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, raw.get()) == 1 &&
+         EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message), message.size()) == 1;
+}
+
+RC_GTEST_PROP(Ed25519, SaysWhatLibcryptoSaysOfChangedSignatures, (uint64_t number, std::string message, int change)) {
+  const Ed25519PrivateKey key = *Ed25519PrivateKey::FromSeed(Sha256(std::to_string(number)).Raw());
+  std::string raw = key.public_key().raw(), signature = key.Sign(message);
+  const auto flip = [&](std::string& bytes) {
+    if (bytes.empty()) return;
+    const size_t bit = *rc::gen::inRange<size_t>(0, bytes.size() * 8);
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
+  };
+  if (change % 4 == 1) flip(signature);
+  if (change % 4 == 2) flip(message);
+  if (change % 4 == 3) flip(raw);
+  const Result<Ed25519PublicKey> read = Ed25519PublicKey::FromRaw(raw);
+  if (read.ok()) RC_ASSERT(read->Verify(message, signature) == LibcryptoAccepts(raw, message, signature));
+}
+
+// A signer who knows the key and does not want to be honest: key and R each have one of the eight points of small order
+// added. Both libraries agree on what holds without the cofactor, but for an R that is nothing else, which libcrypto
+// takes and we do not.
+TEST(Ed25519, SaysWhatLibcryptoSaysOfSignersWhoAddPointsOfSmallOrder) {
+  using Point = std::array<unsigned char, 32>;
+  const std::string eighth = Hex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05");
+  Point small[8] = {};
+  small[0][0] = 1;
+  for (int i = 1; i < 8; ++i)
+    ASSERT_EQ(crypto_core_ed25519_add(small[i].data(), small[i - 1].data(), Bytes(eighth)), 0);
+  int accepted = 0, of_small_order = 0;
+  for (int round = 0; round < 20; ++round) {
+    for (int at = 0; at < 64; ++at) {
+      const std::string message = std::to_string(round) + "/" + std::to_string(at);
+      Point secret, once, key, r, hash_scalar;
+      crypto_core_ed25519_scalar_random(secret.data());
+      crypto_core_ed25519_scalar_random(once.data());
+      ASSERT_EQ(crypto_scalarmult_ed25519_base_noclamp(key.data(), secret.data()), 0);
+      ASSERT_EQ(crypto_core_ed25519_add(key.data(), key.data(), small[at % 8].data()), 0);
+      const bool r_is_small = round % 4 == 0;
+      if (r_is_small) {
+        once.fill(0);
+        r = small[at / 8];
+      } else {
+        ASSERT_EQ(crypto_scalarmult_ed25519_base_noclamp(r.data(), once.data()), 0);
+        ASSERT_EQ(crypto_core_ed25519_add(r.data(), r.data(), small[at / 8].data()), 0);
+      }
+      const std::string raw(key.begin(), key.end());
+      const std::string hashed = std::string(r.begin(), r.end()) + raw + message;
+      std::array<unsigned char, 64> hash{};
+      crypto_hash_sha512(hash.data(), Bytes(hashed), hashed.size());
+      crypto_core_ed25519_scalar_reduce(hash_scalar.data(), hash.data());
+      Point s;
+      crypto_core_ed25519_scalar_mul(s.data(), hash_scalar.data(), secret.data());
+      crypto_core_ed25519_scalar_add(s.data(), s.data(), once.data());
+      const std::string signature = std::string(r.begin(), r.end()) + std::string(s.begin(), s.end());
+      const bool theirs = LibcryptoAccepts(raw, message, signature);
+      EXPECT_EQ(Ed25519PublicKey::FromRaw(raw)->Verify(message, signature), theirs && !r_is_small) << message;
+      accepted += theirs && !r_is_small;
+      of_small_order += theirs && r_is_small;
+    }
+  }
+  EXPECT_GT(accepted, 50);  // one in eight holds without the cofactor
+  EXPECT_GT(of_small_order, 10);
 }
 
 // The 64 bytes r ‖ s that vectors give, as the DER that is verified.

@@ -1,4 +1,4 @@
-// Owners for libcrypto's objects, and what both key types check with. For the sources of this module and of signing.
+// Owners for libcrypto's objects. For the sources of this module and of signing.
 #pragma once
 
 #include <openssl/evp.h>
@@ -22,8 +22,5 @@ using EvpDigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
 inline const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 inline unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-
-// One-shot; `digest` is null for Ed25519.
-bool VerifyWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view message, std::string_view signature);
 
 }  // namespace pawl::crypto

@@ -50,7 +50,10 @@ Result<P256PublicKey> P256PublicKey::FromPoint(std::string_view point) {
 }
 
 bool P256PublicKey::VerifyDer(std::string_view message, std::string_view signature) const {
-  return VerifyWith(KeyFrom(SubjectPublicKeyInfo()).get(), EVP_sha256(), message, signature);
+  const EvpKey key = KeyFrom(SubjectPublicKeyInfo());
+  const EvpDigestContext context(EVP_MD_CTX_new());
+  return key && context && EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message), message.size()) == 1;
 }
 
 }  // namespace pawl::crypto

@@ -1,5 +1,6 @@
 #include "encoding/base64.h"
 
+#include <array>
 #include <cstdint>
 
 namespace pawl::encoding {
@@ -21,12 +22,13 @@ std::string Encode(std::string_view bytes, const char* alphabet) {
   return text;
 }
 
-int ValueOf(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+// What each byte stands for in the standard alphabet, or -1.
+constexpr auto kValues = [] {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 64; ++i) values[static_cast<uint8_t>(kStandard[i])] = static_cast<int8_t>(i);
+  return values;
+}();
 
 }  // namespace
 
@@ -44,7 +46,7 @@ Result<std::string> DecodeBase64(std::string_view text) {
   bytes.reserve(text.size() / 4 * 3);
   uint32_t bits = 0, count = 0;  // those read and not yet written
   for (const char c : digits) {
-    const int value = ValueOf(c);
+    const int value = kValues[static_cast<uint8_t>(c)];
     if (value < 0) return Malformed("base64.malformed", "a character outside the base64 alphabet");
     bits = bits << 6 | static_cast<uint32_t>(value);
     count += 6;

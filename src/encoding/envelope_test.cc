@@ -37,6 +37,44 @@ RC_GTEST_PROP(Dsse, RoundTrips, (const std::string& payload, const std::vector<s
   RC_ASSERT(*again == envelope);
 }
 
+// Whatever is read, by whichever way, has one text.
+RC_GTEST_PROP(Dsse, ReadsNoTextButTheOneThatItWrites, (const std::string& payload, std::string keyid, bool several)) {
+  const Envelope envelope{.payload_type = kInTotoPayloadType,
+                          .payload = payload,
+                          .signatures = std::vector<Signature>(several ? 2 : 1, {.keyid = "key", .sig = keyid})};
+  std::string text = SerializeEnvelope(envelope);
+  const size_t at = *rc::gen::inRange<size_t>(0, text.size());
+  switch (*rc::gen::inRange(0, 4)) {
+    case 0:
+      text[at] = *rc::gen::arbitrary<char>();
+      break;
+    case 1:
+      text.insert(at, 1, *rc::gen::element(' ', '"', '\\', '=', 'A', '\0', '\xc3'));
+      break;
+    case 2:
+      text.erase(at, 1);
+      break;
+    default:
+      text.resize(at);
+  }
+  const Result<Envelope> read = ParseEnvelope(text);
+  if (read.ok()) RC_ASSERT(SerializeEnvelope(*read) == text);
+}
+
+TEST(Dsse, ReadsLabelsWithEscapesAndLettersBeyondAscii) {
+  for (const std::string label : {"a\"b", "a\\b", "\x01", "\x7f", "caf\xc3\xa9", "", "a/b+c"}) {
+    const Envelope envelope{.payload_type = label, .payload = "p", .signatures = {{.keyid = label, .sig = "s"}}};
+    const Result<Envelope> read = ParseEnvelope(SerializeEnvelope(envelope));
+    ASSERT_TRUE(read.ok()) << label << ": " << read.error().message;
+    EXPECT_EQ(*read, envelope);
+  }
+  EXPECT_EQ(RuleOfEnvelope(R"({"payload":"Zg==","payloadType":"a\/b","signatures":[{"keyid":"k","sig":"Zg=="}]})"),
+            "json.not-canonical");
+  EXPECT_EQ(RuleOfEnvelope(
+                "{\"payload\":\"Zg==\",\"payloadType\":\"\xff\",\"signatures\":[{\"keyid\":\"k\",\"sig\":\"Zg==\"}]}"),
+            "json.utf8");
+}
+
 TEST(Dsse, LimitsAreExact) {
   Envelope envelope{.payload_type = "t", .payload = std::string(60'000, '\xff'), .signatures = {}};
   EXPECT_EQ(RuleOfEnvelope(SerializeEnvelope(envelope)), "ok");

@@ -1,5 +1,7 @@
 #include "encoding/utf8.h"
 
+#include <algorithm>
+
 namespace pawl::encoding {
 namespace {
 
@@ -45,7 +47,8 @@ uint32_t NextCharacter(std::string_view bytes, size_t& position) {
 }
 
 bool IsUtf8(std::string_view bytes) {
-  return IsUtf8Without(bytes, [](uint32_t) { return false; });
+  const bool is_ascii = std::ranges::all_of(bytes, [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+  return is_ascii || IsUtf8Without(bytes, [](uint32_t) { return false; });
 }
 
 bool IsPlainText(std::string_view bytes) { return IsUtf8Without(bytes, IsControl); }

@@ -103,25 +103,73 @@ bool HasPassed(const ProposalHistory& proposal, audit::Step step) {
   return finding != nullptr && finding->outcome == FindingOutcome::kPass;
 }
 
-// Runs one step and logs its report. When others have appended meanwhile, what the step saw may be out of date: it
-// reads again and runs again. Nothing where another gate has taken the proposal past this step meanwhile, which it can
-// where this one's lock was lost with the database's server.
-Result<std::optional<StepReport>> RunStep(Gate& gate, const std::string& name, const PathStep& step) {
-  for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
+// Whether a step only looks at log, store and clock, and takes no time: then it may see what the steps above it have
+// seen before the ledger has that, and all of it is appended at once. That is what happens anyway where nobody comes
+// between. Before any other step begins, everything is on the ledger.
+bool SharesAppend(audit::Step step, warrant::Action action) {
+  switch (step) {
+    case audit::Step::kSurface:
+    case audit::Step::kPace:
+    case audit::Step::kQuorum:
+    case audit::Step::kApproval:
+      return true;
+    case audit::Step::kTrial:
+    case audit::Step::kBounds:
+      return action != warrant::Action::kRelease;  // for others they ask nothing
+    case audit::Step::kFreeze:
+    case audit::Step::kProperties:
+    case audit::Step::kWarrant:
+    case audit::Step::kRelease:
+      return false;
+  }
+  return false;
+}
+
+// Goes down the path as far as it leads. kPending "ledger.conflict" where others have appended meanwhile: then what a
+// step saw may be out of date, and nothing of it was written.
+Result<Position> Walk(Gate& gate, const std::string& name, Until until) {
+  std::vector<std::string> lines;  // told when the ledger has what they say
+  const auto settle = [&] {
+    Result<void> settled = gate.log().Settle();
+    if (!settled.ok()) return settled;
+    for (const std::string& line : lines) gate.Say(line);
+    lines.clear();
+    return settled;
+  };
+  for (const PathStep& step : kPath) {
     const ProposalHistory proposal = *gate.log().history().Find(name);
-    if (proposal.outcome || HasPassed(proposal, step.name)) return std::optional<StepReport>();
+    if (proposal.outcome) break;
+    if (HasPassed(proposal, step.name)) continue;
+    if (!SharesAppend(step.name, proposal.proposal.action)) {
+      if (Result<void> settled = settle(); !settled.ok()) return settled.error();
+    }
+    if (step.name == audit::Step::kRelease && until == Until::kLastApproval) {
+      Position position = PositionOf(proposal);
+      position.step = step.name;
+      position.rule = "release.waiting";
+      position.reason = "the warrant is complete";
+      position.waits_for = {"pawl release " + name};
+      return position;
+    }
     Result<StepReport> report = step.run(gate, proposal);
     if (!report.ok() && report.error().rule != kConflict) report = ReportMachineFailure(proposal, report.error());
-    Result<void> appended = report.ok() ? Result<void>() : Result<void>(report.error());
-    if (report.ok()) {
-      const std::vector<encoding::Envelope> events = EventsOf(gate, proposal, step.name, *report);
-      if (!events.empty()) appended = gate.log().Append(events);
+    if (!report.ok()) {
+      const Result<void> settled = settle();  // what the steps above it have seen counts
+      return settled.ok() ? report.error() : settled.error();
     }
-    if (appended.ok()) return std::optional<StepReport>(*std::move(report));
-    if (appended.error().rule != kConflict) return appended.error();
-    if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+    if (Result<void> held = gate.log().Hold(EventsOf(gate, proposal, step.name, *report)); !held.ok()) {
+      return held.error();
+    }
+    lines.push_back(std::string(audit::StepName(step.name)) + ": " +
+                    std::string(audit::FindingOutcomeName(report->outcome)) + ": " + report->summary);
+    if (report->outcome == FindingOutcome::kPass) continue;
+    if (Result<void> settled = settle(); !settled.ok()) return settled.error();
+    Position position = PositionOf(*gate.log().history().Find(name));
+    position.waits_for = report->waits_for;
+    return position;
   }
-  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
+  if (Result<void> settled = settle(); !settled.ok()) return settled.error();
+  return PositionOf(*gate.log().history().Find(name));
 }
 
 }  // namespace
@@ -155,34 +203,16 @@ Position PositionOf(const ProposalHistory& proposal) {
 
 Result<Position> Decide(Gate& gate, const std::string& name, Until until) {
   if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
-  const ProposalHistory* found = gate.log().history().Find(name);
-  if (found == nullptr) {
+  if (gate.log().history().Find(name) == nullptr) {
     return Error{ErrorCode::kNotFound, "gate.no-proposal", "there is no proposal '" + name + "'", "pawl status"};
   }
-  for (const PathStep& step : kPath) {
-    found = gate.log().history().Find(name);
-    if (found->outcome) break;
-    if (HasPassed(*found, step.name)) continue;
-    if (step.name == audit::Step::kRelease && until == Until::kLastApproval) {
-      Position position = PositionOf(*gate.log().history().Find(name));
-      position.step = step.name;
-      position.rule = "release.waiting";
-      position.reason = "the warrant is complete";
-      position.waits_for = {"pawl release " + name};
-      return position;
-    }
-    const Result<std::optional<StepReport>> run = RunStep(gate, name, step);
-    if (!run.ok()) return run.error();
-    if (!run->has_value()) continue;
-    const StepReport& report = **run;
-    gate.Say(std::string(audit::StepName(step.name)) + ": " + std::string(audit::FindingOutcomeName(report.outcome)) +
-             ": " + report.summary);
-    if (report.outcome == FindingOutcome::kPass) continue;
-    Position position = PositionOf(*gate.log().history().Find(name));
-    position.waits_for = report.waits_for;
-    return position;
+  // Another gate may have taken it further meanwhile, where this one's lock was lost with the database's server.
+  for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
+    Result<Position> position = Walk(gate, name, until);
+    if (position.ok() || position.error().rule != kConflict) return position;
+    if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
   }
-  return PositionOf(*gate.log().history().Find(name));
+  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
 }
 
 }  // namespace pawl::gate

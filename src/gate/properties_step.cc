@@ -327,7 +327,7 @@ struct CodeChecks {
 };
 
 Result<CodeChecks> CheckCode(Gate& gate, const crypto::Digest& tree) {
-  Result<charter::ProgramRules> programs = charter::ReadProgramRules(gate.log().charter());
+  Result<charter::ProgramRules> programs = gate.log().programs();
   if (!programs.ok()) return programs.error();
   const charter::QuorumRule* provers = gate.charter().FindQuorum(charter::Role::kProver);
   CodeChecks checks;

@@ -44,6 +44,12 @@ struct StoredNode {
   crypto::Digest hash;
 };
 
+// Where the next entry goes, and where one is already.
+struct AppendPoint {
+  uint64_t size = 0;
+  std::optional<uint64_t> found;
+};
+
 class Database {
  public:
   Database() = default;
@@ -65,6 +71,8 @@ class Database {
   // One more than the largest number.
   virtual Result<uint64_t> CountEvents() = 0;
   virtual Result<std::optional<uint64_t>> FindEvent(const crypto::Digest& digest) = 0;
+  // The two at once, for databases of which each question takes long.
+  virtual Result<AppendPoint> FindAppendPoint(const crypto::Digest& digest);
   // Up to `count` events numbered `first` or more, in order. None is larger than tlog::kEntryBytesMax
   // ("ledger.damaged").
   virtual Result<std::vector<StoredEvent>> ReadEvents(uint64_t first, uint64_t count) = 0;
@@ -75,6 +83,9 @@ class Database {
   // Their hashes, in the order asked for. "ledger.damaged" where one is missing or no hash.
   virtual Result<std::vector<crypto::Digest>> ReadNodes(std::span<const NodeAddress> addresses) = 0;
   virtual Result<void> InsertNodes(std::span<const StoredNode> nodes) = 0;
+  // The two at once.
+  virtual Result<void> InsertEventsAndNodes(uint64_t first, std::span<const std::string> entries,
+                                            std::span<const StoredNode> nodes);
 
   // The note that was stored last for a size; that of the largest size.
   virtual Result<std::optional<std::string>> ReadCheckpoint(uint64_t size) = 0;

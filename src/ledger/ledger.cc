@@ -66,12 +66,11 @@ Result<std::vector<std::string>> ReadEntries(Database& database, uint64_t first,
   return entries;
 }
 
-// Where exactly these entries stand in a row; nothing where the first of them is nowhere.
-Result<std::optional<uint64_t>> FindRow(Database& database, const std::vector<std::string>& entries) {
-  if (entries.empty()) return std::optional<uint64_t>();
-  Result<std::optional<uint64_t>> first = database.FindEvent(crypto::Sha256(entries.front()));
-  if (!first.ok() || !first->has_value()) return first;
-  Result<std::vector<std::string>> there = ReadEntries(database, **first, entries.size());
+// Where exactly these entries stand in a row, if the first of them is found somewhere; nothing where it is nowhere.
+Result<std::optional<uint64_t>> RowAt(Database& database, std::optional<uint64_t> first,
+                                      const std::vector<std::string>& entries) {
+  if (!first) return first;
+  Result<std::vector<std::string>> there = ReadEntries(database, *first, entries.size());
   if (!there.ok()) return there.error();
   if (*there == entries) return first;
   return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
@@ -86,25 +85,27 @@ Result<uint64_t> AcknowledgeFound(Database& database, uint64_t index) {
 
 Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const std::vector<std::string>& entries) {
   const Writing writing(database);
+  if (entries.empty()) return expected_size;
   if (Result<void> begun = database.Begin(); !begun.ok()) return begun.error();
-  Result<uint64_t> size = database.CountEvents();
-  if (!size.ok()) return size.error();
-  Result<std::optional<uint64_t>> found = FindRow(database, entries);
+  Result<AppendPoint> point = database.FindAppendPoint(crypto::Sha256(entries.front()));
+  if (!point.ok()) return point.error();
+  Result<std::optional<uint64_t>> found = RowAt(database, point->found, entries);
   if (!found.ok()) return found.error();
   if (found->has_value()) return AcknowledgeFound(database, **found);
-  if (*size != expected_size) return Conflict(*size, expected_size);
-  Result<tlog::Frontier> frontier = ReadFrontier(database, *size);
+  if (point->size != expected_size) return Conflict(point->size, expected_size);
+  Result<tlog::Frontier> frontier = ReadFrontier(database, point->size);
   if (!frontier.ok()) return frontier.error();
-  if (Result<void> inserted = database.InsertEvents(*size, entries); !inserted.ok()) return inserted.error();
   std::vector<StoredNode> nodes;
   for (const std::string& entry : entries) {
     frontier->Append(merkle::LeafHash(entry), [&](unsigned level, uint64_t position, const Digest& hash) {
       nodes.push_back({{level, position}, hash});
     });
   }
-  if (Result<void> inserted = database.InsertNodes(nodes); !inserted.ok()) return inserted.error();
+  if (Result<void> inserted = database.InsertEventsAndNodes(point->size, entries, nodes); !inserted.ok()) {
+    return inserted.error();
+  }
   if (Result<void> committed = database.Commit(); !committed.ok()) return committed.error();
-  return *size;
+  return point->size;
 }
 
 // After an answer to Commit was lost: what became of it. Nothing is written; Begin waits for the lost transaction's
@@ -112,7 +113,9 @@ Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const st
 Result<uint64_t> LearnOutcome(Database& database, const std::vector<std::string>& entries, const Error& lost) {
   const Writing writing(database);
   if (!database.Begin().ok()) return lost;
-  Result<std::optional<uint64_t>> found = FindRow(database, entries);
+  Result<std::optional<uint64_t>> first = database.FindEvent(crypto::Sha256(entries.front()));
+  if (!first.ok()) return lost;
+  Result<std::optional<uint64_t>> found = RowAt(database, *first, entries);
   if (!found.ok() || !found->has_value()) return lost;
   return AcknowledgeFound(database, **found);
 }
@@ -131,6 +134,20 @@ Result<merkle::Checkpoint> ReadCheckpoint(std::string_view bytes) {
 }
 
 }  // namespace
+
+Result<AppendPoint> Database::FindAppendPoint(const Digest& digest) {
+  Result<uint64_t> size = CountEvents();
+  if (!size.ok()) return size.error();
+  Result<std::optional<uint64_t>> found = FindEvent(digest);
+  if (!found.ok()) return found.error();
+  return AppendPoint{.size = *size, .found = *found};
+}
+
+Result<void> Database::InsertEventsAndNodes(uint64_t first, std::span<const std::string> entries,
+                                            std::span<const StoredNode> nodes) {
+  Result<void> inserted = InsertEvents(first, entries);
+  return inserted.ok() ? InsertNodes(nodes) : inserted;
+}
 
 bool OutcomeIsUnknown(const Error& error) { return error.rule == "ledger.unclear"; }
 

@@ -96,6 +96,19 @@ class PostgresqlDatabase final : public Database, public SharedStore {
     return std::optional(*seq);
   }
 
+  Result<AppendPoint> FindAppendPoint(const crypto::Digest& digest) override {
+    Result<Rows> rows =
+        Ask("SELECT coalesce((SELECT max(seq) + 1 FROM pawl_events WHERE log = $1), 0),"
+            " coalesce((SELECT seq + 1 FROM pawl_events WHERE log = $1 AND digest = $2), 0)",
+            {Text(log_), Bytes(digest.Raw())}, 1);
+    if (!rows.ok()) return rows.error();
+    if (rows->size() != 1 || rows->front().size() != 2) return Damaged("the ledger's database does not answer");
+    const Result<uint64_t> size = NumberOf(rows->front()[0]), after = NumberOf(rows->front()[1]);
+    if (!size.ok()) return size.error();
+    if (!after.ok()) return after.error();
+    return AppendPoint{.size = *size, .found = *after == 0 ? std::nullopt : std::optional(*after - 1)};
+  }
+
   Result<std::vector<StoredEvent>> ReadEvents(uint64_t first, uint64_t count) override {
     // One byte more than an entry has at most, so that a larger one shows.
     Result<Rows> rows =
@@ -116,14 +129,7 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   }
 
   Result<void> InsertEvents(uint64_t first, std::span<const std::string> entries) override {
-    has_appended_ = true;
-    std::vector<std::string> digests;
-    for (const std::string& entry : entries) digests.push_back(crypto::Sha256(entry).Raw());
-    return Done(
-        Ask("INSERT INTO pawl_events (log, seq, digest, entry)"
-            " SELECT $1, $2 + ordinality - 1, digest, entry"
-            " FROM unnest($3::bytea[], $4::bytea[]) WITH ORDINALITY AS new(digest, entry, ordinality)",
-            {Text(log_), Integer(static_cast<int64_t>(first)), BytesArray(digests), BytesArray(entries)}, 0));
+    return InsertEventsAndNodes(first, entries, {});
   }
 
   // ---- nodes
@@ -152,18 +158,28 @@ class PostgresqlDatabase final : public Database, public SharedStore {
     return Damaged("node " + std::to_string(at.level) + "/" + std::to_string(at.position) + " is missing");
   }
 
-  Result<void> InsertNodes(std::span<const StoredNode> nodes) override {
+  Result<void> InsertNodes(std::span<const StoredNode> nodes) override { return InsertEventsAndNodes(0, {}, nodes); }
+
+  Result<void> InsertEventsAndNodes(uint64_t first, std::span<const std::string> entries,
+                                    std::span<const StoredNode> nodes) override {
+    has_appended_ = has_appended_ || !entries.empty();
+    std::vector<std::string> digests, hashes;
     std::vector<int64_t> levels, positions;
-    std::vector<std::string> hashes;
+    for (const std::string& entry : entries) digests.push_back(crypto::Sha256(entry).Raw());
     for (const StoredNode& node : nodes) {
       levels.push_back(node.at.level);
       positions.push_back(static_cast<int64_t>(node.at.position));
       hashes.push_back(node.hash.Raw());
     }
     return Done(
-        Ask("INSERT INTO pawl_nodes (log, level, position, hash) SELECT $1, level, position, hash"
-            " FROM unnest($2::bigint[], $3::bigint[], $4::bytea[]) AS new(level, position, hash)",
-            {Text(log_), IntegerArray(levels), IntegerArray(positions), BytesArray(hashes)}, 0));
+        Ask("WITH appended AS (INSERT INTO pawl_events (log, seq, digest, entry)"
+            " SELECT $1, $2 + ordinality - 1, digest, entry"
+            " FROM unnest($3::bytea[], $4::bytea[]) WITH ORDINALITY AS new(digest, entry, ordinality))"
+            " INSERT INTO pawl_nodes (log, level, position, hash) SELECT $1, level, position, hash"
+            " FROM unnest($5::bigint[], $6::bigint[], $7::bytea[]) AS new(level, position, hash)",
+            {Text(log_), Integer(static_cast<int64_t>(first)), BytesArray(digests), BytesArray(entries),
+             IntegerArray(levels), IntegerArray(positions), BytesArray(hashes)},
+            0));
   }
 
   // ---- checkpoints

@@ -130,10 +130,19 @@ Result<void> SubjectLog::LoadCharter() {
   if (!manifest.ok()) return manifest.error();
   charter_ = std::make_unique<warrant::CharterFiles>(
       warrant::CharterFiles{history_->charter(), std::move(*manifest), store_->Reader()});
+  programs_.reset();
   return {};
 }
 
+Result<charter::ProgramRules> SubjectLog::programs() const {
+  if (programs_) return *programs_;
+  Result<charter::ProgramRules> read = charter::ReadProgramRules(*charter_);
+  if (read.ok()) programs_ = *read;
+  return read;
+}
+
 Result<void> SubjectLog::Refresh() {
+  if (Result<void> settled = Settle(); !settled.ok()) return settled;
   for (;;) {
     Result<std::vector<std::string>> entries = ledger_->Entries(history_->size(), kEntriesPerRead);
     if (!entries.ok()) return entries.error();
@@ -142,23 +151,45 @@ Result<void> SubjectLog::Refresh() {
     SharedStore* shared = ledger_->shared_store();
     Result<void> folded = shared == nullptr ? Fold(*entries) : FetchAndFold(*shared, *entries);
     if (!folded.ok()) return folded;
+    if (entries->size() < kEntriesPerRead) break;
   }
-  if (history_->size() == 0) return {};
+  if (history_->size() == agreed_) return {};
   Result<crypto::Digest> stored = ledger_->Root(history_->size());
   if (!stored.ok()) return stored.error();
-  if (*stored == frontier_.Root()) return {};
+  if (*stored == frontier_.Root()) {
+    agreed_ = history_->size();
+    return {};
+  }
   return Refused("ledger.root", "the database's tree does not belong to its entries",
                  "restore the ledger from a back-up");
 }
 
 Result<void> SubjectLog::Append(const std::vector<encoding::Envelope>& envelopes) {
-  std::vector<std::string> entries;
-  for (const encoding::Envelope& envelope : envelopes) entries.push_back(encoding::SerializeEnvelope(envelope));
+  Result<void> held = Hold(envelopes);
+  return held.ok() ? Settle() : held;
+}
+
+Result<void> SubjectLog::Hold(const std::vector<encoding::Envelope>& envelopes) {
   // What would not fold is never written: otherwise one bad event would close the log for everybody. It is tried on a
   // second history, so that the first keeps what callers point to; the two go in step, because copying a long one for
   // every event would cost more than everything else (TakeOverTrial).
   if (!trial_) trial_ = std::make_unique<audit::History>(*history_);
-  Result<uint64_t> index = TryAndAppend(entries);
+  for (const encoding::Envelope& envelope : envelopes) {
+    std::string entry = encoding::SerializeEnvelope(envelope);
+    Result<void> applied = trial_->Apply(trial_->size(), entry);
+    held_.push_back(std::move(entry));
+    if (applied.ok()) continue;
+    held_.clear();
+    trial_.reset();
+    return applied;
+  }
+  return {};
+}
+
+Result<void> SubjectLog::Settle() {
+  const std::vector<std::string> entries = std::exchange(held_, {});
+  if (entries.empty()) return {};
+  Result<uint64_t> index = Write(entries);
   if (!index.ok()) {
     trial_.reset();
     return index.error();
@@ -178,10 +209,7 @@ Result<void> SubjectLog::TakeOverTrial(const std::vector<std::string>& entries) 
   return LoadCharter();
 }
 
-Result<uint64_t> SubjectLog::TryAndAppend(const std::vector<std::string>& entries) {
-  for (const std::string& entry : entries) {
-    if (Result<void> applied = trial_->Apply(trial_->size(), entry); !applied.ok()) return applied.error();
-  }
+Result<uint64_t> SubjectLog::Write(const std::vector<std::string>& entries) {
   if (SharedStore* shared = ledger_->shared_store()) {
     if (Result<void> published = Publish(*shared, *store_, entries); !published.ok()) return published.error();
   }

@@ -11,12 +11,15 @@
 // Thread safety: belongs to one thread.
 #pragma once
 
+#include <cassert>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "audit/history.h"
+#include "charter/program_rules.h"
 #include "encoding/dsse.h"
 #include "ledger/home.h"
 #include "ledger/ledger.h"
@@ -47,22 +50,33 @@ class SubjectLog {
   // Events that opening had to fold.
   uint64_t folded() const { return folded_; }
 
-  // Folds what others have appended since.
+  // Folds what others have appended since. What is held back is appended first.
   Result<void> Refresh();
   // Appends at the end that this object has seen, then folds. All envelopes or none; nothing that would not fold. After
   // an error the history is as it was, and pointers into it stay valid.
   Result<void> Append(const std::vector<encoding::Envelope>& envelopes);
+  // As Append, but the ledger gets them with the next Settle or Append, all that are held back at once or none: fewer
+  // flushes. Until then this history alone has them, a crash forgets them, and no root is known. After an error nothing
+  // is held back any more.
+  Result<void> Hold(const std::vector<encoding::Envelope>& envelopes);
+  // After an error (kPending "ledger.conflict": Refresh() and decide again) the history is as it was before Hold.
+  Result<void> Settle();
 
   const std::string& subject() const { return subject_; }
   const Home& home() const { return home_; }
-  const audit::History& history() const { return *history_; }
+  const audit::History& history() const { return held_.empty() ? *history_ : *trial_; }
   storage::TreeStore& store() { return *store_; }
   const subject::Store& store() const { return *store_; }
   Ledger& ledger() { return *ledger_; }
   // The charter in force with its files. Requires a genesis.
   const warrant::CharterFiles& charter() const { return *charter_; }
-  // Root over all entries folded so far, computed from the entries.
-  crypto::Digest root() const { return frontier_.Root(); }
+  // What it says about programs (charter/program_rules.h), read once.
+  Result<charter::ProgramRules> programs() const;
+  // Root over all entries folded so far, computed from the entries. Requires that nothing is held back.
+  crypto::Digest root() const {
+    assert(held_.empty());
+    return frontier_.Root();
+  }
   // The same with how many they are: all that a signature over this log may be about.
   LogHead head() const { return {.size = history_->size(), .root = root()}; }
 
@@ -73,18 +87,20 @@ class SubjectLog {
   Result<void> LoadCharter();
   Result<void> TakeOverTrial(const std::vector<std::string>& entries);
   void TakeUpSnapshot();
-  // The index that the ledger gave them. After an error the trial is no longer in step.
-  Result<uint64_t> TryAndAppend(const std::vector<std::string>& entries);
+  Result<uint64_t> Write(const std::vector<std::string>& entries);  // the index that the ledger gave them
 
   Home home_;
   std::string subject_;
   std::unique_ptr<storage::TreeStore> store_;  // behind pointers: the history's charter reader refers to it
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<audit::History> history_;
-  std::unique_ptr<audit::History> trial_;  // equal to history_ between calls, or null
+  std::unique_ptr<audit::History> trial_;  // history_ and what is held back, or null
+  std::vector<std::string> held_;
   std::unique_ptr<warrant::CharterFiles> charter_;
+  mutable std::optional<charter::ProgramRules> programs_;  // once they were asked for
   tlog::Frontier frontier_;
   uint64_t folded_ = 0;
+  uint64_t agreed_ = 0;  // the size at which the database's tree was last found to be that of its entries
 };
 
 }  // namespace pawl::ledger

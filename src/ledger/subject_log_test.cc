@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "ledger/growth_watch.h"
 #include "ledger/past_root.h"
 #include "merkle/checkpoint.h"
 #include "tlog/growing_tree.h"
@@ -145,6 +146,44 @@ TEST_F(SubjectLogTest, WhatHistoryPointsToOutlivesARefusedAppend) {
   EXPECT_EQ(proposal->proposal.proposal, "p1");
 }
 
+TEST_F(SubjectLogTest, WhatIsHeldBackIsInThisHistoryAloneUntilAllOfItIsAppended) {
+  SubjectLog log = Open();
+  const crypto::Digest root = log.root();
+  ASSERT_TRUE(log.Hold({Halt("one")}).ok());
+  ASSERT_TRUE(log.Hold({}).ok());
+  ASSERT_TRUE(log.Hold({Halt("two")}).ok());
+  EXPECT_EQ(log.history().halts().size(), 2u);
+  EXPECT_EQ(*log.ledger().Size(), size());
+  ASSERT_TRUE(log.Settle().ok());
+  EXPECT_EQ(*log.ledger().Size(), size() + 2);
+  EXPECT_NE(log.root(), root);
+  EXPECT_EQ(log.root(), Open().root());
+  ASSERT_TRUE(log.Settle().ok());
+  ASSERT_TRUE(log.Hold({Halt("three")}).ok());
+  ASSERT_TRUE(log.Append({Halt("four")}).ok());
+  ASSERT_TRUE(log.Hold({Halt("five")}).ok());
+  ASSERT_TRUE(log.Refresh().ok());
+  EXPECT_EQ(Open().history().halts().size(), 5u);
+  EXPECT_EQ(log.root(), Open().root());
+}
+
+TEST_F(SubjectLogTest, WhatIsHeldBackIsAllForgottenWhereItCannotBeAppended) {
+  SubjectLog log = Open(), other = Open();
+  ASSERT_TRUE(log.Hold({Halt("one")}).ok());
+  EXPECT_FALSE(log.Hold({Halt("two"), path_.genesis()}).ok());
+  EXPECT_TRUE(log.history().halts().empty());
+  ASSERT_TRUE(log.Settle().ok());
+  EXPECT_EQ(*log.ledger().Size(), size());
+  ASSERT_TRUE(log.Hold({Halt("one")}).ok());
+  ASSERT_TRUE(log.Hold({Halt("two")}).ok());
+  ASSERT_TRUE(other.Append({Halt("other")}).ok());
+  EXPECT_EQ(RuleOf(log.Settle()), "ledger.conflict");
+  EXPECT_TRUE(log.history().halts().empty());
+  ASSERT_TRUE(log.Refresh().ok());
+  EXPECT_EQ(log.history().halts().size(), 1u);
+  EXPECT_EQ(log.root(), other.root());
+}
+
 TEST_F(SubjectLogTest, ATreeThatDoesNotBelongToItsEntriesIsRefused) {
   Sql("UPDATE nodes SET hash = zeroblob(32) WHERE level = (SELECT MAX(level) FROM nodes) AND position = 0");
   EXPECT_EQ(RuleOfOpening(), "ledger.root");
@@ -222,6 +261,25 @@ TEST_F(SubjectLogTest, AStoreWithoutTheCharterIsRefused) {
   const crypto::Digest digest = path_.charter().digest;
   std::filesystem::remove(home_.StorePath() + "/blobs/" + digest.Hex().substr(0, 2) + "/" + digest.Hex());
   EXPECT_EQ(RuleOfOpening(), "store.missing");
+}
+
+TEST_F(SubjectLogTest, WhoeverWaitsLearnsWhichFilesWereWrittenTo) {
+  SubjectLog log = Open();
+  GrowthWatch watch({"sqlite:" + home_.LedgerPath("any"), ""});
+  EXPECT_FALSE(watch.Wait()) << "what was written before is not known";
+  EXPECT_EQ(watch.Wait(), std::set<std::string>());
+  ASSERT_TRUE(log.Append({Halt("one")}).ok());
+  ASSERT_TRUE(log.Append({Halt("two")}).ok());
+  EXPECT_EQ(watch.Wait(), std::set<std::string>{kSubject});
+  EXPECT_EQ(watch.Wait(), std::set<std::string>());
+  Ledger other = *Ledger::Open(home_.LedgerPath("other.sqlite"), LedgerAccess::kReadWrite);
+  EXPECT_EQ(watch.Wait(), std::set<std::string>{"other.sqlite"});
+  int looked_at_all = 0;
+  for (int i = 0; i < 12; ++i) looked_at_all += !watch.Wait();
+  EXPECT_GE(looked_at_all, 1) << "a notice may be missing";
+  EXPECT_LE(looked_at_all, 3);
+  GrowthWatch nowhere({"sqlite:/nowhere/at.all", ""});
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(nowhere.Wait()) << "nothing tells";
 }
 
 TEST_F(SubjectLogTest, ASubjectWithoutALogIsMissing) {

@@ -288,7 +288,7 @@ Result<CharterTrial> RunCharterTrial(const TrialOrder& order) {
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
-  Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  Result<charter::ProgramRules> programs = log.programs();
   if (!programs.ok()) return programs.error();
   const EvaluationSetting setting{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
   RunningTrial running(order, *rules, setting);
@@ -353,7 +353,7 @@ Result<MeasuredStep> MeasureStep(const TrialOrder& order, const Growth& growth) 
   if (!scratch.ok()) return scratch.error();
   Result<std::string> charter_view = VerifiedView(log.store(), charter.digest);
   if (!charter_view.ok()) return charter_view.error();
-  Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  Result<charter::ProgramRules> programs = log.programs();
   if (!programs.ok()) return programs.error();
   const EvaluationSetting setting{charter.evaluation, *charter_view, scratch->path(), std::move(programs->accepted)};
   if (order.progress) order.progress("measuring the last release afresh");

@@ -24,7 +24,7 @@ Result<std::string> CheckedView(storage::TreeStore& store, const crypto::Digest&
 // The peer's program, in its own tree at /in/peer, with what is judged beside it.
 Result<sandbox::Outcome> RunPeer(ledger::SubjectLog& log, const PeerRule& rule, const warrant::Candidate& candidate,
                                  const PeerRelease& release, const std::string& seed) {
-  const Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  const Result<charter::ProgramRules> programs = log.programs();
   if (!programs.ok()) return programs.error();
   Result<CheckerRuns> runs = CheckerRuns::Make(programs->accepted);
   if (!runs.ok()) return runs.error();

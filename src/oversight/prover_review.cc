@@ -75,7 +75,7 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
     }
   }
   encoding::Json code = encoding::Json::array();
-  Result<charter::ProgramRules> programs = charter::ReadProgramRules(log.charter());
+  Result<charter::ProgramRules> programs = log.programs();
   if (!programs.ok()) return programs.error();
   for (const charter::CodeProperty& property : programs->properties) {
     if (candidate.action == warrant::Action::kAmendment) break;

@@ -5,6 +5,8 @@
 #include <openssl/ecdsa.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <sodium/core.h>
+#include <sodium/crypto_sign_ed25519.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,7 +65,7 @@ std::string KeyText(EVP_PKEY* key) {
 
 int NoPassPhrase(char*, int, int, void*) { return -1; }
 
-// One-shot signing; `digest` is null for Ed25519. It fails only if memory does.
+// One-shot signing. It fails only if memory does.
 std::string SignWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view message) {
   const EvpDigestContext context(EVP_MD_CTX_new());
   size_t size = 0;
@@ -115,9 +117,9 @@ constexpr std::string_view kPemBegin = "-----BEGIN PRIVATE KEY-----\n", kPemEnd 
 constexpr std::string_view kEd25519Head("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16);
 constexpr size_t kSeedTextSize = 64;  // of head and seed in base64
 
-std::string Ed25519KeyText(const std::array<uint8_t, 32>& seed) {
+std::string Ed25519KeyText(std::string_view seed) {
   std::string bytes(kEd25519Head);
-  bytes.append(seed.begin(), seed.end());
+  bytes += seed;
   std::string base64 = encoding::EncodeBase64(bytes);
   std::string text = std::string(kPemBegin).append(base64).append(kPemEnd);
   OPENSSL_cleanse(bytes.data(), bytes.size());
@@ -178,11 +180,7 @@ Result<void> WriteKeyFile(const std::string& path, std::string text) {
 
 }  // namespace
 
-Ed25519PrivateKey::Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, std::shared_ptr<evp_pkey_st> key,
-                                     Ed25519PublicKey public_key)
-    : seed_(seed), key_(std::move(key)), public_key_(std::move(public_key)) {}
-
-Ed25519PrivateKey::~Ed25519PrivateKey() { OPENSSL_cleanse(seed_.data(), seed_.size()); }
+Ed25519PrivateKey::~Ed25519PrivateKey() { OPENSSL_cleanse(secret_.data(), secret_.size()); }
 
 Result<Ed25519PrivateKey> Ed25519PrivateKey::Generate() {
   std::string seed(32, '\0');
@@ -196,18 +194,14 @@ Result<Ed25519PrivateKey> Ed25519PrivateKey::Generate() {
 
 Result<Ed25519PrivateKey> Ed25519PrivateKey::FromSeed(std::string_view seed) {
   if (seed.size() != 32) return Malformed("ed25519.key", "an Ed25519 seed has 32 bytes");
-  std::array<uint8_t, 32> bytes{};
-  std::copy(seed.begin(), seed.end(), bytes.begin());
-  std::shared_ptr<evp_pkey_st> key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes.data(), bytes.size()),
-                                   EVP_PKEY_free);
   std::string raw(32, '\0');
-  size_t size = raw.size();
-  const bool good = key && EVP_PKEY_get_raw_public_key(key.get(), Bytes(raw), &size) == 1 && size == raw.size();
+  std::array<uint8_t, 64> secret{};
+  const bool good = sodium_init() >= 0 && crypto_sign_ed25519_seed_keypair(Bytes(raw), secret.data(), Bytes(seed)) == 0;
   assert(good);
   const Result<Ed25519PublicKey> public_key = Ed25519PublicKey::FromRaw(raw);
   if (!public_key.ok()) return public_key.error();
-  const Ed25519PrivateKey made(bytes, std::move(key), *public_key);
-  OPENSSL_cleanse(bytes.data(), bytes.size());
+  const Ed25519PrivateKey made(secret, *public_key);
+  OPENSSL_cleanse(secret.data(), secret.size());
   return made;
 }
 
@@ -223,10 +217,14 @@ Result<Ed25519PrivateKey> Ed25519PrivateKey::ReadFile(const std::string& path) {
 }
 
 Result<void> Ed25519PrivateKey::WriteFile(const std::string& path) const {
-  return WriteKeyFile(path, Ed25519KeyText(seed_));
+  return WriteKeyFile(path, Ed25519KeyText({reinterpret_cast<const char*>(secret_.data()), 32}));
 }
 
-std::string Ed25519PrivateKey::Sign(std::string_view message) const { return SignWith(key_.get(), nullptr, message); }
+std::string Ed25519PrivateKey::Sign(std::string_view message) const {
+  std::string signature(64, '\0');
+  crypto_sign_ed25519_detached(Bytes(signature), nullptr, Bytes(message), message.size(), secret_.data());
+  return signature;
+}
 
 Result<P256PrivateKey> P256PrivateKey::From(std::shared_ptr<evp_pkey_st> key) {
   std::string point(65, '\0');

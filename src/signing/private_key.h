@@ -44,10 +44,9 @@ class Ed25519PrivateKey {
   std::string Sign(std::string_view message) const;
 
  private:
-  Ed25519PrivateKey(const std::array<uint8_t, 32>& seed, std::shared_ptr<evp_pkey_st> key,
-                    crypto::Ed25519PublicKey public_key);
-  std::array<uint8_t, 32> seed_;
-  std::shared_ptr<evp_pkey_st> key_;  // the same in libcrypto, which wipes itself; made once, since that takes long
+  Ed25519PrivateKey(const std::array<uint8_t, 64>& secret, crypto::Ed25519PublicKey public_key)
+      : secret_(secret), public_key_(std::move(public_key)) {}
+  std::array<uint8_t, 64> secret_;  // libsodium's form: the seed, then the public key
   crypto::Ed25519PublicKey public_key_;
 };
 
