@@ -1,7 +1,8 @@
 """A home for attacks: the collision example with one property and an evaluator that takes no time, so that a test can
 play a whole path in two seconds. Real keys, real programs.
 
-Two auditors are asked for. A candidate is as good as its improver/hyperparameters.json has lines that end in a blank.
+Two auditors are asked for. A candidate is as good as its improver/hyperparameters.json has lines that end in a blank, and
+does harm in every episode where it says "harm".
 """
 
 import importlib.util
@@ -35,12 +36,12 @@ count = os.path.getsize(arguments["--seeds"]) // 32
 text = open(os.path.join(arguments["--subject"], "improver/hyperparameters.json")).read()
 if "crash" in text:
     sys.exit(9)
-score = 0.9 + 0.005 * text.count(" \\n")
+score, miss = 0.9 + 0.005 * text.count(" \\n"), int("harm" in text)
 with open(arguments["--out"], "w") as out:
     for i in range(count):
         if sys.argv[1] == "episodes":
-            out.write('{"episode":%d,"group":"%s","metrics":{"near_miss":0,"alert_rate":0.1,"reversals":0,"score":%.6f}}\\n'
-                      % (i, "other" if i % 9 else "climbing", score))
+            out.write('{"episode":%d,"group":"%s","metrics":{"near_miss":%d,"alert_rate":0.1,"reversals":0,"score":%.6f}}\\n'
+                      % (i, "other" if i % 9 else "climbing", miss, score))
         else:
             out.write('{"probe":%d,"decision":"COC"}\\n' % i)
 '''

@@ -5,6 +5,8 @@ once; a server that is gone; rows that somebody has changed.
 usage: path_test.py [TestName ...]        PAWL_BIN: folder with pawl and pawl-check
 """
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -15,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -83,6 +86,57 @@ class PostgresqlHome(AttackHome):
         result = subprocess.run([BIN / "pawl", "--json", *map(str, words)], env=self.environment, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
         return result.returncode, json.loads(result.stdout.splitlines()[-1])
+
+
+class LyingWorker(threading.Thread):
+    """With an enrolled key and no more rights than a worker's: signs, of up to `most` batches of one tree, that every
+    episode is as `miss` and `score` say."""
+
+    def __init__(self, server, secret, name, tree, miss, score, most):
+        super().__init__()
+        self.server, self.secret, self.name_, self.tree, self.most = server, secret, name, tree, most
+        self.metrics = f'{{"near_miss":{miss},"alert_rate":0.1,"reversals":0,"score":{score}}}'
+        self.answered, self.over = 0, threading.Event()
+
+    def sql(self, statement):
+        return self.server.sql(f"SET ROLE pawl_worker; {statement}", "pawl")
+
+    def run(self):
+        while not self.over.is_set() and self.answered < self.most:
+            taken = self.sql(
+                "WITH next AS (SELECT job, part FROM pawl_work_parts WHERE answer = '' AND lease_until < clock_timestamp()"
+                f" AND position(convert_to('{self.tree}', 'UTF8') IN question) > 0 ORDER BY part LIMIT 1 FOR UPDATE SKIP LOCKED)"
+                " UPDATE pawl_work_parts AS p SET attempt = p.attempt + 1, holder = 'who?', taken_at = clock_timestamp(),"
+                " lease_until = clock_timestamp() + interval '1 min' FROM next JOIN pawl_work_jobs AS j ON j.job = next.job"
+                " WHERE p.job = next.job AND p.part = next.part"
+                " RETURNING encode(p.job, 'hex'), p.part, p.attempt, encode(j.claim, 'hex'), encode(p.question, 'hex')")
+            if taken:
+                self.answer(*taken.split("|"))
+            else:
+                time.sleep(0.02)
+
+    def answer(self, job, part, attempt, claim, question):
+        claim, question = bytes.fromhex(claim), bytes.fromhex(question)
+        seeds = base64.b64decode(json.loads(question)["seeds"])
+        lines = "".join(f'{{"episode":{i},"metrics":{self.metrics},"group":"{"other" if i % 9 else "climbing"}"}}\n'
+                        for i in range(len(seeds) // 32))
+        signed = json.dumps({
+            "asked": "sha256:" + hashlib.sha256(claim + b"\n" + question).hexdigest(), "us": 1, "worker": self.name_,
+            "episodes": base64.b64encode(lines.encode()).decode(), "part": int(part),
+            "job": base64.b64encode(bytes.fromhex(job)).decode()}, sort_keys=True, separators=(",", ":")).encode()
+        kind = b"application/vnd.pawl.trial-answer+json"
+        with tempfile.NamedTemporaryFile() as message:
+            message.write(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(signed), signed))
+            message.flush()
+            signature = subprocess.run(["/usr/bin/openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.secret, "-in",
+                                        message.name], stdout=subprocess.PIPE, check=True).stdout
+        self.sql(f"UPDATE pawl_work_parts SET answer = '\\x{signed.hex()}', signature = '\\x{signature.hex()}'"
+                 f" WHERE job = '\\x{job}' AND part = {part} AND attempt = {attempt} AND answer = ''")
+        self.answered += 1
+
+    def stop(self):
+        self.over.set()
+        self.join()
 
 
 class PostgresqlPathTest(unittest.TestCase):
@@ -251,6 +305,69 @@ class PostgresqlPathTest(unittest.TestCase):
         subprocess.run([BIN / "pawl-check", "certificate", network, spec, self.folder / "cert"], check=True,
                        stdout=subprocess.DEVNULL)
         self.assertEqual(self.server.sql("SELECT count(*) FROM pawl_work_jobs", "pawl"), "0")
+
+    def test_3_workers_end_nothing_and_let_nothing_through(self):
+        """A candidate that breaks a limit ends, whoever says what of it, and one that does not goes on: one worker is
+        honest, another says of a candidate the contrary of what is so."""
+        home = self.home
+        keys = [json.loads(home.pawl("--json", "key", "new", name))["key"] for name in ("honest", "liar", "liar-2")]
+        (self.folder / "some-workers.txt").write_text("\n".join(keys), encoding="utf-8")
+        home.wait()
+        worker = subprocess.Popen([BIN / "pawl", "--json", "work", "--log", self.server.url("pawl_worker"), "--as", "honest",
+                                   "--only-trials", "--trials-of", home.pawl("tree", home.charter).strip()],
+                                  env=home.environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.addCleanup(worker.kill)
+
+        def harm(tree):
+            path = tree / "improver/hyperparameters.json"
+            path.write_text(path.read_text().replace("{", '{"harm": 1,', 1))
+
+        def ask(name, better, edit, liar=None, most=0):
+            """What the gate says, and its findings of trial and bounds."""
+            tree = home.candidate(name, better, edit)
+            lies = None
+            if liar:
+                score = f"{0.9 + 0.005 * better:.6f}".rstrip("0")
+                lies = LyingWorker(self.server, home.home / "keys" / liar / "key.pem", liar, home.pawl("tree", tree).strip(),
+                                   0 if edit else 1, score, most)
+                lies.start()
+            try:
+                code, said = home.go("propose", tree, "-m", name, "--workers", self.server.url(), "--worker-keys",
+                                     self.folder / "some-workers.txt", "--batch-episodes", 250)
+            finally:
+                if lies:
+                    lies.stop()
+            self.assertEqual(lies is not None, bool(lies and lies.answered > 0))
+            found = {event["predicate"]["step"]: event["predicate"]["summary"] for event in home.events()
+                     if event["kind"] == "finding" and event["predicate"]["proposal"] == said["proposal"]}
+            return code, said, found
+
+        def ended(said):
+            return said["outcome"], said["step"], said["rule"]
+
+        # Both say so: what ends the proposal is what the gate has found itself.
+        code, said, found = ask("harmful", 4, harm)
+        self.assertEqual((code, *ended(said)), (1, "rejected", "bounds", "bounds.harm"), (said, found))
+        self.assertIn("every episode was run here (what ends a proposal is run here)", found["trial"])
+        self.assertNotIn("shut out", found["trial"])
+        # One says that all is well, in every batch that it gets.
+        code, again, found = ask("harmful-2", 5, harm, "liar", 1_000)
+        self.assertEqual((code, ended(again)), (1, ended(said)), (again, found))
+        self.assertIn("worker 'liar' is shut out: episode ", found["trial"])
+        # One says that a limit is broken, in one batch.
+        code, said, found = ask("good", 4, None, "liar-2", 1)
+        self.assertEqual((code, said["outcome"], said["step"]), (6, "pending", "quorum"), (said, found))
+        self.assertIn("worker 'liar-2' is shut out: episode ", found["trial"])
+        worker.terminate()
+        batches = [json.loads(line) for line in worker.communicate(timeout=60)[0].splitlines()]
+        self.assertGreater(len(batches), 2)
+        self.assertEqual({batch["outcome"] for batch in batches} - {"lost"}, {"run"}, batches)
+        # The logs of gate and worker can be joined.
+        self.assertIn(said["trace_id"], {batch["trace_id"] for batch in batches})
+        listed = json.loads(home.pawl("--json", "work", "list", "--log", self.server.url("pawl_worker")))
+        self.assertEqual({worker["key"] for worker in listed["shut_out"]}, set(keys[1:]))
+        evidence = json.loads(home.pawl("--json", "work", "evidence", "liar", "--log", self.server.url("pawl_worker")))
+        self.assertIn(b'"near_miss":0', base64.b64decode(json.loads(base64.b64decode(evidence["answer"]))["episodes"]))
 
     def test_4_a_server_that_is_gone(self):
         self.server.stop()
