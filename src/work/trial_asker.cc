@@ -345,7 +345,9 @@ class TrialAsker::Impl {
     own_->place = place;
     own_->part = {part->first, is_held};
     own_->run = std::async(std::launch::async,
-                           [this, view = *view, seeds = &batches_.at(place).seeds] { return RunOn(view, *seeds); });
+                           [this, view = *view, seeds = std::span<const trial::Seed>(batches_.at(place).seeds)] {
+                             return RunOn(view, seeds);
+                           });
     return true;
   }
 
@@ -390,7 +392,7 @@ class TrialAsker::Impl {
     for (const AnsweredPart& received : *answers) {
       const auto open = open_.find(received.part), late = ran_here_.find(received.part);
       Result<void> done = open != open_.end()       ? TakeBatch(received, open->second)
-                          : late != ran_here_.end() ? CompareLate(received, late->second)
+                          : late != ran_here_.end() ? CompareLate(received)
                                                     : queue_->Remove(job_, received.part);
       if (!done.ok()) return done.error();
     }
@@ -404,7 +406,9 @@ class TrialAsker::Impl {
       ++report_.unsigned_answers;
       return queue_->PutBack(job_, received.part);
     }
-    Batch& batch = batches_.at(place) = std::move(**given);
+    Batch& batch = batches_.at(place);
+    (*given)->seeds.swap(batch.seeds);  // those that are there stay: a run of our own may be reading them
+    batch = std::move(**given);
     ++report_.by_worker[batch.signer];
     seen_ = steady_clock::now();
     open_.erase(received.part);
@@ -412,8 +416,8 @@ class TrialAsker::Impl {
   }
 
   // An answer to what was run here because it took so long.
-  Result<void> CompareLate(const AnsweredPart& received, const Place& place) {
-    ran_here_.erase(received.part);
+  Result<void> CompareLate(const AnsweredPart& received) {
+    const Place place = ran_here_.extract(received.part).mapped();
     if (Result<void> removed = queue_->Remove(job_, received.part); !removed.ok()) return removed;
     Result<std::optional<Batch>> given = ReadGiven(received, place);
     if (!given.ok()) return given.error();

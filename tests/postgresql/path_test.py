@@ -368,6 +368,8 @@ class PostgresqlPathTest(unittest.TestCase):
         self.assertEqual({worker["key"] for worker in listed["shut_out"]}, set(keys[1:]))
         evidence = json.loads(home.pawl("--json", "work", "evidence", "liar", "--log", self.server.url("pawl_worker")))
         self.assertIn(b'"near_miss":0', base64.b64decode(json.loads(base64.b64decode(evidence["answer"]))["episodes"]))
+        for name in ("liar", "liar-2"):
+            home.pawl("work", "readmit", name, "--log", self.server.url())
 
     def test_4_a_server_that_is_gone(self):
         self.server.stop()
