@@ -85,11 +85,11 @@ Result<uint64_t> AcknowledgeFound(Database& database, uint64_t index) {
 
 Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const std::vector<std::string>& entries) {
   const Writing writing(database);
-  if (entries.empty()) return expected_size;
   if (Result<void> begun = database.Begin(); !begun.ok()) return begun.error();
-  Result<AppendPoint> point = database.FindAppendPoint(crypto::Sha256(entries.front()));
+  // Where there is nothing to append, only the size is compared.
+  Result<AppendPoint> point = database.FindAppendPoint(crypto::Sha256(entries.empty() ? "" : entries.front()));
   if (!point.ok()) return point.error();
-  Result<std::optional<uint64_t>> found = RowAt(database, point->found, entries);
+  Result<std::optional<uint64_t>> found = RowAt(database, entries.empty() ? std::nullopt : point->found, entries);
   if (!found.ok()) return found.error();
   if (found->has_value()) return AcknowledgeFound(database, **found);
   if (point->size != expected_size) return Conflict(point->size, expected_size);
@@ -112,7 +112,7 @@ Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const st
 // end, where it still runs.
 Result<uint64_t> LearnOutcome(Database& database, const std::vector<std::string>& entries, const Error& lost) {
   const Writing writing(database);
-  if (!database.Begin().ok()) return lost;
+  if (entries.empty() || !database.Begin().ok()) return lost;
   Result<std::optional<uint64_t>> first = database.FindEvent(crypto::Sha256(entries.front()));
   if (!first.ok()) return lost;
   Result<std::optional<uint64_t>> found = RowAt(database, *first, entries);
