@@ -1,7 +1,7 @@
 """The gate's clauses, read from its sources, and a gate in which one of them can be forced true.
 
 A clause is a place where `decide` or a step says no, or not yet: a report that it fails or waits, an error that it makes
-up itself, and in `Decide` every return before the last. (An error that another module made passes through; it is that
+up itself, and in `Walk` every position before the last. (An error that another module made passes through; it is that
 module's clause.) A clause's name is the function it stands in and the rule it gives, as in "Pace/pace.parent"; where
 the rule is worked out, the words that do it, or each rule that can come of it. The forced gate is made of the same
 sources with a question before each of these places: is it this one that $PAWL_FORCED_CLAUSE names? Then a report says
@@ -91,10 +91,11 @@ class Gate:
                 goes_on = f"if ({question}) {GOES_ON[name]} " if name in GOES_ON else f"if (!{question}) "
                 edits.append((match.start(), match.start(), goes_on))
             if source.name == "decide.cc":
-                begin = text.index("Result<Position> Decide(")
-                returns = [match.start() for match in re.finditer(r"return (?:PositionOf\(|position;)", text[begin:])]
+                begin = text.index("Result<Position> Walk(")
+                end = text.index("\n}\n", begin)
+                returns = [match.start() for match in re.finditer(r"return (?:PositionOf\(|position;)", text[begin:end])]
                 for at in returns[:-1]:
-                    name = self.name("Decide", "return")
+                    name = self.name("Walk", "return")
                     self.clauses.append(name)
                     edits.append((begin + at, begin + at, f'if (!IsForced("{name}", "")) '))
             for start, end, words in sorted(edits, reverse=True):

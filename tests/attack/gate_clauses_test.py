@@ -32,7 +32,7 @@ FOR_TESTS = BIN.parent / "for-tests/bin"
 
 # Clauses that no case here reaches: what shows them, or why nothing can.
 ELSEWHERE = {
-    "RunStep/ledger.busy": "a wait for others; nothing is decided by it",
+    "Decide/ledger.busy": "a wait for others; nothing is decided by it",
     "LogProposal/ledger.busy": "likewise",
     "Collect/property.spec": "src/charter/refusals_test.cc: no such charter is read",
     "Search/property.prover (2)": "the end of a switch over every status that there is",
@@ -502,7 +502,7 @@ def what_is_not_shown(homes):
 
 
 @stops("Quorum/quorum.waiting", "pending", "quorum", "quorum.waiting")
-@stops("Decide/return (2)", "pending", "quorum", "quorum.waiting")
+@stops("Walk/return (2)", "pending", "quorum", "quorum.waiting")
 def nobody_has_voted(homes):
     world = homes.live()
     return world.ask("propose", world.tree("better"))
@@ -563,7 +563,7 @@ def a_witness_that_is_away(homes):
     return world.ask("advance", "p1")
 
 
-@stops("Decide/return", "pending", "release", "release.waiting")
+@stops("Walk/return", "pending", "release", "release.waiting")
 def nobody_has_given_the_command(homes):
     return homes.ready().ask("advance", "p2")
 
