@@ -75,6 +75,8 @@ void Told(std::string_view lie, std::string_view truth) {
 // Votes and closing statement as reviewers would sign them, signed by the gate.
 std::vector<encoding::Envelope> ForgedVotesAndClosing(gate::Gate& gate, const audit::ProposalHistory& proposal) {
   std::vector<encoding::Envelope> events;
+  // What an honest gate says of the steps that it has passed goes with what comes next.
+  if (!gate.log().Settle().ok()) std::abort();
   warrant::Closing closing;
   closing.about = gate.About(proposal.proposal.tree);
   closing.candidate = proposal.candidate_digest;
