@@ -713,7 +713,7 @@ def matter(cases, gate, options, homes, folder):
     began = time.monotonic()
     program = forced_gate.build(gate, options.compiler, options.flags, forced_gate.ROOT / "src",
                                 [*options.objects, "-Wl,--start-group", *libraries, "-Wl,--end-group",
-                                 *"-lhwy -lseccomp -lsqlite3 -lpq -lcrypto -lspdlog -lfmt".split()], folder)
+                                 *"-lhwy -lseccomp -lsqlite3 -lpq -lcrypto -lsodium -lspdlog -lfmt".split()], folder)
     if b"PAWL_FORCED_CLAUSE" not in program.read_bytes():
         raise SystemExit("the forced gate cannot be forced")
     print(f"built in {time.monotonic() - began:.0f} s", flush=True)
