@@ -27,8 +27,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kRetry{30'000};     // what waits without a change of the log: a clock, a machine to be mended
-constexpr milliseconds kRetrySoon{1'000};  // the same for witnesses, which answer again any moment
+constexpr milliseconds kRetry{30'000};  // what waits without a change of the log: a clock, a machine to be mended
 constexpr milliseconds kBackOffMin{1'000}, kBackOffMax{60'000};
 constexpr milliseconds kBeginAgain{10'000};
 
@@ -192,8 +191,7 @@ class Overseer {
     if (!news.empty()) ShowReviews(globals_, one.reviewer, news);
     one.seen = one.reviewer.log().history().size();
     TellHealth(one, *reports);
-    const bool soon = std::ranges::any_of(*reports, &oversight::ReviewReport::soon);
-    one.again = steady_clock::now() + (soon ? kRetrySoon : kRetry);
+    one.again = steady_clock::now() + kRetry;
     one.back_off = kBackOffMin;
     return {};
   }

@@ -148,7 +148,6 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddServe(app, globals);
   AddMcp(app, globals);
   AddWitness(app, globals);
-  AddListen(app, globals);
   AddNode(app, globals);
   AddBackup(app, globals);
   AddRestore(app, globals);

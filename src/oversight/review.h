@@ -26,7 +26,6 @@
 #include "result/result.h"
 #include "signing/signer.h"
 #include "warrant/statements.h"
-#include "witness/gathering.h"
 
 namespace pawl::oversight {
 
@@ -47,7 +46,6 @@ struct Reviewer {
   std::function<void(const std::string&)> progress;
   std::optional<LanguageModel> model{};  // critics: whom they ask
   std::optional<PeerNetwork> peers{};    // peers, auditors: the other subjects
-  witness::Transport post{};             // auditors: how witnesses are asked for notices; empty: they are not
 };
 
 // What a role's checks came to.
@@ -62,7 +60,6 @@ struct ReviewReport {
   enum class What { kVoted, kClosed, kCosigned, kWaiting, kNothingToDo } what = What::kNothingToDo;
   Opinion opinion;      // kVoted
   std::string summary;  // one line for people
-  bool soon = false;    // kWaiting: for something that no new entry of the log will tell of
 };
 
 // Looks at every proposal that waits for this reviewer, in log order, and acts. Errors are of the machine or of the log
