@@ -19,6 +19,10 @@ Result<void> RequireCheckpointHolds(SubjectLog& log) {
   if (!note.ok()) return note.error();
   Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(note->text);
   if (!checkpoint.ok()) return checkpoint.error();
+  // Others may have appended since it was folded, and signed a checkpoint over that.
+  if (checkpoint->size > log.history().size()) {
+    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;
+  }
   if (checkpoint->size <= log.history().size()) {
     Result<crypto::Digest> root = PastRoot(log, checkpoint->size);
     if (!root.ok()) return root.error();
