@@ -21,6 +21,7 @@ static atomic_ulong verified, rows, bytes, opened;
     memcpy(&honest, &symbol, sizeof honest);        \
   }
 
+/* Of P-256; Ed25519 is libsodium's. */
 int EVP_DigestVerify(void *context, const unsigned char *signature, size_t length, const unsigned char *data,
                      size_t size);
 int EVP_DigestVerify(void *context, const unsigned char *signature, size_t length, const unsigned char *data,
@@ -28,6 +29,16 @@ int EVP_DigestVerify(void *context, const unsigned char *signature, size_t lengt
   HONEST("EVP_DigestVerify", void *, const unsigned char *, size_t, const unsigned char *, size_t)
   ++verified;
   return honest(context, signature, length, data, size);
+}
+
+int crypto_sign_ed25519_verify_detached(const unsigned char *signature, const unsigned char *data,
+                                        unsigned long long size, const unsigned char *key);
+int crypto_sign_ed25519_verify_detached(const unsigned char *signature, const unsigned char *data,
+                                        unsigned long long size, const unsigned char *key) {
+  HONEST("crypto_sign_ed25519_verify_detached", const unsigned char *, const unsigned char *, unsigned long long,
+         const unsigned char *)
+  ++verified;
+  return honest(signature, data, size, key);
 }
 
 int sqlite3_step(void *statement);
