@@ -196,7 +196,11 @@ Result<void> SubjectLog::Settle() {
   Result<uint64_t> index = Write(entries);
   if (!index.ok()) {
     trial_.reset();
-    return index.error();
+    // Only where there is more than was read does reading on help.
+    const Result<uint64_t> there = index.error().code == ErrorCode::kPending ? ledger_->Size() : index;
+    if (!there.ok() || *there >= history_->size()) return index.error();
+    return Refused("ledger.root", "the database has fewer entries than were read from it",
+                   "restore the ledger from a back-up");
   }
   if (*index == history_->size()) return TakeOverTrial(entries);
   trial_.reset();  // they were in the log already

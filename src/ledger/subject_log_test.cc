@@ -184,6 +184,14 @@ TEST_F(SubjectLogTest, WhatIsHeldBackIsAllForgottenWhereItCannotBeAppended) {
   EXPECT_EQ(log.root(), other.root());
 }
 
+// Nobody is told to read what is new where there is less than before: whoever did so would try for ever.
+TEST_F(SubjectLogTest, ALogThatWasCutUnderItsWriterIsNoConflict) {
+  SubjectLog log = Open();
+  Sql("DELETE FROM events WHERE seq = " + std::to_string(size() - 1));
+  EXPECT_EQ(RuleOf(log.Append({Halt("one")})), "ledger.root");
+  EXPECT_TRUE(log.history().halts().empty());
+}
+
 TEST_F(SubjectLogTest, ATreeThatDoesNotBelongToItsEntriesIsRefused) {
   Sql("UPDATE nodes SET hash = zeroblob(32) WHERE level = (SELECT MAX(level) FROM nodes) AND position = 0");
   EXPECT_EQ(RuleOfOpening(), "ledger.root");
