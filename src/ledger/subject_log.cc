@@ -10,19 +10,15 @@
 namespace pawl::ledger {
 namespace {
 
-// What this log has told others about itself still holds: it has not been cut, and not been replaced.
-Result<void> RequireCheckpointHolds(SubjectLog& log) {
-  Result<std::optional<std::string>> bytes = log.ledger().LatestCheckpoint();
-  if (!bytes.ok()) return bytes.error();
-  if (!bytes->has_value()) return {};
-  Result<merkle::SignedNote> note = merkle::SignedNote::Parse(**bytes);
+// What this log had told others about itself before it was folded still holds: it has not been cut, and not been
+// replaced.
+Result<void> RequireCheckpointHolds(SubjectLog& log, const Result<std::optional<std::string>>& told) {
+  if (!told.ok()) return told.error();
+  if (!told->has_value()) return {};
+  Result<merkle::SignedNote> note = merkle::SignedNote::Parse(**told);
   if (!note.ok()) return note.error();
   Result<merkle::Checkpoint> checkpoint = merkle::Checkpoint::Parse(note->text);
   if (!checkpoint.ok()) return checkpoint.error();
-  // Others may have appended since it was folded, and signed a checkpoint over that.
-  if (checkpoint->size > log.history().size()) {
-    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;
-  }
   if (checkpoint->size <= log.history().size()) {
     Result<crypto::Digest> root = PastRoot(log, checkpoint->size);
     if (!root.ok()) return root.error();
@@ -75,11 +71,13 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
   log.history_ = std::make_unique<audit::History>([store_ptr = log.store_.get()](const crypto::Digest& digest) {
     return charter::ReadCharterFromStore(*store_ptr, digest);
   });
+  // Read first: a checkpoint that others sign while this one folds may be about more entries than it sees.
+  const Result<std::optional<std::string>> told = log.ledger_->LatestCheckpoint();
   if (from == FoldFrom::kSnapshot) log.TakeUpSnapshot();
   const uint64_t begun = log.history_->size();
   if (Result<void> folded = log.Refresh(); !folded.ok()) return folded.error();
   log.folded_ = log.history_->size() - begun;
-  if (Result<void> holds = RequireCheckpointHolds(log); !holds.ok()) return holds.error();
+  if (Result<void> holds = RequireCheckpointHolds(log, told); !holds.ok()) return holds.error();
   return log;
 }
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "ledger/growth_watch.h"
 #include "ledger/past_root.h"
@@ -237,6 +239,25 @@ TEST_F(SubjectLogTest, ALogShorterThanItsCheckpointIsRefused) {
   EXPECT_EQ(RuleOfOpening(), "ok");
   Sql("DELETE FROM events WHERE seq >= " + std::to_string(size() - 1));
   EXPECT_EQ(RuleOfOpening(), "ledger.checkpoint");
+}
+
+// A checkpoint that comes while the log is read is about entries that the reader has not seen.
+TEST_F(SubjectLogTest, OpensWhileOthersAppendAndSignCheckpoints) {
+  const LogKeys keys{.origin = "example.org/log",
+                     .log = Path::Key("log"),
+                     .clock_name = "example.org/clock",
+                     .clock = Path::Key("clock")};
+  std::atomic<bool> over = false;
+  std::thread others([&] {
+    SubjectLog log = Open();
+    for (int i = 0; !over; ++i) {
+      EXPECT_TRUE(log.Append({Halt("look " + std::to_string(i))}).ok());
+      EXPECT_TRUE(log.ledger().SignCheckpoint(keys, warrant::kGenesisTime, log.head()).ok());
+    }
+  });
+  for (int i = 0; i < 15; ++i) EXPECT_EQ(RuleOfOpening(), "ok");
+  over = true;
+  others.join();
 }
 
 TEST_F(SubjectLogTest, ALogOfOtherEntriesThanItsCheckpointIsRefused) {
