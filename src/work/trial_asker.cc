@@ -557,17 +557,7 @@ class TrialAsker::Impl {
     if (!drawn.ok()) return drawn.error();
     for (const size_t which : *drawn) {
       const Result<RunAgain> found = RunAgainHere(given[which], batches_.at(given[which]));
-      if (!found.ok()) return found.error();
-      switch (*found) {
-        case RunAgain::kSame:
-          break;
-        case RunAgain::kVoid:
-          return {};
-        case RunAgain::kLie:
-          return AfterBlame();
-        case RunAgain::kUnsteady:
-          return Leave(kUnsteadyWords);
-      }
+      if (!found.ok() || *found != RunAgain::kSame) return Compared(found);
     }
     report_.of_workers = true;
     report_.worker_batches += given.size();
