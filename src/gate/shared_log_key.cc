@@ -7,7 +7,9 @@ namespace pawl::gate {
 std::optional<std::string> OtherSubjectOfLogKey(const ledger::Home& home, const charter::Charter& charter) {
   for (const std::string& other : home.Subjects()) {
     if (other == charter.subject.name) continue;
-    const Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, other, ledger::LedgerAccess::kReadOnly);
+    // From its snapshot where there is one: a home may have many long logs.
+    const Result<ledger::SubjectLog> log =
+        ledger::SubjectLog::Open(home, other, ledger::LedgerAccess::kReadOnly, ledger::FoldFrom::kSnapshot);
     if (!log.ok() || !log->history().has_genesis()) continue;
     if (log->history().charter().gate.log.name == charter.gate.log.name) return other;
   }
