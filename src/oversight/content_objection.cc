@@ -1,7 +1,10 @@
 #include "oversight/content_objection.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
+#include "model/protobuf.h"
 #include "oversight/json_keys.h"
 #include "oversight/json_twins.h"
 #include "oversight/scorer_imports.h"
@@ -103,6 +106,54 @@ Result<std::optional<ContentObjection>> FindScorerImport(const subject::SurfaceR
   return std::optional<ContentObjection>();
 }
 
+// What an ONNX file says beside versions, nodes, tensors and shapes. What nodes and tensors say of themselves is left
+// out: runtimes hand it to no program.
+Result<void> AppendBesideGraph(std::span<const uint8_t> message, bool is_graph, std::string& beside) {
+  constexpr std::array<uint32_t, 3> kOfModel = {1, 7, 8};
+  constexpr std::array<uint32_t, 5> kOfGraph = {1, 5, 11, 12, 13};
+  model::MessageReader reader(message);
+  for (;;) {
+    const Result<bool> more = reader.Next();
+    if (!more.ok()) return more.error();
+    if (!*more) return {};
+    const model::Field& field = reader.field();
+    const std::span<const uint32_t> known = is_graph ? std::span<const uint32_t>(kOfGraph) : kOfModel;
+    if (!is_graph && field.number == 7) {
+      if (Result<void> graph = AppendBesideGraph(field.bytes, true, beside); !graph.ok()) return graph;
+    }
+    if (std::ranges::find(known, field.number) != known.end()) continue;
+    beside += (is_graph ? " graph " : " ") + std::to_string(field.number) + ":" + std::to_string(field.value) + ":" +
+              std::to_string(field.bytes.size()) + ":" + std::string(field.text());
+  }
+}
+
+// Without trials proofs alone speak for a change, and no certificate is about this part of a network's file.
+Result<std::optional<ContentObjection>> FindChangeBesideGraph(const subject::SurfaceReport& report,
+                                                              const charter::CharterFiles& charter,
+                                                              const subject::BlobReader& read) {
+  if (!charter.charter.evaluation.command.empty()) return std::optional<ContentObjection>();
+  for (const subject::SurfaceFinding& finding : report.findings) {
+    if (!finding.change.before || !finding.change.after) continue;
+    std::string sides[2];
+    for (const bool is_after : {false, true}) {
+      Result<std::string> bytes =
+          read(is_after ? *finding.change.after : *finding.change.before, subject::kFileBytesMax);
+      if (!bytes.ok()) return bytes.error();
+      const std::span<const uint8_t> message(reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size());
+      if (Result<void> done = AppendBesideGraph(message, false, sides[is_after ? 1 : 0]); !done.ok()) {
+        return std::optional(
+            ContentObjection{"surface.beside-graph", finding.change.path + ": " + done.error().message});
+      }
+    }
+    if (sides[0] == sides[1]) continue;
+    constexpr char kWords[] =
+        ": says other things beside its graph than before (metadata_props, descriptions, producer), of which no "
+        "certificate speaks, and there is no trial";
+    return std::optional(ContentObjection{"surface.beside-graph", finding.change.path + kWords});
+  }
+  return std::optional<ContentObjection>();
+}
+
 }  // namespace
 
 Result<std::optional<ContentObjection>> FindContentObjection(const subject::SurfaceReport& report,
@@ -113,6 +164,8 @@ Result<std::optional<ContentObjection>> FindContentObjection(const subject::Surf
   if (!key.ok() || *key) return key;
   Result<std::optional<ContentObjection>> twin = FindTwinObjection(report, charter, read);
   if (!twin.ok() || *twin) return twin;
+  Result<std::optional<ContentObjection>> beside = FindChangeBesideGraph(report, charter, read);
+  if (!beside.ok() || *beside) return beside;
   return FindScorerImport(report, charter);
 }
 

@@ -29,6 +29,8 @@ struct ContentObjection {
 //   or one of the two sides, or the file of keys, cannot be read.
 // - "surface.json-twins": an object in a new or changed file under a rule of kind `json` has a name twice: which value
 //   counts would depend on who reads it.
+// - "surface.beside-graph": the charter asks for no trial, and a changed network's file says other things beside its
+//   graph than before (metadata, descriptions, producer, unknown fields of model or graph), or cannot be read so far.
 // - "surface.scorer-import": a new or changed file answers to the name of a module that the evaluator imports and that
 //   the charter does not surely have, or is code of any name where the evaluator may look for modules elsewhere
 //   (scorer_imports.h). Not asked where the subject runs in a sandbox of its own (evaluation.subject_command): the

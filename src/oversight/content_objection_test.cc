@@ -6,6 +6,7 @@
 
 #include "charter/testing.h"
 #include "charter/untried_for_test.h"
+#include "model/onnx_writer_for_test.h"
 #include "oversight/checker_runs.h"
 #include "oversight/json_keys.h"
 
@@ -253,6 +254,33 @@ TEST(CharterWithoutTrials, HasNoScorerAndLimitsOfItsOwnForPrograms) {
   EXPECT_EQ(limits.output_bytes, 64 << 20);
   EXPECT_EQ(limits.output_files, 1'000);
   EXPECT_EQ(of_trials.memory_mib, 1'024) << "the evaluation's";
+}
+
+// No certificate is about what a network's file says beside its graph; where there are trials, those are.
+TEST_F(ContentObjectionTest, WhatANetworkSaysBesideItsGraph) {
+  namespace onnx = model::onnx;
+  const auto file = [](float weight, const std::string& of_graph, const std::string& of_model) {
+    return onnx::Model(onnx::Graph({onnx::Node("Gemm", {"x", "W"}, {"y"})},
+                                   {onnx::Tensor<float>("W", {1, 1}, {weight})}, {onnx::Value("x", {1, 1})},
+                                   {onnx::Value("y", {1, 1})}) +
+                       of_graph) +
+           of_model;
+  };
+  const std::string scale = onnx::Bytes(14, onnx::Bytes(1, "scale") + onnx::Bytes(2, "7"));
+  const auto objection = [&](const std::string& before, const std::string& after) {
+    return Objection({{"policy.onnx", before}}, {{"policy.onnx", after}}).substr(0, 20);
+  };
+  EXPECT_EQ(objection(file(1, "", ""), file(2, "", scale)), "") << "it is tried";
+  test_ = {};
+  charter::WithoutTrials(test_);
+  EXPECT_EQ(objection(file(1, "", ""), file(2, "", "")), "");
+  EXPECT_EQ(objection(file(1, onnx::Bytes(10, "text"), scale), file(2, onnx::Bytes(10, "text"), scale)), "");
+  for (const std::string& more : {scale, onnx::Bytes(6, "text"), onnx::Integer(900, 1), onnx::Float(901, 1)}) {
+    EXPECT_EQ(objection(file(1, "", ""), file(1, "", more)), "surface.beside-graph") << more;
+    EXPECT_EQ(objection(file(1, "", more), file(2, "", "")), "surface.beside-graph") << more;
+  }
+  EXPECT_EQ(objection(file(1, "", ""), file(1, onnx::Bytes(10, "text"), "")), "surface.beside-graph");
+  EXPECT_EQ(objection(file(1, "", onnx::Integer(900, 1)), file(1, "", onnx::Integer(900, 2))), "surface.beside-graph");
 }
 
 TEST_F(ContentObjectionTest, ACopyOfTheChartersFile) {

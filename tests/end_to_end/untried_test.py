@@ -118,6 +118,11 @@ class Untried(unittest.TestCase):
         for name, factor, rule in (("far", 3.0, "drift.exceeded"), ("loud", 200.0, "property.violated")):
             position = self.propose("propose", self.tree(name, factor), expect=(1,))
             self.assertEqual((position["outcome"], position["rule"]), ("rejected", rule))
+        noted = self.tree("noted", 1.5)
+        with open(noted / "policy.onnx", "ab") as file:
+            file.write(b"\x72\x0a\x0a\x05scale\x12\x017")  # metadata_props
+        position = self.propose("propose", noted, expect=(1,))
+        self.assertEqual((position["outcome"], position["rule"]), ("outside-charter", "surface.beside-graph"))
         other = self.tree("other", 1.5)
         (other / "improver/level").write_text("0.9\n")
         position = self.propose("propose", other, expect=(1,))
