@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "oversight/code_property.h"
+#include "oversight/content_objection.h"
 #include "oversight/review.h"
 #include "sandbox/sandbox.h"
 #include "warrant/property_check.h"
@@ -42,6 +43,24 @@ Result<Checked> CheckNamed(ledger::SubjectLog& log, const Reviewer& reviewer, co
   return checked;
 }
 
+// Where nothing is tried the proofs alone speak for a release, so that a prover also looks at what they do not speak
+// of.
+Result<std::optional<ContentObjection>> FindUnprovenContent(ledger::SubjectLog& log,
+                                                            const warrant::Candidate& candidate) {
+  const charter::Charter& charter = log.charter().charter;
+  if (candidate.action != warrant::Action::kRelease || !candidate.parent_tree || !charter.evaluation.command.empty()) {
+    return std::optional<ContentObjection>();
+  }
+  const Result<subject::Manifest> parent = log.store().ReadManifest(*candidate.parent_tree);
+  if (!parent.ok()) return parent.error();
+  const Result<subject::Manifest> tree = log.store().ReadManifest(candidate.tree);
+  if (!tree.ok()) return tree.error();
+  const Result<subject::SurfaceReport> surface =
+      subject::CheckSurface(charter.SurfaceRules(), *parent, *tree, log.store().Reader());
+  if (!surface.ok()) return surface.error();
+  return FindContentObjection(*surface, log.charter(), log.store().Reader());
+}
+
 }  // namespace
 
 Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer,
@@ -74,6 +93,9 @@ Result<Opinion> ReviewAsProver(ledger::SubjectLog& log, const Reviewer& reviewer
       results.push_back({{"holds", one->objection.empty()}, {"leaves", one->leaves}, {"ms", one->spent_ms}});
     }
   }
+  const Result<std::optional<ContentObjection>> unproven = FindUnprovenContent(log, candidate);
+  if (!unproven.ok()) return unproven.error();
+  if (*unproven) opinion.reasons.push_back((*unproven)->reason);
   encoding::Json code = encoding::Json::array();
   Result<charter::ProgramRules> programs = log.programs();
   if (!programs.ok()) return programs.error();

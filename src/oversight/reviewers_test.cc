@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "charter/untried_for_test.h"
+#include "model/onnx_writer_for_test.h"
 #include "oversight/altered_nodes_for_test.h"
 #include "oversight/charter_trial.h"
 #include "oversight/diff_document.h"
@@ -266,6 +268,19 @@ TEST_F(ReviewersTest, DriftThatNothingProves) {
   path_ = Path::WithDrift();
   Propose({.tree = path_.third}, [](Candidate& candidate) { candidate.certificates.pop_back(); });
   EXPECT_EQ(Says("prover-a"), "1 certificates, and 2 are asked for");
+}
+
+// What no certificate speaks of, under a charter that asks for no trial: whoever checks the proofs says so as well.
+TEST_F(ReviewersTest, WhatANetworkSaysBesideItsGraphWhereNothingIsTried) {
+  namespace onnx = model::onnx;
+  const Path before = path_ = Path::OfItsOwn(charter::WithoutTrials);
+  Propose({.tree = path_.third});
+  EXPECT_EQ(Says("prover-a"), "for");
+  path_ = before;
+  std::filesystem::remove(home_.LedgerPath("controller"));
+  const std::string network = warrant::TinyNetwork(2) + onnx::Bytes(14, onnx::Bytes(1, "scale") + onnx::Bytes(2, "7"));
+  Propose({.tree = path_.PutTree({{"policy.onnx", network}, {"improver/improve.py", "pass\n"}})});
+  EXPECT_SAYS("prover-a", "says other things beside its graph");
 }
 
 TEST_F(ReviewersTest, DriftFromAnotherBaseline) {
