@@ -18,7 +18,7 @@
 # tools/check-layers reads these calls and the #include lines and fails on any that points down the list; tests may
 # include what TEST_DEPENDS names as well.
 
-set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage weakening charter warrant audit ledger witness evaluation
+set(PAWL_LAYERS result model checker encoding crypto merkle tlog signing subject storage weakening charter warrant audit ledger witness notices evaluation
     prover sandbox trial oversight work report gate halting server mcp authoring site incidents cli)
 
 # Without a compiler cache everything is compiled from the start: fewer and larger batches read headers less often, and

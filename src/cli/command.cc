@@ -135,7 +135,7 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   options.state_path = place.state_path;
   options.progress = ProgressTo(globals);
   options.proving = [bar = FamilyBar(globals)](const prover::FamilyProgress& progress) { bar.Show(progress); };
-  options.post = [](const std::vector<witness::HttpPost>& posts) { return server::PostAll(posts, {}); };
+  options.post = server::ExchangesWithin({});
   return gate::Gate::Open(place.home, place.subject, std::move(options));
 }
 

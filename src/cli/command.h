@@ -100,6 +100,7 @@ void AddSandbox(CLI::App& app, Globals& globals);
 void AddIncidents(CLI::App& app, Globals& globals);
 void AddCompletion(CLI::App& app, Globals& globals);
 void AddServe(CLI::App& app, Globals& globals);
+void AddListen(CLI::App& app, Globals& globals);
 void AddWitness(CLI::App& app, Globals& globals);
 void AddBackup(CLI::App& app, Globals& globals);
 void AddRestore(CLI::App& app, Globals& globals);

@@ -11,6 +11,7 @@
 #include "halting/halting.h"
 #include "halting/resume.h"
 #include "halting/start_lock.h"
+#include "server/notice_exchange.h"
 #include "warrant/state.h"
 
 namespace pawl::cli {
@@ -68,25 +69,26 @@ Result<std::string> HaltInLedgerAlone(const Place& place, const HaltOptions& opt
       warrant::WriteDecision(halting::MakeDecision(ground, warrant::Action::kHalt, options.reason, std::time(nullptr)));
   Result<encoding::Signature> signature = SignAsPerson(payload, ground.charter, options.signer);
   if (!signature.ok()) return NothingIsHalted(signature.error());
-  if (Result<void> logged = AppendSigned(
-          *log, {.payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}});
-      !logged.ok()) {
-    return NothingIsHalted(logged.error());
-  }
+  const encoding::Envelope envelope{
+      .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
+  const std::string words = notices::Words(notices::Tell(ground.charter, envelope, server::NoticeExchange()));
+  if (Result<void> logged = AppendSigned(*log, envelope); !logged.ok()) return NothingIsHalted(logged.error());
   return SystemFailure("halt.loader-older",
                        "the ledger has the halt, but the loader here is NOT halted: it has not followed the amendment "
-                       "that lists this key",
+                       "that lists this key" +
+                           (words.empty() ? words : "; " + words),
                        "let it follow (pawl-check warrant --commit), then pawl halt again; or ask somebody whom the "
                        "older charter lists");
 }
 
 struct Said {
   crypto::Digest halt;
+  std::string witnesses;  // how many keep it, for people; empty where the charter has none
   Result<void> loader;
   Result<void> logged;
 };
 
-// Signs a halt and gives it to the loader, then to the ledger. Opens `log` where it is not open yet.
+// Signs a halt and gives it to the loader, to the witnesses, then to the ledger. Opens `log` where it is not open yet.
 Result<Said> Say(const Place& place, const Ground& ground, const HaltOptions& options,
                  std::optional<Result<ledger::SubjectLog>>& log) {
   const std::string payload = halting::DraftHalt(place.state_path, ground, options.reason,
@@ -97,9 +99,11 @@ Result<Said> Say(const Place& place, const Ground& ground, const HaltOptions& op
       .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
   // The loader's own folder first: a gate that drops the event cannot keep the loader going.
   Result<void> loader = DeliverToLoader(place.state_path, envelope);
+  const std::string words = notices::Words(notices::Tell(ground.charter, envelope, server::NoticeExchange()));
   if (!log) log.emplace(OpenLog(place, ledger::LedgerAccess::kReadWrite));
   Result<void> logged = log->ok() ? AppendSigned(**log, envelope) : Result<void>((*log).error());
-  return Said{warrant::StatementDigest(payload), std::move(loader), std::move(logged)};
+  return Said{warrant::StatementDigest(payload), words.empty() ? "" : "; " + words, std::move(loader),
+              std::move(logged)};
 }
 
 Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
@@ -126,7 +130,7 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
     said = Say(*place, *ground, options, log);
   }
   if (!said.ok()) return NothingIsHalted(said.error());
-  const auto& [halt, loader, logged] = *said;
+  const auto& [halt, witnesses, loader, logged] = *said;
   // A release that passed its last look at the halts before this one came still becomes final. It holds the lock until
   // then, so that once "halted" is said, nothing becomes live any more. A start that passed its last look is waited for
   // in the same way.
@@ -142,21 +146,22 @@ Result<std::string> Halt(const Globals& globals, const HaltOptions& options) {
     }
   }
   if (loader.ok() && logged.ok())
-    return std::string("halted: nothing is accepted, released or started until people resume");
+    return "halted: nothing is accepted, released or started until people resume" + witnesses;
   if (loader.ok()) {
     return SystemFailure(
         "halt.ledger",
         "the loader IS halted, but the ledger does not know: " + logged.error().message + " (" + logged.error().rule +
-            ")",
+            ")" + witnesses,
         "nothing is loaded or started; the gate may still accept. Mend the ledger, then pawl halt again");
   }
   if (logged.ok()) {
-    return SystemFailure("halt.loader",
-                         "the ledger has the halt, but the loader here is NOT halted: " + loader.error().message,
-                         "stop what runs, mend '" + warrant::HaltFolder(place->state_path) + "', then pawl halt again");
+    return SystemFailure(
+        "halt.loader",
+        "the ledger has the halt, but the loader here is NOT halted: " + loader.error().message + witnesses,
+        "stop what runs, mend '" + warrant::HaltFolder(place->state_path) + "', then pawl halt again");
   }
   return SystemFailure("halt.undelivered",
-                       "NOTHING is halted: " + loader.error().message + "; " + logged.error().message,
+                       "NOTHING is halted: " + loader.error().message + "; " + logged.error().message + witnesses,
                        "stop what runs; check permissions and disk space, then pawl halt again");
 }
 
@@ -216,7 +221,8 @@ Result<std::string> Resume(const Globals& globals, const HaltOptions& options) {
                      " people have signed",
                  "the next one: pawl resume --add-to " + options.add_to};
   }
-  return std::to_string(decision->lifts.size()) + " halts and alarms lifted";
+  const std::string words = notices::Words(notices::Tell(ground.charter, signing->envelope, server::NoticeExchange()));
+  return std::to_string(decision->lifts.size()) + " halts and alarms lifted" + (words.empty() ? words : "; " + words);
 }
 
 void Finish(Globals& globals, const Result<std::string>& done) {

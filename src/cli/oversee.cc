@@ -27,7 +27,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kRetry{30'000};  // what waits without a change of the log: a clock, a machine to be mended
+constexpr milliseconds kRetry{30'000};     // what waits without a change of the log: a clock, a machine to be mended
+constexpr milliseconds kRetrySoon{1'000};  // the same for witnesses, which answer again any moment
 constexpr milliseconds kBackOffMin{1'000}, kBackOffMax{60'000};
 constexpr milliseconds kBeginAgain{10'000};
 
@@ -191,7 +192,8 @@ class Overseer {
     if (!news.empty()) ShowReviews(globals_, one.reviewer, news);
     one.seen = one.reviewer.log().history().size();
     TellHealth(one, *reports);
-    one.again = steady_clock::now() + kRetry;
+    const bool soon = std::ranges::any_of(*reports, &oversight::ReviewReport::soon);
+    one.again = steady_clock::now() + (soon ? kRetrySoon : kRetry);
     one.back_off = kBackOffMin;
     return {};
   }

@@ -148,6 +148,7 @@ void AddCommands(CLI::App& app, Globals& globals) {
   AddServe(app, globals);
   AddMcp(app, globals);
   AddWitness(app, globals);
+  AddListen(app, globals);
   AddNode(app, globals);
   AddBackup(app, globals);
   AddRestore(app, globals);

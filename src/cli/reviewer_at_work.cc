@@ -12,6 +12,7 @@
 #include "cli/peers.h"
 #include "gate/trace.h"
 #include "ledger/keys.h"
+#include "server/notice_exchange.h"
 #include "signing/private_key.h"
 
 namespace pawl::cli {
@@ -102,8 +103,25 @@ Result<std::vector<ReviewReport>> ReviewerAtWork::Look(const Globals& globals, o
                                      .waiting = waiting,
                                      .progress = ProgressTo(globals),
                                      .model = std::move(model),
-                                     .peers = PeersOf(place_)};
-  return oversight::ReviewOpenProposals(log_, reviewer);
+                                     .peers = PeersOf(place_),
+                                     .post = server::NoticeExchange()};
+  Result<std::vector<ReviewReport>> reports = oversight::ReviewOpenProposals(log_, reviewer);
+  TellWitnesses();
+  return reports;
+}
+
+void ReviewerAtWork::TellWitnesses() {
+  if (log_.charter().charter.witnesses.all.empty()) return;
+  for (const audit::ProposalHistory& proposal : log_.history().proposals()) {
+    if (proposal.outcome || proposal.closing) continue;
+    for (const audit::LoggedVote& vote : proposal.votes) {
+      if (vote.vote.reviewer != record_.name || told_.contains(vote.digest)) continue;
+      const notices::Told told = notices::Tell(log_.charter().charter, vote.envelope, server::NoticeExchange());
+      LogLine(LogLevel::kInfo, "vote: " + notices::Words(told),
+              {{"subject", log_.subject()}, {"proposal", proposal.proposal.proposal}, {"reviewer", record_.name}});
+      if (told.kept > 0 || told.unreachable == 0) told_.insert(vote.digest);
+    }
+  }
 }
 
 ExitCode ShowReviews(const Globals& globals, ReviewerAtWork& at_work, const std::vector<ReviewReport>& reports) {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,11 @@ class ReviewerAtWork {
   ledger::SubjectLog log_;
   charter::Reviewer record_;
   std::string memory_folder_;
+  // Past the gate: its votes on what is open go to the charter's witnesses as well, each once.
+  void TellWitnesses();
+
   std::optional<signing::Signer> key_;  // as it was read last
+  std::set<crypto::Digest> told_;       // votes that a witness keeps, or that none is there to keep
   struct stat key_file_ {};             // of the file as it was then
 };
 

@@ -1,6 +1,7 @@
 // pawl witness follow|list|run: a witness of logs, Pawl's or others' (C2SP tlog-witness).
 #include "witness/witness.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -10,6 +11,8 @@
 #include "encoding/time.h"
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
+#include "notices/board.h"
+#include "notices/notice.h"
 #include "server/http_server.h"
 #include "server/witness_site.h"
 #include "witness/add_checkpoint.h"
@@ -39,7 +42,8 @@ Result<WitnessPlace> FindWitness(const Globals& globals, const std::string& name
   return WitnessPlace{home->WitnessFolder(name), *std::move(key)};
 }
 
-ExitCode FollowLog(const Globals& globals, const std::string& name, const std::string& text) {
+ExitCode FollowLog(const Globals& globals, const std::string& name, const std::string& text,
+                   const std::string& charter) {
   Result<WitnessPlace> place = FindWitness(globals, name);
   if (!place.ok()) return Fail(globals, place.error());
   Result<crypto::NoteKey> log = crypto::NoteKey::Parse(text);
@@ -48,14 +52,26 @@ ExitCode FollowLog(const Globals& globals, const std::string& name, const std::s
     return Fail(globals, {ErrorCode::kUsage, "witness.log-key", "a log is followed by a key of type 1 (Ed25519)",
                           "copy [gate] log of its charter"});
   }
-  if (Result<void> followed = witness::Follow(place->folder, *log); !followed.ok()) {
-    return Fail(globals, followed.error());
+  Result<void> followed = witness::Follow(place->folder, *log);
+  // What it follows already may get a charter, or the amended one.
+  const bool is_known = !followed.ok() && followed.error().rule == "witness.followed";
+  if (!followed.ok() && (charter.empty() || !is_known)) return Fail(globals, followed.error());
+  if (is_known) {
+    const Result<std::map<std::string, witness::FollowedLog>> logs = witness::ReadFollowed(place->folder);
+    if (!logs.ok()) return Fail(globals, logs.error());
+    const auto known = logs->find(log->name);
+    if (known == logs->end() || known->second.key != *log) return Fail(globals, followed.error());
+  }
+  if (!charter.empty()) {
+    Result<void> taken = notices::FollowCharter(place->folder, log->name, charter);
+    if (!taken.ok()) return Fail(globals, taken.error());
   }
   if (globals.json) {
-    PrintJson({{"witness", name}, {"log", log->name}, {"size", 0}});
+    PrintJson({{"witness", name}, {"log", log->name}, {"notices", !charter.empty()}});
   } else {
-    std::printf("%s follows %s from its next start on; what it remembers is in %s\n", name.c_str(),
-                Shown(log->name).c_str(), place->folder.c_str());
+    std::printf(
+        "%s follows %s from its next start on%s; what it remembers is in %s\n", name.c_str(), Shown(log->name).c_str(),
+        charter.empty() ? "" : ", and keeps halts and votes of those whom its charter lists", place->folder.c_str());
   }
   return ExitCode::kYes;
 }
@@ -87,11 +103,18 @@ ExitCode RunWitness(const Globals& globals, const std::string& name, const std::
       crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519Cosignature, place->key.public_key()).Text();
   Result<witness::Witness> witness = witness::Witness::Open(place->folder, name, place->key);
   if (!witness.ok()) return Fail(globals, witness.error());
+  Result<notices::Boards> boards = notices::Boards::Open(place->folder);
+  if (!boards.ok()) return Fail(globals, boards.error());
   const InterruptWatch watch(/*enabled=*/true);
   const server::HttpCounts* counts = nullptr;  // of the server below, before it answers anything
   Result<server::HttpServer> server = server::HttpServer::Listen(
-      where, {.body_bytes_max = witness::kAddCheckpointBytesMax}, [&](const server::HttpRequest& request) {
+      where, {.body_bytes_max = std::max(witness::kAddCheckpointBytesMax, notices::kNoticeBytesMax)},
+      [&](const server::HttpRequest& request) {
         if (auto watched = server::AnswerWitnessWatcher(*witness, request, *counts)) return *std::move(watched);
+        if (auto noticed = server::AnswerNotices(*boards, request, std::time(nullptr))) {
+          if (server::Acts(request.method)) LogLine(LogLevel::kInfo, "notice: " + noticed->body);
+          return *std::move(noticed);
+        }
         const server::HttpResponse answer = server::AnswerWitness(*witness, request, std::time(nullptr));
         LogLine(answer.status < 500 ? LogLevel::kInfo : LogLevel::kError,
                 answer.status == 200 ? "cosigned" : "did not cosign: " + answer.body,
@@ -102,10 +125,12 @@ ExitCode RunWitness(const Globals& globals, const std::string& name, const std::
   counts = &server->counts();
   const std::string url = "http://" + server->address();
   if (globals.json) {
-    PrintJson({{"witness", name}, {"key", key}, {"url", url}, {"logs", witness->logs().size()}});
+    PrintJson(
+        {{"witness", name}, {"key", key}, {"url", url}, {"logs", witness->logs().size()}, {"boards", boards->size()}});
   } else {
-    std::printf("%s witnesses %zu log%s at %s\nkey %s\n", name.c_str(), witness->logs().size(),
-                witness->logs().size() == 1 ? "" : "s", url.c_str(), key.c_str());
+    std::printf("%s witnesses %zu log%s at %s, and keeps notices for %zu\nkey %s\n", name.c_str(),
+                witness->logs().size(), witness->logs().size() == 1 ? "" : "s", url.c_str(), boards->size(),
+                key.c_str());
   }
   std::fflush(stdout);
   server->Run(watch.token());
@@ -119,15 +144,21 @@ void AddWitness(CLI::App& app, Globals& globals) {
   command->require_subcommand(1);
   auto name = std::make_shared<std::string>();
   auto log = std::make_shared<std::string>();
+  auto charter = std::make_shared<std::string>();
   auto where = std::make_shared<std::string>("127.0.0.1:8441");
 
   CLI::App* follow = command->add_subcommand("follow", "from now on cosign this log's checkpoints, from its beginning");
   follow->add_option("NAME", *name, "the witness's key, made by `pawl key new NAME --witness`")->required();
   follow->add_option("LOG-KEY", *log, "the log's verifier key: [gate] log of its charter")->required();
+  follow->add_option(
+      "--charter", *charter,
+      "directory of the log's charter: also keep halts, resumes and votes that those whom it lists send, "
+      "for auditors and loaders to ask for; again with the new one after an amendment");
   follow->footer(
       "A witness that runs already takes it up when it is started again. What it remembers of a log is never begun\n"
-      "anew by this.\n\nexample:\n  pawl witness follow witness-a 'gate-log+5c0f1a5e+AQ...'");
-  follow->callback([=, &globals] { globals.exit = FollowLog(globals, *name, *log); });
+      "anew by this.\n\nexamples:\n  pawl witness follow witness-a 'gate-log+5c0f1a5e+AQ...'\n"
+      "  pawl witness follow witness-a 'gate-log+5c0f1a5e+AQ...' --charter charter");
+  follow->callback([=, &globals] { globals.exit = FollowLog(globals, *name, *log, *charter); });
 
   CLI::App* list = command->add_subcommand("list", "the logs that a witness follows, and what it remembers of each");
   list->add_option("NAME", *name, "the witness's key")->required();

@@ -102,7 +102,7 @@ Result<Signing> AddSignature(ledger::SubjectLog& log, const std::string& state_p
   if (static_cast<int64_t>(approvers->size()) < ground.charter.resume_threshold) {
     Result<void> written = storage::WriteNamedFile(path, encoding::SerializeEnvelope(envelope));
     if (!written.ok()) return written.error();
-    return Signing{.signed_by = approvers->size(), .lifted = false};
+    return Signing{.signed_by = approvers->size(), .lifted = false, .envelope = std::move(envelope)};
   }
   // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
   if (Result<void> appended = gate::AppendSigned(log, envelope); !appended.ok()) return appended.error();
@@ -113,7 +113,7 @@ Result<Signing> AddSignature(ledger::SubjectLog& log, const std::string& state_p
         "mend '" + warrant::HaltFolder(state_path) + "', then pawl resume --add-to " + path + " again");
   }
   std::remove(path.c_str());  // only now: whoever was interrupted before gives the same file again
-  return Signing{.signed_by = approvers->size(), .lifted = true};
+  return Signing{.signed_by = approvers->size(), .lifted = true, .envelope = std::move(envelope)};
 }
 
 }  // namespace pawl::halting

@@ -47,7 +47,8 @@ std::string BegunPath(const ledger::Home& home, const std::string& subject);
 
 struct Signing {
   size_t signed_by = 0;
-  bool lifted = false;  // enough have signed: the ledger has it, and the loader here
+  bool lifted = false;            // enough have signed: the ledger has it, and the loader here
+  encoding::Envelope envelope{};  // with all of them
 };
 
 // Adds one signature, which has to be valid under the ground's charter. While too few have signed, the file at `path`

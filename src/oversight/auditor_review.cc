@@ -1,11 +1,13 @@
 // The auditor's role: the log only grows, every vote that was cast is counted, no halt is open. Says so by signing the
 // closing statement, which every warrant carries.
 #include <algorithm>
+#include <set>
 
 #include "encoding/base64.h"
 #include "encoding/json.h"
 #include "ledger/past_root.h"
 #include "merkle/checkpoint.h"
+#include "notices/heard.h"
 #include "oversight/charter_trial.h"
 #include "oversight/key_terms.h"
 #include "oversight/log_memory.h"
@@ -111,6 +113,94 @@ Result<std::vector<crypto::Digest>> OpenHalts(ledger::SubjectLog& log, const Rev
   return open;
 }
 
+// ---- what the ledger could keep back
+
+// Whether it was appended. What the log refuses is nobody's statement: a witness that lies changes nothing.
+Result<bool> AppendHeard(ledger::SubjectLog& log, const notices::Notice& notice) {
+  const Result<void> appended = log.Append({notice.envelope});
+  if (appended.ok()) return true;
+  const ErrorCode code = appended.error().code;
+  if (code == ErrorCode::kRefused || code == ErrorCode::kMalformed) return false;
+  return appended.error();
+}
+
+bool HasHalt(const audit::History& history, const crypto::Digest& digest) {
+  return std::ranges::any_of(history.halts(), [&](const audit::LoggedHalt& halt) { return halt.digest == digest; });
+}
+
+// Halts that were told to the witnesses and are not in the ledger: it gets them now. How many it has taken.
+Result<size_t> TakeHalts(ledger::SubjectLog& log, const notices::Heard& heard) {
+  size_t taken = 0;
+  for (const notices::HeardNotice& halt : heard.notices) {
+    const bool lifted = std::ranges::any_of(
+        heard.notices, [&](const notices::HeardNotice& other) { return notices::Lifts(other.notice, halt.notice); });
+    if (!halt.notice.IsHalt() || lifted || HasHalt(log.history(), halt.notice.digest)) continue;
+    const Result<bool> appended = AppendHeard(log, halt.notice);
+    if (!appended.ok()) return appended.error();
+    taken += *appended ? 1 : 0;
+  }
+  return taken;
+}
+
+// Whether so many witnesses that one of them is honest say that they had it before `time`.
+bool WasThereBefore(const notices::HeardNotice& one, int64_t time, const charter::Witnesses& witnesses) {
+  const auto liars = static_cast<size_t>(witnesses.faults_max);
+  return one.received_s.size() > liars && one.received_s[liars] < time;
+}
+
+// Votes on this candidate that witnesses have and the ledger does not: how many it has taken. Once voting is closed,
+// one that it did not have by then is a reason to sign nothing.
+Result<size_t> TakeVotes(ledger::SubjectLog& log, const ProposalHistory& proposal, notices::Heard heard) {
+  const charter::Charter& charter = log.charter().charter;
+  const charter::Witnesses witnesses = charter.witnesses;
+  const int64_t skew = charter.pace.max_clock_skew_s;
+  std::set<std::string> voters;
+  std::ranges::sort(heard.notices, {}, [](const notices::HeardNotice& one) { return one.received_s.front(); });
+  size_t taken = 0;
+  for (const notices::HeardNotice& one : heard.notices) {
+    const std::string& reviewer = one.notice.vote->reviewer;
+    // Who has two has contradicted itself: the first one that the ledger took counts.
+    if (!voters.insert(reviewer).second) continue;
+    const auto logged =
+        std::ranges::find(proposal.votes, reviewer, [](const audit::LoggedVote& vote) { return vote.vote.reviewer; });
+    const bool has_voted = logged != proposal.votes.end();
+    if (proposal.closing) {
+      // Whoever closed had asked by the statement's time, so that what witnesses had before was kept back, or that
+      // auditor lies. What came while it was asking, by clocks that differ, is late and no more.
+      const bool counts = has_voted && logged->index < static_cast<uint64_t>(proposal.closing->size);
+      if (counts || !WasThereBefore(one, proposal.closing->time - skew, witnesses)) continue;
+      return Refused("audit.held-back", "witnesses had the vote of '" + reviewer +
+                                            "' before voting closed, and the log did not have it by then");
+    }
+    if (has_voted) continue;
+    const Result<bool> appended = AppendHeard(log, one.notice);
+    if (!appended.ok()) return appended.error();
+    taken += *appended ? 1 : 0;
+  }
+  return taken;
+}
+
+// Why nothing is closed yet; nothing where the witnesses keep nothing that the ledger does not have.
+Result<std::optional<std::string>> AskWitnesses(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                                const ProposalHistory& proposal) {
+  const charter::Charter charter = log.charter().charter;
+  if (!reviewer.post || charter.witnesses.all.empty()) return std::optional<std::string>();
+  const notices::Heard stops = notices::AskForStops(charter, reviewer.post);
+  const Result<size_t> halts = TakeHalts(log, stops);
+  if (!halts.ok()) return halts.error();
+  if (*halts > 0) return std::optional<std::string>("witnesses had a halt that the ledger did not have; it has it now");
+  const notices::Heard votes = notices::AskForVotes(charter, proposal.candidate_digest, reviewer.post);
+  const Result<size_t> taken = TakeVotes(log, proposal, votes);
+  if (!taken.ok()) return taken.error();
+  if (*taken > 0)
+    return std::optional<std::string>("witnesses had votes that the ledger did not have; it has them now");
+  // A warrant needs so many of them all the same.
+  const size_t answered = std::min(stops.answered, votes.answered);
+  if (static_cast<int64_t>(answered) >= charter.witnesses.at_least) return std::optional<std::string>();
+  return std::optional<std::string>(std::to_string(answered) + " of the " + std::to_string(charter.witnesses.at_least) +
+                                    " witnesses that have to answer do: a halt or a vote could be kept back");
+}
+
 Result<encoding::Envelope> SignedClosing(const std::string& payload, const Reviewer& reviewer) {
   const Result<encoding::Signature> signature = reviewer.key.SignPayload(payload, reviewer.record.name);
   if (!signature.ok()) return signature.error();
@@ -139,11 +229,6 @@ Result<bool> StandsAtItsSize(ledger::SubjectLog& log, const ProposalHistory& pro
 
 // Another auditor has closed: say the same if it is what we see.
 Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {
-  for (const encoding::Signature& signature : proposal.closing_envelope.signatures) {
-    if (signature.keyid == reviewer.record.name) {
-      return ReviewReport{proposal.proposal.proposal, ReviewReport::What::kNothingToDo, {}, "closed already"};
-    }
-  }
   const warrant::Closing& closing = *proposal.closing;
   const auto size = static_cast<uint64_t>(closing.size);
   Result<crypto::Digest> root = ledger::PastRoot(log, size);
@@ -191,6 +276,18 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);
   if (reviewer.waiting == Waiting::kForEveryVote && !quorum.missing.empty()) {
     return Waits(proposal, "'" + quorum.missing.front() + "' has not voted");
+  }
+  const std::vector<encoding::Signature>& closed_by = proposal.closing_envelope.signatures;
+  if (proposal.closing &&
+      std::ranges::find(closed_by, reviewer.record.name, &encoding::Signature::keyid) != closed_by.end()) {
+    return ReviewReport{proposal.proposal.proposal, ReviewReport::What::kNothingToDo, {}, "closed already"};
+  }
+  const Result<std::optional<std::string>> heard = AskWitnesses(log, reviewer, proposal);
+  if (!heard.ok()) return heard.error();
+  if (*heard) {
+    ReviewReport waits = Waits(proposal, **heard);
+    waits.soon = true;
+    return waits;
   }
   if (proposal.closing) return Cosign(log, reviewer, proposal);
   const warrant::Closing closing{.about = {.subject = log.subject(), .digest = proposal.candidate->tree},

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "encoding/base64.h"
+#include "encoding/time.h"
 #include "merkle/checkpoint.h"
 #include "oversight/altered_nodes_for_test.h"
 #include "oversight/charter_trial.h"
@@ -62,7 +63,8 @@ class CosigningTest : public ::testing::Test {
                             .state_path = state_path(),
                             .now_s = now_,
                             .waiting = waiting_,
-                            .progress = {}};
+                            .progress = {},
+                            .post = post_};
     // A copy: appending folds into the history that the original lives in.
     const audit::ProposalHistory proposal = log.history().proposals().back();
     Result<ReviewReport> report = ReviewAsAuditor(log, reviewer, proposal);
@@ -81,6 +83,7 @@ class CosigningTest : public ::testing::Test {
   ledger::Home home_ = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kCreate);
   int64_t now_ = 0;
   Waiting waiting_ = Waiting::kForQuorum;
+  witness::Transport post_;
 };
 
 TEST_F(CosigningTest, SignsWhatItSees) {
@@ -179,6 +182,174 @@ TEST_F(CosigningTest, RefusesOneThatCountsAVoteNobodyCast) {
 TEST_F(CosigningTest, RefusesAnotherRoot) {
   Close([](Closing& closing) { closing.root = crypto::Sha256("another log"); });
   EXPECT_EQ(Answer(), "audit.closing");
+}
+
+// ---- what witnesses keep past the ledger
+
+// A rollback that has been voted on under a charter with witnesses: what auditor-c makes of it where they show these
+// notices, each received at the time given.
+class HearingTest : public CosigningTest {
+ protected:
+  HearingTest() {
+    path_ = Path::WithWitnesses();
+    post_ = [this](const std::vector<witness::HttpPost>& posts) {
+      std::vector<Result<witness::HttpReply>> replies;
+      for (size_t i = 0; i < posts.size(); ++i) {
+        const bool stops = posts[i].url.ends_with("/stops");
+        if (i < away_) {
+          replies.emplace_back(SystemFailure("http.unreachable", "no answer in time"));
+        } else {
+          replies.emplace_back(
+              witness::HttpReply{.status = 200, .body = i >= 4 - boards_ ? List(stops ? stops_ : votes_) : List({})});
+        }
+      }
+      return replies;
+    };
+  }
+  static std::string List(const std::vector<std::pair<encoding::Envelope, int64_t>>& notices) {
+    encoding::Json list = encoding::Json::array();
+    for (const auto& [envelope, received] : notices) {
+      list.push_back({{"received", encoding::TimeText(received)},
+                      {"statement", encoding::EncodeBase64(encoding::SerializeEnvelope(envelope))}});
+    }
+    return encoding::CanonicalJson({{"format", "pawl-notices/v1"}, {"notices", list}});
+  }
+  // Without a vote that so many witnesses have.
+  void CloseWithout(int64_t received_after_closing_s, size_t boards = 2) {
+    boards_ = boards;
+    Tampering tampering;
+    std::optional<warrant::Vote> held_back;
+    tampering.votes = [&](std::vector<warrant::Vote>& votes) {
+      const auto one =
+          std::find_if(votes.begin(), votes.end(), [](const auto& vote) { return vote.role == "evaluator"; });
+      held_back = *one;
+      votes.erase(one);
+    };
+    int64_t closed = 0;
+    Close([&](Closing& closing) { closed = closing.time; }, tampering);
+    votes_ = {
+        {path_.BySomeone(warrant::WriteVote(*held_back), held_back->reviewer), closed + received_after_closing_s}};
+  }
+  void TakeBackTheClosing() {
+    std::vector<std::string> entries = path_.entries();
+    std::filesystem::remove(home_.LedgerPath("controller"));
+    std::erase_if(entries, [](const std::string& entry) {
+      const Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entry);
+      return entry.empty() || !envelope.ok();
+    });
+    // Everything up to the last vote: what comes after it is the closing statement.
+    const auto is_vote = [](const std::string& entry) {
+      return warrant::ReadVote(encoding::ParseEnvelope(entry)->payload).ok();
+    };
+    entries.erase(std::find_if(entries.rbegin(), entries.rend(), is_vote).base(), entries.end());
+    {
+      ledger::Ledger ledger = *ledger::Ledger::Open(home_.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+      ASSERT_TRUE(ledger.Append(0, entries).ok());
+    }
+  }
+
+  std::vector<std::pair<encoding::Envelope, int64_t>> stops_, votes_;
+  size_t away_ = 0, boards_ = 1;
+};
+
+TEST_F(HearingTest, SignsWhereTheyKeepNothingElse) {
+  Close();
+  EXPECT_EQ(Answer(), "signed");
+}
+
+// Three of four have to, as for a warrant.
+TEST_F(HearingTest, SignsNothingWhereTooFewAnswer) {
+  Close();
+  away_ = 2;
+  EXPECT_EQ(Answer(), "2 of the 3 witnesses that have to answer do: a halt or a vote could be kept back");
+  away_ = 1;
+  EXPECT_EQ(Answer(), "signed");
+}
+
+TEST_F(HearingTest, AHaltThatTheLedgerKeepsBackGetsThere) {
+  Close();
+  stops_ = {{path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("smoke")), {"dee"}), now_}};
+  EXPECT_EQ(Answer(), "witnesses had a halt that the ledger did not have; it has it now");
+  EXPECT_EQ(Answer(), "a halt is open; nothing is closed before people lift it");
+}
+
+TEST_F(HearingTest, AHaltThatWasLiftedIsNone) {
+  Close();
+  const std::string halt = warrant::WriteDecision(path_.HaltDecision("smoke"));
+  stops_ = {
+      {path_.ByPeople(halt, {"dee"}), now_},
+      {path_.ByPeople(warrant::WriteDecision(path_.ResumeDecision({warrant::StatementDigest(halt)})), {"ann", "bob"}),
+       now_}};
+  EXPECT_EQ(Answer(), "signed");
+}
+
+TEST_F(HearingTest, AHaltOfNobodyHereIsNone) {
+  Close();
+  stops_ = {{path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("smoke")), {"mallory"}), now_}};
+  EXPECT_EQ(Answer(), "signed");
+}
+
+TEST_F(HearingTest, SignsNothingOverAVoteThatWasKeptBack) {
+  CloseWithout(-301);
+  EXPECT_EQ(Answer(), "audit.held-back");
+}
+
+// The ledger takes it once it can count no more.
+TEST_F(HearingTest, SignsNothingOverAVoteThatWasKeptBackAndComesAfterwards) {
+  CloseWithout(-301);
+  {
+    ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+    ASSERT_TRUE(log.Append({votes_.front().first}).ok());
+  }
+  EXPECT_EQ(Answer(), "audit.held-back");
+}
+
+// As long before as clocks may differ by, or later: it came while whoever closed was asking.
+TEST_F(HearingTest, ALateVoteWasNotKeptBack) {
+  CloseWithout(-300);
+  EXPECT_EQ(Answer(), "signed");
+}
+
+// One of four may lie about when it had a vote.
+TEST_F(HearingTest, OneWitnessAloneKeepsNobodyFromSigning) {
+  CloseWithout(-kHour, 1);
+  EXPECT_EQ(Answer(), "signed");
+}
+
+// Before voting is closed the ledger gets it, and it counts.
+TEST_F(HearingTest, AVoteThatTheLedgerKeepsBackGetsThere) {
+  CloseWithout(0);
+  TakeBackTheClosing();
+  EXPECT_EQ(Answer(), "witnesses had votes that the ledger did not have; it has them now");
+  EXPECT_TRUE(Answer().starts_with("closed at log size ")) << Answer();
+}
+
+// The ledger gets one vote of a reviewer, which two would make contradict itself: the one that witnesses had first.
+TEST_F(HearingTest, OfTwoVotesOneGetsToTheLedger) {
+  CloseWithout(0);
+  TakeBackTheClosing();
+  warrant::Vote later = *warrant::ReadVote(votes_.front().first.payload);
+  later.time += 1;
+  votes_.emplace_back(path_.BySomeone(warrant::WriteVote(later), later.reviewer), votes_.front().second + 1);
+  std::swap(votes_.front(), votes_.back());
+  EXPECT_EQ(Answer(), "witnesses had votes that the ledger did not have; it has them now");
+  const ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+  std::vector<int64_t> times;
+  for (const audit::LoggedVote& vote : log.history().proposals().back().votes) {
+    if (vote.vote.reviewer == later.reviewer) times.push_back(vote.vote.time);
+  }
+  EXPECT_EQ(times, std::vector<int64_t>{later.time - 1});
+}
+
+// A reviewer that says one thing to the ledger and another to a witness keeps nobody from anything.
+TEST_F(HearingTest, OfTwoVotesTheOneInTheLedgerCounts) {
+  Tampering tampering;
+  std::optional<warrant::Vote> another;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) { another = votes.front(); };
+  Close({}, tampering);
+  another->time -= 1;
+  votes_ = {{path_.BySomeone(warrant::WriteVote(*another), another->reviewer), now_ - kHour}};
+  EXPECT_EQ(Answer(), "signed");
 }
 
 // With one event more or less, nodes of the tree that was closed over are in no present root.

@@ -7,6 +7,7 @@
 
 #include "encoding/time.h"
 #include "encoding/utf8.h"
+#include "notices/heard.h"
 #include "oversight/key_terms.h"
 
 namespace pawl::oversight {
@@ -86,7 +87,11 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
       for (const std::string& reason : vote.reasons) summary += "; " + reason;
       return ReviewReport{name, ReviewReport::What::kVoted, std::move(*opinion), std::move(summary)};
     }
-    if (appended.error().rule != "ledger.conflict") return appended.error();
+    if (appended.error().rule != "ledger.conflict") {
+      // Whatever keeps the ledger from taking it: witnesses can, and auditors ask them before they close.
+      if (reviewer.post) notices::Tell(log.charter().charter, envelope, reviewer.post);
+      return appended.error();
+    }
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();
     // The same reviewer at work on two machines: nobody votes twice, and nothing is wrong with the log.
     if (HasVoted(*log.history().Find(name), reviewer.record.name)) {

@@ -26,6 +26,7 @@
 #include "result/result.h"
 #include "signing/signer.h"
 #include "warrant/statements.h"
+#include "witness/gathering.h"
 
 namespace pawl::oversight {
 
@@ -46,6 +47,7 @@ struct Reviewer {
   std::function<void(const std::string&)> progress;
   std::optional<LanguageModel> model{};  // critics: whom they ask
   std::optional<PeerNetwork> peers{};    // peers, auditors: the other subjects
+  witness::Transport post{};             // how witnesses are told and asked of notices; empty: they are not
 };
 
 // What a role's checks came to.
@@ -60,6 +62,7 @@ struct ReviewReport {
   enum class What { kVoted, kClosed, kCosigned, kWaiting, kNothingToDo } what = What::kNothingToDo;
   Opinion opinion;      // kVoted
   std::string summary;  // one line for people
+  bool soon = false;    // kWaiting: for something that no new entry of the log will tell of
 };
 
 // Looks at every proposal that waits for this reviewer, in log order, and acts. Errors are of the machine or of the log

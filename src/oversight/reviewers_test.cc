@@ -8,6 +8,7 @@
 
 #include "charter/untried_for_test.h"
 #include "model/onnx_writer_for_test.h"
+#include "notices/notice.h"
 #include "oversight/altered_nodes_for_test.h"
 #include "oversight/charter_trial.h"
 #include "oversight/diff_document.h"
@@ -105,6 +106,33 @@ TEST_F(ReviewersTest, VoteForAnHonestRollbackAndAmendment) {
            })});
   EXPECT_EQ(Says("integrity-c"), "for");
   EXPECT_EQ(Says("prover-a"), "for");
+}
+
+// Its vote must not hang on who keeps the ledger.
+TEST_F(ReviewersTest, WitnessesAreToldAVoteThatTheLedgerDoesNotTake) {
+  path_ = Path::WithWitnesses();
+  Propose({.action = Action::kRollback, .tree = path_.baseline});
+  ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+  std::vector<witness::HttpPost> told;
+  const Reviewer reviewer{.record = *log.charter().charter.FindReviewer("prover-a2"),
+                          .key = Path::Key("prover-a2"),
+                          .memory_folder = directory_.path(),
+                          .state_path = {},
+                          .now_s = now_,
+                          .progress = {},
+                          .post = [&](const std::vector<witness::HttpPost>& posts) {
+                            told = posts;
+                            return std::vector<Result<witness::HttpReply>>(
+                                posts.size(), witness::HttpReply{.status = 200, .body = "kept"});
+                          }};
+  const Result<std::vector<ReviewReport>> reports = ReviewOpenProposals(log, reviewer);
+  ASSERT_FALSE(reports.ok());
+  EXPECT_EQ(reports.error().rule, "ledger.read-only");
+  ASSERT_EQ(told.size(), 4u);
+  const Result<notices::Notice> notice = notices::ReadNotice(told.front().body, path_.charter());
+  ASSERT_TRUE(notice.ok()) << notice.error().message;
+  EXPECT_EQ(notice->by, "prover-a2");
+  EXPECT_EQ(notice->vote->candidate, log.history().proposals().back().candidate_digest);
 }
 
 // ---- integrity

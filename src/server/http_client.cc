@@ -57,15 +57,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   void Begin(const Url& url, const witness::HttpPost& post) {
     where_ = (url.host.find(':') == url.host.npos ? url.host : "[" + url.host + "]") + ":" + url.port;
-    request_.method(http::verb::post);
+    const bool reads = post.method == "GET";
+    request_.method(reads ? http::verb::get : http::verb::post);
     request_.target(url.target);
     request_.version(11);
     request_.set(http::field::host, where_);
     request_.set(http::field::user_agent, "pawl");
-    request_.set(http::field::content_type, post.content_type);
+    if (!reads) request_.set(http::field::content_type, post.content_type);
     if (!post.authorization.empty()) request_.set(http::field::authorization, post.authorization);
     request_.keep_alive(false);
-    request_.body() = post.body;
+    if (!reads) request_.body() = post.body;
     request_.prepare_payload();
     resolver_.async_resolve(url.host, url.port,
                             [self = shared_from_this()](Failure failure, const tcp::resolver::results_type& found) {

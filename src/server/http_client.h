@@ -23,10 +23,15 @@ struct ClientLimits {
   size_t reply_bytes_max = 262'144;
 };
 
-// A reply for each post, in their order; a status that is no success is a reply. Errors: kUsage "http.url"; kSystem
-// "http.unreachable" where there is no whole answer in time.
+// A reply for each post (or GET), in their order; a status that is no success is a reply. Errors: kUsage "http.url";
+// kSystem "http.unreachable" where there is no whole answer in time.
 std::vector<Result<witness::HttpReply>> PostAll(const std::vector<witness::HttpPost>& posts,
                                                 const ClientLimits& limits);
+
+// As what asks witnesses takes it.
+inline witness::Transport ExchangesWithin(const ClientLimits& limits) {
+  return [limits](const std::vector<witness::HttpPost>& posts) { return PostAll(posts, limits); };
+}
 
 // Whether the URL names this machine alone: localhost, an address of 127.0.0.0/8, or [::1]. kUsage "http.url".
 Result<bool> IsOnThisMachine(const std::string& url);

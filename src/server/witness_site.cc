@@ -50,6 +50,34 @@ std::optional<HttpResponse> AnswerWitnessWatcher(const witness::Witness& witness
   return HttpResponse{.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 
+std::optional<HttpResponse> AnswerNotices(notices::Boards& boards, const HttpRequest& request, int64_t now_s) {
+  constexpr std::string_view kRoot = "/notices/", kStops = "stops", kVotes = "votes/";
+  if (!request.target.starts_with(kRoot)) return std::nullopt;
+  const std::string_view rest = std::string_view(request.target).substr(kRoot.size());
+  const std::string board(rest.substr(0, rest.find('/')));
+  const std::string_view what = board.size() == rest.size() ? "" : rest.substr(board.size() + 1);
+  const char* const method = what.empty() ? "POST" : "GET";
+  if (request.method != method) {
+    HttpResponse refused = HttpResponse::Text(405, "a notice is sent by POST, and lists are read by GET\n");
+    refused.allow = method;
+    return refused;
+  }
+  if (what.empty()) {
+    const notices::Taken taken = boards.Add(board, request.body, now_s);
+    return HttpResponse::Text(taken.status, taken.words + "\n");
+  }
+  std::optional<std::string> list;
+  if (what == kStops) {
+    list = boards.Stops(board);
+  } else if (what.starts_with(kVotes)) {
+    const Result<crypto::Digest> candidate = crypto::Digest::Parse("sha256:" + std::string(what.substr(kVotes.size())));
+    if (!candidate.ok()) return HttpResponse::Text(400, "a candidate is 64 hexadecimal digits\n");
+    list = boards.VotesOn(board, *candidate);
+  }
+  if (!list) return HttpResponse::Text(404, "no notices are taken here for this log\n");
+  return HttpResponse{.status = 200, .content_type = "application/json", .body = *std::move(list)};
+}
+
 HttpResponse AnswerWitness(witness::Witness& witness, const HttpRequest& request, int64_t now_s) {
   if (request.target != "/add-checkpoint") return HttpResponse::Text(404, "no such resource\n");
   if (request.method != "POST") {

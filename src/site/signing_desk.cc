@@ -12,6 +12,7 @@
 #include "halting/halting.h"
 #include "halting/resume.h"
 #include "sandbox/sandbox.h"
+#include "server/notice_exchange.h"
 #include "site/proposal_view.h"
 #include "site/signing_bodies.h"
 #include "warrant/approval.h"
@@ -168,12 +169,14 @@ Result<Json> TakeHalt(const ledger::SubjectLog& log, Result<ledger::SubjectLog>&
   Result<encoding::Envelope> halt = SignedHalt(log, given, now_s);
   if (!halt.ok()) return halt.error();
   const Result<void> loader = halting::DeliverToLoader(log.home().StatePath(log.subject()), *halt);
+  const std::string words = notices::Words(notices::Tell(GroundOf(log).charter, *halt, server::NoticeExchange()));
   const Result<void> logged = opened.ok() ? gate::AppendSigned(*opened, *halt) : Result<void>(opened.error());
   if (loader.ok() && logged.ok()) {
     return Json{{"signed", "halt"},
                 {"sentence",
                  "halted: nothing more is accepted, released or started until people resume; a start or "
-                 "release that had begun may still end"}};
+                 "release that had begun may still end" +
+                     (words.empty() ? words : "; " + words)}};
   }
   if (loader.ok()) {
     return SystemFailure("halt.ledger", "the loader IS halted, but the ledger does not know: " + logged.error().message,
@@ -240,6 +243,7 @@ Result<Json> TakeResume(ledger::SubjectLog& log, const SignedBody& given, int64_
   Result<halting::Signing> signing = halting::AddSignature(log, log.home().StatePath(log.subject()), now->path,
                                                            now->ground, std::move(envelope), std::move(*signature));
   if (!signing.ok()) return signing.error();
+  if (signing->lifted) notices::Tell(now->ground.charter, signing->envelope, server::NoticeExchange());
   const std::string count =
       std::to_string(signing->signed_by) + " of " + std::to_string(now->ground.charter.resume_threshold);
   return Json{{"signed", "resume"},

@@ -24,9 +24,10 @@ namespace pawl::witness {
 
 struct HttpPost {
   std::string url;
-  std::string body;
+  std::string body;  // of a POST
   std::string content_type = "text/plain; charset=utf-8";
   std::string authorization{};  // the header's value; empty: none
+  std::string method = "POST";  // or "GET"
 };
 struct HttpReply {
   unsigned status = 0;

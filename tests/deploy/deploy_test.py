@@ -108,8 +108,8 @@ class Deploy(unittest.TestCase):
     def test_units(self):
         folder = os.path.join(DEPLOY, "systemd")
         units = sorted(os.listdir(folder))
-        self.assertEqual(units, ["pawl-gate.service", "pawl-oversee@.service", "pawl-serve.service", "pawl-witness@.service",
-                                 "pawl-work@.service"])
+        self.assertEqual(units, ["pawl-gate.service", "pawl-listen@.service", "pawl-oversee@.service", "pawl-serve.service",
+                                 "pawl-witness@.service", "pawl-work@.service"])
         with tempfile.TemporaryDirectory() as scratch:
             for unit in units:
                 with open(os.path.join(folder, unit), encoding="utf-8") as file:

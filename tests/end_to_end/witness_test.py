@@ -334,8 +334,9 @@ class PathTest(unittest.TestCase):
         position = home.approved(home.position("cycle", "--seed", "2", expect=(6,)))
         self.assertEqual(position["rule"], "release.waiting")
         self.release(home, position["proposal"])
+        position = home.position("cycle", "--seed", "2", expect=(6,))
         self.stop("w1")
-        position = home.approved(home.position("cycle", "--seed", "2", expect=(6,)))
+        position = home.approved(position)
         self.assertEqual((position["step"], position["rule"]), ("warrant", "witness.not-met"))
         self.assertIn("1 of 2 witnesses", position["reason"])
         self.assertIn("w1: ", position["reason"])
@@ -409,6 +410,57 @@ class PathTest(unittest.TestCase):
         position = back.approved(back.position("rollback", "3", "--review", expect=(6,)))
         self.assertEqual(position["rule"], "witness.not-met")
         self.assertRegex(position["reason"], "entries were lost|answers 422")
+
+    def test_7_a_halt_reaches_a_loader_and_an_auditor_past_the_ledger(self):
+        """Two machines: people halt on one, whose ledger tells nobody, and the other's loader and auditor hear of it."""
+        home = self.home
+        answer = lambda at, *words, expect=(0,): json.loads(at.pawl("-q", "--json", *words, expect=expect).splitlines()[-1])
+        if "w2" not in self.witnesses:
+            self.start("w2")
+        error = answer(home, "listen", "--once", expect=(6,))["error"]
+        self.assertEqual(error["rule"], "listen.too-few")
+        for name in ("w0", "w1"):
+            self.assertTrue(pawl(self.folder / name, "witness", "follow", name, self.log_key, "--charter",
+                                 home.charter)["notices"])
+            self.stop(name)
+            self.start(name)
+            self.assertEqual(self.witnesses[name].said["boards"], 1)
+        other = home.copy("elsewhere")
+        self.assertEqual(answer(home, "listen", "--once")["news"], "nothing new")
+        halted = answer(home, "halt", "-m", "the score jumped", "--key", home.root / "ada")["done"]
+        self.assertIn("2 of 3 witnesses keep it (w2: 404 ", halted)
+        # The other machine's ledger and loader do not have it. Its auditor hears of it, and closes nothing.
+        other.pawl("current")
+        waiting = other.position("rollback", "2", "--review", expect=(6,))
+        self.assertEqual(waiting["rule"], "quorum.closing", waiting)
+        self.assertIn("the score jumped", other.pawl("status"))
+        self.assertEqual(answer(other, "listen", "--once")["news"], "halted by ada@demo: the score jumped")
+        self.assertEqual(answer(other, "current", expect=(1,))["error"]["rule"], "halt.in-force")
+        self.assertEqual(answer(other, "listen", "--once")["news"], "nothing new")
+        # Its reviewers' votes are there as well.
+        board = "/notices/" + hashlib.sha256(self.log_key.split("+")[0].encode()).hexdigest()
+        posted = (self.folder / "w1/witnesses/w1" / board[1:] / "posted").glob("*.json")
+        payloads = [json.loads(base64.b64decode(json.loads(base64.b64decode(json.loads(file.read_text())["statement"]))["payload"]))
+                    for file in posted]
+        votes = [payload["predicate"] for payload in payloads if "reviewer" in payload["predicate"]]
+        self.assertGreaterEqual(len(votes), 2)
+        candidate = votes[-1]["candidate"].removeprefix("sha256:")
+        status, listed, _ = self.witnesses["w1"].ask("GET", f"{board}/votes/{candidate}")
+        self.assertEqual((status, len(json.loads(listed)["notices"])), (200, len(votes)))
+        # People resume on the first machine, and the other's loader hears of that too.
+        resume = home.root / "resume.json"
+        answer(home, "resume", "-m", "looked", "--add-to", resume, "--key", home.root / "ada", "--yes", expect=(6,))
+        lifted = answer(home, "resume", "--add-to", resume, "--key", home.root / "ben", "--yes")["done"]
+        self.assertIn("2 of 3 witnesses keep it", lifted)
+        self.assertEqual(answer(other, "listen", "--once")["news"], "resumed: looked")
+        other.pawl("current")
+        self.assertEqual(answer(home, "listen", "--once")["news"], "nothing new")
+        # What nobody here may say.
+        self.assertEqual(self.witnesses["w0"].ask("POST", board, b"{}")[0], 400)
+        self.assertEqual(self.witnesses["w0"].ask("POST", board + "0", b"{}")[0], 404)
+        self.assertEqual(self.witnesses["w0"].ask("GET", board)[0], 405)
+        self.assertEqual(self.witnesses["w0"].ask("GET", board + "/votes/x")[0], 400)
+        self.assertEqual(self.witnesses["w2"].ask("GET", board + "/stops")[0], 404)
 
     def test_6_an_independent_client_reads_the_log_over_http(self):
         server = Server(self.home.home, "serve", "--listen", "127.0.0.1:0")

@@ -10,8 +10,9 @@ usage: faults_test.py [--seed N] [--seeds COUNT] [--proposals N] [--budget SECON
        PAWL_BIN: folder with pawl and pawl-check
 
 Every node has a home of its own that joined the log. Those without a gate have, where that is allowed, a network namespace
-without any interface: their links to the two servers are all they have. The servers stream to each other over a link as
-well. Three nodes run a witness each, which the gates reach over a link; a warrant needs two of them. Gates propose and
+of their own: their links to the two servers and to the witnesses are all they have. The servers stream to each other over a
+link as well. Three nodes run a witness each, which keeps the notices of this log too; a warrant needs two of them, and so
+does an auditor before it closes. Gates propose and
 release, a command each; beside them a `pawl advance --all --watch` takes up what a gate that was killed has left, while
 everything goes on breaking, and nobody else looks for that.
 """
@@ -43,6 +44,7 @@ from small_world import BIN, SUBJECT, World  # noqa: E402
 small_world.REVIEWERS = [*[(f"prover-{i}", f"lab-{i}", "prover") for i in (1, 2, 3)], ("evaluator-3", "lab-4", "evaluator"),
                          *[(f"auditor-{i}", f"lab-{i}", "auditor") for i in (1, 2, 3)]]
 REVIEWERS_OF = {1: ("prover-1", "auditor-1"), 2: ("prover-2", "auditor-2"), 3: ("prover-3", "auditor-3", "evaluator-3")}
+LINKS = pathlib.Path(__file__).resolve().parent / "links.py"
 PEOPLE_AT = {2: "ann", 3: "bob"}
 GATES = (0, 1)
 KEEPER = 1            # the gate there also runs by itself
@@ -65,21 +67,42 @@ def light(text, keys, ports):
 
 
 def namespace():
-    """What a node's programs are started by, so that they have no network but their links; nothing where it is refused."""
-    for words in (["/usr/bin/unshare", "--net"], ["/usr/bin/unshare", "--user", "--map-current-user", "--net"]):
+    """What makes a network namespace, and what enters one (before `-t PID`); nothing where that is refused."""
+    ways = ((["--net"], ["--net"]),
+            (["--user", "--map-current-user", "--keep-caps", "--net"], ["--user", "--preserve-credentials", "--net"]))
+    for make, enter in ways:
+        words = ["/usr/bin/unshare", *make]
         if subprocess.run([*words, "/bin/true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-            return words
-    return []
+            return words, ["/usr/bin/nsenter", *enter]
+    return None
 
 
 class Node:
-    def __init__(self, number, root, isolation):
-        self.number, self.root, self.home, self.isolation = number, root, root / "home", isolation
-        self.links, self.running, self.lock = [], set(), threading.Lock()
+    def __init__(self, number, root):
+        self.number, self.root, self.home = number, root, root / "home"
+        self.to_servers, self.to_witnesses, self.running, self.lock = [], [], set(), threading.Lock()
         self.environment = dict(os.environ, PAWL_HOME=str(self.home))
+        self.isolation, self.inside = [], None
+
+    def isolate(self, links, namespace, ports):
+        """From now on its programs have no network but their links: to the servers, and one to each witness."""
+        make, enter = namespace
+        words = []
+        for name, port in ports.items():
+            place = self.root / f"to-{name}"
+            self.to_witnesses.append(links.join(f"node-{self.number} to {name}", place, None))
+            words += [str(port.port), place]
+        self.inside = subprocess.Popen(["/usr/bin/setpriv", "--pdeathsig", "KILL", *make, sys.executable, LINKS, *words],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        if self.inside.stdout.readline() != "listening\n":
+            raise RuntimeError("a network namespace does not come up")
+        self.isolation = [*enter, "-t", str(self.inside.pid)]
+
+    def links(self):
+        return [*self.to_servers, *self.to_witnesses]
 
     def url(self, database):
-        hosts = ",".join(str(link.listen.parent) for link in self.links)
+        hosts = ",".join(str(link.listen.parent) for link in self.to_servers)
         return f"postgresql://pawl_gate@/{database}?host={hosts}"
 
     def start(self, *words, **options):
@@ -143,12 +166,16 @@ class Daemon:
 
 
 class Witness:
-    """`pawl witness run`, started again whenever it is down; who asks for it does so over the link."""
+    """`pawl witness run`, started again whenever it is down; who asks for it does so over one of the links."""
 
-    def __init__(self, node, name, link, round_):
-        self.node, self.name, self.link, self.round, self.process, self.ended = node, name, link, round_, None, False
-        link.target = None
+    def __init__(self, node, name, links, round_):
+        self.node, self.name, self.links, self.round, self.process, self.ended = node, name, links, round_, None, False
+        self.listens_at(None)
         threading.Thread(target=self.run, daemon=True).start()
+
+    def listens_at(self, address):
+        for link in self.links:
+            link.target = address
 
     def run(self):
         while not self.ended:
@@ -157,11 +184,11 @@ class Witness:
                 text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.node.root)
             if line := process.stdout.readline():
                 said = json.loads(line)
-                self.link.target = said["url"].removeprefix("http://") if "url" in said else None
+                self.listens_at(said["url"].removeprefix("http://") if "url" in said else None)
                 if "url" not in said and said["error"]["rule"] != "witness.busy":
                     self.round.problem(f"{self.name} does not start: {said}")
             code = process.wait()
-            self.link.target = None
+            self.listens_at(None)
             if not self.ended and code not in (-signal.SIGKILL, 6):
                 self.round.problem(f"{self.name} ended by itself with {code}")
             time.sleep(0.1)
@@ -190,7 +217,7 @@ class Entry:
 class Round:
     """One seed."""
 
-    def __init__(self, template, pair, links, ports, isolation, seed, proposals):
+    def __init__(self, template, pair, links, ports, namespace_, seed, proposals):
         self.seed, self.random, self.wanted, self.pair = seed, random.Random(seed), proposals, pair
         self.root = template.root.parent / f"seed-{seed}"
         self.world = template.copy(self.root)
@@ -199,11 +226,13 @@ class Round:
         self.over, self.number = threading.Event(), 0
         self.database = f"seed_{seed}"
         pair.make_database(self.database)
-        self.nodes = [Node(i, self.root / f"node-{i}", [] if i in GATES else isolation) for i in range(4)]
+        self.nodes = [Node(i, self.root / f"node-{i}") for i in range(4)]
         self.ports = ports
         for node in self.nodes:
             node.root.mkdir()
-            node.links = pair.connect_node(links, node.root, f"node-{node.number}")
+            node.to_servers = pair.connect_node(links, node.root, f"node-{node.number}")
+            if namespace_ and node.number not in GATES:
+                node.isolate(links, namespace_, ports)
         self.begin()
 
     # ---- the beginning
@@ -226,8 +255,11 @@ class Round:
         log = json.loads((self.world.root / "keys.json").read_text())["log"]
         for name, number in WITNESSES.items():
             shutil.copytree(keys / name, self.nodes[number].home / "keys" / name)
-            self.nodes[number].ask("witness", "follow", name, log)
-        self.witnesses = [Witness(self.nodes[number], name, self.ports[name], self) for name, number in WITNESSES.items()]
+            self.nodes[number].ask("witness", "follow", name, log, "--charter", charter)
+        self.witnesses = []
+        for i, (name, number) in enumerate(WITNESSES.items()):
+            to_it = [self.ports[name], *(node.to_witnesses[i] for node in self.nodes if node.to_witnesses)]
+            self.witnesses.append(Witness(self.nodes[number], name, to_it, self))
         # One loader: whichever gate works, it switches the same state.
         self.state = first.home / f"loader/{SUBJECT}/state.json"
         self.reviewers = [self.reviewer(self.nodes[i], name) for i, names in REVIEWERS_OF.items() for name in names]
@@ -402,7 +434,7 @@ class Round:
         self.pause(chance.choice(self.witnesses).process, seconds)
 
     def cut_witness(self, chance, seconds):
-        self.on_links([chance.choice(self.witnesses).link], seconds, lambda link: link.cut())
+        self.on_links(chance.choice(self.witnesses).links, seconds, lambda link: link.cut())
 
     def kill_command(self, chance, _):
         """Of a gate, also the one that runs by itself, or of a person."""
@@ -437,13 +469,13 @@ class Round:
             link.heal()
 
     def cut_node(self, chance, seconds):
-        self.on_links(chance.choice(self.nodes).links, seconds, lambda link: link.cut())
+        self.on_links(chance.choice(self.nodes).links(), seconds, lambda link: link.cut())
 
     def delay_node(self, chance, seconds):
-        self.on_links(chance.choice(self.nodes).links, seconds, lambda link: link.delay(0.1))
+        self.on_links(chance.choice(self.nodes).links(), seconds, lambda link: link.delay(0.1))
 
     def stall_node(self, chance, seconds):
-        self.on_links(chance.choice(self.nodes).links, seconds, lambda link: link.stall())
+        self.on_links(chance.choice(self.nodes).links(), seconds, lambda link: link.stall())
 
     def cut_replication(self, _, seconds):
         self.on_links(self.pair.replication.values(), seconds, lambda link: link.cut())
@@ -499,6 +531,10 @@ class Round:
         for witness in self.witnesses:
             witness.stop()
         self.check()
+        for node in self.nodes:
+            if node.inside:
+                node.inside.kill()
+                node.inside.wait()
         return broken, time.time() - began
 
     # ---- what has to hold
@@ -583,6 +619,8 @@ class Round:
         have appended to before the release. (What they remember of the tree is held to the log by every warrant: pawl-check
         counts cosignatures.)"""
         sizes = [self.nodes[number].ask("witness", "list", name)[0]["size"] for name, number in WITNESSES.items()]
+        boards = [len(list(self.nodes[number].home.glob(f"*/{name}/notices/*/posted/*.json"))) for name, number in WITNESSES.items()]
+        self.demand(all(boards), f"witnesses keep so many votes: {boards}")
         at = [index for index, (_, kind, predicate, _) in enumerate(events)
               if kind == "warrant" and predicate["warrant"] == self.releases[-1]["warrant"]]
         self.demand(all(size <= len(events) for size in sizes), f"witnesses have seen {sizes} of {len(events)} entries")
@@ -653,12 +691,12 @@ def main():
         return
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-nodes-"))
     folder.chmod(0o755)
-    links, isolation = Links(), namespace()
-    print("nodes in network namespaces without an interface" if isolation else
+    links, namespace_ = Links(), namespace()
+    print("nodes in network namespaces of their own" if namespace_ else
           "nodes as processes (this machine allows no network namespace)", flush=True)
     template = World(folder / "template")
     template.root.mkdir()
-    ports = {name: links.join_port(f"to {name}") for name in WITNESSES}
+    ports = {name: links.join(f"to {name}", 0, None) for name in WITNESSES}
     keys = {name: template.json("key", "new", name, "--witness")["key"] for name in WITNESSES}
     template.prepare(lambda text: light(text, keys, ports))
     (folder / "servers").mkdir()
@@ -669,7 +707,7 @@ def main():
         for seed in (seed for seed in wanted if seed not in left_out):
             if done and time.time() - began > options.budget:
                 break
-            round_ = Round(template, pair, links, ports, isolation, seed, options.proposals)
+            round_ = Round(template, pair, links, ports, namespace_, seed, options.proposals)
             broken, whole = round_.run()
             pending = round_.proposals - sum(round_.outcomes.values())
             outcomes = ", ".join(f"{count} {what}" for what, count in sorted(round_.outcomes.items()))

@@ -1,21 +1,32 @@
-"""Links that a test cuts, delays, stops and heals: each a Unix socket that passes on to another, or a port on loopback.
+"""Links that a test cuts, delays, stops and heals: from a Unix socket or a port on loopback to another one.
 
   links = Links()                                   one thread for all of them
   link = links.join("node-1 to a", listen, target)  whoever connects to `listen` talks with who listens at `target`
-  link = links.join_port("to witness-1")            link.port, and link.target once it is known
+  link = links.join("to witness-1", 0, None)        link.port is a free one; link.target once it is known
   link.cut(); link.delay(0.2); link.stall(); link.heal()
+
+A socket is a path, a port a number to listen at and "HOST:PORT" to connect to.
+
+usage: links.py PORT SOCKET [PORT SOCKET]…
+In a network namespace that has nothing yet: makes its loopback work, joins each port there with a socket outside, prints a
+line once they listen, and goes on until it is killed.
 """
 
 import asyncio
+import fcntl
 import os
 import pathlib
+import signal
+import socket
+import struct
+import sys
 import threading
 
 
 class Link:
     def __init__(self, links, name, listen, target):
-        self.links, self.name, self.port = links, name, None
-        self.listen, self.target = listen and pathlib.Path(listen), target and pathlib.Path(target)
+        self.links, self.name, self.listen, self.target = links, name, listen, target
+        self.port = None
         self.is_cut, self.delay_s, self.writers = False, 0.0, set()
         self.flows = asyncio.Event()
         self.flows.set()
@@ -50,8 +61,8 @@ class Link:
             self.flows.clear()
 
     async def serve(self):
-        if self.listen is None:
-            self.server = await asyncio.start_server(self.connect, "127.0.0.1", 0)
+        if isinstance(self.listen, int):
+            self.server = await asyncio.start_server(self.connect, "127.0.0.1", self.listen)
             self.port = self.server.sockets[0].getsockname()[1]
             return
         self.listen.unlink(missing_ok=True)
@@ -63,13 +74,13 @@ class Link:
             await self.flows.wait()
             if self.is_cut:
                 raise ConnectionError
-            if self.listen is None:
-                host, _, port = (self.target or "").rpartition(":")
-                if not port:
-                    raise ConnectionError
-                far_reader, far_writer = await asyncio.open_connection(host, int(port))
-            else:
+            if self.target is None:
+                raise ConnectionError
+            if isinstance(self.target, pathlib.Path):
                 far_reader, far_writer = await asyncio.open_unix_connection(self.target)
+            else:
+                host, _, port = self.target.rpartition(":")
+                far_reader, far_writer = await asyncio.open_connection(host, int(port))
         except OSError:
             writer.transport.abort()
             return
@@ -101,10 +112,26 @@ class Links:
             return function(*arguments)
         return asyncio.run_coroutine_threadsafe(call(), self.loop).result()
 
-    def join_port(self, name):
-        return self.join(name, None, None)
-
     def join(self, name, listen, target):
         link = self.do(Link, self, name, listen, target)
         asyncio.run_coroutine_threadsafe(link.serve(), self.loop).result()
         return link
+
+
+def bring_up_loopback():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        up = struct.pack("16sh14x", b"lo", 0x1)  # IFF_UP
+        fcntl.ioctl(any_socket, 0x8914, up)      # SIOCSIFFLAGS
+
+
+def main():
+    bring_up_loopback()
+    links, words = Links(), sys.argv[1:]
+    for port, path in zip(words[::2], words[1::2]):
+        links.join(port, int(port), pathlib.Path(path))
+    print("listening", flush=True)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main()
