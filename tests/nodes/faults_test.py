@@ -4,8 +4,9 @@ links between them are killed, paused, cut off and healed at random from a seed.
 outcome, no event that somebody was told of is lost, no release without a full warrant, no two live releases, all nodes agree on the root, and every warrant
 passes `pawl-check`.
 
-usage: faults_test.py [--seed N] [--seeds COUNT] [--proposals N] [--budget SECONDS] [--passed FILE]
+usage: faults_test.py [--seed N] [--seeds COUNT] [--jobs N] [--proposals N] [--budget SECONDS] [--passed FILE]
        --seeds     so many, from --seed on               --budget   begins no further seed after so long
+       --jobs      so many seeds at a time, each by a process of its own: one seed waits more than it works
        --passed    seeds that this file names have passed with these programs and are left out; those that pass are added
        PAWL_BIN: folder with pawl and pawl-check
 
@@ -51,6 +52,7 @@ KEEPER = 1            # the gate there also runs by itself
 WITNESSES = {"w1": 1, "w2": 2, "w3": 3}  # on which node
 OPEN_MAX = 5          # proposals under way at a time
 PUSH_S = 5            # a proposal that has not been tried for so long is
+BUSY_MAX_S = 1.5      # a gate that finds another at work asks again after so long at most
 QUIET_S = 90          # after everything has been mended, for the next of what is still open to end
 # What a command may say while the world around it breaks. It is asked again.
 PASSING = {"ledger.unreachable", "ledger.unclear", "ledger.busy", "ledger.conflict", "gate.busy", "oversee.busy"}
@@ -222,7 +224,7 @@ class Round:
         self.root = template.root.parent / f"seed-{seed}"
         self.world = template.copy(self.root)
         self.lock, self.book, self.problems = threading.Lock(), {}, []
-        self.told, self.faults, self.asked = set(), collections.Counter(), 0
+        self.told, self.faults, self.asked, self.put_off = set(), collections.Counter(), 0, collections.deque()
         self.over, self.number = threading.Event(), 0
         self.database = f"seed_{seed}"
         pair.make_database(self.database)
@@ -331,20 +333,26 @@ class Round:
 
     def gate(self, number):
         chance = random.Random(self.seed * 10 + number)
-        node = self.nodes[number]
+        node, busy = self.nodes[number], 0
         while not self.over.is_set():
             words = self.next_words(chance)
             if words is None:
                 time.sleep(0.05)
                 continue
             code, answer = node.go("--state", self.state, *words)
-            if self.passing(code, answer, words):
+            passes = self.passing(code, answer, words)
+            refused = passes and answer is not None and answer["error"]["rule"] == "gate.busy"
+            if passes and words[0] != "release":
                 with self.lock:
-                    self.asked -= words[0] != "release"  # it is made up for
-                if answer and answer["error"]["rule"] == "gate.busy":
-                    time.sleep(0.3)
-                continue
-            self.hear_position(answer)
+                    self.asked -= 1  # it is made up for
+                    if refused:
+                        self.put_off.append(words)  # nothing of it was done
+            # A process that finds the gate at work costs as much as one that proposes: ask less often.
+            busy = busy + 1 if refused else 0
+            if refused:
+                self.over.wait(min(0.2 * 2 ** busy, BUSY_MAX_S) * chance.uniform(0.5, 1))
+            if not passes:
+                self.hear_position(answer)
 
     def next_words(self, chance):
         now = time.time()
@@ -358,6 +366,8 @@ class Round:
             if self.asked >= self.wanted or len(under_way) >= OPEN_MAX:
                 return None
             self.asked += 1
+            if self.put_off:
+                return self.put_off.popleft()
             self.number += 1
             number = self.number
         kind = chance.random()
@@ -633,6 +643,7 @@ class Round:
         return state["epoch"], state["tree"]
 
     def remove(self):
+        self.pair.drop_database(self.database)
         subprocess.run(["chmod", "-R", "u+w", self.root], check=False)
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -674,10 +685,42 @@ class Passed:
                 out.write(f"{self.programs} {self.proposals} {seed}\n")
 
 
+def run_several(options, seeds, began):
+    """Seeds that run at a time share nothing but the machine. Whatever one finds, the others are run."""
+    lock, left, failed = threading.Lock(), collections.deque(seeds), []
+
+    def work():
+        while True:
+            with lock:
+                if not left or (len(left) < len(seeds) and time.time() - began > options.budget):
+                    return
+                seed = left.popleft()
+            # On the end of this process: as if somebody had interrupted it, so that it leaves no server behind.
+            words = ["/usr/bin/setpriv", "--pdeathsig", "INT", sys.executable, __file__, "--seed", seed,
+                     "--proposals", options.proposals, *(["--passed", options.passed] if options.passed else [])]
+            result = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, check=False)
+            with lock:
+                print(result.stdout, end="", flush=True)
+                if result.returncode != 0:
+                    failed.append(seed)
+
+    workers = [threading.Thread(target=work) for _ in range(options.jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    print(f"{len(seeds) - len(left) - len(failed)} of {len(seeds)} seeds, {time.time() - began:.1f} s"
+          + (f"; still to run: {', '.join(map(str, left))}" if left else ""))
+    if failed:
+        raise AssertionError(f"seeds that broke something: {', '.join(map(str, sorted(failed)))}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--proposals", type=int, default=200)
     parser.add_argument("--budget", type=float, default=float("inf"))
     parser.add_argument("--passed")
@@ -688,6 +731,9 @@ def main():
     if left_out := [seed for seed in wanted if seed in passed.seeds]:
         print(f"passed before with these programs: {', '.join(map(str, left_out))}", flush=True)
     if len(left_out) == len(wanted):
+        return
+    if options.jobs > 1:
+        run_several(options, [seed for seed in wanted if seed not in left_out], began)
         return
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-nodes-"))
     folder.chmod(0o755)

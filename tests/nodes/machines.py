@@ -84,8 +84,12 @@ class Pair:
             place.mkdir()
             self.replication[here] = links.join(f"{here} to {there}", place / SOCKET, self.machines[there].folder / SOCKET)
         self.primary.run("initdb", "-D", self.primary.folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                         "--locale=C", "--no-sync")
+                         "--locale=C", "--wal-segsize=1", "--no-sync")
         self.primary.start()
+        # Every standby that is made copies all files, of which an empty database has 300.
+        for template in ("template0", "template1"):
+            self.primary.sql(f"ALTER DATABASE {template} IS_TEMPLATE false")
+            self.primary.sql(f"DROP DATABASE {template}")
         self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (a, b)'")
         self.make_standby()
         roles = re.search(r"```sql\n([^`]*CREATE ROLE pawl_gate[^`]*)```", MANUAL).group(1)
@@ -103,8 +107,11 @@ class Pair:
 
     def make_database(self, name):
         tables = re.search(r"```sql\n([^`]*CREATE TABLE pawl_events[^`]*)```", MANUAL).group(1)
-        self.primary.sql(f"CREATE DATABASE {name}")
+        self.primary.sql(f"CREATE DATABASE {name} TEMPLATE postgres")
         self.primary.sql(tables, name)
+
+    def drop_database(self, name):
+        self.primary.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
     def connect_node(self, links, folder, node):
         """A node's links to both; they lie in folders of the node's own, which its URL names."""
