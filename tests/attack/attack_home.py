@@ -1,15 +1,11 @@
 """A home for attacks: the collision example with one property and an evaluator that takes no time, so that a test can
-play a whole path in two seconds. Real keys, real programs.
-
-Two auditors are asked for. A candidate is as good as its improver/hyperparameters.json has lines that end in a blank, and
-does harm in every episode where it says "harm".
+play a whole path in two seconds (QuickHome in tests/end_to_end/path_test.py). Real keys, real programs; two auditors.
 """
 
 import importlib.util
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -30,37 +26,14 @@ VOTERS = ("prover-a", "prover-b", "evaluator-a", "evaluator-b", "integrity-a")
 AUDITORS = ("auditor-a", "auditor-b")
 demo_run.REVIEWERS = demo_run.REVIEWERS + [("auditor-b", "lab-b", "auditor")]
 
-EVALUATOR = '''import os, sys
-arguments = dict(zip(sys.argv[2::2], sys.argv[3::2]))
-count = os.path.getsize(arguments["--seeds"]) // 32
-text = open(os.path.join(arguments["--subject"], "improver/hyperparameters.json")).read()
-if "crash" in text:
-    sys.exit(9)
-score, miss = 0.9 + 0.005 * text.count(" \\n"), int("harm" in text)
-with open(arguments["--out"], "w") as out:
-    for i in range(count):
-        if sys.argv[1] == "episodes":
-            out.write('{"episode":%d,"group":"%s","metrics":{"near_miss":%d,"alert_rate":0.1,"reversals":0,"score":%.6f}}\\n'
-                      % (i, "other" if i % 9 else "climbing", miss, score))
-        else:
-            out.write('{"probe":%d,"decision":"COC"}\\n' % i)
-'''
 
-
-def small(toml):
-    """One property, few probes, two auditors."""
-    head, rest = toml.split("[improver]", 1)
-    tables = re.split(r"(?=\[\[property\]\])", head)
-    keep = [table for table in tables[1:] if '"clear-above"' in table]
-    toml = tables[0] + keep[0] + "[improver]" + rest
-    toml = toml.replace("probes = 4000\n", "probes = 1000\n").replace("max_releases = 20", "max_releases = 100")
+def two_auditors(toml):
     return toml.replace('role = "auditor", at_least = 1', 'role = "auditor", at_least = 2')
 
 
-class AttackHome(path_test.Home):
+class AttackHome(path_test.QuickHome):
     def begin(self, edit=None, files=None):
-        super().begin(edit=lambda toml: edit(small(toml)) if edit else small(toml),
-                      files={"evaluate.py": EVALUATOR, **(files or {})})
+        super().begin(edit=lambda toml: edit(two_auditors(toml)) if edit else two_auditors(toml), files=files)
 
     @classmethod
     def made(cls, root, edit=None):
@@ -104,18 +77,6 @@ class AttackHome(path_test.Home):
     def blob(self, digest):
         digest = digest.removeprefix("sha256:")
         return self.home / "store/blobs" / digest[:2] / digest
-
-    # ---- candidates
-
-    def candidate(self, name, better=1, edit=None):
-        """The live tree, `better` steps better; `edit` changes it further."""
-        tree = self.root / name
-        shutil.copytree(self.subject, tree)
-        path = tree / "improver/hyperparameters.json"
-        path.write_text(path.read_text().replace("\n", " \n", better))
-        if edit:
-            edit(tree)
-        return tree
 
     # ---- acting
 

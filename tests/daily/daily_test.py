@@ -31,7 +31,7 @@ from path_test import BIN, demo_run  # noqa: E402
 SUBJECT = demo_run.SUBJECT
 
 
-class Home(path_test.Home):
+class Home(path_test.QuickHome):
     """A home whose programs' progress is not shown."""
 
     def run(self, *words, **options):
@@ -39,14 +39,14 @@ class Home(path_test.Home):
         return super().run(*words, **options)
 
 
-# Five more releases of one home: a third of the time of all tests here. `--long` runs these alone, and without arguments
+# Five more releases of one home, a quarter of the time of all tests here. `--long` runs these alone, and without arguments
 # they are left out.
 LONG = ["test_a_rollback_after_a_rollback"]
 
 REVIEWERS = ("prover-a", "prover-b", "evaluator-a", "evaluator-b", "integrity-a")
 
 
-class DailyTest(path_test.HomesTest):
+class DailyTest(path_test.QuickHomesTest):
     @classmethod
     def make_home(cls, root):
         return Home(root)
@@ -67,7 +67,7 @@ class DailyTest(path_test.HomesTest):
     def test_status_names_every_wait(self):
         home = self.home()
         self.waits(home, r"^nothing is pending; pawl cycle")
-        proposal = home.position("cycle", "--seed", "2", "--no-review", expect=(6,))["proposal"]
+        proposal = self.improvement(home, reviewed=False)["proposal"]
         self.waits(home, r"^p2 waits for the votes of .*prover-a \(lab-a\).* and ", "pawl review --as prover-a")
         for name in REVIEWERS[:-1]:
             home.pawl("review", "--as", name)
@@ -112,7 +112,7 @@ class DailyTest(path_test.HomesTest):
         home.begin(edit=lambda toml: toml.replace('min_interval = "1s"', 'min_interval = "1h"'))
         self.waits(home, r"^waits for the first release, the baseline; ", "pawl propose DIRECTORY")
         home.released_baseline()
-        home.position("cycle", "--seed", "2", expect=(6,))
+        self.improvement(home)
         self.waits(home, r"^p2 waits at pace: .*; ", "pawl advance p2")
 
     # ---- people and charters
@@ -180,7 +180,7 @@ class DailyTest(path_test.HomesTest):
     def test_a_rollback_after_a_rollback(self):
         home, position = self.home_that_waits_for_people()
         home.accepted(position, time.time())
-        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        home.accepted(self.improvement(home), time.time())
         trees = [release["tree"] for release in self.status(home)["releases"]]
         self.accepted_rollback(home, [])
         self.assertEqual(self.status(home)["live"], trees[1])
@@ -191,7 +191,7 @@ class DailyTest(path_test.HomesTest):
         self.assertEqual((status["live"], status["epoch"]), (trees[0], 5))
         self.assertEqual(json.loads(home.pawl("--json", "current"))["tree"], trees[0])
         # And life goes on from there.
-        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())
+        home.accepted(self.improvement(home), time.time())
 
     def accepted_rollback(self, home, target):
         position = home.position("rollback", *target, "-m", "back", "--review", expect=(6,))
@@ -222,7 +222,7 @@ class DailyTest(path_test.HomesTest):
         home, position = self.home_that_waits_for_people()
         home.approve(position["proposal"])
         home.release(position["proposal"])
-        pending = home.position("cycle", "--seed", "2", expect=(6,))["proposal"]
+        pending = self.improvement(home)["proposal"]
         rejected = home.root / "rejected"
         shutil.copytree(home.subject, rejected)
         (rejected / "evil.pkl").write_bytes(os.urandom(4096))
@@ -270,7 +270,7 @@ class DailyTest(path_test.HomesTest):
         self.assertIn(str(view), finding["what"])
         view.rmdir()
         view.mkdir()
-        home.position("cycle", "--seed", "3", "--no-review", expect=(1, 6))
+        self.improvement(home, reviewed=False)
         home.approve(pending)
         home.release(pending)
         position = home.position("rollback", "1", "-m", "all of history is there", "--review", expect=(6,))
@@ -321,7 +321,7 @@ class DailyTest(path_test.HomesTest):
         self.assertEqual((home.home / "schema.json").read_text(), '{"version":2}')
         self.assertEqual(seen.read_text(), text)
         self.assertEqual(len(list((home.home / "backups").glob("version-1-*.tar"))), 1)
-        home.accepted(home.position("cycle", "--seed", "2", expect=(6,)), time.time())  # the auditor remembers
+        home.accepted(self.improvement(home), time.time())  # the auditor remembers
         (home.home / "schema.json").write_text('{"version":9}')
         self.assertEqual(home.fails("status", expect=1)["error"]["rule"], "home.schema")
 
@@ -377,7 +377,8 @@ class DailyTest(path_test.HomesTest):
         home = self.home()
         log = home.root / "pawl.log"
         key = (home.home / "keys/evaluator-a/key.pem").read_text().splitlines()[1]
-        home.pawl("--log-file", log, "cycle", "--seed", "2", "-m", "a note of ours", expect=(6,))
+        home.pawl("--log-file", log, "cycle", "--seed", "2", "--no-review", "-m", "a note of ours", expect=(6,))
+        home.pawl("--log-file", log, "review", "--as", "evaluator-a")
         home.pawl("--log-file", log, "-q", "release", "p2", expect=(6,))
         home.pawl("--log-file", log, "--json", "approve", "p9", expect=(2,))
         text = log.read_text()
