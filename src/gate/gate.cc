@@ -6,17 +6,13 @@
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
 #include "ledger/loader_memory.h"
+#include "ledger/snapshot.h"
 #include "merkle/checkpoint.h"
 #include "signing/private_key.h"
 #include "signing/sign.h"
 
 namespace pawl::gate {
 namespace {
-
-// As many as can be folded in well under a tenth of a second, which is also what writing a snapshot of 10^5 events
-// takes. Not fewer: whoever had the gate's key could have signed the snapshot, and a start that folds everything
-// believes nobody.
-constexpr uint64_t kEventsPerSnapshot = 256;
 
 // Nothing is decided on a log that lacks what its loader has seen, or that is ahead of this clock.
 Result<void> RequirePresent(ledger::SubjectLog& log, const std::string& state_path) {
@@ -56,7 +52,7 @@ Result<Gate> Gate::Open(const ledger::Home& home, std::string_view subject, Gate
 // Only the next start's time hangs on it, so that a disk without room for it is no reason to stop here.
 void Gate::KeepSnapshot() {
   const uint64_t size = log_.history().size();
-  if (size - kept_ < kEventsPerSnapshot) return;
+  if (size - kept_ < ledger::kEventsPerSnapshot) return;
   kept_ = size;
   const Result<void> saved = log_.SaveSnapshot(keys_.log);
   if (!saved.ok()) Say(saved.error().message + ": " + saved.error().advice);

@@ -10,6 +10,7 @@
 //   ledger/<subject>.sqlite          one log a subject
 //   ledger/<subject>.url             or the PostgreSQL database that has it (place.h)
 //   ledger/<subject>.snapshot        what the gate had folded, signed by it (snapshot.h); may be deleted at any time
+//   ledger/snapshots/                the same where the gate is elsewhere, and its key, 0700 (own_snapshots.h)
 //   keys/<name>/key.pem              one folder a key holder, 0700; the key 0600
 //   reviewers/<name>/                what a reviewer remembers, 0700: auditors the log as they have seen it
 //   witnesses/<name>/                what a witness remembers of each log that it follows (witness/witness.h)
@@ -60,6 +61,7 @@ class Home {
   std::string SnapshotPath(std::string_view subject) const {
     return root_ + "/ledger/" + std::string(subject) + ".snapshot";
   }
+  std::string OwnSnapshotFolder() const { return root_ + "/ledger/snapshots"; }
   std::string KeyFolder(std::string_view name) const { return root_ + "/keys/" + std::string(name); }
   std::string KeyPath(std::string_view name) const { return KeyFolder(name) + "/key.pem"; }
   std::string ReviewerFolder(std::string_view name) const { return root_ + "/reviewers/" + std::string(name); }

@@ -213,6 +213,17 @@ void Fields(Archive& archive, Qualified& value) {
   }
 }
 
+// Whether a snapshot of this history may be signed with this key.
+bool IsKeyFor(const audit::History& history, const crypto::Ed25519PublicKey& key, SnapshotKey whose) {
+  switch (whose) {
+    case SnapshotKey::kOfTheGate:
+      return history.charter().gate.log.key == key;
+    case SnapshotKey::kOfThisHome:
+      return true;
+  }
+  return false;
+}
+
 // Of the machine's cores those that this process may run on: a second reader on one core costs more than it reads.
 size_t CoresAllowed() {
   cpu_set_t allowed;
@@ -360,8 +371,8 @@ bool ReadAt(int file, uint64_t offset, uint64_t size, std::string& bytes) {
 }  // namespace
 
 Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key,
-                           uint64_t bytes_max) {
-  if (!snapshot.history.has_genesis() || !(snapshot.history.charter().gate.log.key == key.public_key())) {
+                           uint64_t bytes_max, SnapshotKey whose) {
+  if (!snapshot.history.has_genesis() || !IsKeyFor(snapshot.history, key.public_key(), whose)) {
     return Refused("snapshot.key", "a snapshot is signed with the charter's log key");
   }
   const std::vector<std::string> blocks = audit::FoldSnapshot::WriteBlocks(snapshot.history, bytes_max);
@@ -396,8 +407,8 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
 
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
                               audit::History::CharterReader read_charter,
-                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key,
-                              uint64_t bytes_max) {
+                              const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key, uint64_t bytes_max,
+                              SnapshotKey whose) {
   const subject::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid()) return Error{ErrorCode::kNotFound, "snapshot.missing", "there is no snapshot", ""};
   struct stat status {};
@@ -447,7 +458,7 @@ Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subjec
     return Unusable("a block is not what was signed");
   Result<tlog::Frontier> frontier = tlog::Frontier::From(head.size, std::move(nodes));
   if (!frontier.ok() || frontier->Root() != head.root) return Unusable("its nodes do not lead to its root");
-  if (!(history->charter().gate.log.key == *key)) return Unusable("was signed with a key that is not the log's");
+  if (!IsKeyFor(*history, *key, whose)) return Unusable("was signed with a key that is not the log's");
   return Snapshot{subject, std::move(*frontier), std::move(*history)};
 }
 

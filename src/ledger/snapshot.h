@@ -6,14 +6,15 @@
 //
 // A start believes a snapshot only where it would have made the same one itself:
 //
-//  - it is signed with the log key of the charter that it holds, and the private half of that key is in this home. Who
-//    can write the database or this file, and no more, forges nothing; an older snapshot that is put back is a shorter
-//    beginning of the same log
+//  - it is signed with the log key of the charter that it holds, and the private half of that key is in this home; or,
+//    where the gate is elsewhere, with a key that this home has made for that alone (own_snapshots.h). Who can write
+//    the database or this file, and no more, forges nothing; an older snapshot that is put back is a shorter beginning
+//    of the same log
 //  - it was made by a program with the same fold: every source file of the trusted modules that fold, and of this one,
 //    has the digest that it had then
 //  - the caller compares its root with the database's at its size, and folds every event since
 //
-// It says nothing to anybody else: reviewers, auditors and pawl-check fold events.
+// It says nothing to anybody else: reviewers, auditors and pawl-check fold events, also those of this home.
 //
 // The file is "pawl-snapshot/v3\n", the public key (32 bytes), the signature (64), size (8) and root (32), the length
 // of the state (8) and its SHA-256 (32), the state, and blocks of proposals. The state begins with each block's length
@@ -48,9 +49,19 @@ extern const char kFoldVersion[];
 // Of the file; about 100,000 proposals.
 inline constexpr uint64_t kSnapshotBytesMax = uint64_t{1} << 30;
 
+// As many events as can be folded in well under a tenth of a second, which is also what writing a snapshot of 10^5
+// events takes: a start that had so many to fold keeps a new one. Not fewer: whoever had the key could have signed the
+// snapshot, and a start that folds everything believes nobody.
+inline constexpr uint64_t kEventsPerSnapshot = 256;
+
+enum class SnapshotKey {
+  kOfTheGate,   // the log key of the charter in force
+  kOfThisHome,  // any other: the caller says which by what it signs with, and by `holds_key`
+};
+
 // kLimit "snapshot.size" where the file would be larger than any start reads; an older one stays as it is.
 Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, const signing::Ed25519PrivateKey& key,
-                           uint64_t bytes_max = kSnapshotBytesMax);
+                           uint64_t bytes_max = kSnapshotBytesMax, SnapshotKey whose = SnapshotKey::kOfTheGate);
 
 // `holds_key` says whether the private half of a key is here. Refused "snapshot.unusable" for any doubt whatever;
 // kNotFound where there is none. Blocks are read by as many threads as there are cores, up to eight, or by fewer where
@@ -58,6 +69,6 @@ Result<void> WriteSnapshot(const std::string& path, const Snapshot& snapshot, co
 Result<Snapshot> ReadSnapshot(const std::string& path, const std::string& subject,
                               audit::History::CharterReader read_charter,
                               const std::function<bool(const crypto::Ed25519PublicKey&)>& holds_key,
-                              uint64_t bytes_max = kSnapshotBytesMax);
+                              uint64_t bytes_max = kSnapshotBytesMax, SnapshotKey whose = SnapshotKey::kOfTheGate);
 
 }  // namespace pawl::ledger

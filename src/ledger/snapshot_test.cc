@@ -14,6 +14,7 @@
 
 #include "audit/records.h"
 #include "ledger/keys.h"
+#include "ledger/own_snapshots.h"
 #include "ledger/subject_log.h"
 #include "warrant/path_for_test.h"
 
@@ -225,6 +226,112 @@ TEST_F(SnapshotTest, AMissingCharterIsDoubt) {
   const auto holds = [](const crypto::Ed25519PublicKey&) { return true; };
   const auto no_charter = [](const crypto::Digest&) -> Result<charter::Charter> { return Refused("x", "y"); };
   EXPECT_EQ(ReadSnapshot(file(), kSubject, no_charter, holds).error().rule, "snapshot.unusable");
+}
+
+// A home without the gate's key, and a log that it has much to fold of.
+class OwnSnapshotTest : public SnapshotTest {
+ protected:
+  OwnSnapshotTest() {
+    std::filesystem::remove(home_.KeyPath("log"));
+    Grow(kEventsPerSnapshot);
+  }
+  void Grow(uint64_t events) {
+    SubjectLog log = Open(FoldFrom::kFirstEvent);
+    std::vector<encoding::Envelope> halts;
+    for (uint64_t i = 0; i < events; ++i) halts.push_back(Halt("look " + std::to_string(log.history().size() + i)));
+    ASSERT_TRUE(log.Append(halts).ok());
+  }
+  uint64_t LogSize() { return Open(FoldFrom::kFirstEvent).history().size(); }
+  std::string folder() const { return home_.OwnSnapshotFolder(); }
+  std::string own() const { return folder() + "/" + kSubject + ".snapshot"; }
+};
+
+TEST_F(OwnSnapshotTest, AStartThatHadMuchToFoldSparesTheNextOne) {
+  EXPECT_FALSE(std::filesystem::exists(folder())) << "whoever folds from the first event keeps nothing";
+  const uint64_t size = LogSize();
+  EXPECT_EQ(FoldedByStart(), size);
+  EXPECT_EQ(FoldedByStart(), 0U);
+  EXPECT_EQ(std::filesystem::status(folder()).permissions(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(Open(FoldFrom::kSnapshot).root(), Open(FoldFrom::kFirstEvent).root());
+  EXPECT_EQ(BytesOf(Open(FoldFrom::kSnapshot), file()), BytesOf(Open(FoldFrom::kFirstEvent), file()));
+  EXPECT_EQ(Open(FoldFrom::kFirstEvent).folded(), size) << "reviewers and auditors read everything all the same";
+}
+
+TEST_F(OwnSnapshotTest, ItIsRenewedAfterSoManyEvents) {
+  ASSERT_EQ(FoldedByStart(), LogSize());
+  Grow(kEventsPerSnapshot - 1);
+  EXPECT_EQ(FoldedByStart(), kEventsPerSnapshot - 1);
+  EXPECT_EQ(FoldedByStart(), kEventsPerSnapshot - 1) << "a few are folded again rather than written";
+  Grow(1);
+  EXPECT_EQ(FoldedByStart(), kEventsPerSnapshot);
+  EXPECT_EQ(FoldedByStart(), 0U);
+}
+
+TEST_F(OwnSnapshotTest, WhereTheGatesKeyIsThereIsNone) {
+  ASSERT_TRUE(Path::Key("log").WriteFile(home_.KeyPath("log")).ok());
+  std::filesystem::remove(file());
+  EXPECT_EQ(FoldedByStart(), LogSize());
+  EXPECT_FALSE(std::filesystem::exists(folder()));
+}
+
+TEST_F(OwnSnapshotTest, OnAnyDoubtEverythingIsFolded) {
+  const uint64_t size = LogSize();
+  ASSERT_EQ(FoldedByStart(), size);
+  const std::string good = ReadFile(own());
+  for (const size_t at : {size_t{20}, size_t{60}, good.size() / 2}) {  // key, signature, blocks
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    WriteFile(own(), bad);
+    EXPECT_EQ(FoldedByStart(), size) << at;
+    EXPECT_EQ(FoldedByStart(), 0U) << "and a good one kept";
+  }
+  // What another key has signed, the gate's as well, is nothing that this home has folded.
+  std::filesystem::copy_file(file(), own(), std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(FoldedByStart(), size);
+  const signing::Ed25519PrivateKey stranger = Path::Key("clock");
+  const Result<Snapshot> snapshot = OwnSnapshots::Find(home_)->Read(kSubject, path_.CharterReader());
+  ASSERT_TRUE(snapshot.ok());
+  ASSERT_TRUE(WriteSnapshot(own(), *snapshot, stranger, kSnapshotBytesMax, SnapshotKey::kOfThisHome).ok());
+  EXPECT_EQ(FoldedByStart(), size);
+  // Nor is this home's own the gate's, wherever it lies.
+  ASSERT_EQ(FoldedByStart(), 0U);
+  std::filesystem::copy_file(own(), file(), std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(own());
+  EXPECT_EQ(FoldedByStart(), size);
+}
+
+TEST_F(OwnSnapshotTest, AFolderThatOthersMayEnterIsNotBelieved) {
+  const uint64_t size = LogSize();
+  ASSERT_EQ(FoldedByStart(), size);
+  for (const char* const way : {"open", "link"}) {
+    if (std::string(way) == "open") {
+      std::filesystem::permissions(folder(), std::filesystem::perms::others_exec, std::filesystem::perm_options::add);
+    } else {
+      std::filesystem::rename(folder(), folder() + ".elsewhere");
+      std::filesystem::create_directory_symlink(folder() + ".elsewhere", folder());
+    }
+    EXPECT_EQ(OwnSnapshots::Find(home_).error().rule, "snapshot.folder") << way;
+    EXPECT_EQ(OwnSnapshots::Make(home_).error().rule, "snapshot.folder") << way;
+    EXPECT_EQ(FoldedByStart(), size) << way;
+    EXPECT_EQ(FoldedByStart(), size) << way;
+    std::filesystem::permissions(folder(), std::filesystem::perms::owner_all);
+  }
+}
+
+// Whoever was killed may have left half a key, or a file that waits for its name.
+TEST_F(OwnSnapshotTest, AKeyThatCannotBeReadIsMadeAgain) {
+  const uint64_t size = LogSize();
+  ASSERT_EQ(FoldedByStart(), size);
+  WriteFile(folder() + "/key.pem", "half");
+  WriteFile(folder() + "/key.pem.new", "half");
+  EXPECT_EQ(FoldedByStart(), size);
+  EXPECT_EQ(FoldedByStart(), 0U);
+}
+
+TEST_F(OwnSnapshotTest, AHomeThatCannotBeWrittenToIsReadAllTheSame) {
+  WriteFile(folder(), "in the way");
+  EXPECT_EQ(FoldedByStart(), LogSize());
+  EXPECT_EQ(FoldedByStart(), LogSize());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ledger/keys.h"
+#include "ledger/own_snapshots.h"
 #include "ledger/past_root.h"
 #include "ledger/shared_store.h"
 #include "ledger/snapshot.h"
@@ -78,6 +79,7 @@ Result<SubjectLog> SubjectLog::Open(const Home& home, std::string_view subject, 
   if (Result<void> folded = log.Refresh(); !folded.ok()) return folded.error();
   log.folded_ = log.history_->size() - begun;
   if (Result<void> holds = RequireCheckpointHolds(log, told); !holds.ok()) return holds.error();
+  if (from == FoldFrom::kSnapshot) log.KeepOwnSnapshot();
   return log;
 }
 
@@ -86,22 +88,36 @@ Result<void> SubjectLog::SaveSnapshot(const signing::Ed25519PrivateKey& log_key)
                        log_key);
 }
 
-// Whatever is wrong with the snapshot, the events themselves say what is true.
+// Whatever is wrong with the snapshots, the events themselves say what is true.
 void SubjectLog::TakeUpSnapshot() {
-  Result<Snapshot> snapshot =
-      ReadSnapshot(home_.SnapshotPath(subject_), subject_, history_->charter_reader(),
-                   [this](const crypto::Ed25519PublicKey& key) { return FindPrivateKey(home_, key).ok(); });
-  if (!snapshot.ok()) return;
+  const auto holds = [this](const crypto::Ed25519PublicKey& key) { return FindPrivateKey(home_, key).ok(); };
+  if (TakeUp(ReadSnapshot(home_.SnapshotPath(subject_), subject_, history_->charter_reader(), holds))) return;
+  const Result<OwnSnapshots> own = OwnSnapshots::Find(home_);
+  if (own.ok()) TakeUp(own->Read(subject_, history_->charter_reader()));
+}
+
+bool SubjectLog::TakeUp(Result<Snapshot> snapshot) {
+  if (!snapshot.ok()) return false;
   Result<crypto::Digest> stored = ledger_->Root(snapshot->history.size());
-  if (!stored.ok() || *stored != snapshot->frontier.Root()) return;
-  if (!EntriesAreThoseFolded(*ledger_, snapshot->frontier)) return;
+  if (!stored.ok() || *stored != snapshot->frontier.Root()) return false;
+  if (!EntriesAreThoseFolded(*ledger_, snapshot->frontier)) return false;
   auto history = std::make_unique<audit::History>(std::move(snapshot->history));
   std::swap(history, history_);
   if (!LoadCharter().ok()) {
     std::swap(history, history_);
-    return;
+    return false;
   }
   frontier_ = std::move(snapshot->frontier);
+  return true;
+}
+
+// Where the gate's key is, the gate keeps one. Only the next start's time hangs on it, so that a home that cannot be
+// written to is no reason to stop.
+void SubjectLog::KeepOwnSnapshot() const {
+  if (folded_ < kEventsPerSnapshot || !history_->has_genesis()) return;
+  if (FindPrivateKey(home_, history_->charter().gate.log).ok()) return;
+  const Result<OwnSnapshots> own = OwnSnapshots::Make(home_);
+  if (own.ok()) static_cast<void>(own->Write({.subject = subject_, .frontier = frontier_, .history = *history_}));
 }
 
 Result<void> SubjectLog::Fold(const std::vector<std::string>& entries) {

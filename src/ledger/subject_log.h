@@ -5,8 +5,8 @@
 //   Result<void> done = log->Append({envelope});      // kPending "ledger.conflict": Refresh() and decide again
 //
 // Opening reads every event, verifies every signature and recomputes the root from the entries themselves: a database
-// that was edited is refused here ("ledger.root", or the history's rules). Whoever holds the gate's key may begin from
-// a snapshot that it has signed (snapshot.h), and then does the same with the events since.
+// that was edited is refused here ("ledger.root", or the history's rules). Commands may begin from a snapshot that
+// this home has signed (snapshot.h), and then do the same with the events since.
 //
 // Thread safety: belongs to one thread.
 #pragma once
@@ -30,6 +30,8 @@
 
 namespace pawl::ledger {
 
+struct Snapshot;
+
 // How often a writer folds what others appended meanwhile and tries again.
 inline constexpr int kConflictsMax = 100;
 // How many entries are in memory at a time while a log is read from end to end.
@@ -37,7 +39,8 @@ inline constexpr uint64_t kEntriesPerRead = 1'024;
 
 enum class FoldFrom {
   kFirstEvent,  // every event is read and verified: auditors, every reviewer, `pawl log verify`
-  kSnapshot,    // from the gate's own snapshot, if there is one and the gate's key is here; on any doubt as above
+  kSnapshot,    // from the gate's snapshot, if the gate's key is here, or else one of this home's own, which a start
+                // keeps that had much to fold; where there is none, or on any doubt, as above
 };
 
 class SubjectLog {
@@ -87,6 +90,8 @@ class SubjectLog {
   Result<void> LoadCharter();
   Result<void> TakeOverTrial(const std::vector<std::string>& entries);
   void TakeUpSnapshot();
+  bool TakeUp(Result<Snapshot> snapshot);
+  void KeepOwnSnapshot() const;
   Result<uint64_t> Write(const std::vector<std::string>& entries);  // the index that the ledger gave them
 
   Home home_;

@@ -41,8 +41,8 @@ void AddSummary(const Life& life, const charter::Charter& charter, Document& doc
   const std::string verified = life.verified == life.size
                                    ? "Every entry, its signature and its place were verified for this report."
                                    : "The first " + std::to_string(life.size - life.verified) +
-                                         " entries count as the gate had verified them, by the snapshot that it "
-                                         "signed, the others were verified "
+                                         " entries count as this home had verified them before, by the snapshot "
+                                         "that it signed, the others were verified "
                                          "for this report; pawl log verify reads all of them again.";
   document.Add(Paragraph{"Subject " + life.subject + " under charter " + life.charter + ", from a ledger of " +
                          std::to_string(life.size) + " entries up to " + encoding::TimeText(life.time) + ". " +

@@ -136,8 +136,8 @@ struct Life {
   std::uint64_t charter_index =
       0;                   // ledger entry that put it in force: the genesis or the amendment's candidate statement
   std::uint64_t size = 0;  // of the ledger
-  // The last so many of its entries were verified for this report, those before them by the gate, by whose snapshot the
-  // history begins. Not known from a history: LifeOf takes it to be all.
+  // The last so many of its entries were verified for this report, those before them by an earlier start, with whose
+  // snapshot the history begins. Not known from a history: LifeOf takes it to be all.
   std::uint64_t verified = 0;
   std::int64_t time = 0;  // of the ledger
   std::uint64_t budget_index = 0;

@@ -169,7 +169,7 @@ TEST(ChangeControlReport, SaysWhoVerifiedTheLedger) {
   };
   EXPECT_TRUE(says("Every entry, its signature and its place were verified for this report"));
   life.verified = 3;
-  EXPECT_TRUE(says("The first 17 entries count as the gate had verified them"));
+  EXPECT_TRUE(says("The first 17 entries count as this home had verified them before"));
   EXPECT_FALSE(says("Every entry"));
 }
 
