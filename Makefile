@@ -36,7 +36,6 @@ quick: build
 # latter wait half of their time for disks, namespaces, processes and clocks, so three run for each core, the longest first,
 # and the fuzz targets (one test, `fuzzing`, here) run at low priority beside them, ten seconds by the clock each.
 test: build
-	tools/include-closure
 	cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
 	$(CTEST) --test-dir build/fuzz -L quick -j $$(($(JOBS) + 1))

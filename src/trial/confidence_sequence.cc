@@ -10,7 +10,7 @@ namespace pawl::trial {
 namespace {
 
 constexpr double kBetMax = 0.5;           // of the empirical-Bernstein weights; psi needs less than 1
-constexpr double kRoundingMargin = 1e-9;  // on bounds, above the error of sums of 10^6 terms
+constexpr double kSequenceMargin = 1e-9;  // on bounds, above the error of sums of 10^6 terms
 constexpr int kBisections = 40;
 
 // What is known of the bets before m is chosen.
@@ -57,7 +57,7 @@ constexpr double kLost = 1e-200;
 // two products in place of a division for each observation, since bisection asks it some forty times.
 bool Rejects(double m, std::span<const double> values, const PlannedBets& bets, double alpha) {
   const BetsAt at(m, bets);
-  const double needed = 2 / alpha * (1 + 2 * kRoundingMargin);
+  const double needed = 2 / alpha * (1 + 2 * kSequenceMargin);
   double adaptive = 1;
   double binary = 1;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -86,7 +86,7 @@ void EmpiricalBernstein::Observe(double x) {
   weight_ += lambda;
   penalty_ += deviation * deviation * (-std::log1p(-lambda) - lambda);
   moments_.Observe(x);
-  lower_ = std::max(lower_, (weighted_sum_ - log_inverse_alpha_ - penalty_) / weight_ - kRoundingMargin);
+  lower_ = std::max(lower_, (weighted_sum_ - log_inverse_alpha_ - penalty_) / weight_ - kSequenceMargin);
 }
 
 Interval EmpiricalBernsteinInterval(std::span<const double> values, double alpha) {

@@ -39,9 +39,9 @@ bool IsText(std::string_view line) {
 }
 
 // Reads lines from a pipe whose other side may send anything.
-class LineReader {
+class ReplyReader {
  public:
-  explicit LineReader(Descriptor from) : from_(std::move(from)) {}
+  explicit ReplyReader(Descriptor from) : from_(std::move(from)) {}
 
   enum class Got { kLine, kEnd, kTooLong };
 
@@ -120,9 +120,9 @@ class Relay {
     BlockBrokenPipeSignal();
     std::string request, answer;
     for (;;) {
-      const LineReader::Got got = requests_from_.Next(request);
-      if (got == LineReader::Got::kEnd) break;
-      if (got == LineReader::Got::kTooLong || request.empty() || !IsText(request) || ++requests_ > kRequestsMax) {
+      const ReplyReader::Got got = requests_from_.Next(request);
+      if (got == ReplyReader::Got::kEnd) break;
+      if (got == ReplyReader::Got::kTooLong || request.empty() || !IsText(request) || ++requests_ > kRequestsMax) {
         bad_request_ = true;
         break;
       }
@@ -150,11 +150,11 @@ class Relay {
     if (answers_from_.HasMore()) return ConversationEnd::kUnasked;
     if (!WriteLine(to_subject_, "", request)) return ConversationEnd::kEnded;
     switch (answers_from_.Next(answer)) {
-      case LineReader::Got::kEnd:
+      case ReplyReader::Got::kEnd:
         return ConversationEnd::kEnded;
-      case LineReader::Got::kTooLong:
+      case ReplyReader::Got::kTooLong:
         return ConversationEnd::kTooLong;
-      case LineReader::Got::kLine:
+      case ReplyReader::Got::kLine:
         break;
     }
     if (!IsText(answer)) return ConversationEnd::kMalformed;
@@ -162,7 +162,7 @@ class Relay {
     return std::nullopt;
   }
 
-  LineReader requests_from_, answers_from_;
+  ReplyReader requests_from_, answers_from_;
   Descriptor to_evaluator_, to_subject_;
   std::optional<ConversationEnd> end_;
   std::int64_t requests_ = 0;

@@ -9,7 +9,7 @@ namespace pawl::trial {
 namespace {
 
 // Above the error of a product of 10^6 factors, each good to about 2 units in the last place.
-constexpr double kRoundingMargin = 1e-9;
+constexpr double kProcessMargin = 1e-9;
 constexpr double kShareMin = 1e-6;
 
 }  // namespace
@@ -20,7 +20,7 @@ double Wealth::log_peak() const { return std::max(folded_log_peak_, folded_log_ 
 
 bool Wealth::EverReached(double alpha) const {
   assert(alpha > 0 && alpha < 1);
-  return log_peak() >= -std::log(alpha) + kRoundingMargin;
+  return log_peak() >= -std::log(alpha) + kProcessMargin;
 }
 
 void Wealth::Fold() {

@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kWhole = 1e6;
 // As in Wealth::EverReached.
-constexpr double kRoundingMargin = 1e-9;
+constexpr double kEvidenceMargin = 1e-9;
 
 }  // namespace
 
@@ -18,7 +18,7 @@ std::int64_t EvidenceShare(const ConditionReport& condition) {
   }
   // Fixed probes are the same for everybody: what one evaluator lacks another does not make good.
   if (condition.kind == ConditionKind::kDrift && condition.name == "drift-fixed") return 0;
-  const double share = std::floor(kWhole * (condition.log_e_value - kRoundingMargin) / -std::log(condition.alpha));
+  const double share = std::floor(kWhole * (condition.log_e_value - kEvidenceMargin) / -std::log(condition.alpha));
   const double most = MeanIsGood(condition) ? kWhole - 1 : 0;
   return static_cast<std::int64_t>(std::clamp(share, -static_cast<double>(encoding::kJsonIntegerMax), most));
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kReasonBytesMax = 1000;
 // As in Wealth::EverReached.
-constexpr double kRoundingMargin = 1e-9;
+constexpr double kReportMargin = 1e-9;
 
 // Whether the numbers of observations are those of one look; 0 where no condition says how many episodes there were.
 std::optional<std::uint64_t> EpisodesSeen(const TrialReport& report, const std::vector<PlannedCondition>& planned,
@@ -124,7 +124,7 @@ std::string_view ConditionStatusName(ConditionStatus status) {
   return {};
 }
 
-bool IsEnough(double log_e_value, double alpha) { return log_e_value >= -std::log(alpha) + kRoundingMargin; }
+bool IsEnough(double log_e_value, double alpha) { return log_e_value >= -std::log(alpha) + kReportMargin; }
 
 bool MeanIsGood(const ConditionReport& condition) {
   return condition.bad_side == Side::kAbove ? condition.estimate <= condition.limit

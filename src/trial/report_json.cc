@@ -16,7 +16,7 @@ using encoding::NumberText;
 
 constexpr std::size_t kConditionsMax = 256;
 constexpr std::size_t kTextBytesMax = 4096;
-constexpr double kRoundingMargin = 1e-9;
+constexpr double kReadingMargin = 1e-9;
 
 Json ConditionToJson(const ConditionReport& condition) {
   return Json{{"alpha", NumberText(condition.alpha)},
@@ -164,7 +164,7 @@ bool IsConsistent(const Fingerprint& print) {
       return false;
     listed += change.count;
   }
-  const auto is_distance = [](double value, double max) { return value >= 0 && value <= max + kRoundingMargin; };
+  const auto is_distance = [](double value, double max) { return value >= 0 && value <= max + kReadingMargin; };
   const auto is_shift = [&](double distance, double p_value) {
     return is_distance(distance, 2) && p_value > 0 && p_value <= 1;
   };

@@ -19,7 +19,7 @@
 namespace pawl::warrant {
 namespace {
 
-constexpr std::string_view kFormat = "pawl-state/v1";
+constexpr std::string_view kStateFormat = "pawl-state/v1";
 constexpr size_t kStateBytesMax = size_t{4} << 20;
 constexpr size_t kHaltFilesMax = 1'024;
 
@@ -65,7 +65,7 @@ std::string FolderOf(const std::string& path) {
 
 std::string WriteState(const State& state) {
   Json json = WriteMembers(kState, state);
-  json["format"] = kFormat;
+  json["format"] = kStateFormat;
   return encoding::CanonicalJson(json);
 }
 
@@ -73,7 +73,7 @@ Result<State> ReadState(std::string_view bytes) {
   Result<Json> json = encoding::ParseCanonicalJson(bytes, {.bytes_max = kStateBytesMax, .elements_max = 100'000});
   if (!json.ok()) return json.error();
   JsonObject object(*json, "state");
-  object.Expect("format", kFormat);
+  object.Expect("format", kStateFormat);
   State state;
   ReadMembers(kState, object, state);
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();

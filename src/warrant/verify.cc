@@ -677,7 +677,7 @@ State StatelessStandIn(const Examination& x) {
   return state;
 }
 
-Error Named(const Clause& clause, Error error) {
+Error InTheNameOf(const Clause& clause, Error error) {
   if (error.rule.empty()) error.rule = clause.rule;
   return error;
 }
@@ -696,7 +696,7 @@ WarrantVerdict VerifyWarrant(const WarrantQuestion& question) {
     for (const Clause& clause : kClauses) {
       if (x.stateless() && clause.asked == Asked::kWithState) continue;
       const Result<void> held = clause.holds(x);
-      if (!held.ok() && !IsForced(clause.rule)) return Named(clause, held.error());
+      if (!held.ok() && !IsForced(clause.rule)) return InTheNameOf(clause, held.error());
       verdict.clauses.emplace_back(clause.rule);
     }
     AddWarnings(x);

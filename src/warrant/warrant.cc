@@ -9,7 +9,7 @@ namespace {
 using encoding::Json;
 using encoding::JsonObject;
 
-constexpr std::string_view kFormat = "pawl-warrant/v1";
+constexpr std::string_view kWarrantFormat = "pawl-warrant/v1";
 
 // Envelopes stand in the warrant as they stand in the log, so that one reader serves both.
 Json EnvelopeJson(const encoding::Envelope& envelope) { return Json::parse(encoding::SerializeEnvelope(envelope)); }
@@ -39,7 +39,7 @@ std::vector<crypto::Digest> TakeHashes(JsonObject& object, const char* name) {
 std::string WriteWarrant(const Warrant& warrant) {
   Json votes = Json::array();
   for (const encoding::Envelope& vote : warrant.votes) votes.push_back(EnvelopeJson(vote));
-  return encoding::CanonicalJson({{"format", kFormat},
+  return encoding::CanonicalJson({{"format", kWarrantFormat},
                                   {"candidate", EnvelopeJson(warrant.candidate)},
                                   {"votes", votes},
                                   {"closing", EnvelopeJson(warrant.closing)},
@@ -57,7 +57,7 @@ Result<Warrant> ReadWarrant(std::string_view bytes) {
   Result<Json> json = encoding::ParseCanonicalJson(bytes, {.bytes_max = kWarrantBytesMax});
   if (!json.ok()) return json.error();
   JsonObject object(*json, "warrant");
-  object.Expect("format", kFormat);
+  object.Expect("format", kWarrantFormat);
   Warrant warrant;
   warrant.candidate = encoding::ReadEnvelope(object.Object("candidate"));
   for (JsonObject& vote : object.Objects("votes", kVotesMax)) warrant.votes.push_back(encoding::ReadEnvelope(vote));
