@@ -9,7 +9,7 @@
 #endif
 
 namespace pawl::checker {
-namespace {
+namespace arithmetic_test {
 
 TEST(Environment, IsSoundAsPeopleRunIt) {
   EXPECT_TRUE(EnvironmentIsSound());
@@ -50,5 +50,5 @@ TEST(Gamma, IsAboveTheExactValueAndInfiniteWhereItHasNone) {
   EXPECT_EQ(Gamma(1000, 0), 0);
 }
 
-}  // namespace
+}  // namespace arithmetic_test
 }  // namespace pawl::checker

@@ -8,7 +8,7 @@
 #include <random>
 
 namespace pawl::checker {
-namespace {
+namespace certificate_test {
 
 std::span<const std::uint8_t> AsBytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -501,5 +501,5 @@ TEST(Certificate, NoFlippedByteReadsAsTheSameProof) {
   EXPECT_GT(refused, 200u);  // slopes and split multipliers may have any value
 }
 
-}  // namespace
+}  // namespace certificate_test
 }  // namespace pawl::checker

@@ -12,7 +12,7 @@
 #include "random_cases.h"
 
 namespace pawl::checker {
-namespace {
+namespace checker_test {
 
 // A network, a property, a proof of it, and what a caller would ask for.
 struct Proven {
@@ -384,5 +384,5 @@ TEST(RootBoxes, HoldEveryRoundingOfTheInputSet) {
   EXPECT_EQ(PrepareClaim(network, property, Arithmetic::kFloat64).error().rule, "checker.arithmetic");
 }
 
-}  // namespace
+}  // namespace checker_test
 }  // namespace pawl::checker

@@ -12,7 +12,7 @@
 #include "random_cases.h"
 
 namespace pawl::checker {
-namespace {
+namespace curve_test {
 
 using Form = model::Activation::Form;
 
@@ -124,5 +124,5 @@ TEST(Curves, WhatIsNotFiniteStaysSo) {
   EXPECT_FALSE(std::isfinite(none.upper - none.lower));
 }
 
-}  // namespace
+}  // namespace curve_test
 }  // namespace pawl::checker

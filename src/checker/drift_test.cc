@@ -21,7 +21,7 @@
 #include "random_cases.h"
 
 namespace pawl::checker {
-namespace {
+namespace drift_test {
 
 model::Decimal Number(const char* text) { return *model::Decimal::Parse(text, 100); }
 
@@ -503,5 +503,5 @@ TEST(Drift, OneProofHasOneEncoding) {
   for (std::size_t size = 0; size < bytes.size(); ++size) ASSERT_NE(rule(bytes.substr(0, size)), "") << size;
 }
 
-}  // namespace
+}  // namespace drift_test
 }  // namespace pawl::checker

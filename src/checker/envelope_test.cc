@@ -18,7 +18,7 @@
 #include "random_cases.h"
 
 namespace pawl::checker {
-namespace {
+namespace envelope_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -379,5 +379,5 @@ TEST(Envelope, BoundsAreNoWiderThanTheSetOfNetworks) {
   EXPECT_GT(y.lower, 2 - 1.125 - 1e-4);
 }
 
-}  // namespace
+}  // namespace envelope_test
 }  // namespace pawl::checker

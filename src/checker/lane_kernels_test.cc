@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace pawl::checker {
-namespace {
+namespace lane_kernels_test {
 
 struct Shapes {
   std::size_t rows, columns, width;
@@ -128,5 +128,5 @@ TEST(Lanes, ComparisonsWithNanSelectTheLastArgument) {
   EXPECT_EQ(Min(one_lane, -0.5)[0], -0.5);
 }
 
-}  // namespace
+}  // namespace lane_kernels_test
 }  // namespace pawl::checker

@@ -14,7 +14,7 @@
 #include "random_cases.h"
 
 namespace pawl::checker {
-namespace {
+namespace leaf_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -329,5 +329,5 @@ TEST(Multipliers, AreExactAndIncrease) {
   EXPECT_EQ(MultiplierWeight(255), 15.0 * 0x1p31);
 }
 
-}  // namespace
+}  // namespace leaf_test
 }  // namespace pawl::checker

@@ -15,7 +15,7 @@
 #include "random_cases.h"
 
 namespace pawl::checker {
-namespace {
+namespace phases_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -242,5 +242,5 @@ TEST_F(TreesOfARoot, AreRefusedWhereTheyAreNotWhole) {
   EXPECT_FALSE(BoundRoot(claim_, 0, {{3, {1}, RootMode::kBySplits, {}, {kLeaf, kLeaf}}, {1, {1}}}, 1).ok());
 }
 
-}  // namespace
+}  // namespace phases_test
 }  // namespace pawl::checker

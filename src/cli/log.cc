@@ -12,7 +12,7 @@
 namespace pawl::cli {
 namespace {
 
-struct Row {
+struct LogRow {
   uint64_t index = 0;
   std::string kind;
   std::vector<std::string> signers;
@@ -25,7 +25,7 @@ struct Row {
   }
 };
 
-Result<Row> ReadRow(uint64_t index, const std::string& entry) {
+Result<LogRow> ReadRow(uint64_t index, const std::string& entry) {
   Result<encoding::Envelope> envelope = encoding::ParseEnvelope(entry);
   if (!envelope.ok()) return envelope.error();
   Result<audit::StatementKind> kind = audit::KindOf(envelope->payload);
@@ -34,7 +34,7 @@ Result<Row> ReadRow(uint64_t index, const std::string& entry) {
   if (!statement.ok()) return statement.error();
   std::vector<std::string> signers;
   for (const encoding::Signature& signature : envelope->signatures) signers.push_back(signature.keyid);
-  return Row{index, std::string(audit::StatementKindName(*kind)), std::move(signers), (*statement)["predicate"]};
+  return LogRow{index, std::string(audit::StatementKindName(*kind)), std::move(signers), (*statement)["predicate"]};
 }
 
 // The two or three members of a predicate that say the most.
@@ -59,7 +59,7 @@ ExitCode List(const Globals& globals, const std::string& signer) {
   Result<std::vector<std::string>> entries = log->ledger().Entries(0, log->history().size());
   if (!entries.ok()) return Fail(globals, entries.error());
   for (uint64_t index = 0; index < entries->size(); ++index) {
-    Result<Row> row = ReadRow(index, (*entries)[index]);
+    Result<LogRow> row = ReadRow(index, (*entries)[index]);
     if (!row.ok()) return Fail(globals, row.error());
     if (!signer.empty() && std::ranges::find(row->signers, signer) == row->signers.end()) continue;
     if (globals.json) {
@@ -83,7 +83,7 @@ ExitCode ShowEntry(const Globals& globals, uint64_t index) {
     return Fail(globals, {ErrorCode::kNotFound, "log.no-entry", "the log has no entry " + std::to_string(index),
                           "pawl log list"});
   }
-  Result<Row> row = ReadRow(index, entries->front());
+  Result<LogRow> row = ReadRow(index, entries->front());
   if (!row.ok()) return Fail(globals, row.error());
   const encoding::Json json = {{"index", index},
                                {"kind", row->kind},

@@ -21,7 +21,7 @@
 #include "warrant/state.h"
 
 namespace pawl::ledger {
-namespace {
+namespace backup_test {
 
 namespace fs = std::filesystem;
 using subject::ReadWholeFile;
@@ -284,5 +284,5 @@ TEST_F(BackupTest, CopyingAndRemovingExcludeEachOther) {
   EXPECT_EQ(RuleOf(StoreLock::Take(home_, StoreUse::kRemove)), "store.busy");
 }
 
-}  // namespace
+}  // namespace backup_test
 }  // namespace pawl::ledger

@@ -11,7 +11,7 @@
 #include "subject/testing.h"
 
 namespace pawl::ledger {
-namespace {
+namespace home_migration_test {
 
 namespace fs = std::filesystem;
 using subject::ReadWholeFile;
@@ -93,5 +93,5 @@ TEST_F(MigrationTest, ANewerHomeIsLeftAlone) {
   EXPECT_TRUE(fs::exists(root_ + "/keys/auditor-a/seen-controller.json"));
 }
 
-}  // namespace
+}  // namespace home_migration_test
 }  // namespace pawl::ledger

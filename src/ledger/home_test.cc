@@ -10,7 +10,7 @@
 #include "subject/testing.h"
 
 namespace pawl::ledger {
-namespace {
+namespace home_test {
 
 namespace fs = std::filesystem;
 using subject::TemporaryDirectory;
@@ -113,5 +113,5 @@ TEST(Home, ListsItsSubjects) {
   EXPECT_EQ(home.WarrantPath("a", 7), directory / "home/loader/a/warrants/7.json");
 }
 
-}  // namespace
+}  // namespace home_test
 }  // namespace pawl::ledger

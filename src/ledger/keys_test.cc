@@ -10,7 +10,7 @@
 #include "subject/testing.h"
 
 namespace pawl::ledger {
-namespace {
+namespace keys_test {
 
 using crypto::NoteKey;
 using crypto::NoteKeyType;
@@ -123,5 +123,5 @@ TEST_F(KeysTest, NoKeyIsMadeWhereOthersMayEnter) {
   EXPECT_EQ(RuleOf(MakeKey(home_, "c", NoteKeyType::kEd25519)), "key.folder");
 }
 
-}  // namespace
+}  // namespace keys_test
 }  // namespace pawl::ledger

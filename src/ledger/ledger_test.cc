@@ -22,7 +22,7 @@
 #include "tlog/tile.h"
 
 namespace pawl::ledger {
-namespace {
+namespace ledger_test {
 
 using crypto::Digest;
 using subject::TemporaryDirectory;
@@ -548,5 +548,5 @@ TEST_P(LedgerTest, AnExportThatCannotBeWrittenSaysSo) {
   EXPECT_EQ(RuleOf(ledger.Export(directory_ / "file")), "ledger.export");
 }
 
-}  // namespace
+}  // namespace ledger_test
 }  // namespace pawl::ledger

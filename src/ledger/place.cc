@@ -13,7 +13,7 @@ namespace pawl::ledger {
 namespace {
 
 constexpr size_t kUrlBytesMax = 2'048;
-constexpr std::string_view kSqlite = "sqlite:";
+constexpr std::string_view kSqliteScheme = "sqlite:";
 
 std::string UrlFile(const std::string& ledger_folder, std::string_view subject) {
   return ledger_folder + "/" + std::string(subject) + ".url";
@@ -59,7 +59,7 @@ Result<void> RequireTlsIsDecided(const PQconninfoOption* option) {
 }  // namespace
 
 Result<bool> IsHomeUrl(const std::string& url) {
-  if (url == kSqlite) return true;
+  if (url == kSqliteScheme) return true;
   const auto mend = [](const std::string& what) {
     return Error{ErrorCode::kUsage, "ledger.url", what, "sqlite: or postgresql://[user@]host[:port]/database[?…]"};
   };
@@ -86,7 +86,7 @@ Result<LedgerPlace> FindLedgerPlace(const std::string& ledger_folder, std::strin
   const std::string file = UrlFile(ledger_folder, subject);
   Result<std::string> line = subject::ReadRegularFile(file, kUrlBytesMax + 1, "ledger", subject::Links::kRefuse);
   if (!line.ok() && line.error().code == ErrorCode::kNotFound) {
-    return LedgerPlace{std::string(kSqlite) + SqliteFile(ledger_folder, subject), std::string(subject)};
+    return LedgerPlace{std::string(kSqliteScheme) + SqliteFile(ledger_folder, subject), std::string(subject)};
   }
   if (!line.ok()) return line.error();
   if (!line->empty() && line->back() == '\n') line->pop_back();
@@ -101,7 +101,8 @@ Result<void> KeepLedgerPlace(const std::string& ledger_folder, const LedgerPlace
   if (!before.ok()) return before.error();
   if (before->url == place.url) return {};
   std::error_code failure;
-  if (!before->url.starts_with(kSqlite) || std::filesystem::exists(SqliteFile(ledger_folder, place.log), failure)) {
+  if (!before->url.starts_with(kSqliteScheme) ||
+      std::filesystem::exists(SqliteFile(ledger_folder, place.log), failure)) {
     return Refused("init.exists", "'" + place.log + "' has a ledger here already, at another place",
                    "name another home, or leave --ledger out");
   }

@@ -24,7 +24,7 @@
 #include "warrant/path_for_test.h"
 
 namespace pawl::ledger {
-namespace {
+namespace postgresql_test {
 
 using warrant::Path;
 
@@ -827,5 +827,5 @@ TEST(LedgerPlace, IsRememberedOnce) {
   EXPECT_FALSE(FindLedgerPlace(folder.path(), "c").ok());
 }
 
-}  // namespace
+}  // namespace postgresql_test
 }  // namespace pawl::ledger

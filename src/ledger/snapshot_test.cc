@@ -19,7 +19,7 @@
 #include "warrant/path_for_test.h"
 
 namespace pawl::ledger {
-namespace {
+namespace snapshot_test {
 
 using warrant::Path;
 
@@ -334,5 +334,5 @@ TEST_F(OwnSnapshotTest, AHomeThatCannotBeWrittenToIsReadAllTheSame) {
   EXPECT_EQ(FoldedByStart(), LogSize());
 }
 
-}  // namespace
+}  // namespace snapshot_test
 }  // namespace pawl::ledger

@@ -14,7 +14,7 @@
 #include "warrant/path_for_test.h"
 
 namespace pawl::ledger {
-namespace {
+namespace subject_log_test {
 
 using warrant::Path;
 
@@ -315,5 +315,5 @@ TEST_F(SubjectLogTest, ASubjectWithoutALogIsMissing) {
   EXPECT_EQ(RuleOf(SubjectLog::Open(home_, "other", LedgerAccess::kReadOnly)), "ledger.missing");
 }
 
-}  // namespace
+}  // namespace subject_log_test
 }  // namespace pawl::ledger

@@ -13,7 +13,7 @@
 #include "random_cases.h"
 
 namespace pawl::model {
-namespace {
+namespace decimal_test {
 
 Decimal D(const std::string& text) {
   const Result<Decimal> value = Decimal::Parse(text, 2000);
@@ -144,5 +144,5 @@ TEST(Decimal, HoldsEveryDoubleExactly) {
   }
 }
 
-}  // namespace
+}  // namespace decimal_test
 }  // namespace pawl::model

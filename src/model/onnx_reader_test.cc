@@ -16,7 +16,7 @@
 #include "source_directory.h"
 
 namespace pawl::model {
-namespace {
+namespace onnx_reader_test {
 
 using onnx::AsBytes;
 using onnx::Float;
@@ -683,5 +683,5 @@ TEST(Corpus, AllNetworksAndPropertiesLoad) {
   EXPECT_GE(counts["corpus properties"].files, 4u);
 }
 
-}  // namespace
+}  // namespace onnx_reader_test
 }  // namespace pawl::model

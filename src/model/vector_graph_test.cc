@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace pawl::model {
-namespace {
+namespace vector_graph_test {
 
 std::vector<std::pair<uint64_t, uint64_t>> Taps(const Window& window, uint64_t output) {
   std::vector<WindowTap> taps;
@@ -39,5 +39,5 @@ TEST(Window, OfNoAxesIsOnePosition) {
 
 TEST(Window, MayLieInPaddingAltogether) { EXPECT_TRUE(Taps(Window{{{1, 3, 1, 1, 1, 1}}}, 0).empty()); }
 
-}  // namespace
+}  // namespace vector_graph_test
 }  // namespace pawl::model

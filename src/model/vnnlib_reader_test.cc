@@ -7,7 +7,7 @@
 #include "model/property.h"
 
 namespace pawl::model {
-namespace {
+namespace vnnlib_reader_test {
 
 const std::string kDeclarations =
     "(declare-const X_0 Real)\n(declare-const X_1 Real)\n(declare-const Y_0 Real)\n(declare-const Y_1 Real)\n";
@@ -418,5 +418,5 @@ TEST(CheckFits, ComparesDeclaredShapesAndElementTypes) {
   EXPECT_EQ(fits("Real", "[6]", {2, 3}), "property.shape");
 }
 
-}  // namespace
+}  // namespace vnnlib_reader_test
 }  // namespace pawl::model

@@ -13,7 +13,7 @@ namespace {
 
 using encoding::Json;
 
-constexpr encoding::JsonLimits kJsonLimits{.bytes_max = size_t{4} << 20, .fractions = encoding::Fractions::kShort};
+constexpr encoding::JsonLimits kValueLimits{.bytes_max = size_t{4} << 20, .fractions = encoding::Fractions::kShort};
 constexpr encoding::JsonLimits kTomlLimits;
 constexpr size_t kFractionBytesMax = 16;
 
@@ -75,7 +75,7 @@ class TomlCopier {
 }  // namespace
 
 Result<Json> ReadSubjectValues(std::string_view path, std::string_view bytes) {
-  if (!path.ends_with(".toml")) return encoding::ParseJson(bytes, kJsonLimits);
+  if (!path.ends_with(".toml")) return encoding::ParseJson(bytes, kValueLimits);
   if (bytes.size() > kTomlLimits.bytes_max) return LimitReached("toml.limit", "more than 1 MiB");
   if (const uint32_t line = charter::FindUnreadableLine(bytes); line != 0) {
     return Malformed("toml.syntax", "line " + std::to_string(line) +

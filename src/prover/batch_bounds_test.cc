@@ -9,7 +9,7 @@
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
-namespace {
+namespace batch_bounds_test {
 
 // Room for single precision rounding of bounds of networks of this size.
 constexpr float kRounding = 2e-4f;
@@ -187,5 +187,5 @@ TEST(BatchBoundsTest, SmearBoundsTheChangeAlongAnInput) {
   }
 }
 
-}  // namespace
+}  // namespace batch_bounds_test
 }  // namespace pawl::prover

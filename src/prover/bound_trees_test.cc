@@ -12,7 +12,7 @@
 #include "prover/root_section.h"
 
 namespace pawl::prover {
-namespace {
+namespace bound_trees_test {
 
 constexpr std::size_t kInputs = 6;
 
@@ -135,5 +135,5 @@ TEST(BoundTrees, HaveNoMoreLeavesThanAllowedAndAreTheSameWithMoreThreads) {
   }
 }
 
-}  // namespace
+}  // namespace bound_trees_test
 }  // namespace pawl::prover

@@ -9,7 +9,7 @@
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
-namespace {
+namespace checkpoint_test {
 
 using Problem = TightProblem;
 
@@ -144,5 +144,5 @@ TEST(CheckpointTest, OtherTreesAreRefusedAndFalseLeavesAreProvenAnew) {
   EXPECT_EQ(Prove(request).status, ProofStatus::kProven);
 }
 
-}  // namespace
+}  // namespace checkpoint_test
 }  // namespace pawl::prover

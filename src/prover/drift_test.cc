@@ -12,7 +12,7 @@
 #include "prover/prover.h"
 
 namespace pawl::prover {
-namespace {
+namespace drift_test {
 
 using checker::Arithmetic;
 using checker::AsBytes;
@@ -136,5 +136,5 @@ TEST(DriftTest, WhatCannotBeJoinedIsNotProven) {
   EXPECT_EQ(Prove(pair.Request(Arithmetic::kReal, 1)).reason, UnknownReason::kUnsupported);
 }
 
-}  // namespace
+}  // namespace drift_test
 }  // namespace pawl::prover

@@ -10,7 +10,7 @@
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
-namespace {
+namespace dual_bounds_test {
 
 using Place = DualBounds::Place;
 using Side = DualBounds::Side;
@@ -151,5 +151,5 @@ TEST(DualBounds, BytesStandForWhatTheKernelsUse) {
     EXPECT_EQ(static_cast<float>(checker::SplitWeight(WeightByte(weight))), RoundedWeight(weight));
 }
 
-}  // namespace
+}  // namespace dual_bounds_test
 }  // namespace pawl::prover

@@ -11,7 +11,7 @@
 #include "prover/checkpoint.h"
 
 namespace pawl::prover {
-namespace {
+namespace envelope_test {
 
 namespace onnx = model::onnx;
 using checker::AsBytes;
@@ -154,5 +154,5 @@ TEST(EnvelopeTest, ACheckpointIsOfItsRadius) {
   EXPECT_EQ(other.error().rule, "prover.checkpoint-radius");
 }
 
-}  // namespace
+}  // namespace envelope_test
 }  // namespace pawl::prover

@@ -10,7 +10,7 @@
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
-namespace {
+namespace family_test {
 
 std::span<const std::uint8_t> AsBytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -128,5 +128,5 @@ TEST(Family, RefusesWhatIsNoNetworkAndCountsWhatIsSkipped) {
   EXPECT_EQ(share, 0.5);
 }
 
-}  // namespace
+}  // namespace family_test
 }  // namespace pawl::prover

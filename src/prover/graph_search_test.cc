@@ -16,7 +16,7 @@
 #include "prover/prover.h"
 
 namespace pawl::prover {
-namespace {
+namespace graph_search_test {
 
 namespace onnx = model::onnx;
 
@@ -187,5 +187,5 @@ TEST(FlatNetworks, OfConvolutionsGiveTheNetworksValues) {
   EXPECT_FALSE(Flatten(ClaimOf(Network("residual", 4), checker::Arithmetic::kReal)).ok());
 }
 
-}  // namespace
+}  // namespace graph_search_test
 }  // namespace pawl::prover

@@ -11,7 +11,7 @@
 #include "prover/root_section.h"
 
 namespace pawl::prover {
-namespace {
+namespace parent_test {
 
 using checker::Node;
 
@@ -277,5 +277,5 @@ TEST(ParentTest, NeuronsThatBecameOpenAreListedAsWell) {
   EXPECT_EQ(trees[1].weights, (std::vector<std::uint8_t>{5, 6}));
 }
 
-}  // namespace
+}  // namespace parent_test
 }  // namespace pawl::prover

@@ -8,7 +8,7 @@
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
-namespace {
+namespace parts_test {
 
 using Problem = TightProblem;
 
@@ -269,5 +269,5 @@ TEST(PartsTest, WhatIsNotSearchedByBoxesIsNotSharedOut) {
   EXPECT_EQ(proof.error().rule, "prover.parts");
 }
 
-}  // namespace
+}  // namespace parts_test
 }  // namespace pawl::prover

@@ -12,7 +12,7 @@
 #include "prover/network_for_test.h"
 
 namespace pawl::prover {
-namespace {
+namespace prover_test {
 
 using checker::Arithmetic;
 
@@ -355,5 +355,5 @@ TEST(ConfirmerTest, TakesNoInputOutsideTheBoxByTolerance) {
   EXPECT_FALSE(confirmer.Confirm({1.0, -1.0, 0.1}).has_value());  // 0.1 is not a single precision number
 }
 
-}  // namespace
+}  // namespace prover_test
 }  // namespace pawl::prover

@@ -5,7 +5,7 @@
 #include <vector>
 
 namespace pawl::prover {
-namespace {
+namespace split_tree_test {
 
 using checker::Argument;
 using checker::Node;
@@ -83,5 +83,5 @@ TEST(SplitTreeTest, HoldsMoreNodesThanOneChunk) {
   EXPECT_GE(tree.memory_bytes(), 2 * kDepth * 8);
 }
 
-}  // namespace
+}  // namespace split_tree_test
 }  // namespace pawl::prover

@@ -9,16 +9,16 @@
 namespace pawl::statistics {
 namespace {
 
-constexpr unsigned kLength = 14;
+constexpr unsigned kExactLength = 14;
 
 // Sums `one(values) * P(values)` over all 0/1 sequences with P(1) = p.
 template <typename One>
 double OverAllSequences(double p, const One& one) {
   double sum = 0;
-  std::vector<double> values(kLength);
-  for (unsigned bits = 0; bits < (1U << kLength); ++bits) {
+  std::vector<double> values(kExactLength);
+  for (unsigned bits = 0; bits < (1U << kExactLength); ++bits) {
     double probability = 1;
-    for (unsigned i = 0; i < kLength; ++i) {
+    for (unsigned i = 0; i < kExactLength; ++i) {
       values[i] = (bits >> i & 1) != 0 ? 1 : 0;
       probability *= values[i] == 1 ? p : 1 - p;
     }

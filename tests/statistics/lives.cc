@@ -17,7 +17,7 @@ namespace {
 using Random = std::mt19937_64;
 using namespace trial;
 
-double Uniform(Random& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
+double UniformInLife(Random& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
 
 constexpr std::uint64_t kProposals = 50;  // 98.8 % of the budget
 
@@ -33,7 +33,7 @@ bool LifeHasAnAccept(Random& random, const Deviation& deviation, const Budget& b
   for (std::uint64_t k = 1; k <= kProposals; ++k) {
     const double spread = deviation(last_evidence);
     EProcess improvement(Alternative::kMeanAbove, 0.5);
-    for (int i = 0; i < 400; ++i) improvement.Observe(0.5 + (Uniform(random) < 0.5 ? -spread : spread));
+    for (int i = 0; i < 400; ++i) improvement.Observe(0.5 + (UniformInLife(random) < 0.5 ? -spread : spread));
     if (improvement.RejectedAt(budget(k))) return true;
     last_evidence = improvement.log_e_value();
   }
@@ -127,15 +127,15 @@ Drawn Draw(const TrialRules& rules, const Truth& truth, Random& random) {
   std::vector<std::uint8_t> groups(n);
   Drawn drawn;
   for (std::size_t i = 0; i < n; ++i) {
-    const double luck = 0.4 * Uniform(random);
+    const double luck = 0.4 * UniformInLife(random);
     groups[i] = i % 20 == 0 ? 1 : 0;
-    if (groups[i] == 1) values[i] = Uniform(random) < truth.rare_harm ? 1 : 0;
+    if (groups[i] == 1) values[i] = UniformInLife(random) < truth.rare_harm ? 1 : 0;
     parent[n + i] = 0.4 + luck;
-    values[n + i] = 0.4 + luck + truth.gain + 0.2 * (Uniform(random) - 0.5);
+    values[n + i] = 0.4 + luck + truth.gain + 0.2 * (UniformInLife(random) - 0.5);
   }
   for (std::size_t i = 0; i < (rules.drift ? rules.drift->probes : 0); ++i) {
     drawn.decisions.baseline.emplace_back("a");
-    drawn.decisions.candidate.emplace_back(Uniform(random) < truth.changed ? "b" : "a");
+    drawn.decisions.candidate.emplace_back(UniformInLife(random) < truth.changed ? "b" : "a");
   }
   drawn.candidate = EpisodeTable(rules.metrics, n, values, groups);
   drawn.parent = EpisodeTable(rules.metrics, n, parent, groups);
@@ -185,7 +185,7 @@ void CheckCalibrationOfTrials(Table& table, const Effort& effort) {
     bool accepted = false;
     for (std::uint64_t k = 1; k <= 8 && !accepted; ++k) {
       std::vector<double> mine(2 * n, 0.0), others(2 * n, 0.0);
-      for (std::size_t i = n; i < 2 * n; ++i) (Uniform(random) < 0.5 ? mine : others)[i] = 1;
+      for (std::size_t i = n; i < 2 * n; ++i) (UniformInLife(random) < 0.5 ? mine : others)[i] = 1;
       TrialData data;
       data.candidate = EpisodeTable(rules.metrics, n, mine);
       data.parent = EpisodeTable(rules.metrics, n, others);
