@@ -16,6 +16,7 @@
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
 #include "cli/watched_places.h"
+#include "crypto/verified_signatures.h"
 #include "encoding/base64.h"
 #include "warrant/statements.h"
 
@@ -307,6 +308,7 @@ class Requests {
 }  // namespace
 
 ExitCode AdvanceAll(const Globals& globals, const Advancing& advancing) {
+  crypto::RememberVerified(16'384);
   const InterruptWatch watch(/*enabled=*/advancing.until_stopped);
   Result<WatchedPlaces> places = WatchedPlaces::Find(globals);
   if (!places.ok()) return Fail(globals, places.error());

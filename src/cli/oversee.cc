@@ -18,6 +18,7 @@
 #include "cli/log_file.h"
 #include "cli/reviewer_at_work.h"
 #include "cli/watched_places.h"
+#include "crypto/verified_signatures.h"
 #include "signing/ssh_agent.h"
 #include "subject/file_descriptor.h"
 
@@ -211,6 +212,7 @@ class Overseer {
 
 ExitCode Oversee(const Globals& globals, const std::string& name, oversight::Waiting waiting,
                  const std::string& health_at) {
+  crypto::RememberVerified(16'384);
   const InterruptWatch watch(/*enabled=*/true);
   HealthSite health;
   if (Result<void> listens = ListenForHealth(globals, health, health_at); !listens.ok()) {

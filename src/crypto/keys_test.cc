@@ -15,6 +15,7 @@
 #include "crypto/libcrypto.h"
 #include "crypto/note_key.h"
 #include "crypto/p256.h"
+#include "crypto/verified_signatures.h"
 #include "encoding/base64.h"
 #include "encoding/hex.h"
 #include "signing/private_key.h"
@@ -99,6 +100,31 @@ TEST(Ed25519, EveryFlippedBitFails) {
   EXPECT_FALSE(key->public_key().Verify(message, signature.substr(1)));
   EXPECT_FALSE(key->public_key().Verify(message, signature + '\0'));
   EXPECT_FALSE(key->public_key().Verify(message, ""));
+}
+
+// With few places, so that what is remembered pushes out other things all the time.
+TEST(Ed25519, WhatIsRememberedIsExactlyWhatWasVerified) {
+  const Ed25519PrivateKey key = *Ed25519PrivateKey::Generate(), other = *Ed25519PrivateKey::Generate();
+  const std::string message = "what was signed", before = key.Sign(message + "!");
+  for (const size_t places : {1, 3, 1'000}) {
+    RememberVerified(places);
+    const std::string signature = key.Sign(message);
+    for (int again = 0; again < 3; ++again) {
+      EXPECT_TRUE(key.public_key().Verify(message, signature));
+      EXPECT_TRUE(key.public_key().Verify(message + "!", before)) << "made before anything was remembered";
+      EXPECT_FALSE(other.public_key().Verify(message, signature));
+      EXPECT_FALSE(key.public_key().Verify(message + "!", signature));
+      EXPECT_FALSE(key.public_key().Verify(message, before));
+      EXPECT_FALSE(key.public_key().Verify(message.substr(1), signature + message[0]));
+      for (size_t bit = 0; bit < 512; ++bit) {
+        std::string changed = signature;
+        changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
+        ASSERT_FALSE(key.public_key().Verify(message, changed)) << bit;
+      }
+    }
+  }
+  RememberVerified(0);
+  EXPECT_FALSE(key.public_key().Verify(message, before));
 }
 
 TEST(Ed25519, RefusesTheMalleableFormOfASignature) {

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "crypto/libcrypto.h"
+#include "crypto/verified_signatures.h"
 #include "encoding/base64.h"
 
 namespace pawl::signing {
@@ -223,6 +224,7 @@ Result<void> Ed25519PrivateKey::WriteFile(const std::string& path) const {
 std::string Ed25519PrivateKey::Sign(std::string_view message) const {
   std::string signature(64, '\0');
   crypto_sign_ed25519_detached(Bytes(signature), nullptr, Bytes(message), message.size(), secret_.data());
+  crypto::TakeAsVerified(public_key_, message, signature);
   return signature;
 }
 
