@@ -8,7 +8,7 @@
 
 #include "encoding/json.h"
 #include "merkle/tree.h"
-#include "storage/replace_file.h"
+#include "storage/kept_text.h"
 #include "tlog/growing_tree.h"
 
 namespace pawl::oversight {
@@ -24,12 +24,11 @@ std::string MemoryPath(const Reviewer& reviewer, const std::string& subject) {
 }
 
 Result<Memory> ReadMemory(const std::string& path) {
-  constexpr size_t kBytesMax = 4'096;
-  Result<std::string> text = subject::ReadRegularFile(path, kBytesMax, "audit.memory", subject::Links::kRefuse);
+  Result<std::string> text = storage::ReadKeptText(path, "audit.memory");
   // Only where there is none has this reviewer seen nothing; one that cannot be read is not forgotten.
   if (!text.ok() && text.error().code == ErrorCode::kNotFound) return Memory{};
   if (!text.ok()) return text.error();
-  Result<encoding::Json> json = encoding::ParseCanonicalJson(*text, {.bytes_max = kBytesMax});
+  Result<encoding::Json> json = encoding::ParseCanonicalJson(*text, {.bytes_max = storage::kKeptTextBytesMax});
   if (!json.ok()) return Malformed("audit.memory", "'" + path + "': " + json.error().message);
   encoding::JsonObject object(*json, "memory");
   Memory memory;
@@ -43,7 +42,7 @@ Result<Memory> ReadMemory(const std::string& path) {
 
 Result<void> WriteMemory(const std::string& path, const Memory& memory) {
   const std::string bytes = encoding::CanonicalJson({{"size", memory.size}, {"root", memory.root.Hex()}});
-  Result<void> written = storage::ReplaceFile(path, bytes);
+  Result<void> written = storage::WriteKeptText(path, bytes);
   return written.ok() ? written : SystemFailure("audit.memory", written.error().message, written.error().advice);
 }
 
