@@ -105,24 +105,30 @@ bool HasPassed(const ProposalHistory& proposal, audit::Step step) {
 
 // Whether a step only looks at log, store and clock, and takes no time: then it may see what the steps above it have
 // seen before the ledger has that, and all of it is appended at once. That is what happens anyway where nobody comes
-// between. Before any other step begins, everything is on the ledger.
-bool SharesAppend(audit::Step step, warrant::Action action) {
+// between. Before any other step begins, everything is on the ledger; the warrant's appends it with the checkpoint that
+// it begins with, in one transaction.
+bool SharesAppend(audit::Step step, bool has_trial) {
   switch (step) {
     case audit::Step::kSurface:
     case audit::Step::kPace:
     case audit::Step::kQuorum:
     case audit::Step::kApproval:
+    case audit::Step::kWarrant:
       return true;
     case audit::Step::kTrial:
     case audit::Step::kBounds:
-      return action != warrant::Action::kRelease;  // for others they ask nothing
+      return !has_trial;  // then they ask nothing
     case audit::Step::kFreeze:
     case audit::Step::kProperties:
-    case audit::Step::kWarrant:
     case audit::Step::kRelease:
       return false;
   }
   return false;
+}
+
+// Rollbacks and amendments have none, nor has anything under a charter without an evaluation.
+bool HasTrial(const Gate& gate, const ProposalHistory& proposal) {
+  return proposal.proposal.action == warrant::Action::kRelease && !gate.charter().evaluation.command.empty();
 }
 
 // Goes down the path as far as it leads. kPending "ledger.conflict" where others have appended meanwhile: then what a
@@ -140,7 +146,7 @@ Result<Position> Walk(Gate& gate, const std::string& name, Until until) {
     const ProposalHistory proposal = *gate.log().history().Find(name);
     if (proposal.outcome) break;
     if (HasPassed(proposal, step.name)) continue;
-    if (!SharesAppend(step.name, proposal.proposal.action)) {
+    if (!SharesAppend(step.name, HasTrial(gate, proposal))) {
       if (Result<void> settled = settle(); !settled.ok()) return settled.error();
     }
     if (step.name == audit::Step::kRelease && until == Until::kLastApproval) {

@@ -26,6 +26,19 @@ Result<void> CheckDraft(const ledger::SubjectLog& log, const ProposalHistory& pr
                  "do not sign; tell the other approvers");
 }
 
+// An approval is appended with those that the log has over the same text, so that the last one is the leaf that carries
+// all of them, which a warrant proves.
+encoding::Envelope WithEarlierApprovals(const ProposalHistory& proposal, encoding::Envelope envelope) {
+  if (!proposal.decision || envelope.payload != proposal.decision_envelope.payload) return envelope;
+  for (const encoding::Signature& earlier : proposal.decision_envelope.signatures) {
+    if (std::ranges::find(envelope.signatures, earlier) == envelope.signatures.end()) {
+      envelope.signatures.push_back(earlier);
+    }
+  }
+  std::ranges::stable_sort(envelope.signatures, {}, &encoding::Signature::keyid);
+  return envelope;
+}
+
 std::string EndOf(const ProposalHistory& proposal) {
   const std::string end =
       proposal.outcome ? std::string(audit::ProposalOutcomeName(proposal.outcome->outcome)) : std::string("live");
@@ -80,7 +93,7 @@ Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& env
     if (found != nullptr && (found->outcome || found->release)) {
       return Refused("approve.decided", EndOf(*found));
     }
-    Result<void> appended = log.Append({envelope});
+    Result<void> appended = log.Append({found == nullptr ? envelope : WithEarlierApprovals(*found, envelope)});
     if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;
   }

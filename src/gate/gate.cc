@@ -89,7 +89,7 @@ encoding::Envelope Gate::Signed(const std::string& payload) const {
 
 Result<std::string> SignCheckpoint(Gate& gate, uint64_t guess) {
   ledger::Ledger& ledger = gate.log().ledger();
-  Result<std::string> signed_note = ledger.SignCheckpoint(gate.keys(), gate.Now(), gate.log().head());
+  Result<std::string> signed_note = gate.log().SettleAndSign(gate.keys(), gate.Now());
   const charter::Witnesses& charter = gate.charter().witnesses;
   if (!signed_note.ok() || charter.all.empty()) return signed_note;
   Result<merkle::SignedCheckpoint> checkpoint = merkle::OpenCheckpoint(*signed_note, gate.charter().gate.log);

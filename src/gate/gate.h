@@ -79,10 +79,11 @@ class Gate {
   uint64_t kept_ = 0;  // events in the snapshot that there is
 };
 
-// A checkpoint of the log as the gate has folded it, signed, and cosigned by as many of the charter's witnesses as
-// answer; stored for readers. kPending "witness.not-met" where they are fewer than the charter asks for: the message
-// says who is missing, and why. `guess` is a size that they probably remember. Nothing is signed where others have
-// appended since (kPending "ledger.conflict") or the database states another tree than its entries' ("ledger.root").
+// A checkpoint of the log as the gate has folded it, with what is held back, which is appended with it; signed, and
+// cosigned by as many of the charter's witnesses as answer; stored for readers. kPending "witness.not-met" where they
+// are fewer than the charter asks for: the message says who is missing, and why. `guess` is a size that they probably
+// remember. Nothing is signed where others have appended since (kPending "ledger.conflict") or the database states
+// another tree than its entries' ("ledger.root").
 Result<std::string> SignCheckpoint(Gate& gate, uint64_t guess);
 
 // Text that may stand in a statement: control characters become spaces, and it is cut at what a statement holds.

@@ -94,12 +94,13 @@ encoding::Envelope WarrantEvent(Gate& gate, const ProposalHistory& proposal, con
                                                 .warrant = digest}));
 }
 
-// The proposal with the one leaf on the ledger that carries every approval: what a warrant's proof is about.
+// The proposal with the one leaf that carries every approval: what a warrant's proof is about. The ledger has it with
+// the checkpoint that follows.
 Result<ProposalHistory> WithApprovedLeaf(Gate& gate, const std::string& name) {
   const ProposalHistory* proposal = gate.log().history().Find(name);
   if (!proposal->approved_index) {
     const encoding::Envelope decision = proposal->decision_envelope;
-    if (Result<void> appended = gate.log().Append({decision}); !appended.ok()) return appended.error();
+    if (Result<void> held = gate.log().Hold({decision}); !held.ok()) return held.error();
     proposal = gate.log().history().Find(name);
   }
   if (proposal->approved_index) return *proposal;

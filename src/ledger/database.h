@@ -44,10 +44,12 @@ struct StoredNode {
   crypto::Digest hash;
 };
 
-// Where the next entry goes, and where one is already.
+// Where the next entry goes, and where one is already; the nodes that were asked for, where all are there and came
+// along.
 struct AppendPoint {
   uint64_t size = 0;
   std::optional<uint64_t> found;
+  std::optional<std::vector<crypto::Digest>> nodes;
 };
 
 class Database {
@@ -57,9 +59,11 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Begins to write: until Commit or Rollback no other writer of this log comes between ("ledger.busy" where one holds
-  // it for long). Writes need it; reads do not.
+  // Begins to write: from the first question after it until Commit or Rollback no other writer of this log comes
+  // between
+  // ("ledger.busy" where one holds it for long, here or there). Writes need it; reads do not.
   virtual Result<void> Begin() = 0;
+  // What was written may be sent with it alone, so that its errors may be those of the writes.
   // Acknowledges after everything written since Begin is as durable as this database makes it. After an error that
   // OutcomeIsUnknown() of, it may have been written all the same.
   virtual Result<void> Commit() = 0;
@@ -71,8 +75,8 @@ class Database {
   // One more than the largest number.
   virtual Result<uint64_t> CountEvents() = 0;
   virtual Result<std::optional<uint64_t>> FindEvent(const crypto::Digest& digest) = 0;
-  // The two at once, for databases of which each question takes long.
-  virtual Result<AppendPoint> FindAppendPoint(const crypto::Digest& digest);
+  // The two at once, with ReadNodes, for databases of which each question takes long.
+  virtual Result<AppendPoint> FindAppendPoint(const crypto::Digest& digest, std::span<const NodeAddress> addresses);
   // Up to `count` events numbered `first` or more, in order. None is larger than tlog::kEntryBytesMax
   // ("ledger.damaged").
   virtual Result<std::vector<StoredEvent>> ReadEvents(uint64_t first, uint64_t count) = 0;

@@ -31,8 +31,7 @@ class Writing {
 };
 
 // The roots of the complete subtrees that a tree of `size` leaves falls into.
-Result<tlog::Frontier> ReadFrontier(Database& database, uint64_t size) {
-  if (size > tlog::kTreeSizeMax) return Damaged("the log cannot have " + std::to_string(size) + " entries");
+std::vector<NodeAddress> FrontierAddresses(uint64_t size) {
   std::vector<NodeAddress> addresses;
   uint64_t begin = 0;
   for (int level = 62; level >= 0; --level) {
@@ -40,7 +39,12 @@ Result<tlog::Frontier> ReadFrontier(Database& database, uint64_t size) {
     addresses.push_back({static_cast<unsigned>(level), begin >> level});
     begin += uint64_t{1} << level;
   }
-  Result<std::vector<Digest>> nodes = database.ReadNodes(addresses);
+  return addresses;
+}
+
+Result<tlog::Frontier> ReadFrontier(Database& database, uint64_t size) {
+  if (size > tlog::kTreeSizeMax) return Damaged("the log cannot have " + std::to_string(size) + " entries");
+  Result<std::vector<Digest>> nodes = database.ReadNodes(FrontierAddresses(size));
   if (!nodes.ok()) return nodes.error();
   return tlog::Frontier::From(size, std::move(*nodes));
 }
@@ -83,17 +87,43 @@ Result<uint64_t> AcknowledgeFound(Database& database, uint64_t index) {
   return index;
 }
 
-Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const std::vector<std::string>& entries) {
+// A checkpoint that is signed over what an append makes of the log, and stored with it or not at all.
+struct CheckpointToSign {
+  const LogKeys& keys;
+  int64_t time_s;
+  const LogHead& verified;
+};
+
+Error OtherTree() {
+  return Refused("ledger.root", "the database's tree is not that of the entries that were read",
+                 "restore the ledger from a back-up");
+}
+
+// Requires Begin, and that the database states `sign.verified`.
+Result<std::string> StoreSigned(Database& database, const CheckpointToSign& sign) {
+  merkle::SignedNote note = signing::SignCheckpoint(
+      {.origin = sign.keys.origin, .size = sign.verified.size, .root = sign.verified.root}, sign.keys.log);
+  note.signatures.push_back(signing::Cosign(note.text, sign.keys.clock_name, sign.keys.clock, sign.time_s));
+  std::string bytes = note.Serialize();
+  if (Result<void> stored = database.StoreCheckpoint(sign.verified.size, bytes); !stored.ok()) return stored.error();
+  return bytes;
+}
+
+// `note` gets the checkpoint, where one is to be signed: not where the entries were found to be in the log already.
+Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const std::vector<std::string>& entries,
+                            const CheckpointToSign* sign, std::string* note) {
   const Writing writing(database);
   if (Result<void> begun = database.Begin(); !begun.ok()) return begun.error();
   // Where there is nothing to append, only the size is compared.
-  Result<AppendPoint> point = database.FindAppendPoint(crypto::Sha256(entries.empty() ? "" : entries.front()));
+  Result<AppendPoint> point = database.FindAppendPoint(crypto::Sha256(entries.empty() ? "" : entries.front()),
+                                                       FrontierAddresses(std::min(expected_size, tlog::kTreeSizeMax)));
   if (!point.ok()) return point.error();
   Result<std::optional<uint64_t>> found = RowAt(database, entries.empty() ? std::nullopt : point->found, entries);
   if (!found.ok()) return found.error();
   if (found->has_value()) return AcknowledgeFound(database, **found);
   if (point->size != expected_size) return Conflict(point->size, expected_size);
-  Result<tlog::Frontier> frontier = ReadFrontier(database, point->size);
+  Result<tlog::Frontier> frontier =
+      point->nodes ? tlog::Frontier::From(point->size, *std::move(point->nodes)) : ReadFrontier(database, point->size);
   if (!frontier.ok()) return frontier.error();
   std::vector<StoredNode> nodes;
   for (const std::string& entry : entries) {
@@ -104,8 +134,23 @@ Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const st
   if (Result<void> inserted = database.InsertEventsAndNodes(point->size, entries, nodes); !inserted.ok()) {
     return inserted.error();
   }
+  if (sign != nullptr) {
+    if (frontier->size() != sign->verified.size || frontier->Root() != sign->verified.root) return OtherTree();
+    Result<std::string> stored = StoreSigned(database, *sign);
+    if (!stored.ok()) return stored.error();
+    *note = *std::move(stored);
+  }
   if (Result<void> committed = database.Commit(); !committed.ok()) return committed.error();
   return point->size;
+}
+
+Result<void> RequireEntriesFit(const std::vector<std::string>& entries) {
+  for (const std::string& entry : entries) {
+    if (entry.size() <= tlog::kEntryBytesMax) continue;
+    return LimitReached("ledger.entry-too-large", "an entry has at most 65,535 bytes",
+                        "put what is large into the store and log its digest");
+  }
+  return {};
 }
 
 // After an answer to Commit was lost: what became of it. Nothing is written; Begin waits for the lost transaction's
@@ -135,12 +180,12 @@ Result<merkle::Checkpoint> ReadCheckpoint(std::string_view bytes) {
 
 }  // namespace
 
-Result<AppendPoint> Database::FindAppendPoint(const Digest& digest) {
+Result<AppendPoint> Database::FindAppendPoint(const Digest& digest, std::span<const NodeAddress> /*addresses*/) {
   Result<uint64_t> size = CountEvents();
   if (!size.ok()) return size.error();
   Result<std::optional<uint64_t>> found = FindEvent(digest);
   if (!found.ok()) return found.error();
-  return AppendPoint{.size = *size, .found = *found};
+  return AppendPoint{.size = *size, .found = *found, .nodes = {}};
 }
 
 Result<void> Database::InsertEventsAndNodes(uint64_t first, std::span<const std::string> entries,
@@ -180,15 +225,23 @@ Result<void> Ledger::RenewCopy() { return database_->Renew(); }
 Result<uint64_t> Ledger::Size() const { return database_->CountEvents(); }
 
 Result<uint64_t> Ledger::Append(uint64_t expected_size, const std::vector<std::string>& entries) {
-  for (const std::string& entry : entries) {
-    if (entry.size() > tlog::kEntryBytesMax) {
-      return LimitReached("ledger.entry-too-large", "an entry has at most 65,535 bytes",
-                          "put what is large into the store and log its digest");
-    }
-  }
-  Result<uint64_t> index = AppendOnce(*database_, expected_size, entries);
+  if (Result<void> fit = RequireEntriesFit(entries); !fit.ok()) return fit.error();
+  Result<uint64_t> index = AppendOnce(*database_, expected_size, entries, nullptr, nullptr);
   if (index.ok() || !OutcomeIsUnknown(index.error())) return index;
   return LearnOutcome(*database_, entries, index.error());
+}
+
+Result<std::string> Ledger::AppendAndSign(uint64_t expected_size, const std::vector<std::string>& entries,
+                                          const LogKeys& keys, int64_t time_s, const LogHead& verified) {
+  if (Result<void> fit = RequireEntriesFit(entries); !fit.ok()) return fit.error();
+  const CheckpointToSign sign{.keys = keys, .time_s = time_s, .verified = verified};
+  std::string note;
+  Result<uint64_t> index = AppendOnce(*database_, expected_size, entries, &sign, &note);
+  if (!index.ok() && OutcomeIsUnknown(index.error())) index = LearnOutcome(*database_, entries, index.error());
+  if (!index.ok()) return index.error();
+  // An entry that was there already may have anything after it: who signs has to have folded that.
+  if (*index != expected_size || note.empty()) return SignCheckpoint(keys, time_s, verified);
+  return note;
 }
 
 Result<std::vector<std::string>> Ledger::Entries(uint64_t first, uint64_t count) const {
@@ -223,15 +276,9 @@ Result<std::string> Ledger::SignCheckpoint(const LogKeys& keys, int64_t time_s, 
   Result<LogHead> stated = StatedHead();
   if (!stated.ok()) return stated.error();
   if (stated->size > verified.size) return Conflict(stated->size, verified.size);
-  if (stated->size != verified.size || stated->root != verified.root) {
-    return Refused("ledger.root", "the database's tree is not that of the entries that were read",
-                   "restore the ledger from a back-up");
-  }
-  merkle::SignedNote note =
-      signing::SignCheckpoint({.origin = keys.origin, .size = verified.size, .root = verified.root}, keys.log);
-  note.signatures.push_back(signing::Cosign(note.text, keys.clock_name, keys.clock, time_s));
-  const std::string bytes = note.Serialize();
-  if (Result<void> stored = database_->StoreCheckpoint(verified.size, bytes); !stored.ok()) return stored.error();
+  if (stated->size != verified.size || stated->root != verified.root) return OtherTree();
+  Result<std::string> bytes = StoreSigned(*database_, {.keys = keys, .time_s = time_s, .verified = verified});
+  if (!bytes.ok()) return bytes;
   if (Result<void> committed = database_->Commit(); !committed.ok()) return committed.error();
   return bytes;
 }

@@ -98,6 +98,11 @@ class Ledger {
   // time, stores and returns the note. Nothing is signed where the database states another head: kPending
   // "ledger.conflict" where it has more entries (fold them, decide again), "ledger.root" where it has fewer or others.
   Result<std::string> SignCheckpoint(const LogKeys& keys, int64_t time_s, const LogHead& verified);
+  // Append, and then SignCheckpoint over what that makes of the log: in one transaction, so with one flush. `verified`
+  // is the head with the entries; refused "ledger.root", and nothing appended, where the database's tree becomes
+  // another.
+  Result<std::string> AppendAndSign(uint64_t expected_size, const std::vector<std::string>& entries,
+                                    const LogKeys& keys, int64_t time_s, const LogHead& verified);
   // The same checkpoint with more signatures, in the place of the one that is stored for its size. Refused
   // "ledger.checkpoint" where another text, or nothing, is stored for that size.
   Result<void> KeepCosigned(const merkle::SignedNote& note);

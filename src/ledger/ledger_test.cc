@@ -476,6 +476,34 @@ TEST_P(LedgerTest, SignsNoHeadButTheOneThatItsCallerHasVerified) {
   EXPECT_EQ(RuleOf(sign(verified)), "ok");
 }
 
+TEST_P(LedgerTest, AppendsAndSignsTogetherOrNotAtAll) {
+  Ledger ledger = Open(), other = Open();
+  const auto head = [](uint64_t size) { return LogHead{.size = size, .root = RootOfEntries(EntriesOf(0, size))}; };
+  const auto append = [&](uint64_t expected, const std::vector<std::string>& entries, const LogHead& verified) {
+    return ledger.AppendAndSign(expected, entries, Keys(), 1'780'000'000, verified);
+  };
+  const Result<std::string> first = append(0, EntriesOf(0, 3), head(3));
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_EQ(*other.LatestCheckpoint(), *first);
+  EXPECT_EQ(*first, *other.SignCheckpoint(Keys(), 1'780'000'000, *other.StatedHead())) << "the same by two ways";
+  ExpectHolds(other, EntriesOf(0, 3));
+  // What the caller has folded is not what the database has, or becomes another tree: nothing is kept.
+  ASSERT_EQ(*other.Append(3, {EntryOf(3)}), 3u);
+  EXPECT_EQ(RuleOf(append(3, {EntryOf(9)}, head(4))), "ledger.conflict");
+  EXPECT_EQ(RuleOf(append(4, {EntryOf(9)}, head(5))), "ledger.root");
+  EXPECT_EQ(RuleOf(append(4, {EntryOf(4)}, head(6))), "ledger.root");
+  EXPECT_EQ(RuleOf(append(4, {std::string(tlog::kEntryBytesMax + 1, 'x')}, head(5))), "ledger.entry-too-large");
+  EXPECT_EQ(*other.LatestCheckpoint(), *first);
+  ExpectHolds(other, EntriesOf(0, 4));
+  // Again after a lost answer: the entry is there already, and the checkpoint is signed if it is still the last.
+  EXPECT_TRUE(append(4, {EntryOf(4)}, head(5)).ok());
+  EXPECT_TRUE(append(4, {EntryOf(4)}, head(5)).ok());
+  ASSERT_EQ(*other.Append(5, {EntryOf(5)}), 5u);
+  EXPECT_EQ(RuleOf(append(4, {EntryOf(4)}, head(5))), "ledger.conflict");
+  EXPECT_TRUE(append(6, {}, head(6)).ok());
+  ExpectHolds(other, EntriesOf(0, 6));
+}
+
 // The root that the exported tiles lead to, and the entries in them, read like any other reader of the format would.
 void ExpectExportHolds(const std::string& folder, const std::vector<std::string>& entries) {
   const auto note = merkle::SignedNote::Parse(subject::ReadWholeFile(folder + "/checkpoint"));

@@ -18,10 +18,10 @@ namespace pawl::ledger {
 // clang-format off
 #define PAWL_LIBPQ_FUNCTIONS(X)                                                                                        \
   X(clear) X(cmdStatus) X(connectdbParams) X(conninfo) X(conninfoFree) X(conninfoParse) X(consumeInput)                \
-  X(errorMessage) X(finish) X(flush) X(freemem) X(getResult) X(getisnull) X(getlength) X(getvalue) X(host) X(isBusy)   \
-  X(nfields) X(notifies) X(port) X(resultErrorField) X(resultErrorMessage) X(resultStatus) X(sendPrepare)              \
-  X(sendQueryParams) X(sendQueryPrepared) X(setNoticeReceiver) X(setSingleRowMode) X(setnonblocking) X(socket)         \
-  X(status)
+  X(enterPipelineMode) X(errorMessage) X(exitPipelineMode) X(finish) X(flush) X(freemem) X(getResult) X(getisnull)     \
+  X(getlength) X(getvalue) X(host) X(isBusy) X(nfields) X(notifies) X(pipelineSync) X(port) X(resultErrorField)        \
+  X(resultErrorMessage) X(resultStatus) X(sendPrepare) X(sendQueryParams) X(sendQueryPrepared) X(setNoticeReceiver)    \
+  X(setSingleRowMode) X(setnonblocking) X(socket) X(status) X(transactionStatus)
 // clang-format on
 
 struct Libpq {

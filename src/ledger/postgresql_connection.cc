@@ -311,7 +311,7 @@ Result<void> PostgresqlConnection::AwaitAnswer(int64_t deadline_ms) {
 }
 
 // The rows of the question that was sent, up to its end, so that the connection is free for the next.
-Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag) {
+Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag, Alone alone) {
   const int64_t deadline_ms = Now_ms() + timeouts_.answer_ms;
   Rows rows;
   std::optional<Error> failure;
@@ -332,8 +332,9 @@ Result<Rows> PostgresqlConnection::Take(size_t rows_max, std::string* tag) {
       if (tag != nullptr) *tag = pq_->cmdStatus(result.get());
     } else if (status != PGRES_TUPLES_OK) {
       if (!failure) failure = ErrorOf(*pq_, result.get());
-      if (status != PGRES_FATAL_ERROR && status != PGRES_NONFATAL_ERROR) {
-        connection_.reset();  // a server that wants to copy, or speaks of pipelines
+      const bool is_skipped = status == PGRES_PIPELINE_ABORTED && alone == Alone::kInPipeline;
+      if (status != PGRES_FATAL_ERROR && status != PGRES_NONFATAL_ERROR && !is_skipped) {
+        connection_.reset();  // a server that wants to copy, or speaks of pipelines by itself
         return *failure;
       }
     }
@@ -351,32 +352,86 @@ Result<std::string> PostgresqlConnection::Prepare(const char* sql, const std::ve
   if (pq_->sendPrepare(connection_.get(), name.c_str(), sql, static_cast<int>(types.size()), types.data()) == 0) {
     return Lost(Shown(pq_->errorMessage(connection_.get())));
   }
-  const Result<Rows> prepared = Take(0, nullptr);
+  const Result<Rows> prepared = Take(0, nullptr, Alone::kYes);
   if (!prepared.ok()) return prepared.error();
   prepared_.emplace(sql, name);
   return name;
 }
 
-Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max) {
+Result<PostgresqlConnection::Question> PostgresqlConnection::Prepared(const char* sql,
+                                                                      const std::vector<Parameter>& parameters) {
   if (!usable()) return Lost("the connection was lost");
   std::vector<Oid> types;
+  for (const Parameter& parameter : parameters) types.push_back(parameter.type);
+  const Result<std::string> name = Prepare(sql, types);
+  if (!name.ok()) return name.error();
+  return Question{.name = *name, .sql = sql, .parameters = parameters};
+}
+
+bool PostgresqlConnection::Send(const Question& question) {
   std::vector<const char*> values;
   std::vector<int> lengths, formats;
-  for (const Parameter& parameter : parameters) {
-    types.push_back(parameter.type);
+  for (const Parameter& parameter : question.parameters) {
     values.push_back(parameter.bytes.data());
     lengths.push_back(static_cast<int>(parameter.bytes.size()));
     formats.push_back(1);
   }
-  const Result<std::string> name = Prepare(sql, types);
-  if (!name.ok()) return name.error();
+  const auto count = static_cast<int>(question.parameters.size());
   PGconn* connection = connection_.get();
-  if (pq_->sendQueryPrepared(connection, name->c_str(), static_cast<int>(parameters.size()), values.data(),
-                             lengths.data(), formats.data(), 1) == 0 ||
-      pq_->setSingleRowMode(connection) == 0) {
-    return Lost(Shown(pq_->errorMessage(connection)));
+  if (!question.name.empty()) {
+    return pq_->sendQueryPrepared(connection, question.name.c_str(), count, values.data(), lengths.data(),
+                                  formats.data(), 1) != 0;
   }
-  return Take(rows_max, nullptr);
+  return pq_->sendQueryParams(connection, question.sql, 0, nullptr, nullptr, nullptr, nullptr, 1) != 0;
+}
+
+// The answers to all of them, which go out together. The one at `asked` may have rows_max rows, the others one, and its
+// command is told. The server does none after one that failed. An error: the connection is lost.
+Result<std::vector<Result<Rows>>> PostgresqlConnection::Exchange(const std::vector<Question>& questions, size_t asked,
+                                                                 size_t rows_max, std::string* tag) {
+  if (!usable()) return Lost("the connection was lost");
+  PGconn* connection = connection_.get();
+  const bool alone = questions.size() == 1;
+  bool sent = alone || pq_->enterPipelineMode(connection) != 0;
+  for (const Question& question : questions) sent = sent && Send(question);
+  if (!sent || (!alone && pq_->pipelineSync(connection) == 0)) return Lost(Shown(pq_->errorMessage(connection)));
+  std::vector<Result<Rows>> answers;
+  bool all_good = true;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    // What the server has passed over has no rows to be told apart.
+    if (pq_->setSingleRowMode(connection) == 0 && all_good) return Lost(Shown(pq_->errorMessage(connection)));
+    answers.push_back(
+        Take(i == asked ? rows_max : 1, i == asked ? tag : nullptr, alone ? Alone::kYes : Alone::kInPipeline));
+    all_good = all_good && answers.back().ok();
+    if (!usable()) return answers.back().ok() ? Lost("the connection was lost") : answers.back().error();
+  }
+  if (alone) return answers;
+  if (Result<void> answered = AwaitAnswer(Now_ms() + timeouts_.answer_ms); !answered.ok()) return answered.error();
+  const PgResult end(pq_->getResult(connection), pq_->clear);
+  if (!end || pq_->resultStatus(end.get()) != PGRES_PIPELINE_SYNC || pq_->exitPipelineMode(connection) == 0) {
+    return Lost("it answers what it was not asked");
+  }
+  return answers;
+}
+
+Result<void> PostgresqlConnection::Queue(const char* sql, const std::vector<Parameter>& parameters) {
+  Result<Question> question = Prepared(sql, parameters);
+  if (!question.ok()) return question.error();
+  queued_.push_back(*std::move(question));
+  return {};
+}
+
+Result<Rows> PostgresqlConnection::Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max) {
+  Result<Question> question = Prepared(sql, parameters);
+  if (!question.ok()) return question.error();
+  std::vector<Question> questions = std::exchange(queued_, {});
+  questions.push_back(*std::move(question));
+  Result<std::vector<Result<Rows>>> answers = Exchange(questions, questions.size() - 1, rows_max, nullptr);
+  if (!answers.ok()) return answers.error();
+  for (const Result<Rows>& answer : *answers) {
+    if (!answer.ok()) return answer.error();
+  }
+  return std::move(answers->back());
 }
 
 Result<void> PostgresqlConnection::Listen(std::string_view channel) {
@@ -385,11 +440,23 @@ Result<void> PostgresqlConnection::Listen(std::string_view channel) {
   return {};
 }
 
+constexpr char kNotify[] = "SELECT pg_notify($1, $2) FROM set_config('synchronous_commit', 'off', true)";
+
 Result<void> PostgresqlConnection::Notify(std::string_view channel, std::string_view payload) {
-  const Result<Rows> rows = Ask("SELECT pg_notify($1, $2) FROM set_config('synchronous_commit', 'off', true)",
-                                {Text(channel), Text(payload)}, 1);
+  const Result<Rows> rows = Ask(kNotify, {Text(channel), Text(payload)}, 1);
   if (!rows.ok()) return rows.error();
   return {};
+}
+
+Result<void> PostgresqlConnection::NotifyAfterCommit(std::string_view channel, std::string_view payload) {
+  Result<Question> question = Prepared(kNotify, {Text(channel), Text(payload)});
+  if (!question.ok()) return question.error();
+  after_commit_.push_back(*std::move(question));
+  return {};
+}
+
+bool PostgresqlConnection::in_transaction() const {
+  return usable() && pq_->transactionStatus(connection_.get()) != PQTRANS_IDLE;
 }
 
 // Whether there were any; all are dropped.
@@ -421,15 +488,22 @@ Result<void> PostgresqlConnection::Commit() {
     return SystemFailure("ledger.unclear", "it is not known whether the ledger's database has kept this: " + what,
                          "see that it and its standby run, then type the command again: what was kept is found");
   };
+  std::vector<Question> questions = std::exchange(queued_, {});
+  const size_t commit = questions.size();
+  questions.push_back({.name = "", .sql = "COMMIT", .parameters = {}});
+  const std::vector<Question> after = std::exchange(after_commit_, {});
+  questions.insert(questions.end(), after.begin(), after.end());
   if (!usable()) return Lost("the connection was lost");
   warning_->clear();
   std::string tag;
-  if (pq_->sendQueryParams(connection_.get(), "COMMIT", 0, nullptr, nullptr, nullptr, nullptr, 1) == 0) {
-    return unclear(Lost("the connection was lost").message);
+  const Result<std::vector<Result<Rows>>> answers = Exchange(questions, commit, 0, &tag);
+  if (!answers.ok()) return unclear(answers.error().message);
+  for (size_t i = 0; i < commit; ++i) {
+    if (!(*answers)[i].ok()) return (*answers)[i].error();  // so that nothing was committed
   }
-  const Result<Rows> done = Take(0, &tag);
+  const Result<Rows>& done = (*answers)[commit];
   if (!done.ok()) {
-    if (usable() && done.error().rule != "ledger.unreachable") return done.error();
+    if (done.error().rule != "ledger.unreachable") return done.error();
     return unclear(done.error().message);
   }
   if (!warning_->empty()) return unclear(*warning_);

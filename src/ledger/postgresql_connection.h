@@ -64,6 +64,12 @@ class PostgresqlConnection {
   // ledger's rules; after one that left the connection unusable, usable() is false.
   Result<Rows> Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max);
 
+  // A question whose answer nothing waits for: it goes out with the next Ask or Commit, in one round trip with it.
+  // Where it fails, what comes after it is not done, and that Ask or Commit gives its error. At most one row, which is
+  // dropped.
+  Result<void> Queue(const char* sql, const std::vector<Parameter>& parameters);
+  void DropQueue() { queued_.clear(); }
+
   // LISTEN and NOTIFY. A notice says nothing that is believed: it wakes whoever waits, who then looks. Channels are
   // names of this program's own. AwaitNotice returns at the first notice on any of the channels, after the time, or
   // when the connection is lost; notices that came during an Ask count. It gives the payloads of those that have come,
@@ -74,16 +80,32 @@ class PostgresqlConnection {
   // Not durably, so that its lock is held for a moment alone.
   Result<void> Notify(std::string_view channel, std::string_view payload);
 
-  // COMMIT. "ledger.unclear" where it is not known what became of it, or whether a standby has it.
+  // COMMIT, of what is queued as well. "ledger.unclear" where it is not known what became of it, or whether a standby
+  // has it.
   Result<void> Commit();
+  // Notify, in one round trip with the next Commit, and only where that is done.
+  Result<void> NotifyAfterCommit(std::string_view channel, std::string_view payload);
 
+  // Whether a transaction has begun on the server and not ended.
+  bool in_transaction() const;
   bool usable() const { return connection_ != nullptr && pq_->status(connection_.get()) == CONNECTION_OK; }
 
  private:
   PostgresqlConnection(const Libpq* pq, PGconn* connection, PostgresqlTimeouts timeouts);
   Result<void> SetUp(LedgerAccess access);
+  // A question as it goes out; without a name its text does.
+  struct Question {
+    std::string name;
+    const char* sql = nullptr;
+    std::vector<Parameter> parameters;
+  };
   Result<std::string> Prepare(const char* sql, const std::vector<Oid>& types);
-  Result<Rows> Take(size_t rows_max, std::string* tag);
+  Result<Question> Prepared(const char* sql, const std::vector<Parameter>& parameters);
+  bool Send(const Question& question);
+  Result<std::vector<Result<Rows>>> Exchange(const std::vector<Question>& questions, size_t asked, size_t rows_max,
+                                             std::string* tag);
+  enum class Alone { kYes, kInPipeline };
+  Result<Rows> Take(size_t rows_max, std::string* tag, Alone alone);
   Result<void> AwaitAnswer(int64_t deadline_ms);
   std::vector<std::string> TakeNotices();
   Error Lost(const std::string& what);
@@ -91,6 +113,7 @@ class PostgresqlConnection {
   const Libpq* pq_;
   std::unique_ptr<PGconn, decltype(Libpq::finish)> connection_;
   PostgresqlTimeouts timeouts_;
+  std::vector<Question> queued_, after_commit_;
   std::map<std::string, std::string, std::less<>> prepared_;  // statements by text, with their names
   std::unique_ptr<std::string> warning_;  // the last one; behind a pointer, since libpq keeps its address
 };

@@ -43,33 +43,30 @@ class PostgresqlDatabase final : public Database, public SharedStore {
 
   // ---- transactions
 
+  // What begins it goes out with the first question.
   Result<void> Begin() override {
-    // The lock lets writers wait for each other instead of for errors: also for one whose answer was lost.
-    if (Result<Rows> begun = Ask("BEGIN ISOLATION LEVEL READ COMMITTED", {}, 0); !begun.ok()) return begun.error();
-    writing_ = true;
-    if (Result<Rows> locked = Ask("SELECT 1::int8 FROM pg_advisory_xact_lock("
-                                  "hashtextextended(concat_ws('/', 'pawl append', current_schema(), $1), 0))",
-                                  {Text(log_)}, 1);
-        !locked.ok()) {
-      Rollback();
-      return locked.error();
+    Result<void> queued = QueueBegin();
+    if (!queued.ok() && queued.error().rule == "ledger.unreachable") {
+      queued = Reopen();
+      if (queued.ok()) queued = QueueBegin();
     }
-    return {};
+    writing_ = queued.ok() ? Writing::kQueued : Writing::kNot;
+    return queued;
   }
 
   Result<void> Commit() override {
-    Result<void> committed = connection_.Commit();
-    // Whatever came of it, nothing is left to be taken back: after an error the server has done so itself.
-    writing_ = false;
     // Where it does not go out, whoever waits looks a little later.
-    const bool wakes = std::exchange(has_appended_, false) && committed.ok();
-    if (wakes) static_cast<void>(connection_.Notify(kGrowthChannel, log_));
+    if (std::exchange(has_appended_, false)) static_cast<void>(connection_.NotifyAfterCommit(kGrowthChannel, log_));
+    Result<void> committed = connection_.Commit();
+    // After an error of COMMIT the server has taken everything back itself; after one before it, not yet.
+    writing_ = connection_.in_transaction() ? Writing::kBegun : Writing::kNot;
     return committed;
   }
 
   void Rollback() override {
     has_appended_ = false;
-    if (!std::exchange(writing_, false) || !connection_.usable()) return;
+    connection_.DropQueue();
+    if (std::exchange(writing_, Writing::kNot) != Writing::kBegun || !connection_.usable()) return;
     // Where this fails, the connection is lost, and the transaction with it.
     if (Result<Rows> done = connection_.Ask("ROLLBACK", {}, 0); !done.ok()) return;
   }
@@ -77,7 +74,7 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   // A row that was committed while no standby was there is visible after the primary has started again. A transaction
   // that has written something waits at COMMIT until the standby has everything before it.
   Result<void> RequireDurableReads() override {
-    return Done(Ask("SELECT 1::int8 FROM pg_logical_emit_message(true, 'pawl', ''::text)", {}, 1));
+    return connection_.Queue("SELECT 1::int8 FROM pg_logical_emit_message(true, 'pawl', ''::text)", {});
   }
 
   // ---- events
@@ -96,17 +93,31 @@ class PostgresqlDatabase final : public Database, public SharedStore {
     return std::optional(*seq);
   }
 
-  Result<AppendPoint> FindAppendPoint(const crypto::Digest& digest) override {
+  Result<AppendPoint> FindAppendPoint(const crypto::Digest& digest, std::span<const NodeAddress> addresses) override {
+    const auto [levels, positions] = ArraysOf(addresses);
     Result<Rows> rows =
         Ask("SELECT coalesce((SELECT max(seq) + 1 FROM pawl_events WHERE log = $1), 0),"
-            " coalesce((SELECT seq + 1 FROM pawl_events WHERE log = $1 AND digest = $2), 0)",
-            {Text(log_), Bytes(digest.Raw())}, 1);
+            " coalesce((SELECT seq + 1 FROM pawl_events WHERE log = $1 AND digest = $2), 0),"
+            " coalesce((SELECT string_agg(node.hash, ''::bytea ORDER BY ordinality)"
+            " FROM unnest($3::bigint[], $4::bigint[]) WITH ORDINALITY AS wanted(level, position, ordinality)"
+            " JOIN pawl_nodes AS node ON node.log = $1 AND node.level = wanted.level"
+            " AND node.position = wanted.position AND length(node.hash) = 32), ''::bytea)",
+            {Text(log_), Bytes(digest.Raw()), levels, positions}, 1);
     if (!rows.ok()) return rows.error();
-    if (rows->size() != 1 || rows->front().size() != 2) return Damaged("the ledger's database does not answer");
+    if (rows->size() != 1 || rows->front().size() != 3) return Damaged("the ledger's database does not answer");
     const Result<uint64_t> size = NumberOf(rows->front()[0]), after = NumberOf(rows->front()[1]);
     if (!size.ok()) return size.error();
     if (!after.ok()) return after.error();
-    return AppendPoint{.size = *size, .found = *after == 0 ? std::nullopt : std::optional(*after - 1)};
+    AppendPoint point{.size = *size, .found = *after == 0 ? std::nullopt : std::optional(*after - 1), .nodes = {}};
+    const std::string_view raw = rows->front()[2];
+    // Where one is missing or no hash, whoever needs them asks for them alone and learns which.
+    constexpr size_t kHashBytes = 32;
+    if (raw.size() != addresses.size() * kHashBytes) return point;
+    point.nodes.emplace();
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      point.nodes->push_back(*crypto::Digest::FromRaw(raw.substr(i * kHashBytes, kHashBytes)));
+    }
+    return point;
   }
 
   Result<std::vector<StoredEvent>> ReadEvents(uint64_t first, uint64_t count) override {
@@ -135,17 +146,13 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   // ---- nodes
 
   Result<std::vector<crypto::Digest>> ReadNodes(std::span<const NodeAddress> addresses) override {
-    std::vector<int64_t> levels, positions;
-    for (const NodeAddress& at : addresses) {
-      levels.push_back(at.level);
-      positions.push_back(static_cast<int64_t>(at.position));
-    }
+    const auto [levels, positions] = ArraysOf(addresses);
     Result<Rows> rows =
         Ask("SELECT coalesce((SELECT substring(hash FROM 1 FOR 33) FROM pawl_nodes AS node WHERE node.log = $1"
             " AND node.level = wanted.level AND node.position = wanted.position), ''::bytea)"
             " FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS wanted(level, position, ordinality)"
             " ORDER BY ordinality",
-            {Text(log_), IntegerArray(levels), IntegerArray(positions)}, addresses.size());
+            {Text(log_), levels, positions}, addresses.size());
     if (!rows.ok()) return rows.error();
     std::vector<crypto::Digest> hashes;
     for (const Row& row : *rows) {
@@ -171,15 +178,14 @@ class PostgresqlDatabase final : public Database, public SharedStore {
       positions.push_back(static_cast<int64_t>(node.at.position));
       hashes.push_back(node.hash.Raw());
     }
-    return Done(
-        Ask("WITH appended AS (INSERT INTO pawl_events (log, seq, digest, entry)"
-            " SELECT $1, $2 + ordinality - 1, digest, entry"
-            " FROM unnest($3::bytea[], $4::bytea[]) WITH ORDINALITY AS new(digest, entry, ordinality))"
-            " INSERT INTO pawl_nodes (log, level, position, hash) SELECT $1, level, position, hash"
-            " FROM unnest($5::bigint[], $6::bigint[], $7::bytea[]) AS new(level, position, hash)",
-            {Text(log_), Integer(static_cast<int64_t>(first)), BytesArray(digests), BytesArray(entries),
-             IntegerArray(levels), IntegerArray(positions), BytesArray(hashes)},
-            0));
+    return connection_.Queue(
+        "WITH appended AS (INSERT INTO pawl_events (log, seq, digest, entry)"
+        " SELECT $1, $2 + ordinality - 1, digest, entry"
+        " FROM unnest($3::bytea[], $4::bytea[]) WITH ORDINALITY AS new(digest, entry, ordinality))"
+        " INSERT INTO pawl_nodes (log, level, position, hash) SELECT $1, level, position, hash"
+        " FROM unnest($5::bigint[], $6::bigint[], $7::bytea[]) AS new(level, position, hash)",
+        {Text(log_), Integer(static_cast<int64_t>(first)), BytesArray(digests), BytesArray(entries),
+         IntegerArray(levels), IntegerArray(positions), BytesArray(hashes)});
   }
 
   // ---- checkpoints
@@ -199,11 +205,11 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   }
 
   Result<void> StoreCheckpoint(uint64_t size, const std::string& note) override {
-    return Done(
-        Ask("INSERT INTO pawl_checkpoints (log, size, revision, note)"
-            " SELECT $1, $2, coalesce(max(revision) + 1, 0), $3 FROM pawl_checkpoints"
-            " WHERE log = $1 AND size = $2",
-            {Text(log_), Integer(static_cast<int64_t>(size)), Bytes(note)}, 0));
+    return connection_.Queue(
+        "INSERT INTO pawl_checkpoints (log, size, revision, note)"
+        " SELECT $1, $2, coalesce(max(revision) + 1, 0), $3 FROM pawl_checkpoints"
+        " WHERE log = $1 AND size = $2",
+        {Text(log_), Integer(static_cast<int64_t>(size)), Bytes(note)});
   }
 
   // ---- blobs
@@ -230,13 +236,13 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   Result<void> Put(const crypto::Digest& digest, std::string_view bytes) override {
     for (size_t piece = 0, begin = 0; piece == 0 || begin < bytes.size(); ++piece, begin += kPieceBytes) {
       const bool last = bytes.size() - begin <= kPieceBytes;
-      Result<void> put =
-          Done(Ask("INSERT INTO pawl_blobs (log, digest, piece, last, bytes) SELECT $1, $2, $3, $4 = 1, $5"
-                   " FROM set_config('synchronous_commit', 'off', true) ON CONFLICT DO NOTHING",
-                   {Text(log_), Bytes(digest.Raw()), Integer(static_cast<int64_t>(piece)), Integer(last ? 1 : 0),
-                    Bytes(bytes.substr(begin, kPieceBytes))},
-                   0));
-      if (!put.ok()) return put;
+      const Result<Rows> put =
+          Ask("INSERT INTO pawl_blobs (log, digest, piece, last, bytes) SELECT $1, $2, $3, $4 = 1, $5"
+              " FROM set_config('synchronous_commit', 'off', true) ON CONFLICT DO NOTHING",
+              {Text(log_), Bytes(digest.Raw()), Integer(static_cast<int64_t>(piece)), Integer(last ? 1 : 0),
+               Bytes(bytes.substr(begin, kPieceBytes))},
+              0);
+      if (!put.ok()) return put.error();
     }
     return {};
   }
@@ -312,21 +318,48 @@ class PostgresqlDatabase final : public Database, public SharedStore {
     return copy.InsertNodes(nodes);
   }
 
-  // Outside a transaction a lost connection costs one more try.
+  // Before a transaction has begun a lost connection costs one more try.
   Result<Rows> Ask(const char* sql, const std::vector<Parameter>& parameters, size_t rows_max) {
-    if (connection_.usable() || writing_) {
+    const bool has_begun = writing_ == Writing::kBegun;
+    if (writing_ == Writing::kQueued) writing_ = Writing::kBegun;
+    const bool begins = !has_begun && writing_ == Writing::kBegun;
+    if (connection_.usable() || has_begun) {
       Result<Rows> rows = connection_.Ask(sql, parameters, rows_max);
-      if (rows.ok() || writing_ || rows.error().rule != "ledger.unreachable") return rows;
+      if (rows.ok() || has_begun || rows.error().rule != "ledger.unreachable") return rows;
     }
-    Result<PostgresqlConnection> again = PostgresqlConnection::Open(url_, access_, timeouts_);
-    if (!again.ok()) return again.error();
-    connection_ = std::move(*again);
+    if (Result<void> again = Reopen(); !again.ok()) return again.error();
+    if (begins) {
+      if (Result<void> queued = QueueBegin(); !queued.ok()) return queued.error();
+    }
     return connection_.Ask(sql, parameters, rows_max);
   }
 
-  static Result<void> Done(const Result<Rows>& rows) {
-    if (!rows.ok()) return rows.error();
+  Result<void> Reopen() {
+    Result<PostgresqlConnection> again = PostgresqlConnection::Open(url_, access_, timeouts_);
+    if (!again.ok()) return again.error();
+    connection_ = std::move(*again);
     return {};
+  }
+
+  // The lock lets writers wait for each other instead of for errors: also for one whose answer was lost.
+  Result<void> QueueBegin() {
+    connection_.DropQueue();
+    if (Result<void> queued = connection_.Queue("BEGIN ISOLATION LEVEL READ COMMITTED", {}); !queued.ok()) {
+      return queued;
+    }
+    return connection_.Queue(
+        "SELECT 1::int8 FROM pg_advisory_xact_lock("
+        "hashtextextended(concat_ws('/', 'pawl append', current_schema(), $1), 0))",
+        {Text(log_)});
+  }
+
+  static std::pair<Parameter, Parameter> ArraysOf(std::span<const NodeAddress> addresses) {
+    std::vector<int64_t> levels, positions;
+    for (const NodeAddress& at : addresses) {
+      levels.push_back(at.level);
+      positions.push_back(static_cast<int64_t>(at.position));
+    }
+    return {IntegerArray(levels), IntegerArray(positions)};
   }
   // The only field of the only row.
   static Result<uint64_t> Number(Result<Rows> rows) {
@@ -347,7 +380,9 @@ class PostgresqlDatabase final : public Database, public SharedStore {
   std::string url_, log_;
   LedgerAccess access_;
   PostgresqlTimeouts timeouts_;
-  bool writing_ = false, has_appended_ = false;
+  enum class Writing { kNot, kQueued, kBegun };
+  Writing writing_ = Writing::kNot;
+  bool has_appended_ = false;
 };
 
 // 0 where there are no tables.

@@ -371,7 +371,7 @@ TEST_F(PostgresqlTest, AWriterThatHoldsTheLogForLongIsNotWaitedForForEver) {
   Ledger ledger = OpenImpatient({.lock_ms = 100});
   Result<std::unique_ptr<Database>> other =
       OpenPostgresql(server_.Url(), TestName(), LedgerAccess::kReadWrite, PostgresqlTimeouts{});
-  ASSERT_TRUE((*other)->Begin().ok());
+  ASSERT_TRUE((*other)->Begin().ok() && (*other)->CountEvents().ok());
   EXPECT_EQ(RuleOf(ledger.Append(0, {EntryOf(0)})), "ledger.busy");
   (*other)->Rollback();
   EXPECT_EQ(*ledger.Append(0, {EntryOf(0)}), 0u);

@@ -207,7 +207,25 @@ Result<void> SubjectLog::Hold(const std::vector<encoding::Envelope>& envelopes) 
 Result<void> SubjectLog::Settle() {
   const std::vector<std::string> entries = std::exchange(held_, {});
   if (entries.empty()) return {};
-  Result<uint64_t> index = Write(entries);
+  const Result<void> published = PublishBlobs(entries);
+  return TakeOver(entries, published.ok() ? ledger_->Append(history_->size(), entries) : published.error());
+}
+
+Result<std::string> SubjectLog::SettleAndSign(const LogKeys& keys, int64_t time_s) {
+  if (held_.empty()) return ledger_->SignCheckpoint(keys, time_s, head());
+  const std::vector<std::string> entries = std::exchange(held_, {});
+  tlog::Frontier after = frontier_;
+  for (const std::string& entry : entries) after.Append(merkle::LeafHash(entry));
+  const LogHead verified{.size = after.size(), .root = after.Root()};
+  const Result<void> published = PublishBlobs(entries);
+  Result<std::string> note =
+      published.ok() ? ledger_->AppendAndSign(history_->size(), entries, keys, time_s, verified) : published.error();
+  Result<void> taken = TakeOver(entries, note.ok() ? history_->size() : Result<uint64_t>(note.error()));
+  return taken.ok() ? note : taken.error();
+}
+
+// What comes of an append: `index` is where the ledger has the entries.
+Result<void> SubjectLog::TakeOver(const std::vector<std::string>& entries, const Result<uint64_t>& index) {
   if (!index.ok()) {
     trial_.reset();
     // Only where there is more than was read does reading on help.
@@ -231,11 +249,9 @@ Result<void> SubjectLog::TakeOverTrial(const std::vector<std::string>& entries) 
   return LoadCharter();
 }
 
-Result<uint64_t> SubjectLog::Write(const std::vector<std::string>& entries) {
-  if (SharedStore* shared = ledger_->shared_store()) {
-    if (Result<void> published = Publish(*shared, *store_, entries); !published.ok()) return published.error();
-  }
-  return ledger_->Append(history_->size(), entries);
+Result<void> SubjectLog::PublishBlobs(const std::vector<std::string>& entries) {
+  SharedStore* shared = ledger_->shared_store();
+  return shared == nullptr ? Result<void>() : Publish(*shared, *store_, entries);
 }
 
 }  // namespace pawl::ledger

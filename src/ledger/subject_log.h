@@ -64,6 +64,8 @@ class SubjectLog {
   Result<void> Hold(const std::vector<encoding::Envelope>& envelopes);
   // After an error (kPending "ledger.conflict": Refresh() and decide again) the history is as it was before Hold.
   Result<void> Settle();
+  // Settle, and a checkpoint of the whole log, stored together (Ledger::AppendAndSign).
+  Result<std::string> SettleAndSign(const LogKeys& keys, int64_t time_s);
 
   const std::string& subject() const { return subject_; }
   const Home& home() const { return home_; }
@@ -88,11 +90,12 @@ class SubjectLog {
   Result<void> Fold(const std::vector<std::string>& entries);
   Result<void> FetchAndFold(SharedStore& shared, const std::vector<std::string>& entries);
   Result<void> LoadCharter();
+  Result<void> TakeOver(const std::vector<std::string>& entries, const Result<uint64_t>& index);
   Result<void> TakeOverTrial(const std::vector<std::string>& entries);
   void TakeUpSnapshot();
   bool TakeUp(Result<Snapshot> snapshot);
   void KeepOwnSnapshot() const;
-  Result<uint64_t> Write(const std::vector<std::string>& entries);  // the index that the ledger gave them
+  Result<void> PublishBlobs(const std::vector<std::string>& entries);  // to where other nodes have them
 
   Home home_;
   std::string subject_;

@@ -227,11 +227,37 @@ TEST_F(SubjectLogTest, AMissingNodeIsRefused) {
   EXPECT_EQ(RuleOfOpening(), "ledger.damaged");
 }
 
+LogKeys Keys() {
+  return {.origin = "example.org/log",
+          .log = Path::Key("log"),
+          .clock_name = "example.org/clock",
+          .clock = Path::Key("clock")};
+}
+
+TEST_F(SubjectLogTest, SignsWhatIsHeldBackAsItIsAppended) {
+  SubjectLog log = Open();
+  ASSERT_TRUE(log.Hold({Halt("one")}).ok());
+  ASSERT_TRUE(log.Hold({Halt("two")}).ok());
+  const Result<std::string> note = log.SettleAndSign(Keys(), warrant::kGenesisTime);
+  ASSERT_TRUE(note.ok()) << note.error().message;
+  EXPECT_EQ(log.history().size(), size() + 2);
+  EXPECT_EQ(*log.ledger().LatestCheckpoint(), *note);
+  const auto checkpoint = merkle::Checkpoint::Parse(merkle::SignedNote::Parse(*note)->text);
+  EXPECT_EQ(checkpoint->size, size() + 2);
+  EXPECT_EQ(checkpoint->root, Open().root());
+  EXPECT_EQ(RuleOf(log.SettleAndSign(Keys(), warrant::kGenesisTime)), "ok") << "nothing is held back";
+  // Others were faster: nothing is signed, and nothing of it is in the history.
+  ASSERT_TRUE(log.Hold({Halt("three")}).ok());
+  ASSERT_TRUE(Open().Append({Halt("theirs")}).ok());
+  EXPECT_EQ(RuleOf(log.SettleAndSign(Keys(), warrant::kGenesisTime)), "ledger.conflict");
+  EXPECT_EQ(log.history().size(), size() + 2);
+  EXPECT_EQ(*log.ledger().LatestCheckpoint(), *note);
+  ASSERT_TRUE(log.Refresh().ok());
+  EXPECT_EQ(log.history().size(), size() + 3);
+}
+
 TEST_F(SubjectLogTest, ALogShorterThanItsCheckpointIsRefused) {
-  const LogKeys keys{.origin = "example.org/log",
-                     .log = Path::Key("log"),
-                     .clock_name = "example.org/clock",
-                     .clock = Path::Key("clock")};
+  const LogKeys keys = Keys();
   SubjectLog log = Open();
   ASSERT_TRUE(log.ledger().SignCheckpoint(keys, warrant::kGenesisTime, log.head()).ok());
   EXPECT_EQ(RuleOfOpening(), "ok");
