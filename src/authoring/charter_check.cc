@@ -116,6 +116,7 @@ class PropertyChecker {
     if (!property.ok()) return property.error();
     property_ = std::move(*property);
     report_.words = PropertyWords(property_);
+    if (rule_.drift_within > 0) CheckDriftSpeaks(warnings);
     std::optional<model::Network> shape;
     if (rule_.falsified_by) {
       Result<std::string> bytes = ReadCharterFile(files, *rule_.falsified_by, model::NetworkLimits{}.bytes_max);
@@ -206,6 +207,26 @@ class PropertyChecker {
     }
     if (rule_.drift_within > 0) CheckDriftProvable(*network, warnings);
     return network;
+  }
+
+  // Where an input has one value in every case, nothing is asked of drift anywhere else.
+  void CheckDriftSpeaks(std::vector<std::string>& warnings) const {
+    constexpr size_t kNamedMax = 5;
+    std::string fixed;
+    size_t count = 0;
+    for (size_t i = 0; i < property_.input_count; ++i) {
+      const model::Decimal& value = property_.cases.front().box[i].lower;
+      const bool varies = std::ranges::any_of(property_.cases, [&](const model::Case& one) {
+        return one.box[i].lower != value || one.box[i].upper != value;
+      });
+      if (!varies && ++count <= kNamedMax) fixed += (count == 1 ? "X_" : ", X_") + std::to_string(i);
+    }
+    if (count == 0) return;
+    if (count > kNamedMax) fixed += " and " + std::to_string(count - kNamedMax) + " more";
+    warnings.push_back("property '" + rule_.name + "': drift within " + PlainNumber(rule_.drift_within) +
+                       (count == property_.input_count
+                            ? " is asked at a single point: candidates may differ as they like beside it"
+                            : " is asked for one value of " + fixed + " alone: elsewhere candidates may differ"));
   }
 
   // What cannot be proven of the baseline beside itself can hardly be of any candidate.

@@ -364,6 +364,26 @@ TEST_F(CharterNew, CheckSaysWhetherDriftCanBeProven) {
   EXPECT_THAT(report.warnings, Contains(HasSubstr("drift within 1e-09 is not proven even of the baseline")));
 }
 
+// Proven beside one point, drift says nothing of what a candidate does anywhere else.
+TEST_F(CharterNew, CheckWarnsOfDriftThatIsAskedAtOneValue) {
+  ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
+  std::string toml = Read("charter/charter.toml");
+  const std::string asked = "# drift_within = 0.1";
+  Write("charter/charter.toml", toml.replace(toml.find(asked), asked.size(), "drift_within = 0.1"));
+  const std::string file = "charter/properties/outputs-in-range-1.vnnlib", spec = Read(file);
+  CheckOptions options;
+  options.threads = 1;
+  options.seconds_max = 2;
+  const auto warnings = [&](const std::string& more) {
+    Write(file, spec + more);
+    const Result<CharterReport> report = CheckCharter(At("charter"), options, {});
+    EXPECT_TRUE(report.ok()) << report.error().message;
+    return report->warnings;
+  };
+  for (const std::string& warning : warnings("")) EXPECT_THAT(warning, testing::Not(HasSubstr("drift")));
+  EXPECT_THAT(warnings("(assert (<= X_0 -1))\n"), Contains(HasSubstr("asked for one value of X_0 alone: elsewhere")));
+}
+
 TEST_F(CharterNew, CheckWarnsOfLimitsThatCannotBeShown) {
   ASSERT_TRUE(WriteNewCharter(SingleOperator()).ok());
   std::string toml = Read("charter/charter.toml");

@@ -424,7 +424,7 @@ export function ProposalPage({ subject, name, changed }: { subject: Subject; nam
                     <li key={one.principal}>
                       <strong>{one.principal}</strong>, <code>{one.key}</code>: {one.presence_proven ? "a person was there" : "no human presence proven"},{" "}
                       {one.origin !== null ? <>on the page at {one.origin}</> : "with a tool, on no page"}
-                      {one.reason !== null && <>; says: {one.reason}</>}
+                      {one.reason !== null && <>; words that nobody signed: {one.reason}</>}
                     </li>
                   ))}
                 </ul>
