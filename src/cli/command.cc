@@ -129,7 +129,7 @@ std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   halting::KeepRoomForHalt(place.state_path);
   gate::GateOptions options;
-  Result<std::optional<work::TrialShare>> workers = GateWorkers(globals);
+  Result<std::optional<work::WorkerShare>> workers = GateWorkers(globals);
   if (!workers.ok()) return workers.error();
   options.workers = std::move(*workers);
   options.state_path = place.state_path;

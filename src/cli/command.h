@@ -34,6 +34,7 @@ struct Globals {
   bool verbose = false;
   std::string workers, worker_keys;  // --workers, --worker-keys of whoever opens a gate; empty: nobody
   size_t batch_episodes = 0;         // --batch-episodes
+  double alone_s = 5;                // --alone-seconds
   std::string log_file;              // --log-file
   std::string log_format;            // --log-format: "text" or "json"
   ExitCode exit = ExitCode::kYes;

@@ -109,7 +109,7 @@ ExitCode ProveList(const Globals& globals, const ProveOptions& options) {
     exit = Worst(exit, ProveInstance(globals, one, instance, tally));
   }
   if (!globals.json) {
-    std::printf("%zu instances: %zu proven, %zu violated, %zu unknown, %zu failed; %.2f s\n", instances->size(),
+    std::printf("%zu instances: %zu proven, %zu violated, %zu unknown, %zu not read; %.2f s\n", instances->size(),
                 tally.proven, tally.violated, tally.unknown, tally.failed, tally.seconds);
   }
   return exit;

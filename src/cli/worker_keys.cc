@@ -36,8 +36,8 @@ Result<std::vector<crypto::NoteKey>> ReadWorkerKeys(const std::string& path) {
 void AddGateWorkers(CLI::App& command, Globals& globals) {
   CLI::Option* workers = command.add_option(
       "--workers", globals.workers,
-      "share the gate's own trial out to workers (pawl work) by the queue in this database; a sample of what they "
-      "answer is run again here, and whatever would end the proposal is");
+      "share the gate's own proofs and trial out to workers (pawl work) by the queue in this database; proofs are "
+      "checked, and of a trial a sample is run again here, and whatever would end the proposal is");
   CLI::Option* keys = command.add_option("--worker-keys", globals.worker_keys,
                                          "file of the workers' verifier keys, one a line: answers of others are "
                                          "thrown away");
@@ -46,12 +46,16 @@ void AddGateWorkers(CLI::App& command, Globals& globals) {
                   "episodes of one run of the evaluator for a worker (default: an eighth of a look, at least 250)")
       ->check(CLI::Range(1, 4'000))
       ->needs(workers);
+  command.add_option("--alone-seconds", globals.alone_s, "of searching for a proof here before it is shared out")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 86'400.0))
+      ->needs(workers);
   workers->option_text("URL")->needs(keys);
   keys->option_text("FILE")->needs(workers);
 }
 
-Result<std::optional<work::TrialShare>> GateWorkers(const Globals& globals) {
-  if (globals.workers.empty()) return std::optional<work::TrialShare>();
+Result<std::optional<work::WorkerShare>> GateWorkers(const Globals& globals) {
+  if (globals.workers.empty()) return std::optional<work::WorkerShare>();
   Result<bool> is_home = ledger::IsHomeUrl(globals.workers);
   if (!is_home.ok()) return is_home.error();
   if (*is_home)
@@ -59,9 +63,10 @@ Result<std::optional<work::TrialShare>> GateWorkers(const Globals& globals) {
                  "--workers postgresql://…"};
   Result<std::vector<crypto::NoteKey>> keys = ReadWorkerKeys(globals.worker_keys);
   if (!keys.ok()) return keys.error();
-  work::TrialShare share;
+  work::WorkerShare share;
   share.url = globals.workers;
   share.batch_episodes = globals.batch_episodes;
+  share.alone_s = globals.alone_s;
   share.enrolled = std::move(*keys);
   return std::optional(std::move(share));
 }

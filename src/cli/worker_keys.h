@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "crypto/note_key.h"
 #include "result/result.h"
-#include "work/trial_share.h"
+#include "work/worker_share.h"
 
 namespace pawl::cli {
 
@@ -18,6 +18,6 @@ Result<std::vector<crypto::NoteKey>> ReadWorkerKeys(const std::string& path);
 // --workers and --worker-keys, kept in `globals`, for a command that opens a gate.
 void AddGateWorkers(CLI::App& command, Globals& globals);
 // Nothing where there are none.
-Result<std::optional<work::TrialShare>> GateWorkers(const Globals& globals);
+Result<std::optional<work::WorkerShare>> GateWorkers(const Globals& globals);
 
 }  // namespace pawl::cli

@@ -24,14 +24,14 @@
 #include "result/result.h"
 #include "warrant/statements.h"
 #include "witness/gathering.h"
-#include "work/trial_share.h"
+#include "work/worker_share.h"
 
 namespace pawl::gate {
 
 struct GateOptions {
   std::string state_path;  // empty: the home's
   unsigned threads = 2;
-  std::optional<work::TrialShare> workers;  // who run episodes of the gate's own trials; nobody's word ends a proposal
+  std::optional<work::WorkerShare> workers;  // who share the gate's own proofs and trials; nobody's word is believed
   std::function<void(const std::string&)> progress;            // one line a stage; may be empty
   std::function<void(const prover::FamilyProgress&)> proving;  // how far the proofs of one candidate are; may be empty
   witness::Transport post;  // how the charter's witnesses are asked; empty: they are not, and nothing is complete

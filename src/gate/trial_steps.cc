@@ -35,7 +35,7 @@ Result<StepReport> Trial(Gate& gate, const ProposalHistory& proposal) {
   const auto run = [&]() -> Result<oversight::CharterTrial> {
     if (!gate.options().workers) return oversight::RunCharterTrial(order);
     work::TrialShareReport report;
-    work::TrialShare with = *gate.options().workers;
+    work::WorkerShare with = *gate.options().workers;
     with.trace = TraceIdOf(proposal.proposal);
     Result<oversight::CharterTrial> shared = work::RunTrialWithWorkers(order, with, report);
     share = "; " + work::DescribeShare(report);

@@ -68,7 +68,7 @@ Result<std::vector<size_t>> Draw(std::vector<size_t> from, size_t count) {
 
 class TrialAsker::Impl {
  public:
-  Impl(const Setting& setting, const TrialShare& share, TrialShareReport& report)
+  Impl(const Setting& setting, const WorkerShare& share, TrialShareReport& report)
       : setting_(setting), share_(share), report_(report) {
     for (const crypto::NoteKey& key : share.enrolled) enrolled_.emplace(key.name, key);
   }
@@ -584,7 +584,7 @@ class TrialAsker::Impl {
   Error AfterBlame() { return enrolled_.empty() ? Leave("every enrolled worker is shut out") : Again(); }
 
   const Setting setting_;
-  const TrialShare& share_;
+  const WorkerShare& share_;
   TrialShareReport& report_;
   trial::TrialRules rules_;
   std::optional<storage::HeldFolder> scratch_;
@@ -609,7 +609,7 @@ class TrialAsker::Impl {
   steady_clock::time_point next_sign_ = steady_clock::now(), reached_, seen_;
 };
 
-TrialAsker::TrialAsker(const Setting& setting, const TrialShare& share, TrialShareReport& report)
+TrialAsker::TrialAsker(const Setting& setting, const WorkerShare& share, TrialShareReport& report)
     : impl_(std::make_unique<Impl>(setting, share, report)) {}
 TrialAsker::~TrialAsker() = default;
 
@@ -640,7 +640,7 @@ std::string DescribeShare(const TrialShareReport& report) {
   return text;
 }
 
-Result<oversight::CharterTrial> RunTrialWithWorkers(oversight::TrialOrder order, const TrialShare& share,
+Result<oversight::CharterTrial> RunTrialWithWorkers(oversight::TrialOrder order, const WorkerShare& share,
                                                     TrialShareReport& report) {
   const charter::CharterFiles& charter = order.log->charter();
   report.alone = !charter.charter.evaluation.subject_command.empty()

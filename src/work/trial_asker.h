@@ -41,7 +41,7 @@
 #include "oversight/charter_trial.h"
 #include "result/result.h"
 #include "storage/tree_store.h"
-#include "work/trial_share.h"
+#include "work/worker_share.h"
 
 namespace pawl::work {
 
@@ -63,7 +63,7 @@ struct TrialShareReport {
 std::string DescribeShare(const TrialShareReport& report);
 
 // As RunCharterTrial. Errors are the machine's own; what goes wrong with queue or workers is none.
-Result<oversight::CharterTrial> RunTrialWithWorkers(oversight::TrialOrder order, const TrialShare& share,
+Result<oversight::CharterTrial> RunTrialWithWorkers(oversight::TrialOrder order, const WorkerShare& share,
                                                     TrialShareReport& report);
 
 // The runner behind it, for one trial.
@@ -75,7 +75,7 @@ class TrialAsker : public oversight::EpisodeRunner {
     crypto::Digest environment;
     std::function<void(const std::string&)> says;  // one line; may be empty
   };
-  TrialAsker(const Setting& setting, const TrialShare& share, TrialShareReport& report);
+  TrialAsker(const Setting& setting, const WorkerShare& share, TrialShareReport& report);
   ~TrialAsker() override;
 
   // kPending "work.start-again" from either: what was given before counts no more. StartAgain, and ask for the first

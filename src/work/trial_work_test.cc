@@ -205,7 +205,7 @@ class TrialWorkTest : public testing::Test {
   crypto::Digest environment_;
   std::optional<oversight::EvaluationSetting> setting_;
   trial::TrialRules rules_;
-  TrialShare share_;
+  WorkerShare share_;
   TrialShareReport report_;
   std::string said_;
   std::atomic<int> lies_ = 0;

