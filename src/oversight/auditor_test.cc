@@ -440,9 +440,9 @@ TEST_F(CosigningTest, IsOneProcessAtATime) {
   ledger::SubjectLog early = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
   EXPECT_EQ(Answer(), "signed");
   EXPECT_EQ(Answer(), "closed already");
-  const std::string remembered = *subject::ReadRegularFile(memory, 4'096, "test", subject::Links::kRefuse);
+  const std::string remembered = *subject::ReadRegularFile(memory, 16'384, "test", subject::Links::kRefuse);
   EXPECT_EQ(Answer(early), "audit.busy");
-  EXPECT_EQ(*subject::ReadRegularFile(memory, 4'096, "test", subject::Links::kRefuse), remembered);
+  EXPECT_EQ(*subject::ReadRegularFile(memory, 16'384, "test", subject::Links::kRefuse), remembered);
   EXPECT_EQ(Answer(early), "closed already");
 }
 
