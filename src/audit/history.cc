@@ -223,7 +223,7 @@ Result<void> History::ApplyVote(uint64_t index, const encoding::Envelope& envelo
   if (!vote.ok()) return vote.error();
   const charter::Reviewer* reviewer = charter_->FindReviewer(vote->reviewer);
   if (reviewer == nullptr || envelope.signatures.size() != 1 || !IsSignedBy(envelope, reviewer->key) ||
-      vote->role != charter::RoleName(reviewer->role)) {
+      vote->role != charter::RoleName(reviewer->role) || vote->about.subject != charter_->subject.name) {
     return Refused("history.signature", "is no vote of reviewer '" + vote->reviewer + "', signed by it, in its role");
   }
   Result<ProposalHistory*> proposal = OpenByCandidate(vote->candidate);

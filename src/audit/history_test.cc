@@ -348,6 +348,9 @@ TEST(History, NamesWhatALyingReviewerSends) {
   const auto forged = [&](const std::string& of) {
     return "history.signature: " + event + "is no vote of reviewer '" + of + "', signed by it, in its role";
   };
+  // No loader takes a warrant with it (`vote.signature`): one reviewer could keep everything from going live.
+  EXPECT_EQ(says([](Vote& vote) { vote.reviewer = "prover-a2", vote.about.subject = "another"; }, "prover-a2"),
+            forged("prover-a2"));
   EXPECT_EQ(says([](Vote& vote) { vote.reviewer = "prover-a2"; }), forged("prover-a2")) << "in another's name";
   EXPECT_EQ(says([](Vote& vote) { vote.role = "evaluator"; }), forged("prover-a"));
   EXPECT_EQ(says([](Vote&) {}, "stranger"), forged("prover-a"));
