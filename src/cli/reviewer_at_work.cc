@@ -119,7 +119,7 @@ void ReviewerAtWork::TellWitnesses() {
       const notices::Told told = notices::Tell(log_.charter().charter, vote.envelope, server::NoticeExchange());
       LogLine(LogLevel::kInfo, "vote: " + notices::Words(told),
               {{"subject", log_.subject()}, {"proposal", proposal.proposal.proposal}, {"reviewer", record_.name}});
-      if (told.kept > 0 || told.unreachable == 0) told_.insert(vote.digest);
+      if (notices::IsKept(told, log_.charter().charter)) told_.insert(vote.digest);
     }
   }
 }

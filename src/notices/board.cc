@@ -144,7 +144,8 @@ Taken Board::Add(std::string_view body, int64_t now_s) {
   if (notice->IsHalt() && IsLifted(*notice)) return {200, "lifted already"};
   const auto resumes = std::ranges::count_if(posted_, [](const Posted& other) { return other.notice.IsResume(); });
   if (notice->IsResume() && static_cast<size_t>(resumes) >= kResumesMax) {
-    return {507, "this board keeps no further resume (notices.full)"};
+    return {507,
+            "this board keeps no further resume; its keeper moves old ones away, and starts it again (notices.full)"};
   }
   const int64_t received_s = std::clamp<int64_t>(now_s, 0, encoding::kTimeMax_s);
   const Result<void> kept = storage::ReplaceFile(
@@ -186,7 +187,7 @@ Result<Boards> Boards::Open(const std::string& witness_folder) {
   for (fs::directory_iterator entry(BoardsFolder(witness_folder), failure), end; !failure && entry != end;
        entry.increment(failure)) {
     const std::string folder = entry->path();
-    if (!fs::exists(CharterFile(folder))) continue;  // a FollowCharter that was cut short
+    if (std::error_code none; !fs::exists(CharterFile(folder), none)) continue;  // a FollowCharter that was cut short
     Result<Board> board = Board::Open(folder);
     if (!board.ok()) return board.error();
     boards.boards_.emplace(entry->path().filename(), *std::move(board));

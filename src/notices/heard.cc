@@ -87,6 +87,10 @@ Told Tell(const charter::Charter& charter, const encoding::Envelope& envelope, c
   return told;
 }
 
+bool IsKept(const Told& told, const charter::Charter& charter) {
+  return told.kept > static_cast<size_t>(charter.witnesses.faults_max) || told.unreachable == 0;
+}
+
 std::string Words(const Told& told) {
   if (told.asked == 0) return "";
   std::string words = std::to_string(told.kept) + " of " + std::to_string(told.asked) + " witnesses keep it";

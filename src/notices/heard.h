@@ -28,6 +28,8 @@ struct Told {
   std::vector<std::string> others;  // who does not keep it, each with what it said instead
 };
 Told Tell(const charter::Charter& charter, const encoding::Envelope& envelope, const witness::Transport& post);
+// Whether one that is honest keeps it, or nobody is left who could.
+bool IsKept(const Told& told, const charter::Charter& charter);
 // "2 of 3 witnesses keep it", and which do not; empty where the charter has none.
 std::string Words(const Told& told);
 

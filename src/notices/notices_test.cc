@@ -199,7 +199,8 @@ TEST_F(BoardTest, StartsOverNothingThatItHasNotWritten) {
   fs::create_symlink(own, path);
   EXPECT_EQ(Boards::Open(folder()).error().rule, "notices.board");
   fs::remove(path);
-  std::ofstream(board + "/posted/x.json.temporary") << "half of";
+  std::ofstream(board + "/posted/x.json.new") << "half of";
+  fs::create_symlink("loop", folder() + "/notices/loop");
   EXPECT_TRUE(Boards::Open(folder()).ok());
   for (const char* text : {"", "{}"}) {
     std::ofstream(board + "/charter.json") << text;
@@ -285,6 +286,18 @@ TEST_F(HearingTest, SaysWhoKeepsWhatItTold) {
   EXPECT_EQ(asked_[3].method, "POST");
   EXPECT_EQ(asked_[3].body, Halt("smoke"));
   EXPECT_EQ(Words(Tell(Path::WithTwoReleases().charter(), halt, Answering({}))), "");
+}
+
+// One of four may lie that it keeps it: the others are told again until one more does, or none is left to tell.
+TEST_F(HearingTest, OneThatMayLieIsNotEnoughToKeepIt) {
+  const encoding::Envelope halt = *encoding::ParseEnvelope(Halt("smoke"));
+  const auto is_kept = [&](std::vector<Result<witness::HttpReply>> replies) {
+    return IsKept(Tell(charter_, halt, Answering(std::move(replies))), charter_);
+  };
+  const witness::HttpReply kept = Reply(200, "kept\n"), none = Reply(404, "none\n");
+  EXPECT_FALSE(is_kept({kept, none, none, away_}));
+  EXPECT_TRUE(is_kept({kept, kept, away_, away_}));
+  EXPECT_TRUE(is_kept({none, none, none, none}));
 }
 
 }  // namespace

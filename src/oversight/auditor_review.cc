@@ -26,6 +26,8 @@ using audit::ProposalHistory;
 
 // Auditors of one proposal sign within a day of each other; a closing statement that is older is not cosigned.
 constexpr int64_t kCosignWithin_s = 86'400;
+// Into the ledger at one time.
+constexpr size_t kHaltsTakenMax = 32;
 
 // ---- votes that need the log to be checked
 
@@ -135,6 +137,7 @@ Result<size_t> TakeHalts(ledger::SubjectLog& log, const notices::Heard& heard) {
     const bool lifted = std::ranges::any_of(
         heard.notices, [&](const notices::HeardNotice& other) { return notices::Lifts(other.notice, halt.notice); });
     if (!halt.notice.IsHalt() || lifted || HasHalt(log.history(), halt.notice.digest)) continue;
+    if (taken == kHaltsTakenMax) break;  // one stops as much as a thousand, which the log would keep for ever
     const Result<bool> appended = AppendHeard(log, halt.notice);
     if (!appended.ok()) return appended.error();
     taken += *appended ? 1 : 0;
@@ -159,6 +162,8 @@ Result<size_t> TakeVotes(ledger::SubjectLog& log, const ProposalHistory& proposa
   size_t taken = 0;
   for (const notices::HeardNotice& one : heard.notices) {
     const std::string& reviewer = one.notice.vote->reviewer;
+    // What no ledger takes was kept back by none: else who signs such a thing keeps everybody from closing, for good.
+    if (!audit::ReadLastStep(warrant::ReadVote(one.notice.envelope.payload)->evidence).ok()) continue;
     // Who has two has contradicted itself: the first one that the ledger took counts.
     if (!voters.insert(reviewer).second) continue;
     const auto logged =

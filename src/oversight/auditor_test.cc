@@ -273,6 +273,18 @@ TEST_F(HearingTest, AHaltThatTheLedgerKeepsBackGetsThere) {
   EXPECT_EQ(Answer(), "a halt is open; nothing is closed before people lift it");
 }
 
+// One approver and one witness, together.
+TEST_F(HearingTest, AFloodOfHaltsDoesNotFillTheLedger) {
+  Close();
+  for (int i = 0; i < 100; ++i) {
+    const warrant::Decision halt = path_.HaltDecision("smoke " + std::to_string(i));
+    stops_.emplace_back(path_.ByPeople(warrant::WriteDecision(halt), {"dee"}), now_);
+  }
+  EXPECT_EQ(Answer(), "witnesses had a halt that the ledger did not have; it has it now");
+  ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+  EXPECT_EQ(log.history().OpenHalts().size(), 32u);
+}
+
 TEST_F(HearingTest, AHaltThatWasLiftedIsNone) {
   Close();
   const std::string halt = warrant::WriteDecision(path_.HaltDecision("smoke"));
@@ -314,6 +326,20 @@ TEST_F(HearingTest, ALateVoteWasNotKeptBack) {
 TEST_F(HearingTest, OneWitnessAloneKeepsNobodyFromSigning) {
   CloseWithout(-kHour, 1);
   EXPECT_EQ(Answer(), "signed");
+}
+
+// A reviewer that tells witnesses what no ledger can take keeps nobody from signing, and hides no vote behind it.
+TEST_F(HearingTest, AVoteThatNoLedgerTakesIsNone) {
+  CloseWithout(-kHour);
+  const auto honest = votes_.front();
+  warrant::Vote vote = *warrant::ReadVote(honest.first.payload);
+  vote.evidence = {{"last_step", 5}};
+  votes_ = {{path_.BySomeone(warrant::WriteVote(vote), vote.reviewer), honest.second}};
+  EXPECT_EQ(Answer(), "signed");
+  votes_.emplace_back(honest.first, honest.second + 1);
+  TakeBackTheClosing();
+  std::filesystem::remove(directory_ / "seen-controller.json");
+  EXPECT_EQ(Answer(), "witnesses had votes that the ledger did not have; it has them now");
 }
 
 // Before voting is closed the ledger gets it, and it counts.

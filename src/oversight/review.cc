@@ -4,11 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
+#include "encoding/dsse.h"
 #include "encoding/time.h"
 #include "encoding/utf8.h"
 #include "notices/heard.h"
 #include "oversight/key_terms.h"
+#include "storage/replace_file.h"
+#include "subject/file_descriptor.h"
+#include "warrant/approval.h"
 
 namespace pawl::oversight {
 namespace {
@@ -59,9 +64,28 @@ Result<Opinion> OpinionOf(ledger::SubjectLog& log, const Reviewer& reviewer, con
   return Error{ErrorCode::kInternal, "review.role", "auditors do not vote", ""};
 }
 
-Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, const std::string& name) {
-  // A copy: appending folds into the history that the original lives in.
-  const ProposalHistory proposal = *log.history().Find(name);
+// A vote that the ledger did not take is what this reviewer has said, whatever it would find now: else a ledger refuses
+// until it likes what it gets, and of two votes that witnesses have nobody knows that the reviewer is honest.
+std::string UnsentPath(const Reviewer& reviewer, const ProposalHistory& proposal) {
+  return reviewer.memory_folder + "/unsent-" + proposal.candidate_digest.Hex() + ".json";
+}
+
+std::optional<encoding::Envelope> ReadUnsent(const Reviewer& reviewer, const ProposalHistory& proposal) {
+  constexpr size_t kEntryBytesMax = 65'535;
+  const Result<std::string> text =
+      subject::ReadRegularFile(UnsentPath(reviewer, proposal), kEntryBytesMax, "review", subject::Links::kRefuse);
+  if (!text.ok()) return std::nullopt;
+  Result<encoding::Envelope> envelope = encoding::ParseEnvelope(*text);
+  if (!envelope.ok() || !warrant::IsSignedBy(*envelope, reviewer.record.key)) return std::nullopt;
+  const Result<warrant::Vote> vote = warrant::ReadVote(envelope->payload);
+  if (!vote.ok() || vote->candidate != proposal.candidate_digest) return std::nullopt;
+  return *std::move(envelope);
+}
+
+// What it makes of the proposal, signed.
+Result<encoding::Envelope> SignedVote(ledger::SubjectLog& log, const Reviewer& reviewer,
+                                      const ProposalHistory& proposal) {
+  if (std::optional<encoding::Envelope> unsent = ReadUnsent(reviewer, proposal)) return *std::move(unsent);
   Result<Opinion> opinion = OpinionOf(log, reviewer, proposal);
   if (!opinion.ok()) return opinion.error();
   warrant::Vote vote;
@@ -78,18 +102,35 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
   const std::string payload = warrant::WriteVote(vote);
   const Result<encoding::Signature> signature = reviewer.key.SignPayload(payload, reviewer.record.name);
   if (!signature.ok()) return signature.error();
-  const encoding::Envelope envelope{
+  return encoding::Envelope{
       .payload_type = std::string(warrant::kPayloadType), .payload = payload, .signatures = {*signature}};
+}
+
+Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, const std::string& name) {
+  // A copy: appending folds into the history that the original lives in.
+  const ProposalHistory proposal = *log.history().Find(name);
+  const Result<encoding::Envelope> envelope = SignedVote(log, reviewer, proposal);
+  if (!envelope.ok()) return envelope.error();
+  const std::string unsent = UnsentPath(reviewer, proposal);
   for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
-    Result<void> appended = log.Append({envelope});
+    Result<void> appended = log.Append({*envelope});
     if (appended.ok()) {
-      std::string summary(warrant::VoteVerdictName(vote.verdict));
-      for (const std::string& reason : vote.reasons) summary += "; " + reason;
-      return ReviewReport{name, ReviewReport::What::kVoted, std::move(*opinion), std::move(summary)};
+      std::remove(unsent.c_str());
+      Result<warrant::Vote> vote = warrant::ReadVote(envelope->payload);
+      if (!vote.ok()) return vote.error();
+      std::string summary(warrant::VoteVerdictName(vote->verdict));
+      for (const std::string& reason : vote->reasons) summary += "; " + reason;
+      Opinion opinion{vote->verdict, std::move(vote->reasons), std::move(vote->evidence)};
+      return ReviewReport{name, ReviewReport::What::kVoted, std::move(opinion), std::move(summary)};
+    }
+    if (appended.error().rule.starts_with("history.")) {  // it would fold nowhere
+      std::remove(unsent.c_str());
+      return appended.error();
     }
     if (appended.error().rule != "ledger.conflict") {
       // Whatever keeps the ledger from taking it: witnesses can, and auditors ask them before they close.
-      if (reviewer.post) notices::Tell(log.charter().charter, envelope, reviewer.post);
+      const Result<void> kept = storage::ReplaceFile(unsent, encoding::SerializeEnvelope(*envelope));
+      if (kept.ok() && reviewer.post) notices::Tell(log.charter().charter, *envelope, reviewer.post);
       return appended.error();
     }
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();

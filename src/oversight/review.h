@@ -39,9 +39,10 @@ enum class Waiting {
 struct Reviewer {
   charter::Reviewer record;
   signing::Signer key;
-  std::string memory_folder;  // auditors, evaluators: where it remembers the log it has seen (log_memory.h)
-  std::string state_path;     // auditors: the loader's state, whose halt folder it looks into
-  int64_t now_s = 0;          // local clock
+  // Where a vote is kept that the ledger did not take; auditors, evaluators: what they have seen (log_memory.h).
+  std::string memory_folder;
+  std::string state_path;  // auditors: the loader's state, whose halt folder it looks into
+  int64_t now_s = 0;       // local clock
   unsigned threads = 2;
   Waiting waiting = Waiting::kForEveryVote;
   std::function<void(const std::string&)> progress;

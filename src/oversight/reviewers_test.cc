@@ -75,6 +75,11 @@ class ReviewersTest : public ::testing::Test {
     for (const std::string& reason : opinion->reasons) said += (said.empty() ? "" : "; ") + reason;
     return said;
   }
+  // Where a reviewer keeps a vote on the last proposal that the ledger did not take.
+  std::string Unsent() const {
+    const ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+    return directory_ / ("unsent-" + log.history().proposals().back().candidate_digest.Hex() + ".json");
+  }
   std::string BlobPath(const crypto::Digest& digest) const {
     return home_.StorePath() + "/blobs/" + digest.Hex().substr(0, 2) + "/" + digest.Hex();
   }
@@ -133,6 +138,34 @@ TEST_F(ReviewersTest, WitnessesAreToldAVoteThatTheLedgerDoesNotTake) {
   ASSERT_TRUE(notice.ok()) << notice.error().message;
   EXPECT_EQ(notice->by, "prover-a2");
   EXPECT_EQ(notice->vote->candidate, log.history().proposals().back().candidate_digest);
+
+  // What it has said it says again: no ledger refuses until it likes what it gets, and nobody holds two votes of it.
+  Reviewer later = reviewer;
+  later.now_s += 100;
+  EXPECT_FALSE(ReviewOpenProposals(log, later).ok());
+  EXPECT_EQ(notices::ReadNotice(told.front().body, path_.charter())->digest, notice->digest);
+  ledger::SubjectLog open = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  EXPECT_TRUE(std::filesystem::exists(Unsent()));
+  EXPECT_EQ(ReviewOpenProposals(open, later)->back().summary, "for");
+  EXPECT_EQ(open.history().proposals().back().votes.back().digest, notice->digest);
+  EXPECT_FALSE(std::filesystem::exists(Unsent()));
+}
+
+// Half of a file, or the vote of another, is not what it has said.
+TEST_F(ReviewersTest, OnlyWhatItHasSignedIsItsVote) {
+  Propose({.action = Action::kRollback, .tree = path_.baseline});
+  ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  const std::vector<audit::LoggedVote> votes = log.history().proposals().back().votes;
+  std::ofstream(Unsent()) << encoding::SerializeEnvelope(votes.front().envelope);
+  Reviewer reviewer{.record = *log.charter().charter.FindReviewer("prover-a2"),
+                    .key = Path::Key("prover-a2"),
+                    .memory_folder = directory_.path(),
+                    .state_path = {},
+                    .now_s = now_,
+                    .progress = {}};
+  EXPECT_EQ(ReviewOpenProposals(log, reviewer)->back().summary, "for");
+  EXPECT_EQ(log.history().proposals().back().votes.back().vote.reviewer, "prover-a2");
+  EXPECT_EQ(log.history().proposals().back().votes.size(), votes.size() + 1);
 }
 
 // ---- integrity

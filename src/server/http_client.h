@@ -4,7 +4,7 @@
 //
 // A name is looked up first, for as long as the system takes; addresses are not. One request a connection, by plain
 // http: what witnesses answer proves itself by its signatures, so that a connection that anybody can change costs an
-// answer and no more. What does not is asked on this machine alone (IsOnThisMachine). `https` is refused by name.
+// answer, or notices of a list, and no more. Others are asked on this machine alone (IsOnThisMachine). No `https`.
 //
 // Thread safety: pure but for the network.
 #pragma once
