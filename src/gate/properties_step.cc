@@ -16,7 +16,6 @@
 #include "model/property.h"
 #include "oversight/charter_trial.h"
 #include "oversight/code_property.h"
-#include "prover/checkpoint.h"
 #include "prover/family.h"
 #include "prover/parent.h"
 #include "sandbox/sandbox.h"
@@ -206,64 +205,21 @@ std::span<const uint8_t> AsBytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-struct Searched {
-  prover::ProofResult result;
-  std::string by_workers;  // how many parts they proved; empty: none
-};
-
-// What takes long goes on with the gate's workers from where it got to here. What they answer is put to the checker
-// part by part, and the whole certificate is in the end.
-Searched SearchWithWorkers(Gate& gate, const Material& material, prover::Family& family,
-                           const prover::ProofRequest& request, const work::WorkerShare& workers) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto left_ms = [&]() -> uint64_t {
-    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-    return request.timeout_ms - std::min(request.timeout_ms, static_cast<uint64_t>(spent.count()));
-  };
-  const auto alone_ms = std::min(request.timeout_ms, static_cast<uint64_t>(workers.alone_s * 1'000));
-  prover::ProofRequest rest = request;
-  rest.parent = nullptr;
-  std::optional<prover::Checkpoint> begun;
-  if (alone_ms > 0) {
-    prover::ProofRequest alone = request;
-    alone.timeout_ms = alone_ms;
-    alone.keep_checkpoint = true;
-    Searched here{family.Prove(material.what, alone), ""};
-    if (here.result.reason != prover::UnknownReason::kTimeout || left_ms() == 0) return here;
-    Result<prover::Checkpoint> read = prover::ReadCheckpoint(here.result.checkpoint, rest);
-    if (read.ok()) rest.resume = &begun.emplace(*std::move(read));
-  }
-  if (left_ms() > 0) {
-    rest.timeout_ms = left_ms();
-    work::AskOptions ask;
-    ask.url = workers.url;
-    ask.enrolled = workers.enrolled;
-    ask.alone_s = 0;
-    ask.says = [&](const std::string& line) { gate.Say(line); };
-    work::AskReport report;
-    Result<prover::ProofResult> shared = work::ProveWithWorkers(rest, {material.network, material.spec}, ask, report);
-    if (shared.ok()) {
-      return {*std::move(shared),
-              report.parts.empty() ? "" : ", " + std::to_string(report.parts.size()) + " parts by workers"};
-    }
-    gate.Say("no worker proves " + material.what + ": " + shared.error().message);
-  }
-  rest.timeout_ms = std::max<uint64_t>(left_ms(), 1);
-  return {prover::Prove(rest), ""};
-}
-
 // Of the network, and where the charter has [envelope] of all networks as far around it as can be proven in time, which
 // like drift is not shared out.
-Searched Prove(Gate& gate, const Material& material, prover::Family& family, const prover::ProofRequest& request) {
+work::HelpedSearch Prove(Gate& gate, const Material& material, prover::Family& family,
+                         const prover::ProofRequest& request) {
   const std::optional<charter::Envelope>& envelope = gate.charter().envelope;
   if (envelope && request.baseline == nullptr) {
     const prover::WidestLimits limits{.radius_max = envelope->radius_max,
                                       .widening_ms = static_cast<uint64_t>(envelope->time_limit_s) * 1'000};
-    return {family.ProveWidest(material.what, request, limits).result, ""};
+    return {family.ProveWidest(material.what, request, limits).result, 0};
   }
+  const auto here = [&](const prover::ProofRequest& asked) { return family.Prove(material.what, asked); };
   const std::optional<work::WorkerShare>& workers = gate.options().workers;
-  if (workers && request.baseline == nullptr) return SearchWithWorkers(gate, material, family, request, *workers);
-  return {family.Prove(material.what, request), ""};
+  if (!workers || request.baseline != nullptr) return {here(request), 0};
+  return work::ProveWithHelp(request, {material.network, material.spec}, *workers, here,
+                             [&](const std::string& line) { gate.Say(material.what + ": " + line); });
 }
 
 Result<Proof> Search(Gate& gate, const Material& material, prover::Family& family) {
@@ -297,7 +253,7 @@ Result<Proof> Search(Gate& gate, const Material& material, prover::Family& famil
     parent = LiveProof(gate, material, request);
   }
   if (parent.has_value()) request.parent = &*parent;
-  const auto [result, by_workers] = Prove(gate, material, family, request);
+  const auto [result, parts] = Prove(gate, material, family, request);
   switch (result.status) {
     case prover::ProofStatus::kProven: {
       const std::string_view bytes(reinterpret_cast<const char*>(result.certificate.data()), result.certificate.size());
@@ -316,7 +272,8 @@ Result<Proof> Search(Gate& gate, const Material& material, prover::Family& famil
                     (result.statistics.kept > 0
                          ? ", " + std::to_string(result.statistics.kept) + " of the live release's proof still hold"
                          : "") +
-                    by_workers + ")" + (verdict.radii.empty() ? "" : ", with an envelope");
+                    (parts > 0 ? ", " + std::to_string(parts) + " parts by workers" : "") + ")" +
+                    (verdict.radii.empty() ? "" : ", with an envelope");
       return proof;
     }
     case prover::ProofStatus::kViolated: {

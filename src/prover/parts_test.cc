@@ -242,6 +242,31 @@ TEST(PartsTest, CounterexamplesAreConfirmedWhateverIsSent) {
   EXPECT_FALSE(proof->Confirm({7, 7, 7}).has_value());
 }
 
+// Inputs that violate in real numbers alone cost exact evaluations, of which a search has so many. What others send is
+// not one of the search's.
+TEST(PartsTest, ACounterexampleIsConfirmedHoweverMuchWasTriedBefore) {
+  PlainNetwork plain;
+  plain.layers.push_back({1, 1, {0.3f}, {0}});
+  PlainProperty unsafe;
+  unsafe.outputs = 1;
+  unsafe.lower = {"0.0625"};
+  unsafe.upper = {"0.1"};
+  // 0.3f times the input below is 0.01875028684…, and 0.01875028759… when rounded to single precision.
+  unsafe.rows.push_back({{1}, "0.018750287"});
+  const model::Network network = ReadBack(plain);
+  const model::Property property = ReadBack(unsafe);
+  ProofRequest request;
+  request.network = &network;
+  request.property = &property;
+  const Result<SharedProof> proof = SharedProof::Begin(request, nullptr);
+  ASSERT_TRUE(proof.ok()) << proof.error().message;
+  for (int i = 0; i < 2'500; ++i) EXPECT_FALSE(proof->Confirm({0.09375}).has_value());
+  const std::optional<Counterexample> found = proof->Confirm({0.0625 + 0x1p-20});
+  ASSERT_TRUE(found.has_value());
+  EXPECT_TRUE(found->violates_real);
+  EXPECT_FALSE(found->violates_float);
+}
+
 TEST(PartsTest, BoxesThatAreNotTheCasesAreRefused) {
   const Problem problem(3, {5}, 0.5);
   const ProofRequest request = problem.Request();

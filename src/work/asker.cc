@@ -83,6 +83,7 @@ class Asker {
     std::string signer, signer_key;  // name and key as text; empty: no enrolled worker's
     std::optional<Answer> answer;
     std::optional<prover::CheckedPart> checked;
+    std::optional<prover::Counterexample> counterexample;
     std::string wrong;  // what the signer is shut out for; empty: nothing
     std::string answer_bytes, signature;
     double seconds = 0;
@@ -132,7 +133,8 @@ class Asker {
 
   Result<prover::ProofResult> Wait() {
     steady_clock::time_point next_sign = steady_clock::now() + kSignOfLife, next_line = steady_clock::now();
-    steady_clock::time_point reached = steady_clock::now();
+    steady_clock::time_point reached = heard_ = steady_clock::now();
+    if (ended_) return Ended(std::move(*ended_));
     while (!open_.empty()) {
       if (request_.cancel.stop_requested()) return Ended(proof_->Finish(prover::UnknownReason::kCancelled));
       if (Over()) return Ended(proof_->Finish(prover::UnknownReason::kTimeout));
@@ -140,6 +142,11 @@ class Asker {
         return Refused("work.no-worker", "every enrolled worker is shut out",
                        "see why with `pawl work list`, let one in again with `pawl work readmit`, or enrol others with "
                        "--worker-keys");
+      }
+      if (options_.silence_ms > 0 && steady_clock::now() - heard_ > milliseconds(options_.silence_ms)) {
+        return Refused("work.silent",
+                       "no worker has proven anything for " + std::to_string(options_.silence_ms / 1'000) + " s",
+                       "see with `pawl work list` who works");
       }
       if (steady_clock::now() >= next_line) {
         Show();
@@ -233,8 +240,9 @@ class Asker {
         one.checked = std::move(*checked);
       else if (checked.error().code != ErrorCode::kPending)
         one.wrong = checked.error().message;
-    } else if (found.kind == prover::PartAnswer::Kind::kViolated && !proof_->Confirm(found.inputs)) {
-      one.wrong = "a counterexample that is none";
+    } else if (found.kind == prover::PartAnswer::Kind::kViolated) {
+      one.counterexample = proof_->Confirm(found.inputs);
+      if (!one.counterexample) one.wrong = "a counterexample that is none";
     }
     one.answer = std::move(*answer);
     one.seconds = ThreadSeconds() - start_s;
@@ -251,7 +259,7 @@ class Asker {
     if (!one.wrong.empty()) return ShutOut(one, one.wrong);
     switch (one.answer->found.kind) {
       case prover::PartAnswer::Kind::kViolated:
-        ended_ = Violated(one.answer->found.inputs);
+        ended_ = Violated(*std::move(one.counterexample));
         return {};
       case prover::PartAnswer::Kind::kStuck:
         return TryStuck(one);
@@ -277,6 +285,7 @@ class Asker {
                              .leaves = one.checked->leaves,
                              .worker = one.signer});
     leaves_ += one.checked->leaves;
+    heard_ = steady_clock::now();
     if (is_little) return Divide(one, open.part, nothing);
     Result<std::vector<prover::Part>> rest = proof_->Take(open.part, std::move(*one.checked));
     if (!rest.ok()) return rest.error();
@@ -311,8 +320,11 @@ class Asker {
       return {};
     }
     if (found->kind == prover::PartAnswer::Kind::kViolated) {
-      ended_ = Violated(found->inputs);
-      return {};
+      if (std::optional<prover::Counterexample> confirmed = proof_->Confirm(found->inputs)) {
+        ended_ = Violated(*std::move(confirmed));
+        return {};
+      }
+      return Divide(one, part, ++nothing_[one.signer]);
     }
     if (found->open == 0) return ShutOut(one, "it says of a box that it cannot be proven, and it can");
     return Divide(one, part, ++nothing_[one.signer]);
@@ -334,10 +346,10 @@ class Asker {
     if (options_.says) options_.says("'" + one.signer + "' is shut out: " + why);
   }
 
-  prover::ProofResult Violated(const std::vector<double>& inputs) {
+  static prover::ProofResult Violated(prover::Counterexample counterexample) {
     prover::ProofResult result;
     result.status = prover::ProofStatus::kViolated;
-    result.counterexample = *proof_->Confirm(inputs);
+    result.counterexample = std::move(counterexample);
     return result;
   }
 
@@ -349,6 +361,12 @@ class Asker {
   }
 
   Result<void> Add(std::vector<prover::Part> parts, int64_t from) {
+    // A worker may leave a thousand boxes open of each that it is given.
+    if (parts.size() > options_.open_max - std::min(options_.open_max, open_.size())) {
+      ended_ = proof_->Finish(prover::UnknownReason::kMemory);
+      ended_->detail = "more than " + std::to_string(options_.open_max) + " parts are open";
+      return {};
+    }
     for (prover::Part& part : parts) {
       unsent_.push_back({next_part_, part.depth, WriteQuestion(part)});
       open_.emplace(next_part_++, OpenPart{std::move(part), from});
@@ -396,6 +414,7 @@ class Asker {
   int64_t next_part_ = 0;
   uint64_t leaves_ = 0;
   std::optional<prover::ProofResult> ended_;
+  steady_clock::time_point heard_;  // when an answer held
 };
 
 }  // namespace
@@ -403,6 +422,42 @@ class Asker {
 Result<prover::ProofResult> ProveWithWorkers(const prover::ProofRequest& request, const AskedFiles& files,
                                              const AskOptions& options, AskReport& report) {
   return Asker(request, files, options, report).Run();
+}
+
+HelpedSearch ProveWithHelp(const prover::ProofRequest& request, const AskedFiles& files, const WorkerShare& share,
+                           const ProveHere& prove_here, const std::function<void(const std::string&)>& says,
+                           int64_t silence_ms) {
+  // What is not shared out is not broken off either.
+  if (Result<prover::SharedProof> can = prover::SharedProof::Begin(request, nullptr); !can.ok()) {
+    says(can.error().message);
+    return {prove_here(request), 0};
+  }
+  const auto alone_ms = std::min(request.timeout_ms, static_cast<uint64_t>(share.alone_s * 1'000));
+  prover::ProofRequest rest = request;
+  std::optional<prover::Checkpoint> begun;
+  if (alone_ms > 0) {
+    prover::ProofRequest alone = request;
+    alone.timeout_ms = alone_ms;
+    alone.keep_checkpoint = true;
+    prover::ProofResult here = prove_here(alone);
+    if (here.reason != prover::UnknownReason::kTimeout || alone_ms == request.timeout_ms) return {std::move(here), 0};
+    Result<prover::Checkpoint> read = prover::ReadCheckpoint(here.checkpoint, request);
+    if (read.ok()) rest.resume = &begun.emplace(*std::move(read));
+  }
+  rest.timeout_ms = request.timeout_ms - alone_ms;
+  AskOptions ask;
+  ask.url = share.url;
+  ask.enrolled = share.enrolled;
+  ask.alone_s = 0;
+  ask.silence_ms = silence_ms;
+  ask.says = says;
+  AskReport report;
+  Result<prover::ProofResult> shared = ProveWithWorkers(rest, files, ask, report);
+  if (shared.ok() && shared->status != prover::ProofStatus::kUnknown) return {*std::move(shared), report.parts.size()};
+  says("workers have not answered, and it is searched here: " +
+       (shared.ok() ? shared->detail : shared.error().message));
+  // From where it got to here: what workers have made of it since may be as hard as they like.
+  return {prover::Prove(rest), 0};
 }
 
 }  // namespace pawl::work

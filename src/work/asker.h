@@ -22,6 +22,7 @@
 #include "crypto/note_key.h"
 #include "prover/prover.h"
 #include "result/result.h"
+#include "work/worker_share.h"
 
 namespace pawl::work {
 
@@ -36,9 +37,11 @@ struct AskProgress {
 struct AskOptions {
   std::string url;
   std::vector<crypto::NoteKey> enrolled;  // no two of one name
-  double alone_s = 1;       // of searching before anything is shared out: easy proofs and counterexamples end there
-  size_t parts_min = 64;    // into which what is open then is divided
-  int64_t part_ms = 5'000;  // how long one part may take; what is open then are parts again
+  double alone_s = 1;           // of searching before anything is shared out: easy proofs and counterexamples end there
+  size_t parts_min = 64;        // into which what is open then is divided
+  int64_t part_ms = 5'000;      // how long one part may take; what is open then are parts again
+  int64_t silence_ms = 0;       // "work.silent" after so long without an answer that holds; 0: workers are waited for
+  size_t open_max = 1'000'000;  // parts that are open at a time: more is kUnknown, kMemory
   std::function<void(const AskProgress&)> progress;  // about four times a second
   std::function<void(const std::string&)> says;      // one line: who was shut out, and why
 };
@@ -68,8 +71,22 @@ struct AskedFiles {
 
 // Of the request count claim, threads (that check), memory, seed, time limit, resume, keep_checkpoint and cancel. Where
 // a limit ends it, what was proven is in the checkpoint. kRefused "prover.parts" for what is not shared out,
-// "work.no-worker" where every enrolled worker is shut out; kLimit "work.too-large"; else errors of the queue.
+// "work.no-worker" where every enrolled worker is shut out, "work.silent"; kLimit "work.too-large"; else errors of the
+// queue.
 Result<prover::ProofResult> ProveWithWorkers(const prover::ProofRequest& request, const AskedFiles& files,
                                              const AskOptions& options, AskReport& report);
+
+// The same for whoever acts on the answer, such as a gate: neither workers nor the queue keep a proof from being found
+// that would be without them. What takes longer than `share.alone_s` here goes on with workers from where it got to,
+// for what is left of the request's time limit, which there has to be; what they have not answered by then is searched
+// here for as long again, from there.
+struct HelpedSearch {
+  prover::ProofResult result;
+  size_t parts = 0;  // of it, that workers have proven
+};
+using ProveHere = std::function<prover::ProofResult(const prover::ProofRequest&)>;  // the first search; prover::Prove
+HelpedSearch ProveWithHelp(const prover::ProofRequest& request, const AskedFiles& files, const WorkerShare& share,
+                           const ProveHere& prove_here, const std::function<void(const std::string&)>& says,
+                           int64_t silence_ms = 60'000);  // of workers, see AskOptions
 
 }  // namespace pawl::work

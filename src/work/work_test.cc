@@ -98,6 +98,16 @@ class Asking {
     }
     return *this;
   }
+  HelpedSearch Help(int64_t silence_ms, uint64_t timeout_ms, const ProveHere& here = prover::Prove) {
+    request_.timeout_ms = timeout_ms;
+    WorkerShare share;
+    share.url = options_.url;
+    share.enrolled = options_.enrolled;
+    share.alone_s = 0;
+    return ProveWithHelp(
+        request_, {network_, vnnlib_}, share, here, [this](const std::string& line) { lines_ += line; }, silence_ms);
+  }
+  const std::string& lines() const { return lines_; }
   int said() const { return said_; }
   ProofResult Get() {
     Result<ProofResult> result = result_.get();
@@ -128,6 +138,7 @@ class Asking {
   AskOptions options_;
   AskReport report_;
   std::atomic<int> said_ = 0;
+  std::string lines_;
   std::stop_source stop_;
   std::future<Result<ProofResult>> result_;
 };
@@ -421,6 +432,54 @@ TEST(WorkTest, WithoutWorkersTheTimeRunsOutAndACheckpointIsLeft) {
   WorkOptions options = Options();
   options.until = WorkUntil::kOnePart;
   EXPECT_EQ(Work(options, a.key, a.secret).error().rule, "work.nothing");
+}
+
+// Nobody who is enrolled works, or the time is over before they have answered: what can be proven here is.
+TEST(WorkTest, NoProofIsRefusedForItsWorkers) {
+  const Hand a("worker-a");
+  // Hardly anything of it is proven while it is divided.
+  const prover::TightProblem hard(8, {40, 40, 40}, 0.02);
+  Asking silent({&a}, hard), late({&a}, hard);
+  const HelpedSearch found = silent.Help(300, 60'000);
+  EXPECT_EQ(found.result.status, ProofStatus::kProven) << found.result.detail;
+  EXPECT_EQ(found.parts, 0u);
+  EXPECT_THAT(silent.lines(), HasSubstr("no worker has proven anything"));
+  // Whether the last search ends in the time depends on the machine.
+  const HelpedSearch after = late.Help(60'000, 1'000);
+  EXPECT_THAT(late.lines(), HasSubstr("parts of the proof are open"));
+  EXPECT_THAT(after.result.detail, testing::Not(HasSubstr("parts of the proof are open")));
+  EXPECT_EQ(Sql("SELECT count(*) FROM pawl_work_jobs"), "0");
+}
+
+TEST(WorkTest, WhatIsNotSharedOutIsSearchedHereInOneGo) {
+  const Hand a("worker-a");
+  Asking asking({&a}, prover::TightProblem(30, {50, 50}, 1.2));
+  std::vector<uint64_t> times;
+  asking.Help(300, 50'000, [&](const prover::ProofRequest& request) {
+    times.push_back(request.timeout_ms);
+    return ProofResult();
+  });
+  EXPECT_EQ(times, std::vector<uint64_t>{50'000});
+  EXPECT_THAT(asking.lines(), HasSubstr("not shared out"));
+}
+
+TEST(WorkTest, MorePartsThanFitAreNotKept) {
+  const Hand a("worker-a");
+  Asking asking({&a}, Hard());
+  asking.options().open_max = 4;
+  const ProofResult result = asking.Start().Get();
+  EXPECT_EQ(result.status, ProofStatus::kUnknown);
+  EXPECT_EQ(result.reason, prover::UnknownReason::kMemory);
+  EXPECT_TRUE(prover::ReadCheckpoint(result.checkpoint, asking.request()).ok());
+  Asking divided({&a}, Hard(), 1);
+  divided.options().open_max = 4;
+  divided.Start();
+  Lie(a, [&](const TakenPart& taken) {
+    Answer answer = AnswerTo(taken);
+    answer.found.tree = prover::WriteCheckpoint(divided.request(), {{}});
+    return answer;
+  });
+  EXPECT_EQ(divided.Get().reason, prover::UnknownReason::kMemory);
 }
 
 TEST(WorkTest, WhatAJobSaysWronglyIsLeftToOthers) {
