@@ -116,7 +116,4 @@ void AddManual(CLI::App& app, Globals& globals);
 // All of them, in the order in which people meet them.
 void AddCommands(CLI::App& app, Globals& globals);
 
-// The whole program.
-int Main(int argc, char** argv);
-
 }  // namespace pawl::cli

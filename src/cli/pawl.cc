@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/log_file.h"
+#include "cli/main.h"
 #include "cli/mcp.h"
 #include "cli/release_tree.h"
 #include "cli/usage_error.h"
