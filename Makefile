@@ -33,12 +33,12 @@ quick: build
 	$(CTEST) --test-dir build/release -L quick -j $(JOBS)
 
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on. The
-# latter wait half of their time for disks, namespaces, processes and clocks, so three run for each core, the longest first,
-# and the fuzz targets (one test, `fuzzing`, here) run at low priority beside them, ten seconds by the clock each.
+# latter wait half of their time for disks, namespaces, processes and clocks, so three run for each core, the longest first.
+# The tests under sanitizers (one test here, `sanitized`) run beside them, and the fuzz targets (`fuzzing`) at low priority,
+# ten seconds by the clock each.
 test: build
 	cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
-	$(CTEST) --test-dir build/fuzz -L quick -j $$(($(JOBS) + 1))
 	$(CTEST) --test-dir build/release -L 'quick|test|fuzz' -j $$(($(JOBS) * 3))
 
 test-long: test
