@@ -35,7 +35,7 @@ quick: build
 # The trusted part, the parsers and the fuzz targets run under sanitizers; everything runs optimised with asserts on. The
 # latter wait half of their time for disks, namespaces, processes and clocks, so three run for each core, the longest first.
 # The tests under sanitizers (one test here, `sanitized`) run beside them, and the fuzz targets (`fuzzing`) at low priority,
-# ten seconds by the clock each.
+# five seconds by the clock each.
 test: build
 	cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
