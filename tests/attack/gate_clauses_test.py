@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -553,14 +554,30 @@ def an_amendment_before_its_time(homes):
 @stops("SignCheckpoint/witness.not-met", "pending", "warrant", "witness.not-met")
 @stops("WaitingForWitnesses/error.rule", "pending", "warrant", "witness.not-met")
 def a_witness_that_is_away(homes):
-    key = subprocess.run([BIN / "pawl", "key", "new", f"witness-{homes.number}", "--witness"], text=True, capture_output=True,
-                         env=dict(os.environ, PAWL_HOME=str(homes.folder / "witness")), check=True).stdout.strip()
+    """It answers auditors, who close nothing without, and is gone when the warrant needs it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    name = f"witness-{homes.number}"
+    environment = dict(os.environ, PAWL_HOME=str(homes.folder / name))
+
+    def witness(*words):
+        return subprocess.run([BIN / "pawl", *words], text=True, capture_output=True, env=environment, check=True).stdout.strip()
+    key = witness("key", "new", name, "--witness")
 
     def witnessed(text):
-        return text + f'\n[witnesses]\nat_least = 1\n\n[[witnesses.witness]]\nprincipal = "org-a"\nkey = "{key}"\nurl = "http://127.0.0.1:1"\n'
-    world = homes.begun("witnessed", witnessed)
-    world.approved(world.root / "baseline")
-    return world.ask("advance", "p1")
+        return text + (f'\n[witnesses]\nat_least = 1\n\n[[witnesses.witness]]\nprincipal = "org-a"\nkey = "{key}"\n'
+                       f'url = "http://127.0.0.1:{port}"\n')
+    world = homes.begun(f"under {name}", witnessed)
+    witness("witness", "follow", name, json.loads((world.root / "keys.json").read_text())["log"], "--charter", world.charter)
+    with subprocess.Popen([BIN / "pawl", "--json", "witness", "run", name, "--listen", f"127.0.0.1:{port}"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as running:
+        running.stdout.readline()
+        proposal = world.propose(world.root / "baseline")
+        world.vote()
+        running.kill()
+    world.sign(proposal)
+    return world.ask("advance", proposal)
 
 
 @stops("Walk/return", "pending", "release", "release.waiting")
