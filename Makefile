@@ -4,7 +4,7 @@
 # make test    install, build, and run every test (what CI runs)
 # make build   pawl and the pawl-check programs in build/release/bin
 # make quick   the inner loop: unit tests, under two minutes
-# make test-long  make test, then everything that takes long (half an hour on two cores), without:
+# make test-long  make test, then everything that takes long (some three hours on two cores), without:
 # make fuzz-long  every fuzz target for an hour (FUZZ_SECONDS=3600); on two cores that is a working day
 # make install PREFIX=/usr/local DESTDIR=    what was built: programs, manual pages, completion, documents
 # make uninstall PREFIX=/usr/local DESTDIR=  takes it away again, and leaves state
