@@ -70,6 +70,8 @@ Result<std::vector<std::string>> ReadEntries(Database& database, uint64_t first,
   return entries;
 }
 
+constexpr char kDuplicate[] = "ledger.duplicate";
+
 // Where exactly these entries stand in a row, if the first of them is found somewhere; nothing where it is nowhere.
 Result<std::optional<uint64_t>> RowAt(Database& database, std::optional<uint64_t> first,
                                       const std::vector<std::string>& entries) {
@@ -77,7 +79,7 @@ Result<std::optional<uint64_t>> RowAt(Database& database, std::optional<uint64_t
   Result<std::vector<std::string>> there = ReadEntries(database, *first, entries.size());
   if (!there.ok()) return there.error();
   if (*there == entries) return first;
-  return Refused("ledger.duplicate", "an entry is in the log already, but not in this company");
+  return Refused(kDuplicate, "an entry is in the log already, but not in this company");
 }
 
 // Requires Begin. What was found was acknowledged to nobody, perhaps, so that it may not yet be durable.
@@ -119,9 +121,11 @@ Result<uint64_t> AppendOnce(Database& database, uint64_t expected_size, const st
                                                        FrontierAddresses(std::min(expected_size, tlog::kTreeSizeMax)));
   if (!point.ok()) return point.error();
   Result<std::optional<uint64_t>> found = RowAt(database, entries.empty() ? std::nullopt : point->found, entries);
-  if (!found.ok()) return found.error();
-  if (found->has_value()) return AcknowledgeFound(database, **found);
-  if (point->size != expected_size) return Conflict(point->size, expected_size);
+  // What others have appended since, some of these entries perhaps, is read before anything is said about it.
+  const bool behind = point->size != expected_size;
+  if (!found.ok() && !(behind && found.error().rule == kDuplicate)) return found.error();
+  if (found.ok() && found->has_value()) return AcknowledgeFound(database, **found);
+  if (behind) return Conflict(point->size, expected_size);
   Result<tlog::Frontier> frontier =
       point->nodes ? tlog::Frontier::From(point->size, *std::move(point->nodes)) : ReadFrontier(database, point->size);
   if (!frontier.ok()) return frontier.error();

@@ -78,9 +78,9 @@ class Ledger {
   Result<void> RenewCopy();
 
   // Appends all entries or none, if the log still has `expected_size` entries, and returns the index of the first.
-  // kPending "ledger.conflict" where it does not. An entry that is in the log already (a retry after a lost answer) is
-  // not appended again: if all are, in a row, the first one's index is returned, and if only some are, nothing is
-  // appended ("ledger.duplicate"). At most 65,535 bytes an entry ("ledger.entry-too-large").
+  // kPending "ledger.conflict" where it does not. Entries that are in the log already (a retry after a lost answer) are
+  // not appended again: if all are, in a row, the first one's index is returned; if only some, "ledger.conflict" where
+  // the size differs, else "ledger.duplicate". At most 65,535 bytes an entry ("ledger.entry-too-large").
   Result<uint64_t> Append(uint64_t expected_size, const std::vector<std::string>& entries);
 
   // Up to `count` entries from `first`, in order.

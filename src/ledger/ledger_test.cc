@@ -170,6 +170,16 @@ TEST_P(LedgerTest, AppendsAllOrNone) {
   EXPECT_EQ(*ledger.Append(3, EntriesOf(3, 2)), 3u);
 }
 
+// Two gates may come to the same next entry, and the slower one to more: it has to read what there is, not to give up.
+TEST_P(LedgerTest, WhatOthersHaveAppendedInPartIsReadFirst) {
+  Ledger ledger = Open(), other = Open();
+  ASSERT_TRUE(other.Append(0, EntriesOf(0, 3)).ok());
+  EXPECT_EQ(RuleOf(ledger.Append(2, {EntryOf(2), EntryOf(3)})), "ledger.conflict");
+  EXPECT_EQ(RuleOf(ledger.Append(1, {EntryOf(9), EntryOf(2)})), "ledger.conflict");
+  ExpectHolds(ledger, EntriesOf(0, 3));
+  EXPECT_EQ(*ledger.Append(3, EntriesOf(3, 1)), 3u);
+}
+
 TEST_P(LedgerTest, TakesTheLargestEntryAndNoLargerOne) {
   Ledger ledger = Open();
   const Result<uint64_t> refused = ledger.Append(0, {std::string(65'536, 'x')});
