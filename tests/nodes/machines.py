@@ -21,6 +21,13 @@ MANUAL = (ROOT / "docs/postgresql.md").read_text(encoding="utf-8")
 SOCKET = ".s.PGSQL.5432"
 
 
+def lives(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Machine:
     """One server in a folder of its own. PostgreSQL refuses to run as root: there it runs as postgres, or as nobody."""
 
@@ -38,14 +45,17 @@ class Machine:
                        check=True, **self.options)
 
     def start(self):
-        self.process = subprocess.Popen(
-            ["/usr/bin/setpriv", "--pdeathsig", "QUIT", BIN / "postgres", "-D", self.folder / "data", "-k", self.folder,
-             "-c", "listen_addresses=", "-c", "shared_buffers=16MB", "-c", "max_connections=60",
-             "-c", "wal_retrieve_retry_interval=200ms"],
-            cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.options)
+        log = self.folder / "log"
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen(
+                ["/usr/bin/setpriv", "--pdeathsig", "QUIT", BIN / "postgres", "-D", self.folder / "data", "-k", self.folder,
+                 "-c", "listen_addresses=", "-c", "shared_buffers=16MB", "-c", "max_connections=60",
+                 "-c", "wal_retrieve_retry_interval=200ms"],
+                cwd="/", stdout=subprocess.DEVNULL, stderr=out, **self.options)
         while subprocess.run([BIN / "pg_isready", "-h", self.folder, "-q"], check=False).returncode != 0:
             if self.process.poll() is not None:
-                raise RuntimeError(f"server {self.name} does not start")
+                self.process = None
+                raise RuntimeError(f"server {self.name} does not start: {log.read_text(errors='replace')[-1000:]}")
             time.sleep(0.1)
 
     def processes(self):
@@ -64,8 +74,12 @@ class Machine:
         if self.process is None:
             return
         self.signal_all(signal.SIGSTOP)
+        family = self.processes()
         self.signal_all(signal.SIGKILL)
         self.process.wait()
+        # A server that starts while one of these still has the memory that they shared gives up.
+        while any(map(lives, family)):
+            time.sleep(0.01)
         self.process = None
 
     def sql(self, statements, database="postgres"):
