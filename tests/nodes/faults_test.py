@@ -224,7 +224,8 @@ class Round:
         self.root = template.root.parent / f"seed-{seed}"
         self.world = template.copy(self.root)
         self.lock, self.book, self.problems = threading.Lock(), {}, []
-        self.told, self.faults, self.asked, self.put_off = set(), collections.Counter(), 0, collections.deque()
+        self.told, self.faults, self.put_off = set(), collections.Counter(), collections.deque()
+        self.asked, self.unheard = 0, 0  # proposals asked for; those of them of which no answer has come yet
         self.over, self.number = threading.Event(), 0
         self.database = f"seed_{seed}"
         pair.make_database(self.database)
@@ -353,6 +354,9 @@ class Round:
                 self.over.wait(min(0.2 * 2 ** busy, BUSY_MAX_S) * chance.uniform(0.5, 1))
             if not passes:
                 self.hear_position(answer)
+            if words[0] != "release":
+                with self.lock:
+                    self.unheard -= 1
 
     def next_words(self, chance):
         now = time.time()
@@ -366,6 +370,7 @@ class Round:
             if self.asked >= self.wanted or len(under_way) >= OPEN_MAX:
                 return None
             self.asked += 1
+            self.unheard += 1
             if self.put_off:
                 return self.put_off.popleft()
             self.number += 1
@@ -427,7 +432,7 @@ class Round:
     def all_ended(self):
         """By what everybody was told, and then by the log."""
         with self.lock:
-            if self.asked < self.wanted or any(entry.outcome is None for entry in self.book.values()):
+            if self.asked < self.wanted or self.unheard or any(entry.outcome is None for entry in self.book.values()):
                 return False
         return all(row["outcome"] != "pending" for row in self.nodes[3].ask("status")["proposals"])
 
