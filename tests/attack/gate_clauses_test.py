@@ -572,10 +572,12 @@ def a_witness_that_is_away(homes):
     witness("witness", "follow", name, json.loads((world.root / "keys.json").read_text())["log"], "--charter", world.charter)
     with subprocess.Popen([BIN / "pawl", "--json", "witness", "run", name, "--listen", f"127.0.0.1:{port}"], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as running:
-        running.stdout.readline()
-        proposal = world.propose(world.root / "baseline")
-        world.vote()
-        running.kill()
+        try:
+            running.stdout.readline()
+            proposal = world.propose(world.root / "baseline")
+            world.vote()
+        finally:
+            running.kill()
     world.sign(proposal)
     return world.ask("advance", proposal)
 
