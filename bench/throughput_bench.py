@@ -27,7 +27,6 @@ import argparse
 import base64
 import collections
 import hashlib
-import importlib.util
 import json
 import os
 import pathlib
@@ -46,8 +45,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "tests/crash"))
+sys.path[:0] = [str(ROOT / "tests/crash"), str(ROOT / "tests/postgresql")]
 import small_world  # noqa: E402
+from server import Server  # noqa: E402
 from small_world import PEOPLE, REVIEWERS, UNTRIED_REVIEWERS, World, without_trials  # noqa: E402
 
 BIN = small_world.BIN = small_world.BIN.resolve()
@@ -93,15 +93,6 @@ class Agent:
             raise RuntimeError(f"the agent does not sign: {answer[:1]!r}")
         whole = b"SSHSIG" + struct.pack(">I", 1) + ssh_string(self.public[person]) + terms + answer[1:]
         return base64.b64encode(whole).decode()
-
-
-def server_class():
-    spec = importlib.util.spec_from_file_location("postgresql_path_test", ROOT / "tests/postgresql/path_test.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.path[:0] = [str(ROOT / "tests/postgresql"), str(ROOT / "tests/attack"), str(ROOT / "tests/end_to_end")]
-    spec.loader.exec_module(module)
-    return module.Server
-
 
 
 class Bench(World):
@@ -152,7 +143,7 @@ class Bench(World):
     def begin(self):
         if self.options.ledger == "postgresql":
             self.root.chmod(0o755)
-            self.server = server_class()(self.root / "server")
+            self.server = Server(self.root / "server")
         self.make_keys()
         self.make_tree("baseline", 0.3)
         self.make_tree("better", 0.3 if self.proof_only else 0.5, 1.5)

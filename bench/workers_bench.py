@@ -24,9 +24,9 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/postgresql"))
-sys.path.insert(0, str(ROOT / "tests/attack"))
-os.environ.setdefault("PAWL_BIN", str(ROOT / "build/release/bin"))
-from path_test import BIN, Server  # noqa: E402
+from server import Server  # noqa: E402
+
+BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
 
 
 def prove(folder, server, options, workers):

@@ -86,11 +86,12 @@ Result<Opinion> ReviewAsPeer(ledger::SubjectLog& log, const Reviewer& reviewer,
   if (!rule.ok()) return rule.error();
   const Result<PeerLife> life = reviewer.peers->life(rule->subject);
   if (!life.ok()) return life.error();
+  // First: a system of which nothing is live yet may not even have its baseline in the store.
+  const Result<PeerRelease> release = reviewer.peers->live(rule->subject);
+  if (!release.ok()) return release.error();
   const Result<std::string> origin = CommonOrigin(log, candidate.tree, *life);
   if (!origin.ok()) return origin.error();
   if (!origin->empty()) return PeerDescends(rule->subject, *origin);
-  const Result<PeerRelease> release = reviewer.peers->live(rule->subject);
-  if (!release.ok()) return release.error();
   const Result<std::string> signature = reviewer.key.Sign(PeerSeedMessage(proposal.candidate_digest));
   if (!signature.ok()) return signature.error();
   if (reviewer.progress) reviewer.progress("running '" + rule->subject + "', epoch " + std::to_string(release->epoch));
