@@ -423,6 +423,11 @@ Result<void> WarnOfCode(const warrant::CharterFiles& files, const charter::CodeP
 
 }  // namespace
 
+Result<void> CheckKeysNow(const charter::CharterFiles& files, int64_t now_s, std::vector<std::string>& warnings) {
+  Result<void> signers = CheckSignersNow(files.charter, now_s, warnings);
+  return signers.ok() ? CheckEndsNow(files, now_s, warnings) : signers;
+}
+
 Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
                                    const std::function<void(const std::string&)>& progress) {
   if (Result<void> plain = CheckByteOrderMarks(directory); !plain.ok()) return plain.error();
@@ -441,9 +446,7 @@ Result<CharterReport> CheckCharter(const std::string& directory, const CheckOpti
   report.feasibility = std::move(feasibility->lines);
   report.warnings = std::move(feasibility->warnings);
   CheckEvaluator(*files, report.warnings);
-  const int64_t now_s = std::time(nullptr);
-  if (Result<void> now = CheckSignersNow(charter, now_s, report.warnings); !now.ok()) return now.error();
-  if (Result<void> now = CheckEndsNow(*files, now_s, report.warnings); !now.ok()) return now.error();
+  if (Result<void> now = CheckKeysNow(*files, std::time(nullptr), report.warnings); !now.ok()) return now.error();
   if (Result<void> scorer = CheckScorer(*files, report.warnings); !scorer.ok()) return scorer.error();
   WarnOfKeys(charter, report.warnings);
   WarnOfUntried(charter, report.warnings);

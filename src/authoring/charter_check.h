@@ -55,6 +55,10 @@ struct CharterReport {
 Result<CharterReport> CheckCharter(const std::string& directory, const CheckOptions& options,
                                    const std::function<void(const std::string&)>& progress);
 
+// Whether those whose keys count at `now_s` can meet every quorum and threshold ("charter.expired-keys"); `warnings`
+// gets whose have run out, or will soon. Part of CheckCharter.
+Result<void> CheckKeysNow(const charter::CharterFiles& files, int64_t now_s, std::vector<std::string>& warnings);
+
 // What the limits need: one sentence for each, and in `warnings` those that cannot be shown with the charter's numbers
 // of episodes and probes after 1, 10 or 100 proposals, limits by group that no shares of the episodes allow together,
 // and a quorum of evaluators that needs more of them than it says.

@@ -1,4 +1,4 @@
-// pawl init: a ledger begins with a charter that its people have signed.
+// pawl init, and pawl node init: a ledger begins with a charter that its people have signed.
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -115,10 +115,10 @@ void AddInit(CLI::App& app, Globals& globals) {
                    "where the log is kept: sqlite: (a file in the home), or postgresql://[user@]host/database, "
                    "without a password: libpq reads PGPASSFILE, a service file or PGPASSWORD")
       ->capture_default_str();
-  command->footer(
-      "examples:\n"
-      "  pawl charter sign charter && pawl init charter\n"
-      "  pawl init charter --ledger 'postgresql://gate@db.example.org/pawl?sslmode=verify-full'");
+  // `pawl node` has it beside join and list, for who looks for it there.
+  const std::string typed = app.get_name() == "node" ? "pawl node init" : "pawl init";
+  command->footer("examples:\n  pawl charter sign charter && " + typed + " charter\n  " + typed +
+                  " charter --ledger 'postgresql://gate@db.example.org/pawl?sslmode=verify-full'");
   command->callback([options, &globals] {
     while (options->charter.size() > 1 && options->charter.back() == '/') options->charter.pop_back();
     Result<std::string> subject = Begin(globals, *options);

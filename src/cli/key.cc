@@ -1,8 +1,9 @@
-// pawl key new|enrol|list (rotate: key_rotate.cc): keys of the gate, of reviewers and of witnesses. People approve with
-// their own OpenSSH keys.
+// pawl key new|enrol|list (rotate: key_rotate.cc, revoke: key_revoke.cc): keys of the gate, of reviewers and of
+// witnesses. People approve with their own OpenSSH keys.
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/key_revoke.h"
 #include "cli/key_rotate.h"
 #include "crypto/ssh_key.h"
 #include "encoding/utf8.h"
@@ -90,6 +91,7 @@ void AddKey(CLI::App& app, Globals& globals) {
   });
 
   AddKeyRotate(*command, globals);
+  AddKeyRevoke(*command, globals);
 
   CLI::App* list = command->add_subcommand("list", "keys of this home that this user can sign with");
   list->footer("example:\n  pawl key list        # ssh-add -l lists those that an agent holds");

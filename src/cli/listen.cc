@@ -3,10 +3,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <ctime>
 #include <mutex>
-#include <set>
 
 #include "cli/command.h"
+#include "cli/health_server.h"
 #include "cli/interrupt.h"
 #include "cli/log_file.h"
 #include "halting/halting.h"
@@ -59,10 +60,61 @@ void Show(const Globals& globals, const Place& place, const std::string& line) {
   std::fflush(stdout);
 }
 
-ExitCode Listen(const Globals& globals, int every_s, bool once) {
+// Whether a halt could be missed now. Until the witnesses have been asked for the first time, it could.
+// Thread safety: one thread tells; the server has its own.
+class ListenHealth {
+ public:
+  explicit ListenHealth(std::string subject) : subject_(std::move(subject)) {}
+
+  Result<void> Listen(const std::string& where) {
+    return server_.Listen(where, {.wrong = [this] { return Wrong(); }, .metrics = [this] { return Metrics(); }});
+  }
+  std::string address() const { return server_.address(); }
+
+  void Tell(const Result<Heeded>& heeded, const std::optional<Error>& trouble) {
+    const std::lock_guard guard(mutex_);
+    rule_ = trouble ? trouble->rule : "";
+    boards_ = heeded.ok() ? static_cast<int64_t>(heeded->heard.boards) : 0;
+    if (heeded.ok()) needed_ = heeded->at_least;
+    if (heeded.ok()) news_ += heeded->news.size();
+    if (!trouble) looked_s_ = std::time(nullptr);
+  }
+
+ private:
+  std::string Wrong() const {
+    const std::lock_guard guard(mutex_);
+    return rule_.empty() ? "" : subject_ + ": " + rule_ + "\n";
+  }
+
+  std::string Metrics() const {
+    const std::lock_guard guard(mutex_);
+    std::string text;
+    const auto one = [&](const std::string& name, const char* type, const char* help, auto value) {
+      text += MetricHead(name, type, help) + name + "{subject=\"" + subject_ + "\"} " + std::to_string(value) + "\n";
+    };
+    one("pawl_looked_time_seconds", "gauge", "When it last asked and no halt could be missed.", looked_s_);
+    one("pawl_listen_witnesses", "gauge", "Witnesses that showed their notices when they were last asked.", boards_);
+    one("pawl_listen_witnesses_needed", "gauge", "Witnesses that have to, so that no halt is missed.", needed_);
+    one("pawl_acts_total", "counter", "Halts and resumes that it has brought since it began.", news_);
+    return text;
+  }
+
+  const std::string subject_;
+  mutable std::mutex mutex_;
+  std::string rule_ = "listen.too-few";  // empty: well
+  int64_t boards_ = 0, needed_ = 0, looked_s_ = 0;
+  uint64_t news_ = 0;
+  HealthServer server_;  // ends first
+};
+
+ExitCode Listen(const Globals& globals, int every_s, bool once, const std::string& health_at) {
   Result<Place> place = FindPlace(globals);
   if (!place.ok()) return Fail(globals, place.error());
   const InterruptWatch watch(/*enabled=*/!once);
+  ListenHealth health(place->subject);
+  if (Result<void> listens = ListenForHealth(globals, health, health_at); !listens.ok()) {
+    return Fail(globals, listens.error());
+  }
   std::mutex mutex;
   std::condition_variable_any again;
   std::string before;  // the trouble that was told of last
@@ -74,6 +126,7 @@ ExitCode Listen(const Globals& globals, int every_s, bool once) {
       for (const std::string& line : heeded->news) Show(globals, *place, line);
     }
     const std::optional<Error> trouble = heeded.ok() ? TooFew(*heeded) : heeded.error();
+    health.Tell(heeded, trouble);
     if (once) {
       if (trouble) return Fail(globals, *trouble);
       if (heeded->news.empty()) Show(globals, *place, "nothing new");
@@ -98,14 +151,17 @@ void AddListen(CLI::App& app, Globals& globals) {
   command->add_option("--every", *every, "seconds between two questions")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
-  command->add_flag("--once", *once, "ask once, and end");
+  auto* ask_once = command->add_flag("--once", *once, "ask once, and end");
+  auto health_at = std::make_shared<std::string>();
+  command->add_option("--health", *health_at, kHealthHelp)->excludes(ask_once);
   command->footer(
       "pawl halt tells every witness of the charter, whatever gate and ledger do; this brings it to a loader on "
       "another\n"
       "machine. Each statement is checked under the loader's own charter. A program that runs already is not "
       "stopped.\n\n"
-      "examples:\n  pawl listen\n  pawl listen --once && pawl exec engine -- ./run");
-  command->callback([=, &globals] { globals.exit = Listen(globals, *every, *once); });
+      "examples:\n  pawl listen\n  pawl listen --health 127.0.0.1:9468\n  pawl listen --once && pawl exec engine -- "
+      "./run");
+  command->callback([=, &globals] { globals.exit = Listen(globals, *every, *once, *health_at); });
 }
 
 }  // namespace pawl::cli

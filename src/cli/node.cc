@@ -150,6 +150,7 @@ ExitCode ListNodes(const Globals& globals) {
 void AddNode(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("node", "homes on several machines that work on one log");
   command->require_subcommand(1);
+  AddInit(*command, globals);
   auto options = std::make_shared<JoinOptions>();
   CLI::App* join =
       command->add_subcommand("join", "make this home one of a log in PostgreSQL, after verifying all of it");

@@ -276,6 +276,123 @@ class KeysTest(unittest.TestCase):
         self.assertEqual(lines[0], f'ann@test namespaces="approve@pawl" {rotated["new"]}')
         self.assertEqual(lines[1:], signers.read_text().splitlines()[1:])
 
+    def test_a_revoked_key_has_no_voice_from_its_amendment_on(self):
+        keys = self.keys()
+        for name, principal, role in (("prover-b", "lab-d", "prover"), ("integrity-a", "lab-e", "integrity")):
+            keys["reviewers"].append({"name": name, "principal": principal, "role": role,
+                                      "key": self.world.pawl("key", "new", name).strip()})
+        (self.world.root / "keys.json").write_text(json.dumps(keys))
+        ends = "".join(f'[[reviewer]]\nname = "{name}"\nexpires = "2099-01-01T00:00:00Z"\n\n'
+                       for name in ("prover-b", "evaluator-a"))
+        charter = self.world.make_charter("charter", lambda text: text.replace(
+            '  { role = "evaluator", at_least = 1 },\n',
+            '  { role = "evaluator", at_least = 1 },\n  { role = "integrity", at_least = 1 },\n'))
+        (charter / "reviewers.toml").write_text(ends)
+        self.begin(charter)
+        voters = ("prover-a", "evaluator-a", "integrity-a", "auditor-b")
+        proposal = self.world.json("propose", self.world.root / "baseline", expect=(6,))["proposal"]
+        for name in ("prover-b", *voters):
+            self.world.pawl("review", "--as", name, expect=(0, 6))
+        self.approve(proposal, ("ann", "bob"))
+        time.sleep(1.1)
+        self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+
+        draft = self.world.root / "charter-2"
+        shutil.copytree(charter, draft)
+        revoke = ("key", "revoke", "prover-b", "--from", charter, "--to", draft)
+        said = self.world.json(*revoke)
+        key = next(one["key"] for one in keys["reviewers"] if one["name"] == "prover-b")
+        self.assertEqual(said, {"holder": "reviewer prover-b", "old": key, "new": None,
+                                "files": [f"{draft}/charter.toml", f"{draft}/reviewers.toml"]})
+        # Nothing else of either file has gone.
+        table = f'[[reviewer]]\nname = "prover-b"\nprincipal = "lab-d"\nrole = "prover"\nkey = "{key}"\n\n'
+        whole = (charter / "charter.toml").read_text()
+        self.assertIn(table, whole)
+        self.assertEqual((draft / "charter.toml").read_text(), whole.replace(table, ""))
+        self.assertEqual((draft / "reviewers.toml").read_text(), ends[ends.index("\n\n") + 2:])
+        self.assertEqual(self.world.json(*revoke, expect=(1,))["error"]["rule"], "key.place")
+
+        # A proposal that is open when the revocation takes hold ends with it.
+        pending = self.world.json("propose", self.world.root / "better", expect=(6,))["proposal"]
+        self.world.pawl("review", "--as", "prover-b", expect=(0, 6))
+        amendment = self.world.json("charter", "amend", draft, expect=(6,))["proposal"]
+        for name in ("integrity-a", "auditor-b"):
+            self.world.pawl("review", "--as", name, expect=(0, 6))
+        self.approve(amendment, small_world.PEOPLE)
+        time.sleep(1.2)  # waiting_period
+        self.assertEqual(self.world.json("release", amendment)["outcome"], "accepted")
+        self.assertEqual(self.world.json("advance", pending, expect=(1,))["rule"], "quorum.overtaken")
+        # It has no vote on the next one, which goes its way without.
+        proposal = self.world.json("propose", self.world.root / "better", expect=(6,))["proposal"]
+        self.assertEqual(self.world.json("review", "--as", "prover-b", expect=(2,))["error"]["rule"], "review.unknown")
+        for name in voters:
+            self.world.pawl("review", "--as", name, expect=(0, 6))
+        self.approve(proposal, ("ann", "bob"))
+        time.sleep(1.1)
+        self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+        listed = [json.loads(line) for line in
+                  self.world.pawl("--json", "log", "list", "--signed-by", "prover-b").splitlines()]
+        release = [json.loads(line)["index"] for line in self.world.pawl("--json", "log", "list").splitlines()
+                   if json.loads(line)["kind"] == "release"][1]
+        self.assertEqual([(row["kind"], row["index"] < release) for row in listed], [("vote", True)] * 2)
+
+    def test_no_revocation_leaves_a_charter_that_nobody_can_meet(self):
+        charter, draft = self.world.make_charter("charter"), self.world.root / "charter-2"
+        shutil.copytree(charter, draft)
+        files = {path: path.read_bytes() for path in draft.rglob("*") if path.is_file()}
+
+        def refused(rule, name, *words, status=1, from_=charter, to=draft):
+            error = self.world.json("key", "revoke", name, "--from", from_, "--to", to, *words, expect=(status,))["error"]
+            self.assertEqual(error["rule"], rule, error)
+            self.assertEqual({path: path.read_bytes() for path in draft.rglob("*") if path.is_file()}, files)
+            return error
+
+        error = refused("charter.quorum-unreachable", "prover-a")
+        self.assertIn("without this key of reviewer prover-a", error["message"])
+        self.assertIn("enrol", error["advice"])
+        refused("charter.threshold-unreachable", "ann@test")  # amendments take all three
+        refused("key.gate", "gate-clock")
+        refused("key.gate", "gate-log")
+        refused("key.holder", "dan@test", status=2)
+        refused("key.which", "prover-a", "--key", self.world.root / "ann", status=2)
+        refused("key.draft", "prover-a", to=f"{charter}/", status=2)
+
+        # A table within a line is left to people.
+        inline = self.world.root / "inline"
+        shutil.copytree(charter, inline)
+        text = (inline / "charter.toml").read_text()
+        tables, at = "", text.index("[[reviewer]]")
+        for one in self.keys()["reviewers"]:
+            tables += "  { " + ", ".join(f'{key} = "{value}"' for key, value in one.items()) + " },\n"
+        (inline / "charter.toml").write_text(f"reviewer = [\n{tables}]\n" + text[:at] + text[text.index("[quorum]"):])
+        self.assertIn("by hand", refused("key.place", "prover-a", to=inline)["advice"])
+
+        # Of two keys of a person one has to be named; who has another stays, and others have their keys still.
+        self.world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "second", "-f", self.root / "second")
+        for folder in (charter, draft):
+            with open(folder / "approvers", "a") as approvers:
+                approvers.write(self.line_of("ann", self.root / "second.pub"))
+        files[draft / "approvers"] = (draft / "approvers").read_bytes()
+        refused("key.which", "ann@test", status=2)
+        said = self.world.pawl("key", "revoke", "ann@test", "--from", charter, "--to", draft, "--key",
+                               self.root / "second.pub")
+        self.assertIn("person ann@test: a key is revoked", said)
+        self.assertEqual((draft / "approvers").read_text(), (self.world.root / "signers").read_text())
+
+        # Whose keys have run out help nobody to meet a quorum.
+        keys = self.keys()
+        keys["reviewers"].append({"name": "prover-b", "principal": "lab-d", "role": "prover",
+                                  "key": self.world.pawl("key", "new", "prover-b").strip()})
+        (self.world.root / "keys.json").write_text(json.dumps(keys))
+        charter, draft = self.world.make_charter("with-two"), self.world.root / "without-one"
+        (charter / "reviewers.toml").write_text('[[reviewer]]\nname = "prover-b"\nexpires = "2020-01-01T00:00:00Z"\n')
+        shutil.copytree(charter, draft)
+        files = {path: path.read_bytes() for path in draft.rglob("*") if path.is_file()}
+        refused("charter.expired-keys", "prover-a", from_=charter, to=draft)
+        said = self.world.json("key", "revoke", "prover-b", "--from", charter, "--to", draft)
+        self.assertEqual(said["files"], [f"{draft}/charter.toml", f"{draft}/reviewers.toml"])
+        self.assertFalse((draft / "reviewers.toml").exists())  # it named nobody else
+
     def test_a_reviewers_key_that_has_run_out_is_replaced_by_an_amendment(self):
         def ends(charter, year):
             (charter / "reviewers.toml").write_text("".join(

@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
@@ -64,6 +66,38 @@ class Server:
         self.process.wait(timeout=20)
         self.process.stdout.close()
         return self.process.returncode
+
+
+class Listener:
+    """`pawl listen` as a service has it: it runs until it is told to stop, and says how it is."""
+
+    def __init__(self, home):
+        self.process = subprocess.Popen([BIN / "pawl", "--json", "listen", "--every", "1", "--health", "127.0.0.1:0"],
+                                        env=home.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.url = self.process.stderr.readline().split()[1].removesuffix("/healthz")
+
+    def news(self):
+        return json.loads(self.process.stdout.readline())["news"]
+
+    def ask(self, target):
+        try:
+            with urllib.request.urlopen(self.url + target, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def end(self):
+        """SIGTERM: its exit status, and what else it has said."""
+        self.process.terminate()
+        said, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, said
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
 
 
 def pawl(home, *words, expect=(0,)):
@@ -171,6 +205,16 @@ class WitnessTest(unittest.TestCase):
         self.assertEqual(witness.ask("POST", "/other", b"")[0], 404)
         self.assertEqual(witness.ask("POST", "/add-checkpoint", b"x" * 400_000)[0], 413)
         self.assertEqual(witness.add(self.tree.request(5, 7))[0], 200)
+        # Who watches it.
+        self.assertEqual(witness.ask("GET", "/healthz")[:2], (200, b"ok\n"))
+        self.assertEqual([witness.ask(*words)[0] for words in (("HEAD", "/metrics"), ("POST", "/metrics", b""), ("DELETE", "/healthz"))],
+                         [200, 405, 405])
+        status, text, headers = witness.ask("GET", "/metrics")
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        samples = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#"))
+        self.assertEqual(samples['pawl_witness_log_size{log="example.org/log"}'], "7")
+        self.assertLess(abs(int(samples['pawl_witness_cosigned_time_seconds{log="example.org/log"}']) - time.time()), 60)
+        self.assertEqual((samples["pawl_http_refused_total"], samples["pawl_http_failed_total"]), ("12", "0"))
         self.assertEqual(witness.end(), 0)
         self.assertEqual(pawl(self.home, "witness", "list", "w")[0]["size"], 7)
 
@@ -417,15 +461,24 @@ class PathTest(unittest.TestCase):
         answer = lambda at, *words, expect=(0,): json.loads(at.pawl("-q", "--json", *words, expect=expect).splitlines()[-1])
         if "w2" not in self.witnesses:
             self.start("w2")
+        other = home.copy("elsewhere")
         error = answer(home, "listen", "--once", expect=(6,))["error"]
         self.assertEqual(error["rule"], "listen.too-few")
+        listener = Listener(other)
+        self.addCleanup(listener.kill)
+        self.assertIn("(listen.too-few)", listener.news())
+        self.assertEqual(listener.ask("/healthz"), (503, f"{SUBJECT}: listen.too-few\n"))
         for name in ("w0", "w1"):
             self.assertTrue(pawl(self.folder / name, "witness", "follow", name, self.log_key, "--charter",
                                  home.charter)["notices"])
             self.stop(name)
             self.start(name)
             self.assertEqual(self.witnesses[name].said["boards"], 1)
-        other = home.copy("elsewhere")
+        # It says so when it can hear a halt again, and ends when it is told to.
+        while (line := listener.news()) != "listening to its witnesses":
+            self.assertIn("(listen.too-few)", line)
+        self.assertEqual(listener.ask("/healthz"), (200, "ok\n"))
+        self.assertEqual(listener.end(), (0, ""))
         self.assertEqual(answer(home, "listen", "--once")["news"], "nothing new")
         halted = answer(home, "halt", "-m", "the score jumped", "--key", home.root / "ada")["done"]
         self.assertIn("2 of 3 witnesses keep it (w2: 404 ", halted)
@@ -434,7 +487,16 @@ class PathTest(unittest.TestCase):
         waiting = other.position("rollback", "2", "--review", expect=(6,))
         self.assertEqual(waiting["rule"], "quorum.closing", waiting)
         self.assertIn("the score jumped", other.pawl("status"))
-        self.assertEqual(answer(other, "listen", "--once")["news"], "halted by ada@demo: the score jumped")
+        listener = Listener(other)
+        self.addCleanup(listener.kill)
+        self.assertEqual([listener.news(), listener.news()],
+                         ["halted by ada@demo: the score jumped", "listening to its witnesses"])
+        status, text = listener.ask("/metrics")
+        self.assertEqual(status, 200)
+        samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        for name, value in (("pawl_listen_witnesses", "2"), ("pawl_listen_witnesses_needed", "1"), ("pawl_acts_total", "1")):
+            self.assertEqual(samples[f'{name}{{subject="{SUBJECT}"}}'], value, name)
+        self.assertLess(abs(int(samples[f'pawl_looked_time_seconds{{subject="{SUBJECT}"}}']) - time.time()), 60)
         self.assertEqual(answer(other, "current", expect=(1,))["error"]["rule"], "halt.in-force")
         self.assertEqual(answer(other, "listen", "--once")["news"], "nothing new")
         # Its reviewers' votes are there as well.
@@ -452,7 +514,8 @@ class PathTest(unittest.TestCase):
         answer(home, "resume", "-m", "looked", "--add-to", resume, "--key", home.root / "ada", "--yes", expect=(6,))
         lifted = answer(home, "resume", "--add-to", resume, "--key", home.root / "ben", "--yes")["done"]
         self.assertIn("2 of 3 witnesses keep it", lifted)
-        self.assertEqual(answer(other, "listen", "--once")["news"], "resumed: looked")
+        self.assertEqual(listener.news(), "resumed: looked")  # by the one that has run all the time
+        self.assertEqual(listener.end(), (0, ""))
         other.pawl("current")
         self.assertEqual(answer(home, "listen", "--once")["news"], "nothing new")
         # What nobody here may say.

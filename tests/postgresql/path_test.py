@@ -18,11 +18,30 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/attack"))
 from attack_home import BIN, SUBJECT, VOTERS, AUDITORS, AttackHome  # noqa: E402
 from server import Server  # noqa: E402
+
+
+def ask(url, body=None):
+    """Status and text of an answer; a body is sent by POST."""
+    try:
+        with urllib.request.urlopen(url, body, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def until(test, what):
+    end = time.time() + 60
+    while not what():
+        test.assertLess(time.time(), end, "waited in vain")
+        time.sleep(0.1)
 
 
 class PostgresqlHome(AttackHome):
@@ -42,7 +61,7 @@ class PostgresqlHome(AttackHome):
 
     def pawl(self, *words, **options):
         if words and words[0] == "init":
-            words = (*words, "--ledger", self.server.url())
+            words = ("node", *words, "--ledger", self.server.url())  # what `pawl init --ledger` is too, see below
         return super().pawl(*words, **options)
 
     def go(self, *words):
@@ -256,14 +275,29 @@ class PostgresqlPathTest(unittest.TestCase):
         self.server.sql("SET ROLE pawl_worker; UPDATE pawl_work_parts SET answer = 'yes' WHERE part = 0", "pawl")
         process = go("worker-a", *work, "worker-a")
         self.assertEqual((answer(process)["outcome"], process.returncode), ("proven", 0))
-        works = go("worker-a", *work[:-2], "--as", "worker-a")
+        works = go("worker-a", *work[:-2], "--as", "worker-a", "--health", "127.0.0.1:0", stderr=subprocess.PIPE)
+        health = works.stderr.readline().split()[1].removesuffix("/healthz")
         found = answer(asks)
         self.assertEqual((found["status"], asks.returncode), ("proven", 0))
         self.assertEqual(found["workers"]["unsigned_answers"], 1)
         self.assertEqual(found["workers"]["shut_out"], {})
         self.assertGreaterEqual(len(found["workers"]["parts"]), 8)
+        self.assertEqual(ask(f"{health}/healthz"), (200, "ok\n"))
+        done = r'pawl_work_parts_total{kind="proof",outcome="proven"} ([1-9]\d*)\n'
+        until(self, lambda: re.search(done, ask(f"{health}/metrics")[1]))
+        status, text = ask(f"{health}/metrics")
+        self.assertEqual(status, 200)
+        self.assertIn("\npawl_queue_readable 1\n", text)
+        self.assertLess(abs(int(re.search(r"\npawl_looked_time_seconds (\d+)\n", text)[1]) - time.time()), 60)
+        self.assertRegex(text, r'pawl_work_seconds_total{kind="proof",outcome="proven"} \d+\.\d{3}\n')
+        self.assertRegex(text, r"\npawl_work_leaves_total [1-9]")
+        self.assertIn("\npawl_work_episodes_total 0\n", text)
+        self.assertEqual((ask(f"{health}/elsewhere")[0], ask(f"{health}/metrics", b"")[0]), (404, 405))
+        counted = int(re.search(done, text)[1])
         works.terminate()
-        self.assertEqual(answer(works)["outcome"], "proven")
+        said = [json.loads(line) for line in works.communicate(timeout=120)[0].splitlines()]
+        self.assertEqual(said[-1]["outcome"], "proven")
+        self.assertEqual(sum(part["outcome"] == "proven" for part in said), counted)
         self.server.sql(f"INSERT INTO pawl_work_shut_out VALUES ('{keys[0]}', 'noise', now(), 'c', 'q', 'a', 's')", "pawl")
         self.assertEqual(answer(go("worker-a", *work, "worker-a"))["error"]["rule"], "work.shut-out")
         shut_out, = answer(go("worker-b", "work", "list", *queue))["shut_out"]
@@ -344,8 +378,19 @@ class PostgresqlPathTest(unittest.TestCase):
             home.pawl("work", "readmit", name, "--log", self.server.url())
 
     def test_4_a_server_that_is_gone(self):
+        subprocess.run([BIN / "pawl", "--home", self.folder / "idle", "key", "new", "idle"], check=True, stdout=subprocess.DEVNULL)
+        idle = subprocess.Popen([BIN / "pawl", "--home", self.folder / "idle", "work", "--log", self.server.url("pawl_worker"),
+                                 "--as", "idle", "--health", "127.0.0.1:0"], text=True, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(idle.stderr.close)
+        self.addCleanup(idle.kill)
+        health = idle.stderr.readline().split()[1].removesuffix("/healthz")
+        until(self, lambda: "\npawl_queue_readable 1\n" in ask(f"{health}/metrics")[1])
+        self.assertEqual(ask(f"{health}/healthz"), (200, "ok\n"))
         self.server.stop()
         try:
+            until(self, lambda: ask(f"{health}/healthz") == (503, "queue: ledger.unreachable\n"))
+            self.assertIn("\npawl_queue_readable 0\n", ask(f"{health}/metrics")[1])
             code, answer = self.home.go("status")
             self.assertEqual((code, answer["error"]["rule"]), (5, "ledger.unreachable"))
             code, answer = self.home.go("halt", "-m", "drill", "--key", self.home.root / "ada")
@@ -353,6 +398,9 @@ class PostgresqlPathTest(unittest.TestCase):
         finally:
             self.server.start()
         self.home.pawl("log", "verify")
+        until(self, lambda: ask(f"{health}/healthz")[0] == 200)  # it goes on by itself
+        idle.terminate()
+        self.assertEqual(idle.wait(timeout=30), 0)
 
     def test_4_a_server_that_is_known_by_its_certificate(self):
         """An authority of the test's own; sslmode=verify-full finds out every other server, name and authority."""
@@ -411,7 +459,8 @@ class PostgresqlPathTest(unittest.TestCase):
         self.assertEqual((code, answer["error"]["rule"]), (1, "ledger.url-password"))
         self.assertNotIn("secret", json.dumps(answer))
         self.assertEqual(fresh.go(*begin, "mysql://db")[1]["error"]["rule"], "ledger.url")
-        self.assertEqual(fresh.go(*begin, self.server.url())[1]["error"]["rule"], "init.exists")
+        for words in (begin, ("node", *begin)):
+            self.assertEqual(fresh.go(*words, self.server.url())[1]["error"]["rule"], "init.exists")
         self.assertEqual(list((fresh.home / "ledger").iterdir()), [])
 
     def test_6_a_database_that_was_edited(self):
