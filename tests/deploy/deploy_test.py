@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
@@ -95,6 +94,16 @@ API = {"Namespace": "v1", "Service": "v1", "PersistentVolumeClaim": "v1", "Deplo
        "StatefulSet": "apps/v1", "NetworkPolicy": "networking.k8s.io/v1", "Cluster": "postgresql.cnpg.io/v1"}
 
 
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def selects(selector, labels):
+    return (selector.get("matchLabels", {}).items() <= labels.items() and
+            all({"In": labels.get(one["key"]) in one["values"]}[one["operator"]] for one in selector.get("matchExpressions", [])))
+
+
 class Deploy(unittest.TestCase):
     def known(self, kind, value):
         self.assertEqual(set(value) - KEYS[kind], set(), kind)
@@ -105,17 +114,27 @@ class Deploy(unittest.TestCase):
         for wrong in (["serve", "--lisen", "x"], ["sreve"], ["serve", "thing"], ["serve", "--listen"], []):
             self.assertIsNotNone(objection_to(wrong), wrong)
 
+    def says_how_it_is(self, arguments):
+        """Whether that command answers /healthz and /metrics."""
+        return "serve" in arguments or {"witness", "run"} <= set(arguments) or "--health" in arguments
+
     def test_units(self):
         folder = os.path.join(DEPLOY, "systemd")
         units = sorted(os.listdir(folder))
         self.assertEqual(units, ["pawl-gate.service", "pawl-listen@.service", "pawl-oversee@.service", "pawl-serve.service",
                                  "pawl-witness@.service", "pawl-work@.service"])
+        self.assertIsNotNone(shutil.which("systemd-analyze"), "tools/packages.txt has systemd, which verifies the units")
+        health = []
         with tempfile.TemporaryDirectory() as scratch:
             for unit in units:
                 with open(os.path.join(folder, unit), encoding="utf-8") as file:
                     text = file.read()
                 command = re.search(r"^ExecStart=/usr/local/bin/pawl (.*)$", text, re.M).group(1).split()
                 self.assertIsNone(objection_to([word.replace("%i", "name") for word in command]), unit)
+                # README.md: every program says how it is, at an address of its own, and writes its log as JSON.
+                self.assertTrue(self.says_how_it_is(command), unit)
+                health += re.findall(r"--health (\S+)", text)
+                self.assertIn("\nEnvironment=PAWL_LOG_FORMAT=json\n", text, unit)
                 for variable, value in re.findall(r"^Environment=(\w+)=(.*)$", text, re.M):
                     option = re.search(rf"^.*\(Env:{variable}\).*$", help_of(()), re.M)
                     self.assertIsNotNone(option, f"{unit}: nothing reads {variable}")
@@ -129,9 +148,10 @@ class Deploy(unittest.TestCase):
                 runnable = re.sub(r"^(User|Group)=.*$", r"\1=root", text.replace("/usr/local/bin/pawl ", PAWL + " "), flags=re.M)
                 with open(os.path.join(scratch, unit.replace("@", "@name")), "w", encoding="utf-8") as file:
                     file.write(runnable)
-            if shutil.which("systemd-analyze") is None:
-                print("systemd-analyze is not here: units are read, and not verified by it", file=sys.stderr)
-                return
+            self.assertEqual((len(health), len(set(health))), (4, 4), "an address for two")
+            readme = read("deploy/README.md")
+            for address in health:
+                self.assertIn(address.removeprefix("127.0.0.1:"), readme)
             for unit in units:
                 named = os.path.join(scratch, unit.replace("@", "@name"))
                 done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", named],
@@ -163,11 +183,35 @@ class Deploy(unittest.TestCase):
                 self.assertTrue(port.startswith("127.0.0.1:"), f"{name} is open to everybody")
             self.assertTrue("networks" in service or service["network_mode"].split(":")[1] in compose["services"])
             if service["image"].startswith("pawl"):
-                self.assertIsNone(objection_to(service["command"]), name)
+                self.check_program(name, service["command"], service["environment"])
                 self.assertTrue(service["read_only"] and service["cap_drop"] == ["ALL"] and service["user"] == "10001:10001")
                 self.assertIn("no-new-privileges:true", service["security_opt"])
         self.assertEqual([name for name, one in compose["services"].items()
                           if any("unconfined" in option for option in one.get("security_opt", []))], ["reviewer"])
+
+        # As deploy/README.md has it: everything but the gate and its loader.
+        commands = {service["command"][0] for service in compose["services"].values() if service["image"].startswith("pawl")}
+        self.assertEqual(commands, {"serve", "oversee", "work", "witness"})
+        self.assertIn("**The containers have no gate, and no `pawl listen`.**", read("deploy/README.md"))
+        for folder in re.findall(r"^ +- \./(\w+):/var/lib/pawl$", read("deploy/compose/compose.yaml"), re.M):
+            self.assertIn(f"`{folder}`", read("deploy/README.md"))
+
+    def test_the_page_s_numbers_are_behind_no_login(self):
+        for file in ("compose/compose.yaml", "kubernetes/page.yaml"):
+            routes = re.findall(r"--skip-auth-route=GET=(\S+?)\$?\$$", read(f"deploy/{file}"), re.M)
+            self.assertEqual(routes, ["^/(healthz|metrics)"], file)
+
+    def test_operations_lists_what_runs_as_a_service(self):
+        listed = re.findall(r"^\| `pawl ([a-z]+)", read("docs/operations.md").split("## Many subjects")[0], re.M)
+        for unit in os.listdir(os.path.join(DEPLOY, "systemd")):
+            command = re.search(r"^ExecStart=/usr/local/bin/pawl (.*)$", read(f"deploy/systemd/{unit}"), re.M).group(1)
+            self.assertTrue(set(listed) & set(command.split()), unit)
+        self.assertIn("batches", re.search(r"^\| `pawl work`.*$", read("docs/operations.md"), re.M).group(0))
+
+    def check_program(self, name, arguments, environment):
+        self.assertIsNone(objection_to(arguments), name)
+        self.assertTrue(self.says_how_it_is(arguments), name)
+        self.assertEqual(environment.get("PAWL_LOG_FORMAT"), "json", name)
 
     def check_pod(self, pod, claims):
         self.known("pod", pod)
@@ -189,7 +233,8 @@ class Deploy(unittest.TestCase):
                 self.known("probe", probe)
                 self.assertIn((probe.get("httpGet") or probe["tcpSocket"])["port"], ports)
             if container["image"].startswith("pawl"):
-                self.assertIsNone(objection_to(container["args"]), container["name"])
+                self.check_program(container["name"], container["args"],
+                                   {one["name"]: one.get("value") for one in container.get("env", [])})
         return ports
 
     def test_manifests(self):
@@ -231,9 +276,18 @@ class Deploy(unittest.TestCase):
                 self.assertGreaterEqual(one["spec"]["instances"], 3)
                 self.assertGreaterEqual(one["spec"]["minSyncReplicas"], 1)
             if one["kind"] == "NetworkPolicy":
-                wanted = one["spec"]["podSelector"].get("matchLabels", {})
-                self.assertTrue("cnpg.io/cluster" in wanted or
-                                any(wanted.items() <= labels.items() for labels, _ in pods.values()))
+                selector = one["spec"]["podSelector"]
+                self.assertTrue("cnpg.io/cluster" in selector.get("matchLabels", {}) or
+                                any(selects(selector, labels) for labels, _ in pods.values()))
+        # Whoever says how it is at a port is reached there by Prometheus, and by nobody else.
+        policies = [one["spec"] for one in objects if one["kind"] == "NetworkPolicy"]
+        watched = [(labels, ports["health"]) for labels, ports in pods.values() if "health" in ports]
+        self.assertEqual(len(watched), 2)
+        for labels, port in watched:
+            rules = [rule for policy in policies if selects(policy["podSelector"], labels) for rule in policy.get("ingress", [])]
+            self.assertEqual([(rule["from"], rule["ports"]) for rule in rules],
+                             [([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+                               [{"port": port}])])
 
     def test_the_image_has_what_programs_load(self):
         with open(os.path.join(DEPLOY, "Containerfile"), encoding="utf-8") as file:
