@@ -125,8 +125,9 @@ Result<FileChange> CutTable(const std::string& path, const NamingTable& table) {
   if (!text.ok()) return text.error();
   const Result<encoding::Json> values = oversight::ReadSubjectValues(path, *text);
   if (!values.ok()) return values.error();
-  const Error by_hand = Refused("key.place", "'" + path + "' does not name the key's holder once, in a table of its own",
-                                "begin from a fresh copy of the charter in force, or edit the file by hand");
+  const Error by_hand =
+      Refused("key.place", "'" + path + "' does not name the key's holder once, in a table of its own",
+              "begin from a fresh copy of the charter in force, or edit the file by hand");
   const std::optional<encoding::Json> wanted = ValuesWithout(*values, table);
   if (!wanted) return by_hand;
   const std::vector<std::string> lines = LinesOf(*text);
@@ -166,8 +167,8 @@ Result<FileChange> CutPersonsLine(const std::string& path, const std::string& na
   const std::vector<std::string> lines = LinesOf(*text);
   for (size_t i = 0; i < lines.size(); ++i) {
     const Result<std::vector<crypto::AllowedSigner>> signer = crypto::ParseAllowedSigners(lines[i]);
-    const bool is_it = signer.ok() && signer->size() == 1 && signer->front().principal == name &&
-                       signer->front().key.Line() == key;
+    const bool is_it =
+        signer.ok() && signer->size() == 1 && signer->front().principal == name && signer->front().key.Line() == key;
     if (is_it) return FileChange{path, *text, TextWithout(lines, i, i + 1)};
   }
   return Refused("key.place", "the draft does not have this key of '" + name + "' any more",
@@ -291,9 +292,10 @@ void AddKeyRevoke(CLI::App& parent, Globals& globals) {
     } else {
       std::printf("%s\n  key  %s\n", Shown(revoked->change.Words()).c_str(), Shown(revoked->change.old_key).c_str());
       for (const std::string& file : revoked->files) std::printf("  out of  %s\n", Shown(file).c_str());
-      std::printf("holds from the log's index of the amendment's release on; what it has signed: pawl log list "
-                  "--signed-by %s\nnext: pawl charter amend %s\n",
-                  Shown(options->name).c_str(), Shown(options->to).c_str());
+      std::printf(
+          "holds from the log's index of the amendment's release on; what it has signed: pawl log list "
+          "--signed-by %s\nnext: pawl charter amend %s\n",
+          Shown(options->name).c_str(), Shown(options->to).c_str());
     }
   });
 }
