@@ -37,6 +37,17 @@ def blocks(document):
     return found
 
 
+def commands_elsewhere(document):
+    """Lines that somebody would type, with their numbers, in blocks of other languages or of none."""
+    found, language = [], None
+    for number, line in enumerate(pathlib.Path(document).read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith("```"):
+            language = line[3:] if language is None else None
+        elif language not in (None, "sh") and re.match(r"(\$ )?pawl(-check)? ", line):
+            found.append((number, line))
+    return found
+
+
 def run(block, folder, environment):
     """Runs a block as a person would; the status is that of its last command, and every earlier one has to end with 0."""
     return subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", block.text], cwd=folder, env=environment,

@@ -128,6 +128,9 @@ class DocumentsTest(unittest.TestCase):
         for path in documents:
             for block in document.blocks(path):
                 self.assertTrue(path.name in followed or block.left_out, f"{path.name}:{block.line}")
+            # Nor are there commands that only look like text.
+            for line, command in document.commands_elsewhere(path):
+                self.fail(f"{path.name}:{line}: `{command}` stands in a block that is no sh block")
 
 
 if __name__ == "__main__":
