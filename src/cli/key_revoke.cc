@@ -139,6 +139,8 @@ Result<FileChange> CutTable(const std::string& path, const NamingTable& table) {
     size_t end = next;
     while (FirstLetter(lines[end - 1]) == '\0' || FirstLetter(lines[end - 1]) == '#') --end;
     if (end < next && FirstLetter(lines[end]) == '\0') ++end;
+    const auto names_it = [&](const std::string& line) { return line.find(table.value) != std::string::npos; };
+    if (std::none_of(&lines[begin], &lines[end - 1] + 1, names_it)) continue;  // spares reading the file once more
     const std::string now = TextWithout(lines, begin, end);
     const Result<encoding::Json> left = oversight::ReadSubjectValues(path, now);
     if (left.ok() && *left == *wanted) return FileChange{path, *text, wanted->empty() ? "" : now};
@@ -202,7 +204,8 @@ Result<oversight::KeyChange> OutcomeOf(const RevokeOptions& options, const chart
                                        const oversight::HeldCharterKey& key) {
   const auto without = [&](const Error& error) {
     return Error{error.code, error.rule, "without this key of " + key.holder + ": " + error.message,
-                 error.advice + (error.advice.empty() ? "" : ". ") + "The draft is as it was"};
+                 error.advice + (error.advice.empty() ? "" : "; ") +
+                     "the draft is as it was: enrol others in it first, or have it ask for fewer"};
   };
   const Result<charter::CharterFiles> after = charter::ReadCharterFiles(options.to);
   if (!after.ok()) return without(after.error());

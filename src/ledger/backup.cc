@@ -14,6 +14,7 @@
 #include "encoding/hex.h"
 #include "ledger/home_migration.h"
 #include "ledger/loader_memory.h"
+#include "ledger/log_upload.h"
 #include "ledger/store_lock.h"
 #include "ledger/subject_log.h"
 #include "merkle/checkpoint.h"
@@ -275,6 +276,27 @@ Result<BackupReport> UnpackAndVerify(const std::string& file, const std::string&
   return report;
 }
 
+// All logs into the database, and each as it was when it is read from there. Nothing is put there before it is clear
+// that every one of them may be.
+Result<void> MoveLogs(const std::string& folder, const std::vector<SubjectSummary>& subjects, const std::string& url) {
+  const Result<Home> home = Home::Open(folder, HomeAccess::kExisting);
+  if (!home.ok()) return home.error();
+  const auto head = [](const SubjectSummary& one) { return LogHead{.size = one.events, .root = one.root}; };
+  for (const SubjectSummary& one : subjects) {
+    if (Result<void> room = RequireRoomForLog(url, one.subject, head(one)); !room.ok()) return room;
+  }
+  for (const SubjectSummary& one : subjects) {
+    if (Result<void> moved = UploadLog(*home, one.subject, head(one), url); !moved.ok()) return moved;
+    const Result<SubjectSummary> there = VerifySubject(*home, one.subject);
+    if (!there.ok()) return there.error();
+    if (there->events == one.events && there->root == one.root && there->checkpoint_size >= one.checkpoint_size)
+      continue;
+    return Refused("ledger.root", "the database gives another log of '" + one.subject + "' than it was given",
+                   "do not use it: see who else writes there");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> LeftByBackups(const std::string& root) {
@@ -375,7 +397,7 @@ Result<BackupReport> CheckBackup(const std::string& file) {
   return report;
 }
 
-Result<BackupReport> RestoreBackup(const std::string& file, const std::string& named) {
+Result<BackupReport> RestoreBackup(const std::string& file, const std::string& named, const RestoreOptions& options) {
   std::error_code failure;
   std::string root = fs::absolute(named, failure).lexically_normal().string();
   while (root.size() > 1 && root.back() == '/') root.pop_back();
@@ -393,6 +415,11 @@ Result<BackupReport> RestoreBackup(const std::string& file, const std::string& n
   Result<BackupReport> report = UnpackAndVerify(file, scratch->path());
   if (!report.ok()) return report;
   report->cleared = std::move(cleared);
+  if (!options.ledger_url.empty()) {
+    if (Result<void> moved = MoveLogs(scratch->path(), report->subjects, options.ledger_url); !moved.ok()) {
+      return moved.error();
+    }
+  }
   if (std::rename(scratch->path().c_str(), root.c_str()) != 0) {
     if (occupied()) return exists;
     return SystemFailure("restore.write", "cannot move the home to '" + root + "': " + std::strerror(errno));

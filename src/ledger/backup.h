@@ -2,7 +2,7 @@
 //
 //   Result<BackupReport> written = WriteBackup(home, "pawl.backup", {.keys = {}});
 //   Result<BackupReport> checked = CheckBackup("pawl.backup");
-//   Result<BackupReport> restored = RestoreBackup("pawl.backup", "/new/home");
+//   Result<BackupReport> restored = RestoreBackup("pawl.backup", "/new/home", {});
 //
 // The file is an archive (storage/archive.h) of mode 0600. It holds the ledgers, the loaders' states, warrants and
 // halts, what reviewers remember, and the store's blobs; not the read-only copies of trees, which are made again, and
@@ -14,7 +14,8 @@
 //
 // CheckBackup and RestoreBackup unpack beside the place where the home will be and believe nothing: every blob is
 // hashed, every event folded with its signatures, every checkpoint's signature verified, every loader's state compared
-// with its ledger. Only what held is moved into place, in one rename.
+// with its ledger. Only what held is moved into place, in one rename. Logs can go into a PostgreSQL database on the
+// way.
 //
 // Thread safety: reads and writes files; no shared state.
 #pragma once
@@ -63,8 +64,15 @@ std::vector<std::string> LeftByBackups(const std::string& root);
 // Unpacks into a temporary folder, verifies, and removes it again.
 Result<BackupReport> CheckBackup(const std::string& file);
 
-// Refused "restore.exists" where `root` exists and is not empty.
-Result<BackupReport> RestoreBackup(const std::string& file, const std::string& root);
+struct RestoreOptions {
+  // Where every log goes, as in LedgerPlace; "": each stays a file of the home.
+  std::string ledger_url;
+};
+
+// Refused "restore.exists" where `root` exists and is not empty; with a URL "restore.ledger-exists" where that database
+// has another log of one of the subjects. What is put there is read and verified from there again before the home
+// is moved into place. A restore that was cut off, with logs there already, can be repeated.
+Result<BackupReport> RestoreBackup(const std::string& file, const std::string& root, const RestoreOptions& options);
 
 // What a home says about itself: every blob has its digest ("store.damaged"), every ledger folds and has the root that
 // its entries give, its last checkpoint is signed by the log's key of one of its charters ("checkpoint.signature"), and

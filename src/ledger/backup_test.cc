@@ -61,7 +61,7 @@ class BackupTest : public ::testing::Test {
 
 TEST_F(BackupTest, ComesBackWholeWithoutKeys) {
   Written();
-  const Result<BackupReport> report = RestoreBackup(file_, directory_ / "restored/home");
+  const Result<BackupReport> report = RestoreBackup(file_, directory_ / "restored/home", {});
   ASSERT_TRUE(report.ok()) << report.error().message;
   ASSERT_EQ(report->subjects.size(), 1u);
   EXPECT_EQ(report->subjects[0].events, path_.entries().size());
@@ -85,7 +85,7 @@ TEST_F(BackupTest, HasTheKeysThatWereNamedAndSaysSo) {
   EXPECT_EQ(RuleOf(WriteBackup(home_, file_, {.keys = {"../secret"}})), "backup.key");
   EXPECT_FALSE(fs::exists(file_));
   Written({.keys = {"secret"}});
-  const Result<BackupReport> report = RestoreBackup(file_, directory_ / "restored");
+  const Result<BackupReport> report = RestoreBackup(file_, directory_ / "restored", {});
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->keys, std::vector<std::string>{"secret"});
   EXPECT_EQ(ListKeys(*Home::Open(directory_ / "restored", HomeAccess::kExisting)).size(), 1u);
@@ -123,14 +123,14 @@ TEST_F(BackupTest, WhatAKilledOneLeftIsRemovedByTheNextAndNamed) {
   fs::last_write_time(held.path(), fs::file_time_type::clock::now() - std::chrono::minutes(2));
   fs::create_directory(root + ".restoring-unfinished-young1");
   EXPECT_EQ(LeftByBackups(root), std::vector<std::string>{left});
-  const Result<BackupReport> report = RestoreBackup(file_, root);
+  const Result<BackupReport> report = RestoreBackup(file_, root, {});
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->cleared, std::vector<std::string>{left});
   EXPECT_FALSE(fs::exists(left));
   EXPECT_TRUE(fs::exists(other) && fs::exists(held.path()) && fs::exists(root + ".restoring-unfinished-young1"));
   EXPECT_TRUE(LeftByBackups(root).empty());
   leave(left);
-  EXPECT_EQ(RuleOf(RestoreBackup(file_, root)), "restore.exists");
+  EXPECT_EQ(RuleOf(RestoreBackup(file_, root, {})), "restore.exists");
   EXPECT_FALSE(fs::exists(left)) << "also where there is nothing to restore";
   setenv("TMPDIR", directory_.path().c_str(), 1);
   const std::string copies = leave(directory_ / "pawl-check-backup-unfinished-abc123");
@@ -144,13 +144,13 @@ TEST_F(BackupTest, NothingIsOverwritten) {
   Written();
   EXPECT_EQ(RuleOf(WriteBackup(home_, file_, {})), "archive.exists");
   EXPECT_EQ(RuleOf(WriteBackup(home_, directory_ / "home/store/x", {})), "backup.inside");
-  EXPECT_EQ(RuleOf(RestoreBackup(file_, home_.root())), "restore.exists");
+  EXPECT_EQ(RuleOf(RestoreBackup(file_, home_.root(), {})), "restore.exists");
   directory_.Write("occupied/x", "x");
-  EXPECT_EQ(RuleOf(RestoreBackup(file_, directory_ / "occupied")), "restore.exists");
-  EXPECT_EQ(RuleOf(RestoreBackup(file_, directory_ / "occupied/x")), "restore.exists");
+  EXPECT_EQ(RuleOf(RestoreBackup(file_, directory_ / "occupied", {})), "restore.exists");
+  EXPECT_EQ(RuleOf(RestoreBackup(file_, directory_ / "occupied/x", {})), "restore.exists");
   fs::create_directory(directory_ / "empty");
-  EXPECT_EQ(RuleOf(RestoreBackup(file_, directory_ / "empty")), "ok");
-  EXPECT_EQ(RuleOf(RestoreBackup(directory_ / "no-such-file", directory_ / "other")), "archive.open");
+  EXPECT_EQ(RuleOf(RestoreBackup(file_, directory_ / "empty", {})), "ok");
+  EXPECT_EQ(RuleOf(RestoreBackup(directory_ / "no-such-file", directory_ / "other", {})), "archive.open");
 }
 
 TEST_F(BackupTest, WhatWasAlteredIsRefusedAndLeavesNothing) {
@@ -159,7 +159,7 @@ TEST_F(BackupTest, WhatWasAlteredIsRefusedAndLeavesNothing) {
   bytes[bytes.size() / 2] ^= 1;
   directory_.Write("altered", bytes);
   EXPECT_FALSE(CheckBackup(directory_ / "altered").ok());
-  EXPECT_FALSE(RestoreBackup(directory_ / "altered", directory_ / "restored").ok());
+  EXPECT_FALSE(RestoreBackup(directory_ / "altered", directory_ / "restored", {}).ok());
   EXPECT_FALSE(fs::exists(directory_ / "restored"));
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_.path())) {
     EXPECT_EQ(entry.path().filename().string().find("restoring"), std::string::npos);

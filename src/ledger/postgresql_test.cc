@@ -633,7 +633,7 @@ TEST_F(PostgresqlSubjectLogTest, ABackUpHoldsTheLogItself) {
   const std::string file = directory_ / "file.backup";
   const Result<BackupReport> written = WriteBackup(home_, file, {});
   ASSERT_TRUE(written.ok()) << written.error().message;
-  const Result<BackupReport> restored = RestoreBackup(file, directory_ / "restored");
+  const Result<BackupReport> restored = RestoreBackup(file, directory_ / "restored", {});
   ASSERT_TRUE(restored.ok()) << restored.error().message;
   const Home home = *Home::Open(directory_ / "restored", HomeAccess::kExisting);
   EXPECT_TRUE(home.PlaceOfLedger(subject_)->url.starts_with("sqlite:"));

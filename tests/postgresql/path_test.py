@@ -25,7 +25,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/attack"))
 from attack_home import BIN, SUBJECT, VOTERS, AUDITORS, AttackHome  # noqa: E402
-from server import Server  # noqa: E402
+from server import MANUAL, SERVER_BIN, Server  # noqa: E402
 
 
 def ask(url, body=None):
@@ -463,6 +463,74 @@ class PostgresqlPathTest(unittest.TestCase):
         for words in (begin, ("node", *begin)):
             self.assertEqual(fresh.go(*words, self.server.url())[1]["error"]["rule"], "init.exists")
         self.assertEqual(list((fresh.home / "ledger").iterdir()), [])
+
+    def test_5_a_back_up_goes_into_an_empty_database(self):
+        home, server, file = self.home, self.server, self.folder / "home.backup"
+        home.pawl("backup", file)
+        verified = home.pawl("--json", "log", "verify")
+        events = server.sql("SELECT count(*) FROM pawl_events", "pawl")
+        url = server.url(database="again")
+
+        def fresh(name):
+            made = PostgresqlHome(self.folder / name)
+            made.root.mkdir()
+            return made
+        restored, once_more, joined, late = map(fresh, ("restored", "once-more", "joined", "late"))
+
+        def refused(rule, where=url, to=restored):
+            code, answer = to.go("restore", file, "--ledger", where)
+            self.assertEqual((answer["error"]["rule"], to.home.exists()), (rule, False), answer)
+            self.assertNotEqual(code, 0)
+            self.assertEqual(list(to.root.iterdir()), [])
+
+        server.sql("CREATE DATABASE again")
+        refused("ledger.schema")  # there are no tables, and this user may not make them
+        server.sql(server.tables, "again")
+        refused("ledger.url", "mysql://db")
+        # All of a log or nothing: here its checkpoint, which comes last, is not taken.
+        server.sql("ALTER TABLE pawl_checkpoints ADD CONSTRAINT never CHECK (size < 0)", "again")
+        refused("ledger.input-output")
+        self.assertEqual(server.sql("SELECT count(*) FROM pawl_events", "again"), "0")
+        server.sql("ALTER TABLE pawl_checkpoints DROP CONSTRAINT never", "again")
+
+        code, answer = restored.go("restore", file, "--ledger", url)
+        self.assertEqual((code, answer["ledger"], len(answer["subjects"])), (0, url, 1), answer)
+        self.assertEqual(str(answer["subjects"][0]["events"]), events)
+        self.assertEqual([path.name for path in (restored.home / "ledger").iterdir() if "snapshot" not in path.name], [f"{SUBJECT}.url"])
+        self.assertEqual(restored.pawl("--json", "log", "verify"), verified)
+        self.assertEqual(restored.pawl("current"), home.pawl("current"))
+        # One that was cut off after it is repeated, and puts nothing there twice.
+        self.assertEqual(once_more.go("restore", file, "--ledger", url)[0], 0)
+        self.assertEqual(server.sql("SELECT count(*) FROM pawl_events", "again"), events)
+        # Whoever joins there finds what the entries name.
+        self.assertEqual(joined.go("node", "join", url, "--subject", SUBJECT, "--charter", home.pawl("tree", home.charter).strip())[0], 0)
+        self.assertEqual(joined.pawl("--json", "log", "verify"), verified)
+        blobs = set(server.sql("SELECT encode(digest, 'hex') FROM pawl_blobs WHERE last", "again").split())
+        self.assertEqual({path.name for path in (joined.home / "store/blobs").glob("*/*")}, blobs)
+        self.assertGreater(len(blobs), 30)
+        # Beside a log that is another one, or shorter, nothing is put and nothing is made.
+        server.sql(f"DELETE FROM pawl_events WHERE seq = {events} - 1", "again")
+        refused("restore.ledger-exists", to=late)
+        self.assertEqual(server.sql("SELECT count(*) FROM pawl_events", "again"), str(int(events) - 1))
+
+    def test_5_the_database_s_own_back_up_serves_as_well(self):
+        home, server = self.home, self.server
+        dump = subprocess.run([SERVER_BIN / "pg_dump", "-h", server.folder, "-U", "postgres", "-Fc", "pawl"], check=True,
+                              stdout=subprocess.PIPE).stdout
+        server.sql("CREATE DATABASE dumped")
+        subprocess.run([SERVER_BIN / "pg_restore", "-h", server.folder, "-U", "postgres", "-d", "dumped", "--exit-on-error"],
+                       input=dump, check=True)
+        there = PostgresqlHome(self.folder / "there-again")
+        shutil.copytree(home.home, there.home, symlinks=True)
+        (there.home / f"ledger/{SUBJECT}.url").write_text(server.url(database="dumped") + "\n")
+        self.assertEqual(there.pawl("--json", "log", "verify"), home.pawl("--json", "log", "verify"))
+        self.assertEqual(there.pawl("current"), home.pawl("current"))
+        # One of an earlier moment lacks what the loader has seen.
+        release = [event["index"] for event in home.events() if event["kind"] == "release"][-1]
+        earlier = re.search(r"```sql\n(DELETE FROM pawl_events[^`]*)```", MANUAL).group(1)
+        server.sql(earlier.replace(":'log'", f"'{SUBJECT}'").replace(":n", str(release // 2)), "dumped")
+        self.assertIn("seen more events than there are", there.go("status")[1]["ledger_older"])
+        self.assertEqual(there.go("propose", home.subject)[1]["error"]["rule"], "ledger.older")
 
     def test_6_a_database_that_was_edited(self):
         """Last: nothing can be done with this log any more."""

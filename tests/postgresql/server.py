@@ -36,6 +36,7 @@ class Server:
         self.sql("CREATE DATABASE pawl")
         roles, tables, queue = (re.search(rf"```sql\n([^`]*{phrase}[^`]*)```", MANUAL).group(1) for phrase in
                                 ("CREATE ROLE pawl_gate", "CREATE TABLE pawl_events", "CREATE TABLE pawl_work_jobs"))
+        self.tables = tables
         self.sql(roles + tables + "CREATE ROLE pawl_worker LOGIN;" + queue, "pawl")
 
     def start(self, *settings, port=5432):
@@ -53,8 +54,8 @@ class Server:
         self.process.send_signal(subprocess.signal.SIGINT)
         self.process.wait()
 
-    def url(self, user="pawl_gate"):
-        return f"postgresql://{user}@/pawl?host={self.folder}"
+    def url(self, user="pawl_gate", database="pawl"):
+        return f"postgresql://{user}@/{database}?host={self.folder}"
 
     def sql(self, statements, database="postgres"):
         return subprocess.run([SERVER_BIN / "psql", "-h", self.folder, "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt",
