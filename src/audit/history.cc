@@ -403,6 +403,7 @@ Result<void> History::ApplyWarrant(const encoding::Envelope& envelope) {
     return Impossible("a warrant for another epoch than its candidate statement's");
   }
   (*proposal)->warrant = record->warrant;
+  (*proposal)->vetoed = !(*proposal)->refusals.empty();
   return {};
 }
 
@@ -435,9 +436,7 @@ Result<void> History::ApplyRelease(const encoding::Envelope& envelope) {
   }
   if (Result<void> enough = EnoughApproved(**proposal, *charter_); !enough.ok()) return enough;
   if (candidate->action == Action::kAmendment) {
-    if (!(*proposal)->refusals.empty()) {
-      return Impossible("an amendment that '" + (*proposal)->refusals.front().principal + "' has vetoed");
-    }
+    if ((*proposal)->vetoed) return Impossible("a release of an amendment that was vetoed before its last warrant");
     Result<charter::Charter> charter = read_charter_(candidate->tree);
     if (!charter.ok()) return charter.error();
     if (Result<void> enough = EnoughApproved(**proposal, *charter); !enough.ok()) return enough;

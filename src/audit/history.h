@@ -68,6 +68,7 @@ struct ProposalHistory {
   std::vector<warrant::Approver> approvers;  // in that order
   std::optional<uint64_t> approved_index;    // of the event that carries all approvals at once
   std::vector<Refusal> refusals;
+  bool vetoed = false;  // when the last warrant was logged; an amendment that was is never released
   std::optional<Digest> warrant;
   std::optional<ReleaseRecord> release;
   std::optional<OutcomeRecord> outcome;

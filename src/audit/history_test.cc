@@ -605,25 +605,32 @@ TEST(History, TakesTheTimeFromTheGateAlone) {
 }
 
 TEST(History, TakesNoReleaseOfAnAmendmentThatSomebodyVetoed) {
-  const auto rule = [](bool vetoed) {
+  const auto rule = [](const char* when) {
     Path path = Path::WithTwoReleases();
     const MadeWarrant made = path.Make({.action = Action::kAmendment,
                                         .tree = path.PutCharter([](charter::TestCharter&) {}),
                                         .signers = {"ann", "bob", "cy"}});
-    if (vetoed) {
+    const auto veto = [&] {
       path.Append(path.ByPeople(WriteRefusal({.about = {path.state.subject, path.third},
                                               .decision = StatementDigest(made.parts.decision.payload),
                                               .principal = Path::Principal("bob"),
                                               .reason = "not like this",
                                               .time = path.now}),
                                 {"bob"}));
-    }
+    };
+    if (when == std::string("before the warrant")) veto();
     path.Append(RecordOf(path, made, StatementKind::kWarrant));
+    if (when != std::string("never")) veto();
+    if (when == std::string("before a second warrant")) path.Append(RecordOf(path, made, StatementKind::kWarrant));
     path.Append(RecordOf(path, made, StatementKind::kRelease));
     return Rule(path);
   };
-  EXPECT_EQ(rule(false), "ok");
-  EXPECT_EQ(rule(true), "history.impossible");
+  EXPECT_EQ(rule("never"), "ok");
+  EXPECT_EQ(rule("before the warrant"), "history.impossible");
+  EXPECT_EQ(rule("before a second warrant"), "history.impossible");
+  // The gate honours it until its last look before the switch. One that comes between that look and the log must not
+  // part the log from what is live.
+  EXPECT_EQ(rule("after the warrant"), "ok");
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "gate/decide.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "gate/steps.h"
 #include "gate/trace.h"
+#include "warrant/state.h"
 
 namespace pawl::gate {
 namespace {
@@ -142,7 +144,17 @@ Result<Position> Walk(Gate& gate, const std::string& name, Until until) {
     lines.clear();
     return settled;
   };
+  std::optional<warrant::StateLock> state_lock;
   for (const PathStep& step : kPath) {
+    // What the loader's state becomes, and what the ledger says of it, go together: a gate that decided between the two
+    // could log "rejected" of what is live. So the lock is held from before the ledger is looked at until it has all.
+    if (step.name == audit::Step::kRelease && until == Until::kReleased) {
+      if (Result<void> settled = settle(); !settled.ok()) return settled.error();
+      Result<warrant::StateLock> taken = warrant::StateLock::Take(gate.state_path());
+      if (!taken.ok()) return taken.error();
+      state_lock.emplace(std::move(*taken));
+      if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+    }
     const ProposalHistory proposal = *gate.log().history().Find(name);
     if (proposal.outcome) break;
     if (HasPassed(proposal, step.name)) continue;
@@ -154,14 +166,25 @@ Result<Position> Walk(Gate& gate, const std::string& name, Until until) {
       position.step = step.name;
       position.rule = "release.waiting";
       position.reason = "the warrant is complete";
+      if (IsVetoed(proposal)) {
+        position.rule = "approval.refused";
+        position.reason = "'" + proposal.refusals.front().principal + "' has said no since: the next release ends it";
+      }
       position.waits_for = {"pawl release " + name};
       return position;
     }
     Result<StepReport> report = step.run(gate, proposal);
     if (!report.ok() && report.error().rule != kConflict) report = ReportMachineFailure(proposal, report.error());
     if (!report.ok()) {
-      const Result<void> settled = settle();  // what the steps above it have seen counts
+      // What the steps above it have seen counts; a step that appends takes what was held along, or loses it.
+      if (report.error().rule == kConflict) lines.clear();
+      const Result<void> settled = settle();
       return settled.ok() ? report.error() : settled.error();
+    }
+    // A trial takes long and hangs on the commit alone: what others append meanwhile does not undo it.
+    if (step.name == audit::Step::kTrial && HasTrial(gate, proposal)) {
+      if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
+      if (gate.log().history().Find(name)->outcome) break;
     }
     if (Result<void> held = gate.log().Hold(EventsOf(gate, proposal, step.name, *report)); !held.ok()) {
       return held.error();

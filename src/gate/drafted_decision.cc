@@ -88,7 +88,7 @@ Result<void> VerifyUnder(const std::vector<charter::Charter>& charters, const en
 }
 
 Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& envelope, const std::string& proposal) {
-  for (;;) {
+  for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     const ProposalHistory* found = proposal.empty() ? nullptr : log.history().Find(proposal);
     if (found != nullptr && (found->outcome || found->release)) {
       return Refused("approve.decided", EndOf(*found));
@@ -97,6 +97,7 @@ Result<void> AppendSigned(ledger::SubjectLog& log, const encoding::Envelope& env
     if (appended.ok() || appended.error().rule != "ledger.conflict") return appended;
     if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed;
   }
+  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
 }
 
 }  // namespace pawl::gate

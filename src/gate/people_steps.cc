@@ -129,6 +129,15 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
   return Passed(votes + "auditor " + closed);
 }
 
+bool IsVetoed(const ProposalHistory& proposal) {
+  return proposal.proposal.action == Action::kAmendment && !proposal.refusals.empty();
+}
+
+StepReport SaidNo(const ProposalHistory& proposal) {
+  const audit::Refusal& first = proposal.refusals.front();
+  return Failed(FindingOutcome::kRejected, "approval.refused", "'" + first.principal + "' says no: " + first.reason);
+}
+
 Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   const std::string& name = proposal.proposal.proposal;
   const int64_t now = gate.Now();
@@ -144,12 +153,8 @@ Result<StepReport> Approval(Gate& gate, const ProposalHistory& proposal) {
   for (const audit::Refusal& refusal : proposal.refusals) refusers.insert(refusal.principal);
   const auto refusals = static_cast<int64_t>(refusers.size());
   // A charter's people may stop an amendment alone; a release is stopped when too few are left to approve it.
-  const bool vetoed = proposal.proposal.action == Action::kAmendment && refusals > 0;
   const bool too_few_left = refusals > 0 && !signatures->enough && signatures->people - refusals < signatures->need;
-  if (vetoed || too_few_left) {
-    const audit::Refusal& first = proposal.refusals.front();
-    return Failed(FindingOutcome::kRejected, "approval.refused", "'" + first.principal + "' says no: " + first.reason);
-  }
+  if (IsVetoed(proposal) || too_few_left) return SaidNo(proposal);
   const std::string count = std::to_string(signatures->have) + "/" + std::to_string(signatures->need) + " approvals";
   if (!signatures->enough) return Waiting("approval.waiting", count, ask);
   if (const int64_t from = WaitsUntil(gate, proposal); now < from) {

@@ -159,12 +159,18 @@ StepReport Released(Gate& gate, const ProposalHistory& proposal, const crypto::D
   return report;
 }
 
-// Halts and alarms on the ledger, and halts in the loader's folder, as they are now; a report where one is in force.
-// `halts` gets the loader's.
-Result<std::optional<StepReport>> StoppedByHalt(Gate& gate, Action action, const warrant::State& state,
-                                                warrant::LocalHalts& halts) {
+// What stops a release as ledger and loader are now: vetoes, halts and alarms on the ledger, halts in the loader's
+// folder. `halts` gets the loader's. kPending "ledger.conflict" where others have gone on with the proposal: then what
+// was decided is not about what the ledger has.
+Result<std::optional<StepReport>> Stopped(Gate& gate, const std::string& name, const crypto::Digest& warrant,
+                                          const warrant::State& state, warrant::LocalHalts& halts) {
   if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
-  const oversight::PaceReport pace = oversight::CheckStops(gate.log().history(), action);
+  const ProposalHistory& proposal = *gate.log().history().Find(name);
+  if (proposal.outcome || proposal.warrant != warrant) {
+    return Error{ErrorCode::kPending, "ledger.conflict", "another gate has gone on with '" + name + "'", "try again"};
+  }
+  if (IsVetoed(proposal)) return std::optional(SaidNo(proposal));
+  const oversight::PaceReport pace = oversight::CheckStops(gate.log().history(), proposal.proposal.action);
   if (!pace.allowed) {
     return std::optional(Waiting(pace.rule, pace.reason, {"pawl resume (people lift the halt)"}));
   }
@@ -179,6 +185,7 @@ Result<std::optional<StepReport>> StoppedByHalt(Gate& gate, Action action, const
 }  // namespace
 
 Result<StepReport> Warrant(Gate& gate, const ProposalHistory& proposal) {
+  if (IsVetoed(proposal)) return SaidNo(proposal);
   Result<ProposalHistory> complete = WithApprovedLeaf(gate, proposal.proposal.proposal);
   if (!complete.ok()) return complete.error();
   Result<std::string> bytes = BuildWarrant(gate, *complete);
@@ -196,13 +203,9 @@ Result<StepReport> Warrant(Gate& gate, const ProposalHistory& proposal) {
 
 Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
   const std::string& state_path = gate.state_path();
-  Result<warrant::StateLock> lock = warrant::StateLock::Take(state_path);
-  if (!lock.ok()) return lock.error();
   Result<warrant::State> state = warrant::ReadStateFile(state_path);
-  if (!state.ok()) {
-    if (!MayPassLater(state.error().rule)) return state.error();
-    return Waiting(state.error().rule, state.error().message, {state.error().advice});
-  }
+  // It may name this warrant already, which nobody can read: no number of failures ends the proposal.
+  if (!state.ok()) return Waiting(state.error().rule, state.error().message, {state.error().advice});
   // The switch was made and the machine stopped before it was logged: log it now. It may have stopped before the switch
   // was flushed, too; the ledger must not know of a release that a power cut can still undo.
   if (state->warrant && state->warrant == proposal.warrant) {
@@ -211,8 +214,9 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
     }
     return Released(gate, proposal, *proposal.warrant, state->time, {});
   }
+  const std::string& name = proposal.proposal.proposal;
   warrant::LocalHalts halts;
-  Result<std::optional<StepReport>> stopped = StoppedByHalt(gate, proposal.proposal.action, *state, halts);
+  Result<std::optional<StepReport>> stopped = Stopped(gate, name, *proposal.warrant, *state, halts);
   if (!stopped.ok()) return stopped.error();
   if (stopped->has_value()) return **stopped;
 
@@ -249,8 +253,9 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
   }
   if (Result<void> kept = KeepWarrantFile(gate, verdict.epoch, *bytes); !kept.ok()) return kept.error();
   // The check may have taken minutes. A halt that came meanwhile is seen here; one that comes later waits for the lock
-  // on the state, so that nobody who was told "halted" sees a release become final after that.
-  stopped = StoppedByHalt(gate, proposal.proposal.action, *state, halts);
+  // on the state, so that nobody who was told "halted" sees a release become final after that. A veto that comes later
+  // is too late: the fold takes the release of a warrant that was logged before it.
+  stopped = Stopped(gate, name, verdict.warrant, *state, halts);
   if (!stopped.ok()) return stopped.error();
   if (stopped->has_value()) return **stopped;
   // This rename is the release.

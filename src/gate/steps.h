@@ -39,6 +39,10 @@ Step Bounds;      // harm, improvement, step, ceiling, drift
 Step Quorum;      // the charter's rule over the votes, and the auditors' closing statement
 Step Approval;    // enough distinct people have signed
 Step Warrant;     // everything in one file, logged
-Step Release;     // the loader checks the warrant and switches
+Step Release;     // the loader checks the warrant and switches; the caller holds the lock on its state
+
+// An amendment that an approver has said no to before it is live.
+bool IsVetoed(const audit::ProposalHistory& proposal);
+StepReport SaidNo(const audit::ProposalHistory& proposal);
 
 }  // namespace pawl::gate

@@ -24,7 +24,7 @@
 namespace pawl::ledger {
 namespace {
 
-constexpr std::string_view kMagic = "pawl-snapshot/v3\n";
+constexpr std::string_view kMagic = "pawl-snapshot/v4\n";
 constexpr size_t kKeySize = 32, kSignatureSize = 64;
 constexpr size_t kFixedSize = kMagic.size() + kKeySize + kSignatureSize + 8 + 32 + 8 + 32;
 
@@ -208,8 +208,8 @@ void Fields(Archive& archive, Qualified& value) {
     Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
   } else {
     static_assert(std::is_same_v<T, audit::ProposalHistory>);
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s] = value;
-    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
   }
 }
 

@@ -16,13 +16,13 @@
 //
 // It says nothing to anybody else: reviewers, auditors and pawl-check fold events, also those of this home.
 //
-// The file is "pawl-snapshot/v3\n", the public key (32 bytes), the signature (64), size (8) and root (32), the length
+// The file is "pawl-snapshot/v4\n", the public key (32 bytes), the signature (64), size (8) and root (32), the length
 // of the state (8) and its SHA-256 (32), the state, and blocks of proposals. The state begins with each block's length
 // and SHA-256. The head alone is signed, and is verified before anything else is read; so no length is believed, and
 // nothing of state or block interpreted, that was not signed. What is signed is the text below, which is no checkpoint
 // (its second line is no size) and no DSSE encoding:
 //
-//   pawl-snapshot/v3 \n subject \n fold version, size, root, length and SHA-256 of the state, each in a line
+//   pawl-snapshot/v4 \n subject \n fold version, size, root, length and SHA-256 of the state, each in a line
 //
 // It need not be durable: one that is torn or old costs a fold. Thread safety: pure but for the file.
 #pragma once

@@ -117,12 +117,15 @@ Result<std::vector<crypto::Digest>> OpenHalts(ledger::SubjectLog& log, const Rev
 
 // ---- what the ledger could keep back
 
-// Whether it was appended. What the log refuses is nobody's statement: a witness that lies changes nothing.
+// Whether it was appended. What the log refuses is nobody's statement: a witness that lies changes nothing. What a
+// database says that refuses ("ledger.…", "shared.…") is no word about the statement, but that it is too large.
 Result<bool> AppendHeard(ledger::SubjectLog& log, const notices::Notice& notice) {
   const Result<void> appended = log.Append({notice.envelope});
   if (appended.ok()) return true;
-  const ErrorCode code = appended.error().code;
-  if (code == ErrorCode::kRefused || code == ErrorCode::kMalformed) return false;
+  const auto& [code, rule, message, advice] = appended.error();
+  const bool by_fold =
+      rule == "ledger.entry-too-large" || (!rule.starts_with("ledger.") && !rule.starts_with("shared."));
+  if (by_fold && (code == ErrorCode::kRefused || code == ErrorCode::kMalformed)) return false;
   return appended.error();
 }
 

@@ -1,6 +1,7 @@
 // What an auditor is asked to cosign by another auditor, and by a gate, that are not honest.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 
 #include <algorithm>
@@ -283,6 +284,24 @@ TEST_F(HearingTest, AFloodOfHaltsDoesNotFillTheLedger) {
   EXPECT_EQ(Answer(), "witnesses had a halt that the ledger did not have; it has it now");
   ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
   EXPECT_EQ(log.history().OpenHalts().size(), 32u);
+}
+
+// The database answers "already there" to whoever appends an entry with this digest.
+void SayThatItIsThere(const std::string& path, const crypto::Digest& digest) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  const std::string change = "UPDATE events SET digest = x'" + digest.Hex() + "' WHERE seq = 0";
+  EXPECT_EQ(sqlite3_exec(database, change.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+  sqlite3_close(database);
+}
+
+// What the database says of itself refutes no halt.
+TEST_F(HearingTest, AHaltThatTheDatabaseClaimsToHaveIsStillMissing) {
+  Close();
+  const encoding::Envelope halt = path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("smoke")), {"dee"});
+  stops_ = {{halt, now_}};
+  SayThatItIsThere(home_.LedgerPath("controller"), crypto::Sha256(encoding::SerializeEnvelope(halt)));
+  EXPECT_EQ(Answer(), "ledger.duplicate");
 }
 
 TEST_F(HearingTest, AHaltThatWasLiftedIsNone) {

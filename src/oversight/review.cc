@@ -112,6 +112,17 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
   const Result<encoding::Envelope> envelope = SignedVote(log, reviewer, proposal);
   if (!envelope.ok()) return envelope.error();
   const std::string unsent = UnsentPath(reviewer, proposal);
+  const auto keep = [&] { return storage::ReplaceFile(unsent, encoding::SerializeEnvelope(*envelope)); };
+  // Whatever keeps the ledger from taking it: witnesses can, and auditors ask them before they close.
+  const auto not_taken = [&](const Error& error) {
+    const Result<void> kept = keep();
+    if (kept.ok() && reviewer.post) notices::Tell(log.charter().charter, *envelope, reviewer.post);
+    return error;
+  };
+  // A server has read the vote before it says whether it has taken it.
+  if (log.ledger().shared_store() != nullptr) {
+    if (Result<void> kept = keep(); !kept.ok()) return kept.error();
+  }
   for (int attempt = 0; attempt < ledger::kConflictsMax; ++attempt) {
     Result<void> appended = log.Append({*envelope});
     if (appended.ok()) {
@@ -127,19 +138,15 @@ Result<ReviewReport> Vote(ledger::SubjectLog& log, const Reviewer& reviewer, con
       std::remove(unsent.c_str());
       return appended.error();
     }
-    if (appended.error().rule != "ledger.conflict") {
-      // Whatever keeps the ledger from taking it: witnesses can, and auditors ask them before they close.
-      const Result<void> kept = storage::ReplaceFile(unsent, encoding::SerializeEnvelope(*envelope));
-      if (kept.ok() && reviewer.post) notices::Tell(log.charter().charter, *envelope, reviewer.post);
-      return appended.error();
-    }
-    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return refreshed.error();
+    if (appended.error().rule != "ledger.conflict") return not_taken(appended.error());
+    if (Result<void> refreshed = log.Refresh(); !refreshed.ok()) return not_taken(refreshed.error());
     // The same reviewer at work on two machines: nobody votes twice, and nothing is wrong with the log.
     if (HasVoted(*log.history().Find(name), reviewer.record.name)) {
+      std::remove(unsent.c_str());
       return ReviewReport{name, ReviewReport::What::kNothingToDo, {}, "its key has voted meanwhile, from elsewhere"};
     }
   }
-  return Error{ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"};
+  return not_taken({ErrorCode::kPending, "ledger.busy", "others keep appending to the log", "try again"});
 }
 
 // Nobody would count it (key_terms.h).

@@ -42,7 +42,7 @@ def worked_out():
     rule = r'\.rule = "([a-z.-]+)"'
     verdicts = literals("src/trial/report.cc", r'case TrialVerdict::k\w+:\n      return "([a-z-]+)";')
     return {"Pace/pace.rule": re.findall(rule, stops) + re.findall(rule, pace),
-            "StoppedByHalt/pace.rule": re.findall(rule, stops),
+            "Stopped/pace.rule": re.findall(rule, stops),
             'Bounds/"bounds."+std::string(trial::TrialVerdictName(report->verdict))':
                 [f"bounds.{name}" for name in verdicts if name not in ("pass", "void")]}
 

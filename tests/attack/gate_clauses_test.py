@@ -35,12 +35,14 @@ FOR_TESTS = BIN.parent / "for-tests/bin"
 ELSEWHERE = {
     "Decide/ledger.busy": "a wait for others; nothing is decided by it",
     "LogProposal/ledger.busy": "likewise",
+    "AppendSigned/ledger.busy": "likewise",
+    "Stopped/ledger.conflict": "likewise",
     "Collect/property.spec": "src/charter/refusals_test.cc: no such charter is read",
     "Search/property.prover (2)": "the end of a switch over every status that there is",
     "WithApprovedLeaf/warrant.no-leaf": "a second look at what the line above has done",
     "Bounds/bounds.no-report": "Trial, which has passed, names the report",
     "Pace/acceleration.alarm": "src/oversight/acceleration_test.cc: the rule is CheckPace's, and passes as pace.interval does",
-    "StoppedByHalt/acceleration.alarm": "likewise, and passes as halt.in-force does",
+    "Stopped/acceleration.alarm": "likewise, and passes as halt.in-force does",
     "TakeUp/gate.keys": "the end of a rest: what would be signed with the earlier keys, no fold takes",
     # What a person is told before signing; what is signed all the same, Decide and the check of the warrant judge.
     "FindDrafted/approve.no-proposal": "tests/attack/races_and_replays_test.py",
@@ -532,7 +534,7 @@ def one_of_two_people(homes):
     return world.ask("advance", "p2")
 
 
-@stops("Approval/approval.refused", "rejected", "approval", "approval.refused")
+@stops("SaidNo/approval.refused", "rejected", "approval", "approval.refused")
 def too_few_are_left(homes):
     world = homes.live()
     world.approved(world.tree("better"), ("ann",))
@@ -550,6 +552,23 @@ def an_amendment_before_its_time(homes):
 
 
 # ---- warrant and release
+
+@stops("SaidNo/approval.refused", "rejected", "release", "approval.refused")
+def an_amendment_that_is_vetoed_last(homes):
+    """Its waiting period has passed, and its warrant is logged."""
+    world = homes.live()
+    world.json("charter", "amend", world.make_charter("charter-3", replaced("ceiling = 0.99", "ceiling = 0.98")), expect=(6,))
+    world.vote()
+    world.sign("p2", ("ann", "bob", "cy"))
+    time.sleep(1.1)
+    waiting = world.ask("advance", "p2")
+    if "release.waiting" not in waiting:
+        raise Failed(f"it was to wait for its release: {waiting}")
+    said = world.json("reject", "p2", "-m", "no", "--key", world.root / "bob", expect=(6,))
+    if said["rule"] != "approval.refused":
+        raise Failed(f"nobody is told that the veto counts: {said}")
+    return world.ask("release", "p2")
+
 
 @stops("SignCheckpoint/witness.not-met", "pending", "warrant", "witness.not-met")
 @stops("WaitingForWitnesses/error.rule", "pending", "warrant", "witness.not-met")
@@ -587,7 +606,7 @@ def nobody_has_given_the_command(homes):
     return homes.ready().ask("advance", "p2")
 
 
-@stops("StoppedByHalt/halt.in-force", "pending", "release", "halt.in-force")
+@stops("Stopped/halt.in-force", "pending", "release", "halt.in-force")
 def a_halt_that_the_ledger_alone_knows(homes):
     world = homes.ready()
     world.pawl("halt", "-m", "smoke", "--key", world.root / "ann")
@@ -595,7 +614,7 @@ def a_halt_that_the_ledger_alone_knows(homes):
     return world.ask("release", "p2")
 
 
-@stops("StoppedByHalt/halt.in-force (2)", "pending", "release", "halt.in-force")
+@stops("Stopped/halt.in-force (2)", "pending", "release", "halt.in-force")
 def a_halt_that_the_loader_alone_knows(homes):
     world, other = homes.ready(), homes.ready()
     other.pawl("halt", "-m", "smoke", "--key", other.root / "ann")
@@ -604,7 +623,7 @@ def a_halt_that_the_loader_alone_knows(homes):
     return world.ask("release", "p2")
 
 
-@stops("StoppedByHalt/local.error().rule", "pending", "release", "halt.unreadable")
+@stops("Stopped/local.error().rule", "pending", "release", "halt.unreadable")
 def a_halt_that_nobody_can_read(homes):
     world = homes.ready()
     folder = world.home / f"loader/{SUBJECT}/state.json.halts"

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -286,6 +287,20 @@ class RacesAndReplays(AttackSuite):
             error = home.fails("approve", name, "--key", home.root / "ada", expect=status)["error"]
             self.assertEqual(error["rule"], rule)
             self.assertTrue(error["advice"], rule)
+
+    def test_a_trial_is_not_made_anew_because_others_append(self):
+        home, said = self.home, []
+        with subprocess.Popen([BIN / "pawl", "propose", home.candidate("tried"), "-m", "tried"], env=home.environment, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as gate:
+            for line in gate.stderr:
+                if "trial: decisions at" in line:
+                    gate.send_signal(signal.SIGSTOP)
+                    home.pawl("halt", "-m", "smoke", "--key", home.root / "cho")
+                    gate.send_signal(signal.SIGCONT)
+                    said.append(line)
+        kinds = [event["predicate"].get("step") or event["predicate"].get("action") for event in home.events()]
+        self.assertEqual((kinds.count("trial"), kinds.index("halt") < kinds.index("trial", kinds.index("halt"))), (2, True), kinds)
+        self.assertEqual(len(said), 1, said)
 
     # ---- keys
 

@@ -33,6 +33,7 @@ sys.dont_write_bytecode = True
 loader.exec_module(demo_run)
 demo_run.say = lambda text: None
 BIN = demo_run.BIN
+FOR_TESTS = BIN.parent / "for-tests/bin"
 
 BUDGET_S = 60.0
 SEED = 1
@@ -592,6 +593,7 @@ class QuickPathTest(QuickHomesTest):
         self.assertEqual(home.position("release", proposal, expect=(0,))["outcome"], "accepted")
 
     def test_an_approval_after_the_warrant_is_in_the_renewed_one(self):
+        """And a gate that waits meanwhile, since the first one's lock was lost, logs what the first has switched to."""
         root = self.folder / "late"
         os.makedirs(root)
         home = self.make_home(root)
@@ -600,7 +602,20 @@ class QuickPathTest(QuickHomesTest):
         position = home.position("propose", home.subject, "--review", "-m", "baseline", expect=(6,))
         home.approve(position["proposal"], people=("ada", "ben", "cho"))
         time.sleep(62)  # the shortest age that a charter can ask for; the warrant's checkpoint is too old by now and is made anew
-        self.assertEqual(home.position("release", position["proposal"], expect=(0,))["outcome"], "accepted")
+        first = next(event for event in home.events() if event["kind"] == "warrant")["predicate"]["warrant"]
+        state, second = home.home / f"loader/{demo_run.SUBJECT}/state.json", root / "second"
+        release = f"{BIN}/pawl --json release {position['proposal']}"
+        dies = dict(home.environment, LD_PRELOAD=str(FOR_TESTS / "libact_at.so"), ACT_CALL="open", ACT_AT=first[-60:],
+                    ACT_COMMAND=f"rm {home.home}/ledger/{demo_run.SUBJECT}.sqlite.gate; {release} > {second} & sleep 2",
+                    ACT_2_CALL="rename", ACT_2_AT="state.json.new", ACT_2_COMMAND=f"mv {state}.new {state}; kill -9 $PPID")
+        killed = subprocess.run(release.split(), env=dies, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertEqual(killed.returncode, -signal.SIGKILL, killed)
+        end = time.monotonic() + 60
+        while not second.read_text().endswith("}\n") and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertEqual(json.loads(second.read_text().splitlines()[-1])["outcome"], "accepted")
+        warrants = [event["predicate"]["warrant"] for event in home.events() if event["kind"] == "warrant"]
+        self.assertEqual((len(warrants), json.loads(state.read_text())["warrant"]), (2, warrants[1]))
         warrant = json.loads((home.home / f"loader/{demo_run.SUBJECT}/warrants/1.json").read_text())
         self.assertEqual(len(warrant["decision"]["signatures"]), 3)
 

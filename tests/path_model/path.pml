@@ -369,6 +369,9 @@ end:
          fi;
          look(p, step, report);
          busy[g] = 1;
+#ifdef DECIDED_BEFORE_LOCK
+         version = warrant[p];
+#endif
 #ifdef APPEND_BLINDLY
          if
          :: step != RELEASE -> goto append
@@ -385,7 +388,14 @@ end:
 #ifndef NO_STATE_LOCK
          state_lock == 0 ->
 #endif
-         state_lock = g + 1; version = warrant[p]; read_last = state_last; read_charter = state_charter
+         state_lock = g + 1; read_last = state_last; read_charter = state_charter;
+#ifndef DECIDED_BEFORE_LOCK
+         version = warrant[p];                              /* Walk reads the ledger anew under the lock */
+         if
+         :: OPEN(p) -> skip
+         :: else -> goto done
+         fi
+#endif
        };
        if
 #ifndef SWITCH_FORGOTTEN
@@ -396,7 +406,7 @@ end:
           };
           atomic { log_release(p, version); goto done }
 #endif
-       :: atomic { else ->                                  /* StoppedByHalt, then VerifyWarrant */
+       :: atomic { else ->                                  /* Stopped, then VerifyWarrant */
             if
             :: !CLAUSE_HALT || ledger_halted -> goto done
             :: else

@@ -3,8 +3,8 @@
 
 usage: path_model_test.py [SETTING | MISTAKE ...] [--jobs N] [--trace]     needs: spin, gcc
 
-Without a mistake no property may break, and the search must have been complete. With one, the named property must
-break first: a property that no mistake breaks says nothing. Prints states and seconds; --trace prints how a mistake
+Without a mistake, or with one that is made good elsewhere, no property may break, and the search must have been
+complete. With another, the named property must break first: a property that no mistake breaks says nothing. Prints states and seconds; --trace prints how a mistake
 breaks its property. Everything is made in a temporary folder.
 """
 import argparse
@@ -47,6 +47,7 @@ MISTAKES = [
     # Locks.
     ("NO_STATE_LOCK", "CRASHES", "one_successor"),
     ("NO_GATE_LOCK APPEND_BLINDLY", "CRASHES", "nothing_lost"),
+    ("NO_GATE_LOCK DECIDED_BEFORE_LOCK", "CRASHES", "nothing_lost"),
     # Halts.
     ("HALT_IGNORED", "HALTS", "halt_wins"),
     ("HALT_DOES_NOT_WAIT", "HALTS", "halt_wins"),
@@ -55,6 +56,9 @@ MISTAKES = [
     # Whether it ends.
     ("LOCK_KEPT", "LIVENESS", LIVENESS_CYCLE),
 ]
+# What may fail without harm: searched completely, and nothing may break. A gate's lock in PostgreSQL ends with its
+# connection; the ledger's own append, which names the size that it is about, and the lock on the state are left.
+MADE_GOOD = [("NO_GATE_LOCK", "CRASHES")]
 INCOMPLETE = re.compile(r"max search depth too small|out of memory|reached -DMEMLIM|search not completed|bit statespace|"
                         r"aborting|hash-compact", re.IGNORECASE)
 
@@ -71,7 +75,8 @@ def build(folder, setting, mistakes):
     if made.returncode != 0 or "error" in made.stdout.lower():
         raise Problem(f"spin does not read the model: {made.stdout.strip()}")
     # What ends at the first error is compiled for the compiler's time, the rest for the search's.
-    options = ["-O0" if mistakes else "-O1", "-w", f"-DMEMLIM={MEMORY_MIB_MAX}"]
+    is_complete = not mistakes or (mistakes, setting) in MADE_GOOD
+    options = ["-O1" if is_complete else "-O0", "-w", f"-DMEMLIM={MEMORY_MIB_MAX}"]
     options += ["-DNFAIR=4"] if is_liveness else ["-DSAFETY"]
     subprocess.run(["gcc", *options, "-o", "pan", "pan.c"], cwd=folder, check=True)
     return ["./pan", f"-m{DEPTH_MAX}"] + (["-a", "-f"] if is_liveness else [])
@@ -110,7 +115,7 @@ def search(setting, mistakes, is_traced):
         raise Problem(f"{setting} {mistakes}: the search ended with status {run.returncode}: {output[-500:]}")
     seconds = time.monotonic() - begun
     line = f"{setting:9} {mistakes or 'as it is':30} {int(states.group(1)):9,} states {seconds:5.1f} s  "
-    if mistakes:
+    if mistakes and (mistakes, setting) not in MADE_GOOD:
         expected = next(name for one, where, name in MISTAKES if (one, where) == (mistakes, setting))
         if found != expected:
             raise Problem(f"{line}{expected} should break, not {found or 'nothing'}{told}")
@@ -131,7 +136,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--trace", action="store_true")
     options = parser.parse_args()
-    searches = [(setting, "") for setting in SETTINGS] + [(setting, mistakes) for mistakes, setting, _ in MISTAKES]
+    searches = [(setting, "") for setting in SETTINGS] + [(setting, mistakes) for mistakes, setting in MADE_GOOD]
+    searches += [(setting, mistakes) for mistakes, setting, _ in MISTAKES]
     if options.names:
         searches = [one for one in searches if (one[1] or one[0]) in options.names]
         if len(searches) != len(options.names):

@@ -403,6 +403,30 @@ class PostgresqlPathTest(unittest.TestCase):
         idle.terminate()
         self.assertEqual(idle.wait(timeout=30), 0)
 
+    def test_4_a_server_that_has_read_what_it_does_not_take(self):
+        """Every append is somebody else's turn, for ever: nobody waits for ever, and a vote that was read is kept."""
+        home = self.home
+        home.wait()
+        proposal = home.position("propose", home.candidate("read"), "-m", "read", expect=(6,))["proposal"]
+        self.server.sql("CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS"
+                        " $$BEGIN RAISE unique_violation; END$$;"
+                        "CREATE TRIGGER never BEFORE INSERT ON pawl_events FOR EACH ROW EXECUTE FUNCTION never()", "pawl")
+        try:
+            self.assertEqual(home.fails("review", "--as", "prover-a", expect=6)["error"]["rule"], "ledger.busy")
+            (kept,) = home.home.glob("**/unsent-*.json")
+            elsewhere = PostgresqlHome(self.folder / "halted")  # whose loader nobody else needs
+            shutil.copytree(home.home, elsewhere.home, symlinks=True)
+            code, answer = elsewhere.go("halt", "-m", "drill", "--key", home.root / "ada")
+            self.assertEqual((code, "the loader IS halted" in answer["error"]["message"]), (5, True), answer)
+        finally:
+            self.server.sql("DROP FUNCTION never CASCADE", "pawl")
+        said = base64.b64decode(json.loads(kept.read_text())["payload"])
+        home.review()
+        vote = next(event for event in home.events() if event["kind"] == "vote" and event["predicate"]["reviewer"] == "prover-a"
+                    and event["predicate"]["candidate"] == json.loads(said)["predicate"]["candidate"])
+        self.assertEqual(vote["predicate"], json.loads(said)["predicate"])
+        self.assertEqual(list(home.home.glob("**/unsent-*.json")), [])
+
     def test_4_a_server_that_is_known_by_its_certificate(self):
         """An authority of the test's own; sslmode=verify-full finds out every other server, name and authority."""
         tls = self.folder / "tls"
