@@ -19,9 +19,10 @@ namespace pawl::ledger {
 // errors of Ledger::Open.
 Result<void> RequireRoomForLog(const std::string& url, const std::string& subject, const LogHead& verified);
 
-// Puts the blobs that the entries name, then in one transaction all entries and the last checkpoint; then the home has
-// the URL in the place of its file. `verified` is what the caller has computed from the entries: "ledger.root" where
-// the file gives another. What is cut off leaves blobs at most, or the whole log, and can be asked for again.
+// Puts the blobs that the entries name, which are read from there again, then in one transaction all entries and the
+// last checkpoint; then the home has the URL in the place of its file. `verified` is what the caller has computed from
+// the entries: "ledger.root" where the file gives another. What is cut off leaves blobs at most, or the whole log, and
+// can be asked for again.
 Result<void> UploadLog(const Home& home, const std::string& subject, const LogHead& verified, const std::string& url);
 
 }  // namespace pawl::ledger

@@ -127,6 +127,38 @@ class Publisher final : public Mover {
   const subject::Store& store_;
 };
 
+// Goes through what a publisher has moved, with the bytes from there, and keeps them nowhere.
+class Verifier final : public Mover {
+ public:
+  Verifier(SharedStore& shared, const subject::Store& store, Digests& verified)
+      : shared_(shared), store_(store), verified_(verified) {}
+
+ protected:
+  Result<Digests> ToMove(const Digests& digests) override {
+    Digests here = digests;
+    std::erase_if(here, [&](const Digest& digest) { return verified_.contains(digest) || !IsHere(store_, digest); });
+    if (here.empty()) return here;
+    const Result<Digests> there = shared_.Find(here);
+    if (!there.ok()) return there.error();
+    for (const Digest& digest : here) {
+      if (there->contains(digest)) continue;
+      return Error{ErrorCode::kNotFound, "store.missing", "the database does not have the blob " + digest.Text(),
+                   "do the same again"};
+    }
+    return here;
+  }
+  Result<std::string> Read(const Digest& digest) override { return shared_.Get(digest, subject::kFileBytesMax); }
+  Result<void> Put(const Digest& digest, const std::string& /*bytes*/) override {
+    verified_.insert(digest);
+    return {};
+  }
+
+ private:
+  SharedStore& shared_;
+  const subject::Store& store_;
+  Digests& verified_;
+};
+
 class Fetcher final : public Mover {
  public:
   Fetcher(SharedStore& shared, storage::TreeStore& store) : shared_(shared), store_(store) {}
@@ -158,6 +190,11 @@ class Fetcher final : public Mover {
 
 Result<void> Publish(SharedStore& shared, const subject::Store& store, const std::vector<std::string>& entries) {
   return Publisher(shared, store).Move(NamedInEntries(entries));
+}
+
+Result<void> VerifyPublished(SharedStore& shared, const subject::Store& store, const std::vector<std::string>& entries,
+                             std::set<crypto::Digest>& verified) {
+  return Verifier(shared, store, verified).Move(NamedInEntries(entries));
 }
 
 Result<bool> IsFetchNeeded(SharedStore& shared, const subject::Store& store, const std::vector<std::string>& entries) {

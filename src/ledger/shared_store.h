@@ -39,6 +39,11 @@ class SharedStore {
 // in it. What is in a tree's files is not looked into: a candidate could name what is not its own.
 Result<void> Publish(SharedStore& shared, const subject::Store& store, const std::vector<std::string>& entries);
 
+// Reads from there all that Publish puts there, and compares digests ("shared.damaged"; "store.missing" for what is not
+// there). `verified` has what was found right before, and gets the rest.
+Result<void> VerifyPublished(SharedStore& shared, const subject::Store& store, const std::vector<std::string>& entries,
+                             std::set<crypto::Digest>& verified);
+
 // Whether anything that the entries name is there and not in `store`.
 Result<bool> IsFetchNeeded(SharedStore& shared, const subject::Store& store, const std::vector<std::string>& entries);
 // Brings it into `store`. What is in neither is left to whoever needs it ("store.missing").

@@ -4,10 +4,13 @@
 usage: keys_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -101,6 +104,41 @@ class KeysTest(unittest.TestCase):
     def line_of(self, person, public):
         kind, key = pathlib.Path(public).read_text().split()[:2]
         return f'{person}@test namespaces="approve@pawl" {kind} {key}\n'
+
+    # ---- past every program of ours, by whoever has a key and writes to the ledger's file
+
+    def forged_vote(self, like, name):
+        """The last vote of one reviewer, as another's, which that one's key has signed."""
+        with sqlite3.connect(self.world.home / f"ledger/{small_world.SUBJECT}.sqlite") as database:
+            entries = [json.loads(entry) for (entry,) in database.execute("SELECT entry FROM events ORDER BY seq")]
+        database.close()
+        votes = [one for one in entries if json.loads(base64.b64decode(one["payload"]))["predicate"].get("reviewer") == like]
+        envelope = votes[-1]
+        statement = json.loads(base64.b64decode(envelope["payload"]))
+        statement["predicate"]["reviewer"] = name
+        payload = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        kind, message = envelope["payloadType"].encode(), self.root / "message"
+        message.write_bytes(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload))
+        self.world.run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.world.home / f"keys/{name}/key.pem", "-in", message,
+                       "-out", self.root / "signature")
+        self.assertEqual([one["keyid"] for one in envelope["signatures"]], [like])
+        envelope["payload"] = base64.b64encode(payload).decode()
+        envelope["signatures"] = [{"keyid": name, "sig": base64.b64encode((self.root / "signature").read_bytes()).decode()}]
+        return json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode()
+
+    def append(self, entry):
+        """With its nodes of the tree, so that nothing is wrong with the file."""
+        with sqlite3.connect(self.world.home / f"ledger/{small_world.SUBJECT}.sqlite") as database:
+            (seq,) = database.execute("SELECT count(*) FROM events").fetchone()
+            database.execute("INSERT INTO events VALUES (?, ?, ?)", (seq, hashlib.sha256(entry).digest(), entry))
+            level, position, node = 0, seq, hashlib.sha256(b"\0" + entry).digest()
+            while True:
+                database.execute("INSERT INTO nodes VALUES (?, ?, ?)", (level, position, node))
+                if position % 2 == 0:
+                    break
+                (left,) = database.execute("SELECT hash FROM nodes WHERE level = ? AND position = ?", (level, position - 1)).fetchone()
+                level, position, node = level + 1, position // 2, hashlib.sha256(b"\1" + left + node).digest()
+        database.close()
 
     # ---- the tests
 
@@ -314,7 +352,9 @@ class KeysTest(unittest.TestCase):
 
         # A proposal that is open when the revocation takes hold ends with it.
         pending = self.world.json("propose", self.world.root / "better", expect=(6,))["proposal"]
-        self.world.pawl("review", "--as", "prover-b", expect=(0, 6))
+        self.world.pawl("review", "--as", "prover-a", expect=(0, 6))
+        self.append(self.forged_vote("prover-a", "prover-b"))  # whoever has its key can vote, in whatever way
+        self.world.pawl("log", "verify")
         amendment = self.world.json("charter", "amend", draft, expect=(6,))["proposal"]
         for name in ("integrity-a", "auditor-b"):
             self.world.pawl("review", "--as", name, expect=(0, 6))
@@ -335,6 +375,11 @@ class KeysTest(unittest.TestCase):
         release = [json.loads(line)["index"] for line in self.world.pawl("--json", "log", "list").splitlines()
                    if json.loads(line)["kind"] == "release"][1]
         self.assertEqual([(row["kind"], row["index"] < release) for row in listed], [("vote", True)] * 2)
+        # Nor does anybody take a vote that its key has signed past all this.
+        self.world.pawl("log", "verify")
+        self.append(self.forged_vote("prover-a", "prover-b"))
+        error = self.world.json("log", "verify", expect=(1,))["error"]
+        self.assertIn("is no vote of reviewer 'prover-b'", error["message"])
 
     def test_no_revocation_leaves_a_charter_that_nobody_can_meet(self):
         charter, draft = self.world.make_charter("charter"), self.world.root / "charter-2"

@@ -516,6 +516,10 @@ class PostgresqlPathTest(unittest.TestCase):
         refused("ledger.input-output")
         self.assertEqual(server.sql("SELECT count(*) FROM pawl_events", "again"), "0")
         server.sql("ALTER TABLE pawl_checkpoints DROP CONSTRAINT never", "again")
+        # Blobs that lie there already are not taken for those of their names.
+        server.sql("UPDATE pawl_blobs SET bytes = 'x' WHERE digest = (SELECT digest FROM pawl_blobs LIMIT 1)", "again")
+        refused("shared.damaged")
+        server.sql("DELETE FROM pawl_blobs WHERE bytes = 'x'", "again")
 
         code, answer = restored.go("restore", file, "--ledger", url)
         self.assertEqual((code, answer["ledger"], len(answer["subjects"])), (0, url, 1), answer)
