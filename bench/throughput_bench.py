@@ -20,6 +20,7 @@ warrant.
   --one-by-one      the next proposal begins when the last has its warrant: how long one takes on an idle machine
 
   PAWL_BIN=build/release/bin bench/throughput_bench.py --subjects 20 --kind proof-only
+  PAWL_BIN=build/release/bin bench/throughput_bench.py REPETITIONS FOLDER       as tools/bench runs it
   PAWL_BIN=build/release/bin bench/throughput_bench.py --subjects 20 --rounds 3
 """
 
@@ -304,21 +305,23 @@ class Bench(World):
         return now
 
     def measure(self):
+        """Seconds, how long each took, and what each program took of a processor for one, of each round."""
         self.release_all("baseline")
         if self.options.kind == "rollback":
             self.release_all("better")
         self.approvals = 1 if self.options.kind == "rollback" else 2
         words = ("rollback", "1") if self.options.kind == "rollback" else ("propose", self.root / "better")
-        self.spent.clear()
-        before, begin = self.spent_now(), time.monotonic()
-        times = []
+        rounds = []
         for _ in range(self.options.rounds):
+            self.spent.clear()
+            before, begin = self.spent_now(), time.monotonic()
             done = self.go([(subject, words) for subject in self.subjects], self.options.one_by_one)
-            times += [ended - began for began, ended, _ in done.values()]
-        seconds, after = time.monotonic() - begin, self.spent_now()
-        each = {name: (after[name] - before[name]) / len(times) for name in after}
-        each.update({name: seconds_of / len(times) for name, (_, seconds_of) in self.spent.items()})
-        return seconds, times, each
+            seconds, after = time.monotonic() - begin, self.spent_now()
+            times = [ended - began for began, ended, _ in done.values()]
+            each = {name: (after[name] - before[name]) / len(times) for name in after}
+            each.update({name: seconds_of / len(times) for name, (_, seconds_of) in self.spent.items()})
+            rounds.append((seconds, times, each))
+        return rounds
 
     def end(self):
         for process in self.daemons.values():
@@ -330,7 +333,42 @@ class Bench(World):
             self.server.stop()
 
 
+def measured(options, folder=None):
+    root = pathlib.Path(tempfile.mkdtemp(prefix="throughput-", dir=folder))
+    bench = Bench(root, options)
+    try:
+        bench.begin()
+        return bench.measure()
+    finally:
+        bench.end()
+        subprocess.run(["chmod", "-R", "u+w", root], check=False)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def for_tools(repetitions, folder):
+    """In the form of Google Benchmark's JSON: processor time of a proposal, and how many of them two cores do that do
+    nothing else; and how long one takes until its warrant, in a gate with trials and three witnesses."""
+    rows = []
+
+    def add(name, values, **more):
+        rows.append({"name": name, "aggregate_name": "median", "real_time": statistics.median(values), "time_unit": "s", **more})
+        rows.append({"name": name, "aggregate_name": "stddev", "real_time": statistics.stdev(values), "time_unit": "s"})
+    often = dict(subjects=12, rounds=repetitions, kind="proof-only", commands=False, witnesses=0, one_by_one=False)
+    # A server is no user's of whom the folder is: it has one of its own.
+    for ledger, place in (("sqlite", folder), ("postgresql", None)):
+        each = [sum(spent.values()) for _, _, spent in measured(argparse.Namespace(ledger=ledger, **often), place)]
+        add(f"ProofOnlyProposal/{ledger}/two_cores", each, items_per_second=2 / statistics.median(each))
+    one = argparse.Namespace(subjects=max(5, repetitions), rounds=1, kind="release", ledger="sqlite", commands=True, witnesses=3,
+                             one_by_one=True)
+    (_, times, _), = measured(one, folder)
+    add("ProposalToCosignedProof", times)
+    print(json.dumps({"benchmarks": rows}))
+
+
 def main():
+    if sys.argv[1:] and not sys.argv[1].startswith("-"):
+        for_tools(max(2, int(sys.argv[1])), sys.argv[2])
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subjects", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=1)
@@ -342,15 +380,9 @@ def main():
     options = parser.parse_args()
     if options.kind == "release" and options.rounds != 1:
         parser.error("a release is proposed once for each subject: --rounds 1")
-    root = pathlib.Path(tempfile.mkdtemp(prefix="throughput-"))
-    bench = Bench(root, options)
-    try:
-        bench.begin()
-        seconds, times, each = bench.measure()
-    finally:
-        bench.end()
-        subprocess.run(["chmod", "-R", "u+w", root], check=False)
-        shutil.rmtree(root, ignore_errors=True)
+    rounds = measured(options)
+    seconds, times = sum(each[0] for each in rounds), [each for round_ in rounds for each in round_[1]]
+    each = {name: statistics.mean(round_[2].get(name, 0) for round_ in rounds) for name in rounds[0][2]}
     total = sum(each.values())
     print(f"{options.kind}, {options.ledger}, {'commands' if options.commands else 'requests'}, {options.subjects} subjects, {len(times)} proposals, "
           f"{options.witnesses} witnesses: {len(times) / seconds:.1f} a second; one takes {statistics.median(times):.2f} s "

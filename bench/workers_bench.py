@@ -5,6 +5,10 @@ times that the parts took.
 usage: workers_bench.py [--network 3_3] [--property 2] [--weight-radius R] [--part-seconds S] [--parts N]
 PAWL_BIN: folder with pawl; PAWL_VNNCOMP_DIR: folder with acasxu
 
+For tools/bench (workers_bench.py REPETITIONS FOLDER) the proof is one of 1,024 parts of like size (tests/postgresql/waves.py),
+done once by one real worker; how long so many workers would take with these parts is printed in the form of Google
+Benchmark's JSON.
+
 The simulation takes from the run with one worker how long each part took, which part left it open, and how long its
 answer took to check. Parts go out as the queue gives them: the largest first, and of equal ones the oldest. A worker
 needs --overhead-ms more for each. Answers are checked by as many threads of the asker as --check-threads says; a part
@@ -24,9 +28,13 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/postgresql"))
+sys.dont_write_bytecode = True
+import onnx  # noqa: E402
+import waves  # noqa: E402
 from server import Server  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
+OVERHEAD_MS = 5  # of a worker for each part: taking it, and giving the answer
 
 
 def prove(folder, server, options, workers):
@@ -84,14 +92,35 @@ def simulate(parts, workers, overhead, checkers):
                 heapq.heappush(ready, (by_number[child]["depth"], child))
 
 
+def for_tools():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-workers-"))
+    folder.chmod(0o755)
+    server = Server(folder / "server")
+    try:
+        onnx.save(waves.network(32), folder / "waves.onnx")
+        (folder / "spec.vnnlib").write_text(waves.SPEC)
+        found = prove(folder, server, [folder / "waves.onnx", folder / "spec.vnnlib", "--arithmetic", "real", "--alone-seconds", "0",
+                                       "--parts", "1024", "--part-seconds", "60"], 1)
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    parts = [{**part, "check_seconds": 0.0} for part in found["workers"]["parts"]]
+    rows = [{"name": f"ProofByWorkers/{workers}", "aggregate_name": "median", "time_unit": "s",
+             "real_time": simulate(parts, workers, OVERHEAD_MS / 1000, 1)} for workers in (1, 2, 64)]
+    print(json.dumps({"benchmarks": rows}))
+
+
 def main():
+    if sys.argv[1:] and not sys.argv[1].startswith("-"):
+        for_tools()
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("--network", default="3_3")
     parser.add_argument("--property", default="2")
     parser.add_argument("--weight-radius")
     parser.add_argument("--part-seconds", default="5")
     parser.add_argument("--parts", default="64")
-    parser.add_argument("--overhead-ms", type=float, default=5)
+    parser.add_argument("--overhead-ms", type=float, default=OVERHEAD_MS)
     parser.add_argument("--check-threads", type=int, default=8)
     parser.add_argument("--record", help="file with the JSON of an earlier run with one worker: simulate alone")
     arguments = parser.parse_args()

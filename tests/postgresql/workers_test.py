@@ -17,50 +17,15 @@ import tempfile
 import time
 import unittest
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
+import waves  # noqa: E402
 from server import Server  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
-PARTS, TEETH = 256, 16
-# At most 1 is reached, everywhere along the crests of the first wave: 16 × 16 cells of the same work.
-SPEC = """(declare-const X_0 Real)
-(declare-const X_1 Real)
-(declare-const Y_0 Real)
-(assert (>= X_0 0))
-(assert (<= X_0 1))
-(assert (>= X_1 0))
-(assert (<= X_1 1))
-(assert (>= Y_0 1.02))
-"""
-
-
-def two_waves():
-    """y = relu(u + v - 1) + relu(u - v) of the triangle waves u(x0) and v(x1), as ONNX."""
-    count = 2 * TEETH
-    knots, waves = np.zeros((2 * count, 2)), np.zeros((2, 2 * count))
-    for i in range(2):
-        knots[i * count:(i + 1) * count, i] = 1
-        waves[i, i * count:(i + 1) * count] = [count * (1 if k == 0 else 2 * (-1) ** k) for k in range(count)]
-    layers = [(knots, -np.tile(np.arange(count) / count, 2)), (np.array([[1, 1], [1, -1]]) @ waves, np.array([-1, 0])),
-              (np.ones((1, 2)), np.zeros(1))]
-    nodes, constants, value = [], [], "x"
-    for i, (weights, bias) in enumerate(layers):
-        constants += [numpy_helper.from_array(np.asarray(array, np.float32), f"{name}{i}") for array, name in ((weights, "W"), (bias, "b"))]
-        nodes.append(helper.make_node("Gemm", [value, f"W{i}", f"b{i}"], [f"h{i}"], transB=1))
-        value = f"h{i}"
-        if i < 2:
-            nodes.append(helper.make_node("Relu", [value], [f"r{i}"]))
-            value = f"r{i}"
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size]) for name, size in (("x", 2), (value, 1))]
-    model = helper.make_model(helper.make_graph(nodes, "waves", ends[:1], ends[1:], constants),
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 7
-    return model
+PARTS = 256
 
 
 class WorkersTest(unittest.TestCase):
@@ -70,8 +35,8 @@ class WorkersTest(unittest.TestCase):
         self.folder.chmod(0o755)
         self.server = Server(self.folder / "server")
         self.addCleanup(self.server.stop)
-        onnx.save(two_waves(), self.folder / "waves.onnx")
-        (self.folder / "spec.vnnlib").write_text(SPEC)
+        onnx.save(waves.network(16), self.folder / "waves.onnx")
+        (self.folder / "spec.vnnlib").write_text(waves.SPEC)
         keys = [self.pawl(name, "key", "new", name)["key"] for name in ("one", "two")]
         (self.folder / "keys").write_text("\n".join(keys) + "\n")
 
