@@ -56,6 +56,7 @@ class SeveralTest(unittest.TestCase):
             process.kill()
             process.communicate()
         self.world.remove()
+        self.world.root.parent.rmdir()
 
     def begin(self, subject, edit=lambda text: text, **options):
         charter = self.world.make_charter(f"charter-{subject}",
