@@ -64,6 +64,11 @@ Result<std::string> BuildWarrant(Gate& gate, const ProposalHistory& proposal) {
   Result<std::vector<crypto::Digest>> closing =
       tlog::ConsistencyProof(static_cast<uint64_t>(proposal.closing->size), size, hashes);
   if (!closing.ok()) return closing.error();
+  const uint64_t commit = proposal.candidate_index + 1;
+  Result<std::vector<crypto::Digest>> committed = tlog::InclusionProof(proposal.candidate_index, commit, hashes);
+  if (!committed.ok()) return committed.error();
+  Result<std::vector<crypto::Digest>> after = tlog::ConsistencyProof(commit, size, hashes);
+  if (!after.ok()) return after.error();
   Result<std::vector<crypto::Digest>> since = tlog::ConsistencyProof(*previous, size, hashes);
   if (!since.ok()) return since.error();
 
@@ -82,6 +87,8 @@ Result<std::string> BuildWarrant(Gate& gate, const ProposalHistory& proposal) {
   warrant.proof =
       merkle::TlogProof{.index = *proposal.approved_index, .hashes = *inclusion, .checkpoint = *note}.Serialize();
   warrant.closing_consistency = *closing;
+  warrant.commit_inclusion = *committed;
+  warrant.commit_consistency = *after;
   warrant.previous_size = *previous;
   warrant.previous_consistency = *since;
   return warrant::WriteWarrant(warrant);

@@ -377,6 +377,7 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   warrant.candidate = BySomeone(candidate_payload, "log");
   Tamper(tampering.candidate_envelope, warrant.candidate);
   Append(warrant.candidate);
+  const uint64_t committed = leaves_.size();
 
   std::vector<Vote> votes = Votes(candidate, candidate_digest);
   Tamper(tampering.votes, votes);
@@ -441,6 +442,8 @@ MadeWarrant Path::Make(const Change& change, const Tampering& tampering) {
   warrant.proof = proof.Serialize();
   const auto closing_size = static_cast<uint64_t>(closing.size);
   warrant.closing_consistency = Consistency(closing_size, leaves_.size());
+  warrant.commit_inclusion = *tlog::InclusionProof(committed - 1, committed, Reader());
+  warrant.commit_consistency = Consistency(committed, leaves_.size());
   warrant.previous_size = state.checkpoint_size;
   warrant.previous_consistency = Consistency(state.checkpoint_size, leaves_.size());
   Tamper(tampering.warrant, warrant);

@@ -46,6 +46,7 @@ struct Examination {
   Closing closing;
   Digest closing_digest;
   Decision decision;
+  std::optional<merkle::Checkpoint> commit;  // over which seeds were drawn
   merkle::TlogProof proof;
   merkle::SignedCheckpoint checkpoint;
   std::vector<merkle::Cosignature> cosignatures;
@@ -236,6 +237,8 @@ Result<void> VoteSeeds(Examination& x) {
         !reviewer->key.key.Verify(SeedMessage(x.candidate_digest, body), signature)) {
       return No("the seeds of '" + reviewer->name + "' do not come from its signature over this commit");
     }
+    if (x.commit && !(*x.commit == *checkpoint)) return No("seeds were drawn over two checkpoints of one commit");
+    x.commit = std::move(*checkpoint);
   }
   return Ok();
 }
@@ -353,6 +356,21 @@ Result<void> LogProof(Examination& x) {
   if (x.proof.index < static_cast<uint64_t>(x.closing.size)) {
     return No("the decision was logged before voting closed");
   }
+  return Ok();
+}
+
+// The checkpoint that seeds were drawn over is this log's as it was when the candidate had just been committed: one that
+// nobody could choose among many.
+Result<void> LogCommit(Examination& x) {
+  if (!x.commit) return Ok();
+  const merkle::Checkpoint& now = x.checkpoint.checkpoint;
+  const Digest leaf = merkle::LeafHash(encoding::SerializeEnvelope(x.warrant.candidate));
+  Result<void> last = merkle::VerifyInclusion(leaf, x.commit->size - 1, x.commit->size, x.warrant.commit_inclusion,
+                                              x.commit->root);
+  if (!last.ok()) return No("seeds were drawn over a log that does not end with the commit: " + last.error().message);
+  Result<void> same = merkle::VerifyConsistency(x.commit->size, x.commit->root, now.size, now.root,
+                                                x.warrant.commit_consistency);
+  if (!same.ok()) return No("seeds were drawn over another log: " + same.error().message);
   return Ok();
 }
 
@@ -610,6 +628,7 @@ constexpr Clause kClauses[] = {
     {"log.witnesses", Witnessed, Asked::kAlways},
     {"log.proof", LogProof, Asked::kAlways},
     {"log.consistency", LogConsistency, Asked::kWithState},
+    {"log.commit", LogCommit, Asked::kAlways},
     {"time.backwards", TimeForward, Asked::kWithState},
     {"time.expired", NotExpired, Asked::kWithState},
     {"time.stale", Fresh, Asked::kWithState},

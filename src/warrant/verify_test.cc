@@ -100,6 +100,54 @@ void SeedSignature(encoding::Json& evidence, const std::string& name, const Dige
   evidence["seed_signature"] = encoding::EncodeBase64(Path::Key(name).Sign(SeedMessage(candidate, body)));
 }
 
+// All evaluators draw over another checkpoint, and sign it.
+WarrantVerdict SeedsOfAll(const std::function<void(merkle::Checkpoint&)>& change,
+                          const std::function<void(Warrant&)>& prove = {}) {
+  Tampering tampering;
+  tampering.votes = [&](std::vector<Vote>& votes) {
+    for (Vote& vote : votes) {
+      if (vote.role != "evaluator") continue;
+      merkle::Checkpoint checkpoint = *merkle::Checkpoint::Parse(vote.evidence["checkpoint"].get<std::string>());
+      change(checkpoint);
+      SeedSignature(vote.evidence, vote.reviewer, vote.candidate, checkpoint.Text());
+    }
+  };
+  tampering.warrant = prove;
+  Path path = Path::WithTwoReleases();
+  return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
+}
+// One that the log really was like, when a vote had been added: whoever may choose draws more than once.
+WarrantVerdict SeedsAfterTheFirstVote() {
+  const Path before = Path::WithTwoReleases();
+  Path path = before;
+  const Warrant honest = path.Make({.tree = path.third}).parts;
+  std::vector<Digest> leaves;
+  for (const std::string& entry : path.entries()) leaves.push_back(merkle::LeafHash(entry));
+  const auto at = std::find(leaves.begin(), leaves.end(), merkle::LeafHash(SerializeEnvelope(honest.candidate)));
+  const auto later = static_cast<size_t>(at - leaves.begin()) + 2;
+  const tlog::HashReader read = [&](unsigned level, uint64_t index) -> Result<Digest> {
+    const uint64_t width = uint64_t{1} << level;
+    return tlog::RootOf(std::span(leaves).subspan(index * width, width));
+  };
+  return SeedsOfAll(
+      [&](merkle::Checkpoint& checkpoint) {
+        checkpoint.size = later;
+        checkpoint.root = *tlog::RootAt(later, read);
+      },
+      [&](Warrant& w) { w.commit_inclusion = *tlog::InclusionProof(later - 2, later, read); });
+}
+// A history that was made to try what its seeds would be, and never shown to anybody.
+WarrantVerdict SeedsOverAFork() {
+  Path path = Path::WithTwoReleases();
+  const Digest commit = merkle::LeafHash(SerializeEnvelope(path.Make({.tree = path.third}).parts.candidate));
+  const Digest before = merkle::LeafHash("something else");
+  return SeedsOfAll(
+      [&](merkle::Checkpoint& checkpoint) {
+        checkpoint = {checkpoint.origin, 2, merkle::NodeHash(before, commit)};
+      },
+      [&](Warrant& w) { w.commit_inclusion = {before}; });
+}
+
 // The third release of a subject whose charter has no evaluation.
 WarrantVerdict Untried(const Tampering& tampering) {
   Path path = Path::OfItsOwn(charter::WithoutTrials);
@@ -587,6 +635,14 @@ const Case kCases[] = {
          SeedSignature(evidence, "evaluator-a", vote.candidate, checkpoint.Text());
        });
      }},
+    {"SeedsOverTwoCheckpoints", "vote.seeds",
+     [] {
+       return Seeds([](encoding::Json& evidence, const Vote& vote) {
+         merkle::Checkpoint checkpoint = *merkle::Checkpoint::Parse(evidence["checkpoint"].get<std::string>());
+         checkpoint.root = crypto::Sha256("another");
+         SeedSignature(evidence, "evaluator-a", vote.candidate, checkpoint.Text());
+       });
+     }},
     {"NoSeeds", "json.member-missing",
      [] { return Seeds([](encoding::Json& evidence, const Vote&) { evidence = encoding::Json::object(); }); }},
     {"MoreThanSeeds", "json.member-unknown",
@@ -867,6 +923,24 @@ const Case kCases[] = {
      [] { return Third(&Tampering::closing, [](Closing& c) { c.root = crypto::Sha256("another"); }); }},
     {"NoProofFromTheClosing", "log.consistency",
      [] { return Third(&Tampering::warrant, [](Warrant& w) { w.closing_consistency.clear(); }); }},
+    {"SeedsOverALogThatNeverWas", "log.commit",
+     [] {
+       return SeedsOfAll([](merkle::Checkpoint& checkpoint) { checkpoint.root = crypto::Sha256("another"); });
+     }},
+    {"SeedsOverAnEarlierLog", "log.commit",
+     [] {
+       return SeedsOfAll([](merkle::Checkpoint& checkpoint) { --checkpoint.size; });
+     }},
+    {"SeedsOverAnEmptyLog", "log.commit",
+     [] {
+       return SeedsOfAll([](merkle::Checkpoint& checkpoint) { checkpoint = {checkpoint.origin, 0, merkle::EmptyRoot()}; });
+     }},
+    {"SeedsOverALaterLog", "log.commit", SeedsAfterTheFirstVote},
+    {"SeedsOverALogThatEndsWithTheCommitAndIsAnother", "log.commit", SeedsOverAFork},
+    {"NoProofOfTheCommit", "log.commit",
+     [] { return Third(&Tampering::warrant, [](Warrant& w) { w.commit_inclusion.clear(); }); }},
+    {"NoProofFromTheCommit", "log.commit",
+     [] { return Third(&Tampering::warrant, [](Warrant& w) { w.commit_consistency.clear(); }); }},
     {"ForkedLogOfTheSameSize", "log.consistency",
      [] { return WithState([](State& state) { state.checkpoint_root = crypto::Sha256("another"); }); }},
     {"SmallerTree", "log.consistency",

@@ -46,6 +46,8 @@ std::string WriteWarrant(const Warrant& warrant) {
                                   {"decision", EnvelopeJson(warrant.decision)},
                                   {"proof", warrant.proof},
                                   {"closing_consistency", HashesJson(warrant.closing_consistency)},
+                                  {"commit_inclusion", HashesJson(warrant.commit_inclusion)},
+                                  {"commit_consistency", HashesJson(warrant.commit_consistency)},
                                   {"previous_size", warrant.previous_size},
                                   {"previous_consistency", HashesJson(warrant.previous_consistency)}});
 }
@@ -65,6 +67,8 @@ Result<Warrant> ReadWarrant(std::string_view bytes) {
   warrant.decision = encoding::ReadEnvelope(object.Object("decision"));
   warrant.proof = object.String("proof", size_t{1} << 19);
   warrant.closing_consistency = TakeHashes(object, "closing_consistency");
+  warrant.commit_inclusion = TakeHashes(object, "commit_inclusion");
+  warrant.commit_consistency = TakeHashes(object, "commit_consistency");
   warrant.previous_size = static_cast<uint64_t>(object.Integer("previous_size", 0));
   warrant.previous_consistency = TakeHashes(object, "previous_consistency");
   if (Result<void> done = object.Finish(); !done.ok()) return done.error();

@@ -29,6 +29,8 @@ struct Warrant {
   encoding::Envelope decision;                       // with the approvals
   std::string proof;                                 // tlog-proof text of the decision envelope's canonical bytes
   std::vector<crypto::Digest> closing_consistency;   // from the closing statement's size to the checkpoint
+  std::vector<crypto::Digest> commit_inclusion;      // of the candidate, in the checkpoint that seeds were drawn over
+  std::vector<crypto::Digest> commit_consistency;    // from there to the checkpoint
   uint64_t previous_size = 0;                        // of the previous warrant's checkpoint
   std::vector<crypto::Digest> previous_consistency;  // from there to the checkpoint
 };

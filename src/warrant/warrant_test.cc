@@ -76,7 +76,7 @@ TEST(WarrantFile, IsCanonical) {
 }
 
 TEST(WarrantFile, HoldsHashesOfTheirSizeAndNumber) {
-  for (const char* name : {"closing_consistency", "previous_consistency"}) {
+  for (const char* name : {"closing_consistency", "commit_inclusion", "commit_consistency", "previous_consistency"}) {
     EXPECT_NE(
         RuleWithEdit([&](Json& json) { json[name] = Json::array({encoding::EncodeBase64(std::string(31, 'h'))}); }),
         "ok");
