@@ -359,17 +359,17 @@ Result<void> LogProof(Examination& x) {
   return Ok();
 }
 
-// The checkpoint that seeds were drawn over is this log's as it was when the candidate had just been committed: one that
-// nobody could choose among many.
+// The checkpoint that seeds were drawn over is this log's as it was when the candidate had just been committed: one
+// that nobody could choose among many.
 Result<void> LogCommit(Examination& x) {
   if (!x.commit) return Ok();
   const merkle::Checkpoint& now = x.checkpoint.checkpoint;
   const Digest leaf = merkle::LeafHash(encoding::SerializeEnvelope(x.warrant.candidate));
-  Result<void> last = merkle::VerifyInclusion(leaf, x.commit->size - 1, x.commit->size, x.warrant.commit_inclusion,
-                                              x.commit->root);
+  Result<void> last =
+      merkle::VerifyInclusion(leaf, x.commit->size - 1, x.commit->size, x.warrant.commit_inclusion, x.commit->root);
   if (!last.ok()) return No("seeds were drawn over a log that does not end with the commit: " + last.error().message);
-  Result<void> same = merkle::VerifyConsistency(x.commit->size, x.commit->root, now.size, now.root,
-                                                x.warrant.commit_consistency);
+  Result<void> same =
+      merkle::VerifyConsistency(x.commit->size, x.commit->root, now.size, now.root, x.warrant.commit_consistency);
   if (!same.ok()) return No("seeds were drawn over another log: " + same.error().message);
   return Ok();
 }

@@ -924,16 +924,14 @@ const Case kCases[] = {
     {"NoProofFromTheClosing", "log.consistency",
      [] { return Third(&Tampering::warrant, [](Warrant& w) { w.closing_consistency.clear(); }); }},
     {"SeedsOverALogThatNeverWas", "log.commit",
-     [] {
-       return SeedsOfAll([](merkle::Checkpoint& checkpoint) { checkpoint.root = crypto::Sha256("another"); });
-     }},
+     [] { return SeedsOfAll([](merkle::Checkpoint& checkpoint) { checkpoint.root = crypto::Sha256("another"); }); }},
     {"SeedsOverAnEarlierLog", "log.commit",
-     [] {
-       return SeedsOfAll([](merkle::Checkpoint& checkpoint) { --checkpoint.size; });
-     }},
+     [] { return SeedsOfAll([](merkle::Checkpoint& checkpoint) { --checkpoint.size; }); }},
     {"SeedsOverAnEmptyLog", "log.commit",
      [] {
-       return SeedsOfAll([](merkle::Checkpoint& checkpoint) { checkpoint = {checkpoint.origin, 0, merkle::EmptyRoot()}; });
+       return SeedsOfAll([](merkle::Checkpoint& checkpoint) {
+         checkpoint = {checkpoint.origin, 0, merkle::EmptyRoot()};
+       });
      }},
     {"SeedsOverALaterLog", "log.commit", SeedsAfterTheFirstVote},
     {"SeedsOverALogThatEndsWithTheCommitAndIsAnother", "log.commit", SeedsOverAFork},
