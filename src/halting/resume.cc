@@ -8,10 +8,33 @@
 #include "gate/drafted_decision.h"
 #include "oversight/acceleration.h"
 #include "storage/named_file.h"
+#include "subject/file_descriptor.h"
 #include "warrant/approval.h"
 #include "warrant/state.h"
 
 namespace pawl::halting {
+namespace {
+
+// The latest date of the loader's halts that are in force. What cannot be read has stopped ReadLocalHalts already.
+int64_t LatestDate(const std::string& folder, const std::vector<crypto::Digest>& in_force) {
+  constexpr size_t kFileBytesMax = 65'536;
+  int64_t latest = 0;
+  std::error_code failure;
+  for (const auto& file : std::filesystem::directory_iterator(folder, failure)) {
+    const Result<std::string> bytes =
+        subject::ReadRegularFile(file.path(), kFileBytesMax, "halt", subject::Links::kRefuse);
+    const Result<encoding::Envelope> envelope = bytes.ok() ? encoding::ParseEnvelope(*bytes) : bytes.error();
+    if (!envelope.ok() ||
+        !std::binary_search(in_force.begin(), in_force.end(), warrant::StatementDigest(envelope->payload))) {
+      continue;
+    }
+    const Result<warrant::Decision> halt = warrant::ReadDecision(envelope->payload);
+    if (halt.ok()) latest = std::max(latest, halt->issued);
+  }
+  return latest;
+}
+
+}  // namespace
 
 Result<InForce> FindInForce(const std::string& state_path, const ledger::SubjectLog& log) {
   InForce found;
@@ -21,10 +44,12 @@ Result<InForce> FindInForce(const std::string& state_path, const ledger::Subject
   if (!local.ok()) return local.error();
   found.time = state->time;
   found.lifts = local->in_force;
+  found.latest = LatestDate(warrant::HaltFolder(state_path), local->in_force);
   for (const std::string& reason : local->reasons) found.lines.push_back("halt at the loader, by " + reason);
   for (const audit::LoggedHalt& halt : log.history().halts()) {
     if (halt.lifted) continue;
     found.lifts.push_back(halt.digest);
+    found.latest = std::max(found.latest, halt.decision.issued);
     if (std::binary_search(local->in_force.begin(), local->in_force.end(), halt.digest)) continue;
     found.lines.push_back("halt in the ledger, by " + halt.principal + ": " + halt.decision.reason);
   }
@@ -47,7 +72,10 @@ Result<InForce> FindInForce(const std::string& state_path, const ledger::Subject
 }
 
 std::string DraftResume(const Ground& ground, const InForce& in_force, const std::string& reason, int64_t now_s) {
-  warrant::Decision decision = MakeDecision(ground, warrant::Action::kResume, reason, now_s);
+  // A halt that was dated a little ahead (DraftHalt) can come to another loader or ledger later than this, and is
+  // lifted there by what was not issued before it.
+  const int64_t latest = std::min(in_force.latest, now_s + ground.charter.pace.max_clock_skew_s);
+  warrant::Decision decision = MakeDecision(ground, warrant::Action::kResume, reason, std::max(now_s, latest));
   decision.lifts = in_force.lifts;
   return warrant::WriteDecision(decision);
 }

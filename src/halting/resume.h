@@ -25,6 +25,7 @@ struct InForce {
   int64_t time = 0;                   // of the loader: a resume that it takes is no older
   std::vector<crypto::Digest> lifts;  // sorted, distinct; empty: nothing is halted
   std::vector<std::string> lines;     // for people
+  int64_t latest = 0;                 // date of these halts
 };
 
 // At the loader, in the ledger, and open alarms. As the loader's state and its folder of halts are read.

@@ -135,11 +135,16 @@ class RacesAndReplays(AttackSuite):
         state.write_text(json.dumps(dict(said, time=ahead), sort_keys=True, separators=(",", ":")))
         request = home.root / "resume.json"
         for _ in range(3):
-            home.pawl("halt", "-m", "watchdog", "--key", home.root / "cho")
+            for _ in range(2):
+                home.pawl("halt", "-m", "watchdog", "--key", home.root / "cho")
             self.assertEqual(home.starts()[1], "halt.in-force")
             for person, status in (("ada", 6), ("ben", 0)):
                 home.pawl("resume", "--key", home.root / person, "--add-to", request, expect=(status,))
             self.assertEqual(home.starts()[1], self.live)
+            # Not even one that comes to another log after its resume halts anew.
+            dates = {action: max(event["predicate"]["issued"] for event in home.events()
+                                 if event["predicate"].get("action") == action) for action in ("halt", "resume")}
+            self.assertLessEqual(dates["halt"], dates["resume"])
         # A loader's folder that was lost: what the ledger has seen lifted is not said again either.
         shutil.rmtree(f"{state}.halts")
         state.write_text(json.dumps(dict(said, time=ahead, lifted=[]), sort_keys=True, separators=(",", ":")))
