@@ -36,7 +36,7 @@ void CheckPayload(std::string_view payload) {
                     Kind(payload, ReadClosing, WriteClosing) + Kind(payload, ReadDecision, WriteDecision) +
                     Kind(payload, ReadRefusal, WriteRefusal) + Kind(payload, ReadWarrantRecord, WriteWarrantRecord) +
                     Kind(payload, ReadReleaseRecord, WriteReleaseRecord) +
-                    Kind(payload, ReadOutcomeRecord, WriteOutcomeRecord);
+                    Kind(payload, ReadOutcomeRecord, WriteOutcomeRecord) + Kind(payload, ReadComplaint, WriteComplaint);
   Require(kinds <= 1 && (kinds == 0 || KindOf(payload).ok()));
 }
 

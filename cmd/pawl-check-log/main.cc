@@ -104,7 +104,7 @@ Row RowOf(const audit::ProposalHistory& proposal) {
 }
 
 void PrintLogJson(const CheckedLog& log) {
-  encoding::Json rows = encoding::Json::array();
+  encoding::Json rows = encoding::Json::array(), complaints = encoding::Json::array();
   for (const audit::ProposalHistory& proposal : log.history.proposals()) {
     const Row row = RowOf(proposal);
     rows.push_back({{"proposal", proposal.proposal.proposal},
@@ -116,14 +116,28 @@ void PrintLogJson(const CheckedLog& log) {
                     {"reason", row.reason},
                     {"tree", proposal.proposal.tree.Text()},
                     {"epoch", proposal.release ? encoding::Json(proposal.release->epoch) : encoding::Json(nullptr)}});
+    for (const auto& [one, digest, index] : proposal.complaints) {
+      complaints.push_back({{"proposal", proposal.proposal.proposal},
+                            {"by", one.complainant},
+                            {"accused", one.accused},
+                            {"rule", audit::ComplaintRuleName(one.rule)},
+                            {"proven", audit::IsProven(one.rule)},
+                            {"reason", one.reason},
+                            {"entry", index}});
+    }
   }
   encoding::Json halts = encoding::Json::array();
   for (const audit::LoggedHalt& halt : log.history.halts()) {
     halts.push_back({{"by", halt.principal}, {"reason", halt.decision.reason}, {"lifted", halt.lifted}});
   }
-  const encoding::Json json = {
-      {"accepted", true}, {"size", log.checkpoint.size},  {"root", log.checkpoint.root.Hex()}, {"proposals", rows},
-      {"halts", halts},   {"epoch", log.history.epoch()}, {"cosigned", log.cosigned}};
+  const encoding::Json json = {{"accepted", true},
+                               {"size", log.checkpoint.size},
+                               {"root", log.checkpoint.root.Hex()},
+                               {"proposals", rows},
+                               {"halts", halts},
+                               {"epoch", log.history.epoch()},
+                               {"cosigned", log.cosigned},
+                               {"complaints", complaints}};
   PrintJson(json);
 }
 
@@ -134,6 +148,12 @@ void PrintLogText(const CheckedLog& log) {
     std::printf("%-6s %-10s %-16s %-11s %-24s %s\n", Shown(proposal.proposal.proposal).c_str(),
                 std::string(warrant::ActionName(proposal.proposal.action)).c_str(), row.outcome.c_str(),
                 row.step.c_str(), Shown(row.rule).c_str(), Shown(proposal.proposal.note).c_str());
+    for (const auto& [one, digest, index] : proposal.complaints) {
+      std::printf("  %s accuses %s of %s (entry %llu), %s: %s\n", Shown(one.complainant).c_str(),
+                  Shown(one.accused).c_str(), std::string(audit::ComplaintRuleName(one.rule)).c_str(),
+                  static_cast<unsigned long long>(index), audit::IsProven(one.rule) ? "proven" : "in its own word",
+                  Shown(one.reason).c_str());
+    }
   }
   for (const audit::LoggedHalt& halt : log.history.halts()) {
     std::printf("halt by %s: %s%s\n", Shown(halt.principal).c_str(), Shown(halt.decision.reason).c_str(),

@@ -130,6 +130,8 @@ Result<void> History::ApplyEnvelope(uint64_t index, const encoding::Envelope& en
       return ApplyRelease(envelope);
     case StatementKind::kOutcome:
       return ApplyOutcome(envelope);
+    case StatementKind::kComplaint:
+      return ApplyComplaint(index, envelope);
   }
   return Impossible("unknown kind of statement");
 }
@@ -464,6 +466,90 @@ Result<void> History::ApplyOutcome(const encoding::Envelope& envelope) {
   Saw(record->time);
   (*proposal)->outcome = std::move(*record);
   return {};
+}
+
+// It changes nothing but what people are shown.
+Result<void> History::ApplyComplaint(uint64_t index, const encoding::Envelope& envelope) {
+  Result<Complaint> complaint = ReadComplaint(envelope.payload);
+  if (!complaint.ok()) return complaint.error();
+  const charter::Reviewer* reviewer = charter_->FindReviewer(complaint->complainant);
+  const crypto::NoteKey& log = charter_->gate.log;
+  const bool is_gate = reviewer == nullptr && complaint->complainant == log.name;
+  if ((reviewer == nullptr && !is_gate) || envelope.signatures.size() != 1 ||
+      !IsSignedBy(envelope, is_gate ? log : reviewer->key) || complaint->about.subject != charter_->subject.name) {
+    return Refused("history.signature", "is no complaint of '" + complaint->complainant + "', signed by it");
+  }
+  Result<ProposalHistory*> found = OpenByCandidate(complaint->candidate);
+  if (!found.ok()) return found.error();
+  std::vector<LoggedComplaint>& logged = (*found)->complaints;
+  for (const auto& [earlier, digest, at] : logged) {
+    if (earlier.complainant == complaint->complainant && earlier.accused == complaint->accused &&
+        earlier.rule == complaint->rule) {
+      return Impossible("'" + complaint->complainant + "' says the same of '" + complaint->accused + "' twice");
+    }
+  }
+  Result<bool> shown = Shows(*complaint, **found);
+  if (!shown.ok()) return shown.error();
+  if (!*shown) {
+    return Refused("history.complaint", "is a complaint whose evidence does not show " +
+                                            std::string(ComplaintRuleName(complaint->rule)) + " of '" +
+                                            complaint->accused + "'");
+  }
+  complaint->vote.reset();
+  logged.push_back({std::move(*complaint), StatementDigest(envelope.payload), index});
+  return {};
+}
+
+// Whether the evidence is what the rule asks for, so that nobody is said to be proven to have done what was not.
+Result<bool> History::Shows(const Complaint& complaint, const ProposalHistory& proposal) const {
+  const Candidate& candidate = *proposal.candidate;
+  const auto logged = std::ranges::find(proposal.votes, complaint.entry, &LoggedVote::digest);
+  const bool has_voted = logged != proposal.votes.end() && logged->vote.reviewer == complaint.accused;
+  const encoding::Envelope& closing = proposal.closing_envelope;
+  const bool closes = proposal.closing && complaint.entry == StatementDigest(closing.payload);
+  const ComplaintRule rule = complaint.rule;
+  if (complaint.about.digest != candidate.tree) return false;
+  if (!complaint.vote) {
+    if (rule == ComplaintRule::kClosing)
+      return closes && std::ranges::count(closing.signatures, complaint.accused, &encoding::Signature::keyid) > 0;
+    if (rule == ComplaintRule::kOtherBytes) return has_voted && logged->vote.about.digest != candidate.tree;
+    return has_voted && !IsProven(rule) && rule != ComplaintRule::kHeldBack;
+  }
+  Result<Vote> vote = ReadVote(complaint.vote->payload);
+  if (!vote.ok()) return vote.error();
+  if (vote->candidate != complaint.candidate || complaint.vote->signatures.size() != 1) return false;
+  const Digest digest = StatementDigest(complaint.vote->payload);
+  Result<charter::Charter> charter = read_charter_(candidate.charter);
+  if (!charter.ok()) return charter.error();
+  const charter::Reviewer* author = charter->FindReviewer(vote->reviewer);
+  const bool heard = author != nullptr && IsSignedBy(*complaint.vote, author->key);
+  if (rule == ComplaintRule::kHeldBack) {
+    return heard && closes && complaint.accused == charter_->gate.log.name &&
+           !std::ranges::binary_search(proposal.closing->votes, digest);
+  }
+  if (vote->reviewer != complaint.accused) return false;
+  if (rule == ComplaintRule::kEquivocation) return heard && has_voted && logged->digest != digest;
+  if (complaint.entry || complaint.vote->signatures[0].keyid != complaint.accused) return false;
+  if (rule == ComplaintRule::kOtherBytes) return heard && vote->about.digest != candidate.tree;
+  return rule == ComplaintRule::kAfterRemoval ? IsOfRemoved(*complaint.vote, candidate, *charter) : false;
+}
+
+// Whether it is signed with a key that its reviewer had before the candidate's charter, in which nobody has it.
+Result<bool> History::IsOfRemoved(const encoding::Envelope& vote, const Candidate& candidate,
+                                  const charter::Charter& since) const {
+  std::vector<Digest> before{genesis_.charter};
+  for (const ProposalHistory& one : proposals_) {
+    const bool amends = one.release && one.candidate->action == Action::kAmendment;
+    if (amends && one.candidate->charter_epoch + 1 < candidate.charter_epoch) before.push_back(one.candidate->tree);
+  }
+  for (const Digest& digest : before) {
+    Result<charter::Charter> charter = read_charter_(digest);
+    if (!charter.ok()) return charter.error();
+    const charter::Reviewer* had = charter->FindReviewer(vote.signatures[0].keyid);
+    if (had == nullptr || !IsSignedBy(vote, had->key)) continue;
+    return std::ranges::none_of(since.reviewers, [&](const auto& now) { return now.key.key == had->key.key; });
+  }
+  return false;
 }
 
 }  // namespace pawl::audit

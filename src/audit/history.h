@@ -51,6 +51,12 @@ struct LoggedVote {
   encoding::Json Evidence() const;  // read again from the envelope
 };
 
+struct LoggedComplaint {
+  Complaint complaint;  // without the vote that it carries, which is in the entry
+  Digest digest;
+  uint64_t index = 0;
+};
+
 struct ProposalHistory {
   Proposal proposal;
   uint64_t index = 0;  // of the proposal event
@@ -69,6 +75,7 @@ struct ProposalHistory {
   std::optional<uint64_t> approved_index;    // of the event that carries all approvals at once
   std::vector<Refusal> refusals;
   bool vetoed = false;  // when the last warrant was logged; an amendment that was is never released
+  std::vector<LoggedComplaint> complaints;  // in log order; of one complainant, accused and rule at most one
   std::optional<Digest> warrant;
   std::optional<ReleaseRecord> release;
   std::optional<OutcomeRecord> outcome;
@@ -180,6 +187,10 @@ class History {
   Result<void> ApplyWarrant(const encoding::Envelope& envelope);
   Result<void> ApplyRelease(const encoding::Envelope& envelope);
   Result<void> ApplyOutcome(const encoding::Envelope& envelope);
+  Result<void> ApplyComplaint(uint64_t index, const encoding::Envelope& envelope);
+  Result<bool> Shows(const Complaint& complaint, const ProposalHistory& proposal) const;
+  Result<bool> IsOfRemoved(const encoding::Envelope& vote, const Candidate& candidate,
+                           const charter::Charter& since) const;
   Result<void> EnoughApproved(const ProposalHistory& proposal, const charter::Charter& charter) const;
   Result<void> FromGate(const encoding::Envelope& envelope) const;
   Result<ProposalHistory*> Open(const std::string& proposal);

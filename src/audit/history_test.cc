@@ -633,5 +633,195 @@ TEST(History, TakesNoReleaseOfAnAmendmentThatSomebodyVetoed) {
   EXPECT_EQ(rule("after the warrant"), "ok");
 }
 
+// ---- complaints
+
+// The path of a third release, decided and not yet released, and what was signed on the way.
+struct Decided {
+  Path path = Path::WithTwoReleases();
+  std::vector<Vote> votes;  // as signed: prover-a's first
+  MadeWarrant made;
+
+  explicit Decided(const std::function<void(std::vector<Vote>&)>& change = {}) {
+    Tampering watched;
+    watched.votes = [&](std::vector<Vote>& all) {
+      if (change) change(all);
+      votes = all;
+    };
+    made = path.Make({.tree = path.third}, watched);
+  }
+  Digest Logged(size_t at) const { return StatementDigest(WriteVote(votes[at])); }
+  Digest Closed() const { return StatementDigest(made.parts.closing.payload); }
+  Envelope Other(const std::function<void(Vote&)>& change, const char* signer = "prover-a") const {
+    Vote vote = votes[0];
+    change(vote);
+    return path.BySomeone(WriteVote(vote), signer);
+  }
+  Envelope Says(ComplaintRule rule, const std::string& accused, std::optional<Digest> entry,
+                std::optional<Envelope> vote = std::nullopt, const std::string& complainant = "auditor-c",
+                const std::string& signer = {}) const {
+    return path.BySomeone(WriteComplaint({.about = {path.state.subject, made.candidate.tree},
+                                          .complainant = complainant,
+                                          .accused = accused,
+                                          .candidate = StatementDigest(made.parts.candidate.payload),
+                                          .rule = rule,
+                                          .reason = "seen",
+                                          .entry = entry,
+                                          .vote = std::move(vote),
+                                          .time = path.now}),
+                          signer.empty() ? complainant : signer);
+  }
+};
+
+void Against(Vote& vote) { vote.verdict = VoteVerdict::kAgainst, vote.reasons = {"on second thoughts"}; }
+constexpr const char* kNotShown = "history.complaint";
+
+TEST(Complaint, OfTwoVotesOfOneReviewerIsProven) {
+  const Decided x;
+  const auto rule = [&](const Envelope& vote, std::optional<Digest> entry, const std::string& accused = "prover-a") {
+    return RuleAfter(x.path, x.Says(ComplaintRule::kEquivocation, accused, entry, vote));
+  };
+  const Envelope against = x.Other(Against);
+  EXPECT_EQ(rule(against, x.Logged(0)), "ok");
+  EXPECT_EQ(rule(x.Other([](Vote& vote) { vote.time += 1; }), x.Logged(0)), "ok") << "the same verdict, again";
+  History history(x.path.CharterReader());
+  Path path = x.path;
+  path.Append(x.Says(ComplaintRule::kEquivocation, "prover-a", x.Logged(0), against));
+  ASSERT_EQ(Fold(history, path.entries()), "ok");
+  const ProposalHistory& proposal = *history.Find("p3");
+  ASSERT_EQ(proposal.complaints.size(), 1u);
+  EXPECT_EQ(proposal.complaints[0].complaint.accused, "prover-a");
+  EXPECT_EQ(proposal.complaints[0].index, path.entries().size() - 1);
+  EXPECT_FALSE(proposal.complaints[0].complaint.vote) << "it is in the entry";
+  EXPECT_EQ(proposal.votes.size(), 5u) << "it decides nothing";
+  // Nobody is framed: not with one vote, twice the same, another's, another candidate's, or what the accused did not
+  // sign.
+  EXPECT_EQ(rule(x.Other([](Vote&) {}), x.Logged(0)), kNotShown);
+  EXPECT_EQ(RuleAfter(x.path, x.Says(ComplaintRule::kEquivocation, "prover-a", x.Logged(0))), kNotShown);
+  EXPECT_EQ(rule(against, {}), kNotShown);
+  EXPECT_EQ(rule(against, x.Logged(1)), kNotShown);
+  EXPECT_EQ(rule(against, x.Closed()), kNotShown);
+  EXPECT_EQ(rule(against, crypto::Sha256("nothing")), kNotShown);
+  EXPECT_EQ(rule(against, x.Logged(0), "prover-b"), kNotShown);
+  EXPECT_EQ(rule(x.Other(Against, "stranger"), x.Logged(0)), kNotShown);
+  EXPECT_EQ(rule(x.Other(Against, "auditor-c"), x.Logged(0)), kNotShown);
+  EXPECT_EQ(rule(x.Other([](Vote& vote) { vote.candidate = crypto::Sha256("another"); }), x.Logged(0)), kNotShown);
+  Envelope forged = against;
+  forged.signatures[0].sig[5] ^= 1;
+  EXPECT_EQ(rule(forged, x.Logged(0)), kNotShown);
+  forged = against;
+  forged.signatures.push_back(x.Other(Against, "auditor-c").signatures[0]);
+  EXPECT_EQ(rule(forged, x.Logged(0)), kNotShown) << "filled up";
+  EXPECT_EQ(rule(x.made.parts.closing, x.Logged(0)), "statement.kind");
+}
+
+TEST(Complaint, OfAVoteOnOtherBytesIsProven) {
+  const auto elsewhere = [](Vote& vote) { vote.about.digest = crypto::Sha256("another tree"); };
+  const Decided honest;
+  const Decided lied([&](std::vector<Vote>& votes) { elsewhere(votes[0]); });
+  const ComplaintRule rule = ComplaintRule::kOtherBytes;
+  EXPECT_EQ(RuleAfter(lied.path, lied.Says(rule, "prover-a", lied.Logged(0))), "ok");
+  EXPECT_EQ(RuleAfter(lied.path, lied.Says(rule, "prover-b", lied.Logged(0))), kNotShown);
+  EXPECT_EQ(RuleAfter(honest.path, honest.Says(rule, "prover-a", honest.Logged(0))), kNotShown);
+  EXPECT_EQ(RuleAfter(honest.path, honest.Says(rule, "prover-a", {}, honest.Other(elsewhere))), "ok");
+  EXPECT_EQ(RuleAfter(honest.path, honest.Says(rule, "prover-a", {}, honest.Other(Against))), kNotShown);
+  EXPECT_EQ(RuleAfter(honest.path, honest.Says(rule, "prover-a", {}, honest.Other(elsewhere, "stranger"))), kNotShown);
+  EXPECT_EQ(RuleAfter(honest.path, honest.Says(rule, "prover-a", honest.Closed(), honest.Other(elsewhere))), kNotShown);
+  EXPECT_EQ(RuleAfter(honest.path, honest.Says(rule, "prover-a", {})), kNotShown);
+}
+
+TEST(Complaint, OfAVoteAfterRemovalIsProven) {
+  const auto rule = [](bool removed, const char* signer, const std::string& accused = "prover-a2",
+                       const std::string& voter = "prover-a2") {
+    Path path = Path::WithTwoReleases();
+    const auto edit = [&](charter::TestCharter& test) {
+      std::string& text = test.files["charter.toml"];
+      const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
+      if (removed) text.erase(at, text.find("[[reviewer]]", at + 1) - at);
+    };
+    path.Accept(MakeAmendment(path, path.PutCharter(edit), kThree));
+    path.now += 60;
+    Decided x;
+    x.path = path;
+    Tampering watched;
+    watched.votes = [&](std::vector<Vote>& votes) { x.votes = votes; };
+    x.made = x.path.Make({.tree = path.third}, watched);
+    const Envelope vote = x.Other([&](Vote& late) { late.reviewer = voter; }, signer);
+    return RuleAfter(x.path, x.Says(ComplaintRule::kAfterRemoval, accused, {}, vote));
+  };
+  EXPECT_EQ(rule(true, "prover-a2"), "ok");
+  EXPECT_EQ(rule(false, "prover-a2"), kNotShown) << "it is a reviewer";
+  EXPECT_EQ(rule(true, "stranger"), kNotShown);
+  EXPECT_EQ(rule(true, "prover-a"), kNotShown) << "a key that the charter lists";
+  EXPECT_EQ(rule(true, "prover-a2", "prover-b"), kNotShown);
+  EXPECT_EQ(rule(true, "prover-a2", "prover-b", "prover-b"), kNotShown) << "in another's name";
+  const Decided before;
+  EXPECT_EQ(RuleAfter(before.path, before.Says(ComplaintRule::kAfterRemoval, "prover-a", {}, before.Other(Against))),
+            kNotShown);
+}
+
+TEST(Complaint, IsOtherwiseAWordAboutOneEntry) {
+  const Decided x;
+  using R = ComplaintRule;
+  for (const R rule : {R::kSeeds, R::kShares, R::kVerdict, R::kLastStep, R::kPeer, R::kEvidence}) {
+    EXPECT_EQ(RuleAfter(x.path, x.Says(rule, "prover-a", x.Logged(0))), "ok");
+    EXPECT_EQ(RuleAfter(x.path, x.Says(rule, "prover-b", x.Logged(0))), kNotShown);
+    EXPECT_EQ(RuleAfter(x.path, x.Says(rule, "prover-a", {})), kNotShown);
+    EXPECT_EQ(RuleAfter(x.path, x.Says(rule, "prover-a", x.Closed())), kNotShown);
+    EXPECT_EQ(RuleAfter(x.path, x.Says(rule, "prover-a", x.Logged(0), x.Other(Against))), kNotShown)
+        << "nobody fills the log with what is not asked for";
+  }
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kClosing, "auditor-a", x.Closed())), "ok");
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kClosing, "prover-a", x.Closed())), kNotShown) << "who did not sign it";
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kClosing, "auditor-a", x.Logged(0))), kNotShown);
+  const std::string log = x.path.charter().gate.log.name;
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kHeldBack, log, x.Closed(), x.Other(Against))), "ok");
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kHeldBack, log, x.Closed(), x.Other([](Vote&) {}))), kNotShown)
+      << "the log had it";
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kHeldBack, log, x.Closed())), kNotShown);
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kHeldBack, log, {}, x.Other(Against))), kNotShown);
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kHeldBack, "prover-a", x.Closed(), x.Other(Against))), kNotShown);
+  EXPECT_EQ(RuleAfter(x.path, x.Says(R::kHeldBack, log, x.Closed(), x.Other(Against, "stranger"))), kNotShown);
+}
+
+TEST(Complaint, IsOfSomebodyWhoSignsAndOnceOnly) {
+  const Decided x;
+  const std::string log = x.path.charter().gate.log.name;
+  const auto by = [&](const std::string& complainant, const std::string& signer) {
+    return RuleAfter(x.path, x.Says(ComplaintRule::kSeeds, "prover-a", x.Logged(0), std::nullopt, complainant, signer));
+  };
+  EXPECT_EQ(by("auditor-c", "auditor-c"), "ok");
+  EXPECT_EQ(by("prover-b", "prover-b"), "ok");
+  EXPECT_EQ(by(log, "log"), "ok");
+  EXPECT_EQ(by("auditor-c", "auditor-a"), "history.signature");
+  EXPECT_EQ(by("auditor-c", "log"), "history.signature");
+  EXPECT_EQ(by(log, "auditor-c"), "history.signature");
+  EXPECT_EQ(by("stranger", "stranger"), "history.signature");
+  Envelope two = x.Says(ComplaintRule::kSeeds, "prover-a", x.Logged(0));
+  two.signatures.push_back(two.signatures[0]);
+  EXPECT_EQ(RuleAfter(x.path, two), "history.signature");
+  const auto changed = [&](const std::function<void(Complaint&)>& change) {
+    Complaint complaint = *ReadComplaint(x.Says(ComplaintRule::kSeeds, "prover-a", x.Logged(0)).payload);
+    change(complaint);
+    return RuleAfter(x.path, x.path.BySomeone(WriteComplaint(complaint), "auditor-c"));
+  };
+  EXPECT_EQ(changed([](Complaint& one) { one.about.subject = "another"; }), "history.signature");
+  EXPECT_EQ(changed([](Complaint& one) { one.about.digest = crypto::Sha256("another"); }), kNotShown);
+  EXPECT_EQ(changed([](Complaint& one) { one.candidate = crypto::Sha256("another"); }), "history.impossible");
+
+  Decided said = x;
+  said.path.Append(x.Says(ComplaintRule::kSeeds, "prover-a", x.Logged(0)));
+  const auto after = [&](ComplaintRule rule, size_t vote, const std::string& who) {
+    return RuleAfter(said.path, x.Says(rule, x.votes[vote].reviewer, x.Logged(vote), std::nullopt, who));
+  };
+  said.path.now += 1;
+  EXPECT_EQ(after(ComplaintRule::kSeeds, 0, "auditor-c"), "history.impossible");
+  EXPECT_EQ(after(ComplaintRule::kVerdict, 0, "auditor-c"), "ok");
+  EXPECT_EQ(after(ComplaintRule::kSeeds, 1, "auditor-c"), "ok");
+  EXPECT_EQ(after(ComplaintRule::kSeeds, 0, "auditor-a"), "ok");
+  // What it is about may have ended.
+  said.path.Append(OutcomeOf(said.path, "p3", ProposalOutcome::kRejected));
+  EXPECT_EQ(after(ComplaintRule::kVerdict, 0, "auditor-c"), "ok");
+}
+
 }  // namespace
 }  // namespace pawl::audit

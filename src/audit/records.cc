@@ -24,7 +24,28 @@ constexpr Named<StatementKind> kKinds[] = {
     {"candidate", StatementKind::kCandidate}, {"vote", StatementKind::kVote},
     {"closing", StatementKind::kClosing},     {"decision", StatementKind::kDecision},
     {"refusal", StatementKind::kRefusal},     {"warrant", StatementKind::kWarrant},
-    {"release", StatementKind::kRelease},     {"outcome", StatementKind::kOutcome}};
+    {"release", StatementKind::kRelease},     {"outcome", StatementKind::kOutcome},
+    {"complaint", StatementKind::kComplaint}};
+constexpr Named<ComplaintRule> kComplaintRules[] = {{"vote.equivocation", ComplaintRule::kEquivocation},
+                                                    {"vote.other-bytes", ComplaintRule::kOtherBytes},
+                                                    {"vote.after-removal", ComplaintRule::kAfterRemoval},
+                                                    {"audit.seeds", ComplaintRule::kSeeds},
+                                                    {"audit.shares", ComplaintRule::kShares},
+                                                    {"audit.verdict", ComplaintRule::kVerdict},
+                                                    {"audit.last-step", ComplaintRule::kLastStep},
+                                                    {"audit.peer", ComplaintRule::kPeer},
+                                                    {"audit.evidence", ComplaintRule::kEvidence},
+                                                    {"audit.closing", ComplaintRule::kClosing},
+                                                    {"audit.held-back", ComplaintRule::kHeldBack}};
+
+struct EnvelopeOrNull {
+  void Read(JsonObject& object, const char* name, std::optional<encoding::Envelope>& value) const {
+    if (!object.Any(name).is_null()) value = encoding::ReadEnvelope(object.Object(name));
+  }
+  Json Write(const std::optional<encoding::Envelope>& value) const {
+    return value ? Json::parse(encoding::SerializeEnvelope(*value)) : Json(nullptr);
+  }
+};
 
 constexpr std::tuple kProposal{
     Member{"proposal", &Proposal::proposal, Name{}},
@@ -77,12 +98,22 @@ constexpr std::tuple kOutcomeRecord{
     Member{"time", &OutcomeRecord::time, Time{}},
 };
 
+constexpr std::tuple kComplaint{
+    Member{"complainant", &Complaint::complainant, Text{}},   Member{"accused", &Complaint::accused, Text{}},
+    Member{"candidate", &Complaint::candidate, DigestText{}}, Member{"rule", &Complaint::rule, Word{kComplaintRules}},
+    Member{"reason", &Complaint::reason, Text{1'000}},        Member{"entry", &Complaint::entry, DigestOrNull{}},
+    Member{"vote", &Complaint::vote, EnvelopeOrNull{}},       Member{"time", &Complaint::time, Time{}},
+};
+
 }  // namespace
 
 std::string_view StepName(Step step) { return Word(kSteps).Of(step); }
 std::string_view FindingOutcomeName(FindingOutcome outcome) { return Word(kFindingOutcomes).Of(outcome); }
 std::string_view ProposalOutcomeName(ProposalOutcome outcome) { return Word(kProposalOutcomes).Of(outcome); }
+std::string_view ComplaintRuleName(ComplaintRule rule) { return Word(kComplaintRules).Of(rule); }
 std::string_view StatementKindName(StatementKind kind) { return Word(kKinds).Of(kind); }
+
+bool IsProven(ComplaintRule rule) { return rule <= ComplaintRule::kAfterRemoval; }
 
 Result<StatementKind> KindOf(std::string_view payload) {
   const Result<encoding::Statement> statement = encoding::ParseStatement(payload);
@@ -117,6 +148,7 @@ std::string WriteReleaseRecord(const ReleaseRecord& statement) {
 std::string WriteOutcomeRecord(const OutcomeRecord& statement) {
   return WriteStatement("outcome", kOutcomeRecord, statement);
 }
+std::string WriteComplaint(const Complaint& statement) { return WriteStatement("complaint", kComplaint, statement); }
 
 Result<Proposal> ReadProposal(std::string_view payload) {
   return ReadStatement<Proposal>("proposal", kProposal, payload);
@@ -131,6 +163,9 @@ Result<ReleaseRecord> ReadReleaseRecord(std::string_view payload) {
 }
 Result<OutcomeRecord> ReadOutcomeRecord(std::string_view payload) {
   return ReadStatement<OutcomeRecord>("outcome", kOutcomeRecord, payload);
+}
+Result<Complaint> ReadComplaint(std::string_view payload) {
+  return ReadStatement<Complaint>("complaint", kComplaint, payload);
 }
 
 }  // namespace pawl::audit

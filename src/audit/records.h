@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "encoding/dsse.h"
 #include "result/result.h"
 #include "warrant/statements.h"
 
@@ -95,12 +96,43 @@ struct OutcomeRecord {
   int64_t time = 0;
 };
 
+// What somebody is accused of. The fold verifies the first three for itself, and takes no complaint that does not prove
+// them; the others are the complainant's word.
+enum class ComplaintRule {
+  kEquivocation,  // two different votes on one candidate statement
+  kOtherBytes,    // a vote that names another tree than the candidate statement that it is on
+  kAfterRemoval,  // a vote with a key that the charter of its candidate statement no longer lists
+  kSeeds,         // what auditors compute again of a vote, and of a closing statement
+  kShares,
+  kVerdict,
+  kLastStep,
+  kPeer,
+  kEvidence,
+  kClosing,
+  kHeldBack,  // of the log: witnesses had a vote before voting closed, and the log did not have it by then
+};
+std::string_view ComplaintRuleName(ComplaintRule rule);
+bool IsProven(ComplaintRule rule);
+
+struct Complaint {
+  About about;
+  std::string complainant;  // a reviewer, or the name of the gate's log key
+  std::string accused;      // likewise
+  Digest candidate;
+  ComplaintRule rule = ComplaintRule::kEvidence;
+  std::string reason;
+  std::optional<Digest> entry;             // of a vote or the closing statement in the log
+  std::optional<encoding::Envelope> vote;  // one that the log does not have
+  int64_t time = 0;
+};
+
 std::string WriteProposal(const Proposal& statement);
 std::string WriteFinding(const Finding& statement);
 std::string WriteRefusal(const Refusal& statement);
 std::string WriteWarrantRecord(const WarrantRecord& statement);
 std::string WriteReleaseRecord(const ReleaseRecord& statement);
 std::string WriteOutcomeRecord(const OutcomeRecord& statement);
+std::string WriteComplaint(const Complaint& statement);
 
 Result<Proposal> ReadProposal(std::string_view payload);
 Result<Finding> ReadFinding(std::string_view payload);
@@ -108,8 +140,9 @@ Result<Refusal> ReadRefusal(std::string_view payload);
 Result<WarrantRecord> ReadWarrantRecord(std::string_view payload);
 Result<ReleaseRecord> ReadReleaseRecord(std::string_view payload);
 Result<OutcomeRecord> ReadOutcomeRecord(std::string_view payload);
+Result<Complaint> ReadComplaint(std::string_view payload);
 
-// Which of the ten a payload is; malformed for anything else.
+// Which of the eleven a payload is; malformed for anything else.
 enum class StatementKind {
   kProposal,
   kFinding,
@@ -120,7 +153,8 @@ enum class StatementKind {
   kRefusal,
   kWarrant,
   kRelease,
-  kOutcome
+  kOutcome,
+  kComplaint
 };
 std::string_view StatementKindName(StatementKind kind);
 Result<StatementKind> KindOf(std::string_view payload);

@@ -130,7 +130,20 @@ std::vector<Sample> Samples() {
                          .rule = "trial.void",
                          .reason = "nonsense",
                          .time = 6},
-           WriteOutcomeRecord, ReadOutcomeRecord)};
+           WriteOutcomeRecord, ReadOutcomeRecord),
+      Make(StatementKind::kComplaint,
+           Complaint{.about = about,
+                     .complainant = "auditor-a",
+                     .accused = "prover-a",
+                     .candidate = D("c"),
+                     .rule = ComplaintRule::kEquivocation,
+                     .reason = "two votes",
+                     .entry = D("1"),
+                     .vote = encoding::Envelope{.payload_type = std::string(kPayloadType),
+                                                .payload = WriteVote(vote),
+                                                .signatures = {{.keyid = "prover-a", .sig = "sig"}}},
+                     .time = 7},
+           WriteComplaint, ReadComplaint)};
 }
 
 std::string RuleOf(const Result<std::string>& result) { return result.ok() ? "ok" : result.error().rule; }
@@ -159,7 +172,7 @@ std::string RuleReplaced(StatementKind kind, const std::string& from, const std:
 
 TEST(Statements, AreReadAsTheyAreWritten) {
   const std::vector<Sample> samples = Samples();
-  ASSERT_EQ(samples.size(), 10u);
+  ASSERT_EQ(samples.size(), 11u);
   for (const Sample& sample : samples) {
     const Result<std::string> again = sample.rewrite(sample.payload);
     ASSERT_TRUE(again.ok()) << StatementKindName(sample.kind) << ": " << again.error().message;
@@ -274,6 +287,31 @@ TEST(Statements, HoldWordsOfTheirListsAndSortedSets) {
   Json deep = Json::object();
   for (int i = 0; i < 30; ++i) deep = {{"in", deep}};
   EXPECT_EQ(RuleWith(K::kVote, set("evidence", deep)), "json.too-deep");
+}
+
+TEST(Statements, HoldEvidenceWithinItsLimits) {
+  constexpr StatementKind kComplaint = StatementKind::kComplaint;
+  const auto set = [](const char* key, Json value) { return [=](Json& json) { json[key] = value; }; };
+  EXPECT_EQ(RuleWith(kComplaint, set("vote", nullptr)), "ok");
+  EXPECT_EQ(RuleWith(kComplaint, set("vote", Json::object())), "json.member-missing");
+  EXPECT_EQ(RuleWith(kComplaint, set("vote", Json::array())), "json.member-type");
+  EXPECT_EQ(RuleWith(kComplaint, [](Json& json) { json["vote"]["more"] = 1; }), "json.member-unknown");
+  EXPECT_EQ(RuleWith(kComplaint, [](Json& json) { json["vote"]["payload"] = "%"; }), "json.member-range");
+  EXPECT_EQ(RuleWith(kComplaint, [](Json& json) { json["vote"]["signatures"] = "none"; }), "json.member-type");
+  EXPECT_EQ(RuleWith(kComplaint, set("entry", nullptr)), "ok");
+  EXPECT_EQ(RuleWith(kComplaint, set("entry", "sha256:12")), "json.member-range");
+  for (const char* rule : {"", "vote.twice", "Vote.equivocation", "audit.log-shrank"}) {
+    EXPECT_EQ(RuleWith(kComplaint, set("rule", rule)), "json.member-range") << rule;
+  }
+  EXPECT_EQ(RuleWith(kComplaint, set("reason", std::string(1'000, 'r'))), "ok");
+  EXPECT_EQ(RuleWith(kComplaint, set("reason", std::string(1'001, 'r'))), "json.member-range");
+  for (const char* key : {"reason", "accused", "complainant"}) {
+    EXPECT_EQ(RuleWith(kComplaint, set(key, "a\nb")), "statement.text") << key;
+  }
+  EXPECT_EQ(RuleWith(kComplaint, set("candidate", nullptr)), "json.member-type");
+  EXPECT_FALSE(RuleWith(kComplaint, set("time", "now")) == "ok");
+  EXPECT_TRUE(IsProven(ComplaintRule::kAfterRemoval));
+  EXPECT_FALSE(IsProven(ComplaintRule::kSeeds));
 }
 
 TEST(Statements, SpeakOfOneSubject) {

@@ -180,6 +180,9 @@ void Fields(Archive& archive, Qualified& value) {
   } else if constexpr (std::is_same_v<T, encoding::Envelope> || std::is_same_v<T, warrant::CertificateReference>) {
     auto& [a, b, c] = value;
     Each(archive, a, b, c);
+  } else if constexpr (std::is_same_v<T, audit::LoggedComplaint>) {
+    auto& [a, b, c] = value;
+    Each(archive, a, b, c);
   } else if constexpr (std::is_same_v<T, warrant::Approver>) {
     auto& [a, b, c, d] = value;
     Each(archive, a, b, c, d);
@@ -196,7 +199,7 @@ void Fields(Archive& archive, Qualified& value) {
   } else if constexpr (std::is_same_v<T, audit::Finding>) {
     auto& [a, b, c, d, e, f, g, h] = value;
     Each(archive, a, b, c, d, e, f, g, h);
-  } else if constexpr (std::is_same_v<T, audit::Proposal>) {
+  } else if constexpr (std::is_same_v<T, audit::Proposal> || std::is_same_v<T, audit::Complaint>) {
     auto& [a, b, c, d, e, f, g, h, i] = value;
     Each(archive, a, b, c, d, e, f, g, h, i);
   } else if constexpr (std::is_same_v<T, warrant::Vote>) {
@@ -208,8 +211,8 @@ void Fields(Archive& archive, Qualified& value) {
     Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
   } else {
     static_assert(std::is_same_v<T, audit::ProposalHistory>);
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = value;
-    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = value;
+    Each(archive, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
   }
 }
 

@@ -190,6 +190,12 @@ std::optional<Notice> NoticeOf(const std::string& subject, uint64_t index, const
         }
       }
       break;
+    case audit::StatementKind::kComplaint:
+      if (const auto read = OrNothing(audit::ReadComplaint(payload))) {
+        notice.kind = "complaint";
+        notice.sentence = std::string("somebody is accused of ").append(audit::ComplaintRuleName(read->rule));
+      }
+      break;
     case audit::StatementKind::kCandidate:
     case audit::StatementKind::kVote:
     case audit::StatementKind::kClosing:

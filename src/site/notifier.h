@@ -60,7 +60,7 @@ struct Notice {
   std::string subject;
   uint64_t entry = 0;
   std::string kind = {};      // "proposal.opened", "proposal.waits-for-people", "proposal.refused", "proposal.ended",
-                              // "release", "halt", "resume"
+                              // "release", "halt", "resume", "complaint"
   std::string proposal = {};  // its name; empty for halts
   std::string sentence = {};  // of ours
 };
