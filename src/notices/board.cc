@@ -140,6 +140,7 @@ Taken Board::Add(std::string_view body, int64_t now_s) {
     const Error& error = notice.error();
     return {error.code == ErrorCode::kRefused ? 403u : 400u, error.message + " (" + error.rule + ")"};
   }
+  if (notice->vote && body.size() > kVoteBytesMax) return {400, "a vote has at most 45056 bytes here"};
   if (Has(notice->digest)) return {200, "kept already"};
   if (notice->IsHalt() && IsLifted(*notice)) return {200, "lifted already"};
   const auto resumes = std::ranges::count_if(posted_, [](const Posted& other) { return other.notice.IsResume(); });

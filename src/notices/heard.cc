@@ -42,7 +42,7 @@ Heard Ask(const charter::Charter& charter, const std::string& what, const witnes
       continue;
     }
     Result<std::vector<HeardNotice>> notices = Malformed("notices.status", "no list");
-    if (answers && replies[i]->status == 200) notices = ReadNotices(replies[i]->body, charter);
+    if (answers && replies[i]->status == 200) notices = ReadNotices(replies[i]->body, charter, &heard.strange);
     if (!notices.ok()) {
       heard.silent.push_back(i < replies.size() ? Instead(witness, replies[i]) : witness.key.name);
       continue;
@@ -98,7 +98,8 @@ std::string Words(const Told& told) {
   return words + (told.others.empty() ? "" : ")");
 }
 
-Result<std::vector<HeardNotice>> ReadNotices(std::string_view body, const charter::Charter& charter) {
+Result<std::vector<HeardNotice>> ReadNotices(std::string_view body, const charter::Charter& charter,
+                                             std::vector<encoding::Envelope>* strange) {
   if (body.size() > kNoticesBytesMax) return Malformed("notices.too-large", "a list of notices is too large");
   Result<encoding::Json> json = encoding::ParseCanonicalJson(body, {.bytes_max = kNoticesBytesMax});
   if (!json.ok()) return json.error();
@@ -113,7 +114,14 @@ Result<std::vector<HeardNotice>> ReadNotices(std::string_view body, const charte
   std::vector<HeardNotice> heard;
   for (const auto& [text, received_s] : listed) {
     Result<Notice> notice = ReadNotice(text, charter);
-    if (!notice.ok()) continue;
+    if (!notice.ok()) {
+      Result<encoding::Envelope> envelope = encoding::ParseEnvelope(text);
+      if (strange != nullptr && strange->size() < kStrangeMax && envelope.ok() &&
+          warrant::ReadVote(envelope->payload).ok() && std::ranges::find(*strange, *envelope) == strange->end()) {
+        strange->push_back(*std::move(envelope));
+      }
+      continue;
+    }
     const auto before =
         std::ranges::find(heard, notice->digest, [](const HeardNotice& one) { return one.notice.digest; });
     if (before == heard.end()) heard.push_back({*std::move(notice), {received_s}});

@@ -42,13 +42,17 @@ struct Heard {
   size_t answered = 0;               // witnesses, those included that keep no board
   size_t boards = 0;                 // those that keep one
   std::vector<std::string> silent;   // the others, each with what it said instead
+  // Votes that are no notices under the charter, as of a key that it no longer lists; believed by nobody as they are.
+  std::vector<encoding::Envelope> strange;
 };
 Heard AskForStops(const charter::Charter& charter, const witness::Transport& post);
 Heard AskForVotes(const charter::Charter& charter, const crypto::Digest& candidate, const witness::Transport& post);
 
 // What a witness answers, each notice once. Malformed where it is not what a board prints; what is no notice under this
-// charter is left out.
-Result<std::vector<HeardNotice>> ReadNotices(std::string_view body, const charter::Charter& charter);
+// charter is left out, and its votes go to `strange`, up to kStrangeMax there.
+inline constexpr size_t kStrangeMax = 16;
+Result<std::vector<HeardNotice>> ReadNotices(std::string_view body, const charter::Charter& charter,
+                                             std::vector<encoding::Envelope>* strange = nullptr);
 
 // The largest answer of a board that keeps to its limits under a charter of many people and reviewers.
 inline constexpr size_t kNoticesBytesMax = size_t{32} << 20;

@@ -122,6 +122,43 @@ TEST_F(BoardTest, TakesNothingFromAnybodyElse) {
   EXPECT_TRUE(Stops().empty());
 }
 
+// A vote that contradicts another has to have room in a complaint.
+TEST_F(BoardTest, TakesNoVoteThatNoComplaintHasRoomFor) {
+  const auto sized = [&](size_t padding) {
+    Vote vote = *warrant::ReadVote(encoding::ParseEnvelope(VoteOf("prover-a", "one"))->payload);
+    vote.evidence = {{"padding", std::string(padding, 'x')}};
+    return encoding::SerializeEnvelope(path_.BySomeone(warrant::WriteVote(vote), "prover-a"));
+  };
+  const size_t room = (kVoteBytesMax - sized(0).size()) / 4 * 3;
+  EXPECT_EQ(Add(sized(room + 3)).status, 400u);
+  EXPECT_TRUE(Votes("one").empty());
+  EXPECT_EQ(Add(sized(room)).status, 200u);
+}
+
+// As a witness shows them that has an older charter, or lies.
+TEST_F(BoardTest, VotesOfNobodyHereAreSetAside) {
+  std::vector<std::string> texts;
+  encoding::Json list = encoding::Json::array();
+  const auto show = [&](const std::string& text) {
+    list.push_back({{"received", "2026-11-27T00:00:00Z"}, {"statement", encoding::EncodeBase64(text)}});
+  };
+  show("{}");
+  show(Halt("smoke", "mallory"));
+  show(VoteOf("prover-a", "one"));
+  for (int i = 0; i < 20; ++i) {
+    texts.push_back(VoteOf("prover-a", "one", warrant::kGenesisTime + i, "stranger"));
+    show(texts.back());
+    show(texts.back());
+  }
+  const std::string body = encoding::CanonicalJson({{"format", "pawl-notices/v1"}, {"notices", list}});
+  std::vector<encoding::Envelope> strange;
+  const Result<std::vector<HeardNotice>> heard = ReadNotices(body, charter_, &strange);
+  ASSERT_TRUE(heard.ok());
+  EXPECT_EQ(heard->size(), 1u);
+  ASSERT_EQ(strange.size(), kStrangeMax);
+  for (size_t i = 0; i < strange.size(); ++i) EXPECT_EQ(encoding::SerializeEnvelope(strange[i]), texts[i]);
+}
+
 TEST_F(BoardTest, TakesNoOtherStatement) {
   EXPECT_EQ(Add("").status, 400u);
   EXPECT_EQ(Add("{}").status, 400u);

@@ -9,6 +9,7 @@
 #include "merkle/checkpoint.h"
 #include "notices/heard.h"
 #include "oversight/charter_trial.h"
+#include "oversight/complaint.h"
 #include "oversight/key_terms.h"
 #include "oversight/log_memory.h"
 #include "oversight/pace.h"
@@ -76,21 +77,38 @@ Result<void> CheckEvaluatorVote(ledger::SubjectLog& log, const ProposalHistory& 
   return {};
 }
 
-Result<void> CheckVotes(ledger::SubjectLog& log, const Reviewer& auditor, const ProposalHistory& proposal) {
-  if (proposal.proposal.action != warrant::Action::kRelease) return {};
-  for (const audit::LoggedVote& logged : proposal.votes) {
-    const charter::Reviewer* reviewer = log.charter().charter.FindReviewer(logged.vote.reviewer);
-    if (reviewer != nullptr && reviewer->role == charter::Role::kPeer && auditor.peers) {
-      const Result<void> checked = CheckPeerVote(log, proposal, logged, *auditor.peers);
-      if (!checked.ok()) return checked;
-    }
-    if (reviewer == nullptr || reviewer->role != charter::Role::kEvaluator ||
-        logged.vote.verdict != warrant::VoteVerdict::kFor) {
-      continue;
-    }
-    if (Result<void> checked = CheckEvaluatorVote(log, proposal, logged); !checked.ok()) return checked;
+Result<void> CheckVote(ledger::SubjectLog& log, const Reviewer& auditor, const ProposalHistory& proposal,
+                       const audit::LoggedVote& logged) {
+  const charter::Reviewer* reviewer = log.charter().charter.FindReviewer(logged.vote.reviewer);
+  if (reviewer == nullptr) return {};
+  if (reviewer->role == charter::Role::kPeer && auditor.peers) {
+    return CheckPeerVote(log, proposal, logged, *auditor.peers);
   }
-  return {};
+  const bool counts = reviewer->role == charter::Role::kEvaluator && logged.vote.verdict == warrant::VoteVerdict::kFor;
+  return counts ? CheckEvaluatorVote(log, proposal, logged) : Result<void>();
+}
+
+// The first that does not hold keeps this auditor from signing; each is named on the ledger.
+Result<void> CheckVotes(ledger::SubjectLog& log, const Reviewer& auditor, const ProposalHistory& proposal) {
+  Result<void> all;
+  for (const audit::LoggedVote& logged : proposal.votes) {
+    // It counts for the candidate statement that it names, which is all that a loader looks at.
+    if (logged.vote.about.digest != proposal.candidate->tree) {
+      Complain(log, auditor, proposal,
+               {.accused = logged.vote.reviewer,
+                .rule = audit::ComplaintRule::kOtherBytes,
+                .reason = "the vote of '" + logged.vote.reviewer + "' says that it is about another tree",
+                .entry = logged.digest});
+    }
+    if (proposal.proposal.action != warrant::Action::kRelease) continue;
+    Result<void> checked = CheckVote(log, auditor, proposal, logged);
+    if (checked.ok()) continue;
+    if (const std::optional<Charge> charge = ChargeOf(logged, checked.error())) {
+      Complain(log, auditor, proposal, *charge);
+    }
+    if (all.ok()) all = std::move(checked);
+  }
+  return all;
 }
 
 std::vector<crypto::Digest> VotesBelow(const ProposalHistory& proposal, uint64_t size) {
@@ -154,9 +172,39 @@ bool WasThereBefore(const notices::HeardNotice& one, int64_t time, const charter
   return one.received_s.size() > liars && one.received_s[liars] < time;
 }
 
+// Who has told witnesses another vote than the ledger has, or votes with a key that the charter has given up.
+void NameContradictions(ledger::SubjectLog& log, const Reviewer& auditor, const ProposalHistory& proposal,
+                        const notices::Heard& heard) {
+  for (const notices::HeardNotice& one : heard.notices) {
+    const std::string& reviewer = one.notice.vote->reviewer;
+    const auto logged =
+        std::ranges::find(proposal.votes, reviewer, [](const audit::LoggedVote& vote) { return vote.vote.reviewer; });
+    if (logged == proposal.votes.end() || logged->digest == one.notice.digest) continue;
+    Complain(log, auditor, proposal,
+             {.accused = reviewer,
+              .rule = audit::ComplaintRule::kEquivocation,
+              .reason = "'" + reviewer + "' has signed two votes: " +
+                        std::string(warrant::VoteVerdictName(logged->vote.verdict)) + ", which the log has, and " +
+                        std::string(warrant::VoteVerdictName(one.notice.vote->verdict)) + ", which witnesses have",
+              .entry = logged->digest,
+              .vote = one.notice.envelope});
+  }
+  // The fold says whether the key was ever this reviewer's, and takes nothing else.
+  for (const encoding::Envelope& envelope : heard.strange) {
+    const Result<warrant::Vote> vote = warrant::ReadVote(envelope.payload);
+    if (!vote.ok() || vote->candidate != proposal.candidate_digest) continue;
+    Complain(log, auditor, proposal,
+             {.accused = vote->reviewer,
+              .rule = audit::ComplaintRule::kAfterRemoval,
+              .reason = "witnesses have a vote with a key of '" + vote->reviewer + "' that the charter has given up",
+              .vote = envelope});
+  }
+}
+
 // Votes on this candidate that witnesses have and the ledger does not: how many it has taken. Once voting is closed,
 // one that it did not have by then is a reason to sign nothing.
-Result<size_t> TakeVotes(ledger::SubjectLog& log, const ProposalHistory& proposal, notices::Heard heard) {
+Result<size_t> TakeVotes(ledger::SubjectLog& log, const Reviewer& auditor, const ProposalHistory& proposal,
+                         notices::Heard heard) {
   const charter::Charter& charter = log.charter().charter;
   const charter::Witnesses witnesses = charter.witnesses;
   const int64_t skew = charter.pace.max_clock_skew_s;
@@ -177,8 +225,15 @@ Result<size_t> TakeVotes(ledger::SubjectLog& log, const ProposalHistory& proposa
       // auditor lies. What came while it was asking, by clocks that differ, is late and no more.
       const bool counts = has_voted && logged->index < static_cast<uint64_t>(proposal.closing->size);
       if (counts || !WasThereBefore(one, proposal.closing->time - skew, witnesses)) continue;
-      return Refused("audit.held-back", "witnesses had the vote of '" + reviewer +
-                                            "' before voting closed, and the log did not have it by then");
+      const std::string words =
+          "witnesses had the vote of '" + reviewer + "' before voting closed, and the log did not have it by then";
+      Complain(log, auditor, proposal,
+               {.accused = charter.gate.log.name,
+                .rule = audit::ComplaintRule::kHeldBack,
+                .reason = words,
+                .entry = warrant::StatementDigest(proposal.closing_envelope.payload),
+                .vote = one.notice.envelope});
+      return Refused("audit.held-back", words);
     }
     if (has_voted) continue;
     const Result<bool> appended = AppendHeard(log, one.notice);
@@ -198,7 +253,8 @@ Result<std::optional<std::string>> AskWitnesses(ledger::SubjectLog& log, const R
   if (!halts.ok()) return halts.error();
   if (*halts > 0) return std::optional<std::string>("witnesses had a halt that the ledger did not have; it has it now");
   const notices::Heard votes = notices::AskForVotes(charter, proposal.candidate_digest, reviewer.post);
-  const Result<size_t> taken = TakeVotes(log, proposal, votes);
+  NameContradictions(log, reviewer, proposal, votes);
+  const Result<size_t> taken = TakeVotes(log, reviewer, proposal, votes);
   if (!taken.ok()) return taken.error();
   if (*taken > 0)
     return std::optional<std::string>("witnesses had votes that the ledger did not have; it has them now");
@@ -239,7 +295,8 @@ Result<bool> StandsAtItsSize(ledger::SubjectLog& log, const ProposalHistory& pro
 Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {
   const warrant::Closing& closing = *proposal.closing;
   const auto size = static_cast<uint64_t>(closing.size);
-  Result<crypto::Digest> root = ledger::PastRoot(log, size);
+  const bool is_of_the_past = closing.size >= 0 && size <= log.history().size();
+  Result<crypto::Digest> root = is_of_the_past ? ledger::PastRoot(log, size) : Result<crypto::Digest>(crypto::Digest{});
   if (!root.ok()) return root.error();
   // A closing statement's time begins waiting periods, so it is neither ahead of this clock nor before the votes that
   // it closes, whose times are those of the reviewers. (One whose clock runs ahead keeps nobody from closing.) One that
@@ -249,13 +306,25 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
   for (const audit::LoggedVote& logged : proposal.votes) {
     earliest = std::max(earliest, std::min(logged.vote.time, reviewer.now_s));
   }
+  // That this auditor comes late is nobody's lie; the rest is.
+  const bool is_old = closing.time + skew < reviewer.now_s - kCosignWithin_s;
   const bool timely = closing.time <= reviewer.now_s + skew && closing.time + skew >= earliest;
   const Result<bool> in_place = StandsAtItsSize(log, proposal);
   if (!in_place.ok()) return in_place.error();
-  if (*root != closing.root || !*in_place || closing.votes != VotesBelow(proposal, size) ||
-      !closing.open_halts.empty() || !timely) {
-    return Refused("audit.closing",
-                   "the closing statement is not what this auditor sees in the log, or of another time");
+  const bool is_true =
+      *root == closing.root && *in_place && closing.votes == VotesBelow(proposal, size) && closing.open_halts.empty();
+  if (!is_true || !timely) {
+    const std::string words = "the closing statement is not what this auditor sees in the log, or of another time";
+    if (!is_true || !is_old) {
+      for (const encoding::Signature& signature : proposal.closing_envelope.signatures) {
+        Complain(log, reviewer, proposal,
+                 {.accused = signature.keyid,
+                  .rule = audit::ComplaintRule::kClosing,
+                  .reason = words,
+                  .entry = warrant::StatementDigest(proposal.closing_envelope.payload)});
+      }
+    }
+    return Refused("audit.closing", words);
   }
   const Result<encoding::Envelope> closed = SignedClosing(proposal.closing_envelope.payload, reviewer);
   if (!closed.ok()) return closed.error();
@@ -281,7 +350,15 @@ Result<ReviewReport> ReviewAsAuditor(ledger::SubjectLog& log, const Reviewer& re
   const Result<std::optional<ProposalHistory>> counted = WithoutExpired(log.charter(), proposal, now);
   if (!counted.ok()) return counted.error();
   const QuorumReport quorum = TallyQuorum(log.charter().charter, *counted ? **counted : proposal);
-  if (!quorum.met) return Waits(proposal, "quorum not met: " + quorum.summary);
+  if (!quorum.met) {
+    // All have spoken, and nothing will be closed: who has told witnesses another thing is named all the same.
+    if (quorum.missing.empty() && reviewer.post) {
+      const charter::Charter charter = log.charter().charter;
+      NameContradictions(log, reviewer, proposal,
+                         notices::AskForVotes(charter, proposal.candidate_digest, reviewer.post));
+    }
+    return Waits(proposal, "quorum not met: " + quorum.summary);
+  }
   if (reviewer.waiting == Waiting::kForEveryVote && !quorum.missing.empty()) {
     return Waits(proposal, "'" + quorum.missing.front() + "' has not voted");
   }

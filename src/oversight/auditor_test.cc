@@ -12,8 +12,10 @@
 #include "encoding/base64.h"
 #include "encoding/time.h"
 #include "merkle/checkpoint.h"
+#include "notices/notice.h"
 #include "oversight/altered_nodes_for_test.h"
 #include "oversight/charter_trial.h"
+#include "oversight/complaint.h"
 #include "oversight/growing_path_for_test.h"
 #include "oversight/review.h"
 #include "signing/sign.h"
@@ -49,6 +51,7 @@ class CosigningTest : public ::testing::Test {
     if (change) change(closing);
     entries.push_back(encoding::SerializeEnvelope(path_.BySomeone(warrant::WriteClosing(closing), "auditor-a")));
     ASSERT_TRUE(ledger.Append(0, entries).ok());
+    begun_ = entries;
     ASSERT_TRUE(warrant::WriteStateFile(state_path(), path_.state).ok());
     now_ = path_.now;
   }
@@ -72,10 +75,27 @@ class CosigningTest : public ::testing::Test {
     if (!report.ok()) return report.error().rule;
     return report->what == ReviewReport::What::kCosigned ? "signed" : report->summary;
   }
+  // What is said on the ledger: "auditor-c accuses NAME of RULE", each with a line end.
+  std::string Accused() {
+    const ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+    std::string all;
+    for (const audit::LoggedComplaint& one : log.history().proposals().back().complaints) {
+      all += one.complaint.complainant + " accuses " + one.complaint.accused + " of " +
+             std::string(audit::ComplaintRuleName(one.complaint.rule)) + "\n";
+    }
+    return all;
+  }
   void BeginAnew(const Path& path) {
     path_ = path;
     std::filesystem::remove(home_.LedgerPath("controller"));
     std::filesystem::remove(directory_ / "seen-controller.json");
+  }
+  // The same log without what this auditor has appended.
+  void BeginAnewHere() {
+    std::filesystem::remove(home_.LedgerPath("controller"));
+    std::filesystem::remove(directory_ / "seen-controller.json");
+    ledger::Ledger ledger = *ledger::Ledger::Open(home_.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+    ASSERT_TRUE(ledger.Append(0, begun_).ok());
   }
   std::string state_path() const { return directory_ / "state.json"; }
 
@@ -83,6 +103,7 @@ class CosigningTest : public ::testing::Test {
   subject::TemporaryDirectory directory_;
   ledger::Home home_ = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kCreate);
   int64_t now_ = 0;
+  std::vector<std::string> begun_;  // by Close
   Waiting waiting_ = Waiting::kForQuorum;
   witness::Transport post_;
 };
@@ -91,6 +112,7 @@ TEST_F(CosigningTest, SignsWhatItSees) {
   Close();
   EXPECT_EQ(Answer(), "signed");
   EXPECT_EQ(Answer(), "closed already");
+  EXPECT_EQ(Accused(), "");
 }
 
 TEST_F(CosigningTest, SignsHoursAfterTheFirst) {
@@ -110,11 +132,13 @@ TEST_F(CosigningTest, SignsWhereAReviewersClockRunsAhead) {
 TEST_F(CosigningTest, RefusesOneThatIsOlderThanItsVotes) {
   Close([](Closing& closing) { closing.time -= 12 * kHour; });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, RefusesOneThatIsOlderThanItsVotesByMoreThanTheSkew) {
   Close([](Closing& closing) { closing.time -= 301; });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, AllowsTheSkew) {
@@ -129,17 +153,20 @@ TEST_F(CosigningTest, RefusesOneOfAnotherDay) {
   };
   Close([](Closing& closing) { closing.time -= 2 * kDay; }, also);
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "") << "it is late itself";
 }
 
 TEST_F(CosigningTest, RefusesOneFromTheFuture) {
   // The fold's time never goes back, so that a closing statement ahead of this clock would drag it along.
   Close([](Closing& closing) { closing.time += kDay; });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, RefusesOneThatLeavesOutAVote) {
   Close([](Closing& closing) { closing.votes.pop_back(); });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 // A vote that comes between two auditors keeps the second from nothing: it may be the third of three where two suffice.
@@ -170,6 +197,7 @@ TEST_F(CosigningTest, RefusesOneOverAnOlderLogThatLeavesOutAVote) {
     std::erase(closing.votes, warrant::StatementDigest(encoding::ParseEnvelope(last)->payload));
   });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, RefusesOneThatCountsAVoteNobodyCast) {
@@ -178,11 +206,13 @@ TEST_F(CosigningTest, RefusesOneThatCountsAVoteNobodyCast) {
     std::sort(closing.votes.begin(), closing.votes.end());
   });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, RefusesAnotherRoot) {
   Close([](Closing& closing) { closing.root = crypto::Sha256("another log"); });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 // ---- what witnesses keep past the ledger
@@ -323,6 +353,10 @@ TEST_F(HearingTest, AHaltOfNobodyHereIsNone) {
 TEST_F(HearingTest, SignsNothingOverAVoteThatWasKeptBack) {
   CloseWithout(-301);
   EXPECT_EQ(Answer(), "audit.held-back");
+  const std::string named = "auditor-c accuses " + path_.charter().gate.log.name + " of audit.held-back\n";
+  EXPECT_EQ(Accused(), named);
+  EXPECT_EQ(Answer(), "audit.held-back");
+  EXPECT_EQ(Accused(), named);
 }
 
 // The ledger takes it once it can count no more.
@@ -339,12 +373,14 @@ TEST_F(HearingTest, SignsNothingOverAVoteThatWasKeptBackAndComesAfterwards) {
 TEST_F(HearingTest, ALateVoteWasNotKeptBack) {
   CloseWithout(-300);
   EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "");
 }
 
 // One of four may lie about when it had a vote.
 TEST_F(HearingTest, OneWitnessAloneKeepsNobodyFromSigning) {
   CloseWithout(-kHour, 1);
   EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "");
 }
 
 // A reviewer that tells witnesses what no ledger can take keeps nobody from signing, and hides no vote behind it.
@@ -384,6 +420,9 @@ TEST_F(HearingTest, OfTwoVotesOneGetsToTheLedger) {
     if (vote.vote.reviewer == later.reviewer) times.push_back(vote.vote.time);
   }
   EXPECT_EQ(times, std::vector<int64_t>{later.time - 1});
+  EXPECT_EQ(Accused(), "") << "the log has one so far";
+  (void)Answer();
+  EXPECT_EQ(Accused(), "auditor-c accuses " + later.reviewer + " of vote.equivocation\n");
 }
 
 // A reviewer that says one thing to the ledger and another to a witness keeps nobody from anything.
@@ -395,6 +434,128 @@ TEST_F(HearingTest, OfTwoVotesTheOneInTheLedgerCounts) {
   another->time -= 1;
   votes_ = {{path_.BySomeone(warrant::WriteVote(*another), another->reviewer), now_ - kHour}};
   EXPECT_EQ(Answer(), "signed");
+}
+
+// Its verdict is the same or the opposite; the evidence is on the ledger, whole.
+TEST_F(HearingTest, WhoHasSignedTwoVotesIsNamedWithBoth) {
+  const Path before = path_;
+  for (const warrant::VoteVerdict verdict : {warrant::VoteVerdict::kFor, warrant::VoteVerdict::kAgainst}) {
+    BeginAnew(before);
+    Tampering tampering;
+    std::optional<warrant::Vote> another;
+    tampering.votes = [&](std::vector<warrant::Vote>& votes) { another = votes.front(); };
+    Close({}, tampering);
+    another->time -= 1;
+    another->verdict = verdict;
+    another->reasons = {"as I told the witnesses"};
+    const encoding::Envelope told = path_.BySomeone(warrant::WriteVote(*another), another->reviewer);
+    votes_ = {{told, now_ - kHour}};
+    EXPECT_EQ(Answer(), "signed") << "nobody is kept from anything";
+    const std::string named = "auditor-c accuses " + another->reviewer + " of vote.equivocation\n";
+    EXPECT_EQ(Accused(), named);
+    EXPECT_EQ(Answer(), "closed already");
+    EXPECT_EQ(Accused(), named);
+    ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+    const audit::LoggedComplaint& one = log.history().proposals().back().complaints.front();
+    const std::string entry = log.ledger().Entries(one.index, 1)->front();
+    const audit::Complaint written = *audit::ReadComplaint(encoding::ParseEnvelope(entry)->payload);
+    EXPECT_EQ(written.vote, told);
+    EXPECT_EQ(written.reason, "'" + another->reviewer + "' has signed two votes: for, which the log has, and " +
+                                  std::string(warrant::VoteVerdictName(verdict)) + ", which witnesses have");
+    EXPECT_EQ(Text(one), "auditor-c accuses " + another->reviewer + " of vote.equivocation (entry " +
+                             std::to_string(one.index) + "), proven: " + written.reason);
+  }
+}
+
+// The largest that a board takes has room in an entry.
+TEST_F(HearingTest, NobodyEscapesByALongVote) {
+  Tampering tampering;
+  std::optional<warrant::Vote> another;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) { another = votes.front(); };
+  Close({}, tampering);
+  const auto sized = [&](size_t padding) {
+    another->evidence = {{"padding", std::string(padding, '"')}};
+    return path_.BySomeone(warrant::WriteVote(*another), another->reviewer);
+  };
+  // Each of these takes two bytes of the statement, which are eight of the entry to three.
+  size_t padding = (notices::kVoteBytesMax - encoding::SerializeEnvelope(sized(0)).size()) / 8 * 3;
+  while (encoding::SerializeEnvelope(sized(padding)).size() > notices::kVoteBytesMax) --padding;
+  EXPECT_GT(encoding::SerializeEnvelope(sized(padding + 3)).size(), notices::kVoteBytesMax);
+  votes_ = {{sized(padding), now_ - kHour}};
+  EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "auditor-c accuses " + another->reviewer + " of vote.equivocation\n");
+}
+
+TEST_F(HearingTest, WhoVotesAfterItsRemovalIsNamed) {
+  const auto without = [](charter::TestCharter& test) {
+    Path::AddWitnesses(test);
+    std::string& text = test.files["charter.toml"];
+    const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
+    text.erase(at, text.find("[[reviewer]]", at + 1) - at);
+  };
+  path_.Accept(warrant::MakeAmendment(path_, path_.PutCharter(without), warrant::kThree));
+  path_.now += kHour;
+  Tampering tampering;
+  std::optional<warrant::Vote> late;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) { late = votes.front(); };
+  Close({}, tampering);
+  late->reviewer = "prover-a2";
+  const std::string vote = warrant::WriteVote(*late);
+  // By whom it was never signed, nobody is named.
+  votes_ = {{path_.BySomeone(vote, "stranger"), now_}, {path_.BySomeone(vote, "prover-a"), now_}};
+  EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "");
+  BeginAnewHere();
+  votes_.emplace_back(path_.BySomeone(vote, "prover-a2"), now_);
+  EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "auditor-c accuses prover-a2 of vote.after-removal\n");
+}
+
+// Whatever witnesses show about somebody honest.
+TEST_F(HearingTest, NobodyHonestIsNamed) {
+  Tampering tampering;
+  std::vector<warrant::Vote> all;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) { all = votes; };
+  Close({}, tampering);
+  for (const warrant::Vote& vote : all) {
+    warrant::Vote other = vote;
+    other.time -= 1;
+    votes_.emplace_back(path_.BySomeone(warrant::WriteVote(other), "stranger"), now_ - kHour);
+    votes_.emplace_back(path_.BySomeone(warrant::WriteVote(vote), vote.reviewer), now_ - kHour);
+    votes_.emplace_back(path_.BySomeone(warrant::WriteVote(other), "auditor-a"), now_ - kHour);
+    other.candidate = crypto::Sha256("another log's");
+    votes_.emplace_back(path_.BySomeone(warrant::WriteVote(other), vote.reviewer), now_ - kHour);
+  }
+  EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "");
+}
+
+TEST_F(CosigningTest, WhoVotesOnOtherBytesIsNamed) {
+  Tampering tampering;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) { votes[0].about.digest = crypto::Sha256("other bytes"); };
+  Close({}, tampering);
+  EXPECT_EQ(Answer(), "signed") << "a vote counts for the candidate statement that it names";
+  EXPECT_EQ(Accused(), "auditor-c accuses prover-a of vote.other-bytes\n");
+}
+
+// It is said at the next look, and whoever was at work goes on.
+TEST_F(CosigningTest, ALedgerThatTakesNoComplaintKeepsNobodyFromAnything) {
+  Close([](Closing& closing) { closing.root = crypto::Sha256("another log"); });
+  ledger::SubjectLog early = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  {
+    ledger::SubjectLog other = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+    ASSERT_TRUE(other.Append({path_.ByPeople(warrant::WriteDecision(path_.HaltDecision("smoke")), {"dee"})}).ok());
+    ASSERT_TRUE(
+        other
+            .Append({path_.ByPeople(
+                warrant::WriteDecision(path_.ResumeDecision({other.history().halts().back().digest})), {"ann", "bob"})})
+            .ok());
+  }
+  EXPECT_EQ(Answer(early), "audit.closing") << "others were a moment ahead";
+  EXPECT_EQ(Accused(), "");
+  ASSERT_TRUE(early.Refresh().ok());
+  EXPECT_EQ(Answer(early), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 // With one event more or less, nodes of the tree that was closed over are in no present root.
@@ -419,12 +580,14 @@ TEST_F(CosigningTest, RefusesARootThatOnlyTheDatabaseKnows) {
 
 TEST_F(CosigningTest, RefusesASizeThatTheLogDidNotHave) {
   Close([](Closing& closing) { closing.size += 1'000; });
-  EXPECT_NE(Answer(), "signed");
+  EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, RefusesOneThatAdmitsAHalt) {
   Close([](Closing& closing) { closing.open_halts = {crypto::Sha256("a halt")}; });
   EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
 }
 
 TEST_F(CosigningTest, WaitsForAHaltThatOnlyTheLoaderKnows) {
@@ -520,6 +683,11 @@ TEST_F(CosigningTest, RefusesSeedsThatAreNotDrawnFromTheCommit) {
     ground.votes = [&](std::vector<warrant::Vote>& votes) { seeds(votes, change); };
     Close({}, ground, Action::kRelease);
     EXPECT_EQ(Answer(), "audit.seeds");
+    const std::string each =
+        "auditor-c accuses evaluator-a of audit.seeds\nauditor-c accuses evaluator-b of audit.seeds\n";
+    EXPECT_EQ(Accused(), each);
+    EXPECT_EQ(Answer(), "audit.seeds");
+    EXPECT_EQ(Accused(), each) << "once, and not again by a process that has just begun";
   }
   BeginAnew(before);
   Tampering honest;
@@ -546,6 +714,8 @@ TEST_F(CosigningTest, RefusesAVoteThatDoesNotMeasureTheLastRelease) {
     };
     Close({}, tampering, Action::kRelease);
     EXPECT_EQ(Answer(), rule);
+    const std::string named = rule == "json.member" ? "audit.evidence" : rule;
+    EXPECT_TRUE(Accused().starts_with("auditor-c accuses evaluator-a of " + named + "\n")) << Accused();
   }
 }
 
