@@ -25,14 +25,14 @@ needs PyTorch. Calls may run in any number of threads.
 """
 
 from ._certificate import Certificate, CertificateVerdict
-from ._client import (Change, Client, Decision, Event, Evidence, Finding, LogRoot, PastRelease, ProposalRow, Refusal,
-                      Review, Status)
+from ._client import (Change, Client, Complaint, Decision, Event, Evidence, Finding, LogRoot, PastRelease, ProposalRow,
+                      Refusal, Review, Status)
 from ._gate import Gate, Turn, gate
 from ._loader import Release, current, load, open  # pylint: disable=redefined-builtin
 from ._module import propose_module
 from ._program import Refused
 
-__all__ = ["Certificate", "CertificateVerdict", "Change", "Client", "Decision", "Event", "Evidence", "Finding", "Gate",
-           "LogRoot", "PastRelease", "ProposalRow", "Refusal", "Refused", "Release", "Review", "Status", "Turn",
+__all__ = ["Certificate", "CertificateVerdict", "Change", "Client", "Complaint", "Decision", "Event", "Evidence", "Finding",
+           "Gate", "LogRoot", "PastRelease", "ProposalRow", "Refusal", "Refused", "Release", "Review", "Status", "Turn",
            "current", "gate", "load", "open", "propose_module"]
 __version__ = "0.1.0"

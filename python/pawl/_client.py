@@ -103,6 +103,18 @@ class Refusal:
 
 
 @dataclasses.dataclass(frozen=True)
+class Complaint:
+    """What a reviewer, an auditor or the gate says that another, or the log, has done."""
+
+    by: str
+    accused: str
+    rule: str  # "vote.equivocation", "audit.seeds", …: spec/ledger.md
+    proven: bool  # by the bytes of its entry; otherwise it is a word
+    reason: str
+    entry: int  # of the ledger
+
+
+@dataclasses.dataclass(frozen=True)
 class Evidence:
     """All that is on the ledger about one proposal."""
 
@@ -115,16 +127,19 @@ class Evidence:
     reviews: typing.Tuple[Review, ...]
     approvals: typing.Tuple[str, ...]  # who signed
     refusals: typing.Tuple[Refusal, ...]
+    complaints: typing.Tuple[Complaint, ...]
 
     @property
     def reasons(self) -> typing.Tuple[str, ...]:
-        """What speaks against it: findings that are no pass, reviews that are not for it, refusals; where there are none
-        and it is not accepted, what it waits for."""
+        """What speaks against it: findings that are no pass, reviews that are not for it, refusals, complaints; where there
+        are none and it is not accepted, what it waits for."""
         said = [f"{finding.step}: {finding.summary} ({finding.rule})" for finding in self.findings
                 if finding.outcome not in ("pass", "pending")]
         said += [f"{review.reviewer} ({review.role}) voted {review.verdict}: {'; '.join(review.reasons)}"
                  for review in self.reviews if review.verdict != "for"]
         said += [f"{refusal_.by} refused: {refusal_.reason}" for refusal_ in self.refusals]
+        said += [f"{one.by} accuses {one.accused} of {one.rule} ({'proven' if one.proven else 'its own word'}): {one.reason}"
+                 for one in self.complaints]
         if not said and not self.decision.accepted:
             said.append(f"{self.decision.step}: {self.decision.reason} ({self.decision.rule})")
         return tuple(said)
@@ -196,14 +211,16 @@ class Client:
         return self._read(["status"], read)
 
     def evidence(self, proposal: str) -> Evidence:
-        """Every finding, review, approval and refusal of one proposal; changes nothing. Raises Refused."""
+        """Every finding, review, approval, refusal and complaint of one proposal; changes nothing. Raises Refused."""
         def read(said: _Object) -> Evidence:
             return Evidence(
                 _position(said), said["action"], said["note"], said["tree"], said["proposed"],
                 tuple(Finding(one["step"], one["outcome"], one["rule"], one["summary"], one["time"])
                       for one in said["findings"]),
                 tuple(Review(one["reviewer"], one["role"], one["verdict"], tuple(one["reasons"])) for one in said["votes"]),
-                tuple(said["approvals"]), tuple(Refusal(one["by"], one["reason"]) for one in said["refusals"]))
+                tuple(said["approvals"]), tuple(Refusal(one["by"], one["reason"]) for one in said["refusals"]),
+                tuple(Complaint(one["by"], one["accused"], one["rule"], one["proven"] is True, one["reason"], one["entry"])
+                      for one in said["complaints"]))
         return self._read(["status", "--", proposal], read)
 
     def reviews(self, proposal: str) -> typing.Tuple[Review, ...]:

@@ -20,7 +20,7 @@ def position(outcome="pending", step="approval", rule="approval.waiting"):
 
 def evidence(outcome="pending", step="approval", rule="approval.waiting", **more):
     return {**position(outcome, step, rule), "action": "release", "note": "wider", "tree": TREE,
-            "proposed": "2026-11-26T12:58:15Z", "approvals": [], "refusals": [],
+            "proposed": "2026-11-26T12:58:15Z", "approvals": [], "refusals": [], "complaints": [],
             "findings": [{"step": "freeze", "outcome": "pass", "rule": "", "summary": "10 files", "time": "2026-11-26T12:58:15Z"}],
             "votes": [{"reviewer": "prover-a", "role": "prover", "verdict": "for", "reasons": []}], **more}
 

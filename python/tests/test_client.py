@@ -33,10 +33,13 @@ class ClientAnswers(StandInTest):
         against = {"reviewer": "evaluator-a", "role": "evaluator", "verdict": "against", "reasons": ["harm"]}
         said = evidence("rejected", "quorum", "quorum.against", refusals=[{"by": "ben", "reason": "too soon"}])
         said["votes"].append(against)
+        said["complaints"] = [{"by": "auditor-a", "accused": "evaluator-a", "rule": "audit.seeds", "proven": False,
+                               "reason": "other seeds", "entry": 12, "time": "2026-11-26T12:58:15Z"}]
         client = self.client({"status": (said, 0)})
         self.assertEqual([review.verdict for review in client.reviews("p3")], ["against", "for"])
         self.assertEqual(client.evidence("p3").reasons,
-                         ("evaluator-a (evaluator) voted against: harm", "ben refused: too soon"))
+                         ("evaluator-a (evaluator) voted against: harm", "ben refused: too soon",
+                          "auditor-a accuses evaluator-a of audit.seeds (its own word): other seeds"))
         self.assertEqual(self.asked()[-1].split()[-3:], ["status", "--", "p3"])
 
     def test_what_waits_says_what_for(self):
@@ -65,7 +68,8 @@ class ClientAnswers(StandInTest):
         for answer in ("", "[]", "7", "{}", status(subject="other"), status(proposals=[{}]), status(proposals=7),
                        status(proposals=[{**position("perhaps"), "action": "", "note": "", "tree": ""}])):
             self.refused(self.client({"status": (answer, 0)}).status, "client.answer")
-        for answer in (evidence("perhaps"), evidence(findings=[{}]), evidence(votes=None), {**evidence(), "proposal": ""}):
+        for answer in (evidence("perhaps"), evidence(findings=[{}]), evidence(votes=None), evidence(complaints=[{}]),
+                       {**evidence(), "proposal": ""}):
             self.refused(lambda answer=answer: self.client({"status": (answer, 0)}).evidence("p3"), "client.answer")
 
     def test_following_gives_what_changes_and_ends(self):

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <map>
 
 #include "cli/command.h"
 #include "encoding/time.h"
 #include "gate/waiting.h"
 #include "ledger/keys.h"
+#include "oversight/complaint.h"
 #include "oversight/key_terms.h"
 #include "oversight/quorum.h"
 #include "warrant/state.h"
@@ -48,7 +50,37 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
         warnings.push_back(std::move(warning));
     }
   }
+  // What is proven against a reviewer outlives the proposal that it was about; the last of each is enough.
+  std::map<std::string, std::string> proven;
+  for (const ProposalHistory& proposal : log.history().proposals()) {
+    for (const audit::LoggedComplaint& one : proposal.complaints) {
+      const std::string& accused = one.complaint.accused;
+      if (!IsProven(one.complaint.rule) || charter.FindReviewer(accused) == nullptr) continue;
+      proven[accused] = proposal.proposal.proposal + ": " + oversight::Text(one) + "; an amendment replaces its key";
+    }
+  }
+  for (const auto& [accused, words] : proven) warnings.push_back(words);
   return warnings;
+}
+
+encoding::Json ComplaintsJson(const ProposalHistory& proposal) {
+  encoding::Json complaints = encoding::Json::array();
+  for (const audit::LoggedComplaint& one : proposal.complaints) {
+    complaints.push_back({{"by", one.complaint.complainant},
+                          {"accused", one.complaint.accused},
+                          {"rule", audit::ComplaintRuleName(one.complaint.rule)},
+                          {"proven", audit::IsProven(one.complaint.rule)},
+                          {"reason", one.complaint.reason},
+                          {"entry", one.index},
+                          {"time", encoding::TimeText(one.complaint.time)}});
+  }
+  return complaints;
+}
+
+void ShowComplaints(const ProposalHistory& proposal) {
+  for (const audit::LoggedComplaint& one : proposal.complaints) {
+    std::printf("  %s\n", Shown(oversight::Text(one)).c_str());
+  }
 }
 
 // Why the last one that ended came to nothing.
@@ -99,7 +131,8 @@ encoding::Json ProposalJson(const ProposalHistory& proposal, const gate::Positio
                {"votes", votes},
                {"disagreement", disagreement},
                {"approvals", approvals},
-               {"refusals", refusals}});
+               {"refusals", refusals},
+               {"complaints", ComplaintsJson(proposal)}});
   return json;
 }
 
@@ -127,6 +160,7 @@ void ShowProposal(const ProposalHistory& proposal) {
   for (const audit::Refusal& refusal : proposal.refusals) {
     std::printf("  %s refused: %s\n", Shown(refusal.principal).c_str(), Shown(refusal.reason).c_str());
   }
+  ShowComplaints(proposal);
 }
 
 ExitCode StatusOfProposal(const Globals& globals, const std::string& name) {
@@ -179,6 +213,7 @@ ExitCode Status(const Globals& globals) {
       row["note"] = proposal.proposal.note;
       if (!proposal.outcome) row["sentence"] = gate::WaitOfProposal(*log, proposal, now).sentence;
       row["tree"] = proposal.proposal.tree.Text();
+      row["complaints"] = ComplaintsJson(proposal);
       proposals.push_back(std::move(row));
     }
     encoding::Json releases = encoding::Json::array();
@@ -240,6 +275,7 @@ ExitCode Status(const Globals& globals) {
     std::printf("%s: %s: %s\n", position.proposal.c_str(), std::string(audit::StepName(position.step)).c_str(),
                 Shown(position.reason).c_str());
     if (const auto found = oversight::FindDisagreement(*proposal)) std::printf("  %s\n", Shown(found->Text()).c_str());
+    ShowComplaints(*proposal);
     for (const std::string& command : gate::WaitOfProposal(*log, *proposal, now).commands) {
       std::printf("  next: %s\n", command.c_str());
     }

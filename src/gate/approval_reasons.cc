@@ -5,6 +5,7 @@
 
 #include "encoding/json.h"
 #include "gate/gate.h"
+#include "oversight/complaint.h"
 #include "storage/named_file.h"
 #include "warrant/statements.h"
 
@@ -31,6 +32,7 @@ std::vector<std::string> SpokeAgainst(const audit::ProposalHistory& proposal, co
     who.push_back(logged.vote.reviewer + " voted against" +
                   (logged.vote.reasons.empty() ? "" : ": " + logged.vote.reasons.front()));
   }
+  for (const audit::LoggedComplaint& complaint : proposal.complaints) who.push_back(oversight::Text(complaint));
   for (const audit::Refusal& refusal : proposal.refusals) {
     if (refusal.principal != principal) who.push_back(refusal.principal + " refused: " + refusal.reason);
   }

@@ -5,6 +5,7 @@
 #include "encoding/time.h"
 #include "gate/approval_reasons.h"
 #include "gate/steps.h"
+#include "oversight/complaint.h"
 #include "oversight/key_terms.h"
 #include "oversight/quorum.h"
 #include "warrant/approval.h"
@@ -16,6 +17,8 @@ namespace {
 using audit::FindingOutcome;
 using audit::ProposalHistory;
 using warrant::Action;
+
+constexpr size_t kAccusedBytesMax = 1'000;  // of a summary's 4,096, in which votes have to be read as well
 
 std::vector<std::string> ReviewCommands(const std::vector<std::string>& reviewers) {
   std::vector<std::string> commands;
@@ -31,6 +34,24 @@ std::string WhyAgainst(const ProposalHistory& proposal) {
     }
   }
   return "not enough votes can be had any more";
+}
+
+// "; not yet: prover-a, prover-b": who keeps everybody waiting stands on the ledger by name.
+std::string NotYet(const std::vector<std::string>& reviewers) {
+  std::string words;
+  for (const std::string& name : reviewers) words += (words.empty() ? "; not yet: " : ", ") + name;
+  return words;
+}
+
+// Of auditors that have not closed: whom they accuse.
+std::string Accused(const ProposalHistory& proposal, const std::vector<std::string>& auditors) {
+  std::string words;
+  for (const audit::LoggedComplaint& one : proposal.complaints) {
+    if (std::ranges::find(auditors, one.complaint.complainant) == auditors.end()) continue;
+    if (words.size() > kAccusedBytesMax) return words + "; …";
+    words += "; " + oversight::Heading(one);
+  }
+  return words;
 }
 
 encoding::Envelope DraftDecision(Gate& gate, const ProposalHistory& proposal) {
@@ -116,7 +137,10 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
   }
   if (quorum.lost)
     return Failed(FindingOutcome::kRejected, "quorum.not-met", quorum.summary + "; " + WhyAgainst(proposal));
-  if (!quorum.met) return Waiting("quorum.waiting", "votes: " + quorum.summary, ReviewCommands(quorum.missing));
+  if (!quorum.met) {
+    return Waiting("quorum.waiting", "votes: " + quorum.summary + NotYet(quorum.missing),
+                   ReviewCommands(quorum.missing));
+  }
   const oversight::ClosingTally closing = oversight::TallyClosing(gate.charter(), counted);
   const std::string closed = std::to_string(closing.principals.size()) + "/" + std::to_string(closing.at_least);
   // An amendment under a charter without a rule for integrity reviewers asks no role for a vote.
@@ -124,7 +148,10 @@ Result<StepReport> Quorum(Gate& gate, const ProposalHistory& proposal) {
   if (!closing.met) {
     std::vector<std::string> who = quorum.missing;
     who.insert(who.end(), closing.missing.begin(), closing.missing.end());
-    return Waiting("quorum.closing", "votes: " + votes + closed + " auditors have closed", ReviewCommands(who));
+    return Waiting("quorum.closing",
+                   "votes: " + votes + closed + " auditors have closed" + NotYet(closing.missing) +
+                       Accused(proposal, closing.missing),
+                   ReviewCommands(who));
   }
   return Passed(votes + "auditor " + closed);
 }

@@ -7,6 +7,7 @@
 #include "gate/decide.h"
 #include "ledger/loader_memory.h"
 #include "oversight/acceleration.h"
+#include "oversight/complaint.h"
 #include "oversight/key_terms.h"
 #include "oversight/quorum.h"
 #include "warrant/approval.h"
@@ -43,13 +44,21 @@ std::vector<std::string> WithPrincipals(const charter::Charter& charter, const s
   return named;
 }
 
+// "; auditor-a accuses …": why those whose closing is missing do not close.
+std::string WhyNot(const ProposalHistory& proposal, const std::vector<std::string>& auditors) {
+  for (const audit::LoggedComplaint& one : proposal.complaints) {
+    if (std::ranges::find(auditors, one.complaint.complainant) != auditors.end()) return "; " + oversight::Heading(one);
+  }
+  return "";
+}
+
 Wait ForReviewers(const charter::Charter& charter, const std::string& proposal, const std::string& what,
-                  const std::vector<std::string>& reviewers) {
+                  const std::vector<std::string>& reviewers, const std::string& why = {}) {
   std::vector<std::string> commands;
   for (const std::string& name : reviewers) commands.push_back("pawl review --as " + name);
   if (commands.empty()) return WaitFor(Party::kMachine, proposal + " can go on", {}, {"pawl advance " + proposal});
   return WaitFor(Party::kReviewers,
-                 proposal + " waits for " + what + " of " + Joined(WithPrincipals(charter, reviewers), "and"),
+                 proposal + " waits for " + what + " of " + Joined(WithPrincipals(charter, reviewers), "and") + why,
                  reviewers, std::move(commands));
 }
 
@@ -225,7 +234,9 @@ Wait WaitOfProposal(const ledger::SubjectLog& log, const ProposalHistory& propos
     return ForReviewers(charter, name, quorum.missing.size() == 1 ? "the vote" : "the votes", quorum.missing);
   }
   const oversight::ClosingTally closing = oversight::TallyClosing(charter, counted);
-  if (!closing.met) return ForReviewers(charter, name, "the closing", closing.missing);
+  if (!closing.met) {
+    return ForReviewers(charter, name, "the closing", closing.missing, WhyNot(proposal, closing.missing));
+  }
   if (!proposal.decision)
     return WaitFor(Party::kMachine, name + " can be drafted for people", {}, {"pawl advance " + name});
   return ForPeople(log, proposal, now_s);

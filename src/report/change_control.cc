@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "encoding/time.h"
 #include "trial/budget.h"
@@ -69,6 +70,9 @@ void AddSummary(const Life& life, const charter::Charter& charter, Document& doc
   }
   list.items.push_back(life.halts.empty() ? "Nobody has ever halted."
                                           : std::to_string(life.halts.size()) + " halts, listed below.");
+  list.items.push_back(life.complaints.empty()
+                           ? "No reviewer is accused of anything."
+                           : std::to_string(life.complaints.size()) + " complaints about reviewers, listed below.");
   document.Add(std::move(list));
   document.Add(Paragraph{
       "This is supporting evidence drawn from a ledger, each figure with a link to its entry. It is no statement of "
@@ -343,6 +347,7 @@ void AddEntries(const Life& life, Document& document) {
   const auto put_in_force = [] { return "what put the charter in force"; };
   say(life.charter_index, put_in_force);
   for (const Noted& halt : life.halts) say(halt.entry, [&] { return halt.text; });
+  for (const Noted& complaint : life.complaints) say(complaint.entry, [&] { return complaint.text; });
   for (const LifeEntry& entry : life.entries) {
     say(entry.candidate_index, [&] {
       return "candidate statement of " + entry.proposal + ", k = " + std::to_string(entry.budget_index) + ", " +
@@ -448,14 +453,13 @@ Document ChangeControlReport(const Life& life, const charter::Charter& charter, 
   document.Add(Paragraph{kPicturesWords});
   for (Drawing& drawing : LifePictures(life, charter)) document.Add(std::move(drawing));
   AddLatest(life, document);
-  if (!life.halts.empty()) {
-    document.Add(Heading{3, life.halts.size() > kTrialsShown ? "the latest halts" : "halts"});
-    List halts;
-    for (std::size_t i = life.halts.size() > kTrialsShown ? life.halts.size() - kTrialsShown : 0; i < life.halts.size();
-         ++i) {
-      halts.items.push_back(Cell(life.halts[i].text, life.halts[i].entry));
-    }
-    document.Add(std::move(halts));
+  for (const auto& [what, all] : {std::pair{"halts", &life.halts}, std::pair{"complaints", &life.complaints}}) {
+    if (all->empty()) continue;
+    const std::size_t first = all->size() > kTrialsShown ? all->size() - kTrialsShown : 0;
+    document.Add(Heading{3, first > 0 ? std::string("the latest ") + what : what});
+    List latest;
+    for (std::size_t i = first; i < all->size(); ++i) latest.items.push_back(Cell((*all)[i].text, (*all)[i].entry));
+    document.Add(std::move(latest));
   }
   AddTrials(life, charter, document);  // behind what is read first: it may have thousands of rows
   AddFrameworks(charter, document);

@@ -8,6 +8,7 @@
 #include "encoding/json.h"
 #include "oversight/acceleration.h"
 #include "oversight/charter_trial.h"
+#include "oversight/complaint.h"
 #include "trial/budget.h"
 #include "trial/canonical_cursor.h"
 #include "trial/evidence.h"
@@ -314,6 +315,11 @@ Result<Life> LifeOf(const audit::History& history, const subject::BlobReader& re
     life.halts.push_back({"halted by " + halt.principal + ", " + (halt.lifted ? "lifted" : "open") + ": " +
                               halt.decision.reason + " (ledger entry " + std::to_string(halt.index) + ")",
                           halt.index});
+  }
+  for (const audit::ProposalHistory& proposal : history.proposals()) {
+    for (const audit::LoggedComplaint& one : proposal.complaints) {
+      life.complaints.push_back({proposal.proposal.proposal + ": " + oversight::Text(one), one.index});
+    }
   }
   Result<std::vector<oversight::AccelerationAlarm>> alarms = oversight::OpenAlarms(history);
   if (!alarms.ok()) return alarms.error();

@@ -147,6 +147,7 @@ struct Life {
   std::vector<LifeEntry> entries;
   std::vector<Switch> switches;
   std::vector<Noted> halts;
+  std::vector<Noted> complaints;
   std::vector<Noted> alarms;  // open ones, with the votes that raised them
 };
 

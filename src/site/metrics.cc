@@ -62,6 +62,12 @@ std::string MetricsText(const std::vector<WatchedSubject>& subjects, const serve
       proposals.Add(count, Of(one, ",state=\"" + state + "\""));
     }
   }
+  Family complaints(out, "pawl_complaints_total", "counter", "Complaints about reviewers and the log on the ledger.");
+  for (const WatchedSubject& one : subjects) {
+    uint64_t count = 0;
+    for (const audit::ProposalHistory& proposal : one.log->history().proposals()) count += proposal.complaints.size();
+    complaints.Add(count, Of(one));
+  }
   Family(out, "pawl_http_answers_total", "counter", "Answers sent.").Add(counts.answers);
   Family(out, "pawl_http_refused_total", "counter", "Answers with a status of 400 to 499.").Add(counts.answers_refused);
   Family(out, "pawl_http_failed_total", "counter", "Answers with a status of 500 or more.").Add(counts.answers_failed);

@@ -525,6 +525,39 @@ class PathTest(unittest.TestCase):
         self.assertEqual(self.witnesses["w0"].ask("GET", board + "/votes/x")[0], 400)
         self.assertEqual(self.witnesses["w2"].ask("GET", board + "/stops")[0], 404)
 
+    def test_8_who_votes_twice_is_named_with_both_votes(self):
+        """A reviewer's key at work in two homes: one vote reaches the ledger, and witnesses have the other as well."""
+        home = self.home
+        proposal = home.position("rollback", "2", expect=(6,))["proposal"]
+        twice = home.copy("twice")
+        reviewers = [one["name"] for one in json.loads((home.root / "keys.json").read_text())["reviewers"]]
+        twice.pawl("review", "--as", "prover-a")
+        time.sleep(1.1)
+        for name in reviewers:
+            home.pawl("review", "--as", name, expect=(0, 6))
+        story = json.loads(home.pawl("--json", "status", proposal))
+        self.assertEqual([(one["accused"], one["rule"], one["proven"]) for one in story["complaints"]][:1],
+                         [("prover-a", "vote.equivocation", True)], story)
+        self.assertEqual(sum(vote["reviewer"] == "prover-a" for vote in story["votes"]), 1)
+        entry = json.loads(home.pawl("--json", "log", "show", str(story["complaints"][0]["entry"])))
+        self.assertEqual(entry["kind"], "complaint")
+        told = json.loads(base64.b64decode(entry["predicate"]["vote"]["payload"]))["predicate"]
+        self.assertEqual((told["reviewer"], told["candidate"]), ("prover-a", entry["predicate"]["candidate"]))
+        self.assertIn(f"accuses prover-a of vote.equivocation (entry {entry['index']}), proven: ", home.pawl("status"))
+        # Said once, though the auditor is asked again and begins anew. It has closed all the same, and people decide.
+        home.pawl("review", "--as", "auditor-a", expect=(0, 6))
+        self.assertEqual(json.loads(home.pawl("--json", "status", proposal))["complaints"], story["complaints"])
+        self.assertEqual(home.position("advance", proposal, expect=(6,))["rule"], "approval.waiting")
+        error = json.loads(home.pawl("-q", "--json", "approve", proposal, "--key", home.root / "ada", expect=(2,)))["error"]
+        self.assertEqual(error["rule"], "approve.reason")
+        self.assertIn("accuses prover-a of vote.equivocation", error["message"])
+        home.position("approve", proposal, "-m", "its lab knows", "--key", home.root / "ada", expect=(6,))
+        exported = home.root / "with-complaint"
+        home.pawl("-q", "log", "export", exported)
+        check = home.run(BIN / "pawl-check", "log", exported, "--charter", home.charter, "--json")
+        said = json.loads(check)
+        self.assertEqual((said["accepted"], [(one["accused"], one["proven"]) for one in said["complaints"]]),
+                         (True, [("prover-a", True)]))
     def test_6_an_independent_client_reads_the_log_over_http(self):
         server = Server(self.home.home, "serve", "--listen", "127.0.0.1:0")
         try:
