@@ -74,7 +74,7 @@ struct ProposalHistory {
   std::vector<warrant::Approver> approvers;  // in that order
   std::optional<uint64_t> approved_index;    // of the event that carries all approvals at once
   std::vector<Refusal> refusals;
-  bool vetoed = false;  // when the last warrant was logged; an amendment that was is never released
+  bool vetoed = false;                      // when the last warrant was logged; an amendment that was is never released
   std::vector<LoggedComplaint> complaints;  // in log order; of one complainant, accused and rule at most one
   std::optional<Digest> warrant;
   std::optional<ReleaseRecord> release;

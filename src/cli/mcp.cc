@@ -162,8 +162,8 @@ std::vector<mcp::Tool> Desk::Tools() const {
        .parameters = {{.name = "proposal", .description = "a proposal like p3, or a run like r1", .bytes_max = 32}}},
       {.name = "pawl_evidence",
        .title = "Evidence about a proposal",
-       .description = "What each step saw, every reviewer's vote with its reasons, approvals and refusals, and what "
-                      "changed, line by line, as Pawl computed it.",
+       .description = "What each step saw, every reviewer's vote with its reasons, approvals, refusals and complaints, "
+                      "and what changed, line by line, as Pawl computed it.",
        .parameters = {proposal}},
       {.name = "pawl_event",
        .title = "An entry of the ledger",
@@ -270,7 +270,8 @@ ToolAnswer Desk::Follow(const std::string& name) {
   if (name.starts_with('r')) return AnswerOf(name);
   ToolAnswer answer = ForAPerson(Ask({"status", "--", name}));
   if (answer.outcome == ToolOutcome::kDone) {
-    for (const char* long_member : {"findings", "votes", "approvals", "refusals"}) answer.content.erase(long_member);
+    for (const char* long_member : {"findings", "votes", "approvals", "refusals", "complaints"})
+      answer.content.erase(long_member);
   }
   return answer;
 }

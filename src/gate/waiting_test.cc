@@ -14,17 +14,18 @@ namespace {
 using warrant::Path;
 
 // What `pawl status` says of such a log.
-Wait WaitOfPath(const Path& path) {
+Wait WaitOfPath(const Path& path, const std::vector<std::string>& entries) {
   const subject::TemporaryDirectory directory;
   const ledger::Home home = *ledger::Home::Open(directory / "home", ledger::HomeAccess::kCreate);
   std::filesystem::copy(path.directory() + "/store", home.StorePath(),
                         std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
   ledger::Ledger ledger = *ledger::Ledger::Open(home.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
-  EXPECT_TRUE(ledger.Append(0, path.entries()).ok());
+  EXPECT_TRUE(ledger.Append(0, entries).ok());
   Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, "controller", ledger::LedgerAccess::kReadWrite);
   EXPECT_TRUE(log.ok()) << (log.ok() ? "" : log.error().message);
   return log.ok() ? WaitOf(*log, {}, path.now) : Wait();
 }
+Wait WaitOfPath(const Path& path) { return WaitOfPath(path, path.entries()); }
 
 TEST(WaitOf, AnAlarmNamesWhoRaisedItAndWhoLiftsIt) {
   EXPECT_EQ(WaitOfPath(oversight::GrowingPath(3, 0.02)).sentence.find("accelerate"), std::string::npos);
@@ -48,6 +49,36 @@ TEST(WaitOf, ARollbackDoesNotWaitForTheAlarm) {
                              "log"));
   const Wait wait = WaitOfPath(path);
   EXPECT_EQ(wait.sentence.find("accelerate"), std::string::npos) << wait.sentence;
+}
+
+TEST(WaitOf, WhoDoesNotCloseSaysWhomItAccuses) {
+  Path path = Path::WithTwoReleases();
+  warrant::Tampering tampering;
+  std::vector<warrant::Vote> votes;
+  size_t voted = 0;
+  tampering.votes = [&](std::vector<warrant::Vote>& all) {
+    all.push_back(all[0]);
+    all.back().reviewer = "prover-a2";
+    votes = all;
+  };
+  tampering.closing = [&](warrant::Closing& closing) { voted = static_cast<size_t>(closing.size); };
+  (void)path.Make({.action = warrant::Action::kRollback, .tree = path.baseline}, tampering);
+  std::vector<std::string> entries = path.entries();
+  entries.resize(voted);
+  const std::string waits = "p3 waits for the closing of auditor-a (lab-a) and auditor-c (lab-c)";
+  EXPECT_EQ(WaitOfPath(path, entries).sentence, waits + "; pawl review --as auditor-a");
+  const std::string complaint = audit::WriteComplaint({.about = votes[0].about,
+                                                       .complainant = "auditor-c",
+                                                       .accused = "prover-a",
+                                                       .candidate = votes[0].candidate,
+                                                       .rule = audit::ComplaintRule::kEvidence,
+                                                       .reason = "it cannot be read",
+                                                       .entry = warrant::StatementDigest(warrant::WriteVote(votes[0])),
+                                                       .vote = std::nullopt,
+                                                       .time = path.now});
+  entries.push_back(encoding::SerializeEnvelope(path.BySomeone(complaint, "auditor-c")));
+  EXPECT_EQ(WaitOfPath(path, entries).sentence, waits + "; auditor-c accuses prover-a of audit.evidence (entry " +
+                                                    std::to_string(voted) + "); pawl review --as auditor-a");
 }
 
 // An amendment or a release came into force since: whoever would still be asked would act in vain.

@@ -90,6 +90,29 @@ TEST_F(SnapshotTest, EventsSinceAreFoldedOnTop) {
   EXPECT_EQ(BytesOf(Open(FoldFrom::kFirstEvent), file()), from_snapshot);
 }
 
+TEST_F(SnapshotTest, ComplaintsAreInIt) {
+  SubjectLog log = Open(FoldFrom::kFirstEvent);
+  const audit::ProposalHistory last = log.history().proposals().back();
+  const audit::Complaint complaint{.about = {.subject = kSubject, .digest = last.candidate->tree},
+                                   .complainant = "auditor-c",
+                                   .accused = last.votes[0].vote.reviewer,
+                                   .candidate = last.candidate_digest,
+                                   .rule = audit::ComplaintRule::kVerdict,
+                                   .reason = "it does not say so",
+                                   .entry = last.votes[0].digest,
+                                   .vote = std::nullopt,
+                                   .time = path_.now};
+  ASSERT_TRUE(log.Append({path_.BySomeone(audit::WriteComplaint(complaint), "auditor-c")}).ok());
+  const std::string folded = BytesOf(log, file());
+  const SubjectLog again = Open(FoldFrom::kSnapshot);
+  EXPECT_EQ(again.folded(), 0U);
+  const std::vector<audit::LoggedComplaint>& known = again.history().proposals().back().complaints;
+  ASSERT_EQ(known.size(), 1U);
+  EXPECT_EQ(audit::WriteComplaint(known[0].complaint), audit::WriteComplaint(complaint));
+  EXPECT_EQ(known[0].index, size());
+  EXPECT_EQ(BytesOf(again, file()), folded);
+}
+
 TEST_F(SnapshotTest, EveryChangedByteIsNoticed) {
   const std::string good = ReadFile(file());
   for (size_t at = 0; at < good.size(); at += at < 200 ? 7 : good.size() / 20) {

@@ -95,6 +95,34 @@ TEST_F(SiteTest, RejectsWithAReason) {
   EXPECT_EQ(refusals[0]["reason"], draft["reason"]);
 }
 
+// Before they approve, people read whom somebody accuses, and in whose word.
+TEST_F(SiteTest, AsksWhyWhereSomebodyIsAccused) {
+  {
+    const ledger::Home home = *ledger::Home::Open(directory_ / "home", ledger::HomeAccess::kExisting);
+    ledger::SubjectLog log = *ledger::SubjectLog::Open(home, "controller", ledger::LedgerAccess::kReadWrite);
+    const audit::ProposalHistory proposal = *log.history().Find("p3");
+    const warrant::Path path;
+    const std::string complaint = audit::WriteComplaint({.about = proposal.votes[0].vote.about,
+                                                         .complainant = "auditor-c",
+                                                         .accused = proposal.votes[0].vote.reviewer,
+                                                         .candidate = proposal.candidate_digest,
+                                                         .rule = audit::ComplaintRule::kEvidence,
+                                                         .reason = "it cannot be read",
+                                                         .entry = proposal.votes[0].digest,
+                                                         .vote = std::nullopt,
+                                                         .time = now_});
+    ASSERT_TRUE(log.Append({path.BySomeone(complaint, "auditor-c")}).ok());
+  }
+  const std::string words = Proposal()["objections"][0].get<std::string>();
+  EXPECT_TRUE(words.starts_with("auditor-c accuses prover-a of audit.evidence (entry ")) << words;
+  EXPECT_TRUE(words.ends_with("), in its own word: it cannot be read")) << words;
+  const Json decision = Proposal()["decision"];
+  EXPECT_EQ(RuleOf(Post("/signatures", Signature(decision, "ada@example.org", *ada_))), "approve.reason");
+  const Json signature =
+      Signature(decision, "ada@example.org", *ada_, 0x05, {.origin = kOrigin}, "its report was read by hand");
+  EXPECT_EQ(Post("/signatures", signature).status, 200u);
+}
+
 // The gate's path, and what an approval has to say once somebody has spoken against.
 TEST_F(SiteTest, AsksWhyWhereSomebodyRefused) {
   const Json no = {{"action", "reject"}, {"proposal", "p3"}, {"principal", "bea@example.org"}, {"reason", "too soon"}};

@@ -297,6 +297,7 @@ TEST_F(SiteTest, TellsWatchersHowItStands) {
   const std::string text = ask("/metrics")->body;
   for (const char* line :
        {"pawl_ledger_readable{subject=\"controller\"} 1\n", "pawl_halted{subject=\"controller\"} 0\n",
+        "pawl_complaints_total{subject=\"controller\"} 0\n",
         "pawl_proposals{subject=\"controller\",state=\"waits-for-people\"} 1\n",
         "pawl_proposals{subject=\"controller\",state=\"accepted\"} 2\n",
         "# TYPE pawl_http_answers_total counter\npawl_http_answers_total 12\n", "pawl_http_streams 3\n"}) {

@@ -265,6 +265,9 @@ class PathTest(HomesTest):
         home = self.home()
         proposal = home.position("cycle", "--seed", "2", "--no-review", expect=(6,))
         self.assertEqual(proposal["rule"], "quorum.waiting")
+        # Who keeps everybody waiting stands on the ledger by name.
+        self.assertIn("; not yet: prover-a, ", proposal["reason"])
+        self.assertIn("evaluator-b", proposal["reason"])
         reviewer = subprocess.Popen([BIN / "pawl", "-q", "review", "--as", "evaluator-a"], env=home.environment,
                                     stdout=subprocess.DEVNULL)
         time.sleep(0.4)
