@@ -22,7 +22,7 @@ namespace pawl::notices {
 // A vote is as large as an entry of a log may be; halts and resumes say a sentence, and carry signatures.
 inline constexpr size_t kNoticeBytesMax = 65'535, kHaltBytesMax = 16'384;
 // What a board takes of a vote: one that contradicts the log's has room in a complaint (audit/records.h), which is an
-// entry as well. Reports of evaluators take a tenth.
+// entry as well. Votes of the example's evaluators are a third of it.
 inline constexpr size_t kVoteBytesMax = 45'056;
 
 // Of what a board answers: {"format", "notices": [{"received", "statement": an envelope in base64}]}.
