@@ -95,7 +95,7 @@ WORDS = {
     "no signature needed": r"approval.threshold is 0, outside 1 to 32$",
     "approval left out": r"approval is missing$",
     "makes the monitor fail": r"^trial void: the evaluator failed: it exited with status 1$",
-    "no reviewer can be reached": r"^votes: evaluator 0/1, integrity 0/1$",
+    "no reviewer can be reached": r"^votes: evaluator 0/1, integrity 0/1; not yet: evaluator-a, integrity-a$",
     "one of two people cannot be reached": r"^1/2 approvals$",
 }
 # What ends before there is a proposal, and what waits for somebody; docs/threats.md says why.
