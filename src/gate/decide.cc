@@ -184,7 +184,10 @@ Result<Position> Walk(Gate& gate, const std::string& name, Until until) {
     // A trial takes long and hangs on the commit alone: what others append meanwhile does not undo it.
     if (step.name == audit::Step::kTrial && HasTrial(gate, proposal)) {
       if (Result<void> refreshed = gate.log().Refresh(); !refreshed.ok()) return refreshed.error();
-      if (gate.log().history().Find(name)->outcome) break;
+      const ProposalHistory& now = *gate.log().history().Find(name);
+      if (now.outcome || HasPassed(now, step.name)) {
+        return Error{ErrorCode::kPending, std::string(kConflict), "another gate has gone on with '" + name + "'", ""};
+      }
     }
     if (Result<void> held = gate.log().Hold(EventsOf(gate, proposal, step.name, *report)); !held.ok()) {
       return held.error();
