@@ -359,16 +359,21 @@ TEST(History, NamesWhatALyingReviewerSends) {
   EXPECT_EQ(answer(both), forged("prover-a")) << "two at once";
 }
 
+// An amendment, which takes a reviewer out of the charter where it is to.
+void AmendWithout(Path& path, bool prover_a2) {
+  const auto edit = [&](charter::TestCharter& test) {
+    std::string& text = test.files["charter.toml"];
+    const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
+    if (prover_a2) text.erase(at, text.find("[[reviewer]]", at + 1) - at);
+  };
+  path.Accept(MakeAmendment(path, path.PutCharter(edit), kThree));
+  path.now += 60;
+}
+
 TEST(History, HearsNobodyWhoHasBeenRemoved) {
   const auto rule = [](bool removed) {
     Path path = Path::WithTwoReleases();
-    const auto edit = [&](charter::TestCharter& test) {
-      std::string& text = test.files["charter.toml"];
-      const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
-      if (removed) text.erase(at, text.find("[[reviewer]]", at + 1) - at);
-    };
-    path.Accept(MakeAmendment(path, path.PutCharter(edit), kThree));
-    path.now += 60;
+    AmendWithout(path, removed);
     Tampering late;
     late.votes = [](std::vector<Vote>& votes) {
       votes.push_back(votes[0]);
@@ -733,13 +738,7 @@ TEST(Complaint, OfAVoteAfterRemovalIsProven) {
   const auto rule = [](bool removed, const char* signer, const std::string& accused = "prover-a2",
                        const std::string& voter = "prover-a2") {
     Path path = Path::WithTwoReleases();
-    const auto edit = [&](charter::TestCharter& test) {
-      std::string& text = test.files["charter.toml"];
-      const size_t at = text.find("[[reviewer]]\nname = \"prover-a2\"");
-      if (removed) text.erase(at, text.find("[[reviewer]]", at + 1) - at);
-    };
-    path.Accept(MakeAmendment(path, path.PutCharter(edit), kThree));
-    path.now += 60;
+    AmendWithout(path, removed);
     Decided x;
     x.path = path;
     Tampering watched;
