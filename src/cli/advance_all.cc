@@ -122,7 +122,7 @@ Result<std::vector<gate::Position>> LookAt(const Globals& globals, KeptGate& kep
   if (kept.gate && IdentityOf(kept.place) != kept.file) kept.gate.reset();
   if (!kept.gate) {
     kept.file = IdentityOf(kept.place);
-    Result<gate::Gate> opened = OpenGate(globals, kept.place);
+    Result<gate::Gate> opened = TryGate(globals, kept.place);
     if (!opened.ok()) return opened.error();
     kept.gate.emplace(*std::move(opened));
   } else if (Result<void> resumed = kept.gate->Resume(); !resumed.ok()) {

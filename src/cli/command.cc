@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
+#include <thread>
 
 #include "cli/family_bar.h"
 #include "cli/log_file.h"
@@ -22,6 +24,9 @@
 
 namespace pawl::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kGateWaitMax{2'000};
+constexpr std::chrono::milliseconds kGateTryAgain{50};
 
 // A key, store or ledger that ought to be here is a fault of the set-up, not of the command line.
 bool IsSetUp(const Error& error) {
@@ -126,7 +131,7 @@ std::function<void(const std::string&)> ProgressTo(const Globals& globals) {
   };
 }
 
-Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
+Result<gate::Gate> TryGate(const Globals& globals, const Place& place) {
   halting::KeepRoomForHalt(place.state_path);
   gate::GateOptions options;
   Result<std::optional<work::WorkerShare>> workers = GateWorkers(globals);
@@ -137,6 +142,14 @@ Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
   options.proving = [bar = FamilyBar(globals)](const prover::FamilyProgress& progress) { bar.Show(progress); };
   options.post = server::ExchangesWithin({});
   return gate::Gate::Open(place.home, place.subject, std::move(options));
+}
+
+Result<gate::Gate> OpenGate(const Globals& globals, const Place& place) {
+  for (const auto until = std::chrono::steady_clock::now() + kGateWaitMax;;) {
+    Result<gate::Gate> gate = TryGate(globals, place);
+    if (gate.ok() || gate.error().rule != "gate.busy" || std::chrono::steady_clock::now() >= until) return gate;
+    std::this_thread::sleep_for(kGateTryAgain);
+  }
 }
 
 void LogPosition(const std::string& subject, const gate::Position& position) {

@@ -54,9 +54,12 @@ Result<Place> FindPlace(const Globals& globals);
 // For writing only where the log holds all that the loader has seen ("ledger.older").
 Result<ledger::SubjectLog> OpenLog(const Place& place, ledger::LedgerAccess access,
                                    ledger::FoldFrom from = ledger::FoldFrom::kSnapshot);
-// A gate that reports its progress on standard error, unless quiet or JSON.
+// A gate that reports its progress on standard error, unless quiet or JSON. Waits two seconds for another gate's lock,
+// which is longer than one that only looks holds it; then "gate.busy".
 Result<gate::Gate> OpenGate(const Globals& globals, const Place& place);
-// The progress function that OpenGate uses.
+// The same at once, for who comes again anyway.
+Result<gate::Gate> TryGate(const Globals& globals, const Place& place);
+// The progress function that both use.
 std::function<void(const std::string&)> ProgressTo(const Globals& globals);
 
 // Shows where a proposal stands, with the commands that move it on; the exit status says it in a number.

@@ -440,13 +440,19 @@ class PathTest(HomesTest):
     # ---- crashes
 
     def test_two_gates_exclude_each_other(self):
+        """One waits a moment for another that only looks, and is told to come again where that one is at work."""
         home = self.home()
-        first = subprocess.Popen([BIN / "pawl", "-q", "--json", "cycle", "--seed", "2", "--no-review"], env=home.environment,
-                                 stdout=subprocess.DEVNULL)
-        time.sleep(0.5)
-        error = home.fails("propose", self.candidate(home), expect=6)["error"]
-        self.assertEqual(error["rule"], "gate.busy")
-        self.assertEqual(first.wait(), 6)
+        candidate = self.candidate(home)
+        with open(home.home / f"ledger/{demo_run.SUBJECT}.sqlite.gate", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = home.events()
+            error = home.fails("propose", candidate, expect=6)["error"]
+            self.assertEqual((error["rule"], home.events()), ("gate.busy", before))
+            waiting = subprocess.Popen([BIN / "pawl", "--json", "propose", candidate], env=home.environment, text=True,
+                                       stdout=subprocess.PIPE)
+            time.sleep(0.5)
+            self.assertIsNone(waiting.poll(), "it did not wait")
+        self.assertEqual(json.loads(waiting.communicate()[0].splitlines()[-1])["proposal"], "p1")
 
     def test_killed_at_random_instants_it_resumes(self):
         home = self.home()
