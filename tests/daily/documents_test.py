@@ -1,26 +1,41 @@
 #!/usr/bin/python3
 """Follows the documents word by word, on accounts that have nothing: every command of docs/first-subject.md and then
-those of docs/recovery.md, every command of docs/team.md and then of docs/keys.md, and those of docs/install.md, where
-they do not need another machine.
+those of docs/recovery.md, every command of docs/team.md and then of docs/keys.md, those of docs/network.md with a
+PostgreSQL of its own, and those of docs/install.md, where they do not need another machine.
 
 PAWL_BIN: folder with pawl and pawl-check.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "postgresql"))
 sys.dont_write_bytecode = True
 import document  # noqa: E402
+from server import Server  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("PAWL_BIN", ROOT / "build/release/bin"))
+
+
+def free_ports(count):
+    """The first of so many that nobody listens at."""
+    for first in range(20_000, 30_000, count):
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise AssertionError("no free ports")
 
 
 class Account:
@@ -100,6 +115,24 @@ class DocumentsTest(unittest.TestCase):
                       "person ann@example.org: another key, and the old one has agreed"):
             self.assertIn(words, surface[0])
 
+    def test_four_organisations_live_on_one_log(self):
+        """docs/network.md, after the subject and the evaluator of docs/first-subject.md."""
+        os.chmod(self.folder, 0o755)  # the server runs as another user
+        server = Server(pathlib.Path(self.folder) / "server")
+        self.addCleanup(server.stop)
+        self.addCleanup(self.end_what_runs)
+        self.account.environment |= {"LEDGER": server.url(), "FIRST_PORT": str(free_ports(3))}
+        self.account.follow(self, ROOT / "docs/first-subject.md", at_least=3, blocks=slice(0, 3))
+        self.account.follow(self, ROOT / "docs/network.md", at_least=27)
+        status = json.loads(self.account.pawl("--home", "org-c", "--json", "status"))
+        self.assertEqual([(row["outcome"], row["complaints"]) for row in status["proposals"]], [("accepted", [])] * 2)
+        self.assertEqual(status["halted"], False)
+
+    def end_what_runs(self):
+        for file in self.account.work.glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
+
     @unittest.skipUnless(BIN == ROOT / "build/release/bin", "`make install` takes what `make build` made")
     def test_installation_without_root_leaves_nothing_but_state(self):
         home = self.account.home
@@ -124,7 +157,7 @@ class DocumentsTest(unittest.TestCase):
         documents = sorted((ROOT / "docs").glob("*.md"))
         found = [block for path in documents for block in document.blocks(path)]
         self.assertGreaterEqual(len(found), 30)
-        followed = {"first-subject.md", "recovery.md", "team.md", "keys.md", "install.md"}
+        followed = {"first-subject.md", "recovery.md", "team.md", "keys.md", "install.md", "network.md"}
         for path in documents:
             for block in document.blocks(path):
                 self.assertTrue(path.name in followed or block.left_out, f"{path.name}:{block.line}")
