@@ -7,6 +7,7 @@ One home with a released baseline is made once and copied for each test, so that
 """
 
 import argparse
+import fcntl
 import importlib.machinery
 import importlib.util
 import json
@@ -452,7 +453,7 @@ class PathTest(HomesTest):
                                        stdout=subprocess.PIPE)
             time.sleep(0.5)
             self.assertIsNone(waiting.poll(), "it did not wait")
-        self.assertEqual(json.loads(waiting.communicate()[0].splitlines()[-1])["proposal"], "p1")
+        self.assertEqual(json.loads(waiting.communicate()[0].splitlines()[-1])["proposal"], "p2")
 
     def test_killed_at_random_instants_it_resumes(self):
         home = self.home()
