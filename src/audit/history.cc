@@ -523,12 +523,12 @@ Result<bool> History::Shows(const Complaint& complaint, const ProposalHistory& p
   if (!charter.ok()) return charter.error();
   const charter::Reviewer* author = charter->FindReviewer(vote->reviewer);
   const bool heard = author != nullptr && IsSignedBy(*complaint.vote, author->key);
-  if (rule == ComplaintRule::kHeldBack) {
-    return heard && closes && complaint.accused == charter_->gate.log.name &&
-           !std::ranges::binary_search(proposal.closing->votes, digest);
-  }
+  const bool left_out = closes && !std::ranges::binary_search(proposal.closing->votes, digest);
+  if (rule == ComplaintRule::kHeldBack) return heard && left_out && complaint.accused == charter_->gate.log.name;
   if (vote->reviewer != complaint.accused) return false;
-  if (rule == ComplaintRule::kEquivocation) return heard && has_voted && logged->digest != digest;
+  // Of one key: an amendment may have given the reviewer another one while the candidate was open.
+  if (rule == ComplaintRule::kEquivocation)
+    return heard && has_voted && logged->digest != digest && IsSignedBy(logged->envelope, author->key);
   if (complaint.entry || complaint.vote->signatures[0].keyid != complaint.accused) return false;
   if (rule == ComplaintRule::kOtherBytes) return heard && vote->about.digest != candidate.tree;
   return rule == ComplaintRule::kAfterRemoval ? IsOfRemoved(*complaint.vote, candidate, *charter) : false;

@@ -719,6 +719,33 @@ TEST(Complaint, OfTwoVotesOfOneReviewerIsProven) {
   EXPECT_EQ(rule(x.made.parts.closing, x.Logged(0)), "statement.kind");
 }
 
+// An amendment gives prover-a another key while a candidate of before is still open: what is signed with the old one,
+// which may be a thief's by now, contradicts nothing that is signed with the new one.
+TEST(Complaint, OfTwoVotesIsOfOneKey) {
+  const auto rule = [](const char* logged_with, const char* other_with) {
+    Vote vote;
+    Decided x([&](std::vector<Vote>& votes) {
+      vote = votes[0];
+      votes.erase(votes.begin());
+    });
+    const auto edit = [](charter::TestCharter& test) {
+      test.Replace(charter::TestNoteKey("prover-a", '1'), charter::TestNoteKey("prover-a", '?'));
+    };
+    x.path.Accept(MakeAmendment(x.path, x.path.PutCharter(edit), kThree));
+    const auto signed_with = [&](const char* key) {
+      Envelope envelope = x.path.BySomeone(WriteVote(vote), key);
+      envelope.signatures[0].keyid = "prover-a";
+      return envelope;
+    };
+    x.path.Append(signed_with(logged_with));
+    const Digest logged = StatementDigest(WriteVote(vote));
+    vote.time += 1;
+    return RuleAfter(x.path, x.Says(ComplaintRule::kEquivocation, "prover-a", logged, signed_with(other_with)));
+  };
+  EXPECT_EQ(rule("stranger", "prover-a"), kNotShown) << "two keys";
+  EXPECT_EQ(rule("stranger", "stranger"), kNotShown) << "a key that the candidate's charter does not know";
+}
+
 TEST(Complaint, OfAVoteOnOtherBytesIsProven) {
   const auto elsewhere = [](Vote& vote) { vote.about.digest = crypto::Sha256("another tree"); };
   const Decided honest;
