@@ -530,6 +530,31 @@ TEST_F(HearingTest, NobodyHonestIsNamed) {
   EXPECT_EQ(Accused(), "");
 }
 
+// A vote is held to the charter that it was given under, and to no later one: else an amendment would make liars of all
+// who had voted on what it has overtaken.
+TEST_F(CosigningTest, WhoVotedBeforeAnAmendmentIsNotNamed) {
+  const auto edit = [](charter::TestCharter& test) {
+    test.Replace(charter::TestNoteKey("evaluator-a", '4'), charter::TestNoteKey("evaluator-a", '?'));
+  };
+  const warrant::MadeWarrant amendment = warrant::MakeAmendment(path_, path_.PutCharter(edit), warrant::kThree);
+  warrant::AppendWithoutClosing(path_, {.tree = path_.third}, Measuring(2, 0.001));
+  path_.Accept(amendment);
+  std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+  ASSERT_TRUE(warrant::WriteStateFile(state_path(), path_.state).ok());
+  begun_ = path_.entries();
+  BeginAnewHere();
+  ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  const Reviewer reviewer{.record = *log.charter().charter.FindReviewer("auditor-c"),
+                          .key = Path::Key("auditor-c"),
+                          .memory_folder = directory_.path(),
+                          .state_path = state_path(),
+                          .now_s = path_.now,
+                          .progress = {}};
+  EXPECT_TRUE(ReviewOpenProposals(log, reviewer).ok());
+  EXPECT_EQ(Accused(), "");
+}
+
 TEST_F(CosigningTest, WhoVotesOnOtherBytesIsNamed) {
   Tampering tampering;
   tampering.votes = [&](std::vector<warrant::Vote>& votes) { votes[0].about.digest = crypto::Sha256("other bytes"); };

@@ -166,7 +166,12 @@ Result<void> KeyIsInForce(const ledger::SubjectLog& log, const Reviewer& reviewe
 Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, const Reviewer& reviewer) {
   std::vector<std::string> waiting;
   for (const ProposalHistory& proposal : log.history().proposals()) {
-    if (proposal.candidate && !proposal.outcome) waiting.push_back(proposal.proposal.proposal);
+    if (!proposal.candidate || proposal.outcome) continue;
+    // What an amendment has overtaken never goes live, and was voted on under other rules and with other keys: to go on
+    // with it would make honest votes look like lies.
+    if (proposal.candidate->charter_epoch == log.history().charter_epoch()) {
+      waiting.push_back(proposal.proposal.proposal);
+    }
   }
   // One proposal that cannot be judged must not keep the others waiting; a log that cannot be trusted stops everything.
   const auto stops_everything = [](const Error& error) {

@@ -66,8 +66,9 @@ struct ReviewReport {
   bool soon = false;    // kWaiting: for something that no new entry of the log will tell of
 };
 
-// Looks at every proposal that waits for this reviewer, in log order, and acts. Errors are of the machine or of the log
-// ("ledger.…", "history.…", "audit.…"): nothing was signed about the proposal at hand.
+// Looks at every proposal that waits for this reviewer, in log order, and acts. One that an amendment has overtaken
+// waits for nobody. Errors are of the machine or of the log ("ledger.…", "history.…", "audit.…"): nothing was signed
+// about the proposal at hand.
 Result<std::vector<ReviewReport>> ReviewOpenProposals(ledger::SubjectLog& log, const Reviewer& reviewer);
 
 // One file a role. Opinions about a proposal that has a candidate statement; Requires that the store can be read.

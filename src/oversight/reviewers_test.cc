@@ -151,6 +151,34 @@ TEST_F(ReviewersTest, WitnessesAreToldAVoteThatTheLedgerDoesNotTake) {
   EXPECT_FALSE(std::filesystem::exists(Unsent()));
 }
 
+// What an amendment has overtaken never goes live. Whoever voted on it with a new key, having told witnesses another
+// vote before, would look like a liar.
+TEST_F(ReviewersTest, NobodyVotesOnWhatAnAmendmentHasOvertaken) {
+  const auto edit = [](charter::TestCharter& test) { test.Replace("max_releases = 3", "max_releases = 4"); };
+  const warrant::MadeWarrant amendment = warrant::MakeAmendment(path_, path_.PutCharter(edit), warrant::kThree);
+  warrant::AppendWithoutClosing(path_, {.action = Action::kRollback, .tree = path_.baseline});
+  const auto votes_of_a2 = [&] {
+    std::filesystem::remove(home_.LedgerPath("controller"));
+    std::filesystem::copy(path_.store().directory(), home_.StorePath(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::skip_existing);
+    ledger::Ledger ledger = *ledger::Ledger::Open(home_.LedgerPath("controller"), ledger::LedgerAccess::kReadWrite);
+    EXPECT_TRUE(ledger.Append(0, path_.entries()).ok());
+    ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+    const Reviewer reviewer{.record = *log.charter().charter.FindReviewer("prover-a2"),
+                            .key = Path::Key("prover-a2"),
+                            .memory_folder = directory_.path(),
+                            .state_path = {},
+                            .now_s = path_.now,
+                            .progress = {}};
+    EXPECT_TRUE(ReviewOpenProposals(log, reviewer).ok());
+    return std::ranges::count(log.history().Find("p4")->votes, "prover-a2",
+                              [](const audit::LoggedVote& logged) { return logged.vote.reviewer; });
+  };
+  EXPECT_EQ(votes_of_a2(), 1) << "the amendment is not in force yet";
+  path_.Accept(amendment);
+  EXPECT_EQ(votes_of_a2(), 0);
+}
+
 // Half of a file, or the vote of another, is not what it has said.
 TEST_F(ReviewersTest, OnlyWhatItHasSignedIsItsVote) {
   Propose({.action = Action::kRollback, .tree = path_.baseline});

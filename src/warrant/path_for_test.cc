@@ -525,4 +525,14 @@ MadeWarrant MakeAmendment(Path& path, const Digest& charter, const std::vector<s
   return made;
 }
 
+void AppendWithoutClosing(Path& path, const Change& change, Tampering tampering) {
+  Path complete = path;
+  int64_t size = 0;
+  tampering.closing = [&](const Closing& closing) { size = closing.size; };
+  (void)complete.Make(change, tampering);
+  for (size_t at = path.entries().size(); at < static_cast<size_t>(size); ++at) {
+    path.Append(*encoding::ParseEnvelope(complete.entries()[at]));
+  }
+}
+
 }  // namespace pawl::warrant

@@ -177,6 +177,8 @@ void CosignAt(merkle::SignedNote& note, const std::vector<std::pair<std::string,
 // An amendment, made now and asked about when the waiting period is over.
 MadeWarrant MakeAmendment(Path& path, const Digest& charter, const std::vector<std::string>& signers,
                           Tampering tampering = {}, int64_t wait_s = kDay);
+// A proposal that has been voted on and not closed.
+void AppendWithoutClosing(Path& path, const Change& change, Tampering tampering = {});
 // Enough to change the charter of this path.
 inline const std::vector<std::string> kThree = {"ann", "bob", "cy"};
 
