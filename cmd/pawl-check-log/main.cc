@@ -149,7 +149,7 @@ void PrintLogText(const CheckedLog& log) {
                 std::string(warrant::ActionName(proposal.proposal.action)).c_str(), row.outcome.c_str(),
                 row.step.c_str(), Shown(row.rule).c_str(), Shown(proposal.proposal.note).c_str());
     for (const auto& [one, digest, index] : proposal.complaints) {
-      std::printf("  %s accuses %s of %s (entry %llu), %s: %s\n", Shown(one.complainant).c_str(),
+      std::printf("  %s accuses %s of %s (entry %llu), %s; it says: %s\n", Shown(one.complainant).c_str(),
                   Shown(one.accused).c_str(), std::string(audit::ComplaintRuleName(one.rule)).c_str(),
                   static_cast<unsigned long long>(index), audit::IsProven(one.rule) ? "proven" : "in its own word",
                   Shown(one.reason).c_str());

@@ -50,13 +50,15 @@ std::vector<std::string> Warnings(const Place& place, const ledger::SubjectLog& 
         warnings.push_back(std::move(warning));
     }
   }
-  // What is proven against a reviewer outlives the proposal that it was about; the last of each is enough.
+  // What is proven against a reviewer outlives the proposal that it was about, until its key is another; the last of
+  // each is enough.
   std::map<std::string, std::string> proven;
   for (const ProposalHistory& proposal : log.history().proposals()) {
     for (const audit::LoggedComplaint& one : proposal.complaints) {
-      const std::string& accused = one.complaint.accused;
-      if (!IsProven(one.complaint.rule) || charter.FindReviewer(accused) == nullptr) continue;
-      proven[accused] = proposal.proposal.proposal + ": " + oversight::Text(one) + "; an amendment replaces its key";
+      if (!IsProven(one.complaint.rule)) continue;
+      if (!oversight::IsOfKeyInForce(log.history(), proposal, one.complaint)) continue;
+      proven[one.complaint.accused] =
+          proposal.proposal.proposal + ": " + oversight::Text(one) + "; an amendment replaces its key";
     }
   }
   for (const auto& [accused, words] : proven) warnings.push_back(words);

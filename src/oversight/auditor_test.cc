@@ -463,7 +463,7 @@ TEST_F(HearingTest, WhoHasSignedTwoVotesIsNamedWithBoth) {
     EXPECT_EQ(written.reason, "'" + another->reviewer + "' has signed two votes: for, which the log has, and " +
                                   std::string(warrant::VoteVerdictName(verdict)) + ", which witnesses have");
     EXPECT_EQ(Text(one), "auditor-c accuses " + another->reviewer + " of vote.equivocation (entry " +
-                             std::to_string(one.index) + "), proven: " + written.reason);
+                             std::to_string(one.index) + "), proven; it says: " + written.reason);
   }
 }
 
@@ -509,6 +509,39 @@ TEST_F(HearingTest, WhoVotesAfterItsRemovalIsNamed) {
   votes_.emplace_back(path_.BySomeone(vote, "prover-a2"), now_);
   EXPECT_EQ(Answer(), "signed");
   EXPECT_EQ(Accused(), "auditor-c accuses prover-a2 of vote.after-removal\n");
+}
+
+// People are told to replace a key once, and not again when they have.
+TEST_F(HearingTest, WhatIsProvenOfAKeyIsNotOfTheOneThatReplacesIt) {
+  Tampering tampering;
+  std::optional<warrant::Vote> other;
+  tampering.votes = [&](std::vector<warrant::Vote>& votes) { other = votes.front(); };
+  Close({}, tampering);
+  other->time += 1;
+  votes_ = {{path_.BySomeone(warrant::WriteVote(*other), "prover-a"), now_}};
+  EXPECT_EQ(Answer(), "signed");
+  const ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadOnly);
+  const audit::ProposalHistory& proposal = log.history().proposals().back();
+  ASSERT_EQ(proposal.complaints.size(), 1u);
+  audit::Complaint complaint = proposal.complaints[0].complaint;
+  EXPECT_TRUE(IsOfKeyInForce(log.history(), proposal, complaint));
+
+  Path later = Path::WithWitnesses();
+  const auto edit = [](charter::TestCharter& test) {
+    Path::AddWitnesses(test);
+    test.Replace(charter::TestNoteKey("prover-a", '1'), charter::TestNoteKey("prover-a", '?'));
+  };
+  later.Accept(warrant::MakeAmendment(later, later.PutCharter(edit), warrant::kThree));
+  audit::History history(later.CharterReader());
+  for (size_t at = 0; at < later.entries().size(); ++at) ASSERT_TRUE(history.Apply(at, later.entries()[at]).ok());
+  EXPECT_FALSE(IsOfKeyInForce(history, proposal, complaint));
+  complaint.accused = "prover-b";
+  EXPECT_TRUE(IsOfKeyInForce(history, proposal, complaint)) << "its key is the same";
+  complaint.rule = audit::ComplaintRule::kAfterRemoval;
+  EXPECT_FALSE(IsOfKeyInForce(history, proposal, complaint)) << "a key that nobody has any more";
+  complaint.rule = audit::ComplaintRule::kEquivocation;
+  complaint.accused = "prover-z";
+  EXPECT_FALSE(IsOfKeyInForce(history, proposal, complaint));
 }
 
 // Whatever witnesses show about somebody honest.

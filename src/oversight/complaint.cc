@@ -83,7 +83,17 @@ std::string Heading(const audit::LoggedComplaint& complaint) {
 
 std::string Text(const audit::LoggedComplaint& complaint) {
   const bool proven = IsProven(complaint.complaint.rule);
-  return Heading(complaint) + (proven ? ", proven: " : ", in its own word: ") + complaint.complaint.reason;
+  // What is proven is the heading; the sentence is the complainant's in either case, whatever it says of whom.
+  return Heading(complaint) + (proven ? ", proven; it says: " : ", in its own word: ") + complaint.complaint.reason;
+}
+
+bool IsOfKeyInForce(const audit::History& history, const audit::ProposalHistory& proposal,
+                    const audit::Complaint& complaint) {
+  const charter::Reviewer* now = history.charter().FindReviewer(complaint.accused);
+  if (now == nullptr || complaint.rule == ComplaintRule::kAfterRemoval) return false;
+  const Result<charter::Charter> charter = history.charter_reader()(proposal.candidate->charter);
+  const charter::Reviewer* then = charter.ok() ? charter->FindReviewer(complaint.accused) : nullptr;
+  return then == nullptr || then->key.key == now->key.key;
 }
 
 }  // namespace pawl::oversight

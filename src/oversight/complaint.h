@@ -41,7 +41,13 @@ bool Complain(ledger::SubjectLog& log, const Reviewer& reviewer, const audit::Pr
 
 // "auditor-c accuses prover-a of vote.equivocation (entry 41)".
 std::string Heading(const audit::LoggedComplaint& complaint);
-// "auditor-c accuses prover-a of vote.equivocation (entry 41), proven: …", or "…, in its own word: …"; on one line.
+// "auditor-c accuses prover-a of vote.equivocation (entry 41), proven; it says: …", or "…, in its own word: …"; on one
+// line.
 std::string Text(const audit::LoggedComplaint& complaint);
+
+// Whether the accused still has the key that this is about. What is signed with a key that an amendment has taken away,
+// by a thief perhaps, is no reason to replace the one that came after it, nor a word about who came after its owner.
+bool IsOfKeyInForce(const audit::History& history, const audit::ProposalHistory& proposal,
+                    const audit::Complaint& complaint);
 
 }  // namespace pawl::oversight

@@ -230,7 +230,7 @@ TEST(ChangeControlReport, LinksEveryFigure) {
     entry.changed_from_parent = 10;
   }
   life.halts = {{"halted by ann, open: 3 strange trials", 55}};
-  life.complaints = {{"p: auditor-c accuses prover-a of vote.equivocation (entry 54), proven: two votes", 54}};
+  life.complaints = {{"p: auditor-c accuses prover-a of vote.equivocation (entry 54), proven; it says: two votes", 54}};
   life.alarms = {{"growth of 0.02 a release", 52}};
   const Document document = ChangeControlReport(life, Charter(), kWords);
   std::size_t figures = 0, tables = 0;

@@ -543,7 +543,7 @@ class PathTest(unittest.TestCase):
         self.assertEqual(entry["kind"], "complaint")
         told = json.loads(base64.b64decode(entry["predicate"]["vote"]["payload"]))["predicate"]
         self.assertEqual((told["reviewer"], told["candidate"]), ("prover-a", entry["predicate"]["candidate"]))
-        self.assertIn(f"accuses prover-a of vote.equivocation (entry {entry['index']}), proven: ", home.pawl("status"))
+        self.assertIn(f"accuses prover-a of vote.equivocation (entry {entry['index']}), proven; it says: ", home.pawl("status"))
         # Said once, though the auditor is asked again and begins anew. It has closed all the same, and people decide.
         home.pawl("review", "--as", "auditor-a", expect=(0, 6))
         self.assertEqual(json.loads(home.pawl("--json", "status", proposal))["complaints"], story["complaints"])
