@@ -1,6 +1,7 @@
 // The auditor's role: the log only grows, every vote that was cast is counted, no halt is open. Says so by signing the
 // closing statement, which every warrant carries.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "encoding/base64.h"
@@ -291,6 +292,22 @@ Result<bool> StandsAtItsSize(ledger::SubjectLog& log, const ProposalHistory& pro
   return merkle::VerifyInclusion(merkle::LeafHash(entries->front()), size, present, *proof, log.root()).ok();
 }
 
+// When the votes below `size` were cast, by what each principal says of its last one; in ascending order. What is voted
+// after that is no older than the closing statement.
+std::vector<int64_t> WhenVoted(const charter::Charter& charter, const ProposalHistory& proposal, uint64_t size) {
+  std::map<std::string, int64_t> last;
+  for (const audit::LoggedVote& logged : proposal.votes) {
+    const charter::Reviewer* voter = charter.FindReviewer(logged.vote.reviewer);
+    if (voter == nullptr || logged.index >= size) continue;
+    int64_t& time = last[voter->principal];
+    time = std::max(time, logged.vote.time);
+  }
+  std::vector<int64_t> times;
+  for (const auto& [principal, time] : last) times.push_back(time);
+  std::ranges::sort(times);
+  return times;
+}
+
 // Another auditor has closed: say the same if it is what we see.
 Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, const ProposalHistory& proposal) {
   const warrant::Closing& closing = *proposal.closing;
@@ -299,23 +316,23 @@ Result<ReviewReport> Cosign(ledger::SubjectLog& log, const Reviewer& reviewer, c
   Result<crypto::Digest> root = is_of_the_past ? ledger::PastRoot(log, size) : Result<crypto::Digest>(crypto::Digest{});
   if (!root.ok()) return root.error();
   // A closing statement's time begins waiting periods, so it is neither ahead of this clock nor before the votes that
-  // it closes, whose times are those of the reviewers. (One whose clock runs ahead keeps nobody from closing.) One that
-  // was overtaken is written anew by a new proposal.
+  // it closes, whose times are those of the reviewers. (One whose clock is ahead of this one still keeps nobody from
+  // closing.) One that was overtaken is written anew by a new proposal.
   const int64_t skew = log.charter().charter.pace.max_clock_skew_s;
-  int64_t earliest = reviewer.now_s - kCosignWithin_s;
-  for (const audit::LoggedVote& logged : proposal.votes) {
-    earliest = std::max(earliest, std::min(logged.vote.time, reviewer.now_s));
-  }
-  // That this auditor comes late is nobody's lie; the rest is.
-  const bool is_old = closing.time + skew < reviewer.now_s - kCosignWithin_s;
-  const bool timely = closing.time <= reviewer.now_s + skew && closing.time + skew >= earliest;
+  const std::vector<int64_t> voted = WhenVoted(log.charter().charter, proposal, size);
+  const auto is_before = [&](int64_t time) { return closing.time + skew < std::min(time, reviewer.now_s); };
+  const bool is_old = is_before(reviewer.now_s - kCosignWithin_s), is_ahead = closing.time > reviewer.now_s + skew;
+  const bool is_before_a_vote = !voted.empty() && is_before(voted.back());
   const Result<bool> in_place = StandsAtItsSize(log, proposal);
   if (!in_place.ok()) return in_place.error();
   const bool is_true =
       *root == closing.root && *in_place && closing.votes == VotesBelow(proposal, size) && closing.open_halts.empty();
-  if (!is_true || !timely) {
+  if (!is_true || is_old || is_ahead || is_before_a_vote) {
     const std::string words = "the closing statement is not what this auditor sees in the log, or of another time";
-    if (!is_true || !is_old) {
+    // That this auditor comes late is nobody's lie; and where one principal alone has voted later, by its own clock,
+    // nobody knows whose it is.
+    const bool is_before_votes = is_before_a_vote && (voted.size() == 1 || is_before(voted.end()[-2]));
+    if (!is_true || (!is_old && (is_ahead || is_before_votes))) {
       for (const encoding::Signature& signature : proposal.closing_envelope.signatures) {
         Complain(log, reviewer, proposal,
                  {.accused = signature.keyid,

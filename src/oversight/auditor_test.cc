@@ -128,6 +128,31 @@ TEST_F(CosigningTest, SignsWhereAReviewersClockRunsAhead) {
   EXPECT_EQ(Answer(), "signed") << "one vote cannot keep auditors from closing";
 }
 
+// By the time that the second auditor looks, that vote is of the past: either the closing statement was dated back or
+// the vote was dated ahead, and nobody knows which.
+TEST_F(CosigningTest, NamesNobodyForTheClockOfAThird) {
+  Tampering ahead;
+  ahead.votes = [](std::vector<warrant::Vote>& votes) { votes[0].time += 1'200; };
+  Close({}, ahead);
+  now_ += 1'800;
+  EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "");
+}
+
+// Two principals that say the same are not both wrong.
+TEST_F(CosigningTest, RefusesOneThatIsOlderThanTheVotesOfTwo) {
+  Tampering later;
+  later.votes = [](std::vector<warrant::Vote>& votes) {
+    votes[0].time += 1'200;
+    votes[1].time += 1'200;
+    ASSERT_NE(votes[0].reviewer, votes[1].reviewer);
+  };
+  Close({}, later);
+  now_ += 1'800;
+  EXPECT_EQ(Answer(), "audit.closing");
+  EXPECT_EQ(Accused(), "auditor-c accuses auditor-a of audit.closing\n");
+}
+
 // A closing statement begins an amendment's waiting period. Dated back, it would end before anybody could veto.
 TEST_F(CosigningTest, RefusesOneThatIsOlderThanItsVotes) {
   Close([](Closing& closing) { closing.time -= 12 * kHour; });
@@ -181,8 +206,11 @@ TEST_F(CosigningTest, SignsWhateverIsVotedAfterTheFirstHasClosed) {
   };
   Close({}, late);
   ledger::SubjectLog log = *ledger::SubjectLog::Open(home_, "controller", ledger::LedgerAccess::kReadWrite);
+  held_back->time += kHour;
+  now_ += 2 * kHour;
   ASSERT_TRUE(log.Append({path_.BySomeone(warrant::WriteVote(*held_back), held_back->reviewer)}).ok());
   EXPECT_EQ(Answer(), "signed");
+  EXPECT_EQ(Accused(), "") << "it closes what there was when it was written";
 }
 
 // The same vote, cast before the statement was written: its author names an older size to leave it out.
