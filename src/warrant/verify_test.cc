@@ -100,9 +100,15 @@ void SeedSignature(encoding::Json& evidence, const std::string& name, const Dige
   evidence["seed_signature"] = encoding::EncodeBase64(Path::Key(name).Sign(SeedMessage(candidate, body)));
 }
 
-// All evaluators draw over another checkpoint, and sign it.
+std::vector<Digest> Leaves(const Path& path) {
+  std::vector<Digest> leaves;
+  for (const std::string& entry : path.entries()) leaves.push_back(merkle::LeafHash(entry));
+  return leaves;
+}
+// All evaluators draw over another checkpoint, and sign it. `prove` is given the leaves of the whole log.
 WarrantVerdict SeedsOfAll(const std::function<void(merkle::Checkpoint&)>& change,
-                          const std::function<void(Warrant&)>& prove = {}) {
+                          const std::function<void(Warrant&, const std::vector<Digest>&)>& prove = {}) {
+  Path path = Path::WithTwoReleases();
   Tampering tampering;
   tampering.votes = [&](std::vector<Vote>& votes) {
     for (Vote& vote : votes) {
@@ -112,29 +118,36 @@ WarrantVerdict SeedsOfAll(const std::function<void(merkle::Checkpoint&)>& change
       SeedSignature(vote.evidence, vote.reviewer, vote.candidate, checkpoint.Text());
     }
   };
-  tampering.warrant = prove;
-  Path path = Path::WithTwoReleases();
+  tampering.warrant = [&](Warrant& w) {
+    if (prove) prove(w, Leaves(path));
+  };
   return path.Ask(path.Make({.tree = path.third}, tampering), tampering);
 }
-// One that the log really was like, when a vote had been added: whoever may choose draws more than once.
+// One that the log really was like, when a vote had been added: whoever may choose draws more than once. Its proofs are
+// good, but that the commit is not the last entry.
 WarrantVerdict SeedsAfterTheFirstVote() {
-  const Path before = Path::WithTwoReleases();
-  Path path = before;
-  const Warrant honest = path.Make({.tree = path.third}).parts;
-  std::vector<Digest> leaves;
-  for (const std::string& entry : path.entries()) leaves.push_back(merkle::LeafHash(entry));
-  const auto at = std::find(leaves.begin(), leaves.end(), merkle::LeafHash(SerializeEnvelope(honest.candidate)));
-  const auto later = static_cast<size_t>(at - leaves.begin()) + 2;
-  const tlog::HashReader read = [&](unsigned level, uint64_t index) -> Result<Digest> {
-    const uint64_t width = uint64_t{1} << level;
-    return tlog::RootOf(std::span(leaves).subspan(index * width, width));
-  };
+  Path path = Path::WithTwoReleases();
+  const Digest commit = merkle::LeafHash(SerializeEnvelope(path.Make({.tree = path.third}).parts.candidate));
+  const std::vector<Digest> honest = Leaves(path);
+  const auto at = static_cast<size_t>(std::find(honest.begin(), honest.end(), commit) - honest.begin());
+  const size_t later = at + 2;
+  const Digest root = tlog::RootOf(std::span(honest).first(later));
   return SeedsOfAll(
       [&](merkle::Checkpoint& checkpoint) {
         checkpoint.size = later;
-        checkpoint.root = *tlog::RootAt(later, read);
+        checkpoint.root = root;
       },
-      [&](Warrant& w) { w.commit_inclusion = *tlog::InclusionProof(later - 2, later, read); });
+      [&](Warrant& w, const std::vector<Digest>& leaves) {
+        const tlog::HashReader read = [&](unsigned level, uint64_t index) -> Result<Digest> {
+          const uint64_t width = uint64_t{1} << level;
+          return tlog::RootOf(std::span(leaves).subspan(index * width, width));
+        };
+        w.commit_inclusion = *tlog::InclusionProof(at, later, read);
+        w.commit_consistency = *tlog::ConsistencyProof(later, leaves.size(), read);
+        EXPECT_TRUE(merkle::VerifyInclusion(commit, at, later, w.commit_inclusion, root).ok());
+        EXPECT_TRUE(
+            merkle::VerifyConsistency(later, root, leaves.size(), tlog::RootOf(leaves), w.commit_consistency).ok());
+      });
 }
 // A history that was made to try what its seeds would be, and never shown to anybody.
 WarrantVerdict SeedsOverAFork() {
@@ -145,7 +158,7 @@ WarrantVerdict SeedsOverAFork() {
       [&](merkle::Checkpoint& checkpoint) {
         checkpoint = {checkpoint.origin, 2, merkle::NodeHash(before, commit)};
       },
-      [&](Warrant& w) { w.commit_inclusion = {before}; });
+      [&](Warrant& w, const std::vector<Digest>&) { w.commit_inclusion = {before}; });
 }
 
 // The third release of a subject whose charter has no evaluation.
