@@ -8,6 +8,7 @@
 #include "crypto/ssh_key.h"
 #include "encoding/utf8.h"
 #include "ledger/keys.h"
+#include "signing/pkcs11_token.h"
 #include "signing/ssh_agent.h"
 #include "subject/file_descriptor.h"
 
@@ -15,7 +16,7 @@ namespace pawl::cli {
 namespace {
 
 // The verifier key of a reviewer whose private key an ssh-agent holds: the agent has to sign with it first.
-Result<crypto::NoteKey> Enrol(const std::string& name, const std::string& file) {
+Result<crypto::NoteKey> EnrolAgentKey(const std::string& name, const std::string& file) {
   if (!encoding::IsKeyName(name)) {
     return Error{ErrorCode::kUsage, "key.name", "'" + name + "' cannot name a key",
                  "use letters, digits, '-', '_' and '.'"};
@@ -28,13 +29,21 @@ Result<crypto::NoteKey> Enrol(const std::string& name, const std::string& file) 
   if (!listed.ok()) return listed.error();
   if (listed->type != crypto::SshKeyType::kEd25519) {
     return Refused("key.kind", "reviewers sign with ssh-ed25519 keys, and this is another kind",
-                   "ssh-keygen -t ed25519; keys of other kinds, in PKCS#11 tokens as well, are for people");
+                   "ssh-keygen -t ed25519; keys of other kinds are for people");
   }
   const Result<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::FromRaw(listed->key);
   if (!key.ok()) return key.error();
   const Result<std::string> signature = signing::SshAgent::OfEnvironment().Sign(*key, "pawl key enrol\n" + name + "\n");
   if (!signature.ok()) return signature.error();
   return crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519, *key);
+}
+
+// The same of one in a PKCS#11 token; the home remembers where.
+Result<crypto::NoteKey> EnrolTokenKey(const Globals& globals, const std::string& name, const std::string& uri) {
+  const Result<signing::Pkcs11Token> token = signing::Pkcs11Token::Parse(uri);
+  if (!token.ok()) return token.error();
+  const Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kCreate);
+  return home.ok() ? ledger::EnrolToken(*home, name, *token) : home.error();
 }
 
 }  // namespace
@@ -71,20 +80,30 @@ void AddKey(CLI::App& app, Globals& globals) {
     }
   });
 
-  auto file = std::make_shared<std::string>();
+  auto file = std::make_shared<std::string>(), uri = std::make_shared<std::string>();
   CLI::App* enrol = command->add_subcommand(
-      "enrol", "a reviewer's key that stays in an ssh-agent: has the agent sign, prints the verifier key");
+      "enrol",
+      "a reviewer's key that stays in a PKCS#11 token or an ssh-agent: has it sign, prints the verifier key");
   enrol->add_option("NAME", *name, "the reviewer's name in the charter")->required();
-  enrol->add_option("--ssh", *file, "FILE.pub of an Ed25519 key that the ssh-agent of SSH_AUTH_SOCK holds")->required();
+  CLI::Option_group* place = enrol->add_option_group("place", "where the key is");
+  place->add_option("--pkcs11", *uri, kTokenHelp);
+  place->add_option("--ssh", *file, "FILE.pub of an Ed25519 key that the ssh-agent of SSH_AUTH_SOCK holds");
+  place->require_option(1);
   enrol->footer(
-      "example:\n  ssh-keygen -t ed25519 -f prover-a && ssh-add prover-a && rm prover-a\n"
-      "  pawl key enrol prover-a --ssh prover-a.pub");
-  enrol->callback([name, file, &globals] {
-    const Result<crypto::NoteKey> key = Enrol(*name, *file);
+      "examples:\n  pawl key enrol prover-a --pkcs11 "
+      "'pkcs11:token=pawl;object=prover-a?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/pawl/pin'\n"
+      "  ssh-keygen -t ed25519 -f prover-a && ssh-add prover-a && rm prover-a\n"
+      "  pawl key enrol prover-a --ssh prover-a.pub\n\n"
+      "Where the URI has no pin-source, the token's PIN is the value of PAWL_PKCS11_PIN.");
+  enrol->callback([name, file, uri, &globals] {
+    const Result<crypto::NoteKey> key =
+        uri->empty() ? EnrolAgentKey(*name, *file) : EnrolTokenKey(globals, *name, *uri);
     if (!key.ok()) {
       globals.exit = Fail(globals, key.error());
-    } else if (globals.json) {
+    } else if (globals.json && uri->empty()) {
       PrintJson({{"name", *name}, {"key", key->Text()}, {"agent", signing::SshAgent::OfEnvironment().path()}});
+    } else if (globals.json) {
+      PrintJson({{"name", *name}, {"key", key->Text()}, {"token", *uri}});
     } else {
       std::puts(key->Text().c_str());
     }
@@ -103,13 +122,15 @@ void AddKey(CLI::App& app, Globals& globals) {
     }
     encoding::Json json = encoding::Json::array();
     for (const ledger::HeldKey& key : ledger::ListKeys(*home)) {
-      json.push_back({{"name", key.name}, {"key", key.key.Text()}});
+      encoding::Json row = {{"name", key.name}, {"key", key.key.Text()}};
+      if (!key.token.empty()) row["token"] = key.token;
+      json.push_back(std::move(row));
       if (!globals.json) std::printf("%-20s %s\n", key.name.c_str(), key.key.Text().c_str());
     }
     if (globals.json) PrintJson(json);
     for (const std::string& exposed : ledger::ListExposedKeys(*home)) {
       std::fprintf(stderr,
-                   "pawl: '%s' is left out: its private key is a link, or others than its owner can read it; nothing "
+                   "pawl: '%s' is left out: its private key, or the URI of its token, is a link or not its owner's alone; nothing "
                    "signs with it (%s)\n",
                    Shown(exposed).c_str(), Shown(home->KeyPath(exposed)).c_str());
     }

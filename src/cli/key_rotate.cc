@@ -11,7 +11,7 @@
 #include "ledger/keys.h"
 #include "oversight/key_rotation.h"
 #include "oversight/key_terms.h"
-#include "signing/ssh_agent.h"
+#include "signing/pkcs11_token.h"
 #include "storage/named_file.h"
 #include "subject/file_descriptor.h"
 
@@ -25,7 +25,7 @@ struct RotateOptions {
   std::string from, to;  // directories: the charter in force, and the draft
   std::string old_file;  // a person's
   std::string new_file;  // likewise
-  std::string agent_file;
+  std::string agent_file, token_uri;
   bool is_lost = false;
 };
 
@@ -130,6 +130,15 @@ Result<crypto::NoteKey> KeyOfAgent(const std::string& name, const std::string& f
   return crypto::NoteKey::Of(name, crypto::NoteKeyType::kEd25519, *key);
 }
 
+Result<crypto::NoteKey> KeyOfToken(const RotateOptions& options, const std::string& holder, const ledger::Home& home) {
+  if (!holder.starts_with("reviewer ")) {
+    return Refused("key.kind", "the key of " + holder + " is a file: it cosigns with the time, which no token is asked for",
+                   "leave --pkcs11 out");
+  }
+  const Result<signing::Pkcs11Token> token = signing::Pkcs11Token::Parse(options.token_uri);
+  return token.ok() ? ledger::EnrolNextToken(home, options.name, *token) : token.error();
+}
+
 Result<std::pair<std::string, crypto::NoteKey>> FindNoteKey(const RotateOptions& options,
                                                             const charter::Charter& before) {
   std::vector<std::pair<std::string, crypto::NoteKey>> found;
@@ -170,9 +179,9 @@ Result<Handover> OfNoteKey(const RotateOptions& options, const charter::Charter&
     if (!signer.ok()) return signer.error();
     old_signer = *std::move(signer);
   }
-  const Result<crypto::NoteKey> new_key = options.agent_file.empty()
-                                              ? ledger::MakeNextKey(home, options.name, old_key.type)
-                                              : KeyOfAgent(options.name, options.agent_file);
+  const Result<crypto::NoteKey> new_key = !options.token_uri.empty()    ? KeyOfToken(options, holder, home)
+                                          : !options.agent_file.empty() ? KeyOfAgent(options.name, options.agent_file)
+                                                                        : ledger::MakeNextKey(home, options.name, old_key.type);
   if (!new_key.ok()) return new_key.error();
   Result<signing::Signer> new_signer = ledger::FindSigner(home, *new_key);
   if (!new_signer.ok()) return new_signer.error();
@@ -292,10 +301,13 @@ void AddKeyRotate(CLI::App& parent, Globals& globals) {
   command->add_option("--to", options->to, "directory of the draft: a copy of it")->required();
   auto* new_file = command->add_option("--new", options->new_file, "a person's new key: FILE, or FILE.pub in an agent");
   command->add_option("--old", options->old_file, "a person's key that goes")->needs(new_file);
-  command
-      ->add_option("--ssh", options->agent_file,
-                   "FILE.pub of the new Ed25519 key, which the ssh-agent of SSH_AUTH_SOCK holds; else one is made here")
-      ->excludes(new_file);
+  auto* agent_file =
+      command
+          ->add_option(
+              "--ssh", options->agent_file,
+              "FILE.pub of the new Ed25519 key, which the ssh-agent of SSH_AUTH_SOCK holds; else one is made here")
+          ->excludes(new_file);
+  command->add_option("--pkcs11", options->token_uri, kTokenHelp)->excludes(new_file)->excludes(agent_file);
   command->add_flag("--old-key-is-lost", options->is_lost,
                     "the old key cannot sign: it is revoked and another enrolled, and everybody is told so");
   command->footer(

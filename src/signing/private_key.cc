@@ -21,6 +21,7 @@
 #include "crypto/libcrypto.h"
 #include "crypto/verified_signatures.h"
 #include "encoding/base64.h"
+#include "signing/secret_file.h"
 
 namespace pawl::signing {
 namespace {
@@ -79,7 +80,8 @@ std::string SignWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view messa
   return signature;
 }
 
-// Reads at most `text.size()` bytes of a file that is this user's alone, and cuts `text` to what there was.
+}  // namespace
+
 Result<void> ReadSecret(const std::string& path, std::string& text) {
   const File file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
@@ -93,6 +95,8 @@ Result<void> ReadSecret(const std::string& path, std::string& text) {
   text.resize(static_cast<size_t>(size));
   return {};
 }
+
+namespace {
 
 Error MalformedKey(const std::string& path) {
   return Malformed("key.malformed", path + " does not hold exactly one private key of the expected kind",

@@ -6,6 +6,7 @@ namespace pawl::signing {
 
 Result<std::string> Signer::Sign(std::string_view message) const {
   if (const auto* key = std::get_if<Ed25519PrivateKey>(&secret_)) return key->Sign(message);
+  if (const auto* token = std::get_if<Pkcs11Token>(&secret_)) return token->Sign(public_key_, message);
   return std::get<SshAgent>(secret_).Sign(public_key_, message);
 }
 
