@@ -82,13 +82,11 @@ void AddKey(CLI::App& app, Globals& globals) {
 
   auto file = std::make_shared<std::string>(), uri = std::make_shared<std::string>();
   CLI::App* enrol = command->add_subcommand(
-      "enrol",
-      "a reviewer's key that stays in a PKCS#11 token or an ssh-agent: has it sign, prints the verifier key");
+      "enrol", "a reviewer's key that stays in a PKCS#11 token or an ssh-agent: has it sign, prints the verifier key");
   enrol->add_option("NAME", *name, "the reviewer's name in the charter")->required();
-  CLI::Option_group* place = enrol->add_option_group("place", "where the key is");
-  place->add_option("--pkcs11", *uri, kTokenHelp);
-  place->add_option("--ssh", *file, "FILE.pub of an Ed25519 key that the ssh-agent of SSH_AUTH_SOCK holds");
-  place->require_option(1);
+  CLI::Option* token = enrol->add_option("--pkcs11", *uri, kTokenHelp);
+  enrol->add_option("--ssh", *file, "FILE.pub of an Ed25519 key that the ssh-agent of SSH_AUTH_SOCK holds")
+      ->excludes(token);
   enrol->footer(
       "examples:\n  pawl key enrol prover-a --pkcs11 "
       "'pkcs11:token=pawl;object=prover-a?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/pawl/pin'\n"
@@ -96,6 +94,11 @@ void AddKey(CLI::App& app, Globals& globals) {
       "  pawl key enrol prover-a --ssh prover-a.pub\n\n"
       "Where the URI has no pin-source, the token's PIN is the value of PAWL_PKCS11_PIN.");
   enrol->callback([name, file, uri, &globals] {
+    if (uri->empty() && file->empty()) {
+      globals.exit = Fail(globals, {ErrorCode::kUsage, "key.where", "it is not said where the key is",
+                                    "--pkcs11 URI for one in a token, --ssh FILE.pub for one in an ssh-agent"});
+      return;
+    }
     const Result<crypto::NoteKey> key =
         uri->empty() ? EnrolAgentKey(*name, *file) : EnrolTokenKey(globals, *name, *uri);
     if (!key.ok()) {
@@ -113,7 +116,7 @@ void AddKey(CLI::App& app, Globals& globals) {
   AddKeyRevoke(*command, globals);
 
   CLI::App* list = command->add_subcommand("list", "keys of this home that this user can sign with");
-  list->footer("example:\n  pawl key list        # ssh-add -l lists those that an agent holds");
+  list->footer("example:\n  pawl key list        # with those in tokens; ssh-add -l lists those that an agent holds");
   list->callback([&globals] {
     Result<ledger::Home> home = ledger::Home::Open(globals.home, ledger::HomeAccess::kExisting);
     if (!home.ok()) {
@@ -130,7 +133,8 @@ void AddKey(CLI::App& app, Globals& globals) {
     if (globals.json) PrintJson(json);
     for (const std::string& exposed : ledger::ListExposedKeys(*home)) {
       std::fprintf(stderr,
-                   "pawl: '%s' is left out: its private key, or the URI of its token, is a link or not its owner's alone; nothing "
+                   "pawl: '%s' is left out: its private key, or the URI of its token, is a link or not its owner's "
+                   "alone; nothing "
                    "signs with it (%s)\n",
                    Shown(exposed).c_str(), Shown(home->KeyPath(exposed)).c_str());
     }

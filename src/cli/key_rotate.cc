@@ -132,7 +132,8 @@ Result<crypto::NoteKey> KeyOfAgent(const std::string& name, const std::string& f
 
 Result<crypto::NoteKey> KeyOfToken(const RotateOptions& options, const std::string& holder, const ledger::Home& home) {
   if (!holder.starts_with("reviewer ")) {
-    return Refused("key.kind", "the key of " + holder + " is a file: it cosigns with the time, which no token is asked for",
+    return Refused("key.kind",
+                   "the key of " + holder + " is a file: it cosigns with the time, which no token is asked for",
                    "leave --pkcs11 out");
   }
   const Result<signing::Pkcs11Token> token = signing::Pkcs11Token::Parse(options.token_uri);
@@ -179,9 +180,10 @@ Result<Handover> OfNoteKey(const RotateOptions& options, const charter::Charter&
     if (!signer.ok()) return signer.error();
     old_signer = *std::move(signer);
   }
-  const Result<crypto::NoteKey> new_key = !options.token_uri.empty()    ? KeyOfToken(options, holder, home)
-                                          : !options.agent_file.empty() ? KeyOfAgent(options.name, options.agent_file)
-                                                                        : ledger::MakeNextKey(home, options.name, old_key.type);
+  const Result<crypto::NoteKey> new_key = !options.token_uri.empty() ? KeyOfToken(options, holder, home)
+                                          : !options.agent_file.empty()
+                                              ? KeyOfAgent(options.name, options.agent_file)
+                                              : ledger::MakeNextKey(home, options.name, old_key.type);
   if (!new_key.ok()) return new_key.error();
   Result<signing::Signer> new_signer = ledger::FindSigner(home, *new_key);
   if (!new_signer.ok()) return new_signer.error();

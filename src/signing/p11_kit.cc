@@ -35,8 +35,7 @@ Loaded Load() {
 Result<const P11Kit*> LoadP11Kit() {
   static const Loaded kLoaded = Load();
   if (kLoaded.complete) return &kLoaded.functions;
-  return SystemFailure("token.library",
-                       "p11-kit, which speaks to PKCS#11 tokens, cannot be loaded: " + kLoaded.failure,
+  return SystemFailure("token.library", "p11-kit, which speaks to PKCS#11 tokens, cannot be loaded: " + kLoaded.failure,
                        "install libp11-kit0");
 }
 

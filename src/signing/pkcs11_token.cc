@@ -52,13 +52,15 @@ Result<std::unique_ptr<Uri>> ParseUri(const std::string& text) {
   if (text.find('\0') != text.npos) return WrongUri("has a byte of zero in it", kUriExample);
   auto uri = std::make_unique<Uri>(*p11_kit);
   const int code = (*p11_kit)->uri_parse(text.c_str(), P11_KIT_URI_FOR_ANY, uri->parsed);
-  if (code != P11_KIT_URI_OK) return WrongUri(std::string("cannot be read: ") + (*p11_kit)->uri_message(code), kUriExample);
+  if (code != P11_KIT_URI_OK)
+    return WrongUri(std::string("cannot be read: ") + (*p11_kit)->uri_message(code), kUriExample);
   if ((*p11_kit)->uri_any_unrecognized(uri->parsed)) {
-    return WrongUri("has a part that is not known", "module-path and pin-source stand behind '?'; " + std::string(kUriExample));
+    return WrongUri("has a part that is not known",
+                    "module-path and pin-source stand behind '?'; " + std::string(kUriExample));
   }
   if ((*p11_kit)->uri_get_pin_value(uri->parsed) != nullptr) {
-    return WrongUri("has the PIN in it, which others then read", std::string("pin-source=file:/FILE, or ") +
-                                                                    Pkcs11Token::kPinVariable + " in the environment");
+    return WrongUri("has the PIN in it, which others then read",
+                    std::string("pin-source=file:/FILE, or ") + Pkcs11Token::kPinVariable + " in the environment");
   }
   const char* module = (*p11_kit)->uri_get_module_path(uri->parsed);
   if (module == nullptr || module[0] != '/' || (*p11_kit)->uri_get_module_name(uri->parsed) != nullptr) {
@@ -101,10 +103,9 @@ Result<void> ReadPin(const Uri& uri, Pin& pin) {
     while (pin.text.ends_with('\n') || pin.text.ends_with('\r')) pin.text.pop_back();
   }
   if (!pin.text.empty() && pin.text.size() <= kPinBytesMax) return {};
-  return Refused("token.no-pin",
-                 pin.text.empty() ? "there is no PIN for the token" : "the PIN for the token is longer than any",
-                 std::string("pin-source=file:/FILE (0600) in the URI, or ") + Pkcs11Token::kPinVariable +
-                     " in the environment");
+  return Refused(
+      "token.no-pin", pin.text.empty() ? "there is no PIN for the token" : "the PIN for the token is longer than any",
+      std::string("pin-source=file:/FILE (0600) in the URI, or ") + Pkcs11Token::kPinVariable + " in the environment");
 }
 
 // Those that a token has refused in this process, by digest.
@@ -115,7 +116,7 @@ std::set<std::string>& WrongPins() {
 
 // ---- the token
 
-std::string Text(const Uri& uri, CK_RV code) {
+std::string WordsOf(const Uri& uri, CK_RV code) {
   const char* words = uri.p11_kit->strerror(code);
   return words == nullptr ? "error " + std::to_string(code) : words;
 }
@@ -128,13 +129,13 @@ Error Absent(const std::string& why) {
 Error Failure(const Uri& uri, const std::string& what, CK_RV code) {
   if (code == CKR_TOKEN_NOT_PRESENT || code == CKR_DEVICE_REMOVED || code == CKR_TOKEN_NOT_RECOGNIZED ||
       code == CKR_SLOT_ID_INVALID) {
-    return Absent(Text(uri, code));
+    return Absent(WordsOf(uri, code));
   }
-  return SystemFailure("token.failed", "the PKCS#11 token " + what + ": " + Text(uri, code),
+  return SystemFailure("token.failed", "the PKCS#11 token " + what + ": " + WordsOf(uri, code),
                        "its own tool may say more");
 }
 
-Error WrongAnswer(const std::string& why) {
+Error WrongTokenAnswer(const std::string& why) {
   return Malformed("token.answer", "the PKCS#11 token's answer " + why, "is this the right module for it?");
 }
 
@@ -158,7 +159,7 @@ class Session {
       return CannotLoad(path, why == nullptr ? "" : why);
     }
     if (const CK_RV code = uri_.p11_kit->module_initialize(module_); code != CKR_OK) {
-      return CannotLoad(path, Text(uri_, code));
+      return CannotLoad(path, WordsOf(uri_, code));
     }
     is_initialized_ = true;
     CK_INFO about{};
@@ -174,13 +175,15 @@ class Session {
     for (const CK_SLOT_ID slot : slots) {
       CK_SLOT_INFO slot_info{};
       CK_TOKEN_INFO info{};
-      if (module_->C_GetSlotInfo(slot, &slot_info) != CKR_OK || module_->C_GetTokenInfo(slot, &info) != CKR_OK) continue;
+      if (module_->C_GetSlotInfo(slot, &slot_info) != CKR_OK || module_->C_GetTokenInfo(slot, &info) != CKR_OK)
+        continue;
       if ((info.flags & CKF_TOKEN_INITIALIZED) == 0 || !uri_.p11_kit->uri_match_slot_info(uri_.parsed, &slot_info) ||
           !uri_.p11_kit->uri_match_token_info(uri_.parsed, &info)) {
         continue;
       }
       if (found) {
-        return Refused("token.several", "the URI names more than one PKCS#11 token", "add serial=, as the token has it");
+        return Refused("token.several", "the URI names more than one PKCS#11 token",
+                       "add serial=, as the token has it");
       }
       found = slot;
       info_ = info;
@@ -196,7 +199,8 @@ class Session {
     if (is_last || (after == AfterWrongPin::kRefuse && (info_.flags & CKF_USER_PIN_COUNT_LOW) != 0)) {
       return Refused("token.pin-count",
                      std::string("the last PIN that the PKCS#11 token got was wrong") +
-                         (is_last ? ", and it locks after one more" : "") + ": none is tried before it got the right one",
+                         (is_last ? ", and it locks after one more" : "") +
+                         ": none is tried before it got the right one",
                      is_last ? "log in with the token's own tool" : "correct the PIN, then pawl key enrol once more");
     }
     return {};
@@ -204,7 +208,8 @@ class Session {
 
   Result<void> LogIn() {
     CK_SESSION_HANDLE session = 0;
-    if (const CK_RV code = module_->C_OpenSession(slot_, CKF_SERIAL_SESSION, nullptr, nullptr, &session); code != CKR_OK) {
+    if (const CK_RV code = module_->C_OpenSession(slot_, CKF_SERIAL_SESSION, nullptr, nullptr, &session);
+        code != CKR_OK) {
       return Failure(uri_, "opens no session", code);
     }
     session_ = session;
@@ -219,7 +224,8 @@ class Session {
       if (const CK_ATTRIBUTE* one = uri_.p11_kit->uri_get_attribute(uri_.parsed, type)) wanted.push_back(*one);
     }
     std::string bytes = id.value_or("");
-    if (id && uri_.p11_kit->uri_get_attribute(uri_.parsed, CKA_ID) == nullptr) wanted.push_back({CKA_ID, bytes.data(), bytes.size()});
+    if (id && uri_.p11_kit->uri_get_attribute(uri_.parsed, CKA_ID) == nullptr)
+      wanted.push_back({CKA_ID, bytes.data(), bytes.size()});
     if (const CK_RV code = module_->C_FindObjectsInit(*session_, wanted.data(), wanted.size()); code != CKR_OK) {
       return Failure(uri_, "cannot be searched", code);
     }
@@ -262,7 +268,7 @@ class Session {
     const CK_RV code = module_->C_Sign(*session_, reinterpret_cast<CK_BYTE_PTR>(text.data()), text.size(),
                                        reinterpret_cast<CK_BYTE_PTR>(signature.data()), &size);
     if (code != CKR_OK) return Failure(uri_, "does not sign", code);
-    if (size != 64) return WrongAnswer("is no Ed25519 signature");
+    if (size != 64) return WrongTokenAnswer("is no Ed25519 signature");
     signature.resize(size);
     return signature;
   }

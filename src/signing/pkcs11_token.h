@@ -7,8 +7,8 @@
 //
 // p11-kit reads the URI and loads the module that it names, which is code that runs in this process: whoever writes the
 // URI decides that. The token is not trusted: what it says is limited in size, and a signature is checked with the
-// public key before anybody gets it. Each call loads the module, logs in and leaves it again, so a token may come and go;
-// how long one takes is up to its module.
+// public key before anybody gets it. Each call loads the module, logs in and leaves it again, so a token may come and
+// go; how long one takes is up to its module.
 //
 // A token locks itself after a few wrong PINs, and programs try again by themselves. So none is tried where the token
 // says that its last one was wrong (but by PublicKey, behind which a person is), and never the same wrong one twice in

@@ -5,7 +5,8 @@
 //   Signer other(key, SshAgent::OfEnvironment());
 //   Result<encoding::Signature> signature = signer.SignPayload(payload, "prover-a");
 //
-// A file's key always signs; a token or an agent may refuse, or be gone. Thread safety: const calls may run at the same time.
+// A file's key always signs; a token or an agent may refuse, or be gone. Thread safety: const calls may run at the same
+// time.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Keys with the real programs: in an ssh-agent, in a PKCS#11 token behind it, and rotated by an amendment.
+"""Keys with the real programs: in an ssh-agent, in a PKCS#11 token with one or without, and rotated by an amendment.
 
 usage: keys_test.py [TestName ...]        PAWL_BIN: folder with pawl
 """
@@ -62,6 +62,26 @@ class KeysTest(unittest.TestCase):
         self.world.run("ssh-add", "-q", file)
         os.remove(file)
         return f"{file}.pub"
+
+    def start_token(self):
+        """SoftHSM's, of this test alone."""
+        self.assertTrue(os.path.exists(TOKEN_LIBRARY), "softhsm2 is not installed (tools/packages.txt)")
+        self.tokens = self.root / "tokens"
+        self.tokens.mkdir()
+        settings = self.root / "softhsm2.conf"
+        settings.write_text(f"directories.tokendir = {self.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
+        self.world.environment["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"] = str(settings)
+        self.world.run("softhsm2-util", "--init-token", "--free", "--label", "pawl", "--pin", "1234", "--so-pin", "5678")
+
+    def into_token(self, name, number, *kind):
+        """A key that is made outside and goes into the token for good; SoftHSM's own tool makes none."""
+        secret = self.root / f"{name}.pem"
+        self.world.run("openssl", "genpkey", *kind, "-out", secret)
+        self.world.run("softhsm2-util", "--import", secret, "--token", "pawl", "--label", name, "--id", number, "--pin", "1234")
+        os.remove(secret)
+
+    def uri_of(self, name, source=""):
+        return f"pkcs11:token=pawl;object={name}?module-path={TOKEN_LIBRARY}{source}"
 
     # ---- charters and proposals
 
@@ -180,20 +200,93 @@ class KeysTest(unittest.TestCase):
         refused = self.world.json("key", "enrol", "evaluator-a", "--ssh", public, expect=(1,))
         self.assertEqual(refused["error"]["rule"], "agent.refused")
 
+    def test_a_reviewer_signs_with_a_key_that_stays_in_a_token(self):
+        self.start_token()
+        self.into_token("evaluator-key", "01", "-algorithm", "ED25519")
+        self.into_token("next-key", "02", "-algorithm", "ED25519")
+        self.into_token("p256-key", "03", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+        pin, folder = self.root / "pin", self.world.home / "keys/evaluator-a"
+        pin.write_text("1234\n")
+        pin.chmod(0o600)
+        uri = self.uri_of("evaluator-key", f"&pin-source=file:{pin}")
+        enrol = ("key", "enrol", "evaluator-a", "--pkcs11")
+
+        def refused(*words, expect=(1,), **options):
+            return self.world.json(*words, expect=expect, **options)["error"]["rule"]
+
+        # A home has one key of a name; what names no such key leaves nothing there.
+        self.assertEqual(refused(*enrol, uri), "key.exists")
+        shutil.rmtree(folder)
+        self.assertEqual(refused(*enrol, self.uri_of("p256-key", f"&pin-source=file:{pin}")), "key.kind")
+        self.assertEqual(refused(*enrol, self.uri_of("nobody", f"&pin-source=file:{pin}"), expect=(5,)), "token.no-key")
+        self.assertEqual(refused(*enrol, self.uri_of("evaluator-key", "&pin-value=1234"), expect=(2,)), "token.uri")
+        self.assertEqual(refused(*enrol, self.uri_of("evaluator-key")), "token.no-pin")
+        self.assertEqual(refused(*enrol[:-1], expect=(2,)), "key.where")
+        pin.chmod(0o644)
+        self.assertEqual(refused(*enrol, uri), "key.permissions")
+        pin.chmod(0o600)
+        self.assertFalse(folder.exists())
+        # The PIN may be in the environment. Once more, with another way to the same key, is no other key.
+        first = self.world.json(*enrol, self.uri_of("evaluator-key"), extra={"PAWL_PKCS11_PIN": "1234"})
+        enrolled = self.world.pawl(*enrol, uri).strip()
+        self.assertEqual(first["key"], enrolled)
+        self.assertEqual([row for row in self.world.json("key", "list") if row["name"] == "evaluator-a"],
+                         [{"name": "evaluator-a", "key": enrolled, "token": uri}])
+        self.assertEqual((folder / "pkcs11-uri").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(refused("key", "new", "evaluator-a"), "key.exists")
+        self.assertEqual(refused(*enrol, self.uri_of("next-key", f"&pin-source=file:{pin}")), "key.exists")
+        charter = self.charter_with("charter", "evaluator-a", enrolled)
+        self.begin(charter)
+
+        proposal = self.world.json("propose", self.world.root / "baseline", expect=(6,))["proposal"]
+        self.world.pawl("review", "--as", "prover-a")
+        # A token that is away: no vote, and nothing is lost. Who runs for long waits for it, and then votes.
+        away = self.root / "away"
+        os.rename(self.tokens, away)
+        self.tokens.mkdir()
+        self.assertEqual(refused("review", "--as", "evaluator-a", expect=(5,)), "token.absent")
+        oversee = [small_world.BIN / "pawl", "oversee", "--as", "evaluator-a"]
+        with subprocess.Popen(oversee, env=self.world.environment, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as overseer:
+            try:
+                self.assertIn("(token.absent); trying again", overseer.stderr.readline())
+                shutil.rmtree(self.tokens)
+                os.rename(away, self.tokens)
+                self.assertIn("oversees small", overseer.stdout.readline())
+                self.assertIn("p1: evaluator-a (evaluator, of lab-b): voted", overseer.stdout.readline())
+            finally:
+                overseer.kill()
+        self.review()
+        self.approve(proposal, ("ann", "bob"))
+        time.sleep(1.1)
+        self.assertEqual(self.world.json("release", proposal)["outcome"], "accepted")
+
+        # A wrong PIN goes to the token once, however often somebody starts again: it would lock itself.
+        self.world.json("propose", self.world.root / "better", expect=(6,))
+        pin.write_text("4321\n")
+        self.assertEqual(refused("oversee", "--as", "evaluator-a"), "token.wrong-pin")
+        for _ in range(4):
+            self.assertEqual(refused("oversee", "--as", "evaluator-a"), "token.pin-count")
+        pin.write_text("1234\n")
+        self.assertEqual(refused("review", "--as", "evaluator-a"), "token.pin-count")
+        self.assertEqual(self.world.pawl(*enrol, uri).strip(), enrolled)
+        self.assertIn("voted", self.world.pawl("review", "--as", "evaluator-a", expect=(0, 6)))
+
+        # Both keys of a rotation may be in the token; the new one signs once it is in force.
+        draft = self.world.root / "charter-2"
+        shutil.copytree(charter, draft)
+        rotated = self.world.json("key", "rotate", "evaluator-a", "--from", charter, "--to", draft, "--pkcs11",
+                                  self.uri_of("next-key", f"&pin-source=file:{pin}"))
+        self.assertEqual(rotated["old"], enrolled)
+        self.assertIn(rotated["new"], (draft / "charter.toml").read_text())
+        self.assertEqual(refused("key", "rotate", "gate-clock", "--from", charter, "--to", draft, "--pkcs11", uri), "key.kind")
+        # What loads code is its owner's alone, like a key.
+        (folder / "pkcs11-uri").chmod(0o644)
+        self.assertEqual(refused("review", "--as", "evaluator-a", expect=(5,)), "key.missing")
+
     def test_people_sign_with_a_key_in_a_token(self):
-        if not os.path.exists(TOKEN_LIBRARY):
-            self.skipTest("softhsm2 is not installed")
-        tokens = self.root / "tokens"
-        tokens.mkdir()
-        settings = self.root / "softhsm2.conf"
-        settings.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
-        self.world.environment["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"] = str(settings)
-        self.world.run("softhsm2-util", "--init-token", "--free", "--label", "pawl", "--pin", "1234", "--so-pin", "5678")
-        # The key is made outside and goes into the token for good; SoftHSM's own tool makes none.
-        secret = self.root / "token-key.pem"
-        self.world.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", secret)
-        self.world.run("softhsm2-util", "--import", secret, "--token", "pawl", "--label", "ann", "--id", "01", "--pin", "1234")
-        os.remove(secret)
+        self.start_token()
+        self.into_token("ann", "01", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
         public = self.root / "ann.pub"
         self.start_agent()
         pin = self.root / "pin"
