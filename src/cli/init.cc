@@ -28,7 +28,12 @@ struct InitOptions {
 Result<void> ChooseLedger(const ledger::Home& home, const std::string& subject, const std::string& url) {
   Result<bool> is_home = ledger::IsHomeUrl(url);
   if (!is_home.ok()) return is_home.error();
-  if (*is_home) return {};
+  if (*is_home) {
+    const Result<ledger::LedgerPlace> before = home.PlaceOfLedger(subject);
+    if (!before.ok() || before->url.starts_with(url)) return before.ok() ? Result<void>() : before.error();
+    return Refused("init.exists", "'" + subject + "' has a ledger already, at " + before->url,
+                   "--ledger with that URL finishes an init that was cut short");
+  }
   const ledger::LedgerPlace place{url, subject};
   Result<ledger::Ledger> ledger = ledger::Ledger::Open(place, ledger::LedgerAccess::kReadWrite);
   if (!ledger.ok()) return ledger.error();
@@ -50,6 +55,30 @@ Result<void> RequireLogKeyOfItsOwn(const ledger::Home& home, const charter::Char
       "the charter has witnesses, and its [gate] log '" + charter.gate.log.name + "' is the key of '" + *other +
           "' too: witnesses would take the two logs for one that was tampered with",
       "pawl key new LOG-KEY, name it in [gate] log, sign the charter again, and have the witnesses follow it");
+}
+
+// The log's first entry, then the loader's state.
+Result<void> BeginLog(const Globals& globals, const ledger::Home& home, const std::string& subject,
+                      const encoding::Envelope& genesis, const warrant::State& state) {
+  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(home, subject, ledger::LedgerAccess::kReadWrite);
+  if (!log.ok()) return log.error();
+  const std::string state_path = globals.state.empty() ? home.StatePath(subject) : globals.state;
+  // An init that was cut short between ledger and state is finished; everything else that is there stays.
+  std::error_code failure;
+  const bool cut_short = log->history().size() == 1 && log->history().has_genesis() &&
+                         log->history().genesis_envelope() == genesis &&
+                         fs::symlink_status(state_path, failure).type() == fs::file_type::not_found;
+  if (log->history().has_genesis() && !cut_short) {
+    return Refused("init.exists", "'" + subject + "' has a ledger here already",
+                   "a charter is changed by pawl charter amend");
+  }
+  if (!cut_short) {
+    if (Result<void> appended = log->Append({genesis}); !appended.ok()) return appended.error();
+  }
+  const fs::path folder = fs::path(state_path).parent_path();
+  fs::create_directories(folder.parent_path(), failure);
+  mkdir(folder.c_str(), 0755);  // for nobody else to write to, whatever the umask
+  return warrant::WriteStateFile(state_path, state);
 }
 
 Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
@@ -80,27 +109,14 @@ Result<std::string> Begin(const Globals& globals, const InitOptions& options) {
   if (tree->digest != charter.digest) {
     return Refused("init.changed", "the charter directory changed while it was read", "try again");
   }
-  if (Result<void> chosen = ChooseLedger(*home, subject, options.ledger); !chosen.ok()) return chosen.error();
-  Result<ledger::SubjectLog> log = ledger::SubjectLog::Open(*home, subject, ledger::LedgerAccess::kReadWrite);
-  if (!log.ok()) return log.error();
-  const std::string state_path = globals.state.empty() ? home->StatePath(subject) : globals.state;
-  // An init that was cut short between ledger and state is finished; everything else that is there stays.
   std::error_code failure;
-  const bool cut_short = log->history().size() == 1 && log->history().has_genesis() &&
-                         log->history().genesis_envelope() == *genesis &&
-                         fs::symlink_status(state_path, failure).type() == fs::file_type::not_found;
-  if (log->history().has_genesis() && !cut_short) {
-    return Refused("init.exists", "'" + subject + "' has a ledger here already",
-                   "a charter is changed by pawl charter amend");
-  }
-  if (!cut_short) {
-    if (Result<void> appended = log->Append({*genesis}); !appended.ok()) return appended.error();
-  }
-  const fs::path folder = fs::path(state_path).parent_path();
-  fs::create_directories(folder.parent_path(), failure);
-  mkdir(folder.c_str(), 0755);  // for nobody else to write to, whatever the umask
-  if (Result<void> written = warrant::WriteStateFile(state_path, *state); !written.ok()) return written.error();
-  return subject;
+  const std::string remembered = home->root() + "/ledger/" + subject + ".url";
+  const bool was_here = fs::exists(fs::symlink_status(remembered, failure));
+  if (Result<void> chosen = ChooseLedger(*home, subject, options.ledger); !chosen.ok()) return chosen.error();
+  Result<void> begun = BeginLog(globals, *home, subject, *genesis, *state);
+  // What turned out to be another's log, or could not be begun, is not this home's: its commands would work on it.
+  if (!begun.ok() && !was_here) fs::remove(remembered, failure);
+  return begun.ok() ? subject : Result<std::string>(begun.error());
 }
 
 }  // namespace

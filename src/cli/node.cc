@@ -11,6 +11,7 @@
 #include "charter/charter.h"
 #include "cli/command.h"
 #include "encoding/time.h"
+#include "ledger/loader_memory.h"
 #include "ledger/place.h"
 #include "warrant/state.h"
 
@@ -60,6 +61,11 @@ Result<Joined> FoldAndPin(const Globals& globals, const ledger::Home& home, cons
     fs::create_directories(folder.parent_path(), failure);
     mkdir(folder.c_str(), 0755);  // for nobody else to write to, whatever the umask
     if (Result<void> written = warrant::WriteStateFile(state_path, *state); !written.ok()) return written.error();
+  } else {
+    // A loader that was here before knows this log, or the log is not the one that it has followed.
+    const Result<warrant::State> before = warrant::ReadStateFile(state_path);
+    if (!before.ok()) return before.error();
+    if (Result<void> same = ledger::VerifyState(*log, *before); !same.ok()) return same.error();
   }
   Joined joined{.events = history.size(), .root = log->root(), .live_epoch = {}};
   if (!history.releases().empty()) joined.live_epoch = history.releases().back().epoch;

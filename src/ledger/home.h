@@ -64,8 +64,6 @@ class Home {
   std::string OwnSnapshotFolder() const { return root_ + "/ledger/snapshots"; }
   std::string KeyFolder(std::string_view name) const { return root_ + "/keys/" + std::string(name); }
   std::string KeyPath(std::string_view name) const { return KeyFolder(name) + "/key.pem"; }
-  // Where the key is, if it is in a PKCS#11 token: an RFC 7512 URI.
-  std::string TokenPath(std::string_view name) const { return KeyFolder(name) + "/pkcs11-uri"; }
   std::string ReviewerFolder(std::string_view name) const { return root_ + "/reviewers/" + std::string(name); }
   std::string WitnessFolder(std::string_view name) const { return root_ + "/witnesses/" + std::string(name); }
   std::string LoaderFolder(std::string_view subject) const { return root_ + "/loader/" + std::string(subject); }

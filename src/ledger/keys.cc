@@ -49,6 +49,11 @@ std::string VerifierKeyPath(const Home& home, const std::string& folder_name) {
   return home.KeyFolder(folder_name) + "/verifier-key";
 }
 
+// Where a key is that is in a PKCS#11 token: an RFC 7512 URI.
+std::string TokenPath(const Home& home, const std::string& folder_name) {
+  return home.KeyFolder(folder_name) + "/pkcs11-uri";
+}
+
 // As it was printed when it was made; of a key that an earlier Pawl made, or that came alone, by its folder's name.
 crypto::NoteKey VerifierKeyOf(const Home& home, const std::string& folder_name, const crypto::Ed25519PublicKey& key) {
   const Result<std::string> text = subject::ReadRegularFile(VerifierKeyPath(home, folder_name), kVerifierKeyBytesMax,
@@ -77,7 +82,7 @@ Result<void> MakeKeyFolder(const Home& home, const std::string& folder_name, con
 Result<crypto::NoteKey> MakeKeyIn(const Home& home, const std::string& folder_name, const std::string& name,
                                   crypto::NoteKeyType type) {
   if (Result<void> made = MakeKeyFolder(home, folder_name, name); !made.ok()) return made.error();
-  if (struct stat status; lstat(home.TokenPath(folder_name).c_str(), &status) == 0) {
+  if (struct stat status; lstat(TokenPath(home, folder_name).c_str(), &status) == 0) {
     return Refused("key.exists", "the key '" + folder_name + "' is in a PKCS#11 token",
                    "choose another name; keys are never overwritten");
   }
@@ -103,7 +108,7 @@ constexpr size_t kUriBytesMax = 8'192;
 // The key of a folder whose private half is in a token; nothing where it is not, or not for this user alone.
 std::optional<HeldKey> ReadTokenKey(const Home& home, const std::string& folder_name) {
   std::string uri(kUriBytesMax, '\0');
-  if (!signing::ReadSecret(home.TokenPath(folder_name), uri).ok()) return std::nullopt;
+  if (!signing::ReadSecret(TokenPath(home, folder_name), uri).ok()) return std::nullopt;
   while (uri.ends_with('\n') || uri.ends_with('\r')) uri.pop_back();
   const Result<std::string> text = subject::ReadRegularFile(VerifierKeyPath(home, folder_name), kVerifierKeyBytesMax,
                                                             "key.verifier", subject::Links::kRefuse);
@@ -127,14 +132,14 @@ Result<crypto::NoteKey> EnrolTokenIn(const Home& home, const std::string& folder
     return lstat(path.c_str(), &status) == 0;
   };
   if (exists(home.KeyPath(folder_name)) ||
-      (exists(home.TokenPath(folder_name)) && !(before && before->key.key == *key))) {
+      (exists(TokenPath(home, folder_name)) && !(before && before->key.key == *key))) {
     return Refused("key.exists", "there is another key '" + folder_name + "' already",
                    "choose another name, or pawl key rotate; keys are never overwritten");
   }
   if (Result<void> written = storage::ReplaceFile(VerifierKeyPath(home, folder_name), enrolled.Text()); !written.ok()) {
     return written.error();
   }
-  if (Result<void> written = storage::ReplaceFile(home.TokenPath(folder_name), token.uri() + "\n"); !written.ok()) {
+  if (Result<void> written = storage::ReplaceFile(TokenPath(home, folder_name), token.uri() + "\n"); !written.ok()) {
     return written.error();
   }
   return enrolled;
@@ -211,7 +216,7 @@ std::vector<HeldKey> ListKeys(const Home& home) {
 std::vector<std::string> ListExposedKeys(const Home& home) {
   std::vector<std::string> exposed;
   for (const std::string& name : KeyFolders(home)) {
-    for (const std::string& path : {home.KeyPath(name), home.TokenPath(name)}) {
+    for (const std::string& path : {home.KeyPath(name), TokenPath(home, name)}) {
       std::string text(kUriBytesMax, '\0');
       if (access(path.c_str(), R_OK) != 0) continue;
       const Result<void> read = signing::ReadSecret(path, text);

@@ -23,9 +23,10 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests/attack"))
+sys.path[:0] = [str(ROOT / "tests/attack"), str(ROOT / "tests/crash")]
 from attack_home import BIN, SUBJECT, VOTERS, AUDITORS, AttackHome  # noqa: E402
 from server import MANUAL, SERVER_BIN, Server  # noqa: E402
+from small_world import World  # noqa: E402
 
 
 def ask(url, body=None):
@@ -487,6 +488,32 @@ class PostgresqlPathTest(unittest.TestCase):
         for words in (begin, ("node", *begin)):
             self.assertEqual(fresh.go(*words, self.server.url())[1]["error"]["rule"], "init.exists")
         self.assertEqual(list((fresh.home / "ledger").iterdir()), [])
+
+    def test_5_an_init_that_meets_anothers_log_leaves_the_home_without_it(self):
+        server = self.server
+        server.sql("CREATE DATABASE begun")
+        server.sql(server.tables, "begun")
+        url = server.url(database="begun")
+        first, second = World(self.folder / "first"), World(self.folder / "second")
+        for world in (first, second):
+            world.prepare()
+        first.pawl("init", first.charter, "--ledger", url)
+        # Of the same name, by other people, and no longer than a log that an init has cut short.
+        begin = ("init", second.charter)
+        self.assertEqual(second.json(*begin, "--ledger", url, expect=(1,))["error"]["rule"], "init.exists")
+        self.assertFalse((second.home / "ledger/small.url").exists())
+        second.pawl(*begin)
+        self.assertEqual(second.json("log", "verify")["size"], 1)
+        self.assertTrue((second.home / "ledger/small.sqlite").exists())
+        # Nor does its loader, which remembers where it began, follow that log by a join.
+        os.remove(second.home / "ledger/small.sqlite")
+        refused = second.json("--subject", "small", "node", "join", url, "--charter", second.json("tree", first.charter)["tree"], expect=(1,))
+        self.assertEqual((refused["error"]["rule"], (second.home / "ledger/small.url").exists()), ("verify.state", False))
+        # An init that was cut short is finished where it began.
+        shutil.rmtree(first.home / "loader")
+        self.assertIn(url, first.json("init", first.charter, expect=(1,))["error"]["message"])
+        first.pawl("init", first.charter, "--ledger", url)
+        self.assertEqual(first.json("log", "verify")["size"], 1)
 
     def test_5_a_back_up_goes_into_an_empty_database(self):
         home, server, file = self.home, self.server, self.folder / "home.backup"
