@@ -34,13 +34,38 @@ int64_t LatestDate(const std::string& folder, const std::vector<crypto::Digest>&
   return latest;
 }
 
+// The loader's own charter, which is older than the ledger's where it has not followed an amendment yet.
+Result<charter::Charter> LoadersCharter(const ledger::SubjectLog& log, const warrant::State& state) {
+  if (state.charter == log.charter().charter.digest) return log.charter().charter;
+  return charter::ReadCharterFromStore(log.store(), state.charter);
+}
+
+// The resume as the loader reads it: what it could not read would stop it more than the halt does.
+Result<encoding::Envelope> ForLoader(const ledger::SubjectLog& log, const std::string& state_path,
+                                     const encoding::Envelope& envelope, int64_t issued) {
+  const Result<warrant::State> state = warrant::ReadStateFile(state_path);
+  if (!state.ok()) return state.error();
+  const Result<charter::Charter> charter = LoadersCharter(log, *state);
+  if (!charter.ok()) return charter.error();
+  encoding::Envelope listed = warrant::ListedApprovals(envelope, *charter);
+  const Result<std::vector<warrant::Approver>> people = warrant::VerifyApprovals(listed, *charter, issued);
+  if (!people.ok()) return people.error();
+  if (static_cast<int64_t>(people->size()) >= charter->resume_threshold) return listed;
+  return Refused("resume.loader-older",
+                 "it has not followed the last amendment yet, and by its charter " + std::to_string(people->size()) +
+                     " of the " + std::to_string(charter->resume_threshold) + " people that it needs have signed",
+                 "");
+}
+
 }  // namespace
 
 Result<InForce> FindInForce(const std::string& state_path, const ledger::SubjectLog& log) {
   InForce found;
   Result<warrant::State> state = warrant::ReadStateFile(state_path);
   if (!state.ok()) return state.error();
-  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(state_path, log.charter().charter, *state);
+  const Result<charter::Charter> charter = LoadersCharter(log, *state);
+  if (!charter.ok()) return charter.error();
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(state_path, *charter, *state);
   if (!local.ok()) return local.error();
   found.time = state->time;
   found.lifts = local->in_force;
@@ -134,7 +159,14 @@ Result<Signing> AddSignature(ledger::SubjectLog& log, const std::string& state_p
   }
   // The ledger judges it first: a resume that it refuses would be an unreadable file in the loader's folder.
   if (Result<void> appended = gate::AppendSigned(log, envelope); !appended.ok()) return appended.error();
-  if (Result<void> delivered = DeliverToLoader(state_path, envelope); !delivered.ok()) {
+  const Result<encoding::Envelope> readable = ForLoader(log, state_path, envelope, decision->issued);
+  if (!readable.ok()) {
+    static_cast<void>(storage::WriteNamedFile(path, encoding::SerializeEnvelope(envelope)));  // for those who are asked
+    return SystemFailure("resume.loader",
+                         "the ledger has the resume, but the loader here is still halted: " + readable.error().message,
+                         "pawl resume --add-to " + path + " by people whom the older charter lists as well");
+  }
+  if (Result<void> delivered = DeliverToLoader(state_path, *readable); !delivered.ok()) {
     return SystemFailure(
         "resume.loader",
         "the ledger has the resume, but the loader here may still be halted: " + delivered.error().message,

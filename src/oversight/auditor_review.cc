@@ -126,7 +126,10 @@ Result<std::vector<crypto::Digest>> OpenHalts(ledger::SubjectLog& log, const Rev
   std::vector<crypto::Digest> open = log.history().OpenHalts();
   Result<warrant::State> state = warrant::ReadStateFile(reviewer.state_path);
   if (!state.ok()) return state.error();
-  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(reviewer.state_path, log.charter().charter, *state);
+  // By the loader's own charter, which may be older than the ledger's.
+  const Result<charter::Charter> charter = charter::ReadCharterFromStore(log.store(), state->charter);
+  if (!charter.ok()) return charter.error();
+  Result<warrant::LocalHalts> local = warrant::ReadLocalHalts(reviewer.state_path, *charter, *state);
   if (!local.ok()) return local.error();
   open.insert(open.end(), local->in_force.begin(), local->in_force.end());
   std::sort(open.begin(), open.end());
