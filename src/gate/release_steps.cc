@@ -222,6 +222,13 @@ Result<StepReport> Release(Gate& gate, const ProposalHistory& proposal) {
     return Released(gate, proposal, *proposal.warrant, state->time, {});
   }
   const std::string& name = proposal.proposal.proposal;
+  // What a loader says that is behind, it says about itself: where several homes have gates, the others' loaders are.
+  if (state->warrant != gate.log().history().last_warrant()) {
+    return Waiting("state.behind", "the loader here has not followed the log to its last release",
+                   {"pawl release " + name +
+                    " (first let it follow: pawl-check warrant --commit, each warrant in turn; "
+                    "or in the home whose loader has)"});
+  }
   warrant::LocalHalts halts;
   Result<std::optional<StepReport>> stopped = Stopped(gate, name, *proposal.warrant, *state, halts);
   if (!stopped.ok()) return stopped.error();

@@ -640,6 +640,21 @@ def a_loader_that_has_lost_its_memory(homes):
     return world.ask("release", "p2")
 
 
+@stops("Release/state.behind", "pending", "release", "state.behind")
+def a_loader_that_has_not_followed(homes):
+    """As of another home that works on the same log: it remembers the beginning alone."""
+    world = homes.ready()
+    state = world.home / f"loader/{SUBJECT}/state.json"
+    state.unlink()
+    world.run(BIN / "pawl-check", "state", "init", "--charter", world.charter, "--genesis", f"{world.charter}.genesis.json",
+              "--state", state)
+    answer = world.ask("release", "p2")
+    # Nothing has been decided by it.
+    world.run(BIN / "pawl-check", "warrant", world.home / f"loader/{SUBJECT}/warrants/1.json", "--charter", world.charter,
+              "--store", world.home / "store", "--state", state, "--commit")
+    return answer
+
+
 @stops("Release/verdict.reason.rule", "pending", "release", "time.backwards")
 def a_loader_that_has_seen_a_later_time(homes):
     world = homes.ready()
